@@ -1,0 +1,168 @@
+//! AHB access port: the debugger's way onto the chip's bus.
+//!
+//! ARM IHI 0031 (ADIv5), chapter C2 (MEM-AP) and ARM DDI 0337, 11.7 (the AHB-AP of the Cortex-M3).
+
+use crate::bus::{BusFault, Size};
+use crate::system::System;
+
+const CSW: u8 = 0x00;
+const TAR: u8 = 0x04;
+const DRW: u8 = 0x0c;
+const BD0: u8 = 0x10;
+const BD3: u8 = 0x1c;
+const BASE: u8 = 0xf8;
+const IDR: u8 = 0xfc;
+
+/// DbgSwEnable and the protection bits, as they read whatever is written; DeviceEn (6).
+const CSW_FIXED: u32 = 1 << 6;
+/// Prot, AddrInc and Size.
+const CSW_WRITABLE: u32 = 0x7f00_0037;
+/// The revision that the STM32F103 has.
+const IDR_VALUE: u32 = 0x1477_0011;
+/// The ROM table at 0xe00ff000, present.
+const BASE_VALUE: u32 = 0xe00f_f003;
+/// TAR counts within this block only (DDI 0337, 11.7.2).
+const INCREMENT_MASK: u32 = 0xfff;
+
+/// The registers of the access port.
+#[derive(Debug)]
+pub(crate) struct AhbAp {
+    csw: u32,
+    tar: u32,
+}
+
+impl Default for AhbAp {
+    fn default() -> Self {
+        Self { csw: 0x0300_0002, tar: 0 }
+    }
+}
+
+impl AhbAp {
+    /// Reads the register at `offset`.
+    pub(crate) fn read(&mut self, offset: u8, system: &mut System) -> Result<u32, BusFault> {
+        Ok(match offset {
+            CSW => self.csw | CSW_FIXED,
+            TAR => self.tar,
+            DRW => {
+                let mut value = 0;
+                for _ in 0..self.transfers() {
+                    value |= self.read_lane(self.tar, system)?;
+                    self.increment();
+                }
+                value
+            }
+            BD0..=BD3 => self.read_lane(self.banked(offset), system)?,
+            BASE => BASE_VALUE,
+            IDR => IDR_VALUE,
+            _ => 0,
+        })
+    }
+
+    /// Writes the register at `offset`.
+    pub(crate) fn write(&mut self, offset: u8, value: u32, system: &mut System) -> Result<(), BusFault> {
+        match offset {
+            CSW => self.csw = value & CSW_WRITABLE,
+            TAR => self.tar = value,
+            DRW => {
+                for _ in 0..self.transfers() {
+                    self.write_lane(self.tar, value, system)?;
+                    self.increment();
+                }
+            }
+            BD0..=BD3 => self.write_lane(self.banked(offset), value, system)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn banked(&self, offset: u8) -> u32 {
+        self.tar & !0xf | u32::from(offset & 0xc)
+    }
+
+    /// One transfer; the data stands in the byte lanes that the address selects.
+    fn read_lane(&self, address: u32, system: &mut System) -> Result<u32, BusFault> {
+        let size = self.size();
+        let value = system.debug_read(address & !size.mask(), size)?;
+        Ok(value << (8 * (address & 3 & !size.mask())))
+    }
+
+    fn write_lane(&self, address: u32, value: u32, system: &mut System) -> Result<(), BusFault> {
+        let size = self.size();
+        let value = value >> (8 * (address & 3 & !size.mask()));
+        system.debug_write(address & !size.mask(), size, size.truncate(value))
+    }
+
+    fn size(&self) -> Size {
+        match self.csw & 7 {
+            0 => Size::Byte,
+            1 => Size::Half,
+            _ => Size::Word,
+        }
+    }
+
+    /// How many bus transfers one access of DRW makes: more than one where they are packed (AddrInc = 2).
+    fn transfers(&self) -> u32 {
+        if self.csw >> 4 & 3 == 2 { 4 / self.size().bytes() } else { 1 }
+    }
+
+    fn increment(&mut self) {
+        if self.csw >> 4 & 3 != 0 {
+            let next = self.tar.wrapping_add(self.size().bytes());
+            self.tar = self.tar & !INCREMENT_MASK | next & INCREMENT_MASK;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RAM: u32 = 0x2000_0000;
+
+    fn port(csw: u32, tar: u32, system: &mut System) -> AhbAp {
+        let mut ap = AhbAp::default();
+        ap.write(CSW, csw, system).unwrap();
+        ap.write(TAR, tar, system).unwrap();
+        ap
+    }
+
+    #[test]
+    fn bytes_stand_in_their_lane() {
+        let mut system = System::new();
+        system.debug_write(RAM, Size::Word, 0x4433_2211).unwrap();
+        let mut ap = port(0x10, RAM, &mut system);
+        for expected in [0x11, 0x2200, 0x33_0000, 0x4400_0000] {
+            assert_eq!(ap.read(DRW, &mut system).unwrap(), expected);
+        }
+        ap.write(TAR, RAM + 2, &mut system).unwrap();
+        ap.write(DRW, 0x99aa_8877, &mut system).unwrap();
+        assert_eq!(system.debug_read(RAM, Size::Word).unwrap(), 0x44aa_2211);
+    }
+
+    #[test]
+    fn packed_transfers_move_a_whole_word() {
+        let mut system = System::new();
+        let mut ap = port(0x21, RAM, &mut system);
+        ap.write(DRW, 0x4433_2211, &mut system).unwrap();
+        assert_eq!(ap.read(TAR, &mut system).unwrap(), RAM + 4);
+        assert_eq!(system.debug_read(RAM, Size::Word).unwrap(), 0x4433_2211);
+    }
+
+    #[test]
+    fn the_address_wraps_at_four_kilobytes() {
+        let mut system = System::new();
+        let mut ap = port(0x12, RAM + 0xffc, &mut system);
+        ap.read(DRW, &mut system).unwrap();
+        assert_eq!(ap.read(TAR, &mut system).unwrap(), RAM);
+    }
+
+    #[test]
+    fn banked_registers_do_not_move_the_address() {
+        let mut system = System::new();
+        let mut ap = port(0x12, RAM + 4, &mut system);
+        ap.write(BD3, 7, &mut system).unwrap();
+        assert_eq!(ap.read(BD3, &mut system).unwrap(), 7);
+        assert_eq!(ap.read(TAR, &mut system).unwrap(), RAM + 4);
+        assert_eq!(system.debug_read(RAM + 12, Size::Word).unwrap(), 7);
+    }
+}

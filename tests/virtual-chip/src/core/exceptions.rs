@@ -1,0 +1,196 @@
+//! Exceptions: priorities, entry, return, faults and lockup.
+//!
+//! ARM DDI 0403, B1.5. System exceptions only: nothing on this chip raises an external interrupt.
+
+use super::{Core, Executed, LR, PC, SP, Trap};
+use crate::bus::{Bus, Size};
+use crate::debug::Catch;
+use crate::scs::{Exception, FaultStatus};
+
+/// The priority of code that runs in no exception; every exception's is smaller.
+const THREAD_PRIORITY: i32 = 256;
+/// xPSR bit 9 of a stacked frame: the stack was aligned to 8 bytes by 4 more.
+const FRAME_ALIGNED: u32 = 1 << 9;
+
+impl Core {
+    /// The priority at which code executes now (B1.5.4).
+    pub(super) fn priority(&self, bus: &Bus) -> i32 {
+        let mut priority = bus.scs.active_priority().unwrap_or(THREAD_PRIORITY);
+        if self.basepri != 0 {
+            priority = priority.min(self.basepri.into());
+        }
+        if self.primask {
+            priority = priority.min(0);
+        }
+        if self.faultmask {
+            priority = priority.min(-1);
+        }
+        priority
+    }
+
+    /// Takes the pending exception of highest priority, if it may interrupt what runs now.
+    pub(crate) fn take_pending(&mut self, bus: &mut Bus) {
+        let masked = bus.debug.masks_interrupts();
+        let Some((exception, priority)) = bus.scs.most_urgent(masked) else {
+            return;
+        };
+        self.sleeping = false;
+        if priority < self.priority(bus) {
+            self.enter(bus, exception, self.registers[PC]);
+        }
+    }
+
+    /// Turns what stopped an instruction into an exception, or into lockup where none can be taken.
+    pub(crate) fn fault(&mut self, bus: &mut Bus, trap: Trap) {
+        let (exception, status, catch) = match trap {
+            Trap::DataBus(address) => {
+                bus.scs.bus_fault_address(address);
+                (Exception::BusFault, FaultStatus::PRECISE, Catch::BusError)
+            }
+            Trap::FetchBus => (Exception::BusFault, FaultStatus::INSTRUCTION_BUS, Catch::BusError),
+            Trap::Unstacking => (Exception::BusFault, FaultStatus::UNSTACKING, Catch::InterruptError),
+            Trap::ExecuteNever => (Exception::MemManage, FaultStatus::INSTRUCTION_ACCESS, Catch::MemoryManagement),
+            Trap::Undefined => (Exception::UsageFault, FaultStatus::UNDEFINED, Catch::StateError),
+            Trap::InvalidState => (Exception::UsageFault, FaultStatus::INVALID_STATE, Catch::StateError),
+            Trap::InvalidReturn => (Exception::UsageFault, FaultStatus::INVALID_PC, Catch::StateError),
+            Trap::NoCoprocessor => (Exception::UsageFault, FaultStatus::NO_COPROCESSOR, Catch::NoCoprocessor),
+            Trap::Unaligned => (Exception::UsageFault, FaultStatus::UNALIGNED, Catch::CheckError),
+            Trap::DivideByZero => (Exception::UsageFault, FaultStatus::DIVIDE_BY_ZERO, Catch::CheckError),
+            Trap::SupervisorCall => (Exception::SvCall, FaultStatus::NONE, Catch::HardFault),
+            Trap::Breakpoint => (Exception::HardFault, FaultStatus::NONE, Catch::HardFault),
+        };
+        bus.scs.record_fault(status);
+        let return_address = match trap {
+            Trap::SupervisorCall => self.next,
+            _ => self.registers[PC],
+        };
+        let caught = trap != Trap::SupervisorCall && bus.debug.catches(catch);
+        self.raise(bus, exception, return_address);
+        if caught {
+            bus.debug.caught();
+        }
+    }
+
+    /// Enters a synchronous exception; where it is disabled or not urgent enough it becomes a HardFault.
+    fn raise(&mut self, bus: &mut Bus, exception: Exception, return_address: u32) {
+        let current = self.priority(bus);
+        if exception != Exception::HardFault && bus.scs.is_enabled(exception) && bus.scs.priority(exception) < current {
+            self.enter(bus, exception, return_address);
+            return;
+        }
+        if current <= -1 {
+            self.lock_up(bus);
+            return;
+        }
+        if exception == Exception::HardFault {
+            bus.scs.hard_fault_from_debug();
+        } else {
+            bus.scs.hard_fault_forced();
+        }
+        self.enter(bus, Exception::HardFault, return_address);
+        if bus.debug.catches(Catch::HardFault) {
+            bus.debug.caught();
+        }
+    }
+
+    /// Stacks the frame and goes to the handler (B1.5.6).
+    fn enter(&mut self, bus: &mut Bus, exception: Exception, return_address: u32) {
+        let sp = self.registers[SP];
+        let aligns = bus.scs.aligns_stack() && sp & 4 != 0;
+        let frame = sp.wrapping_sub(0x20) & if aligns { !4 } else { !0 };
+        let status = self.xpsr() | if aligns { FRAME_ALIGNED } else { 0 };
+        let words = [
+            self.registers[0],
+            self.registers[1],
+            self.registers[2],
+            self.registers[3],
+            self.registers[12],
+            self.registers[LR],
+            return_address,
+            status,
+        ];
+        let mut address = frame;
+        let mut stacked = true;
+        for word in words {
+            stacked &= bus.core_write(address, Size::Word, word).is_ok();
+            address = address.wrapping_add(4);
+        }
+        self.registers[SP] = frame;
+        self.registers[LR] = match (self.exception, self.uses_psp()) {
+            (0, false) => 0xffff_fff9,
+            (0, true) => 0xffff_fffd,
+            _ => 0xffff_fff1,
+        };
+        self.switch_stack(|core| {
+            core.exception = exception as u8;
+            core.control &= !2;
+        });
+        self.it = 0;
+        self.exclusive = false;
+        self.sleeping = false;
+        bus.scs.activate(exception);
+        if !stacked {
+            bus.scs.record_fault(FaultStatus::STACKING);
+            if exception != Exception::HardFault {
+                // The handler could not be entered in order: the derived fault takes its place.
+                self.raise(bus, Exception::BusFault, self.registers[PC]);
+                return;
+            }
+        }
+        let vector = bus.scs.vector_table().wrapping_add(4 * exception as u32);
+        match bus.core_read(vector, Size::Word) {
+            Ok(handler) => {
+                self.registers[PC] = handler & !1;
+                self.thumb = handler & 1 != 0;
+            }
+            Err(_) if exception == Exception::HardFault => self.lock_up(bus),
+            Err(_) => {
+                bus.scs.hard_fault_from_vector();
+                self.enter(bus, Exception::HardFault, self.registers[PC]);
+            }
+        }
+    }
+
+    /// Returns from the exception being handled (B1.5.8).
+    pub(super) fn exception_return(&mut self, bus: &mut Bus, value: u32) -> Executed {
+        let to_thread = value & 8 != 0;
+        if !matches!(value, 0xffff_fff1 | 0xffff_fff9 | 0xffff_fffd) {
+            return Err(Trap::InvalidReturn);
+        }
+        bus.scs.deactivate(self.exception);
+        if self.exception != Exception::Nmi as u8 {
+            self.faultmask = false;
+        }
+        self.switch_stack(|core| {
+            if to_thread {
+                core.exception = 0;
+                core.control = core.control & !2 | if value & 4 != 0 { 2 } else { 0 };
+            }
+        });
+        let status = self.stacked(bus, 7)?;
+        let return_address = self.stacked(bus, 6)?;
+        for register in 0..4 {
+            self.registers[register] = self.stacked(bus, register as u32)?;
+        }
+        self.registers[12] = self.stacked(bus, 4)?;
+        self.registers[LR] = self.stacked(bus, 5)?;
+        let aligned = if status & FRAME_ALIGNED != 0 { 4 } else { 0 };
+        self.registers[SP] = self.registers[SP].wrapping_add(0x20) | aligned;
+        self.set_apsr(status);
+        self.set_epsr(status & !FRAME_ALIGNED);
+        let exception = (status & 0x1ff) as u8;
+        if (exception == 0) != to_thread {
+            return Err(Trap::InvalidReturn);
+        }
+        self.exception = exception;
+        self.registers[PC] = return_address & !1;
+        self.event = true;
+        Ok(())
+    }
+
+    /// A fault where no handler can be entered: the core stops, and the PC shows it (B1.5.15).
+    fn lock_up(&mut self, bus: &mut Bus) {
+        self.registers[PC] = 0xffff_fffe;
+        bus.debug.lock_up();
+    }
+}

@@ -1,0 +1,44 @@
+//! A virtual STM32F103 that a real OpenOCD cannot tell from silicon.
+//!
+//! ```no_run
+//! let chip = virtual_chip::VirtualChip::start()?;
+//! // openocd <chip.openocd_args()> -c init
+//! chip.write_u32(0x2000_0000, 0x1234_5678)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The chip is served on a socket in OpenOCD's `remote_bitbang` protocol, pin by pin. A stock OpenOCD with its stock
+//! `target/stm32f1x.cfg` finds two TAPs, a debug port, an AHB access port and behind it a Cortex-M3 with breakpoint and
+//! watchpoint units, 20 KiB of RAM and 128 KiB of flash with its controller. The core executes Thumb code, so OpenOCD's own
+//! flash loader and CRC routine run on it.
+//!
+//! A test says through [`VirtualChip`] what the chip holds and asks through OpenOCD, or the other way round.
+//! [`VirtualChip::faults`] breaks things on demand. [`firmware`] describes the program that runs from the start.
+//!
+//! The core is our own. `armagnac` 0.3 was tried: it panics on several debug registers and instructions (`todo!`), and
+//! decodes into `Rc`, which no two threads can share. `armv4t_emu` knows neither Thumb-2 nor the exceptions of a Cortex-M.
+
+mod ahb_ap;
+mod boundary_scan;
+mod bus;
+mod chain;
+mod core;
+mod cpu_tap;
+mod debug;
+mod debug_port;
+mod dwt;
+mod faults;
+pub mod firmware;
+mod flash_controller;
+mod fpb;
+mod peripherals;
+mod rom_table;
+mod scs;
+mod server;
+mod stm32f103;
+mod system;
+mod tap;
+mod virtual_chip;
+
+pub use faults::Faults;
+pub use virtual_chip::{CoreState, HaltReason, Register, Unmapped, VirtualChip};

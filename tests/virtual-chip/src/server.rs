@@ -1,0 +1,244 @@
+//! The socket: OpenOCD's `remote_bitbang` protocol, one character per pin change.
+//!
+//! `0`-`7` drive TCK, TMS and TDI (4, 2, 1); `R` asks for TDO and is answered with `0` or `1`; `r`, `s`, `t`, `u` drive
+//! TRST and SRST (2, 1); `B` and `b` blink a light; `Q` says good-bye.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::chain::{Chain, JtagChip};
+
+/// A chip as the server, its clock and the test's handle share it.
+pub(crate) type SharedChip = Arc<Mutex<dyn JtagChip>>;
+
+/// How often the clock thread lets a busy chip run.
+const TICK: Duration = Duration::from_millis(1);
+/// Clock cycles of a chip in a millisecond: the 8 MHz that an STM32F1 has after reset (RM0008, 7.2).
+const CLOCKS_PER_MILLISECOND: u32 = 8_000;
+/// The most a chip may catch up after this machine was too busy to let it run.
+const LONGEST_SLICE: Duration = Duration::from_millis(20);
+
+/// Locks, also after another thread panicked: a test that failed must not take the next one with it.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// What the threads and the handles tell each other.
+#[derive(Default)]
+struct Link {
+    stop: bool,
+    /// No answer is given and nothing is taken in.
+    silent: bool,
+    /// Something happened that may have set a chip running.
+    stirred: bool,
+    /// OpenOCD's clocking has let time pass since the last tick.
+    clocked: bool,
+    stream: Option<TcpStream>,
+}
+
+struct Shared {
+    link: Mutex<Link>,
+    changed: Condvar,
+    chips: Vec<SharedChip>,
+}
+
+/// A running server; it ends when dropped.
+pub(crate) struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Serves `chips`, ordered from TDI to TDO, on a free port of the loopback interface.
+    pub(crate) fn start(chips: Vec<SharedChip>) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared { link: Mutex::new(Link::default()), changed: Condvar::new(), chips });
+        let mut server = Self { address, shared: Arc::clone(&shared), threads: Vec::new() };
+        let for_socket = Arc::clone(&shared);
+        server.threads.push(
+            std::thread::Builder::new()
+                .name("virtual-chip-socket".into())
+                .spawn(move || serve(&for_socket, &listener))?,
+        );
+        server
+            .threads
+            .push(std::thread::Builder::new().name("virtual-chip-clock".into()).spawn(move || keep_time(&shared))?);
+        Ok(server)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Tells the clock thread that a chip may have started to run.
+    pub(crate) fn stir(&self) {
+        lock(&self.shared.link).stirred = true;
+        self.shared.changed.notify_all();
+    }
+
+    pub(crate) fn set_silent(&self, silent: bool) {
+        lock(&self.shared.link).silent = silent;
+        self.shared.changed.notify_all();
+    }
+
+    /// Whether an OpenOCD is connected.
+    pub(crate) fn is_connected(&self) -> bool {
+        lock(&self.shared.link).stream.is_some()
+    }
+
+    /// Closes the connection to OpenOCD, if there is one.
+    pub(crate) fn disconnect(&self) {
+        if let Some(stream) = lock(&self.shared.link).stream.take() {
+            // It may be closed already, which is what is wanted.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        lock(&self.shared.link).stop = true;
+        self.shared.changed.notify_all();
+        self.disconnect();
+        // Wakes the thread if it waits for a connection; if it does not, the connection is refused or reset.
+        let _ = TcpStream::connect(self.address);
+        for thread in self.threads.drain(..) {
+            // A panic of the thread has already been printed, and a drop must not panic.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(shared: &Shared, listener: &TcpListener) {
+    let mut chain = Chain::new();
+    loop {
+        let Ok((stream, _)) = listener.accept() else {
+            continue;
+        };
+        {
+            let mut link = lock(&shared.link);
+            if link.stop {
+                return;
+            }
+            let Ok(handle) = stream.try_clone() else {
+                continue;
+            };
+            link.stream = Some(handle);
+        }
+        // A connection that breaks is an OpenOCD that is gone; the next one may come.
+        let _ = talk(shared, &mut chain, stream);
+        lock(&shared.link).stream = None;
+    }
+}
+
+/// One OpenOCD, until it leaves.
+fn talk(shared: &Shared, chain: &mut Chain, mut stream: TcpStream) -> io::Result<()> {
+    // Answers are small and OpenOCD waits for each of them.
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; 64 * 1024];
+    let mut answers = Vec::with_capacity(buffer.len());
+    loop {
+        let length = stream.read(&mut buffer)?;
+        if length == 0 || !wait_while_silent(shared) {
+            return Ok(());
+        }
+        answers.clear();
+        let outcome = process(shared, chain, &buffer[..length], &mut answers);
+        stream.write_all(&answers)?;
+        if outcome.quit {
+            return Ok(());
+        }
+        let mut link = lock(&shared.link);
+        link.clocked = true;
+        if outcome.busy && !link.stirred {
+            link.stirred = true;
+            shared.changed.notify_all();
+        }
+    }
+}
+
+/// Holds what came in while the link is silent. Gives false when the server is to end.
+fn wait_while_silent(shared: &Shared) -> bool {
+    let mut link = lock(&shared.link);
+    while link.silent && !link.stop {
+        link = shared.changed.wait(link).unwrap_or_else(std::sync::PoisonError::into_inner);
+    }
+    !link.stop
+}
+
+/// What became of a buffer.
+struct Outcome {
+    /// OpenOCD said good-bye.
+    quit: bool,
+    /// A chip has something to do while time passes.
+    busy: bool,
+}
+
+/// Handles one buffer under one lock.
+fn process(shared: &Shared, chain: &mut Chain, input: &[u8], answers: &mut Vec<u8>) -> Outcome {
+    let mut quit = false;
+    let mut guards: Vec<MutexGuard<'_, dyn JtagChip>> = shared.chips.iter().map(|chip| lock(&**chip)).collect();
+    let mut chips: Vec<&mut dyn JtagChip> = guards.iter_mut().map(|guard| &mut **guard as &mut dyn JtagChip).collect();
+    for &byte in input {
+        match byte {
+            b'0'..=b'7' => {
+                let pins = byte - b'0';
+                chain.drive(&mut chips, pins & 4 != 0, pins & 2 != 0, pins & 1 != 0);
+            }
+            b'R' => answers.push(if chain.tdo() { b'1' } else { b'0' }),
+            b'r'..=b'u' => {
+                let pins = byte - b'r';
+                chain.reset_pins(&mut chips, pins & 2 != 0, pins & 1 != 0);
+            }
+            b'Q' => {
+                quit = true;
+                break;
+            }
+            _ => {}
+        }
+    }
+    chain.settle(&mut chips);
+    let busy = chips.iter().any(|chip| !chip.is_idle());
+    Outcome { quit, busy }
+}
+
+/// Lets the chips run also while OpenOCD is silent, and sleeps while none of them has anything to do.
+fn keep_time(shared: &Shared) {
+    let mut last = Instant::now();
+    loop {
+        let clocked = {
+            let mut link = lock(&shared.link);
+            if link.stop {
+                return;
+            }
+            link.stirred = false;
+            std::mem::take(&mut link.clocked)
+        };
+        let now = Instant::now();
+        let passed = now.duration_since(last).min(LONGEST_SLICE);
+        last = now;
+        let clocks = CLOCKS_PER_MILLISECOND * passed.as_micros() as u32 / 1000;
+        let mut idle = true;
+        for chip in &shared.chips {
+            let mut chip = lock(chip);
+            if !clocked {
+                chip.elapse(clocks);
+            }
+            idle &= chip.is_idle();
+        }
+        if idle {
+            let mut link = lock(&shared.link);
+            while !link.stirred && !link.stop {
+                link = shared.changed.wait(link).unwrap_or_else(std::sync::PoisonError::into_inner);
+            }
+            last = Instant::now();
+        } else {
+            std::thread::sleep(TICK);
+        }
+    }
+}

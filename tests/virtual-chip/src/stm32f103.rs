@@ -1,0 +1,80 @@
+//! The chip: two TAPs in a row, TDI - boundary scan - CPU - TDO (RM0008, 31.5), around one system.
+
+use crate::boundary_scan::BoundaryScan;
+use crate::chain::JtagChip;
+use crate::cpu_tap::CpuTap;
+use crate::system::System;
+
+/// A medium-density STM32F103.
+#[derive(Debug)]
+pub(crate) struct Stm32f103 {
+    pub(crate) boundary: BoundaryScan,
+    cpu: CpuTap,
+    pub(crate) system: System,
+}
+
+impl Stm32f103 {
+    pub(crate) fn new() -> Self {
+        Self { boundary: BoundaryScan::new(), cpu: CpuTap::new(), system: System::new() }
+    }
+
+    /// Power-on also resets the debug port and both TAPs.
+    pub(crate) fn power_on(&mut self) {
+        if !self.system.is_powered() {
+            self.boundary = BoundaryScan::new();
+            self.cpu = CpuTap::new();
+            self.system.power_on();
+        }
+    }
+}
+
+impl JtagChip for Stm32f103 {
+    fn test_logic_reset(&mut self) {
+        self.boundary.tap.reset();
+        self.cpu.tap.reset();
+    }
+
+    fn capture_ir(&mut self) {
+        self.boundary.tap.capture_ir();
+        self.cpu.tap.capture_ir();
+    }
+
+    fn update_ir(&mut self) {
+        self.boundary.tap.update_ir();
+        self.cpu.tap.update_ir();
+    }
+
+    fn capture_dr(&mut self) {
+        self.boundary.capture_dr();
+        self.cpu.capture_dr();
+    }
+
+    fn update_dr(&mut self) {
+        self.boundary.update_dr();
+        if self.system.is_powered() {
+            self.cpu.update_dr(&mut self.system);
+        }
+    }
+
+    fn shift(&mut self, tdi: bool) -> bool {
+        let between = self.boundary.tap.shift(tdi);
+        self.cpu.tap.shift(between) || !self.system.is_powered()
+    }
+
+    fn tdo(&self) -> bool {
+        // A chip without supply leaves TDO to the probe's pull-up.
+        self.cpu.tap.tdo() || !self.system.is_powered()
+    }
+
+    fn set_system_reset(&mut self, asserted: bool) {
+        self.system.set_system_reset(asserted);
+    }
+
+    fn elapse(&mut self, clocks: u32) {
+        self.system.elapse(clocks);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.system.is_idle()
+    }
+}

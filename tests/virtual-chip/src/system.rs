@@ -1,0 +1,232 @@
+//! Core and bus together: what runs, what halts it, and what a reset does.
+
+use crate::bus::{Bus, BusFault, Size};
+use crate::core::{Core, Trap};
+use crate::debug::{Catch, DFSR_BKPT, DFSR_DWTTRAP, DFSR_HALTED, Transfer};
+use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, FlashController};
+use crate::scs::ResetRequest;
+
+/// Everything behind the debug port.
+#[derive(Debug)]
+pub(crate) struct System {
+    pub(crate) core: Core,
+    pub(crate) bus: Bus,
+    /// NRST is held down.
+    held_in_reset: bool,
+    powered: bool,
+    /// The core branches to itself: nothing changes until something else does.
+    spinning: bool,
+    pub(crate) reset_count: u32,
+}
+
+impl System {
+    /// A chip that has just been powered on, with erased flash.
+    pub(crate) fn new() -> Self {
+        let mut system = Self {
+            core: Core::new(),
+            bus: Bus::new(FlashController::new()),
+            held_in_reset: false,
+            powered: true,
+            spinning: false,
+            reset_count: 0,
+        };
+        system.core.reset(&mut system.bus);
+        system
+    }
+
+    /// A read of the debugger.
+    pub(crate) fn debug_read(&mut self, address: u32, size: Size) -> Result<u32, BusFault> {
+        if self.bus.flash.is_read_protected() && is_main_flash(address) {
+            return Err(BusFault);
+        }
+        self.bus.core_sleeps = self.core.sleeping;
+        self.bus.core_pc = self.core.pc();
+        self.bus.read(address, size)
+    }
+
+    /// A write of the debugger, and what it makes the core do.
+    pub(crate) fn debug_write(&mut self, address: u32, size: Size, value: u32) -> Result<(), BusFault> {
+        let was_halted = self.bus.debug.is_halted();
+        self.bus.write(address, size, value)?;
+        match self.bus.debug.take_transfer() {
+            Some(Transfer::ToCore(number, value)) => self.set_register(number, value),
+            Some(Transfer::ToDebugger(number)) => {
+                let value = self.core.debug_register(number);
+                self.bus.debug.transferred(value);
+            }
+            None => {}
+        }
+        self.carry_out_reset();
+        self.spinning = false;
+        if was_halted && !self.bus.debug.is_halted() && self.bus.debug.steps() && self.can_run() {
+            self.step();
+            if !self.bus.debug.is_halted() {
+                self.bus.debug.halt(DFSR_HALTED);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a register of the core by its DCRSR number.
+    pub(crate) fn register(&self, number: u8) -> u32 {
+        self.core.debug_register(number)
+    }
+
+    /// Writes a register of the core by its DCRSR number.
+    pub(crate) fn set_register(&mut self, number: u8, value: u32) {
+        self.core.set_debug_register(number, value);
+        self.spinning = false;
+        if number == 15 {
+            self.bus.debug.leave_lockup();
+        }
+    }
+
+    /// Lets `clocks` cycles pass; the core executes one instruction in each.
+    pub(crate) fn elapse(&mut self, clocks: u32) {
+        if !self.powered {
+            return;
+        }
+        let end = self.bus.now + u64::from(clocks);
+        while self.bus.now < end && self.can_run() && !self.waits() {
+            self.step();
+        }
+        self.bus.now = self.bus.now.max(end);
+        if std::mem::take(&mut self.bus.flash.power_lost) {
+            self.power_off();
+        }
+    }
+
+    /// Whether nothing would change if time passed.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.powered || (!self.can_run() || self.waits()) && !self.bus.flash.is_busy(self.bus.now)
+    }
+
+    fn can_run(&self) -> bool {
+        self.powered && !self.held_in_reset && !self.bus.debug.is_halted() && !self.bus.debug.is_locked_up()
+    }
+
+    /// Whether the core waits for an interrupt that cannot come.
+    fn waits(&self) -> bool {
+        (self.core.sleeping || self.spinning) && !self.bus.scs.ticks() && !self.bus.scs.has_pending()
+    }
+
+    /// One cycle: an exception entry, an instruction, or a cycle of sleep.
+    fn step(&mut self) {
+        self.bus.now += 1;
+        if self.bus.scs.ticks() {
+            self.bus.scs.tick();
+        }
+        if self.bus.scs.has_pending() {
+            self.core.take_pending(&mut self.bus);
+        }
+        if self.core.sleeping {
+            return;
+        }
+        let pc = self.core.pc();
+        if self.bus.fpb.matches(pc) && self.bus.debug.is_enabled() {
+            self.bus.debug.halt(DFSR_BKPT);
+            return;
+        }
+        match self.core.execute(&mut self.bus) {
+            Ok(()) => self.spinning = self.core.pc() == pc,
+            Err(Trap::Breakpoint) if self.bus.debug.is_enabled() => self.bus.debug.halt(DFSR_BKPT),
+            Err(trap) => self.core.fault(&mut self.bus, trap),
+        }
+        self.bus.debug.retire();
+        if self.bus.dwt.take_hit() && self.bus.debug.is_enabled() {
+            self.bus.debug.halt(DFSR_DWTTRAP);
+        }
+        self.carry_out_reset();
+    }
+
+    fn carry_out_reset(&mut self) {
+        match self.bus.scs.reset_request.take() {
+            Some(ResetRequest::System) => {
+                self.bus.system_reset();
+                self.reset();
+            }
+            Some(ResetRequest::Core) => {
+                self.bus.scs = crate::scs::SystemControl::default();
+                self.reset();
+            }
+            None => {}
+        }
+    }
+
+    /// The core's part of every reset.
+    fn reset(&mut self) {
+        self.reset_count += 1;
+        self.spinning = false;
+        self.bus.debug.system_reset();
+        self.core.reset(&mut self.bus);
+        if self.bus.debug.catches(Catch::Reset) {
+            self.bus.debug.caught();
+        }
+    }
+
+    /// Drives NRST; `true` holds the chip in reset.
+    pub(crate) fn set_system_reset(&mut self, asserted: bool) {
+        if asserted {
+            self.bus.system_reset();
+            self.bus.debug.system_reset();
+        } else if self.held_in_reset {
+            self.reset();
+        }
+        self.held_in_reset = asserted;
+    }
+
+    pub(crate) fn is_held_in_reset(&self) -> bool {
+        self.held_in_reset
+    }
+
+    pub(crate) fn is_powered(&self) -> bool {
+        self.powered
+    }
+
+    /// Takes the supply away: RAM and every register are lost, the flash keeps what it has.
+    pub(crate) fn power_off(&mut self) {
+        self.powered = false;
+    }
+
+    /// Gives the supply back: a power-on reset.
+    pub(crate) fn power_on(&mut self) {
+        if self.powered {
+            return;
+        }
+        let flash = std::mem::replace(&mut self.bus.flash, FlashController::new());
+        let failing = std::mem::take(&mut self.bus.failing);
+        let refuses_halt = self.bus.debug.refuses_halt;
+        self.bus = Bus::new(flash);
+        self.bus.failing = failing;
+        self.bus.debug.refuses_halt = refuses_halt;
+        self.bus.flash.reset();
+        self.core = Core::new();
+        self.powered = true;
+        self.reset();
+    }
+
+    /// Presses the reset button: NRST down and up.
+    pub(crate) fn press_reset(&mut self) {
+        self.set_system_reset(true);
+        self.set_system_reset(false);
+    }
+
+    /// Halts the core, as a debugger would.
+    pub(crate) fn halt(&mut self) {
+        self.bus.debug.enable();
+        if !self.bus.debug.is_halted() && !self.bus.debug.refuses_halt {
+            self.bus.debug.halt(DFSR_HALTED);
+        }
+    }
+
+    /// Lets the core go on, as a debugger would.
+    pub(crate) fn resume(&mut self) {
+        self.bus.debug.resume();
+        self.spinning = false;
+    }
+}
+
+/// Whether an address is in the main flash memory or in its alias at 0.
+fn is_main_flash(address: u32) -> bool {
+    address < FLASH_SIZE || (FLASH_BASE..FLASH_BASE + FLASH_SIZE).contains(&address)
+}

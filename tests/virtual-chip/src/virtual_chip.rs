@@ -1,0 +1,339 @@
+//! The handle of a test: a virtual STM32F103 and the socket that it is served on.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::bus::{RAM_BASE, RAM_SIZE, Size};
+use crate::debug::{DFSR_BKPT, DFSR_DWTTRAP, DFSR_HALTED, DFSR_VCATCH};
+use crate::faults::Faults;
+use crate::firmware;
+use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, OPTION_BASE, OPTION_SIZE};
+use crate::server::{Server, SharedChip, lock};
+use crate::stm32f103::Stm32f103;
+
+/// A virtual STM32F103 with [`firmware`] in its flash, running, and served in OpenOCD's `remote_bitbang` protocol.
+///
+/// It is there as long as the value lives. One OpenOCD at a time may connect; the next one finds the chip as the last one
+/// left it.
+pub struct VirtualChip {
+    chip: Arc<Mutex<Stm32f103>>,
+    server: Server,
+}
+
+impl VirtualChip {
+    /// Starts a chip on a free port of the loopback interface.
+    ///
+    /// # Errors
+    /// When no socket can be bound or no thread started.
+    pub fn start() -> io::Result<Self> {
+        let mut chip = Stm32f103::new();
+        chip.system.bus.flash.memory_mut()[..firmware::IMAGE.len()].copy_from_slice(firmware::IMAGE);
+        chip.system.core.reset(&mut chip.system.bus);
+        let chip = Arc::new(Mutex::new(chip));
+        let shared: SharedChip = Arc::clone(&chip) as SharedChip;
+        let server = Server::start(vec![shared])?;
+        Ok(Self { chip, server })
+    }
+
+    /// The port to which OpenOCD's `remote_bitbang` driver is to connect.
+    pub fn port(&self) -> u16 {
+        self.server.port()
+    }
+
+    /// Arguments that make OpenOCD use this chip: adapter, transport and `target/stm32f1x.cfg`. They hold neither `init` nor
+    /// the ports on which OpenOCD itself listens.
+    pub fn openocd_args(&self) -> Vec<String> {
+        let commands = [
+            "adapter driver remote_bitbang".to_string(),
+            format!("remote_bitbang host 127.0.0.1; remote_bitbang port {}", self.port()),
+            "transport select jtag".to_string(),
+        ];
+        let mut arguments = Vec::new();
+        for command in commands {
+            arguments.extend(["-c".to_string(), command]);
+        }
+        arguments.extend(["-f".to_string(), "target/stm32f1x.cfg".to_string()]);
+        arguments
+    }
+
+    /// [`VirtualChip::openocd_args`] as one string, quoted as in a shell.
+    pub fn openocd_config(&self) -> String {
+        let quoted: Vec<String> = self
+            .openocd_args()
+            .into_iter()
+            .map(|argument| if argument.contains(' ') { format!("\"{argument}\"") } else { argument })
+            .collect();
+        quoted.join(" ")
+    }
+
+    /// Reads the chip's memory directly, past every protection.
+    ///
+    /// # Errors
+    /// When nothing is at one of the addresses.
+    pub fn read_memory(&self, address: u32, buffer: &mut [u8]) -> Result<(), Unmapped> {
+        let mut chip = self.lock();
+        for (index, byte) in buffer.iter_mut().enumerate() {
+            let address = address.wrapping_add(index as u32);
+            let value = chip.system.bus.read(address, Size::Byte).map_err(|_| Unmapped { address })?;
+            *byte = value as u8;
+        }
+        Ok(())
+    }
+
+    /// Writes RAM, flash or option bytes directly, without erasing and past every protection; peripherals in whole words.
+    ///
+    /// # Errors
+    /// When nothing is at one of the addresses; what lies below it has been written.
+    pub fn write_memory(&self, address: u32, bytes: &[u8]) -> Result<(), Unmapped> {
+        let mut chip = self.lock();
+        let bus = &mut chip.system.bus;
+        let mut rest = bytes;
+        let mut address = address;
+        while let [first, tail @ ..] = rest {
+            let within = |base: u32, size: u32| address.checked_sub(base).filter(|offset| *offset < size);
+            let cell = if let Some(offset) = within(RAM_BASE, RAM_SIZE) {
+                bus.ram.get_mut(offset as usize)
+            } else if let Some(offset) = within(FLASH_BASE, FLASH_SIZE).or_else(|| within(0, FLASH_SIZE)) {
+                bus.flash.memory_mut().get_mut(offset as usize)
+            } else if let Some(offset) = within(OPTION_BASE, OPTION_SIZE) {
+                bus.flash.options_mut().get_mut(offset as usize)
+            } else {
+                None
+            };
+            let taken = match (cell, rest) {
+                (Some(cell), _) => {
+                    *cell = *first;
+                    1
+                }
+                (None, [a, b, c, d, ..]) if address % 4 == 0 => {
+                    bus.write(address, Size::Word, u32::from_le_bytes([*a, *b, *c, *d]))
+                        .map_err(|_| Unmapped { address })?;
+                    4
+                }
+                (None, _) => return Err(Unmapped { address }),
+            };
+            rest = if taken == 1 { tail } else { &rest[taken..] };
+            address = address.wrapping_add(taken as u32);
+        }
+        Ok(())
+    }
+
+    /// Reads the word at an aligned address.
+    ///
+    /// # Errors
+    /// When nothing is there.
+    pub fn read_u32(&self, address: u32) -> Result<u32, Unmapped> {
+        self.lock().system.bus.read(address & !3, Size::Word).map_err(|_| Unmapped { address })
+    }
+
+    /// Writes the word at an address.
+    ///
+    /// # Errors
+    /// When nothing is there.
+    pub fn write_u32(&self, address: u32, value: u32) -> Result<(), Unmapped> {
+        self.write_memory(address, &value.to_le_bytes())
+    }
+
+    /// Reads a register of the core, whatever the core does.
+    pub fn register(&self, register: Register) -> u32 {
+        let (number, shift, mask) = register.place();
+        self.lock().system.register(number) >> shift & mask
+    }
+
+    /// Writes a register of the core, whatever the core does.
+    pub fn set_register(&self, register: Register, value: u32) {
+        let (number, shift, mask) = register.place();
+        let mut chip = self.lock();
+        let rest = chip.system.register(number) & !(mask << shift);
+        chip.system.set_register(number, rest | (value & mask) << shift);
+    }
+
+    /// What the core does.
+    pub fn state(&self) -> CoreState {
+        let chip = self.lock();
+        let debug = &chip.system.bus.debug;
+        if !chip.system.is_powered() {
+            CoreState::Off
+        } else if chip.system.is_held_in_reset() {
+            CoreState::Reset
+        } else if debug.is_halted() {
+            CoreState::Halted
+        } else if debug.is_locked_up() {
+            CoreState::LockedUp
+        } else if chip.system.core.sleeping {
+            CoreState::Sleeping
+        } else {
+            CoreState::Running
+        }
+    }
+
+    /// Why the core halted; none while it does not stand. The reasons that DFSR holds are those since a debugger last
+    /// cleared them; the most particular one counts.
+    pub fn halt_reason(&self) -> Option<HaltReason> {
+        let chip = self.lock();
+        let debug = &chip.system.bus.debug;
+        if !debug.is_halted() {
+            return None;
+        }
+        let reasons = [
+            (DFSR_VCATCH, HaltReason::VectorCatch),
+            (DFSR_DWTTRAP, HaltReason::Watchpoint),
+            (DFSR_BKPT, HaltReason::Breakpoint),
+            (DFSR_HALTED, HaltReason::Request),
+        ];
+        let found = reasons.into_iter().find(|(bit, _)| debug.reason() & bit != 0);
+        Some(found.map_or(HaltReason::Request, |(_, reason)| reason))
+    }
+
+    /// Halts the core, as a debugger would.
+    pub fn halt(&self) {
+        self.lock().system.halt();
+    }
+
+    /// Lets the core run.
+    pub fn run(&self) {
+        self.lock().system.resume();
+        self.server.stir();
+    }
+
+    /// Presses the reset button.
+    pub fn reset(&self) {
+        self.lock().system.press_reset();
+        self.server.stir();
+    }
+
+    /// How often the core has been reset since the chip was started.
+    pub fn reset_count(&self) -> u32 {
+        self.lock().system.reset_count
+    }
+
+    /// Sets the levels that stand at the 16 pins of a GPIO port from outside; `port` is `'A'` to `'E'`.
+    ///
+    /// # Panics
+    /// When there is no such port.
+    pub fn set_port_inputs(&self, port: char, levels: u16) {
+        let index = (port as usize).wrapping_sub('A' as usize);
+        let set = self.lock().system.bus.peripherals.set_inputs(index, levels);
+        assert!(set, "no GPIO port {port:?}: there are A to E");
+    }
+
+    /// Whether an OpenOCD is connected.
+    pub fn is_connected(&self) -> bool {
+        self.server.is_connected()
+    }
+
+    /// Breaks the chip or its connection on demand.
+    pub fn faults(&self) -> Faults<'_> {
+        Faults::new(self)
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Stm32f103> {
+        lock(&self.chip)
+    }
+}
+
+impl fmt::Debug for VirtualChip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VirtualChip").field("port", &self.port()).field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+/// A register of the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Register {
+    /// R0 to R12.
+    R(u8),
+    /// The stack pointer in use.
+    Sp,
+    /// The link register.
+    Lr,
+    /// The address of the next instruction.
+    Pc,
+    /// The program status: flags, IT state, exception number.
+    Xpsr,
+    /// The main stack pointer.
+    Msp,
+    /// The process stack pointer.
+    Psp,
+    /// PRIMASK, one bit.
+    Primask,
+    /// BASEPRI, eight bits.
+    Basepri,
+    /// FAULTMASK, one bit.
+    Faultmask,
+    /// CONTROL, two bits.
+    Control,
+}
+
+impl Register {
+    /// The number in DCRSR, and where in that word the register stands.
+    fn place(self) -> (u8, u32, u32) {
+        let whole = |number| (number, 0, u32::MAX);
+        match self {
+            Self::R(number) => {
+                assert!(number <= 12, "there is no register R({number}): use Sp, Lr or Pc");
+                whole(number)
+            }
+            Self::Sp => whole(13),
+            Self::Lr => whole(14),
+            Self::Pc => whole(15),
+            Self::Xpsr => whole(16),
+            Self::Msp => whole(17),
+            Self::Psp => whole(18),
+            Self::Primask => (20, 0, 0xff),
+            Self::Basepri => (20, 8, 0xff),
+            Self::Faultmask => (20, 16, 0xff),
+            Self::Control => (20, 24, 0xff),
+        }
+    }
+}
+
+/// What the core does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoreState {
+    /// It executes instructions.
+    Running,
+    /// It waits for an interrupt.
+    Sleeping,
+    /// It stands still for the debugger.
+    Halted,
+    /// A fault in the HardFault handler stopped it.
+    LockedUp,
+    /// NRST is held down.
+    Reset,
+    /// There is no supply.
+    Off,
+}
+
+/// Why the core halted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HaltReason {
+    /// The debugger asked for it, or for a single step.
+    Request,
+    /// A BKPT instruction or a comparator of the breakpoint unit.
+    Breakpoint,
+    /// A comparator of the watchpoint unit.
+    Watchpoint,
+    /// A reset or a fault that the debugger wanted to catch.
+    VectorCatch,
+}
+
+/// Nothing answers at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unmapped {
+    /// The first address that did not answer.
+    pub address: u32,
+}
+
+impl fmt::Display for Unmapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "nothing on the virtual chip answers at {:#010x}", self.address)
+    }
+}
+
+impl std::error::Error for Unmapped {}
