@@ -1,4 +1,4 @@
-//! Serves a virtual chip until the process is ended, and prints what to start OpenOCD with.
+//! Serves a virtual chip until the process is ended, and prints what to start `openocd` with.
 //!
 //! ```text
 //! cargo run -p virtual-chip --example serve

@@ -62,8 +62,16 @@ impl Chain {
         }
         self.owed += CLOCKS_PER_TCK;
         match self.state {
-            TapState::CaptureDr => chips.iter_mut().for_each(|chip| chip.capture_dr()),
-            TapState::CaptureIr => chips.iter_mut().for_each(|chip| chip.capture_ir()),
+            TapState::CaptureDr => {
+                for chip in chips.iter_mut() {
+                    chip.capture_dr();
+                }
+            }
+            TapState::CaptureIr => {
+                for chip in chips.iter_mut() {
+                    chip.capture_ir();
+                }
+            }
             TapState::ShiftDr | TapState::ShiftIr => {
                 chips.iter_mut().fold(tdi, |bit, chip| chip.shift(bit));
             }
@@ -81,10 +89,20 @@ impl Chain {
         match self.state {
             TapState::UpdateDr => {
                 self.settle(chips);
-                chips.iter_mut().for_each(|chip| chip.update_dr());
+                for chip in chips.iter_mut() {
+                    chip.update_dr();
+                }
             }
-            TapState::UpdateIr => chips.iter_mut().for_each(|chip| chip.update_ir()),
-            TapState::TestLogicReset => chips.iter_mut().for_each(|chip| chip.test_logic_reset()),
+            TapState::UpdateIr => {
+                for chip in chips.iter_mut() {
+                    chip.update_ir();
+                }
+            }
+            TapState::TestLogicReset => {
+                for chip in chips.iter_mut() {
+                    chip.test_logic_reset();
+                }
+            }
             _ => {}
         }
     }
@@ -93,7 +111,9 @@ impl Chain {
     pub(crate) fn settle(&mut self, chips: &mut [&mut dyn JtagChip]) {
         let clocks = std::mem::take(&mut self.owed);
         if clocks > 0 {
-            chips.iter_mut().for_each(|chip| chip.elapse(clocks));
+            for chip in chips.iter_mut() {
+                chip.elapse(clocks);
+            }
         }
     }
 
@@ -102,10 +122,14 @@ impl Chain {
         self.settle(chips);
         if trst {
             self.state = TapState::TestLogicReset;
-            chips.iter_mut().for_each(|chip| chip.test_logic_reset());
+            for chip in chips.iter_mut() {
+                chip.test_logic_reset();
+            }
         }
         if srst != self.srst {
-            chips.iter_mut().for_each(|chip| chip.set_system_reset(srst));
+            for chip in chips.iter_mut() {
+                chip.set_system_reset(srst);
+            }
         }
         (self.trst, self.srst) = (trst, srst);
     }

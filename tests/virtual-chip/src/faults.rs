@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::flash_controller::FlashFaults;
 use crate::virtual_chip::VirtualChip;
 
 /// Breaks a chip or its connection; made by [`VirtualChip::faults`]. A fault stays until it is taken back, by its own
@@ -76,7 +77,7 @@ impl<'a> Faults<'a> {
             let mut chip = self.chip.lock();
             chip.system.bus.failing.clear();
             chip.system.bus.debug.refuses_halt = false;
-            chip.system.bus.flash.faults = Default::default();
+            chip.system.bus.flash.faults = FlashFaults::default();
         }
         self.power_on();
         self.stop_answering(false);

@@ -18,6 +18,17 @@
 //! The core is our own. `armagnac` 0.3 was tried: it panics on several debug registers and instructions (`todo!`), and
 //! decodes into `Rc`, which no two threads can share. `armv4t_emu` knows neither Thumb-2 nor the exceptions of a Cortex-M.
 
+// Hardware is a matter of fields in words: nearly every cast here cuts one out on purpose. The registers are named as the
+// manuals name them, and a block of them is a struct of flags.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::doc_markdown,
+    clippy::precedence,
+    clippy::struct_excessive_bools
+)]
+
 mod ahb_ap;
 mod boundary_scan;
 mod bus;

@@ -47,7 +47,8 @@ impl VirtualChip {
         let commands = [
             "adapter driver remote_bitbang".to_string(),
             format!("remote_bitbang host 127.0.0.1; remote_bitbang port {}", self.port()),
-            "transport select jtag".to_string(),
+            // Where the adapter knows SWD too, JTAG has to be chosen; where it does not, choosing it is warned about.
+            "if {[string match *remote_bitbang*swd* [adapter list]]} {transport select jtag}".to_string(),
         ];
         let mut arguments = Vec::new();
         for command in commands {

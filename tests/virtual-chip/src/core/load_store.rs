@@ -11,52 +11,52 @@ fn operands(first: u16, second: u16) -> (usize, usize) {
     (usize::from(first & 0xf), usize::from(second >> 12))
 }
 
+/// Loads a value; an unaligned one byte by byte, unless unaligned accesses trap.
+pub(super) fn load(bus: &mut Bus, address: u32, size: Size) -> Result<u32, Trap> {
+    if address & size.mask() == 0 {
+        return bus.core_read(address, size).map_err(|_| Trap::DataBus(address));
+    }
+    if bus.scs.traps_unaligned() {
+        return Err(Trap::Unaligned);
+    }
+    let mut value = 0;
+    for index in 0..size.bytes() {
+        let address = address.wrapping_add(index);
+        let byte = bus.core_read(address, Size::Byte).map_err(|_| Trap::DataBus(address))?;
+        value |= byte << (8 * index);
+    }
+    Ok(value)
+}
+
+/// Stores the low part of a value.
+pub(super) fn store(bus: &mut Bus, address: u32, size: Size, value: u32) -> Executed {
+    if address & size.mask() == 0 {
+        return bus.core_write(address, size, size.truncate(value)).map_err(|_| Trap::DataBus(address));
+    }
+    if bus.scs.traps_unaligned() {
+        return Err(Trap::Unaligned);
+    }
+    for index in 0..size.bytes() {
+        let address = address.wrapping_add(index);
+        bus.core_write(address, Size::Byte, value >> (8 * index) & 0xff).map_err(|_| Trap::DataBus(address))?;
+    }
+    Ok(())
+}
+
 impl Core {
-    /// Loads a value; an unaligned one byte by byte, unless unaligned accesses trap.
-    pub(super) fn load(&self, bus: &mut Bus, address: u32, size: Size) -> Result<u32, Trap> {
-        if address & size.mask() == 0 {
-            return bus.core_read(address, size).map_err(|_| Trap::DataBus(address));
-        }
-        if bus.scs.traps_unaligned() {
-            return Err(Trap::Unaligned);
-        }
-        let mut value = 0;
-        for index in 0..size.bytes() {
-            let address = address.wrapping_add(index);
-            let byte = bus.core_read(address, Size::Byte).map_err(|_| Trap::DataBus(address))?;
-            value |= byte << (8 * index);
-        }
-        Ok(value)
-    }
-
-    /// Stores the low part of a value.
-    pub(super) fn store(&mut self, bus: &mut Bus, address: u32, size: Size, value: u32) -> Executed {
-        if address & size.mask() == 0 {
-            return bus.core_write(address, size, size.truncate(value)).map_err(|_| Trap::DataBus(address));
-        }
-        if bus.scs.traps_unaligned() {
-            return Err(Trap::Unaligned);
-        }
-        for index in 0..size.bytes() {
-            let address = address.wrapping_add(index);
-            bus.core_write(address, Size::Byte, value >> (8 * index) & 0xff).map_err(|_| Trap::DataBus(address))?;
-        }
-        Ok(())
-    }
-
     /// A word access that must be aligned: multiple, dual and exclusive ones.
     fn load_aligned(&self, bus: &mut Bus, address: u32) -> Result<u32, Trap> {
         if address & 3 != 0 {
             return Err(Trap::Unaligned);
         }
-        self.load(bus, address, Size::Word)
+        load(bus, address, Size::Word)
     }
 
     fn store_aligned(&mut self, bus: &mut Bus, address: u32, value: u32) -> Executed {
         if address & 3 != 0 {
             return Err(Trap::Unaligned);
         }
-        self.store(bus, address, Size::Word, value)
+        store(bus, address, Size::Word, value)
     }
 
     /// LDM, LDMDB and POP; registers with a set bit in `list`, the lowest at the lowest address.
@@ -155,21 +155,21 @@ impl Core {
                 let size = if kind == 4 { Size::Byte } else { Size::Half };
                 let result = usize::from(second & 0xf);
                 if self.exclusive {
-                    self.store(bus, self.read(base), size, self.read(register))?;
+                    store(bus, self.read(base), size, self.read(register))?;
                 }
                 self.write(result, u32::from(!self.exclusive));
                 self.exclusive = false;
             }
             (0xd, kind @ (4 | 5)) => {
                 let size = if kind == 4 { Size::Byte } else { Size::Half };
-                let value = self.load(bus, self.read(base), size)?;
+                let value = load(bus, self.read(base), size)?;
                 self.write(register, value);
                 self.exclusive = true;
             }
             (0xd, kind @ (0 | 1)) => {
                 let index = self.read(usize::from(second & 0xf)) << kind;
                 let size = if kind == 0 { Size::Byte } else { Size::Half };
-                let entry = self.load(bus, self.read(base).wrapping_add(index), size)?;
+                let entry = load(bus, self.read(base).wrapping_add(index), size)?;
                 self.next = self.read(PC).wrapping_add(2 * entry);
             }
             _ => return Err(Trap::Undefined),
@@ -228,12 +228,12 @@ impl Core {
             return Err(Trap::Undefined);
         };
         if !is_load {
-            self.store(bus, address, size, self.read(register))?;
+            store(bus, address, size, self.read(register))?;
         } else if register == PC && size != Size::Word {
             // PLD and PLI: hints.
             return Ok(());
         } else {
-            let value = self.load(bus, address, size)?;
+            let value = load(bus, address, size)?;
             if let Some(moved) = written_back.take() {
                 self.write(base, moved);
             }

@@ -164,11 +164,12 @@ impl Core {
         if !self.thumb {
             return Err(Trap::InvalidState);
         }
-        let first = self.fetch(bus, pc)?;
+        let first = fetch(bus, pc)?;
         let conditional = self.it;
-        let passes = conditional & 0xf == 0 || self.passes(conditional >> 4);
+        let in_block = conditional & 0xf != 0;
+        let passes = !in_block || self.passes(conditional >> 4);
         if first >> 11 > 0b11100 {
-            let second = self.fetch(bus, pc.wrapping_add(2))?;
+            let second = fetch(bus, pc.wrapping_add(2))?;
             self.next = pc.wrapping_add(4);
             if passes {
                 self.thumb32(bus, first, second)?;
@@ -180,21 +181,14 @@ impl Core {
                 self.thumb16(bus, first)?;
             }
         }
-        if conditional & 0xf != 0 {
-            self.it = if conditional & 7 == 0 { 0 } else { conditional & 0xe0 | conditional << 1 & 0x1f };
+        if in_block {
+            self.it = if conditional.trailing_zeros() >= 3 { 0 } else { conditional & 0xe0 | conditional << 1 & 0x1f };
         }
         self.registers[PC] = self.next;
         match self.returning.take() {
             Some(value) => self.exception_return(bus, value),
             None => Ok(()),
         }
-    }
-
-    fn fetch(&self, bus: &mut Bus, address: u32) -> Result<u16, Trap> {
-        if (0x4000_0000..0x6000_0000).contains(&address) || address >= 0xa000_0000 {
-            return Err(Trap::ExecuteNever);
-        }
-        bus.fetch(address).map_err(|_| Trap::FetchBus)
     }
 
     fn in_it_block(&self) -> bool {
@@ -313,4 +307,11 @@ impl Core {
     fn privileged(&self) -> bool {
         self.exception != 0 || self.control & 1 == 0
     }
+}
+
+fn fetch(bus: &mut Bus, address: u32) -> Result<u16, Trap> {
+    if (0x4000_0000..0x6000_0000).contains(&address) || address >= 0xa000_0000 {
+        return Err(Trap::ExecuteNever);
+    }
+    bus.fetch(address).map_err(|_| Trap::FetchBus)
 }

@@ -1,6 +1,7 @@
 //! The 16-bit instructions: ARM DDI 0403, A5.2.
 
 use super::alu::{Shift, add_with_carry, sign_extend};
+use super::load_store::{load, store};
 use super::{Core, Executed, LR, PC, SP, Trap};
 use crate::bus::{Bus, Size};
 
@@ -16,10 +17,10 @@ impl Core {
             0 | 1 => self.shift_add_subtract(code),
             2 | 3 => self.immediate_8(code),
             4 if code >> 10 == 0b01_0000 => self.data_processing_16(code),
-            4 if code >> 10 == 0b01_0001 => return self.high_registers(code),
+            4 if code >> 10 == 0b01_0001 => self.high_registers(code),
             4 => {
                 let address = (self.read(PC) & !3).wrapping_add(u32::from(code & 0xff) << 2);
-                let value = self.load(bus, address, Size::Word)?;
+                let value = load(bus, address, Size::Word)?;
                 self.write(low_at_8(code), value);
             }
             5 => return self.load_store_register(bus, code),
@@ -144,7 +145,7 @@ impl Core {
         self.write(target, result);
     }
 
-    fn high_registers(&mut self, code: u16) -> Executed {
+    fn high_registers(&mut self, code: u16) {
         let target = low(code, 0) | usize::from(code >> 4 & 8);
         let source = usize::from(code >> 3 & 0xf);
         let value = self.read(source);
@@ -159,7 +160,6 @@ impl Core {
                 self.branch_exchange(value);
             }
         }
-        Ok(())
     }
 
     fn load_store_register(&mut self, bus: &mut Bus, code: u16) -> Executed {
@@ -167,14 +167,14 @@ impl Core {
         let address = self.read(low(code, 3)).wrapping_add(self.read(low(code, 6)));
         let value = self.read(register);
         let loaded = match code >> 9 & 7 {
-            0 => return self.store(bus, address, Size::Word, value),
-            1 => return self.store(bus, address, Size::Half, value),
-            2 => return self.store(bus, address, Size::Byte, value),
-            3 => sign_extend(self.load(bus, address, Size::Byte)?, 8),
-            4 => self.load(bus, address, Size::Word)?,
-            5 => self.load(bus, address, Size::Half)?,
-            6 => self.load(bus, address, Size::Byte)?,
-            _ => sign_extend(self.load(bus, address, Size::Half)?, 16),
+            0 => return store(bus, address, Size::Word, value),
+            1 => return store(bus, address, Size::Half, value),
+            2 => return store(bus, address, Size::Byte, value),
+            3 => sign_extend(load(bus, address, Size::Byte)?, 8),
+            4 => load(bus, address, Size::Word)?,
+            5 => load(bus, address, Size::Half)?,
+            6 => load(bus, address, Size::Byte)?,
+            _ => sign_extend(load(bus, address, Size::Half)?, 16),
         };
         self.write(register, loaded);
         Ok(())
@@ -190,9 +190,9 @@ impl Core {
         };
         let address = self.read(base).wrapping_add(offset);
         if code & 0x800 == 0 {
-            return self.store(bus, address, size, self.read(register));
+            return store(bus, address, size, self.read(register));
         }
-        let value = self.load(bus, address, size)?;
+        let value = load(bus, address, size)?;
         self.write(register, value);
         Ok(())
     }

@@ -263,19 +263,19 @@ impl Core {
             (2, 0) => unsigned,
             (4, 0) => sum.wrapping_add(signed),
             (6, 0) => sum.wrapping_add(unsigned),
-            (1, 0xf) if b != 0 => return self.quotient(high, (a as i32).wrapping_div(b as i32) as u32),
-            (3, 0xf) if b != 0 => return self.quotient(high, a / b),
-            (1 | 3, 0xf) if bus.scs.traps_division() => return Err(Trap::DivideByZero),
-            (1 | 3, 0xf) => return self.quotient(high, 0),
+            (1 | 3, 0xf) => {
+                if b == 0 && bus.scs.traps_division() {
+                    return Err(Trap::DivideByZero);
+                }
+                let signed = (a as i32).checked_div(b as i32).unwrap_or(if b == 0 { 0 } else { i32::MIN });
+                let quotient = if first & 0x20 == 0 { signed as u32 } else { a.checked_div(b).unwrap_or(0) };
+                self.write(high, quotient);
+                return Ok(());
+            }
             _ => return Err(Trap::Undefined),
         };
         self.write(low, product as u32);
         self.write(high, (product >> 32) as u32);
-        Ok(())
-    }
-
-    fn quotient(&mut self, target: usize, value: u32) -> Executed {
-        self.write(target, value);
         Ok(())
     }
 }

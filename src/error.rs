@@ -1,0 +1,112 @@
+//! The error tree: one enum per layer under [`Error`], so that a caller can match as broadly or as narrowly as needed.
+
+mod command;
+mod connection;
+mod process;
+mod target;
+mod timeout;
+
+pub use command::{CommandError, Failure};
+pub use connection::ConnectionError;
+pub use process::{ProcessError, ProcessReport};
+pub use target::TargetError;
+pub use timeout::TimeoutError;
+
+use crate::TargetState;
+
+/// What the calls of this crate return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, sorted by what it concerns.
+///
+/// Match as narrowly as you need: a single condition, a whole subsystem, or everything. The text of an error is
+/// complete: where OpenOCD refused a command, it holds OpenOCD's own message. The parts of such a refusal
+/// are at [`failure`](Error::failure), and at [`command`](Error::command), [`code`](Error::code), [`message`](Error::message),
+/// [`log`](Error::log) for short.
+///
+/// ```
+/// use openocd::{Error, TargetError};
+///
+/// fn advice(error: &Error) -> &'static str {
+///     match error {
+///         Error::Target(TargetError::NotHalted { .. }) => "halt the target first",
+///         Error::Target(_) => "the target refused",
+///         Error::Connection(_) | Error::Process(_) => "OpenOCD is gone",
+///         Error::Timeout(_) => "try again with more time",
+///         _ => "see the message",
+///     }
+/// }
+/// # let refused = openocd::Session::connect("127.0.0.1:1").unwrap_err();
+/// # assert_eq!(advice(&refused), "OpenOCD is gone");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The TCP connection to OpenOCD could not be made, broke, or carried what OpenOCD never sends.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// Something did not happen in its time.
+    #[error(transparent)]
+    Timeout(#[from] TimeoutError),
+    /// Run control, memory or registers: the target, or OpenOCD on its behalf, refused.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The OpenOCD process could not be started, or ended when it should not.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// A command of [`Session::command`](crate::Session::command) failed, or could not be sent as it is.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+impl Error {
+    /// The error for a refused command: not halted wherever OpenOCD says so, otherwise what `specific` makes of it.
+    pub(crate) fn refused(failure: Box<Failure>, specific: impl FnOnce(Box<Failure>) -> Error) -> Error {
+        if !failure.is_not_halted() {
+            return specific(failure);
+        }
+        let not_halted = TargetError::NotHalted {
+            operation: failure.command().to_owned(),
+            target: "the target".to_owned(),
+            state: TargetState::Unknown,
+            failure: Some(failure),
+        };
+        not_halted.into()
+    }
+
+    /// The error for a refused command that concerns no subsystem.
+    pub(crate) fn from_failure(failure: Box<Failure>) -> Error {
+        CommandError::Failed(failure).into()
+    }
+
+    /// What OpenOCD reported, if this error is a command that OpenOCD refused.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Error::Target(error) => error.failure(),
+            Error::Command(CommandError::Failed(failure)) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// The command that OpenOCD refused, if that is what happened.
+    pub fn command(&self) -> Option<&str> {
+        self.failure().map(Failure::command)
+    }
+
+    /// OpenOCD's error number, such as -304 for "target not halted", if OpenOCD refused a command.
+    ///
+    /// OpenOCD 0.12.0 has no number for some commands (`read_memory`, `get_reg`, everything written in Tcl): they give 1.
+    pub fn code(&self) -> Option<i32> {
+        self.failure().map(Failure::code)
+    }
+
+    /// OpenOCD's message, if OpenOCD refused a command.
+    pub fn message(&self) -> Option<&str> {
+        self.failure().map(Failure::message)
+    }
+
+    /// Everything that OpenOCD logged while it ran the command it refused.
+    pub fn log(&self) -> Option<&str> {
+        self.failure().map(Failure::log)
+    }
+}

@@ -1,0 +1,182 @@
+//! Run control, memory and registers failed.
+
+use crate::TargetState;
+use crate::error::Failure;
+use crate::text::excerpt;
+
+/// The target refused, or was asked for what it cannot do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// The target must be halted for this, and is not.
+    #[error("`{operation}` needs a halted target, but {target} is {}{}", or_not_halted(*state), because(failure.as_deref()))]
+    NotHalted {
+        /// What was asked for.
+        operation: String,
+        /// The target's name; "the target" where OpenOCD did not say which.
+        target: String,
+        /// Its state, as far as it is known.
+        state: TargetState,
+        /// OpenOCD's refusal, if it got as far as asking.
+        failure: Option<Box<Failure>>,
+    },
+    /// There is no target of this name.
+    #[error("no target is named {name:?}; there {}", list_names(known))]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// The target could not be halted.
+    #[error("cannot halt: {0}")]
+    Halt(Box<Failure>),
+    /// The target could not be resumed.
+    #[error("cannot resume: {0}")]
+    Resume(Box<Failure>),
+    /// The target could not be stepped.
+    #[error("cannot step: {0}")]
+    Step(Box<Failure>),
+    /// The target could not be reset, or did not halt after the reset as asked.
+    #[error("cannot reset: {0}")]
+    Reset(Box<Failure>),
+    /// OpenOCD could not find out how the target is: it does not answer, was never examined, or lost power.
+    #[error("cannot read the state of the target: {0}")]
+    Poll(Box<Failure>),
+    /// OpenOCD reported success, but the target is not in the state that this call promises.
+    #[error("{operation} was reported as done, but target {target} is {state}")]
+    WrongState {
+        /// What was asked for.
+        operation: &'static str,
+        /// The target's name.
+        target: String,
+        /// The state it is in.
+        state: TargetState,
+    },
+    /// Memory could not be read. Nothing of it is handed out, but the part before `address` could be read.
+    #[error("cannot read memory at {address:#010x}: {failure}")]
+    MemoryRead {
+        /// The address that failed, where the target told; otherwise where the piece begins that failed.
+        address: u64,
+        /// OpenOCD's refusal.
+        failure: Box<Failure>,
+    },
+    /// Memory could not be written. Everything before `intact_before` is written, what follows may be in part.
+    #[error("cannot write memory at {address:#010x} (everything before {written_to:#010x} is written): {failure}")]
+    MemoryWrite {
+        /// The address that failed, where the target told; otherwise where the piece begins that failed.
+        address: u64,
+        /// Everything from the start of the transfer to here (exclusive) is written.
+        written_to: u64,
+        /// OpenOCD's refusal.
+        failure: Box<Failure>,
+    },
+    /// The address is no multiple of the width of the access. Nothing was sent.
+    #[error("address {address:#010x} is not aligned to {width} bytes, which a {}-bit access needs", width * 8)]
+    Misaligned {
+        /// The address given.
+        address: u64,
+        /// The width of one access in bytes.
+        width: u64,
+    },
+    /// The range ends beyond the target's address space. Nothing was read or written.
+    #[error("{length:#x} bytes from {address:#010x} end beyond the {bits}-bit address space")]
+    OutOfAddressSpace {
+        /// Where the range begins.
+        address: u64,
+        /// Its length in bytes.
+        length: u64,
+        /// The width of an address, in bits.
+        bits: u32,
+    },
+    /// The target has no register of this name.
+    #[error("{target} has no register {name:?}")]
+    UnknownRegister {
+        /// The target's name.
+        target: String,
+        /// The name asked for.
+        name: String,
+    },
+    /// A register could not be read or written, though the target is halted.
+    #[error("cannot access register {name:?}: {failure}")]
+    Register {
+        /// The register's name.
+        name: String,
+        /// OpenOCD's refusal.
+        failure: Box<Failure>,
+    },
+    /// The value does not fit into the register. Nothing was written.
+    #[error("the value {value} takes more than the {bits} bits of register {name:?}")]
+    ValueTooWide {
+        /// The register's name.
+        name: String,
+        /// The value given, in hexadecimal.
+        value: String,
+        /// The register's width in bits.
+        bits: u32,
+    },
+    /// An argument cannot be meant. Nothing was sent.
+    #[error("{argument} is {given}, but must be {expected}")]
+    InvalidArgument {
+        /// Which argument.
+        argument: &'static str,
+        /// What was given.
+        given: String,
+        /// What is expected.
+        expected: &'static str,
+    },
+    /// OpenOCD's answer cannot be understood.
+    #[error("the answer to `{command}` should be {expected}, but is {}", excerpt(reply.as_bytes(), 200))]
+    UnexpectedReply {
+        /// The command sent.
+        command: String,
+        /// What was expected.
+        expected: &'static str,
+        /// The answer.
+        reply: String,
+    },
+    /// The stream that takes a dump, or gives what is to be loaded, failed.
+    #[error("cannot {doing} after {transferred} bytes")]
+    Stream {
+        /// What was under way.
+        doing: &'static str,
+        /// How many bytes had gone through.
+        transferred: u64,
+        /// The stream's error.
+        source: std::io::Error,
+    },
+}
+
+impl TargetError {
+    /// What OpenOCD reported, if it refused a command.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            TargetError::Halt(failure)
+            | TargetError::Resume(failure)
+            | TargetError::Step(failure)
+            | TargetError::Reset(failure)
+            | TargetError::Poll(failure)
+            | TargetError::MemoryRead { failure, .. }
+            | TargetError::MemoryWrite { failure, .. }
+            | TargetError::Register { failure, .. } => Some(failure),
+            TargetError::NotHalted { failure, .. } => failure.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+fn or_not_halted(state: TargetState) -> String {
+    if state == TargetState::Unknown { "not halted".to_owned() } else { state.to_string() }
+}
+
+fn because(failure: Option<&Failure>) -> String {
+    failure.map(|failure| format!(": {failure}")).unwrap_or_default()
+}
+
+fn list_names(names: &[String]) -> String {
+    match names {
+        [] => "are no targets".to_owned(),
+        [one] => format!("is only {one}"),
+        many => format!("are {}", many.join(", ")),
+    }
+}

@@ -1,0 +1,53 @@
+//! Something took too long.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::error::ProcessReport;
+use crate::text::excerpt;
+
+/// Which wait ended at its limit.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TimeoutError {
+    /// The TCP connection was not made in time.
+    #[error("no connection to {address} within {after:?}")]
+    Connect {
+        /// The address as given.
+        address: String,
+        /// The limit.
+        after: Duration,
+    },
+    /// OpenOCD did not answer in time. It may still be working on the command.
+    ///
+    /// The session stays usable: it makes a new connection before its next command, so that the late reply can
+    /// never be taken for another's. OpenOCD serves one command at a time, so the next one waits
+    /// until OpenOCD is through with this one.
+    #[error("OpenOCD at {peer} did not answer `{}` within {after:?}", excerpt(command.as_bytes(), 120))]
+    Reply {
+        /// The other end.
+        peer: SocketAddr,
+        /// The command sent.
+        command: String,
+        /// The limit.
+        after: Duration,
+    },
+    /// The started OpenOCD did not become ready in time. It was stopped.
+    #[error("OpenOCD was not ready within {after:?}; {report}")]
+    Ready {
+        /// The limit.
+        after: Duration,
+        /// Command line and last log lines.
+        report: Box<ProcessReport>,
+    },
+    /// The target did not halt in time. It still runs.
+    #[error("target {target} did not halt within {after:?}; its state is {state}")]
+    Halt {
+        /// The target's name.
+        target: String,
+        /// Its state at the last look.
+        state: crate::TargetState,
+        /// The limit.
+        after: Duration,
+    },
+}

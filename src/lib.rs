@@ -1,0 +1,27 @@
+#![doc = include_str!("front_page.md")]
+
+mod command;
+mod error;
+mod frame;
+mod memory;
+mod parse;
+mod process;
+mod registers;
+mod session;
+mod target;
+mod tcl;
+mod text;
+mod transport;
+mod version;
+
+pub use command::Execution;
+pub use error::{
+    CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, TargetError, TimeoutError,
+};
+pub use memory::Memory;
+pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
+pub use registers::{Register, RegisterDump, RegisterValue, Registers};
+pub use session::{Session, SessionBuilder};
+pub use target::{HaltReason, ResetMode, Target, TargetInfo, TargetState, TargetStatus};
+pub use tcl::quote;
+pub use version::Version;

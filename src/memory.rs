@@ -1,0 +1,138 @@
+//! Memory: single values, slices, bytes of any length.
+
+mod access;
+mod bytes;
+mod hexdump;
+mod transfer;
+
+use crate::error::Result;
+use crate::target::Target;
+
+/// A view of a target's memory, from [`Session::memory`](crate::Session::memory) or [`Target::memory`].
+///
+/// # Which call
+/// | | one value | many | into a slice | bytes |
+/// |---|---|---|---|---|
+/// | read | [`read_u32`](Self::read_u32) | [`read_u32_vec`](Self::read_u32_vec) | [`read_u32_into`](Self::read_u32_into) | [`read_bytes`](Self::read_bytes), [`read_bytes_into`](Self::read_bytes_into) |
+/// | write | [`write_u32`](Self::write_u32) | [`write_u32_slice`](Self::write_u32_slice) | | [`write_bytes`](Self::write_bytes) |
+///
+/// and the same for `u8`, `u16` and `u64`. Beyond these: [`search`](Self::search), [`dump`](Self::dump), [`load`](Self::load), [`hexdump`](Self::hexdump).
+///
+/// # Rules for all of them
+/// - **State.** A Cortex-M and most other targets can be read and written while they run. A target that can't refuses, and the call is a
+///   [`TargetError::NotHalted`](crate::TargetError::NotHalted) or [`MemoryRead`](crate::TargetError::MemoryRead) /
+///   [`MemoryWrite`](crate::TargetError::MemoryWrite) error.
+/// - **Width and alignment.** The calls for `u8` to `u64` access the target with exactly that width, and `address` must be a multiple of it. The
+///   calls for bytes take any address and use 32-bit accesses wherever they are aligned. A `u64` is one access where
+///   the target can do that, otherwise two of 32 bits.
+/// - **Byte order.** Values are in the target's byte order (`NAME cget -endian`); bytes are in the order of their addresses.
+/// - **Length.** Any. OpenOCD takes at most 65536 values at once; longer transfers are split here. Zero is allowed and sends nothing.
+/// - **Addresses** are 64 bits wide. One that the target can't have is refused; OpenOCD would drop its upper half and go elsewhere.
+/// - **Failure.** The error names the address. After a failed write it says up to where everything is written.
+///
+/// Sources: OpenOCD's `read_memory` and `write_memory` (`src/target/target.c`).
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// # let session = openocd::Session::start(chip.openocd_config())?;
+/// let memory = session.memory();
+/// memory.write_u16_slice(0x2000_0100, &[0x1234, 0xabcd])?;
+/// assert_eq!(memory.read_u32(0x2000_0100)?, 0xabcd_1234);
+/// assert_eq!(memory.read_bytes(0x2000_0101, 2)?, [0x12, 0xcd]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Memory<'a> {
+    target: Target<'a>,
+    physical: bool,
+}
+
+impl crate::Session {
+    /// The current target's memory; short for `session.target().memory()`.
+    pub fn memory(&self) -> Memory<'_> {
+        self.target().memory()
+    }
+}
+
+impl<'a> Memory<'a> {
+    pub(crate) fn of(target: Target<'a>) -> Self {
+        Memory { target, physical: false }
+    }
+
+    /// The same memory by physical addresses, past the target's MMU (OpenOCD: the `phys` option of `read_memory`). On a target without an MMU
+    /// there is no difference.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let word = session.memory().physical().read_u32(0x2000_0000)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn physical(self) -> Self {
+        Memory { physical: true, ..self }
+    }
+}
+
+/// The calls for one width; what they share is in the docs of [`Memory`].
+macro_rules! width {
+    ($type:ty, $bits:literal, $read:ident, $read_vec:ident, $read_into:ident, $write:ident, $write_slice:ident) => {
+        impl Memory<'_> {
+            #[doc = concat!("Reads one ", $bits, "-bit value (OpenOCD: `read_memory ADDRESS ", $bits, " 1`).")]
+            ///
+            /// # Errors
+            /// [`TargetError::Misaligned`](crate::TargetError::Misaligned) and [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before
+            /// anything is read, [`MemoryRead`](crate::TargetError::MemoryRead), [`NotHalted`](crate::TargetError::NotHalted),
+            /// and those of [`Session::command`](crate::Session::command).
+            pub fn $read(&self, address: u64) -> Result<$type> {
+                let mut value = [0];
+                self.read_elements(address, &mut value)?;
+                Ok(value[0])
+            }
+
+            #[doc = concat!("Reads `count` consecutive ", $bits, "-bit values.")]
+            ///
+            /// # Errors
+            #[doc = concat!("Those of [`", stringify!($read), "`](Self::", stringify!($read), "), and")]
+            /// [`InvalidArgument`](crate::TargetError::InvalidArgument) for a count that there is no memory for here.
+            pub fn $read_vec(&self, address: u64, count: usize) -> Result<Vec<$type>> {
+                let mut values = access::room(address, count)?;
+                self.read_elements(address, &mut values)?;
+                Ok(values)
+            }
+
+            #[doc = concat!("Fills `values` with consecutive ", $bits, "-bit values.")]
+            ///
+            /// After an error the slice holds what was read before the failing address, and beyond that what it held before or what was read.
+            ///
+            /// # Errors
+            #[doc = concat!("Those of [`", stringify!($read), "`](Self::", stringify!($read), ").")]
+            pub fn $read_into(&self, address: u64, values: &mut [$type]) -> Result<()> {
+                self.read_elements(address, values)
+            }
+
+            #[doc = concat!("Writes one ", $bits, "-bit value (OpenOCD: `write_memory ADDRESS ", $bits, " VALUE`).")]
+            ///
+            /// # Errors
+            /// [`TargetError::Misaligned`](crate::TargetError::Misaligned) and [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before
+            /// anything is written, [`MemoryWrite`](crate::TargetError::MemoryWrite), [`NotHalted`](crate::TargetError::NotHalted),
+            /// and those of [`Session::command`](crate::Session::command).
+            pub fn $write(&self, address: u64, value: $type) -> Result<()> {
+                self.write_elements(address, &[value])
+            }
+
+            #[doc = concat!("Writes consecutive ", $bits, "-bit values.")]
+            ///
+            /// # Errors
+            #[doc = concat!("Those of [`", stringify!($write), "`](Self::", stringify!($write), ").")]
+            pub fn $write_slice(&self, address: u64, values: &[$type]) -> Result<()> {
+                self.write_elements(address, values)
+            }
+        }
+    };
+}
+
+width!(u8, "8", read_u8, read_u8_vec, read_u8_into, write_u8, write_u8_slice);
+width!(u16, "16", read_u16, read_u16_vec, read_u16_into, write_u16, write_u16_slice);
+width!(u32, "32", read_u32, read_u32_vec, read_u32_into, write_u32, write_u32_slice);
+width!(u64, "64", read_u64, read_u64_vec, read_u64_into, write_u64, write_u64_slice);

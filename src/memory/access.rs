@@ -1,0 +1,217 @@
+//! Reads and writes of elements of one width: checks, chunks, commands and their answers.
+
+use std::fmt::Write as _;
+
+use super::Memory;
+use crate::command::{Reply, Request};
+use crate::error::{Error, Failure, Result, TargetError};
+use crate::parse::memory::{Element, decode, fault_address};
+use crate::tcl;
+
+/// How many elements one command moves. OpenOCD takes up to 65536; this many take a slow probe (a few kB/s) a few seconds, well
+/// within the default timeout, and the round trip between two chunks costs a fast one next to nothing.
+pub(super) const CHUNK: usize = 4096;
+
+/// Room for `count` elements; an error, not an abort, for a count that no machine has room for.
+pub(super) fn room<T: Element>(address: u64, count: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(count).map_err(|_| TargetError::InvalidArgument {
+        argument: "the number of elements to read",
+        given: format!("{count} at {address:#010x}"),
+        expected: "one that there is room for in this program's memory",
+    })?;
+    values.resize(count, T::default());
+    Ok(values)
+}
+
+/// The bytes that an element of this type takes.
+pub(super) const fn width<T: Element>() -> u64 {
+    T::BITS as u64 / 8
+}
+
+impl Memory<'_> {
+    pub(super) fn read_elements<T: Element>(&self, address: u64, values: &mut [T]) -> Result<()> {
+        self.check(address, width::<T>(), values.len())?;
+        for (index, chunk) in values.chunks_mut(CHUNK).enumerate() {
+            self.read_chunk(address + (index * CHUNK) as u64 * width::<T>(), chunk)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn write_elements<T: Element>(&self, address: u64, values: &[T]) -> Result<()> {
+        self.check(address, width::<T>(), values.len())?;
+        for (index, chunk) in values.chunks(CHUNK).enumerate() {
+            self.write_chunk(address + (index * CHUNK) as u64 * width::<T>(), chunk)?;
+        }
+        Ok(())
+    }
+
+    fn read_chunk<T: Element>(&self, address: u64, values: &mut [T]) -> Result<()> {
+        let (count, bits) = (values.len(), T::BITS);
+        let command = format!("read_memory {address:#x} {bits} {count}{}", self.suffix());
+        let script = match bits {
+            64 => format!("_openocd_rs_1_read64 {address:#x} {count}{}", self.suffix()),
+            _ => command.clone(),
+        };
+        let request = self.target().request(script).shown(command);
+        self.target().session().run(&request, |reply| {
+            let answer = reply
+                .success(&request)
+                .map_err(|failure| read_refused(address, count as u64 * width::<T>(), failure))?;
+            let decoded = if bits == 64 { decode_halves(answer, values) } else { decode(answer, values) };
+            decoded.ok_or_else(|| unexpected(&request, "as many numbers as asked for", reply))
+        })?
+    }
+
+    fn write_chunk<T: Element>(&self, address: u64, values: &[T]) -> Result<()> {
+        let (bits, suffix) = (T::BITS, self.suffix());
+        let list = hex_list(values.iter().copied());
+        let script = match bits {
+            64 => {
+                let halves = hex_list(values.iter().flat_map(|value| low_and_high(*value)));
+                format!("_openocd_rs_1_write64 {address:#x} {{{list}}} {{{halves}}}{suffix}")
+            }
+            _ => format!("write_memory {address:#x} {bits} {{{list}}}{suffix}"),
+        };
+        let shown = format!("write_memory {address:#x} {bits} {{{}}}{suffix}", abridged(&list));
+        self.run_write(self.target().request(script).shown(shown), address, values.len() as u64 * width::<T>())
+    }
+
+    /// Sends a command that writes the `length` bytes from `address`.
+    pub(super) fn run_write(&self, request: Request<'_>, address: u64, length: u64) -> Result<()> {
+        self.target().session().run(&request, |reply| match reply.success(&request) {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(write_refused(address, length, failure)),
+        })?
+    }
+
+    /// Refuses a misaligned address, and a range that the target cannot have.
+    pub(super) fn check(&self, address: u64, width: u64, count: usize) -> Result<()> {
+        if address % width != 0 {
+            return Err(TargetError::Misaligned { address, width }.into());
+        }
+        let length = (count as u64).saturating_mul(width);
+        let outside = |bits| TargetError::OutOfAddressSpace { address, length, bits };
+        let Some(beyond_first) = length.checked_sub(1) else { return Ok(()) };
+        let last = address.checked_add(beyond_first).ok_or_else(|| outside(64))?;
+        if last > u64::from(u32::MAX) {
+            let bits = self.address_bits()?;
+            if bits < 64 && last >> bits != 0 {
+                return Err(outside(bits).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn address_bits(&self) -> Result<u32> {
+        let script = format!("_openocd_rs_1_address_bits {}", u8::from(self.physical));
+        let request = self.target().request(script).shown("reg");
+        self.target().session().run(&request, |reply| {
+            let answer = reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
+            let bits = std::str::from_utf8(answer).ok().and_then(|text| text.trim().parse().ok());
+            bits.ok_or_else(|| unexpected(&request, "the width of an address", reply))
+        })?
+    }
+
+    /// The option that follows the arguments of a memory command.
+    pub(super) fn suffix(&self) -> &'static str {
+        if self.physical { " phys" } else { "" }
+    }
+
+    pub(super) fn target(&self) -> crate::Target<'_> {
+        self.target
+    }
+}
+
+/// The answer of `_openocd_rs_1_read64`: `64 {0x1 0x2}`, or `32 little {0x1 0x0 0x2 0x0}`.
+fn decode_halves<T: Element>(answer: &[u8], values: &mut [T]) -> Option<()> {
+    let mut elements = tcl::elements(answer);
+    let [bits, next] = elements.take_array()?;
+    match &*bits {
+        b"64" => decode(&next, values),
+        b"32" => {
+            let [numbers] = elements.take_array()?;
+            let mut halves = vec![0_u32; values.len() * 2];
+            decode(&numbers, &mut halves)?;
+            for (value, half) in values.iter_mut().zip(halves.chunks_exact(2)) {
+                let (low, high) = if *next == *b"big" { (half[1], half[0]) } else { (half[0], half[1]) };
+                *value = T::from_u64(u64::from(high) << 32 | u64::from(low))?;
+            }
+            Some(())
+        }
+        _ => None,
+    }
+}
+
+fn low_and_high<T: Element>(value: T) -> [u32; 2] {
+    let value: u64 = value.to_u64();
+    #[allow(clippy::cast_possible_truncation, reason = "the two halves are what is wanted")]
+    [value as u32, (value >> 32) as u32]
+}
+
+/// `0x1 0x2 0x3`
+pub(super) fn hex_list<T: Element>(values: impl Iterator<Item = T>) -> String {
+    let mut list = String::new();
+    for value in values {
+        let _ = write!(list, "{value:#x} ");
+    }
+    list.pop();
+    list
+}
+
+/// The first few values, for a message.
+pub(super) fn abridged(list: &str) -> String {
+    match list.char_indices().filter(|(_, c)| *c == ' ').nth(7) {
+        Some((at, _)) => format!("{} …", &list[..at]),
+        None => list.to_owned(),
+    }
+}
+
+pub(super) fn read_refused(address: u64, length: u64, failure: Box<Failure>) -> Error {
+    Error::refused(failure, |failure| {
+        let address = fault_address(failure.log(), address..=address + (length - 1)).unwrap_or(address);
+        TargetError::MemoryRead { address, failure }.into()
+    })
+}
+
+fn write_refused(address: u64, length: u64, failure: Box<Failure>) -> Error {
+    Error::refused(failure, |failure| {
+        let fault = fault_address(failure.log(), address..=address + (length - 1));
+        TargetError::MemoryWrite { address: fault.unwrap_or(address), written_to: address, failure }.into()
+    })
+}
+
+pub(super) fn unexpected(request: &Request<'_>, expected: &'static str, reply: &Reply<'_>) -> Error {
+    let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(&reply.result).into_owned());
+    TargetError::UnexpectedReply { command, expected, reply }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_halves_make_a_value_in_either_byte_order() {
+        let mut values = [0_u64; 2];
+        decode_halves(b"32 little {0x1 0x2 0x3 0x0}", &mut values).unwrap();
+        assert_eq!(values, [0x2_0000_0001, 3]);
+        decode_halves(b"32 big {0x1 0x2 0x3 0x0}", &mut values).unwrap();
+        assert_eq!(values, [0x1_0000_0002, 0x3_0000_0000]);
+        decode_halves(b"64 {0xffffffffffffffff 0x0}", &mut values).unwrap();
+        assert_eq!(values, [u64::MAX, 0]);
+    }
+
+    #[test]
+    fn invalid_halves() {
+        for answer in ["", "64", "64 0x1", "32 little {0x1 0x2 0x3}", "16 {0x1 0x2}"] {
+            assert_eq!(decode_halves(answer.as_bytes(), &mut [0_u64; 2]), None, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn lists_for_commands_and_for_messages() {
+        assert_eq!(hex_list([1_u8, 0xff].into_iter()), "0x1 0xff");
+        assert_eq!(abridged("0x1 0x2"), "0x1 0x2");
+        assert_eq!(abridged("1 2 3 4 5 6 7 8 9"), "1 2 3 4 5 6 7 8 …");
+    }
+}

@@ -1,0 +1,222 @@
+//! Bytes of any address and length, moved with the widest aligned accesses.
+
+use super::Memory;
+use super::access::{self, CHUNK, abridged, hex_list, read_refused, unexpected};
+use crate::error::{Error, Result};
+use crate::parse::memory::decode;
+use crate::tcl;
+
+/// The bytes of one 32-bit access.
+const WORD: usize = 4;
+
+/// A range cut at word boundaries: bytes up to the first, whole words, the bytes that remain.
+///
+/// ```text
+///   address 0x101, 8 bytes:   101 102 103 | 104..108 | 108
+///                              head: 3      words: 1   tail: 1
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cut {
+    head: usize,
+    words: usize,
+    tail: usize,
+}
+
+impl Cut {
+    fn of(address: u64, length: usize) -> Self {
+        let past_boundary = (address % WORD as u64) as usize;
+        let head = ((WORD - past_boundary) % WORD).min(length);
+        let rest = length - head;
+        Cut { head, words: rest / WORD, tail: rest % WORD }
+    }
+
+    /// Address, width in bits and count of each access that is not empty.
+    fn accesses(self, address: u64) -> impl Iterator<Item = (u64, u32, usize)> {
+        let words_at = address + self.head as u64;
+        let tail_at = words_at + (self.words * WORD) as u64;
+        let all = [(address, 8, self.head), (words_at, 32, self.words), (tail_at, 8, self.tail)];
+        all.into_iter().filter(|(_, _, count)| *count > 0)
+    }
+}
+
+impl Memory<'_> {
+    /// Reads `length` bytes.
+    ///
+    /// # Errors
+    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is read,
+    /// [`MemoryRead`](crate::TargetError::MemoryRead), [`NotHalted`](crate::TargetError::NotHalted), [`InvalidArgument`](crate::TargetError::InvalidArgument) for a
+    /// length that there is no memory for here, and those of [`Session::command`](crate::Session::command).
+    pub fn read_bytes(&self, address: u64, length: usize) -> Result<Vec<u8>> {
+        let mut bytes = access::room(address, length)?;
+        self.read_bytes_into(address, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Fills `bytes` from the target.
+    ///
+    /// # Errors
+    /// Those of [`read_bytes`](Self::read_bytes).
+    pub fn read_bytes_into(&self, address: u64, bytes: &mut [u8]) -> Result<()> {
+        self.check(address, 1, bytes.len())?;
+        let mut address = address;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at_mut(next_chunk(address, rest.len()));
+            self.read_byte_chunk(address, chunk)?;
+            address = address.wrapping_add(chunk.len() as u64);
+            rest = after;
+        }
+        Ok(())
+    }
+
+    /// Writes bytes.
+    ///
+    /// # Errors
+    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is written,
+    /// [`MemoryWrite`](crate::TargetError::MemoryWrite), [`NotHalted`](crate::TargetError::NotHalted), and those of
+    /// [`Session::command`](crate::Session::command).
+    pub fn write_bytes(&self, address: u64, bytes: &[u8]) -> Result<()> {
+        self.check(address, 1, bytes.len())?;
+        let big_endian = Cut::of(address, bytes.len()).words > 0 && self.is_big_endian()?;
+        let mut address = address;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(next_chunk(address, rest.len()));
+            self.write_byte_chunk(address, chunk, big_endian)?;
+            address = address.wrapping_add(chunk.len() as u64);
+            rest = after;
+        }
+        Ok(())
+    }
+
+    fn read_byte_chunk(&self, address: u64, bytes: &mut [u8]) -> Result<()> {
+        let suffix = self.suffix();
+        let cut = Cut::of(address, bytes.len());
+        let reads =
+            cut.accesses(address).map(|(at, bits, count)| format!("[read_memory {at:#x} {bits} {count}{suffix}]"));
+        let script = format!("list [[target current] cget -endian] {}", reads.collect::<Vec<_>>().join(" "));
+        let shown = format!("read_memory {address:#x} 8 {}{suffix}", bytes.len());
+        let request = self.target().request(script).shown(shown);
+        self.target().session().run(&request, |reply| {
+            let length = bytes.len() as u64;
+            let answer = reply.success(&request).map_err(|failure| read_refused(address, length, failure))?;
+            decode_bytes(answer, cut, bytes).ok_or_else(|| unexpected(&request, "as many numbers as asked for", reply))
+        })?
+    }
+
+    fn write_byte_chunk(&self, address: u64, bytes: &[u8], big_endian: bool) -> Result<()> {
+        let suffix = self.suffix();
+        let mut rest = bytes;
+        let mut script = String::new();
+        for (at, bits, count) in Cut::of(address, bytes.len()).accesses(address) {
+            let (part, after) = rest.split_at(count * (bits as usize / 8));
+            rest = after;
+            let list = if bits == 32 {
+                let words = part.chunks_exact(WORD).filter_map(|word| word.try_into().ok());
+                hex_list(words.map(if big_endian { u32::from_be_bytes } else { u32::from_le_bytes }))
+            } else {
+                hex_list(part.iter().copied())
+            };
+            script.push_str(&format!("write_memory {at:#x} {bits} {{{list}}}{suffix}\n"));
+        }
+        let shown =
+            format!("write_memory {address:#x} 8 {{{}}}{suffix}", abridged(&hex_list(bytes.iter().take(9).copied())));
+        self.run_write(self.target().request(script).shown(shown), address, bytes.len() as u64)
+    }
+
+    fn is_big_endian(&self) -> Result<bool> {
+        let request = self.target().request("[target current] cget -endian");
+        self.target().session().run(&request, |reply| {
+            let answer = reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
+            match answer.trim_ascii() {
+                b"little" => Ok(false),
+                b"big" => Ok(true),
+                _ => Err(unexpected(&request, "little or big", reply)),
+            }
+        })?
+    }
+}
+
+/// How much of `length` bytes the next command moves: up to a whole number of words from a word boundary, so that only the first
+/// and the last chunk have single bytes.
+fn next_chunk(address: u64, length: usize) -> usize {
+    let past_boundary = (address % WORD as u64) as usize;
+    length.min(CHUNK * WORD - past_boundary)
+}
+
+/// The answer to `list ENDIANNESS [read_memory …] …`, one list for each access of the cut.
+fn decode_bytes(answer: &[u8], cut: Cut, bytes: &mut [u8]) -> Option<()> {
+    let mut lists = tcl::elements(answer);
+    let [endianness] = lists.take_array()?;
+    let mut rest = bytes;
+    for (_, bits, count) in cut.accesses(0) {
+        let [list] = lists.take_array()?;
+        let (part, after) = std::mem::take(&mut rest).split_at_mut_checked(count * (bits as usize / 8))?;
+        rest = after;
+        if bits == 8 {
+            decode(&list, part)?;
+            continue;
+        }
+        let mut words = vec![0_u32; count];
+        decode(&list, &mut words)?;
+        for (bytes, word) in part.chunks_exact_mut(WORD).zip(words) {
+            bytes.copy_from_slice(&match &*endianness {
+                b"little" => word.to_le_bytes(),
+                b"big" => word.to_be_bytes(),
+                _ => return None,
+            });
+        }
+    }
+    lists.next().is_none().then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_cut_at_word_boundaries() {
+        for (address, length, head, words, tail) in [
+            (0x100, 8, 0, 2, 0),
+            (0x101, 8, 3, 1, 1),
+            (0x103, 1, 1, 0, 0),
+            (0x102, 1, 1, 0, 0),
+            (0x100, 3, 0, 0, 3),
+            (0x101, 3, 3, 0, 0),
+            (7, 0, 0, 0, 0),
+        ] {
+            assert_eq!(Cut::of(address, length), Cut { head, words, tail }, "{address:#x} {length}");
+        }
+        assert_eq!(
+            Cut::of(0x101, 8).accesses(0x101).collect::<Vec<_>>(),
+            [(0x101, 8, 3), (0x104, 32, 1), (0x108, 8, 1)]
+        );
+    }
+
+    #[test]
+    fn answers_become_bytes_in_the_order_of_addresses() {
+        let mut bytes = [0; 8];
+        let cut = Cut::of(0x101, 8);
+        decode_bytes(b"little {0x1 0x2 0x3} 0x7060504 0x8", cut, &mut bytes).unwrap();
+        assert_eq!(bytes, [1, 2, 3, 4, 5, 6, 7, 8]);
+        decode_bytes(b"big {0x1 0x2 0x3} 0x4050607 0x8", cut, &mut bytes).unwrap();
+        assert_eq!(bytes, [1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn invalid_answers() {
+        let cut = Cut::of(0x101, 8);
+        for answer in
+            ["", "little", "little {0x1 0x2} 0x0 0x0", "odd {0x1 0x2 0x3} 0x0 0x0", "little {0x1 0x2 0x3} 0x0 0x0 0x0"]
+        {
+            assert_eq!(decode_bytes(answer.as_bytes(), cut, &mut [0; 8]), None, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn chunks_end_at_word_boundaries() {
+        assert_eq!(next_chunk(0x101, 100_000), 16383);
+        assert_eq!(next_chunk(0x104, 100_000), 16384);
+        assert_eq!(next_chunk(0x101, 5), 5);
+    }
+}

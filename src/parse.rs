@@ -1,0 +1,5 @@
+//! From OpenOCD's text to types: pure functions, no I/O.
+
+pub(crate) mod memory;
+pub(crate) mod register;
+pub(crate) mod target;

@@ -1,0 +1,324 @@
+//! What to start: the configuration of an OpenOCD, and the command line that it becomes.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::log_reader::LogCallback;
+use super::{OpenOcdProcess, binary, config, startup};
+use crate::error::{ProcessError, Result};
+use crate::tcl::quote;
+
+/// Opens the ports as asked, whatever the configuration says, on the loopback address; after an `init` in the
+/// configuration they are open already. `tcl_port` and its kin became `tcl port` and so on: master still knows the old names, but
+/// complains about them.
+const PORTS: &str = "\
+    if {[command mode] ne {config}} return; \
+    foreach {service port} {tcl @tcl gdb @gdb telnet @telnet} {\
+        if {[llength [info commands \"$service port\"]]} {$service port $port} else {${service}_port $port}}; \
+    bindto 127.0.0.1; return";
+
+/// Selects the transport as soon as there is a driver to select it for: after the interface file, before the target file.
+const TRANSPORT: &str = "\
+    if {[info exists ::_openocd_rs_transport] || [adapter name] in {{} undefined}} return; \
+    set ::_openocd_rs_transport 1; transport select @name; return";
+
+/// Below level 2 OpenOCD logs neither its ports nor the messages that tell some failures from success.
+const LOG_LEVEL: &str = "if {[lindex [debug_level] end] < 2} {debug_level 2}";
+
+/// Describes an OpenOCD to start; [`spawn`](Self::spawn) starts it.
+///
+/// Configuration files and commands reach OpenOCD in the order of the calls. The choice of the adapter (serial number, USB
+/// location, speed, transport) is put where OpenOCD takes it, wherever it is called.
+///
+/// ```
+/// use openocd::OpenOcdProcess;
+///
+/// # fn main() -> openocd::Result<()> {
+/// let process = OpenOcdProcess::builder()
+///     .command("adapter driver dummy")
+///     .command("jtag newtap chip cpu -irlen 4")
+///     .command("noinit")
+///     .spawn()?;
+/// assert_ne!(process.tcl_port(), 0);
+/// process.stop()?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a builder does nothing until `spawn`"]
+pub struct OpenOcdBuilder {
+    config: Vec<Config>,
+    search_dirs: Vec<PathBuf>,
+    extra_arguments: Vec<OsString>,
+    driver: Option<String>,
+    serial: Option<String>,
+    usb_location: Option<String>,
+    transport: Option<String>,
+    speed_khz: Option<u32>,
+    binary: Option<PathBuf>,
+    tcl_port: u16,
+    gdb_port: Option<u16>,
+    pub(super) telnet_port: Option<u16>,
+    pub(super) ready_timeout: Option<Duration>,
+    pub(super) on_log: Option<LogCallback>,
+}
+
+#[derive(Debug)]
+enum Config {
+    File(OsString),
+    Command(String),
+    /// A string that is split when OpenOCD is started, so that a mistake in it is an error and no panic.
+    Line(String),
+}
+
+impl Default for OpenOcdBuilder {
+    fn default() -> Self {
+        OpenOcdBuilder {
+            config: Vec::new(),
+            search_dirs: Vec::new(),
+            extra_arguments: Vec::new(),
+            driver: None,
+            serial: None,
+            usb_location: None,
+            transport: None,
+            speed_khz: None,
+            binary: None,
+            tcl_port: 0,
+            gdb_port: None,
+            telnet_port: None,
+            ready_timeout: Some(Duration::from_secs(10)),
+            on_log: None,
+        }
+    }
+}
+
+impl OpenOcdBuilder {
+    /// Adds a configuration as one would type it after `openocd`: `"interface/cmsis-dap.cfg -f target/stm32f1x.cfg"`.
+    ///
+    /// Words that follow no option are configuration files; `-f`, `-c`, `-s`, `-d` and their long forms are OpenOCD's. Single and double quotes
+    /// hold words together; inside double quotes a backslash escapes a double quote or a backslash. A string that is the path of
+    /// an existing file is that file.
+    ///
+    /// `spawn` then fails with [`ProcessError::InvalidConfig`] if the string is empty, a quote in it is not closed, or an option lacks its argument.
+    pub fn config(mut self, config: impl Into<String>) -> Self {
+        self.config.push(Config::Line(config.into()));
+        self
+    }
+
+    /// Adds a configuration file, looked up in the search directories and in OpenOCD's own (`-f`).
+    pub fn config_file(mut self, file: impl AsRef<Path>) -> Self {
+        self.config.push(Config::File(file.as_ref().into()));
+        self
+    }
+
+    /// Adds a Tcl command (`-c`), to run where it stands among the configuration files.
+    pub fn command(mut self, command: impl Into<String>) -> Self {
+        self.config.push(Config::Command(command.into()));
+        self
+    }
+
+    /// Adds a directory in which OpenOCD looks for files, before its own (`-s`).
+    pub fn search_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.search_dirs.push(directory.into());
+        self
+    }
+
+    /// Adds an argument to OpenOCD's command line as it is, before all others.
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.extra_arguments.push(argument.into());
+        self
+    }
+
+    /// The adapter's driver, such as `cmsis-dap` (OpenOCD: `adapter driver`). Not needed with an interface or board file. None by default.
+    pub fn adapter_driver(mut self, driver: impl Into<String>) -> Self {
+        self.driver = Some(driver.into());
+        self
+    }
+
+    /// Which adapter, by its serial number (OpenOCD: `adapter serial`). Whichever is found first by default.
+    pub fn adapter_serial(mut self, serial: impl Into<String>) -> Self {
+        self.serial = Some(serial.into());
+        self
+    }
+
+    /// Which adapter, by where it is plugged in: bus and ports, such as `1-2.3` (OpenOCD: `adapter usb location`). Anywhere by default.
+    pub fn adapter_usb_location(mut self, location: impl Into<String>) -> Self {
+        self.usb_location = Some(location.into());
+        self
+    }
+
+    /// The adapter's clock in kHz (OpenOCD: `adapter speed`), in place of the one in the configuration.
+    pub fn adapter_speed(mut self, khz: u32) -> Self {
+        self.speed_khz = Some(khz);
+        self
+    }
+
+    /// How the adapter talks to the chip: `swd` or `jtag` (OpenOCD: `transport select`). The adapter's first one by default.
+    pub fn transport(mut self, transport: impl Into<String>) -> Self {
+        self.transport = Some(transport.into());
+        self
+    }
+
+    /// The openocd binary: a path, or a name to look up in PATH. By default `$OPENOCD`, and `openocd` in PATH where that is not set.
+    pub fn binary(mut self, binary: impl Into<PathBuf>) -> Self {
+        self.binary = Some(binary.into());
+        self
+    }
+
+    /// The TCL port. 0, the default, lets OpenOCD choose a free one; one that is taken is an error.
+    pub fn tcl_port(mut self, port: u16) -> Self {
+        self.tcl_port = port;
+        self
+    }
+
+    /// Opens a GDB port for the first target, and the following ports for further targets; with 0 OpenOCD chooses free ones.
+    /// Read them back with [`OpenOcdProcess::gdb_ports`]. Closed by default.
+    pub fn gdb_port(mut self, port: u16) -> Self {
+        self.gdb_port = Some(port);
+        self
+    }
+
+    /// Opens a telnet port. Closed by default.
+    ///
+    /// OpenOCD has one telnet service, which otherwise watches over this program: with this option OpenOCD
+    /// lives on if this program is killed by SIGKILL.
+    pub fn telnet_port(mut self, port: u16) -> Self {
+        self.telnet_port = Some(port);
+        self
+    }
+
+    /// How long OpenOCD may take until it answers, `init` included; `None` waits for ever. 10 s by default.
+    pub fn ready_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.ready_timeout = timeout.into();
+        self
+    }
+
+    /// Calls `callback` with each line of OpenOCD's log, from a thread of its own. Lines longer than 4 KiB are cut.
+    ///
+    /// The same lines go to the `log` crate under the target `openocd::server`.
+    pub fn on_log(mut self, callback: impl FnMut(&str) + Send + 'static) -> Self {
+        self.on_log = Some(Box::new(callback));
+        self
+    }
+
+    /// Starts OpenOCD and waits until it has answered a command, so until its `init` is through.
+    ///
+    /// # Errors
+    /// [`ProcessError::BinaryNotFound`], [`ProcessError::InvalidConfig`] (also when no configuration is given), [`ProcessError::Spawn`],
+    /// [`ProcessError::ExitedDuringStartup`] with OpenOCD's exit status and the end of its log, [`ProcessError::ForeignServer`],
+    /// and [`TimeoutError::Ready`](crate::TimeoutError::Ready) if it is not ready in time; it is stopped then.
+    pub fn spawn(self) -> Result<OpenOcdProcess> {
+        let token = startup::token();
+        let arguments = self.arguments(&token)?;
+        let program = binary::find(self.binary.as_deref())?;
+        startup::spawn(self, &program, &arguments, &token)
+    }
+
+    /// OpenOCD's arguments, in the order that it needs.
+    fn arguments(&self, token: &str) -> Result<Vec<OsString>, ProcessError> {
+        if self.config.is_empty() && self.driver.is_none() {
+            let problem = "no configuration file and no command is given";
+            return Err(ProcessError::InvalidConfig { config: String::new(), problem });
+        }
+        let mut line = Line::default();
+        line.words.extend(self.extra_arguments.iter().cloned());
+        for directory in &self.search_dirs {
+            line.option("-s", directory);
+        }
+        line.command(format!("set _openocd_rs_token {token}; {}", procedure("ports", &self.ports())));
+        line.command("_openocd_rs_ports");
+        if let Some(driver) = &self.driver {
+            line.command(format!("adapter driver {}", quote(driver)));
+        }
+        let choice = self.adapter_choice();
+        choice.iter().for_each(|command| line.command(command));
+        let transport = self.transport.as_ref().map(|_| "_openocd_rs_transport");
+        if let Some(name) = &self.transport {
+            line.command(procedure("transport", &TRANSPORT.replace("@name", &quote(name))));
+        }
+        for config in &self.config {
+            match config {
+                Config::File(file) => line.file(file, transport),
+                Config::Command(command) => line.command(command),
+                Config::Line(text) => {
+                    let words = config::split(text)?;
+                    let mut words = words.iter();
+                    while let Some(word) = words.next() {
+                        match (word.as_str(), words.as_slice()) {
+                            ("-f" | "--file", [file, ..]) => {
+                                line.file(OsStr::new(file), transport);
+                                words.next();
+                            }
+                            ("-c" | "--command" | "-s" | "--search", [argument, ..]) => {
+                                line.option(word, argument);
+                                words.next();
+                            }
+                            _ => line.words.push(word.into()),
+                        }
+                    }
+                }
+            }
+        }
+        transport.iter().for_each(|command| line.command(command));
+        // Again after the configuration, which may have said otherwise.
+        choice.iter().for_each(|command| line.command(format!("if {{[command mode] eq {{config}}}} {{{command}}}")));
+        if let Some(khz) = self.speed_khz {
+            line.command(format!("adapter speed {khz}"));
+        }
+        line.command("_openocd_rs_ports");
+        line.command(LOG_LEVEL);
+        Ok(line.words)
+    }
+
+    fn ports(&self) -> String {
+        let gdb = self.gdb_port.map_or("disabled".to_owned(), |port| port.to_string());
+        let telnet = match self.telnet_port {
+            Some(port) => port.to_string(),
+            None if cfg!(unix) => "pipe".to_owned(),
+            None => "disabled".to_owned(),
+        };
+        PORTS.replace("@tcl", &self.tcl_port.to_string()).replace("@gdb", &gdb).replace("@telnet", &telnet)
+    }
+
+    fn adapter_choice(&self) -> Vec<String> {
+        let serial = self.serial.as_ref().map(|serial| format!("adapter serial {}", quote(serial)));
+        let location = self.usb_location.as_ref().map(|location| format!("adapter usb location {}", quote(location)));
+        serial.into_iter().chain(location).collect()
+    }
+}
+
+fn procedure(name: &str, body: &str) -> String {
+    format!("proc _openocd_rs_{name} {{}} {{{body}}}")
+}
+
+/// A command line in the making.
+#[derive(Default)]
+struct Line {
+    words: Vec<OsString>,
+}
+
+impl Line {
+    fn option(&mut self, option: &str, argument: impl AsRef<OsStr>) {
+        self.words.push(option.into());
+        self.words.push(argument.as_ref().into());
+    }
+
+    fn command(&mut self, command: impl AsRef<str>) {
+        self.option("-c", command.as_ref());
+    }
+
+    fn file(&mut self, file: &OsStr, before: Option<&str>) {
+        before.into_iter().for_each(|command| self.command(command));
+        self.option("-f", file);
+    }
+}
+
+impl fmt::Debug for OpenOcdBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenOcdBuilder")
+            .field("config", &self.config)
+            .field("binary", &self.binary)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,158 @@
+//! A configuration given as one string, split into OpenOCD's arguments.
+
+use std::path::Path;
+
+use crate::error::ProcessError;
+
+/// OpenOCD's options that take an argument as the next word.
+const WITH_ARGUMENT: [&str; 6] = ["-f", "--file", "-s", "--search", "-c", "--command"];
+
+/// Splits `interface/cmsis-dap.cfg -f target/stm32f1x.cfg` into `-f`, `interface/cmsis-dap.cfg`, `-f`, `target/stm32f1x.cfg`.
+///
+/// A word that follows no option is a configuration file. A string that is the path of an existing file is that file, blanks and all.
+pub(super) fn split(config: &str) -> Result<Vec<String>, ProcessError> {
+    let invalid = |problem| ProcessError::InvalidConfig { config: config.to_owned(), problem };
+    if config.contains('\0') {
+        return Err(invalid("it holds a NUL byte, which no argument can"));
+    }
+    if Path::new(config.trim()).is_file() {
+        return Ok(vec!["-f".to_owned(), config.trim().to_owned()]);
+    }
+    let words = words(config).ok_or_else(|| invalid("a quote is not closed"))?;
+    if words.is_empty() || words.iter().all(String::is_empty) {
+        return Err(invalid("it is empty; expected such as \"interface/cmsis-dap.cfg -f target/stm32f1x.cfg\""));
+    }
+    let mut arguments = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        if WITH_ARGUMENT.contains(&word.as_str()) {
+            let argument = words.next().ok_or_else(|| invalid("its last option lacks an argument"))?;
+            arguments.extend([word, argument]);
+        } else if word == "-l" || word.starts_with("--log_output") {
+            return Err(invalid(
+                "it sends OpenOCD's log elsewhere (-l), but its ports and errors are read from the log",
+            ));
+        } else if word.starts_with('-') {
+            arguments.push(word);
+        } else {
+            arguments.extend(["-f".to_owned(), word]);
+        }
+    }
+    Ok(arguments)
+}
+
+/// Splits at white space outside of single or double quotes; `None` if a quote is not closed.
+///
+/// Inside double quotes a backslash escapes a double quote or a backslash; anywhere else it is itself, as Windows paths need.
+fn words(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match chars.next()? {
+                        '\'' => break,
+                        c => word.push(c),
+                    }
+                }
+            }
+            '"' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match chars.next()? {
+                        '"' => break,
+                        '\\' if matches!(chars.peek(), Some('"' | '\\')) => word.extend(chars.next()),
+                        c => word.push(c),
+                    }
+                }
+            }
+            c if c.is_whitespace() => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    Some(words)
+}
+
+/// Writes arguments as a POSIX shell would take them.
+pub(super) fn shell_line<'a>(words: impl IntoIterator<Item = std::borrow::Cow<'a, str>>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+,@%".contains(c);
+    let quoted = words.into_iter().map(|word| {
+        if !word.is_empty() && word.chars().all(plain) {
+            word.into_owned()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(config: &str) -> Vec<String> {
+        split(config).unwrap()
+    }
+
+    #[test]
+    fn bare_words_are_files() {
+        assert_eq!(
+            arguments("interface/cmsis-dap.cfg -f target/stm32f1x.cfg"),
+            ["-f", "interface/cmsis-dap.cfg", "-f", "target/stm32f1x.cfg"]
+        );
+        assert_eq!(arguments(" board/x.cfg\n"), ["-f", "board/x.cfg"]);
+    }
+
+    #[test]
+    fn quotes_are_honoured() {
+        assert_eq!(
+            arguments(r#"-c "adapter driver dummy" -f 'my board.cfg' -c "echo \"a\\b\" {c\d}" -d3"#),
+            ["-c", "adapter driver dummy", "-f", "my board.cfg", "-c", r#"echo "a\b" {c\d}"#, "-d3"]
+        );
+        assert_eq!(arguments("-c \"\""), ["-c", ""]);
+        assert_eq!(arguments(r#"a"b c"d"#), ["-f", "ab cd"]);
+    }
+
+    #[test]
+    fn a_backslash_outside_of_quotes_is_itself() {
+        assert_eq!(arguments(r"C:\boards\x.cfg"), ["-f", r"C:\boards\x.cfg"]);
+    }
+
+    #[test]
+    fn an_existing_file_may_have_blanks_in_its_name() {
+        let directory = std::env::temp_dir().join(format!("openocd config {}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let file = directory.join("my board.cfg");
+        std::fs::write(&file, "").unwrap();
+        let name = file.to_str().unwrap();
+        assert_eq!(arguments(name), ["-f", name]);
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn invalid_configurations_are_refused() {
+        for (config, problem) in [
+            ("", "empty"),
+            ("  \n", "empty"),
+            ("''", "empty"),
+            ("-c \"adapter", "quote"),
+            ("a.cfg 'b", "quote"),
+            ("a.cfg -f", "lacks an argument"),
+            ("a.cfg -l openocd.log", "log"),
+            ("a\0b", "NUL"),
+        ] {
+            let text = split(config).unwrap_err().to_string();
+            assert!(text.contains(problem) && text.contains(&format!("{config:?}")), "{config:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_can_be_pasted_into_a_shell() {
+        let words = ["openocd", "-c", "adapter driver dummy", "", "it's"].map(std::borrow::Cow::Borrowed);
+        assert_eq!(shell_line(words), r"openocd -c 'adapter driver dummy' '' 'it'\''s'");
+    }
+}

@@ -1,0 +1,270 @@
+//! Drains what OpenOCD writes, for as long as it writes, so that a full pipe can never stall it.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// How many lines of OpenOCD's log are kept.
+pub const LOG_TAIL_LINES: usize = 200;
+
+/// A longer line is cut here: OpenOCD writes the results of commands to its log, and they can be megabytes.
+const LINE_LIMIT: usize = 4096;
+
+/// Telnet's first byte ("interpret as command", RFC 854): from here on, standard output is the telnet session that exists
+/// only so that OpenOCD notices our end, and repeats the log.
+const TELNET_IAC: u8 = 0xff;
+
+/// Called with each line of OpenOCD's log.
+pub(super) type LogCallback = Box<dyn FnMut(&str) + Send>;
+
+/// The last lines of the log, and whether more can come.
+#[derive(Debug, Default)]
+pub(super) struct LogTail {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lines: VecDeque<String>,
+    tcl_port: Option<u16>,
+    gdb_ports: Vec<u16>,
+    closed: bool,
+}
+
+/// What the log has said by now about the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// The TCL port is open.
+    Listening(u16),
+    /// OpenOCD has closed its standard error: it has ended, or is about to.
+    Closed,
+    /// Neither, and the deadline has passed.
+    DeadlinePassed,
+}
+
+impl LogTail {
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.state().lines.iter().cloned().collect()
+    }
+
+    pub(super) fn gdb_ports(&self) -> Vec<u16> {
+        self.state().gdb_ports.clone()
+    }
+
+    /// Waits until the TCL port is announced or the log ends.
+    pub(super) fn wait_until_listening(&self, deadline: Option<Instant>) -> Progress {
+        let state = self.wait_while(deadline, |state| state.tcl_port.is_none() && !state.closed);
+        match (state.tcl_port, state.closed) {
+            (Some(port), _) => Progress::Listening(port),
+            (None, true) => Progress::Closed,
+            (None, false) => Progress::DeadlinePassed,
+        }
+    }
+
+    pub(super) fn wait_until_closed(&self, deadline: Instant) {
+        drop(self.wait_while(Some(deadline), |state| !state.closed));
+    }
+
+    fn wait_while(&self, deadline: Option<Instant>, pending: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        while pending(&state) {
+            state = match deadline {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        break;
+                    }
+                    self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        state
+    }
+
+    fn push(&self, line: String, service: Option<(Service, u16)>) {
+        let mut state = self.state();
+        if state.lines.len() == LOG_TAIL_LINES {
+            state.lines.pop_front();
+        }
+        state.lines.push_back(line);
+        match service {
+            Some((Service::Tcl, port)) => state.tcl_port = state.tcl_port.or(Some(port)),
+            Some((Service::Gdb, port)) => state.gdb_ports.push(port),
+            None => return,
+        }
+        self.changed.notify_all();
+    }
+
+    fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads OpenOCD's standard error to its end.
+pub(super) fn drain_stderr(stderr: impl Read, tail: &LogTail, mut callback: Option<LogCallback>) {
+    let drained = each_line(stderr, |line, _| {
+        log::log!(target: "openocd::server", level(&line), "{line}");
+        call(&mut callback, &line);
+        let service = announced(&line);
+        tail.push(line, service);
+        true
+    });
+    if let Err(error) = drained {
+        log::warn!(target: "openocd::process", "cannot read OpenOCD's log any further: {error}");
+    }
+    tail.close();
+}
+
+/// Reads OpenOCD's standard output to its end. What scripts `puts` there before the servers start goes to the tail too.
+pub(super) fn drain_stdout(stdout: impl Read, tail: &LogTail) {
+    let mut telnet = false;
+    let drained = each_line(stdout, |line, bytes| {
+        telnet |= bytes.contains(&TELNET_IAC);
+        if !telnet {
+            tail.push(line, None);
+        }
+        !telnet
+    });
+    if let Err(error) = drained {
+        log::warn!(target: "openocd::process", "cannot read OpenOCD's output any further: {error}");
+    }
+}
+
+/// A callback that panics must not stop the draining: it is not called again.
+fn call(callback: &mut Option<LogCallback>, line: &str) {
+    let panicked = callback.as_mut().is_some_and(|call| catch_unwind(AssertUnwindSafe(|| call(line))).is_err());
+    if panicked {
+        log::error!(target: "openocd::process", "the log callback panicked; it is not called any more");
+        *callback = None;
+    }
+}
+
+/// Hands over each line, cut to [`LINE_LIMIT`]; once `use_line` returns false the rest is read and dropped.
+fn each_line(from: impl Read, mut use_line: impl FnMut(String, &[u8]) -> bool) -> io::Result<()> {
+    let mut reader = BufReader::with_capacity(64 * 1024, from);
+    let mut line = Vec::new();
+    let mut wanted = true;
+    loop {
+        let chunk = match reader.fill_buf() {
+            Ok(chunk) => chunk,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let end = memchr::memchr(b'\n', chunk);
+        let part = &chunk[..end.unwrap_or(chunk.len())];
+        if wanted {
+            line.extend_from_slice(&part[..part.len().min(LINE_LIMIT - line.len())]);
+        }
+        let at_end = chunk.is_empty();
+        let used = part.len() + usize::from(end.is_some());
+        if wanted && (end.is_some() || (at_end && !line.is_empty())) {
+            let text = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(&line)).into_owned();
+            wanted = use_line(text, &line);
+            line.clear();
+        }
+        if at_end {
+            return Ok(());
+        }
+        reader.consume(used);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    Tcl,
+    Gdb,
+}
+
+/// `Info : Listening on port 36013 for tcl connections`; with `-d3` a time and a source position stand before the text.
+fn announced(line: &str) -> Option<(Service, u16)> {
+    let (_, text) = line.strip_prefix("Info : ")?.split_once("istening on port ")?;
+    let (port, service) = text.split_once(" for ")?;
+    let service = match service.trim_end() {
+        "tcl connections" => Service::Tcl,
+        "gdb connections" => Service::Gdb,
+        _ => return None,
+    };
+    Some((service, port.parse().ok()?))
+}
+
+/// The level that OpenOCD gave the line. Results of commands and command output carry none.
+fn level(line: &str) -> log::Level {
+    match line.get(..7) {
+        Some("Error: ") => log::Level::Error,
+        Some("Warn : ") => log::Level::Warn,
+        Some("Info : " | "User : ") => log::Level::Info,
+        _ => log::Level::Debug,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_read_from_the_log() {
+        assert_eq!(announced("Info : Listening on port 36013 for tcl connections"), Some((Service::Tcl, 36013)));
+        assert_eq!(
+            announced("Info : 12 3 server.c:347 add_service(): Listening on port 1 for gdb connections"),
+            Some((Service::Gdb, 1))
+        );
+        for other in [
+            "Listening on port 1 for tcl connections",
+            "Info : Listening on port 1 for telnet connections",
+            "Info : x",
+            "",
+        ] {
+            assert_eq!(announced(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn lines_keep_openocds_level() {
+        assert_eq!(level("Error: no adapter"), log::Level::Error);
+        assert_eq!(level("Warn : slow"), log::Level::Warn);
+        assert_eq!(level("Info : up"), log::Level::Info);
+        assert_eq!(level("0x1 0x2"), log::Level::Debug);
+        assert_eq!(level("\u{e9}\u{e9}\u{e9}\u{e9}"), log::Level::Debug);
+    }
+
+    #[test]
+    fn the_tail_is_bounded_in_lines_and_in_their_length() {
+        let tail = LogTail::default();
+        let mut text = vec![b'x'; 3 * LINE_LIMIT];
+        text.push(b'\n');
+        for n in 0..2 * LOG_TAIL_LINES {
+            text.extend_from_slice(format!("line {n}\r\n").as_bytes());
+        }
+        text.extend_from_slice(b"no end");
+        drain_stderr(&text[..], &tail, None);
+        let lines = tail.lines();
+        assert_eq!(lines.len(), LOG_TAIL_LINES);
+        assert_eq!(lines.last().unwrap(), "no end");
+        assert_eq!(lines[LOG_TAIL_LINES - 2], format!("line {}", 2 * LOG_TAIL_LINES - 1));
+        drain_stderr(&vec![b'x'; 3 * LINE_LIMIT][..], &tail, None);
+        assert_eq!(tail.lines().last().unwrap().len(), LINE_LIMIT);
+    }
+
+    #[test]
+    fn output_is_kept_until_the_telnet_session_begins() {
+        let tail = LogTail::default();
+        drain_stdout(&b"hello\nworld\n\xff\xfb\x03Open On-Chip Debugger\r\n\r> Info : x\n"[..], &tail);
+        assert_eq!(tail.lines(), ["hello", "world"]);
+    }
+
+    #[test]
+    fn a_panicking_callback_does_not_stop_the_draining() {
+        let tail = LogTail::default();
+        drain_stderr(&b"one\ntwo\n"[..], &tail, Some(Box::new(|_| panic!("on purpose"))));
+        assert_eq!(tail.lines(), ["one", "two"]);
+    }
+}

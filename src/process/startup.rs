@@ -1,0 +1,105 @@
+//! From a command line to an OpenOCD that has answered.
+
+use std::ffi::OsString;
+use std::hash::{BuildHasher, RandomState};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::log_reader::{LogTail, Progress, drain_stderr, drain_stdout};
+use super::{OpenOcdBuilder, OpenOcdProcess, Running, config};
+use crate::command::{Link, Request, Settings};
+use crate::error::{Error, ProcessError, Result, TimeoutError};
+use crate::transport::{Address, Deadline};
+
+/// How long OpenOCD may take to end after its log has closed or it has closed the connection.
+const END_IS_DUE: Duration = Duration::from_secs(1);
+
+/// A word that no other OpenOCD knows: the answer to it proves that the port belongs to the process that was started.
+pub(super) fn token() -> String {
+    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
+}
+
+pub(super) fn spawn(
+    builder: OpenOcdBuilder,
+    program: &Path,
+    arguments: &[OsString],
+    token: &str,
+) -> Result<OpenOcdProcess> {
+    let deadline = Deadline::after(builder.ready_timeout);
+    let mut process = launch(builder, program, arguments)?;
+    let limit = deadline.remaining().map(|left| Instant::now() + left);
+    let port = match process.log.wait_until_listening(limit) {
+        Progress::Listening(port) => port,
+        Progress::Closed => return Err(ended(&process)),
+        Progress::DeadlinePassed => return Err(too_late(&process, deadline)),
+    };
+    match answer(port, token, deadline) {
+        Ok(true) => {}
+        Ok(false) => return Err(ProcessError::ForeignServer { port, report: Box::new(process.report()) }.into()),
+        Err(Error::Timeout(_)) => return Err(too_late(&process, deadline)),
+        // OpenOCD listens before `init`, and when that fails it drops its clients and ends.
+        Err(_) if process.wait_for_end(END_IS_DUE).is_some() => return Err(ended(&process)),
+        Err(error) => return Err(error),
+    }
+    log::debug!(target: "openocd::process", "OpenOCD (process {}) answers on port {port}", process.pid);
+    process.tcl_port = port;
+    process.gdb_ports = process.log.gdb_ports();
+    Ok(process)
+}
+
+/// Starts the process and the threads that drain its pipes.
+fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &[OsString]) -> Result<OpenOcdProcess> {
+    let failed = |source| ProcessError::Spawn { program: program.display().to_string(), source };
+    let words = std::iter::once(program.to_string_lossy()).chain(arguments.iter().map(|word| word.to_string_lossy()));
+    let command_line = config::shell_line(words);
+    log::debug!(target: "openocd::process", "starting {command_line}");
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    let pid = child.id();
+    let log = Arc::new(LogTail::default());
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    // From here on dropping the value stops the process.
+    let process = OpenOcdProcess {
+        child: Mutex::new(Running { child, stdin }),
+        pid,
+        command_line,
+        tcl_port: 0,
+        gdb_ports: Vec::new(),
+        log: Arc::clone(&log),
+    };
+    let named = |name: &str| thread::Builder::new().name(format!("openocd {pid} {name}"));
+    if let Some(stderr) = stderr {
+        let (log, callback) = (Arc::clone(&log), builder.on_log);
+        named("stderr").spawn(move || drain_stderr(stderr, &log, callback)).map_err(failed)?;
+    }
+    if let Some(stdout) = stdout {
+        named("stdout").spawn(move || drain_stdout(stdout, &log)).map_err(failed)?;
+    }
+    Ok(process)
+}
+
+/// Whether the OpenOCD on this port is ours, once it answers.
+fn answer(port: u16, token: &str, deadline: Deadline) -> Result<bool> {
+    let settings =
+        Settings { connect_timeout: deadline.remaining(), timeout: deadline.remaining(), reply_limit: 1 << 20 };
+    let mut link = Link::open(Address::resolve((Ipv4Addr::LOCALHOST, port))?, settings)?;
+    link.run(&Request::new("set _openocd_rs_token"), |reply| reply.code == 0 && *reply.result == *token.as_bytes())
+}
+
+fn ended(process: &OpenOcdProcess) -> Error {
+    process.wait_for_end(END_IS_DUE);
+    ProcessError::ExitedDuringStartup { report: Box::new(process.report()) }.into()
+}
+
+fn too_late(process: &OpenOcdProcess, deadline: Deadline) -> Error {
+    TimeoutError::Ready { after: deadline.span(), report: Box::new(process.report()) }.into()
+}

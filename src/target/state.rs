@@ -1,0 +1,222 @@
+//! What is known of a target, and how OpenOCD's answers say it.
+
+use std::fmt;
+
+use crate::error::{Result, TargetError};
+use crate::{parse, tcl};
+
+/// The state of a target, by OpenOCD's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TargetState {
+    /// OpenOCD does not know: the target was never examined, or does not answer.
+    Unknown,
+    /// It executes code.
+    Running,
+    /// It is stopped under the debugger's control.
+    Halted,
+    /// It is held in reset, or was just released.
+    Reset,
+    /// It executes code of OpenOCD's, such as a flash loader.
+    DebugRunning,
+    /// Its configuration says that it is to be examined later.
+    ExamineDeferred,
+    /// It is powered down or otherwise out of reach (RISC-V, newer OpenOCD).
+    Unavailable,
+    /// Its TAP is disabled.
+    TapDisabled,
+}
+
+impl fmt::Display for TargetState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TargetState::Unknown => "unknown",
+            TargetState::Running => "running",
+            TargetState::Halted => "halted",
+            TargetState::Reset => "reset",
+            TargetState::DebugRunning => "debug-running",
+            TargetState::ExamineDeferred => "examine deferred",
+            TargetState::Unavailable => "unavailable",
+            TargetState::TapDisabled => "tap-disabled",
+        })
+    }
+}
+
+/// Why a target is halted, by OpenOCD's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HaltReason {
+    /// Something asked for it: `halt`, `reset halt`, another client.
+    DebugRequest,
+    /// It ran into a breakpoint.
+    Breakpoint,
+    /// It accessed what a watchpoint watches.
+    Watchpoint,
+    /// Both at once.
+    WatchpointAndBreakpoint,
+    /// One step is done.
+    SingleStep,
+    /// The program ended by a semihosting call.
+    ProgramExit,
+    /// An exception was caught (vector catch).
+    ExceptionCatch,
+    /// OpenOCD does not say.
+    Unknown,
+}
+
+impl fmt::Display for HaltReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            HaltReason::DebugRequest => "debug-request",
+            HaltReason::Breakpoint => "breakpoint",
+            HaltReason::Watchpoint => "watchpoint",
+            HaltReason::WatchpointAndBreakpoint => "watchpoint-and-breakpoint",
+            HaltReason::SingleStep => "single-step",
+            HaltReason::ProgramExit => "program-exit",
+            HaltReason::ExceptionCatch => "exception-catch",
+            HaltReason::Unknown => "unknown",
+        })
+    }
+}
+
+/// What [`Target::reset`](crate::Target::reset) leaves the target doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResetMode {
+    /// It runs.
+    Run,
+    /// It is halted before its first instruction.
+    Halt,
+    /// It is halted, and the configuration's `reset-init` event handler has run (clocks set up, memory enabled).
+    Init,
+}
+
+impl ResetMode {
+    pub(super) fn command(self) -> &'static str {
+        match self {
+            ResetMode::Run => "reset run",
+            ResetMode::Halt => "reset halt",
+            ResetMode::Init => "reset init",
+        }
+    }
+}
+
+/// The state of a target at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TargetStatus {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub state: TargetState,
+    /// The program counter, when halted and the target has one.
+    pub pc: Option<u64>,
+    /// Why it is halted, when it is.
+    pub halt_reason: Option<HaltReason>,
+}
+
+impl TargetStatus {
+    /// OpenOCD has reported success; this says whether it is true.
+    pub(super) fn must_be_halted(self, operation: &'static str) -> Result<Self> {
+        if self.state == TargetState::Halted {
+            return Ok(self);
+        }
+        Err(TargetError::WrongState { operation, target: self.name, state: self.state }.into())
+    }
+}
+
+/// What OpenOCD's configuration says of a target, with its state at OpenOCD's last look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TargetInfo {
+    /// Its name, such as `stm32f1x.cpu`.
+    pub name: String,
+    /// Its type, such as `cortex_m`.
+    pub kind: String,
+    /// Whether it stores the low byte first.
+    pub little_endian: bool,
+    /// The TAP that leads to it, such as `stm32f1x.cpu`; empty if it has none.
+    pub tap: String,
+    /// What it does.
+    pub state: TargetState,
+    /// Whether OpenOCD has found it and can drive it.
+    pub examined: bool,
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A row of `_openocd_rs_1_targets`.
+pub(super) fn info(row: &[u8]) -> Option<TargetInfo> {
+    let [name, kind, endian, tap, state, examined] = tcl::elements(row).take_array()?;
+    Some(TargetInfo {
+        name: text(&name),
+        kind: text(&kind),
+        little_endian: match &*endian {
+            b"little" => true,
+            b"big" => false,
+            _ => return None,
+        },
+        tap: text(&tap),
+        state: parse::target::state(&text(&state)),
+        examined: text(&examined).trim() == "1",
+    })
+}
+
+/// The answer of `_openocd_rs_1_status`.
+pub(super) fn status(list: &[u8]) -> Option<TargetStatus> {
+    let [name, state, reason, pc, log] = tcl::elements(list).take_array()?;
+    let state = parse::target::state(&text(&state));
+    let (mut halt_reason, mut counter) = (None, None);
+    if state == TargetState::Halted {
+        halt_reason = Some(match parse::target::halt_reason(&text(&reason)) {
+            HaltReason::Unknown => parse::target::halt_reason_in_log(&text(&log)),
+            reason => reason,
+        });
+        counter = parse::register::line(&text(&pc)).and_then(|line| line.value).and_then(|value| value.to_u64());
+    }
+    Some(TargetStatus { name: text(&name), state, pc: counter, halt_reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_halted_target() {
+        let answer = b"stm32f1x.cpu halted breakpoint {pc (/32): 0x08000040\n} {}";
+        let expected = TargetStatus {
+            name: "stm32f1x.cpu".to_owned(),
+            state: TargetState::Halted,
+            pc: Some(0x0800_0040),
+            halt_reason: Some(HaltReason::Breakpoint),
+        };
+        assert_eq!(status(answer), Some(expected));
+    }
+
+    #[test]
+    fn a_running_target_has_neither_reason_nor_pc() {
+        let running = status(b"a running {} {} {}").unwrap();
+        assert_eq!((running.state, running.pc, running.halt_reason), (TargetState::Running, None, None));
+    }
+
+    #[test]
+    fn a_halted_target_without_pc() {
+        let halted = status(b"a halted {} {register pc not found in current target} {}").unwrap();
+        assert_eq!((halted.pc, halted.halt_reason), (None, Some(HaltReason::Unknown)));
+    }
+
+    #[test]
+    fn invalid_answers() {
+        assert_eq!(status(b"a halted"), None);
+        assert_eq!(info(b"a cortex_m middle t running 1"), None);
+        assert_eq!(info(b"a cortex_m little t running"), None);
+    }
+
+    #[test]
+    fn a_row() {
+        let row = info(b"a cortex_m big t.cpu {examine deferred} 0").unwrap();
+        assert_eq!((row.kind.as_str(), row.little_endian, row.examined), ("cortex_m", false, false));
+        assert_eq!(row.state, TargetState::ExamineDeferred);
+    }
+}
