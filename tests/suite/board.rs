@@ -1,0 +1,45 @@
+//! What every test starts from: a virtual chip, and a session with a real OpenOCD that drives it.
+
+use openocd::{OpenOcdBuilder, OpenOcdProcess, Session, SessionBuilder};
+use virtual_chip::VirtualChip;
+
+/// A session on a chip of its own. The session ends before the chip.
+pub struct Board {
+    pub session: Session,
+    pub chip: VirtualChip,
+}
+
+impl Board {
+    pub fn start() -> Board {
+        Board::start_with(Session::builder(), |openocd| openocd)
+    }
+
+    pub fn halted() -> Board {
+        let board = Board::start();
+        board.session.target().halt().expect("the target halts");
+        board
+    }
+
+    /// With limits of its own for the session, and more for OpenOCD after the chip's own configuration.
+    pub fn start_with(limits: SessionBuilder, more: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Board {
+        let chip = VirtualChip::start().expect("a free port");
+        let openocd = more(OpenOcdProcess::builder().config(chip.openocd_config()));
+        let session = limits.start(openocd).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+        Board { session, chip }
+    }
+}
+
+/// OpenOCD without a chip: an interpreter, and two targets of the type `testee`, which hold nothing.
+pub fn dummy() -> OpenOcdBuilder {
+    OpenOcdProcess::builder()
+        .command("adapter driver dummy")
+        .command("jtag newtap a cpu -irlen 4; jtag newtap b cpu -irlen 4")
+        .command("target create a.cpu testee -chain-position a.cpu; target create b.cpu testee -chain-position b.cpu")
+}
+
+/// A session with an OpenOCD that has no chip and does not initialise anything.
+pub fn interpreter() -> Session {
+    Session::builder().start(dummy().command("noinit")).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"))
+}
+
+pub const INSTALL: &str = "these tests drive a real OpenOCD; on Debian: apt-get install openocd";
