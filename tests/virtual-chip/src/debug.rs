@@ -51,6 +51,8 @@ pub(crate) struct DebugRegisters {
     demcr: u32,
     dfsr: u32,
     dcrdr: u32,
+    /// Why the core halted last, also after the debugger cleared DFSR.
+    reason: u32,
     halted: bool,
     locked_up: bool,
     /// S_RETIRE_ST and S_RESET_ST, which stay until read.
@@ -120,6 +122,7 @@ impl DebugRegisters {
         self.halted = true;
         self.control |= C_HALT;
         self.dfsr |= reason;
+        self.reason = reason;
     }
 
     /// Lets the core go on, as a debugger does by clearing C_HALT.
@@ -150,9 +153,9 @@ impl DebugRegisters {
         self.control & C_MASKINTS != 0
     }
 
-    /// Why the core halted, as DFSR says.
+    /// Why the core halted last: one of the bits of DFSR.
     pub(crate) fn reason(&self) -> u32 {
-        self.dfsr
+        self.reason
     }
 
     pub(crate) fn is_locked_up(&self) -> bool {

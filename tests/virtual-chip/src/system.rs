@@ -48,6 +48,7 @@ impl System {
     pub(crate) fn debug_write(&mut self, address: u32, size: Size, value: u32) -> Result<(), BusFault> {
         let was_halted = self.bus.debug.is_halted();
         self.bus.write(address, size, value)?;
+        self.lose_power_if_due();
         match self.bus.debug.take_transfer() {
             Some(Transfer::ToCore(number, value)) => self.set_register(number, value),
             Some(Transfer::ToDebugger(number)) => {
@@ -91,9 +92,6 @@ impl System {
             self.step();
         }
         self.bus.now = self.bus.now.max(end);
-        if std::mem::take(&mut self.bus.flash.power_lost) {
-            self.power_off();
-        }
     }
 
     /// Whether nothing would change if time passed.
@@ -133,10 +131,18 @@ impl System {
             Err(trap) => self.core.fault(&mut self.bus, trap),
         }
         self.bus.debug.retire();
+        self.lose_power_if_due();
         if self.bus.dwt.take_hit() && self.bus.debug.is_enabled() {
             self.bus.debug.halt(DFSR_DWTTRAP);
         }
         self.carry_out_reset();
+    }
+
+    /// A test may have the supply fail in the middle of programming.
+    fn lose_power_if_due(&mut self) {
+        if std::mem::take(&mut self.bus.flash.power_lost) {
+            self.power_off();
+        }
     }
 
     fn carry_out_reset(&mut self) {

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::bus::{RAM_BASE, RAM_SIZE, Size};
-use crate::debug::{DFSR_BKPT, DFSR_DWTTRAP, DFSR_HALTED, DFSR_VCATCH};
+use crate::debug::{DFSR_BKPT, DFSR_DWTTRAP, DFSR_VCATCH};
 use crate::faults::Faults;
 use crate::firmware;
 use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, OPTION_BASE, OPTION_SIZE};
@@ -169,22 +169,16 @@ impl VirtualChip {
         }
     }
 
-    /// Why the core halted; none while it does not stand. The reasons that DFSR holds are those since a debugger last
-    /// cleared them; the most particular one counts.
+    /// Why the core halted; none while it does not stand.
     pub fn halt_reason(&self) -> Option<HaltReason> {
         let chip = self.lock();
         let debug = &chip.system.bus.debug;
-        if !debug.is_halted() {
-            return None;
-        }
-        let reasons = [
-            (DFSR_VCATCH, HaltReason::VectorCatch),
-            (DFSR_DWTTRAP, HaltReason::Watchpoint),
-            (DFSR_BKPT, HaltReason::Breakpoint),
-            (DFSR_HALTED, HaltReason::Request),
-        ];
-        let found = reasons.into_iter().find(|(bit, _)| debug.reason() & bit != 0);
-        Some(found.map_or(HaltReason::Request, |(_, reason)| reason))
+        debug.is_halted().then(|| match debug.reason() {
+            DFSR_BKPT => HaltReason::Breakpoint,
+            DFSR_DWTTRAP => HaltReason::Watchpoint,
+            DFSR_VCATCH => HaltReason::VectorCatch,
+            _ => HaltReason::Request,
+        })
     }
 
     /// Halts the core, as a debugger would.

@@ -43,22 +43,22 @@ pub(super) fn store(bus: &mut Bus, address: u32, size: Size, value: u32) -> Exec
     Ok(())
 }
 
+/// A word access that must be aligned: multiple, dual and exclusive ones.
+fn load_aligned(bus: &mut Bus, address: u32) -> Result<u32, Trap> {
+    if address & 3 != 0 {
+        return Err(Trap::Unaligned);
+    }
+    load(bus, address, Size::Word)
+}
+
+fn store_aligned(bus: &mut Bus, address: u32, value: u32) -> Executed {
+    if address & 3 != 0 {
+        return Err(Trap::Unaligned);
+    }
+    store(bus, address, Size::Word, value)
+}
+
 impl Core {
-    /// A word access that must be aligned: multiple, dual and exclusive ones.
-    fn load_aligned(&self, bus: &mut Bus, address: u32) -> Result<u32, Trap> {
-        if address & 3 != 0 {
-            return Err(Trap::Unaligned);
-        }
-        load(bus, address, Size::Word)
-    }
-
-    fn store_aligned(&mut self, bus: &mut Bus, address: u32, value: u32) -> Executed {
-        if address & 3 != 0 {
-            return Err(Trap::Unaligned);
-        }
-        store(bus, address, Size::Word, value)
-    }
-
     /// LDM, LDMDB and POP; registers with a set bit in `list`, the lowest at the lowest address.
     pub(super) fn load_multiple(
         &mut self,
@@ -74,7 +74,7 @@ impl Core {
         let end = if down { address } else { start.wrapping_add(size) };
         let mut values = [0; 16];
         for number in (0..16).filter(|number| list >> number & 1 != 0) {
-            values[number] = self.load_aligned(bus, address)?;
+            values[number] = load_aligned(bus, address)?;
             address = address.wrapping_add(4);
         }
         if writes_back {
@@ -103,7 +103,7 @@ impl Core {
         let mut address = if down { start.wrapping_sub(size) } else { start };
         let end = if down { address } else { start.wrapping_add(size) };
         for number in (0..PC).filter(|number| list >> number & 1 != 0) {
-            self.store_aligned(bus, address, self.registers[number])?;
+            store_aligned(bus, address, self.registers[number])?;
             address = address.wrapping_add(4);
         }
         if writes_back {
@@ -141,13 +141,13 @@ impl Core {
             (4, _) => {
                 let address = self.read(base).wrapping_add(offset);
                 if self.exclusive {
-                    self.store_aligned(bus, address, self.read(register))?;
+                    store_aligned(bus, address, self.read(register))?;
                 }
                 self.write(other, u32::from(!self.exclusive));
                 self.exclusive = false;
             }
             (5, _) => {
-                let value = self.load_aligned(bus, self.read(base).wrapping_add(offset))?;
+                let value = load_aligned(bus, self.read(base).wrapping_add(offset))?;
                 self.write(register, value);
                 self.exclusive = true;
             }
@@ -182,13 +182,13 @@ impl Core {
         let moved = if first & 0x80 != 0 { start.wrapping_add(offset) } else { start.wrapping_sub(offset) };
         let address = if first & 0x100 != 0 { moved } else { start };
         if first & 0x10 != 0 {
-            let low = self.load_aligned(bus, address)?;
-            let high = self.load_aligned(bus, address.wrapping_add(4))?;
+            let low = load_aligned(bus, address)?;
+            let high = load_aligned(bus, address.wrapping_add(4))?;
             self.write(pair[0], low);
             self.write(pair[1], high);
         } else {
-            self.store_aligned(bus, address, self.read(pair[0]))?;
-            self.store_aligned(bus, address.wrapping_add(4), self.read(pair[1]))?;
+            store_aligned(bus, address, self.read(pair[0]))?;
+            store_aligned(bus, address.wrapping_add(4), self.read(pair[1]))?;
         }
         if first & 0x20 != 0 {
             self.write(base, moved);
