@@ -8,8 +8,8 @@ const EXTEST: u64 = 0b00000;
 const IDCODE: u64 = 0b00001;
 const SAMPLE: u64 = 0b00010;
 
-/// The number of cells.
-pub(crate) const BOUNDARY_LENGTH: usize = 232;
+/// The number of cells in the boundary scan register of a [`VirtualChip`](crate::VirtualChip).
+pub const BOUNDARY_LENGTH: usize = 232;
 
 /// The TAP with its cells. Cell 0 is nearest TDO.
 #[derive(Debug)]

@@ -25,3 +25,20 @@ pub const CALL: u32 = 0x0800_0048;
 pub const WORK: u32 = 0x0800_004e;
 /// Where every fault ends: a branch to itself.
 pub const STOP: u32 = 0x0800_0054;
+
+/// The same for a [`VirtualHart`](crate::VirtualHart), whose program is in RAM; its source is `firmware/hart.s`.
+pub mod hart {
+    use crate::riscv::RAM_BASE;
+
+    /// The binary, which starts at the start of RAM.
+    pub const IMAGE: &[u8] = include_bytes!("../firmware/hart.bin");
+
+    /// Where the image starts, and the first instruction after reset.
+    pub const START: u32 = RAM_BASE;
+    /// The word in RAM that counts.
+    pub const COUNTER_ADDRESS: u32 = 0x8000_2000;
+    /// The start of the endless loop: `addi t1, t1, 1`. T1 (x6) is the counter.
+    pub const LOOP: u32 = 0x8000_0008;
+    /// `sw t1, 0(t0)`, which makes the counter visible.
+    pub const STORE: u32 = 0x8000_000c;
+}

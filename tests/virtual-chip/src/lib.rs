@@ -14,6 +14,7 @@
 //!
 //! A test says through [`VirtualChip`] what the chip holds and asks through OpenOCD, or the other way round.
 //! [`VirtualChip::faults`] breaks things on demand. [`firmware`] describes the program that runs from the start.
+//! [`VirtualHart`] is a second kind of chip, with a RISC-V hart; [`VirtualBoard`] puts several chips on one JTAG chain.
 //!
 //! The core is our own. `armagnac` 0.3 was tried: it panics on several debug registers and instructions (`todo!`), and
 //! decodes into `Rc`, which no two threads can share. `armv4t_emu` knows neither Thumb-2 nor the exceptions of a Cortex-M.
@@ -30,6 +31,7 @@
 )]
 
 mod ahb_ap;
+mod board;
 mod boundary_scan;
 mod bus;
 mod chain;
@@ -43,6 +45,7 @@ pub mod firmware;
 mod flash_controller;
 mod fpb;
 mod peripherals;
+mod riscv;
 mod rom_table;
 mod scs;
 mod server;
@@ -50,6 +53,10 @@ mod stm32f103;
 mod system;
 mod tap;
 mod virtual_chip;
+mod virtual_hart;
 
+pub use board::{Model, VirtualBoard};
+pub use boundary_scan::BOUNDARY_LENGTH;
 pub use faults::Faults;
-pub use virtual_chip::{CoreState, HaltReason, Register, Unmapped, VirtualChip};
+pub use virtual_chip::{BoundaryPins, CoreState, HaltReason, Register, Unmapped, VirtualChip};
+pub use virtual_hart::{HartHaltCause, VirtualHart};

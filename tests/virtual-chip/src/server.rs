@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::board::{Model, arguments};
 use crate::chain::{Chain, JtagChip};
 
 /// A chip as the server, its clock and the test's handle share it.
@@ -47,18 +48,19 @@ struct Shared {
 
 /// A running server; it ends when dropped.
 pub(crate) struct Server {
+    models: Vec<Model>,
     address: SocketAddr,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Server {
-    /// Serves `chips`, ordered from TDI to TDO, on a free port of the loopback interface.
-    pub(crate) fn start(chips: Vec<SharedChip>) -> io::Result<Self> {
+    /// Serves `chips`, which are of these `models`, ordered from TDI to TDO, on a free port of the loopback interface.
+    pub(crate) fn start(chips: Vec<SharedChip>, models: Vec<Model>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared { link: Mutex::new(Link::default()), changed: Condvar::new(), chips });
-        let mut server = Self { address, shared: Arc::clone(&shared), threads: Vec::new() };
+        let mut server = Self { models, address, shared: Arc::clone(&shared), threads: Vec::new() };
         let for_socket = Arc::clone(&shared);
         server.threads.push(
             std::thread::Builder::new()
@@ -73,6 +75,16 @@ impl Server {
 
     pub(crate) fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    pub(crate) fn openocd_args(&self) -> Vec<String> {
+        arguments(self.port(), &self.models)
+    }
+
+    /// The arguments as one string, quoted as in a shell.
+    pub(crate) fn openocd_config(&self) -> String {
+        let quote = |argument: String| if argument.contains(' ') { format!("\"{argument}\"") } else { argument };
+        self.openocd_args().into_iter().map(quote).collect::<Vec<_>>().join(" ")
     }
 
     /// Tells the clock thread that a chip may have started to run.

@@ -1,8 +1,11 @@
 //! The chip: two TAPs in a row, TDI - boundary scan - CPU - TDO (RM0008, 31.5), around one system.
 
+use std::sync::{Arc, Mutex};
+
 use crate::boundary_scan::BoundaryScan;
 use crate::chain::JtagChip;
 use crate::cpu_tap::CpuTap;
+use crate::firmware;
 use crate::system::System;
 
 /// A medium-density STM32F103.
@@ -14,8 +17,13 @@ pub(crate) struct Stm32f103 {
 }
 
 impl Stm32f103 {
-    pub(crate) fn new() -> Self {
-        Self { boundary: BoundaryScan::new(), cpu: CpuTap::new(), system: System::new() }
+    /// A chip that has just been powered on, with our program in its flash.
+    pub(crate) fn with_firmware() -> Arc<Mutex<Self>> {
+        let mut system = System::new();
+        system.bus.flash.memory_mut()[..firmware::IMAGE.len()].copy_from_slice(firmware::IMAGE);
+        system.core.reset(&mut system.bus);
+        let chip = Self { boundary: BoundaryScan::new(), cpu: CpuTap::new(), system };
+        Arc::new(Mutex::new(chip))
     }
 
     /// Power-on also resets the debug port and both TAPs.

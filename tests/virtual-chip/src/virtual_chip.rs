@@ -4,21 +4,23 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::board::Model;
+use crate::boundary_scan::BOUNDARY_LENGTH;
 use crate::bus::{RAM_BASE, RAM_SIZE, Size};
 use crate::debug::{DFSR_BKPT, DFSR_DWTTRAP, DFSR_VCATCH};
 use crate::faults::Faults;
-use crate::firmware;
 use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, OPTION_BASE, OPTION_SIZE};
 use crate::server::{Server, SharedChip, lock};
 use crate::stm32f103::Stm32f103;
 
-/// A virtual STM32F103 with [`firmware`] in its flash, running, and served in OpenOCD's `remote_bitbang` protocol.
+/// A virtual STM32F103 with [`firmware`](crate::firmware) in its flash, running, and served in OpenOCD's `remote_bitbang` protocol.
 ///
 /// It is there as long as the value lives. One OpenOCD at a time may connect; the next one finds the chip as the last one
 /// left it.
 pub struct VirtualChip {
     chip: Arc<Mutex<Stm32f103>>,
-    server: Server,
+    server: Arc<Server>,
+    target: String,
 }
 
 impl VirtualChip {
@@ -27,13 +29,13 @@ impl VirtualChip {
     /// # Errors
     /// When no socket can be bound or no thread started.
     pub fn start() -> io::Result<Self> {
-        let mut chip = Stm32f103::new();
-        chip.system.bus.flash.memory_mut()[..firmware::IMAGE.len()].copy_from_slice(firmware::IMAGE);
-        chip.system.core.reset(&mut chip.system.bus);
-        let chip = Arc::new(Mutex::new(chip));
-        let shared: SharedChip = Arc::clone(&chip) as SharedChip;
-        let server = Server::start(vec![shared])?;
-        Ok(Self { chip, server })
+        let chip = Stm32f103::with_firmware();
+        let server = Server::start(vec![Arc::clone(&chip) as SharedChip], vec![Model::Stm32f103])?;
+        Ok(Self::on_board(chip, Arc::new(server), "stm32f1x.cpu".to_string()))
+    }
+
+    pub(crate) fn on_board(chip: Arc<Mutex<Stm32f103>>, server: Arc<Server>, target: String) -> Self {
+        Self { chip, server, target }
     }
 
     /// The port to which OpenOCD's `remote_bitbang` driver is to connect.
@@ -44,28 +46,17 @@ impl VirtualChip {
     /// Arguments that make OpenOCD use this chip: adapter, transport and `target/stm32f1x.cfg`. They hold neither `init` nor
     /// the ports on which OpenOCD itself listens.
     pub fn openocd_args(&self) -> Vec<String> {
-        let commands = [
-            "adapter driver remote_bitbang".to_string(),
-            format!("remote_bitbang host 127.0.0.1; remote_bitbang port {}", self.port()),
-            // Where the adapter knows SWD too, JTAG has to be chosen; where it does not, choosing it is warned about.
-            "if {[string match *remote_bitbang*swd* [adapter list]]} {transport select jtag}".to_string(),
-        ];
-        let mut arguments = Vec::new();
-        for command in commands {
-            arguments.extend(["-c".to_string(), command]);
-        }
-        arguments.extend(["-f".to_string(), "target/stm32f1x.cfg".to_string()]);
-        arguments
+        self.server.openocd_args()
     }
 
     /// [`VirtualChip::openocd_args`] as one string, quoted as in a shell.
     pub fn openocd_config(&self) -> String {
-        let quoted: Vec<String> = self
-            .openocd_args()
-            .into_iter()
-            .map(|argument| if argument.contains(' ') { format!("\"{argument}\"") } else { argument })
-            .collect();
-        quoted.join(" ")
+        self.server.openocd_config()
+    }
+
+    /// What OpenOCD calls the core.
+    pub fn target_name(&self) -> &str {
+        &self.target
     }
 
     /// Reads the chip's memory directly, past every protection.
@@ -213,6 +204,11 @@ impl VirtualChip {
         assert!(set, "no GPIO port {port:?}: there are A to E");
     }
 
+    /// The chip's pins as the boundary scan TAP sees them.
+    pub fn boundary(&self) -> BoundaryPins<'_> {
+        BoundaryPins { chip: self }
+    }
+
     /// Whether an OpenOCD is connected.
     pub fn is_connected(&self) -> bool {
         self.server.is_connected()
@@ -236,6 +232,41 @@ impl fmt::Debug for VirtualChip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VirtualChip").field("port", &self.port()).field("state", &self.state()).finish_non_exhaustive()
     }
+}
+
+/// The pins of a chip by the cells of its boundary scan register, of which cell 0 is nearest TDO; made by
+/// [`VirtualChip::boundary`]. There are [`BOUNDARY_LENGTH`] cells.
+///
+/// # Panics
+/// Every method does where there is no such cell.
+#[derive(Clone, Copy, Debug)]
+pub struct BoundaryPins<'a> {
+    chip: &'a VirtualChip,
+}
+
+impl BoundaryPins<'_> {
+    /// The level at a pin, which SAMPLE captures.
+    pub fn level(&self, cell: usize) -> bool {
+        assert_cell(cell);
+        self.chip.lock().boundary.pin(cell)
+    }
+
+    /// Sets the level at a pin, as the board around the chip does.
+    pub fn set_level(&self, cell: usize, level: bool) {
+        assert_cell(cell);
+        self.chip.lock().boundary.set_pin(cell, level);
+    }
+
+    /// The level that a cell drives onto its pin; none unless EXTEST has taken the pins over.
+    pub fn driven(&self, cell: usize) -> Option<bool> {
+        assert_cell(cell);
+        let chip = self.chip.lock();
+        chip.boundary.drives_pins().then(|| chip.boundary.driven(cell))
+    }
+}
+
+fn assert_cell(cell: usize) {
+    assert!(cell < BOUNDARY_LENGTH, "there is no boundary cell {cell}: there are {BOUNDARY_LENGTH}");
 }
 
 /// A register of the core.

@@ -63,7 +63,7 @@ fn images_of_ram_go_both_ways() {
     let chip = VirtualChip::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    let image: Vec<u8> = (0..0x4001_u32).map(|index| (index * 7 >> 3) as u8).collect();
+    let image: Vec<u8> = (0..0x4001_u32).map(|index| ((index * 7) >> 3) as u8).collect();
     std::fs::write(path("in.bin"), &image).unwrap();
     let load = format!("load_image {} 0x20000003 bin", path("in.bin"));
     let dump = format!("dump_image {} 0x20000003 {}", path("out.bin"), image.len());

@@ -8,7 +8,7 @@ const SIZE: usize = 5000;
 
 /// A file with an image that is no multiple of anything.
 fn image() -> (tempfile::NamedTempFile, Vec<u8>) {
-    let bytes: Vec<u8> = (0..SIZE).map(|index| (index * 31 >> 4) as u8 ^ 0x5a).collect();
+    let bytes: Vec<u8> = (0..SIZE).map(|index| ((index * 31) >> 4) as u8 ^ 0x5a).collect();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &bytes).unwrap();
     (file, bytes)

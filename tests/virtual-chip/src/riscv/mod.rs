@@ -1,0 +1,117 @@
+//! A second kind of chip: one RISC-V hart with RAM, behind a debug module and a JTAG transport.
+//!
+//! RISC-V External Debug Support 0.13.2 (the debug module, its transport, triggers) and the RISC-V instruction set manual,
+//! volumes I (RV32I) and II (machine mode).
+
+mod debug_module;
+mod execute;
+mod hart;
+mod triggers;
+
+pub(crate) use hart::{Cause, Hart, RAM_BASE};
+
+use std::sync::{Arc, Mutex};
+
+use crate::chain::JtagChip;
+use crate::firmware;
+use crate::tap::{ShiftRegister, Tap, TapDescription};
+use debug_module::DebugModule;
+
+/// What the TAP says it is.
+pub(crate) const IDCODE: u32 = 0x1000_1913;
+
+const IDCODE_INSTRUCTION: u64 = 0x01;
+const DTMCS: u64 = 0x10;
+const DMI: u64 = 0x11;
+/// Version 0.13, 7 bits of address, no idle cycles needed (6.1.4).
+const DTMCS_VALUE: u64 = 7 << 4 | 1;
+const DMI_LENGTH: usize = 41;
+const OP_READ: u64 = 1;
+const OP_WRITE: u64 = 2;
+
+/// The chip: the debug transport module's TAP (6.1) with what hangs on it.
+#[derive(Debug)]
+pub(crate) struct RiscvChip {
+    tap: Tap,
+    module: DebugModule,
+    pub(crate) hart: Hart,
+    /// The address and data of the last request, for the next scan.
+    response: u64,
+}
+
+impl RiscvChip {
+    /// A chip that has just been powered on, with our program in its RAM as a boot loader would have left it.
+    pub(crate) fn with_firmware() -> Arc<Mutex<Self>> {
+        let mut hart = Hart::new();
+        hart.ram[..firmware::hart::IMAGE.len()].copy_from_slice(firmware::hart::IMAGE);
+        let description = TapDescription {
+            ir_length: 5,
+            ir_capture: 0b00001,
+            idcode: IDCODE,
+            idcode_instruction: IDCODE_INSTRUCTION,
+        };
+        let chip = Self { tap: Tap::new(description), module: DebugModule::default(), hart, response: 0 };
+        Arc::new(Mutex::new(chip))
+    }
+}
+
+impl JtagChip for RiscvChip {
+    fn test_logic_reset(&mut self) {
+        self.tap.reset();
+    }
+
+    fn capture_ir(&mut self) {
+        self.tap.capture_ir();
+    }
+
+    fn update_ir(&mut self) {
+        self.tap.update_ir();
+    }
+
+    fn capture_dr(&mut self) {
+        let selected = match self.tap.instruction() {
+            DTMCS => Some(ShiftRegister::new(32, DTMCS_VALUE)),
+            DMI => Some(ShiftRegister::new(DMI_LENGTH, self.response << 2)),
+            _ => None,
+        };
+        self.tap.capture_dr(selected);
+    }
+
+    fn update_dr(&mut self) {
+        if self.tap.instruction() != DMI {
+            return;
+        }
+        let request = self.tap.shifted().value();
+        let address = (request >> 34 & 0x7f) as u8;
+        let data = (request >> 2) as u32;
+        let result = match request & 3 {
+            OP_READ => self.module.read(address, &mut self.hart),
+            OP_WRITE => {
+                self.module.write(address, data, &mut self.hart);
+                data
+            }
+            _ => return,
+        };
+        self.response = u64::from(address) << 32 | u64::from(result);
+    }
+
+    fn shift(&mut self, tdi: bool) -> bool {
+        self.tap.shift(tdi)
+    }
+
+    fn tdo(&self) -> bool {
+        self.tap.tdo()
+    }
+
+    fn set_system_reset(&mut self, asserted: bool) {
+        self.hart.set_reset(asserted);
+    }
+
+    fn elapse(&mut self, clocks: u32) {
+        self.hart.elapse(clocks);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.hart.is_idle()
+    }
+}
