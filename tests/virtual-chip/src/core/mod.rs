@@ -315,3 +315,6 @@ fn fetch(bus: &mut Bus, address: u32) -> Result<u16, Trap> {
     }
     bus.fetch(address).map_err(|_| Trap::FetchBus)
 }
+
+#[cfg(test)]
+mod tests;

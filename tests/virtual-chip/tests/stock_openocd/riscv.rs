@@ -78,11 +78,11 @@ fn resets_run_and_halt() {
 #[test]
 fn breakpoints_and_a_watchpoint_halt() {
     let hart = VirtualHart::start().unwrap();
-    let soft = run(&hart, &["halt", "bp 0x8000000c 4", "resume", "wait_halt 60000", "rbp 0x8000000c"]);
-    soft.assert_clean();
+    let by_instruction = run(&hart, &["halt", "bp 0x8000000c 4", "resume", "wait_halt 60000", "rbp 0x8000000c"]);
+    by_instruction.assert_clean();
     assert_eq!((hart.pc(), hart.halt_cause()), (firmware::hart::STORE, Some(HartHaltCause::Ebreak)));
-    let hard = run(&hart, &["halt", "bp 0x80000008 4 hw", "resume", "wait_halt 60000", "rbp 0x80000008"]);
-    hard.assert_clean();
+    let by_trigger = run(&hart, &["halt", "bp 0x80000008 4 hw", "resume", "wait_halt 60000", "rbp 0x80000008"]);
+    by_trigger.assert_clean();
     assert_eq!((hart.pc(), hart.halt_cause()), (firmware::hart::LOOP, Some(HartHaltCause::Trigger)));
     let watched = run(&hart, &["halt", "wp 0x80002000 4 w", "resume", "wait_halt 60000", "rwp 0x80002000"]);
     assert!(watched.success, "{watched}");
