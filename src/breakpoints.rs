@@ -99,7 +99,11 @@ impl<'a> Breakpoints<'a> {
         check_place(address, length, kind)?;
         self.target.memory().check(address, 1, length.unwrap_or(1) as usize)?;
         let survey = self.survey()?;
+        survey.must_have(kind.noun())?;
         check_target(&survey, address, length, kind)?;
+        if kind == BreakpointKind::Software {
+            survey.must_be_halted(&format!("bp {address:#x}"))?;
+        }
         let length = match length {
             // The listing has 2 for both.
             Some(3) if survey.is_cortex_m() => 2,
@@ -115,9 +119,6 @@ impl<'a> Breakpoints<'a> {
             BreakpointKind::Hybrid { asid } => (format!("bp {address:#x} {asid:#x} {length}"), address),
         };
         survey.must_be_examined(&command)?;
-        if kind == BreakpointKind::Software {
-            survey.must_be_halted(&command)?;
-        }
         let evidence = survey.evidence_of(kind);
         let arguments = command.trim_start_matches("bp ");
         let word = evidence.word();

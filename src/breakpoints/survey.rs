@@ -6,6 +6,9 @@ use crate::error::{BreakpointError, Error, Failure, Result, TargetError};
 use crate::target::TargetState;
 use crate::{parse, tcl};
 
+/// What errors call a watchpoint.
+pub(super) const WATCHPOINT: &str = "watchpoint";
+
 /// The target and what is set on it.
 pub(super) struct Survey {
     pub(super) target: String,
@@ -65,6 +68,21 @@ impl Survey {
             "fa526",
         ];
         arm7_9.contains(&self.kind.as_str())
+    }
+
+    /// Refuses what OpenOCD has no code for: it crashes (a null pointer in `target_add_breakpoint` and `target_add_watchpoint`,
+    /// `src/target/target.c`), or for AVR32 and OpenRISC does nothing and reports success.
+    pub(super) fn must_have(&self, what: &'static str) -> Result<()> {
+        let without = match self.kind.as_str() {
+            "dsp5680xx" | "ls1_sap" | "mem_ap" | "testee" | "avr32_ap7k" => true,
+            "arm11" | "or1k" => what == WATCHPOINT,
+            _ => false,
+        };
+        if !without {
+            return Ok(());
+        }
+        let why = "OpenOCD has none for targets of its type";
+        Err(BreakpointError::Unsupported { what, target: self.target.clone(), why }.into())
     }
 
     pub(super) fn evidence_of(&self, kind: BreakpointKind) -> Evidence {

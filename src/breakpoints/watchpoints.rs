@@ -1,11 +1,9 @@
 //! Watchpoints: setting, removing, listing.
 
-use super::survey::{Survey, strings};
+use super::survey::{Survey, WATCHPOINT, strings};
 use super::{Breakpoints, WatchedValue, Watchpoint, WatchpointAccess};
 use crate::error::{BreakpointError, Error, Result};
 use crate::parse;
-
-const WHAT: &str = "watchpoint";
 
 /// The longest range that a DWT comparator covers (DWT_MASK, ARM DDI 0403, C1.8.15, and `cortex_m_add_watchpoint`).
 const CORTEX_M_LONGEST: u32 = 0x8000;
@@ -24,7 +22,8 @@ impl Breakpoints<'_> {
     ///
     /// # Errors
     /// [`BreakpointError::Duplicate`] if there is a watchpoint at the address, also an equal one, [`NoComparator`](BreakpointError::NoComparator),
-    /// [`InvalidArgument`](BreakpointError::InvalidArgument) and [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) (nothing is sent), [`TargetError::NotHalted`](crate::TargetError::NotHalted),
+    /// [`Unsupported`](BreakpointError::Unsupported), [`InvalidArgument`](BreakpointError::InvalidArgument) and
+    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) (nothing is sent), [`TargetError::NotHalted`](crate::TargetError::NotHalted),
     /// [`Refused`](BreakpointError::Refused), and those of [`Session::command`](crate::Session::command).
     ///
     /// ```
@@ -82,6 +81,7 @@ impl Breakpoints<'_> {
             command = format!("{command} {value:#x} {mask:#x}");
         }
         let survey = self.survey()?;
+        survey.must_have(WATCHPOINT)?;
         if survey.is_cortex_m() {
             check_cortex_m(address, length)?;
         }
@@ -92,7 +92,7 @@ impl Breakpoints<'_> {
         }
         // OpenOCD takes an equal watchpoint twice as one and says nothing.
         if survey.watchpoints.iter().any(|watchpoint| watchpoint.address == address) {
-            return Err(BreakpointError::Duplicate { what: WHAT, address, target: survey.target }.into());
+            return Err(BreakpointError::Duplicate { what: WATCHPOINT, address, target: survey.target }.into());
         }
         survey.must_be_examined(&command)?;
         let request = self.target.request(format!("{command}\nwp")).shown(command);
@@ -103,10 +103,10 @@ impl Breakpoints<'_> {
                 let listed = parse::breakpoint::watchpoints(std::str::from_utf8(answer).ok()?)?;
                 Some(listed.into_iter().find(|watchpoint| *watchpoint == wanted))
             },
-            |failure| survey.refused_to_add(WHAT, address, failure),
+            |failure| survey.refused_to_add(WATCHPOINT, address, failure),
         )?;
         let evidence = "does not list it";
-        found.ok_or_else(|| BreakpointError::NotInEffect { what: WHAT, address, evidence }.into())
+        found.ok_or_else(|| BreakpointError::NotInEffect { what: WATCHPOINT, address, evidence }.into())
     }
 
     /// Removes the watchpoint at an address (OpenOCD: `rwp ADDRESS`).
@@ -119,7 +119,7 @@ impl Breakpoints<'_> {
     pub fn remove_watchpoint(&self, address: u64) -> Result<()> {
         let survey = self.survey()?;
         if !survey.watchpoints.iter().any(|watchpoint| watchpoint.address == address) {
-            return Err(BreakpointError::NoneAt { what: WHAT, address, target: survey.target }.into());
+            return Err(BreakpointError::NoneAt { what: WATCHPOINT, address, target: survey.target }.into());
         }
         self.take_out_watchpoint(&survey, address)
     }
@@ -153,7 +153,7 @@ impl Breakpoints<'_> {
             |failure| {
                 // ERROR_WATCHPOINT_NOT_FOUND: removed by someone else since the survey.
                 if failure.code() == -1601 {
-                    return BreakpointError::NoneAt { what: WHAT, address, target: survey.target.clone() }.into();
+                    return BreakpointError::NoneAt { what: WATCHPOINT, address, target: survey.target.clone() }.into();
                 }
                 let doing = format!("remove the watchpoint at {address:#010x}");
                 Error::refused(failure, |failure| BreakpointError::Refused { doing, failure }.into())
@@ -166,7 +166,7 @@ impl Breakpoints<'_> {
         } else {
             return Ok(());
         };
-        Err(BreakpointError::NotRemoved { what: WHAT, address, evidence }.into())
+        Err(BreakpointError::NotRemoved { what: WATCHPOINT, address, evidence }.into())
     }
 
     /// The watchpoints of the target, in OpenOCD's order (OpenOCD: `wp`).

@@ -496,7 +496,9 @@ fn what_openocd_still_lists_is_not_removed() {
 fn a_running_target() {
     let board = Board::start();
     let breakpoints = board.session.breakpoints();
-    assert_not_halted(breakpoints.add(0x2000_0100, BreakpointKind::Software), TargetState::Running);
+    let refused = breakpoints.add(0x2000_0100, BreakpointKind::Software);
+    assert!(refused.as_ref().unwrap_err().failure().is_none(), "nothing is sent: {refused:?}");
+    assert_not_halted(refused, TargetState::Running);
     assert_not_halted(breakpoints.add_watchpoint(COUNTER, 4, WatchpointAccess::Write), TargetState::Running);
     assert_eq!(breakpoints.list().unwrap(), []);
     assert_eq!(breakpoints.list_watchpoints().unwrap(), []);
@@ -601,6 +603,24 @@ fn what_a_cortex_m_does_not_have() {
 }
 
 #[test]
+fn a_target_without_a_core() {
+    // OpenOCD would crash.
+    let board = Board::start_with(Session::builder(), |openocd| {
+        openocd.command("target create memory mem_ap -dap stm32f1x.dap -ap-num 0; targets stm32f1x.cpu")
+    });
+    let memory = board.session.target_named("memory").unwrap();
+    memory.halt().unwrap();
+    for (error, what) in [
+        (breakpoint_error(memory.breakpoints().add(0x2000_0100, BreakpointKind::Software)), "software breakpoint"),
+        (breakpoint_error(memory.breakpoints().add(WORK.into(), BreakpointKind::Hardware)), "hardware breakpoint"),
+        (breakpoint_error(memory.breakpoints().add_watchpoint(COUNTER, 4, WatchpointAccess::Write)), "watchpoint"),
+    ] {
+        assert_eq!(error.to_string(), format!("memory has no {what}: OpenOCD has none for targets of its type"));
+    }
+    assert_eq!(memory.breakpoints().list().unwrap(), []);
+}
+
+#[test]
 fn a_target_that_was_not_examined() {
     // 0.12.0 crashes when it is to set a hardware breakpoint there.
     let board =
@@ -614,6 +634,43 @@ fn a_target_that_was_not_examined() {
         assert!(matches!(result, Err(Error::Target(TargetError::NotHalted { .. }))), "{result:?}");
     }
     assert_eq!(breakpoints.list().unwrap(), []);
+}
+
+#[test]
+fn a_listing_that_cannot_be_understood() {
+    let board = Board::halted();
+    board.command("rename bp real_bp; proc bp {args} {return {Quantum breakpoint: 0x0, 0x2, 0}}");
+    let breakpoints = board.session.breakpoints();
+    let error = breakpoint_error(breakpoints.list());
+    let text = "the answer to `bp` should be a list of breakpoints, but is Quantum breakpoint: 0x0, 0x2, 0";
+    assert_eq!(error.to_string(), text);
+    for error in [
+        breakpoint_error(breakpoints.add(WORK.into(), BreakpointKind::Hardware)),
+        breakpoint_error(breakpoints.remove(WORK.into())),
+        breakpoint_error(breakpoints.remove_all()),
+    ] {
+        assert!(matches!(error, BreakpointError::UnexpectedReply { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_target_that_is_gone() {
+    let board = Board::halted();
+    let breakpoints = board.session.breakpoints();
+    breakpoints.add(WORK.into(), BreakpointKind::Hardware).unwrap();
+    board.chip.faults().power_off();
+    for result in [
+        breakpoints.add(LOOP.into(), BreakpointKind::Hardware).map(drop),
+        breakpoints.add(0x2000_0100, BreakpointKind::Software).map(drop),
+        breakpoints.add_watchpoint(COUNTER, 4, WatchpointAccess::Write).map(drop),
+        breakpoints.remove(WORK.into()),
+        breakpoints.remove_all(),
+    ] {
+        let error = result.unwrap_err();
+        let of_the_target = matches!(error, Error::Breakpoint(_) | Error::Target(TargetError::NotHalted { .. }));
+        assert!(of_the_target, "{error}");
+    }
+    board.chip.faults().power_on();
 }
 
 // Scopes and targets.
