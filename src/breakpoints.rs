@@ -218,7 +218,7 @@ impl<'a> Breakpoints<'a> {
         let none = || BreakpointError::NoneAt { what, address: place, target: survey.target.clone() };
         let command = format!("rbp {place:#x}");
         if survey.state != TargetState::Halted && !survey.is_cortex_m() {
-            return Err(survey.not_halted(&command, None));
+            return Err(survey.not_halted(command, None));
         }
         let evidence = survey.evidence_of(breakpoint.kind);
         let (word, length, number) = (evidence.word(), breakpoint.length, breakpoint.comparator.unwrap_or(0));
@@ -251,12 +251,21 @@ impl<'a> Breakpoints<'a> {
         Err(BreakpointError::NotRemoved { what, address: place, evidence }.into())
     }
 
-    /// The breakpoints of the target, in OpenOCD's order (OpenOCD: `bp`).
+    /// The breakpoints of the target, in OpenOCD's order (OpenOCD: `bp`). The target may run.
     ///
     /// On OpenOCD 0.12.0 the software breakpoints of an SMP group are those of the group's first target.
     ///
     /// # Errors
     /// [`BreakpointError::UnexpectedReply`] if OpenOCD's listing can't be understood, and those of [`Session::command`](crate::Session::command).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// for breakpoint in session.breakpoints().list()? {
+    ///     println!("{} at {:#010x}", breakpoint.kind, breakpoint.address);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> Result<Vec<Breakpoint>> {
         let request = self.target.request("bp");
         self.ask(&request, "list the breakpoints", "a list of breakpoints", |answer| {

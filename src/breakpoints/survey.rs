@@ -100,15 +100,15 @@ impl Survey {
     /// Refuses what OpenOCD would not survive: 0.12.0 crashes when it is to set a hardware breakpoint on a Cortex-M that it has not
     /// examined.
     pub(super) fn must_be_examined(&self, operation: &str) -> Result<()> {
-        if self.examined { Ok(()) } else { Err(self.not_halted(operation, None)) }
+        if self.examined { Ok(()) } else { Err(self.not_halted(operation.to_owned(), None)) }
     }
 
     pub(super) fn must_be_halted(&self, operation: &str) -> Result<()> {
-        if self.state == TargetState::Halted { Ok(()) } else { Err(self.not_halted(operation, None)) }
+        if self.state == TargetState::Halted { Ok(()) } else { Err(self.not_halted(operation.to_owned(), None)) }
     }
 
-    pub(super) fn not_halted(&self, operation: &str, failure: Option<Box<Failure>>) -> Error {
-        let (operation, target) = (operation.to_owned(), self.target.clone());
+    pub(super) fn not_halted(&self, operation: String, failure: Option<Box<Failure>>) -> Error {
+        let target = self.target.clone();
         TargetError::NotHalted { operation, target, state: self.state, failure }.into()
     }
 
@@ -122,7 +122,8 @@ impl Survey {
             -312 | -1602 => BreakpointError::Duplicate { what, address, target }.into(),
             // -304 is ERROR_TARGET_NOT_HALTED; RISC-V has no number for it.
             _ if failure.is_not_halted() || self.state != TargetState::Halted => {
-                self.not_halted(&failure.command().to_owned(), Some(failure))
+                let operation = failure.command().to_owned();
+                self.not_halted(operation, Some(failure))
             }
             _ => BreakpointError::Refused { doing: format!("set a {what} at {address:#010x}"), failure }.into(),
         }

@@ -5,7 +5,7 @@ use super::{Breakpoints, WatchedValue, Watchpoint, WatchpointAccess};
 use crate::error::{BreakpointError, Error, Result};
 use crate::parse;
 
-/// The longest range that a DWT comparator covers (DWT_MASK, ARM DDI 0403, C1.8.15, and `cortex_m_add_watchpoint`).
+/// The longest range that a DWT comparator covers (`DWT_MASK`, ARM DDI 0403, C1.8.15, and `cortex_m_add_watchpoint`).
 const CORTEX_M_LONGEST: u32 = 0x8000;
 
 impl Breakpoints<'_> {
@@ -51,6 +51,19 @@ impl Breakpoints<'_> {
     /// # Errors
     /// [`BreakpointError::Unsupported`] on all but ARM7 and ARM9, [`InvalidArgument`](BreakpointError::InvalidArgument) for a value that does not fit into
     /// `length` bytes or a mask that leaves nothing to compare (nothing is sent), and those of [`add_watchpoint`](Self::add_watchpoint).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use openocd::{BreakpointError, Error, WatchedValue, WatchpointAccess};
+    ///
+    /// session.target().halt()?;
+    /// // 0x12 in the lowest byte, anything in the others.
+    /// let value = WatchedValue { value: 0x12, mask: 0xffff_ff00 };
+    /// let refused = session.breakpoints().add_value_watchpoint(0x2000_2000, 4, WatchpointAccess::Write, value);
+    /// assert!(matches!(refused, Err(Error::Breakpoint(BreakpointError::Unsupported { .. })))); // a Cortex-M
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add_value_watchpoint(
         &self,
         address: u64,
@@ -116,6 +129,19 @@ impl Breakpoints<'_> {
     /// # Errors
     /// [`BreakpointError::NoneAt`], [`TargetError::NotHalted`](crate::TargetError::NotHalted), [`NotRemoved`](BreakpointError::NotRemoved) if OpenOCD reports success but the target still has it,
     /// [`Refused`](BreakpointError::Refused), and those of [`Session::command`](crate::Session::command).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use openocd::WatchpointAccess;
+    ///
+    /// session.target().halt()?;
+    /// let watchpoint = session.breakpoints().add_watchpoint(0x2000_2000, 4, WatchpointAccess::Read)?;
+    /// assert_eq!(session.breakpoints().list_watchpoints()?, [watchpoint]);
+    /// session.breakpoints().remove_watchpoint(watchpoint.address)?;
+    /// assert!(session.breakpoints().list_watchpoints()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove_watchpoint(&self, address: u64) -> Result<()> {
         let survey = self.survey()?;
         if !survey.watchpoints.iter().any(|watchpoint| watchpoint.address == address) {
@@ -169,7 +195,7 @@ impl Breakpoints<'_> {
         Err(BreakpointError::NotRemoved { what: WATCHPOINT, address, evidence }.into())
     }
 
-    /// The watchpoints of the target, in OpenOCD's order (OpenOCD: `wp`).
+    /// The watchpoints of the target, in OpenOCD's order (OpenOCD: `wp`). The target may run.
     ///
     /// # Errors
     /// [`BreakpointError::UnexpectedReply`] if OpenOCD's listing can't be understood, and those of [`Session::command`](crate::Session::command).
