@@ -288,14 +288,13 @@ fn a_target_that_is_gone() {
     let breakpoints = board.session.breakpoints();
     breakpoints.add(WORK.into(), BreakpointKind::Hardware).unwrap();
     board.chip.faults().power_off();
-    for result in [
-        breakpoints.add(LOOP.into(), BreakpointKind::Hardware).map(drop),
-        breakpoints.add(0x2000_0100, BreakpointKind::Software).map(drop),
-        breakpoints.add_watchpoint(COUNTER, 4, WatchpointAccess::Write).map(drop),
-        breakpoints.remove(WORK.into()),
-        breakpoints.remove_all(),
+    for (call, result) in [
+        ("hardware", breakpoints.add(LOOP.into(), BreakpointKind::Hardware).map(drop)),
+        ("software", breakpoints.add(0x2000_0100, BreakpointKind::Software).map(drop)),
+        ("watchpoint", breakpoints.add_watchpoint(COUNTER, 4, WatchpointAccess::Write).map(drop)),
+        ("remove", breakpoints.remove(WORK.into())),
     ] {
-        let error = result.unwrap_err();
+        let error = result.expect_err(call);
         let of_the_target = matches!(error, Error::Breakpoint(_) | Error::Target(TargetError::NotHalted { .. }));
         assert!(of_the_target, "{error}");
     }
