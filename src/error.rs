@@ -1,11 +1,13 @@
 //! The error tree: one enum per layer under [`Error`], so that a caller can match as broadly or as narrowly as needed.
 
+mod breakpoint;
 mod command;
 mod connection;
 mod process;
 mod target;
 mod timeout;
 
+pub use breakpoint::BreakpointError;
 pub use command::{CommandError, Failure};
 pub use connection::ConnectionError;
 pub use process::{ProcessError, ProcessReport};
@@ -51,6 +53,9 @@ pub enum Error {
     /// Run control, memory or registers: the target, or OpenOCD on its behalf, refused.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// A breakpoint or a watchpoint could not be set or removed.
+    #[error(transparent)]
+    Breakpoint(#[from] BreakpointError),
     /// The OpenOCD process could not be started, or ended when it should not.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -83,6 +88,7 @@ impl Error {
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Error::Target(error) => error.failure(),
+            Error::Breakpoint(error) => error.failure(),
             Error::Command(CommandError::Failed(failure)) => Some(failure),
             _ => None,
         }

@@ -1,5 +1,6 @@
 #![doc = include_str!("front_page.md")]
 
+mod breakpoints;
 mod command;
 mod error;
 mod frame;
@@ -14,9 +15,13 @@ mod text;
 mod transport;
 mod version;
 
+pub use breakpoints::{
+    Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, WatchedValue, Watchpoint, WatchpointAccess,
+};
 pub use command::Execution;
 pub use error::{
-    CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, TargetError, TimeoutError,
+    BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, TargetError,
+    TimeoutError,
 };
 pub use memory::Memory;
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};

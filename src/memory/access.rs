@@ -86,7 +86,7 @@ impl Memory<'_> {
     }
 
     /// Refuses a misaligned address, and a range that the target cannot have.
-    pub(super) fn check(&self, address: u64, width: u64, count: usize) -> Result<()> {
+    pub(crate) fn check(&self, address: u64, width: u64, count: usize) -> Result<()> {
         if address % width != 0 {
             return Err(TargetError::Misaligned { address, width }.into());
         }

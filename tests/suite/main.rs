@@ -1,6 +1,7 @@
 //! The whole crate against a real OpenOCD that drives a virtual chip. `OPENOCD` names the binary under test.
 
 mod board;
+mod breakpoints;
 mod command;
 mod memory;
 mod process;
