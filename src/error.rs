@@ -3,12 +3,14 @@
 mod command;
 mod connection;
 mod process;
+mod svd;
 mod target;
 mod timeout;
 
 pub use command::{CommandError, Failure};
 pub use connection::ConnectionError;
 pub use process::{ProcessError, ProcessReport};
+pub use svd::SvdError;
 pub use target::TargetError;
 pub use timeout::TimeoutError;
 
@@ -51,6 +53,9 @@ pub enum Error {
     /// Run control, memory or registers: the target, or OpenOCD on its behalf, refused.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// A device description (SVD) could not be loaded, does not know what was asked for, or forbids it.
+    #[error(transparent)]
+    Svd(#[from] SvdError),
     /// The OpenOCD process could not be started, or ended when it should not.
     #[error(transparent)]
     Process(#[from] ProcessError),
