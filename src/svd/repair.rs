@@ -96,7 +96,6 @@ impl<'t> Reader<'t> {
         while let Some(found) = memchr::memchr(b'<', &bytes[at..]) {
             let start = at + found;
             let rest = &self.text[start..];
-            // What is cut off or malformed is left to the parser, which says so.
             let end = if rest.starts_with("<!--") {
                 rest.find("-->").map(|end| end + 3)
             } else if rest.starts_with("<![CDATA[") {
@@ -106,7 +105,9 @@ impl<'t> Reader<'t> {
             } else {
                 tag_length(rest)
             };
-            let Some(length) = end else { return Ok(()) };
+            let Some(length) = end else {
+                return Err(Malformed { offset: start, message: "the text ends inside this tag".to_owned() });
+            };
             at = start + length;
             if rest.starts_with("<!") || rest.starts_with("<?") {
                 continue;
