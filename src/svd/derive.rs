@@ -90,7 +90,7 @@ impl<'d> Source<'d> {
             match base {
                 Some(base) if chain.len() < LONGEST_CHAIN => chain.push(base),
                 Some(_) => {
-                    self.warn(format!("{name:?} is derived from itself by way of {path:?}"));
+                    self.warn(format!("{name:?} is derived from itself"));
                     break;
                 }
                 None => {

@@ -6,5 +6,6 @@ mod memory;
 mod process;
 mod registers;
 mod server;
+mod svd_constructs;
 mod target;
 mod transport;
