@@ -118,7 +118,7 @@ impl Svd<'_> {
     }
 
     /// The same view, but reading also what is write-only, and what a read changes something by: [`read_peripheral`](Self::read_peripheral)
-    /// leaves nothing out, and [`write_fields`](Self::write_fields) reads whatever it needs.
+    /// leaves nothing out, and [`write_fields`](Self::write_fields) reads what it needs also where that changes something.
     #[must_use]
     pub fn unguarded(self) -> Self {
         Svd { unguarded: true, ..self }
@@ -292,9 +292,10 @@ impl Svd<'_> {
     pub fn write_fields(&self, peripheral: &str, register: &str, fields: &[(&str, FieldValue<'_>)]) -> Result<()> {
         let device = self.device()?;
         let register = device.peripheral(peripheral)?.register(register)?;
-        let rest = match read::refusal(&device, register).filter(|_| !self.unguarded) {
+        let rest = match read::refusal(&device, register) {
             None => write::Rest::Present,
             Some(SkipReason::WriteOnly) => write::Rest::Unknown("the register is write-only"),
+            Some(_) if self.unguarded => write::Rest::Present,
             Some(_) => write::Rest::Unknown("reading the register changes the chip's state"),
         };
         let plan = write::plan(register, fields, rest)?;
