@@ -360,7 +360,8 @@ impl Svd<'_> {
             return Ok(());
         }
         let value = plan.set & plan.as_read;
-        Err(SvdError::ForbiddenValue { name: register.path(), value, allowed: "what is read from it".to_owned() }.into())
+        Err(SvdError::ForbiddenValue { name: register.path(), value, allowed: "what is read from it".to_owned() }
+            .into())
     }
 
     /// Reads, changes and writes within one command.
@@ -368,11 +369,8 @@ impl Svd<'_> {
         let (address, width) = (register.address(), bits(register)?);
         self.target.memory().check(address, u64::from(width / 8), 1)?;
         let halves = |value: u64| format!("{:#x} {:#x}", value & 0xffff_ffff, value >> 32);
-        let script = format!(
-            "_openocd_rs_1_modify {address:#x} {width} {{{}}} {{{}}}",
-            halves(plan.keep),
-            halves(plan.set)
-        );
+        let script =
+            format!("_openocd_rs_1_modify {address:#x} {width} {{{}}} {{{}}}", halves(plan.keep), halves(plan.set));
         let shown = format!("read_memory {address:#x} {width} 1");
         let request = self.target.request(script).shown(shown);
         self.target.session().run(&request, |reply| {

@@ -63,7 +63,9 @@ impl PeripheralReading {
         let Some(unread) = self.unread.iter().find(|unread| unread.register.name() == name) else {
             let known = self.registers.iter().map(|decoded| decoded.register.name());
             let near = super::lookup::near_names(name, known);
-            return Err(SvdError::UnknownRegister { peripheral: self.peripheral.clone(), name: name.to_owned(), near }.into());
+            return Err(
+                SvdError::UnknownRegister { peripheral: self.peripheral.clone(), name: name.to_owned(), near }.into()
+            );
         };
         Err(match &unread.reason {
             UnreadReason::Skipped(reason) => {

@@ -115,14 +115,18 @@ pub(super) fn plan(register: &Register, values: &[(&str, FieldValue<'_>)], rest:
             // in its reset value.
             _ if !field.access().can_read() && rest == Rest::Present => {
                 plan.set |= reset_bits(register, bits).ok_or_else(|| {
-                    inseparable(format!("field {} is write-only and has no known reset value; give a value for it", field.name()))
+                    inseparable(format!(
+                        "field {} is write-only and has no known reset value; give a value for it",
+                        field.name()
+                    ))
                 })?;
             }
             _ => match rest {
                 Rest::Present => plan.keep |= bits,
                 Rest::Reset => {
-                    plan.set |= reset_bits(register, bits)
-                        .ok_or_else(|| inseparable(format!("field {} has no known reset value; give a value for it", field.name())))?;
+                    plan.set |= reset_bits(register, bits).ok_or_else(|| {
+                        inseparable(format!("field {} has no known reset value; give a value for it", field.name()))
+                    })?;
                 }
                 Rest::Unknown(why) => {
                     return Err(inseparable(format!(

@@ -31,13 +31,15 @@ fn register<'d>(device: &'d Device, peripheral: &str, register: &str) -> &'d Reg
 /// `NAME@ADDRESS` of every register of a peripheral.
 fn addresses(device: &Device, peripheral: &str) -> String {
     let registers = device.peripheral(peripheral).unwrap().registers();
-    let each: Vec<_> = registers.iter().map(|register| format!("{}@{:x}", register.name(), register.address())).collect();
+    let each: Vec<_> =
+        registers.iter().map(|register| format!("{}@{:x}", register.name(), register.address())).collect();
     each.join(" ")
 }
 
 /// `NAME[OFFSET+WIDTH]` of every field of a register.
 fn layout(register: &Register) -> String {
-    let each = register.fields().iter().map(|field| format!("{}[{}+{}]", field.name(), field.bit_offset(), field.bit_width()));
+    let each =
+        register.fields().iter().map(|field| format!("{}[{}+{}]", field.name(), field.bit_offset(), field.bit_width()));
     each.collect::<Vec<_>>().join(" ")
 }
 
@@ -290,7 +292,9 @@ fn without_any_property_a_register_has_32_bits_and_no_known_reset_value() {
 #[test]
 fn sizes_and_the_width_of_their_accesses() {
     for (size, access) in [(8, Some(8)), (16, Some(16)), (32, Some(32)), (64, Some(64)), (24, Some(32)), (128, None)] {
-        let device = registers(&format!("<register><name>R</name><addressOffset>0</addressOffset><size>{size}</size></register>"));
+        let device = registers(&format!(
+            "<register><name>R</name><addressOffset>0</addressOffset><size>{size}</size></register>"
+        ));
         let register = register(&device, "P", "R");
         assert_eq!((register.size(), register.access_bits()), (size, access));
     }
@@ -491,8 +495,10 @@ fn a_description_that_lacks_what_it_must_have_is_located() {
     assert!(message.contains("addressOffset") && message.contains("`R`"), "{message}");
     let (line, _, message) = parse_error("<svd>\n</svd>");
     assert!(message.contains("<device>"), "{line}: {message}");
-    let (line, _, message) = parse_error("<device>\n<name>D</name><peripherals><peripheral><name>P</name>\n\
-         <baseAddress>here</baseAddress></peripheral></peripherals></device>");
+    let (line, _, message) = parse_error(
+        "<device>\n<name>D</name><peripherals><peripheral><name>P</name>\n\
+         <baseAddress>here</baseAddress></peripheral></peripherals></device>",
+    );
     assert_eq!(line, 3, "{message}");
 }
 
@@ -507,6 +513,7 @@ fn sizes_that_would_eat_up_memory_are_refused() {
     };
     let error = Device::parse_str(&array("4294967295")).unwrap_err();
     assert!(matches!(error, Error::Svd(SvdError::Impossible { .. })), "{error}");
-    let error = Device::parse_str(&array("5").replace("<baseAddress>0", "<baseAddress>0xfffffffffffffffc")).unwrap_err();
+    let error =
+        Device::parse_str(&array("5").replace("<baseAddress>0", "<baseAddress>0xfffffffffffffffc")).unwrap_err();
     assert!(error.to_string().contains("beyond the 64-bit address space"), "{error}");
 }

@@ -209,10 +209,8 @@ fn a_peripheral_is_read_without_what_must_not_be_touched() {
 
 #[test]
 fn gaps_between_registers_are_not_read() {
-    let board = ram(
-        "<register><name>A</name><addressOffset>0</addressOffset></register>\
-         <register><name>B</name><addressOffset>8</addressOffset></register>",
-    );
+    let board = ram("<register><name>A</name><addressOffset>0</addressOffset></register>\
+         <register><name>B</name><addressOffset>8</addressOffset></register>");
     board.chip.faults().bus_fault_at(0x2000_0104..0x2000_0108);
     let reading = board.session.svd().read_peripheral("M").unwrap();
     assert!(reading.unread.is_empty(), "{reading}");
@@ -257,20 +255,21 @@ fn a_register_that_fails_does_not_hide_the_others() {
 
 #[test]
 fn every_width_is_read_with_its_own_accesses() {
-    let board = ram(
-        "<register><name>BYTE</name><addressOffset>0</addressOffset><size>8</size></register>\
+    let board = ram("<register><name>BYTE</name><addressOffset>0</addressOffset><size>8</size></register>\
          <register><name>HALF</name><addressOffset>2</addressOffset><size>16</size></register>\
          <register><name>WORD</name><addressOffset>4</addressOffset></register>\
          <register><name>LONG</name><addressOffset>8</addressOffset><size>64</size></register>\
          <register><name>ODD</name><addressOffset>16</addressOffset><size>24</size></register>\
          <register><name>ASKEW</name><addressOffset>0x16</addressOffset></register>\
-         <register><name>WIDE</name><addressOffset>0x20</addressOffset><size>128</size></register>",
-    );
-    for (address, value) in [(0x100, 0x3322_ff11), (0x104, 0x7766_5544), (0x108, 0xbbaa_9988), (0x10c, 0xffee_ddcc), (0x110, 0x9999_9999)] {
+         <register><name>WIDE</name><addressOffset>0x20</addressOffset><size>128</size></register>");
+    for (address, value) in
+        [(0x100, 0x3322_ff11), (0x104, 0x7766_5544), (0x108, 0xbbaa_9988), (0x10c, 0xffee_ddcc), (0x110, 0x9999_9999)]
+    {
         board.chip.write_u32(0x2000_0000 + address, value).unwrap();
     }
     let svd = board.session.svd();
-    let expected = [("BYTE", 0x11), ("HALF", 0x3322), ("WORD", 0x7766_5544), ("LONG", 0xffee_ddcc_bbaa_9988), ("ODD", 0x99_9999)];
+    let expected =
+        [("BYTE", 0x11), ("HALF", 0x3322), ("WORD", 0x7766_5544), ("LONG", 0xffee_ddcc_bbaa_9988), ("ODD", 0x99_9999)];
     let reading = svd.read_peripheral("M").unwrap();
     for (name, value) in expected {
         assert_eq!(reading.register(name).unwrap().value, value, "{name}");
@@ -316,10 +315,7 @@ fn a_peripheral_compared_with_its_reset_values() {
     assert_eq!(svd.diff("RCC").unwrap().to_string(), "");
     board.session.memory().write_u32(0x4002_1000, 0x0100_0083).unwrap();
     let diff = svd.diff("RCC").unwrap();
-    assert_eq!(
-        diff.to_string(),
-        "RCC.CR = 0x03000083, 0x00000083 after reset: PLLRDY 0x0 -> 0x1, PLLON 0x0 -> 0x1"
-    );
+    assert_eq!(diff.to_string(), "RCC.CR = 0x03000083, 0x00000083 after reset: PLLRDY 0x0 -> 0x1, PLLON 0x0 -> 0x1");
     assert_eq!(diff.changed[0].changed_bits, 0x0300_0000);
     // What stands at the pins has no reset value.
     board.chip.set_port_inputs('A', 0xffff);
@@ -346,7 +342,8 @@ fn an_address_that_the_target_cannot_have_is_refused() {
     let svd = "<device><name>D</name><peripherals><peripheral><name>M</name><baseAddress>0x120000100</baseAddress><registers>\
                <register><name>A</name><addressOffset>0</addressOffset></register></registers></peripheral></peripherals></device>";
     board.session.svd().load_str(svd).unwrap();
-    let outside = |error: Error| assert!(matches!(error, Error::Target(TargetError::OutOfAddressSpace { .. })), "{error}");
+    let outside =
+        |error: Error| assert!(matches!(error, Error::Target(TargetError::OutOfAddressSpace { .. })), "{error}");
     outside(board.session.svd().read_peripheral("M").unwrap_err());
     outside(board.session.svd().read_register("M", "A").unwrap_err());
 }

@@ -48,7 +48,7 @@ fn values_that_a_field_does_not_take_are_refused_before_anything_is_sent() {
     assert_eq!(refused("SWS", 1.into()), "RCC.CFGR.SWS is read-only");
     assert_eq!(refused("SW", "pll".into()), "field RCC.CFGR.SW has no value \"pll\" for writing; near: PLL");
     assert_eq!(refused("SWX", 0.into()), "register RCC.CFGR has no field \"SWX\"; near: SWS, SW");
-    assert_eq!(refused("MCO", "None".into()), "field RCC.CFGR.MCO has no value \"None\" for writing; near: HSE");
+    assert_eq!(refused("MCO", "None".into()), "field RCC.CFGR.MCO has no value \"None\" for writing");
     let twice = svd.write_fields("RCC", "CFGR", &[("SW", 0.into()), ("SW", 1.into())]).unwrap_err();
     assert_eq!(twice.to_string(), "field RCC.CFGR.SW is given twice");
 }
@@ -88,7 +88,9 @@ fn other_fields_keep_their_value() {
 #[test]
 fn other_fields_that_a_written_bit_acts_on_get_the_bit_that_does_nothing() {
     let other = |values: &str| {
-        let field = format!("<field><name>G</name><bitRange>[7:6]</bitRange><modifiedWriteValues>{values}</modifiedWriteValues></field>");
+        let field = format!(
+            "<field><name>G</name><bitRange>[7:6]</bitRange><modifiedWriteValues>{values}</modifiedWriteValues></field>"
+        );
         left_by_writing_f("", &field)
     };
     for values in ["oneToClear", "oneToSet", "oneToToggle"] {
@@ -221,7 +223,8 @@ fn every_width_is_changed_within_its_own_bits() {
 fn fields_written_by_many_threads_are_all_written() {
     let fields: String =
         (0..8).map(|bit| format!("<field><name>F{bit}</name><bitRange>[{bit}:{bit}]</bitRange></field>")).collect();
-    let board = ram(&format!("<register><name>R</name><addressOffset>0</addressOffset><fields>{fields}</fields></register>"));
+    let board =
+        ram(&format!("<register><name>R</name><addressOffset>0</addressOffset><fields>{fields}</fields></register>"));
     board.chip.write_u32(0x2000_0100, 0).unwrap();
     std::thread::scope(|scope| {
         for bit in 0..8 {

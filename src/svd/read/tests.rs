@@ -51,7 +51,9 @@ fn a_view_of_a_guarded_address_is_guarded() {
     let registers = [("A", 0, ""), ("A_DATA", 1, "<size>8</size><readAction>clear</readAction>"), ("B", 4, "")];
     let (runs, origins) = planned(&registers, false);
     assert_eq!(runs, "1004/32x1");
-    assert!(matches!(&origins[0], Origin::Skipped(SkipReason::ReadChangesState { register, .. }) if register == "P.A_DATA"));
+    assert!(
+        matches!(&origins[0], Origin::Skipped(SkipReason::ReadChangesState { register, .. }) if register == "P.A_DATA")
+    );
 }
 
 #[test]
