@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use openocd::svd::{Device, Register};
+use openocd::svd::{Device, Peripheral, Register};
 
 const CHIP: &str = include_str!("../tests/virtual-chip/svd/virtual-stm32f103.svd");
 
@@ -53,7 +53,7 @@ fn look_up(criterion: &mut Criterion) {
     group.bench_function("by_name/openocd", |bencher| {
         bencher.iter(|| device.peripheral(black_box(peripheral)).unwrap().register(black_box(name)).unwrap());
     });
-    let all = || device.peripherals().iter().flat_map(|peripheral| peripheral.registers());
+    let all = || device.peripherals().iter().flat_map(Peripheral::registers);
     let by_name = |register: &&Register| register.peripheral() == peripheral && register.name() == name;
     assert_eq!(all().find(by_name), Some(wanted));
     group

@@ -60,10 +60,16 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn list(device: &Device, path: Option<(&str, Option<&str>)>) -> Result<(), Box<dyn Error>> {
     match path {
-        None => device.peripherals().iter().for_each(|peripheral| println!("{peripheral}")),
+        None => {
+            for peripheral in device.peripherals() {
+                println!("{peripheral}");
+            }
+        }
         Some((peripheral, None)) => {
             let registers = device.peripheral_ignoring_case(peripheral)?.registers();
-            registers.iter().for_each(|register| println!("{}", register.to_string().lines().next().unwrap_or("")));
+            for register in registers {
+                println!("{}", register.to_string().lines().next().unwrap_or(""));
+            }
         }
         Some((peripheral, Some(register))) => {
             println!("{}", device.peripheral_ignoring_case(peripheral)?.register_ignoring_case(register)?);
@@ -83,7 +89,7 @@ fn read(device: Device, path: Option<(&str, Option<&str>)>, config: &str) -> Res
             }
         }
         Some((peripheral, None)) => {
-            println!("{}", svd.read_peripheral(device.peripheral_ignoring_case(peripheral)?.name())?)
+            println!("{}", svd.read_peripheral(device.peripheral_ignoring_case(peripheral)?.name())?);
         }
         Some((peripheral, Some(register))) => {
             let register = device.peripheral_ignoring_case(peripheral)?.register_ignoring_case(register)?;

@@ -1,6 +1,6 @@
 //! Values with their meaning.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::field::{EnumeratedValue, Field, bit_range, one_line};
 use super::register::{Register, hex_digits};
@@ -94,10 +94,10 @@ impl fmt::Display for DecodedRegister {
             let (bits, hex, shown) = (bit_range(decoded.field), decoded.hex(), decoded.shown_name());
             let mut line = format!("  {bits:>range$}  {:<name$}  {hex:<value$}", decoded.field.name());
             if value_name > 0 {
-                line += &format!("  {shown:<value_name$}");
+                write!(line, "  {shown:<value_name$}")?;
             }
             if let Some(description) = decoded.field.description() {
-                line += &format!("  {}", one_line(description));
+                write!(line, "  {}", one_line(description))?;
             }
             write!(f, "\n{}", line.trim_end())?;
         }

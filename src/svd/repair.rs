@@ -161,7 +161,7 @@ impl<'t> Reader<'t> {
         let inside = open.tag.end..start;
         let whole = open.tag.start..end;
         if open.has_children {
-            self.check_structure(&open, &whole);
+            self.check_structure(&open, &whole)?;
             self.leaves.truncate(open.leaves_before);
         } else {
             let leaf = Leaf { name: open.name, whole, text: self.text[inside.clone()].trim(), inside };

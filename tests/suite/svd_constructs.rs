@@ -1,6 +1,6 @@
 //! Each construct of CMSIS-SVD in a description of a few lines, with the addresses and fields that it must give.
 
-use openocd::svd::{Access, Device, ModifiedWriteValues, ReadAction, Register, WriteConstraint};
+use openocd::svd::{Access, Device, EnumeratedValue, ModifiedWriteValues, ReadAction, Register, WriteConstraint};
 use openocd::{Error, SvdError};
 
 /// A device of these peripherals, with defaults of 32 bits, read-write, 0 after reset.
@@ -163,7 +163,7 @@ fn derived_enumerations() {
     ));
     for name in ["A", "B", "C", "D", "E", "F"] {
         let field = register(&device, "P", "R").field(name).unwrap();
-        assert_eq!(field.value_name(1).map(|value| value.name()), Some("On"), "{name}");
+        assert_eq!(field.value_name(1).map(EnumeratedValue::name), Some("On"), "{name}");
         assert!(field.value_name(0).is_none());
     }
     assert!(device.warnings().is_empty(), "{:?}", device.warnings());
@@ -481,6 +481,12 @@ fn bad_xml_is_located() {
     for text in ["", "plain words", "<!-- -->"] {
         assert_eq!(parse_error(text).0, 1, "{text:?}");
     }
+    let (line, _, message) = parse_error(
+        "<device><name>D</name><peripherals><peripheral><name>P</name><baseAddress>0</baseAddress><registers><register><name>R</name>\
+         <addressOffset>0</addressOffset><fields><field><name>F</name>\n<bitRange>[4294967295:0]</bitRange></field></fields></register>\
+         </registers></peripheral></peripherals></device>",
+    );
+    assert_eq!((line, &*message), (2, "<bitRange> \"[4294967295:0]\" does not say which bits a field has"));
     let deep = "<a>".repeat(100_000);
     assert!(parse_error(&deep).2.contains("nested more than"), "deep nesting is no stack overflow");
 }

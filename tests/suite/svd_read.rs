@@ -7,17 +7,17 @@ use openocd::{Error, SvdError, TargetError};
 
 use crate::board::Board;
 
-pub const CHIP: &str = include_str!("../virtual-chip/svd/virtual-stm32f103.svd");
+pub(crate) const CHIP: &str = include_str!("../virtual-chip/svd/virtual-stm32f103.svd");
 
 /// A board whose session knows the chip.
-pub fn board() -> Board {
+pub(crate) fn board() -> Board {
     let board = Board::start();
     board.session.svd().load_str(CHIP).expect("the chip's own description");
     board
 }
 
 /// A board whose session knows the peripheral M at 0x20000100, in RAM, with these registers.
-pub fn ram(registers: &str) -> Board {
+pub(crate) fn ram(registers: &str) -> Board {
     let board = Board::halted();
     let svd = format!(
         "<device><name>D</name><resetValue>0</resetValue><peripherals><peripheral><name>M</name><baseAddress>0x20000100</baseAddress>\

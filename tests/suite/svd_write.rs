@@ -221,8 +221,8 @@ fn every_width_is_changed_within_its_own_bits() {
 
 #[test]
 fn fields_written_by_many_threads_are_all_written() {
-    let fields: String =
-        (0..8).map(|bit| format!("<field><name>F{bit}</name><bitRange>[{bit}:{bit}]</bitRange></field>")).collect();
+    let field = |bit| format!("<field><name>F{bit}</name><bitRange>[{bit}:{bit}]</bitRange></field>");
+    let fields = (0..8).map(field).collect::<Vec<_>>().concat();
     let board =
         ram(&format!("<register><name>R</name><addressOffset>0</addressOffset><fields>{fields}</fields></register>"));
     board.chip.write_u32(0x2000_0100, 0).unwrap();

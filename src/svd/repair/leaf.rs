@@ -28,18 +28,18 @@ const SYNONYMS: &[(&str, &str, &str)] = &[
 ];
 
 impl<'t> Reader<'t> {
+    #[allow(clippy::match_same_arms, reason = "what is left alone is named where its kind is")]
     pub(super) fn check_leaf(&mut self, leaf: &Leaf<'t>) {
         let parent = self.parent();
         match (parent, leaf.name) {
             // The parser panics on one that is empty.
             (_, "writeConstraint") => self.take_out(leaf),
-            ("writeConstraint" | "cpu", name)
-                if name != "endian" && BOOLEAN.contains(&&*leaf.text.to_ascii_lowercase()) =>
+            (_, "isDefault") | ("writeConstraint" | "cpu", _)
+                if leaf.name != "endian" && BOOLEAN.contains(&&*leaf.text.to_ascii_lowercase()) =>
             {
                 self.check_word(leaf, BOOLEAN, None);
             }
             ("cpu", "endian") => self.check_word(leaf, ENDIAN, Some("other")),
-            (_, "isDefault") => self.check_word(leaf, BOOLEAN, None),
             (_, "access") => self.check_word(leaf, ACCESS, None),
             ("addressBlock", "usage") => self.check_word(leaf, BLOCK_USAGE, Some("registers")),
             (_, "usage") => self.check_word(leaf, ENUM_USAGE, Some("read-write")),
@@ -92,15 +92,12 @@ impl<'t> Reader<'t> {
             SYNONYMS.iter().find(same).map(|(.., meant)| *meant).filter(|meant| known.contains(meant))
         };
         let name = leaf.name;
-        match meant.or_else(synonym).or(otherwise) {
-            Some(meant) => {
-                self.slip(leaf.whole.start, format!("<{name}> {:?} is taken for {meant:?}", leaf.text));
-                self.replace(leaf.inside.clone(), meant);
-            }
-            None => {
-                self.slip(leaf.whole.start, format!("<{name}> {:?} is not known and left out", leaf.text));
-                self.remove(leaf.whole.clone());
-            }
+        if let Some(meant) = meant.or_else(synonym).or(otherwise) {
+            self.slip(leaf.whole.start, format!("<{name}> {:?} is taken for {meant:?}", leaf.text));
+            self.replace(leaf.inside.clone(), meant);
+        } else {
+            self.slip(leaf.whole.start, format!("<{name}> {:?} is not known and left out", leaf.text));
+            self.remove(leaf.whole.clone());
         }
     }
 
@@ -118,7 +115,7 @@ impl<'t> Reader<'t> {
             }
             // Something that must be there stays, and the parser refuses it with its line.
             None if matches!(leaf.name, "size" | "resetValue" | "resetMask") && self.parent() != "addressBlock" => {
-                self.take_out(leaf)
+                self.take_out(leaf);
             }
             None if leaf.text.is_empty() => self.remove(leaf.whole.clone()),
             None => {}

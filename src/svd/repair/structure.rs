@@ -3,25 +3,26 @@
 use std::ops::Range;
 
 use super::number::{is_plain, number};
-use super::{Leaf, OFFSET_FROM_BASE, Open, PATTERN_FOLLOWS, Reader};
+use super::{Leaf, Malformed, OFFSET_FROM_BASE, Open, PATTERN_FOLLOWS, Reader};
 
 /// More elements than any array has. A range such as `0-4294967295` must not become a list.
 const LONGEST_LIST: usize = 65536;
 
 impl<'t> Reader<'t> {
     /// Looks at an element that ends, `open` being popped already.
-    pub(super) fn check_structure(&mut self, open: &Open<'t>, whole: &Range<usize>) {
+    pub(super) fn check_structure(&mut self, open: &Open<'t>, whole: &Range<usize>) -> Result<(), Malformed> {
         match (self.parent(), open.name) {
             ("registers", "register" | "cluster") | ("fields", "field") | ("peripherals", "peripheral") => {}
             ("registers" | "fields" | "peripherals", name) => {
                 self.slip(whole.start, format!("<{name}> does not belong here and is left out"));
-                return self.remove(whole.clone());
+                self.remove(whole.clone());
+                return Ok(());
             }
             _ => {}
         }
         match open.name {
             "field" => {
-                self.check_bits(open);
+                self.check_bits(open)?;
                 self.check_dim(open);
             }
             "peripheral" | "cluster" | "register" => self.check_dim(open),
@@ -50,6 +51,7 @@ impl<'t> Reader<'t> {
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn leaf(&self, open: &Open<'t>, name: &str) -> Option<Leaf<'t>> {
@@ -57,12 +59,16 @@ impl<'t> Reader<'t> {
     }
 
     /// Where a field is: what the parser takes only in one form, and must have.
-    fn check_bits(&mut self, open: &Open<'t>) {
+    fn check_bits(&mut self, open: &Open<'t>) -> Result<(), Malformed> {
         let at = open.tag.end..open.tag.end;
+        let refused = |leaf: &Leaf<'t>| Malformed {
+            offset: leaf.whole.start,
+            message: format!("<{}> {:?} does not say which bits a field has", leaf.name, leaf.text),
+        };
         if let Some(range) = self.leaf(open, "bitRange") {
             let inner = range.text.trim_start_matches('[').trim_end_matches(']');
             let ends = inner.split_once(':').or_else(|| inner.split_once('-')).unwrap_or((inner, inner));
-            let (Some(msb), Some(lsb)) = (bit(ends.0), bit(ends.1)) else { return };
+            let (Some(msb), Some(lsb)) = (bit(ends.0), bit(ends.1)) else { return Err(refused(&range)) };
             let proper = format!("[{}:{}]", msb.max(lsb), msb.min(lsb));
             // The parser does not trim this one.
             if proper != self.text[range.inside.clone()] {
@@ -71,9 +77,12 @@ impl<'t> Reader<'t> {
                 }
                 self.replace(range.inside, proper);
             }
-            return;
+            return Ok(());
         }
         let [lsb, msb, offset, width] = ["lsb", "msb", "bitOffset", "bitWidth"].map(|name| self.leaf(open, name));
+        if let Some(leaf) = [&lsb, &msb, &offset, &width].into_iter().flatten().find(|leaf| bit(leaf.text).is_none()) {
+            return Err(refused(leaf));
+        }
         let value = |leaf: &Option<Leaf<'t>>| leaf.as_ref().and_then(|leaf| bit(leaf.text));
         match (value(&lsb), value(&msb), value(&offset), value(&width)) {
             (Some(low), Some(high), ..) => {
@@ -102,6 +111,7 @@ impl<'t> Reader<'t> {
             // The parser refuses it with its line.
             _ => {}
         }
+        Ok(())
     }
 
     /// Writes a number in the form that the parser takes.
@@ -126,21 +136,15 @@ impl<'t> Reader<'t> {
             self.replace(end..end, "%s");
         }
         let Some(index) = index else { return };
-        match indices(index.text).filter(|indices| indices.len() == count) {
-            Some(indices) => {
-                let list = indices.join(",");
-                let takes = list == index.text || number_range(index.text).is_some();
-                if !takes {
-                    self.replace(index.inside, list);
-                }
+        if let Some(indices) = indices(index.text).filter(|indices| indices.len() == count) {
+            let list = indices.join(",");
+            if list != index.text && number_range(index.text).is_none() {
+                self.replace(index.inside, list);
             }
-            None => {
-                self.slip(
-                    index.whole.start,
-                    format!("<dimIndex> {:?} is not for {count} elements; they are counted from 0", index.text),
-                );
-                self.remove(index.whole);
-            }
+        } else {
+            let message = format!("<dimIndex> {:?} is not for {count} elements; they are counted from 0", index.text);
+            self.slip(index.whole.start, message);
+            self.remove(index.whole);
         }
     }
 
