@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use openocd::svd::{Device, SkipReason, UnreadReason};
+use openocd::svd::{Device, Register, SkipReason, UnreadReason};
 use openocd::{Error, SvdError, TargetError};
 
 use crate::board::Board;
@@ -32,7 +32,7 @@ fn the_chip_s_own_description_has_no_slips() {
     let device = Device::parse_str(CHIP).unwrap();
     assert!(device.warnings().is_empty(), "{:?}", device.warnings());
     let at = |peripheral: &str, register: &str| {
-        device.peripheral(peripheral).and_then(|found| found.register(register)).map(|found| found.address()).unwrap()
+        device.peripheral(peripheral).and_then(|found| found.register(register)).map(Register::address).unwrap()
     };
     assert_eq!(at("GPIOA", "ODR"), 0x4001_080c);
     assert_eq!(at("GPIOE", "CRH"), 0x4001_1804);
