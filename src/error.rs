@@ -4,6 +4,7 @@ mod breakpoint;
 mod command;
 mod connection;
 mod process;
+mod svd;
 mod target;
 mod timeout;
 
@@ -11,6 +12,7 @@ pub use breakpoint::BreakpointError;
 pub use command::{CommandError, Failure};
 pub use connection::ConnectionError;
 pub use process::{ProcessError, ProcessReport};
+pub use svd::SvdError;
 pub use target::TargetError;
 pub use timeout::TimeoutError;
 
@@ -56,6 +58,9 @@ pub enum Error {
     /// A breakpoint or a watchpoint could not be set or removed.
     #[error(transparent)]
     Breakpoint(#[from] BreakpointError),
+    /// A device description (SVD) could not be loaded, does not know what was asked for, or forbids it.
+    #[error(transparent)]
+    Svd(#[from] SvdError),
     /// The OpenOCD process could not be started, or ended when it should not.
     #[error(transparent)]
     Process(#[from] ProcessError),

@@ -9,6 +9,7 @@ mod parse;
 mod process;
 mod registers;
 mod session;
+pub mod svd;
 mod target;
 mod tcl;
 mod text;
@@ -20,13 +21,14 @@ pub use breakpoints::{
 };
 pub use command::Execution;
 pub use error::{
-    BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, TargetError,
-    TimeoutError,
+    BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, SvdError,
+    TargetError, TimeoutError,
 };
 pub use memory::Memory;
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
 pub use registers::{Register, RegisterDump, RegisterValue, Registers};
 pub use session::{Session, SessionBuilder};
+pub use svd::Svd;
 pub use target::{HaltReason, ResetMode, Target, TargetInfo, TargetState, TargetStatus};
 pub use tcl::quote;
 pub use version::Version;

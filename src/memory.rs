@@ -5,6 +5,8 @@ mod bytes;
 mod hexdump;
 mod transfer;
 
+pub(crate) use access::decode_halves;
+
 use crate::error::Result;
 use crate::target::Target;
 

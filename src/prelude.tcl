@@ -141,6 +141,71 @@ proc _openocd_rs_1_write64 {address values words args} {
     write_memory $address 32 $words {*}$args
 }
 
+# OpenOCD's own error number out of what `catch` gave; see _openocd_rs_1_run.
+proc _openocd_rs_1_code {code options} {
+    if {$code != 0 && [dict exists $options -errorcode]} {
+        lassign [dict get $options -errorcode] kind number
+        if {$kind eq {OpenOCD}} { return $number }
+    }
+    return $code
+}
+
+# Reads runs of consecutive elements, each {address width count}: of every run its code, its values or the message, and
+# what was logged. One that fails does not stop the rest.
+proc _openocd_rs_1_read_runs {runs} {
+    set readings {}
+    foreach run $runs {
+        lassign $run address width count
+        set options {}
+        set log [capture {
+            set code [catch {
+                if {$width == 64} {
+                    _openocd_rs_1_read64 $address $count
+                } else {
+                    read_memory $address $width $count
+                }
+            } result options]
+            list
+        }]
+        lappend readings [list [_openocd_rs_1_code $code $options] $result $log]
+    }
+    return $readings
+}
+
+# Reads a value, keeps some of its bits, sets others, writes it. keep and bits are the two 32-bit halves, low first, of which
+# narrower values have only the first in use: Jim Tcl's numbers are signed. {0 {}} when it is written, else code and message of the
+# write; a failing read is the command's own failure.
+proc _openocd_rs_1_modify {address width keep bits} {
+    if {$width == 64} {
+        set read [_openocd_rs_1_read64 $address 1]
+        if {[lindex $read 0] == 64} {
+            set digits [string range [lindex $read 1] 2 end]
+            set digits [string repeat 0 [expr {16 - [string length $digits]}]]$digits
+            set halves [list 0x[string range $digits 8 15] 0x[string range $digits 0 7]]
+        } else {
+            set halves [lindex $read 2]
+            if {[lindex $read 1] eq {big}} { set halves [list [lindex $halves 1] [lindex $halves 0]] }
+        }
+    } else {
+        set halves [read_memory $address $width 1]
+    }
+    set words {}
+    foreach half $halves kept $keep set $bits {
+        if {$half ne {}} { lappend words [expr {($half & $kept) | $set}] }
+    }
+    set options {}
+    set code [catch {
+        if {$width == 64} {
+            lassign $words low high
+            _openocd_rs_1_write64 $address [list [format 0x%08x%08x $high $low]] $words
+        } else {
+            write_memory $address $width [format 0x%x [lindex $words 0]]
+        }
+    } result options]
+    if {$code == 0} { set result {} }
+    return [list [_openocd_rs_1_code $code $options] $result]
+}
+
 # The width of an address of the current target, for an access beyond 4 GiB: OpenOCD drops the upper half of an address that a
 # 32-bit access port cannot carry, and reads elsewhere. 64 where nothing says otherwise.
 proc _openocd_rs_1_address_bits {physical} {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::command::{Execution, Link, Reply, Request, Settings};
 use crate::error::{ConnectionError, Error, Result};
 use crate::process::{OpenOcdBuilder, OpenOcdProcess};
+use crate::svd::Loaded;
 use crate::transport::Address;
 use crate::version::Version;
 
@@ -50,6 +51,7 @@ const END_IS_DUE: Duration = Duration::from_secs(1);
 pub struct Session {
     link: Mutex<Link>,
     process: Option<OpenOcdProcess>,
+    pub(crate) svd: Loaded,
 }
 
 impl Session {
@@ -309,7 +311,7 @@ impl SessionBuilder {
     /// Those of [`Session::connect`].
     pub fn connect(self, address: impl ToSocketAddrs + fmt::Debug) -> Result<Session> {
         let link = Link::open(Address::resolve(address)?, self.settings)?;
-        Ok(Session { link: Mutex::new(link), process: None })
+        Ok(Session { link: Mutex::new(link), process: None, svd: Loaded::default() })
     }
 
     /// Starts an OpenOCD and connects to it; see [`Session::start`].

@@ -7,5 +7,8 @@ mod memory;
 mod process;
 mod registers;
 mod server;
+mod svd_constructs;
+mod svd_read;
+mod svd_write;
 mod target;
 mod transport;
