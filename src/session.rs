@@ -86,7 +86,7 @@ impl Session {
     /// use openocd::Session;
     ///
     /// let session = Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
-    /// assert_eq!(session.command("expr 6 * 7")?, "42");
+    /// assert_eq!(session.command("expr {6 * 7}")?, "42");
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn start(config: impl Into<String>) -> Result<Session> {
@@ -133,7 +133,7 @@ impl Session {
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
     /// let slow = session.command_within("sleep 300; set done 1", Duration::from_millis(50));
     /// assert!(matches!(slow, Err(Error::Timeout(_))));
-    /// assert_eq!(session.command("expr 1 + 1")?, "2"); // never the late reply of the other
+    /// assert_eq!(session.command("expr {1 + 1}")?, "2"); // never the late reply of the other
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn command_within(&self, command: &str, timeout: Duration) -> Result<String> {
@@ -170,7 +170,7 @@ impl Session {
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
-    /// assert_eq!(session.raw("expr 2 + 2")?, b"4");
+    /// assert_eq!(session.raw("expr {2 + 2}")?, b"4");
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn raw(&self, command: &str) -> Result<Vec<u8>> {

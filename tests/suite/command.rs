@@ -66,7 +66,7 @@ fn unbalanced_commands_are_failures_not_confusion() {
     for command in ["expr {[", "set x \"", "}", "set x {", "[", "\\", "set x {a}b"] {
         let error = session.command(command).unwrap_err();
         assert!(matches!(error, Error::Command(CommandError::Failed(_))), "{command}: {error:?}");
-        assert_eq!(session.command("expr 1 + 1").unwrap(), "2", "after {command}");
+        assert_eq!(session.command("expr {1 + 1}").unwrap(), "2", "after {command}");
     }
 }
 
@@ -114,7 +114,7 @@ fn a_timeout_of_its_own_does_not_change_the_sessions() {
 #[test]
 fn raw_is_bare() {
     let session = interpreter();
-    assert_eq!(session.raw("expr 1 + 1").unwrap(), b"2");
+    assert_eq!(session.raw("expr {1 + 1}").unwrap(), b"2");
     let reply = String::from_utf8(session.raw("no_such_command").unwrap()).unwrap();
     assert!(reply.contains("invalid command name \"no_such_command\""), "{reply}");
 }
@@ -126,7 +126,7 @@ fn a_session_that_asks_for_notifications_by_hand_stays_in_step() {
     for _ in 0..20 {
         board.session.target().resume(None).unwrap();
         board.session.target().halt().unwrap();
-        assert_eq!(board.session.command("expr 1 + 1").unwrap(), "2");
+        assert_eq!(board.session.command("expr {1 + 1}").unwrap(), "2");
     }
 }
 

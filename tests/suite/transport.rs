@@ -38,7 +38,7 @@ fn every_resolved_address_is_tried() {
     let dead = closed_port();
     let addresses = [([127, 0, 0, 1], dead).into(), openocd.tcl_address()];
     let session = Session::connect(&addresses[..]).unwrap();
-    assert_eq!(session.command("expr 1 + 1").unwrap(), "2");
+    assert_eq!(session.command("expr {1 + 1}").unwrap(), "2");
 
     let error = Session::connect(&[([127, 0, 0, 1], dead).into(), ([127, 0, 0, 2], dead).into()][..]).unwrap_err();
     let Error::Connection(ConnectionError::Unreachable { attempts, .. }) = error else { panic!("{error:?}") };
@@ -146,7 +146,7 @@ fn the_limit_of_a_reply_can_be_set() {
     let error = session.command("string repeat x 1001").unwrap_err();
     assert!(matches!(error, Error::Connection(ConnectionError::ReplyTooLong { limit: 1000, .. })), "{error:?}");
     // The connection was replaced: the rest of that reply is nobody's.
-    assert_eq!(session.command("expr 1 + 1").unwrap(), "2");
+    assert_eq!(session.command("expr {1 + 1}").unwrap(), "2");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn after_a_timeout_nobody_reads_the_late_reply() {
     assert_eq!(*after, Duration::from_millis(300));
     assert!(error.to_string().contains("sleep 2000"), "{error}");
     for n in 0..10_000 {
-        assert_eq!(session.command(&format!("expr {n} + 1")).unwrap(), (n + 1).to_string());
+        assert_eq!(session.command(&format!("expr {{{n} + 1}}")).unwrap(), (n + 1).to_string());
     }
 }
 
@@ -196,7 +196,7 @@ fn after_a_timeout_of_a_raw_command_nobody_reads_the_late_reply() {
     let session = Session::builder().timeout(Duration::from_millis(300)).connect(openocd.tcl_address()).unwrap();
     assert!(matches!(session.raw("sleep 900; set late 4711"), Err(Error::Timeout(_))));
     // OpenOCD is busy for a while: the next calls may time out too, but never answer wrongly.
-    let answers: Vec<_> = (0..8).map(|_| session.raw("expr 2 + 2")).collect();
+    let answers: Vec<_> = (0..8).map(|_| session.raw("expr {2 + 2}")).collect();
     assert!(answers.iter().flatten().all(|answer| answer == b"4"), "{answers:?}");
     assert!(matches!(answers.last(), Some(Ok(_))), "{answers:?}");
 }
@@ -309,7 +309,7 @@ fn a_closed_connection_to_a_living_server_can_be_made_anew() {
     let session = interpreter();
     let _ = session.raw("exit");
     session.reconnect().unwrap();
-    assert_eq!(session.command("expr 1 + 1").unwrap(), "2");
+    assert_eq!(session.command("expr {1 + 1}").unwrap(), "2");
 }
 
 #[test]
