@@ -281,10 +281,15 @@ impl OpenOcdBuilder {
         let gdb = self.gdb_port.map_or("disabled".to_owned(), |port| port.to_string());
         let telnet = match self.telnet_port {
             Some(port) => port.to_string(),
-            None if cfg!(unix) => "pipe".to_owned(),
+            None if self.watches_stdin() => "pipe".to_owned(),
             None => "disabled".to_owned(),
         };
         PORTS.replace("@tcl", &self.tcl_port.to_string()).replace("@gdb", &gdb).replace("@telnet", &telnet)
+    }
+
+    /// With its telnet service on a pipe, OpenOCD ends when the other end closes (seen on Unix, both generations).
+    pub(super) fn watches_stdin(&self) -> bool {
+        self.telnet_port.is_none() && cfg!(unix)
     }
 
     fn adapter_choice(&self) -> Vec<String> {
