@@ -227,8 +227,10 @@ fn addresses_beyond_the_target_are_refused_and_not_cut() {
         }
     }
     assert_eq!(board.chip.read_u32(RAM as u32).unwrap(), 0x1111_1111);
-    let error = board.session.memory().read_bytes(0, usize::MAX).unwrap_err();
-    assert!(matches!(error, Error::Target(TargetError::InvalidArgument { .. })), "{error:?}");
+    for length in [3 << 30, usize::MAX] {
+        let error = board.session.memory().read_bytes(0xffff_0000, length).unwrap_err();
+        assert!(matches!(error, Error::Target(TargetError::OutOfAddressSpace { .. })), "{error:?}");
+    }
 }
 
 #[test]

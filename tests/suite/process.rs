@@ -126,6 +126,8 @@ fn an_empty_configuration_is_a_process_error() {
         Session::start("").unwrap_err(),
         Session::start("  \t").unwrap_err(),
         OpenOcdProcess::builder().spawn().unwrap_err(),
+        OpenOcdProcess::builder().command(" ").config_file("").spawn().unwrap_err(),
+        dummy().arg("-lopenocd.log").spawn().unwrap_err(),
         Session::start("-f").unwrap_err(),
         Session::start("board.cfg 'open").unwrap_err(),
     ] {
