@@ -97,7 +97,8 @@ fn the_configuration_cannot_open_ports_that_were_not_asked_for() {
 
 #[test]
 fn a_configuration_that_calls_init_gets_the_same_ports() {
-    let ports = "if {[llength [info commands {gdb port}]]} {gdb port 0; tcl port 6666} else {gdb_port 0; tcl_port 6666}";
+    let ports =
+        "if {[llength [info commands {gdb port}]]} {gdb port 0; tcl port 6666} else {gdb_port 0; tcl_port 6666}";
     let chip = VirtualChip::start().unwrap();
     let process = OpenOcdProcess::builder()
         .config(chip.openocd_config())
