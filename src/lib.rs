@@ -2,10 +2,14 @@
 
 mod command;
 mod error;
+mod flash;
 mod frame;
+mod image;
 mod memory;
+mod mismatch;
 mod parse;
 mod process;
+mod progress;
 mod registers;
 mod session;
 mod target;
@@ -16,10 +20,15 @@ mod version;
 
 pub use command::Execution;
 pub use error::{
-    CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, TargetError, TimeoutError,
+    CommandError, ConnectionError, Error, Failure, FlashError, ImageError, ProcessError, ProcessReport, Result,
+    TargetError, TimeoutError,
 };
+pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, SectorKind, WriteOptions};
+pub use image::{Image, ImageFormat, Segment};
 pub use memory::Memory;
+pub use mismatch::Mismatch;
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
+pub use progress::{Phase, Progress, ProgressCallback};
 pub use registers::{Register, RegisterDump, RegisterValue, Registers};
 pub use session::{Session, SessionBuilder};
 pub use target::{HaltReason, ResetMode, Target, TargetInfo, TargetState, TargetStatus};

@@ -50,6 +50,7 @@ const END_IS_DUE: Duration = Duration::from_secs(1);
 pub struct Session {
     link: Mutex<Link>,
     process: Option<OpenOcdProcess>,
+    flash_timeout: Duration,
 }
 
 impl Session {
@@ -231,6 +232,11 @@ impl Session {
         result.map_err(|error| self.explain(error))
     }
 
+    /// How long a command of the flash calls may take.
+    pub(crate) fn flash_timeout(&self) -> Duration {
+        self.flash_timeout
+    }
+
     fn link(&self) -> MutexGuard<'_, Link> {
         // A panic in another thread leaves the link without its connection, which the next command then replaces.
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
@@ -268,6 +274,7 @@ impl Session {
 #[must_use = "a builder does nothing until `connect` or `start`"]
 pub struct SessionBuilder {
     settings: Settings,
+    flash_timeout: Option<Duration>,
 }
 
 impl Default for SessionBuilder {
@@ -278,6 +285,7 @@ impl Default for SessionBuilder {
                 timeout: Some(Duration::from_secs(10)),
                 reply_limit: 10 * 1024 * 1024,
             },
+            flash_timeout: Some(Duration::from_secs(60)),
         }
     }
 }
@@ -297,6 +305,15 @@ impl SessionBuilder {
         self
     }
 
+    /// How long OpenOCD may take to answer a command of the calls on [`Flash`](crate::Flash), in place of [`timeout`](Self::timeout), as erasing takes its
+    /// time; `None` waits for ever. 60 s by default.
+    ///
+    /// Long calls are made of many commands, each sized to take about a second at most; an erase of a whole bank is one.
+    pub fn flash_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.flash_timeout = timeout.into();
+        self
+    }
+
     /// The longest reply that is accepted, in bytes. 10 MiB by default.
     pub fn reply_limit(mut self, bytes: usize) -> Self {
         self.settings.reply_limit = bytes;
@@ -309,7 +326,8 @@ impl SessionBuilder {
     /// Those of [`Session::connect`].
     pub fn connect(self, address: impl ToSocketAddrs + fmt::Debug) -> Result<Session> {
         let link = Link::open(Address::resolve(address)?, self.settings)?;
-        Ok(Session { link: Mutex::new(link), process: None })
+        let flash_timeout = self.flash_timeout.unwrap_or(Duration::MAX);
+        Ok(Session { link: Mutex::new(link), process: None, flash_timeout })
     }
 
     /// Starts an OpenOCD and connects to it; see [`Session::start`].
