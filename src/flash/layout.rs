@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(layout.piece_end(0, 0x2fff, 0x800), 0x800);
         assert_eq!(layout.piece_end(0x10, 0x2fff, 0x800), 0x800);
         assert_eq!(layout.piece_end(0xc00, 0x2fff, 0x800), 0x1000, "aligned within a large sector");
-        assert_eq!(layout.piece_end(0x2801, 0x2fff, 0x800), 0x2c00);
+        assert_eq!(layout.piece_end(0x2801, 0x2fff, 0x400), 0x2c00);
         assert_eq!(layout.piece_end(0x2c00, 0x2fff, 0x800), 0x2fff);
     }
 }

@@ -4,10 +4,14 @@ use super::Memory;
 use super::access::{self, CHUNK, abridged, hex_list, read_refused, unexpected};
 use crate::error::{Error, Result};
 use crate::parse::memory::decode;
+use crate::progress::{Phase, Tracker};
 use crate::tcl;
 
 /// The bytes of one 32-bit access.
 const WORD: usize = 4;
+
+/// How many bytes a command moves when somebody watches: a slow probe takes a fraction of a second for them.
+const WATCHED_CHUNK: usize = 2048;
 
 /// A range cut at word boundaries: bytes up to the first, whole words, the bytes that remain.
 ///
@@ -58,12 +62,15 @@ impl Memory<'_> {
     /// Those of [`read_bytes`](Self::read_bytes).
     pub fn read_bytes_into(&self, address: u64, bytes: &mut [u8]) -> Result<()> {
         self.check(address, 1, bytes.len())?;
+        let mut tracker = Tracker::new(self.report);
+        tracker.begin(Phase::Read, bytes.len() as u64, address)?;
         let mut address = address;
         let mut rest = bytes;
         while !rest.is_empty() {
-            let (chunk, after) = rest.split_at_mut(next_chunk(address, rest.len()));
+            let (chunk, after) = rest.split_at_mut(self.next_chunk(address, rest.len()));
             self.read_byte_chunk(address, chunk)?;
             address = address.wrapping_add(chunk.len() as u64);
+            tracker.advance(chunk.len() as u64, address, true)?;
             rest = after;
         }
         Ok(())
@@ -77,16 +84,29 @@ impl Memory<'_> {
     /// [`Session::command`](crate::Session::command).
     pub fn write_bytes(&self, address: u64, bytes: &[u8]) -> Result<()> {
         self.check(address, 1, bytes.len())?;
+        let mut tracker = Tracker::new(self.report);
+        tracker.begin(Phase::Write, bytes.len() as u64, address)?;
+        self.write_tracked(address, bytes, &mut tracker)
+    }
+
+    /// Writes bytes whose range has been checked, as a part of what is tracked.
+    pub(super) fn write_tracked(&self, address: u64, bytes: &[u8], tracker: &mut Tracker<'_>) -> Result<()> {
         let big_endian = Cut::of(address, bytes.len()).words > 0 && self.is_big_endian()?;
         let mut address = address;
         let mut rest = bytes;
         while !rest.is_empty() {
-            let (chunk, after) = rest.split_at(next_chunk(address, rest.len()));
+            let (chunk, after) = rest.split_at(self.next_chunk(address, rest.len()));
             self.write_byte_chunk(address, chunk, big_endian)?;
             address = address.wrapping_add(chunk.len() as u64);
+            tracker.advance(chunk.len() as u64, address, true)?;
             rest = after;
         }
         Ok(())
+    }
+
+    /// How much of `length` bytes the next command moves: less if somebody watches.
+    pub(super) fn next_chunk(&self, address: u64, length: usize) -> usize {
+        next_chunk(address, length, if self.report.is_watched() { WATCHED_CHUNK } else { CHUNK * WORD })
     }
 
     fn read_byte_chunk(&self, address: u64, bytes: &mut [u8]) -> Result<()> {
@@ -137,11 +157,11 @@ impl Memory<'_> {
     }
 }
 
-/// How much of `length` bytes the next command moves: up to a whole number of words from a word boundary, so that only the first
+/// How much of `length` bytes a command moves that moves `most`, a multiple of words: up to a whole number of words from a word boundary, so that only the first
 /// and the last chunk have single bytes.
-fn next_chunk(address: u64, length: usize) -> usize {
+fn next_chunk(address: u64, length: usize, most: usize) -> usize {
     let past_boundary = (address % WORD as u64) as usize;
-    length.min(CHUNK * WORD - past_boundary)
+    length.min(most - past_boundary)
 }
 
 /// The answer to `list ENDIANNESS [read_memory …] …`, one list for each access of the cut.
@@ -215,8 +235,8 @@ mod tests {
 
     #[test]
     fn chunks_end_at_word_boundaries() {
-        assert_eq!(next_chunk(0x101, 100_000), 16383);
-        assert_eq!(next_chunk(0x104, 100_000), 16384);
-        assert_eq!(next_chunk(0x101, 5), 5);
+        assert_eq!(next_chunk(0x101, 100_000, 16384), 16383);
+        assert_eq!(next_chunk(0x104, 100_000, 16384), 16384);
+        assert_eq!(next_chunk(0x101, 5, 16384), 5);
     }
 }
