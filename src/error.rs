@@ -1,18 +1,22 @@
 //! The error tree: one enum per layer under [`Error`], so that a caller can match as broadly or as narrowly as needed.
 
+mod breakpoint;
 mod command;
 mod connection;
 mod flash;
 mod image;
 mod process;
+mod svd;
 mod target;
 mod timeout;
 
+pub use breakpoint::BreakpointError;
 pub use command::{CommandError, Failure};
 pub use connection::ConnectionError;
 pub use flash::FlashError;
 pub use image::ImageError;
 pub use process::{ProcessError, ProcessReport};
+pub use svd::SvdError;
 pub use target::TargetError;
 pub use timeout::TimeoutError;
 
@@ -73,6 +77,12 @@ pub enum Error {
         /// The first address that was not dealt with in this phase.
         address: u64,
     },
+    /// A breakpoint or a watchpoint could not be set or removed.
+    #[error(transparent)]
+    Breakpoint(#[from] BreakpointError),
+    /// A device description (SVD) could not be loaded, does not know what was asked for, or forbids it.
+    #[error(transparent)]
+    Svd(#[from] SvdError),
     /// The OpenOCD process could not be started, or ended when it should not.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -106,6 +116,7 @@ impl Error {
         match self {
             Error::Target(error) => error.failure(),
             Error::Flash(error) => error.failure(),
+            Error::Breakpoint(error) => error.failure(),
             Error::Command(CommandError::Failed(failure)) => Some(failure),
             _ => None,
         }

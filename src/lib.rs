@@ -1,5 +1,6 @@
 #![doc = include_str!("front_page.md")]
 
+mod breakpoints;
 mod command;
 mod error;
 mod flash;
@@ -12,16 +13,20 @@ mod process;
 mod progress;
 mod registers;
 mod session;
+pub mod svd;
 mod target;
 mod tcl;
 mod text;
 mod transport;
 mod version;
 
+pub use breakpoints::{
+    Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, WatchedValue, Watchpoint, WatchpointAccess,
+};
 pub use command::Execution;
 pub use error::{
-    CommandError, ConnectionError, Error, Failure, FlashError, ImageError, ProcessError, ProcessReport, Result,
-    TargetError, TimeoutError,
+    BreakpointError, CommandError, ConnectionError, Error, Failure, FlashError, ImageError, ProcessError,
+    ProcessReport, Result, SvdError, TargetError, TimeoutError,
 };
 pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, SectorKind, WriteOptions};
 pub use image::{Image, ImageFormat, Segment};
@@ -31,6 +36,7 @@ pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
 pub use progress::{Phase, Progress, ProgressCallback};
 pub use registers::{Register, RegisterDump, RegisterValue, Registers};
 pub use session::{Session, SessionBuilder};
+pub use svd::Svd;
 pub use target::{HaltReason, ResetMode, Target, TargetInfo, TargetState, TargetStatus};
 pub use tcl::quote;
 pub use version::Version;

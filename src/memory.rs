@@ -6,6 +6,8 @@ mod hexdump;
 mod images;
 mod transfer;
 
+pub(crate) use access::decode_halves;
+
 use crate::error::Result;
 use crate::progress::{ProgressCallback, Report};
 use crate::target::Target;

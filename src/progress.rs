@@ -15,7 +15,7 @@ pub struct Progress {
     pub phase: Phase,
     /// How many bytes of this phase are done.
     pub done: u64,
-    /// How many bytes this phase is about. It does not change while the phase lasts.
+    /// How many bytes this phase is about: never 0, and the same as long as the phase lasts.
     pub total: u64,
 }
 
@@ -117,8 +117,9 @@ impl<'a> Tracker<'a> {
         Ok(())
     }
 
+    /// A phase about nothing is not told: callbacks divide by its total.
     fn tell(&mut self) {
-        if let Some(callback) = self.report.0 {
+        if let Some(callback) = self.report.0.filter(|_| self.now.total > 0) {
             self.cancelled |= callback(self.now).is_break();
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::command::{Execution, Link, Reply, Request, Settings};
 use crate::error::{ConnectionError, Error, Result};
 use crate::process::{OpenOcdBuilder, OpenOcdProcess};
+use crate::svd::Loaded;
 use crate::transport::Address;
 use crate::version::Version;
 
@@ -51,6 +52,7 @@ pub struct Session {
     link: Mutex<Link>,
     process: Option<OpenOcdProcess>,
     flash_timeout: Duration,
+    pub(crate) svd: Loaded,
 }
 
 impl Session {
@@ -85,7 +87,7 @@ impl Session {
     /// use openocd::Session;
     ///
     /// let session = Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
-    /// assert_eq!(session.command("expr 6 * 7")?, "42");
+    /// assert_eq!(session.command("expr {6 * 7}")?, "42");
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn start(config: impl Into<String>) -> Result<Session> {
@@ -132,7 +134,7 @@ impl Session {
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
     /// let slow = session.command_within("sleep 300; set done 1", Duration::from_millis(50));
     /// assert!(matches!(slow, Err(Error::Timeout(_))));
-    /// assert_eq!(session.command("expr 1 + 1")?, "2"); // never the late reply of the other
+    /// assert_eq!(session.command("expr {1 + 1}")?, "2"); // never the late reply of the other
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn command_within(&self, command: &str, timeout: Duration) -> Result<String> {
@@ -169,7 +171,7 @@ impl Session {
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
-    /// assert_eq!(session.raw("expr 2 + 2")?, b"4");
+    /// assert_eq!(session.raw("expr {2 + 2}")?, b"4");
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn raw(&self, command: &str) -> Result<Vec<u8>> {
@@ -327,7 +329,7 @@ impl SessionBuilder {
     pub fn connect(self, address: impl ToSocketAddrs + fmt::Debug) -> Result<Session> {
         let link = Link::open(Address::resolve(address)?, self.settings)?;
         let flash_timeout = self.flash_timeout.unwrap_or(Duration::MAX);
-        Ok(Session { link: Mutex::new(link), process: None, flash_timeout })
+        Ok(Session { link: Mutex::new(link), process: None, svd: Loaded::default(), flash_timeout })
     }
 
     /// Starts an OpenOCD and connects to it; see [`Session::start`].

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 pub use state::{HaltReason, ResetMode, TargetInfo, TargetState, TargetStatus};
 
+use crate::breakpoints::Breakpoints;
 use crate::command::{Reply, Request};
 use crate::error::{Error, Failure, Result, TargetError, TimeoutError};
 use crate::memory::Memory;
@@ -98,6 +99,11 @@ impl<'a> Target<'a> {
     /// The target's core registers.
     pub fn registers(self) -> Registers<'a> {
         Registers::of(self)
+    }
+
+    /// The target's breakpoints and watchpoints.
+    pub fn breakpoints(self) -> Breakpoints<'a> {
+        Breakpoints::of(self)
     }
 
     /// Halts the target and returns its status once it is halted (OpenOCD: `halt`). Halting a halted target succeeds.

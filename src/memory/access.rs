@@ -86,7 +86,7 @@ impl Memory<'_> {
     }
 
     /// Refuses a misaligned address, and a range that the target cannot have.
-    pub(super) fn check(&self, address: u64, width: u64, count: usize) -> Result<()> {
+    pub(crate) fn check(&self, address: u64, width: u64, count: usize) -> Result<()> {
         if address % width != 0 {
             return Err(TargetError::Misaligned { address, width }.into());
         }
@@ -124,7 +124,7 @@ impl Memory<'_> {
 }
 
 /// The answer of `_openocd_rs_1_read64`: `64 {0x1 0x2}`, or `32 little {0x1 0x0 0x2 0x0}`.
-fn decode_halves<T: Element>(answer: &[u8], values: &mut [T]) -> Option<()> {
+pub(crate) fn decode_halves<T: Element>(answer: &[u8], values: &mut [T]) -> Option<()> {
     let mut elements = tcl::elements(answer);
     let [bits, next] = elements.take_array()?;
     match &*bits {

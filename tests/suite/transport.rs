@@ -1,1 +1,344 @@
-//! Tests.
+//! The connection: deadlines, limits, loss, and that nobody ever reads another's reply.
+
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use openocd::{CommandError, ConnectionError, Error, ProcessError, Session, TimeoutError};
+
+use crate::board::{dummy, interpreter};
+use crate::server::serve;
+
+/// Long enough for a busy machine, and far below what a hang would take.
+const SOON: Duration = Duration::from_secs(30);
+
+fn closed_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn an_unreachable_port_names_host_and_port() {
+    let port = closed_port();
+    let error = Session::connect(("127.0.0.1", port)).unwrap_err();
+    assert!(matches!(error, Error::Connection(ConnectionError::Unreachable { .. })), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains(&format!("127.0.0.1:{port}")) && text.contains("refused"), "{text}");
+}
+
+#[test]
+fn an_address_without_a_port_is_a_connection_error() {
+    let error = Session::connect("localhost").unwrap_err();
+    assert!(matches!(error, Error::Connection(ConnectionError::Resolve { .. })), "{error:?}");
+    assert!(error.to_string().contains("localhost"), "{error}");
+}
+
+#[test]
+fn every_resolved_address_is_tried() {
+    let openocd = dummy().command("noinit").spawn().unwrap();
+    let dead = closed_port();
+    let addresses = [([127, 0, 0, 1], dead).into(), openocd.tcl_address()];
+    let session = Session::connect(&addresses[..]).unwrap();
+    assert_eq!(session.command("expr {1 + 1}").unwrap(), "2");
+
+    let error = Session::connect(&[([127, 0, 0, 1], dead).into(), ([127, 0, 0, 2], dead).into()][..]).unwrap_err();
+    let Error::Connection(ConnectionError::Unreachable { attempts, .. }) = error else { panic!("{error:?}") };
+    assert_eq!(attempts.len(), 2);
+}
+
+#[test]
+fn a_connection_that_is_never_made_times_out() {
+    // A listener whose queue is full leaves further connections in the air.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+        queue.push(stream);
+    }
+    let error = Session::builder().connect_timeout(Duration::from_millis(200)).connect(address).unwrap_err();
+    assert!(matches!(error, Error::Timeout(TimeoutError::Connect { .. })), "{error:?}");
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+}
+
+#[test]
+fn a_server_that_says_nothing_times_out() {
+    let address = serve(|mut client| while client.command().is_some() {});
+    let begin = Instant::now();
+    let error = Session::builder().timeout(Duration::from_millis(100)).connect(address).unwrap_err();
+    assert!(matches!(error, Error::Timeout(TimeoutError::Reply { .. })), "{error:?}");
+    assert!(begin.elapsed() < SOON);
+}
+
+#[test]
+fn one_deadline_for_a_call_however_many_reads_it_takes() {
+    let address = serve(|mut client| {
+        let _ = client.greet();
+        let Some(sequence) = client.sequence() else { return };
+        client.send(sequence.as_bytes());
+        // Each byte comes within the timeout, the reply does not.
+        for _ in 0..600 {
+            client.send(b" ");
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let session = Session::builder().timeout(Duration::from_millis(500)).connect(address).unwrap();
+    let begin = Instant::now();
+    let error = session.command("slow").unwrap_err();
+    assert!(matches!(error, Error::Timeout(TimeoutError::Reply { .. })), "{error:?}");
+    assert!(begin.elapsed() < SOON, "took {:?}", begin.elapsed());
+}
+
+#[test]
+fn a_reply_in_pieces_is_one_reply() {
+    let address = serve(|mut client| {
+        let _ = client.greet();
+        while let Some(sequence) = client.sequence() {
+            for piece in [&*sequence, " 0 {in ", "pieces} ", "{}", "\x1a"] {
+                client.send(piece.as_bytes());
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+    });
+    let session = Session::connect(address).unwrap();
+    assert_eq!(session.command("x").unwrap(), "in pieces");
+    assert_eq!(session.command("x").unwrap(), "in pieces");
+}
+
+#[test]
+fn frames_that_answer_nothing_are_skipped() {
+    let address = serve(|mut client| {
+        let _ = client.greet();
+        while let Some(sequence) = client.sequence() {
+            let reply = format!(
+                "type target_state state running\r\n\x1a0 0 {{not yours}} {{}}\x1a{sequence} 0 yours {{}}\x1aleft over"
+            );
+            client.send(reply.as_bytes());
+        }
+    });
+    let session = Session::connect(address).unwrap();
+    for _ in 0..3 {
+        assert_eq!(session.command("x").unwrap(), "yours");
+    }
+}
+
+#[test]
+fn a_reply_past_the_limit_asks_whether_this_is_openocd() {
+    let address = serve(|mut client| {
+        let _ = client.greet();
+        let _ = client.command();
+        let megabyte = vec![b'x'; 1 << 20];
+        for _ in 0..11 {
+            client.send(&megabyte);
+        }
+        while client.command().is_some() {}
+    });
+    let session = Session::connect(address).unwrap();
+    let error = session.command("x").unwrap_err();
+    let Error::Connection(ConnectionError::ReplyTooLong { limit, .. }) = error else { panic!("{error:?}") };
+    assert_eq!(limit, 10 << 20);
+    assert!(error.to_string().contains("is this an OpenOCD TCL port?"), "{error}");
+}
+
+#[test]
+fn the_limit_of_a_reply_can_be_set() {
+    let openocd = dummy().command("noinit").spawn().unwrap();
+    let session = Session::builder().reply_limit(1000).connect(openocd.tcl_address()).unwrap();
+    assert_eq!(session.command("string repeat x 900").unwrap().len(), 900);
+    let error = session.command("string repeat x 1001").unwrap_err();
+    assert!(matches!(error, Error::Connection(ConnectionError::ReplyTooLong { limit: 1000, .. })), "{error:?}");
+    // The connection was replaced: the rest of that reply is nobody's.
+    assert_eq!(session.command("expr {1 + 1}").unwrap(), "2");
+}
+
+#[test]
+fn a_port_of_something_else_is_told() {
+    let address = serve(|mut client| {
+        let _ = client.command();
+        client.send(b"HTTP/1.1 400 Bad Request\x1a");
+    });
+    let error = Session::connect(address).unwrap_err();
+    assert!(matches!(error, Error::Connection(ConnectionError::NotOpenOcd { .. })), "{error:?}");
+    assert!(error.to_string().contains("400 Bad Request"), "{error}");
+}
+
+#[test]
+fn a_connection_closed_in_mid_reply_is_an_error_at_once() {
+    let address = serve(|mut client| {
+        let _ = client.greet();
+        let _ = client.command();
+        client.send(b"1 0 {half a rep");
+    });
+    let session = Session::connect(address).unwrap();
+    let begin = Instant::now();
+    let error = session.command("x").unwrap_err();
+    assert!(matches!(error, Error::Connection(ConnectionError::Closed { .. })), "{error:?}");
+    // Closed for good until `reconnect`: what answers there now may be another OpenOCD.
+    let error = session.command("x").unwrap_err();
+    assert!(error.to_string().contains("reconnect"), "{error}");
+    assert!(begin.elapsed() < SOON);
+    session.reconnect().unwrap();
+}
+
+#[test]
+fn after_a_timeout_nobody_reads_the_late_reply() {
+    let session = interpreter();
+    let error = session.command_within("sleep 2000; set late 4711", Duration::from_millis(300)).unwrap_err();
+    let Error::Timeout(TimeoutError::Reply { after, .. }) = &error else { panic!("{error:?}") };
+    assert_eq!(*after, Duration::from_millis(300));
+    assert!(error.to_string().contains("sleep 2000"), "{error}");
+    for n in 0..10_000 {
+        assert_eq!(session.command(&format!("expr {{{n} + 1}}")).unwrap(), (n + 1).to_string());
+    }
+}
+
+#[test]
+fn after_a_timeout_of_a_raw_command_nobody_reads_the_late_reply() {
+    let openocd = dummy().command("noinit").spawn().unwrap();
+    let session = Session::builder().timeout(Duration::from_millis(300)).connect(openocd.tcl_address()).unwrap();
+    assert!(matches!(session.raw("sleep 900; set late 4711"), Err(Error::Timeout(_))));
+    // OpenOCD is busy for a while: the next calls may time out too, but never answer wrongly.
+    let answers: Vec<_> = (0..8).map(|_| session.raw("expr {2 + 2}")).collect();
+    assert!(answers.iter().flatten().all(|answer| answer == b"4"), "{answers:?}");
+    assert!(matches!(answers.last(), Some(Ok(_))), "{answers:?}");
+}
+
+#[test]
+fn commands_that_the_wire_cannot_carry_are_not_sent() {
+    let session = interpreter();
+    for (command, at) in [("set bad 1; echo \x1a", 16), ("set bad 1\0", 9)] {
+        for error in [session.command(command).unwrap_err(), session.raw(command).unwrap_err()] {
+            let Error::Command(CommandError::ForbiddenByte { offset, .. }) = error else { panic!("{error:?}") };
+            assert_eq!(offset, at);
+        }
+    }
+    let long = format!("set bad {}", "x".repeat(4 << 20));
+    assert!(matches!(session.command(&long), Err(Error::Command(CommandError::TooLong { .. }))));
+    assert!(matches!(session.raw(&long), Err(Error::Command(CommandError::TooLong { .. }))));
+    assert_eq!(session.command("info exists bad").unwrap(), "0");
+}
+
+#[test]
+fn a_command_as_long_as_openocd_takes_arrives_whole() {
+    let session = interpreter();
+    // 4,194,303 bytes with the separator; what precedes the text takes a few dozen of them.
+    let text = "x".repeat(4_194_303 - 60);
+    assert_eq!(session.command(&format!("string length {text}")).unwrap(), text.len().to_string());
+    let raw = format!("string length {}", "x".repeat(4_194_303 - 1 - "string length ".len()));
+    assert_eq!(session.raw(&raw).unwrap(), (4_194_303 - 1 - "string length ".len()).to_string().as_bytes());
+}
+
+#[test]
+fn results_are_byte_exact() {
+    let session = interpreter();
+    for text in [
+        "",
+        " ",
+        "  both ends \n",
+        "a\x1ab\x1b\x1bAc",
+        "{",
+        "}",
+        "\\",
+        "a\\",
+        "\"q\" [x] $y ;#",
+        "é\u{1f600}",
+        "\r\n\t\x0b\x0c\x01",
+        "#x",
+    ] {
+        let script = text.replace('\\', "\\\\").replace('\x1a', "\\x1a").replace(['\x0b'], "\\v");
+        let script: String =
+            script.chars().flat_map(|c| if "\"[]${}".contains(c) { vec!['\\', c] } else { vec![c] }).collect();
+        assert_eq!(session.command(&format!("set x \"{script}\"")).unwrap(), text, "{text:?}");
+        assert_eq!(
+            session.command(&format!("set x {}", openocd::quote(text).replace('\x1a', "\\x1a"))).unwrap(),
+            text,
+            "{text:?}"
+        );
+    }
+    let all: Vec<u8> = (0..=255).collect();
+    let script: String = all.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+    assert_eq!(session.execute(&format!("set x \"{script}\"")).unwrap().result(), all);
+    assert!(matches!(session.command("set x \"\\xff\""), Err(Error::Command(CommandError::NotText { .. }))));
+}
+
+#[test]
+fn eight_threads_get_their_own_replies() {
+    let session = interpreter();
+    thread::scope(|scope| {
+        for thread in 0..8 {
+            let session = &session;
+            scope.spawn(move || {
+                for n in 0..500 {
+                    assert_eq!(session.command(&format!("list {thread} {n}")).unwrap(), format!("{thread} {n}"));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_server_that_ends_is_told_with_its_status_and_log() {
+    let session = interpreter();
+    session.raw("shutdown").unwrap();
+    let error = session.command("expr 1").unwrap_err();
+    let Error::Connection(ConnectionError::ServerDied { report, .. }) = &error else { panic!("{error:?}") };
+    assert!(report.exit_status.is_some_and(|status| status.success()), "{report:?}");
+    let text = error.to_string();
+    assert!(text.contains("exit status: 0") && text.contains("command line: "), "{text}");
+    assert!(text.contains("shutdown command invoked"), "{text}");
+    assert!(matches!(session.reconnect(), Err(Error::Connection(ConnectionError::ServerDied { .. }))));
+}
+
+#[test]
+fn a_server_killed_in_mid_command_is_told_at_once() {
+    let session = interpreter();
+    let pid = session.process().unwrap().pid().to_string();
+    let begin = Instant::now();
+    let error = thread::scope(|scope| {
+        let command = scope.spawn(|| session.command("sleep 60000").unwrap_err());
+        thread::sleep(Duration::from_millis(200));
+        assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+        command.join().unwrap()
+    });
+    assert!(matches!(error, Error::Connection(ConnectionError::ServerDied { .. })), "{error:?}");
+    assert!(error.to_string().contains("signal: 9"), "{error}");
+    assert!(begin.elapsed() < SOON);
+}
+
+#[test]
+fn a_closed_connection_to_a_living_server_can_be_made_anew() {
+    // 0.12.0 keeps the connection at `exit`, newer ones close it and live on. Either way `reconnect` is all it takes.
+    let session = interpreter();
+    let _ = session.raw("exit");
+    session.reconnect().unwrap();
+    assert_eq!(session.command("expr {1 + 1}").unwrap(), "2");
+}
+
+#[test]
+fn a_session_does_not_end_an_openocd_that_it_did_not_start() {
+    let openocd = dummy().command("noinit").spawn().unwrap();
+    for _ in 0..3 {
+        let session = Session::connect(openocd.tcl_address()).unwrap();
+        assert!(session.process().is_none());
+        session.close().unwrap();
+    }
+    assert!(openocd.is_running());
+}
+
+#[test]
+fn errors_say_everything_once_along_their_chain() {
+    let errors = [
+        Session::connect("localhost").unwrap_err(),
+        Session::connect(("127.0.0.1", closed_port())).unwrap_err(),
+        Error::from(ProcessError::Stop { pid: 7, source: std::io::Error::other("no such process") }),
+    ];
+    for error in errors {
+        let mut texts = vec![error.to_string()];
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            texts.push(cause.to_string());
+            source = cause.source();
+        }
+        for (at, text) in texts.iter().enumerate() {
+            assert!(texts.iter().enumerate().all(|(other, t)| other == at || !t.contains(text.as_str())), "{texts:?}");
+        }
+    }
+}

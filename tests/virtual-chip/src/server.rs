@@ -254,3 +254,81 @@ fn keep_time(shared: &Shared) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stm32f103::Stm32f103;
+
+    /// Long enough to see that an answer does not come.
+    const SILENCE: Duration = Duration::from_millis(50);
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn server() -> Server {
+        Server::start(vec![Stm32f103::with_firmware()], vec![Model::Stm32f103]).unwrap()
+    }
+
+    fn connect(server: &Server) -> TcpStream {
+        let stream = TcpStream::connect(server.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    fn ask(mut stream: &TcpStream, pins: &[u8], answers: usize) -> String {
+        stream.write_all(pins).unwrap();
+        let mut buffer = vec![0; answers];
+        stream.read_exact(&mut buffer).unwrap();
+        String::from_utf8(buffer).unwrap()
+    }
+
+    /// Five clocks with TMS high: Test-Logic-Reset, which selects the IDCODEs.
+    const RESET: &[u8] = b"2626262626";
+
+    #[test]
+    fn identification_codes_come_out_bit_by_bit() {
+        let server = server();
+        let stream = connect(&server);
+        ask(&stream, RESET, 0);
+        // Run-Test/Idle, Select-DR, Capture-DR, Shift-DR.
+        ask(&stream, b"04260404", 0);
+        let answers = ask(&stream, b"0R4".repeat(64).as_slice(), 64);
+        let code = answers.bytes().rev().fold(0_u64, |code, bit| code << 1 | u64::from(bit == b'1'));
+        assert_eq!(code, 0x1641_0041_3ba0_0477);
+    }
+
+    #[test]
+    fn a_silent_link_answers_later() {
+        let server = server();
+        let mut stream = connect(&server);
+        ask(&stream, b"R", 1);
+        server.set_silent(true);
+        stream.write_all(b"R").unwrap();
+        stream.set_read_timeout(Some(SILENCE)).unwrap();
+        assert!(stream.read(&mut [0]).is_err());
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        server.set_silent(false);
+        assert_eq!(stream.read(&mut [0]).unwrap(), 1);
+    }
+
+    #[test]
+    fn after_a_good_bye_the_next_one_is_served() {
+        let server = server();
+        let mut first = connect(&server);
+        let second = connect(&server);
+        ask(&first, b"BbR", 1);
+        first.write_all(b"Q").unwrap();
+        assert_eq!(first.read(&mut [0]).unwrap(), 0, "the connection is closed");
+        ask(&second, b"R", 1);
+    }
+
+    #[test]
+    fn a_server_ends_while_a_client_is_connected_or_kept_waiting() {
+        let server = server();
+        let mut stream = connect(&server);
+        ask(&stream, b"R", 1);
+        server.set_silent(true);
+        stream.write_all(b"R").unwrap();
+        drop(server);
+        assert!(matches!(stream.read(&mut [0]), Ok(0) | Err(_)));
+    }
+}

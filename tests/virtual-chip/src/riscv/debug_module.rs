@@ -303,6 +303,22 @@ mod tests {
     }
 
     #[test]
+    fn a_hart_halts_at_reset_when_that_was_asked_for() {
+        let (mut module, mut hart) = halted();
+        module.write(DMCONTROL, RESUMEREQ | DMACTIVE, &mut hart);
+        module.write(DMCONTROL, NDMRESET | SETRESETHALTREQ | DMACTIVE, &mut hart);
+        assert_eq!(module.read(DMSTATUS, &mut hart) >> 12 & 3, 3, "unavailable in reset");
+        module.write(DMCONTROL, DMACTIVE, &mut hart);
+        assert_eq!(hart.halt_cause(), Some(Cause::ResetRequest));
+        assert_eq!(module.read(DMSTATUS, &mut hart) >> 18 & 3, 3, "havereset");
+        module.write(DMCONTROL, ACKHAVERESET | CLRRESETHALTREQ | DMACTIVE, &mut hart);
+        assert_eq!(module.read(DMSTATUS, &mut hart) >> 18 & 3, 0);
+        module.write(DMCONTROL, NDMRESET | DMACTIVE, &mut hart);
+        module.write(DMCONTROL, DMACTIVE, &mut hart);
+        assert_eq!(hart.halt_cause(), None);
+    }
+
+    #[test]
     fn only_hart_zero_exists() {
         let (mut module, mut hart) = halted();
         module.write(DMCONTROL, 1 << 16 | DMACTIVE, &mut hart);

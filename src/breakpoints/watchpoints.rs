@@ -1,0 +1,225 @@
+//! Watchpoints: setting, removing, listing.
+
+use super::survey::{Survey, WATCHPOINT, strings};
+use super::{Breakpoints, WatchedValue, Watchpoint, WatchpointAccess};
+use crate::error::{BreakpointError, Error, Result};
+use crate::parse;
+
+/// The longest range that a DWT comparator covers (`DWT_MASK`, ARM DDI 0403, C1.8.15, and `cortex_m_add_watchpoint`).
+const CORTEX_M_LONGEST: u32 = 0x8000;
+
+impl Breakpoints<'_> {
+    /// Sets a watchpoint: the target stops when it accesses any of the `length` bytes from `address` (OpenOCD: `wp ADDRESS LENGTH r|w|a`).
+    ///
+    /// On a Cortex-M `length` is a power of two up to 32768, and `address` a multiple of it; an ARMv8-M has 1, 2 and 4 only. RISC-V on
+    /// OpenOCD 0.12.0 compares the first address only, whatever the length. Other targets have limits of their own, which OpenOCD checks.
+    ///
+    /// **On a Cortex-M the watchpoint works from the next [`resume`](crate::Target::resume) on**: OpenOCD writes it to the core then (`src/target/cortex_m.c`),
+    /// and a [`step`](crate::Target::step) before does not stop at it. That there is a comparator for it is known at once. A core stops after the instruction
+    /// that made the access.
+    ///
+    /// The target must be halted.
+    ///
+    /// # Errors
+    /// [`BreakpointError::Duplicate`] if there is a watchpoint at the address, also an equal one, [`NoComparator`](BreakpointError::NoComparator),
+    /// [`Unsupported`](BreakpointError::Unsupported), [`InvalidArgument`](BreakpointError::InvalidArgument) and
+    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) (nothing is sent), [`TargetError::NotHalted`](crate::TargetError::NotHalted),
+    /// [`Refused`](BreakpointError::Refused), and those of [`Session::command`](crate::Session::command).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::time::Duration;
+    /// use openocd::{HaltReason, WatchpointAccess};
+    ///
+    /// session.target().halt()?;
+    /// session.breakpoints().add_watchpoint(0x2000_2000, 4, WatchpointAccess::Write)?;
+    /// session.target().resume(None)?;
+    /// let status = session.target().wait_halt(Duration::from_secs(5))?;
+    /// assert_eq!(status.halt_reason, Some(HaltReason::Watchpoint));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn add_watchpoint(&self, address: u64, length: u32, access: WatchpointAccess) -> Result<Watchpoint> {
+        self.set_watchpoint(Watchpoint { address, length, access, value: None })
+    }
+
+    /// Sets a watchpoint that stops the target only at accesses to a certain value (OpenOCD: `wp ADDRESS LENGTH r|w|a VALUE MASK`).
+    ///
+    /// OpenOCD can do so on ARM7 and ARM9 cores only (`src/target/arm7_9_common.c`). Of the other types some refuse and some would stop at any value, so all
+    /// of them are refused here.
+    ///
+    /// # Errors
+    /// [`BreakpointError::Unsupported`] on all but ARM7 and ARM9, [`InvalidArgument`](BreakpointError::InvalidArgument) for a value that does not fit into
+    /// `length` bytes or a mask that leaves nothing to compare (nothing is sent), and those of [`add_watchpoint`](Self::add_watchpoint).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use openocd::{BreakpointError, Error, WatchedValue, WatchpointAccess};
+    ///
+    /// session.target().halt()?;
+    /// // 0x12 in the lowest byte, anything in the others.
+    /// let value = WatchedValue { value: 0x12, mask: 0xffff_ff00 };
+    /// let refused = session.breakpoints().add_value_watchpoint(0x2000_2000, 4, WatchpointAccess::Write, value);
+    /// assert!(matches!(refused, Err(Error::Breakpoint(BreakpointError::Unsupported { .. })))); // a Cortex-M
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn add_value_watchpoint(
+        &self,
+        address: u64,
+        length: u32,
+        access: WatchpointAccess,
+        value: WatchedValue,
+    ) -> Result<Watchpoint> {
+        let bits = if length >= 8 { u64::MAX } else { (1 << (8 * length)) - 1 };
+        if value.value & !bits != 0 {
+            let given = format!("{:#x}", value.value);
+            return Err(invalid("the value to watch for", given, "one that fits into the length of the watchpoint"));
+        }
+        if !value.mask & bits == 0 {
+            let expected = "one that leaves bits to compare: a bit that is 1 is not compared";
+            return Err(invalid("the mask of the value to watch for", format!("{:#x}", value.mask), expected));
+        }
+        self.set_watchpoint(Watchpoint { address, length, access, value: Some(value) })
+    }
+
+    fn set_watchpoint(&self, wanted: Watchpoint) -> Result<Watchpoint> {
+        let Watchpoint { address, length, access, value } = wanted;
+        if length == 0 {
+            return Err(invalid("the length of a watchpoint", "0".to_owned(), "at least 1"));
+        }
+        self.target.memory().check(address, 1, length as usize)?;
+        let mut command = format!("wp {address:#x} {length} {}", access.letter());
+        if let Some(WatchedValue { value, mask }) = value {
+            command = format!("{command} {value:#x} {mask:#x}");
+        }
+        let survey = self.survey()?;
+        survey.must_have(WATCHPOINT)?;
+        if survey.is_cortex_m() {
+            check_cortex_m(address, length)?;
+        }
+        if value.is_some() && !survey.compares_values() {
+            let why = "OpenOCD has only ARM7 and ARM9 cores compare values";
+            let target = survey.target;
+            return Err(BreakpointError::Unsupported { what: "watchpoint on a value", target, why }.into());
+        }
+        // OpenOCD takes an equal watchpoint twice as one and says nothing.
+        if survey.watchpoints.iter().any(|watchpoint| watchpoint.address == address) {
+            return Err(BreakpointError::Duplicate { what: WATCHPOINT, address, target: survey.target }.into());
+        }
+        survey.must_be_examined(&command)?;
+        let request = self.target.request(format!("{command}\nwp")).shown(command);
+        let found = self.ask_or(
+            &request,
+            "a list of watchpoints with the new one",
+            |answer| {
+                let listed = parse::breakpoint::watchpoints(std::str::from_utf8(answer).ok()?)?;
+                Some(listed.into_iter().find(|watchpoint| *watchpoint == wanted))
+            },
+            |failure| survey.refused_to_add(WATCHPOINT, address, failure),
+        )?;
+        let evidence = "does not list it";
+        found.ok_or_else(|| BreakpointError::NotInEffect { what: WATCHPOINT, address, evidence }.into())
+    }
+
+    /// Removes the watchpoint at an address (OpenOCD: `rwp ADDRESS`).
+    ///
+    /// The target must be halted: OpenOCD 0.12.0 would forget the watchpoint of a running target while the target keeps it.
+    ///
+    /// # Errors
+    /// [`BreakpointError::NoneAt`], [`TargetError::NotHalted`](crate::TargetError::NotHalted), [`NotRemoved`](BreakpointError::NotRemoved) if OpenOCD reports success but the target still has it,
+    /// [`Refused`](BreakpointError::Refused), and those of [`Session::command`](crate::Session::command).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use openocd::WatchpointAccess;
+    ///
+    /// session.target().halt()?;
+    /// let watchpoint = session.breakpoints().add_watchpoint(0x2000_2000, 4, WatchpointAccess::Read)?;
+    /// assert_eq!(session.breakpoints().list_watchpoints()?, [watchpoint]);
+    /// session.breakpoints().remove_watchpoint(watchpoint.address)?;
+    /// assert!(session.breakpoints().list_watchpoints()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn remove_watchpoint(&self, address: u64) -> Result<()> {
+        let survey = self.survey()?;
+        if !survey.watchpoints.iter().any(|watchpoint| watchpoint.address == address) {
+            return Err(BreakpointError::NoneAt { what: WATCHPOINT, address, target: survey.target }.into());
+        }
+        self.take_out_watchpoint(&survey, address)
+    }
+
+    /// Removes all watchpoints of the target, one by one (`rwp all` is not known to OpenOCD 0.12.0).
+    ///
+    /// One that cannot be removed does not keep the others.
+    ///
+    /// # Errors
+    /// Those of [`remove_watchpoint`](Self::remove_watchpoint), for the first that fails.
+    pub fn remove_all_watchpoints(&self) -> Result<()> {
+        let survey = self.survey()?;
+        let removed = survey.watchpoints.iter().map(|watchpoint| self.take_out_watchpoint(&survey, watchpoint.address));
+        // Collected first: all are to be tried.
+        removed.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    fn take_out_watchpoint(&self, survey: &Survey, address: u64) -> Result<()> {
+        let command = format!("rwp {address:#x}");
+        survey.must_be_halted(&command)?;
+        let evidence = survey.evidence_of_comparators().word();
+        let script = format!("_openocd_rs_1_remove_watchpoint {evidence} {address:#x}");
+        let request = self.target.request(script).shown(command);
+        let (gone, listed) = self.ask_or(
+            &request,
+            "a list of watchpoints",
+            |answer| {
+                let [gone, listed] = strings(answer)?;
+                Some((gone == "1", parse::breakpoint::watchpoints(&listed)?))
+            },
+            |failure| {
+                // ERROR_WATCHPOINT_NOT_FOUND: removed by someone else since the survey.
+                if failure.code() == -1601 {
+                    return BreakpointError::NoneAt { what: WATCHPOINT, address, target: survey.target.clone() }.into();
+                }
+                let doing = format!("remove the watchpoint at {address:#010x}");
+                Error::refused(failure, |failure| BreakpointError::Refused { doing, failure }.into())
+            },
+        )?;
+        let evidence = if listed.iter().any(|watchpoint| watchpoint.address == address) {
+            "still lists it"
+        } else if !gone {
+            "the watchpoint unit of the core still watches that address"
+        } else {
+            return Ok(());
+        };
+        Err(BreakpointError::NotRemoved { what: WATCHPOINT, address, evidence }.into())
+    }
+
+    /// The watchpoints of the target, in OpenOCD's order (OpenOCD: `wp`). The target may run.
+    ///
+    /// # Errors
+    /// [`BreakpointError::UnexpectedReply`] if OpenOCD's listing can't be understood, and those of [`Session::command`](crate::Session::command).
+    pub fn list_watchpoints(&self) -> Result<Vec<Watchpoint>> {
+        let request = self.target.request("wp");
+        self.ask(&request, "list the watchpoints", "a list of watchpoints", |answer| {
+            parse::breakpoint::watchpoints(std::str::from_utf8(answer).ok()?)
+        })
+    }
+}
+
+/// What OpenOCD would refuse with the number of "no comparator".
+fn check_cortex_m(address: u64, length: u32) -> Result<()> {
+    if !length.is_power_of_two() || length > CORTEX_M_LONGEST {
+        let expected = "a power of two up to 32768 on a Cortex-M";
+        return Err(invalid("the length of a watchpoint", length.to_string(), expected));
+    }
+    if address % u64::from(length) != 0 {
+        let expected = "a multiple of the watchpoint's length on a Cortex-M";
+        return Err(invalid("the address of a watchpoint", format!("{address:#010x} with length {length}"), expected));
+    }
+    Ok(())
+}
+
+fn invalid(argument: &'static str, given: String, expected: &'static str) -> Error {
+    BreakpointError::InvalidArgument { argument, given, expected }.into()
+}

@@ -1,0 +1,124 @@
+//! Setting or removing a breakpoint or a watchpoint failed.
+
+use crate::error::Failure;
+use crate::text::excerpt;
+
+/// A breakpoint or a watchpoint could not be set or removed, or is not what OpenOCD says it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BreakpointError {
+    /// There is none to remove at this address.
+    #[error("{target} has no {what} at {address:#010x}")]
+    NoneAt {
+        /// "breakpoint", "watchpoint" or "context breakpoint".
+        what: &'static str,
+        /// The address asked for; of a context breakpoint its identifier.
+        address: u64,
+        /// The target's name.
+        target: String,
+    },
+    /// There is one at this address already, perhaps of another kind: OpenOCD takes one for an address.
+    #[error("{target} has a {what} at {address:#010x} already")]
+    Duplicate {
+        /// "breakpoint", "watchpoint" or "context breakpoint".
+        what: &'static str,
+        /// The address; of a context breakpoint its identifier.
+        address: u64,
+        /// The target's name.
+        target: String,
+    },
+    /// A software breakpoint would replace bytes of the place of another breakpoint. Nothing was set.
+    #[error(
+        "a software breakpoint of {length} bytes at {address:#010x} overlaps the one of {other_length} bytes at {other_address:#010x}"
+    )]
+    Overlap {
+        /// Where it was to be.
+        address: u64,
+        /// Its length in bytes.
+        length: u32,
+        /// Where the other one is.
+        other_address: u64,
+        /// The other's length in bytes.
+        other_length: u32,
+    },
+    /// All comparators of the target are in use, or none of them can do this.
+    #[error("{target} has no comparator left for a {what} at {address:#010x}: {failure}")]
+    NoComparator {
+        /// What was to be set.
+        what: &'static str,
+        /// Where it was to be.
+        address: u64,
+        /// The target's name.
+        target: String,
+        /// OpenOCD's refusal.
+        failure: Box<Failure>,
+    },
+    /// The target, or OpenOCD for this type of target, cannot do this at all. Nothing was sent.
+    #[error("{target} has no {what}: {why}")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+        /// The target's name.
+        target: String,
+        /// The reason.
+        why: &'static str,
+    },
+    /// OpenOCD reported success, but the target would not stop there. What OpenOCD had set was removed again.
+    #[error("OpenOCD reports a {what} at {address:#010x} as set, but {evidence}")]
+    NotInEffect {
+        /// What was to be set.
+        what: &'static str,
+        /// Where.
+        address: u64,
+        /// What the target says to the contrary.
+        evidence: &'static str,
+    },
+    /// OpenOCD reported success, but the target still stops there, or OpenOCD still lists it.
+    #[error("OpenOCD reports the {what} at {address:#010x} as removed, but {evidence}")]
+    NotRemoved {
+        /// What was to be removed.
+        what: &'static str,
+        /// Where.
+        address: u64,
+        /// What says to the contrary.
+        evidence: &'static str,
+    },
+    /// An argument cannot be meant. Nothing was sent.
+    #[error("{argument} is {given}, but must be {expected}")]
+    InvalidArgument {
+        /// Which argument.
+        argument: &'static str,
+        /// What was given.
+        given: String,
+        /// What is expected.
+        expected: &'static str,
+    },
+    /// OpenOCD refused for another reason, which its message names.
+    #[error("cannot {doing}: {failure}")]
+    Refused {
+        /// What was to be done.
+        doing: String,
+        /// OpenOCD's refusal.
+        failure: Box<Failure>,
+    },
+    /// OpenOCD's answer cannot be understood.
+    #[error("the answer to `{command}` should be {expected}, but is {}", excerpt(reply.as_bytes(), 200))]
+    UnexpectedReply {
+        /// The command sent.
+        command: String,
+        /// What was expected.
+        expected: &'static str,
+        /// The answer.
+        reply: String,
+    },
+}
+
+impl BreakpointError {
+    /// What OpenOCD reported, if it refused a command.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            BreakpointError::NoComparator { failure, .. } | BreakpointError::Refused { failure, .. } => Some(failure),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+use super::*;
+
+const HEAD: &str = "<device><name>D</name><size>32</size><resetValue>0</resetValue><peripherals><peripheral><name>P</name>\
+    <baseAddress>0x1000</baseAddress><registers>";
+const TAIL: &str = "</registers></peripheral></peripherals></device>";
+
+fn planned(registers: &[(&str, u32, &str)], unguarded: bool) -> (String, Vec<Origin>) {
+    let mut svd = HEAD.to_owned();
+    for (name, offset, more) in registers {
+        let _ = write!(svd, "<register><name>{name}</name><addressOffset>{offset}</addressOffset>{more}</register>");
+    }
+    let device = Device::parse_str(&(svd + TAIL)).unwrap();
+    let Plan { runs, origins } = plan(&device, device.peripheral("P").unwrap(), unguarded);
+    let runs: Vec<_> = runs.iter().map(|run| format!("{:x}/{}x{}", run.address, run.bits, run.count)).collect();
+    (runs.join(" "), origins)
+}
+
+fn runs(registers: &[(&str, u32, &str)]) -> String {
+    planned(registers, false).0
+}
+
+#[test]
+fn neighbours_of_one_width_are_read_together() {
+    assert_eq!(runs(&[("B", 4, ""), ("A", 0, ""), ("C", 8, "")]), "1000/32x3");
+    assert_eq!(runs(&[("A", 0, "<size>16</size>"), ("B", 2, "<size>16</size>"), ("C", 4, "")]), "1000/16x2 1004/32x1");
+    assert_eq!(runs(&[("A", 0, "<size>8</size>"), ("B", 8, "<size>64</size>")]), "1000/8x1 1008/64x1");
+}
+
+#[test]
+fn gaps_are_never_read() {
+    assert_eq!(runs(&[("A", 0, ""), ("B", 8, "")]), "1000/32x1 1008/32x1");
+}
+
+#[test]
+fn what_must_not_be_read_parts_a_run() {
+    let registers = [
+        ("A", 0, ""),
+        ("KEY", 4, "<access>write-only</access>"),
+        ("B", 8, ""),
+        ("DATA", 12, "<readAction>modify</readAction>"),
+        ("C", 16, ""),
+    ];
+    let (runs, origins) = planned(&registers, false);
+    assert_eq!(runs, "1000/32x1 1008/32x1 1010/32x1");
+    assert_eq!(origins[1], Origin::Skipped(SkipReason::WriteOnly));
+    assert_eq!(planned(&registers, true).0, "1000/32x5");
+}
+
+#[test]
+fn a_view_of_a_guarded_address_is_guarded() {
+    let registers = [("A", 0, ""), ("A_DATA", 1, "<size>8</size><readAction>clear</readAction>"), ("B", 4, "")];
+    let (runs, origins) = planned(&registers, false);
+    assert_eq!(runs, "1004/32x1");
+    assert!(
+        matches!(&origins[0], Origin::Skipped(SkipReason::ReadChangesState { register, .. }) if register == "P.A_DATA")
+    );
+}
+
+#[test]
+fn an_address_is_read_once() {
+    let registers = [("LOW", 0, "<size>8</size>"), ("ALL", 0, ""), ("HIGH", 2, "<size>16</size>"), ("SAME", 0, "")];
+    let (runs, origins) = planned(&registers, false);
+    assert_eq!(runs, "1000/32x1");
+    let shifts: Vec<_> = origins
+        .iter()
+        .map(|origin| match origin {
+            Origin::Element { shift, .. } => *shift,
+            Origin::Skipped(_) => u32::MAX,
+        })
+        .collect();
+    assert_eq!(shifts, [0, 0, 16, 0]);
+}
+
+#[test]
+fn what_one_access_cannot_reach_is_said() {
+    let (runs, origins) = planned(&[("A", 2, ""), ("WIDE", 8, "<size>128</size>")], true);
+    assert_eq!(runs, "");
+    assert_eq!(origins[0], Origin::Skipped(SkipReason::Misaligned { address: 0x1002, bits: 32 }));
+    assert_eq!(origins[1], Origin::Skipped(SkipReason::UnsupportedSize { bits: 128 }));
+}
+
+#[test]
+fn outcomes_of_runs() {
+    let run = Run { address: 0, bits: 16, count: 2 };
+    assert_eq!(outcome(&run, b"0 {0x1 0xffff} {}").unwrap().unwrap(), [1, 0xffff]);
+    let failure = outcome(&run, b"-107 {} {bus fault}").unwrap().unwrap_err();
+    assert_eq!((failure.code(), failure.message()), (-107, "bus fault"));
+    for invalid in ["", "0", "0 {0x1} {}", "0 {0x1 0x10000} {}", "x {0x1 0x2} {}"] {
+        assert!(outcome(&run, invalid.as_bytes()).is_none(), "{invalid:?}");
+    }
+}

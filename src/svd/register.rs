@@ -1,0 +1,226 @@
+//! Registers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::decode::DecodedRegister;
+use super::field::{Field, bit_range, one_line};
+use super::lookup::near_names;
+use super::properties::{Access, ModifiedWriteValues, ReadAction, WriteConstraint};
+use crate::error::{Result, SvdError};
+
+/// A register of a peripheral, at its address. A clone shares everything but the handle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Register {
+    pub(super) peripheral: Arc<str>,
+    pub(super) name: Arc<str>,
+    pub(super) address: u64,
+    pub(super) info: Arc<RegisterInfo>,
+}
+
+/// What the elements of an array share.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct RegisterInfo {
+    pub(super) display_name: Option<Arc<str>>,
+    pub(super) description: Option<Arc<str>>,
+    pub(super) size: u32,
+    pub(super) access: Access,
+    pub(super) reset_value: Option<u64>,
+    pub(super) reset_mask: u64,
+    pub(super) read_action: Option<ReadAction>,
+    pub(super) modified_write_values: ModifiedWriteValues,
+    pub(super) write_constraint: Option<WriteConstraint>,
+    pub(super) alternate_register: Option<Arc<str>>,
+    pub(super) alternate_group: Option<Arc<str>>,
+    pub(super) fields: Arc<[Field]>,
+}
+
+impl Register {
+    /// The name within its peripheral. See [`Device`](super::Device) for how clusters and arrays are named.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name of its peripheral.
+    pub fn peripheral(&self) -> &str {
+        &self.peripheral
+    }
+
+    /// Peripheral and name: `RCC.CR`.
+    pub fn path(&self) -> String {
+        format!("{}.{}", self.peripheral, self.name)
+    }
+
+    /// The name that the manual uses, where that is no identifier.
+    pub fn display_name(&self) -> Option<&str> {
+        self.info.display_name.as_deref()
+    }
+
+    /// What it is for.
+    pub fn description(&self) -> Option<&str> {
+        self.info.description.as_deref()
+    }
+
+    /// Where it is, in bytes.
+    pub fn address(&self) -> u64 {
+        self.address
+    }
+
+    /// How many bits it has.
+    pub fn size(&self) -> u32 {
+        self.info.size
+    }
+
+    /// The width of an access to it: 8, 16, 32 or 64 bits, the next one where its own size is none of these.
+    /// `None` for more than 64.
+    pub fn access_bits(&self) -> Option<u32> {
+        match self.info.size {
+            0..=8 => Some(8),
+            9..=16 => Some(16),
+            17..=32 => Some(32),
+            33..=64 => Some(64),
+            _ => None,
+        }
+    }
+
+    /// How it may be accessed. A register all of whose fields are write-only is so, too.
+    pub fn access(&self) -> Access {
+        self.info.access
+    }
+
+    /// Its value after a reset, as far as [`reset_mask`](Self::reset_mask) goes.
+    pub fn reset_value(&self) -> Option<u64> {
+        self.info.reset_value
+    }
+
+    /// A 1 for each bit whose value after a reset is known.
+    pub fn reset_mask(&self) -> u64 {
+        self.info.reset_mask
+    }
+
+    /// What reading it changes, be it the register's own or that of one of its fields.
+    pub fn read_action(&self) -> Option<ReadAction> {
+        self.info.read_action.or_else(|| self.info.fields.iter().find_map(Field::read_action))
+    }
+
+    /// What writing does to bits of which their field says nothing.
+    pub fn modified_write_values(&self) -> ModifiedWriteValues {
+        self.info.modified_write_values
+    }
+
+    /// Which values may be written.
+    pub fn write_constraint(&self) -> Option<WriteConstraint> {
+        self.info.write_constraint
+    }
+
+    /// The register that this one describes another view of, at the same address.
+    pub fn alternate_register(&self) -> Option<&str> {
+        self.info.alternate_register.as_deref()
+    }
+
+    /// The group of alternate views that it belongs to.
+    pub fn alternate_group(&self) -> Option<&str> {
+        self.info.alternate_group.as_deref()
+    }
+
+    /// Its fields, in the order of the file.
+    pub fn fields(&self) -> &[Field] {
+        &self.info.fields
+    }
+
+    /// The field of this name.
+    ///
+    /// # Errors
+    /// [`SvdError::UnknownField`] with near names.
+    pub fn field(&self, name: &str) -> Result<&Field> {
+        let found = self.fields().iter().find(|field| field.name() == name);
+        Ok(found.ok_or_else(|| SvdError::UnknownField {
+            register: self.path(),
+            name: name.to_owned(),
+            near: near_names(name, self.fields().iter().map(Field::name)),
+        })?)
+    }
+
+    /// The field of this name in any case of letters; an exact match is preferred, then the first in the file.
+    ///
+    /// # Errors
+    /// Those of [`field`](Self::field).
+    pub fn field_ignoring_case(&self, name: &str) -> Result<&Field> {
+        self.field(name)
+            .or_else(|error| self.fields().iter().find(|field| field.name().eq_ignore_ascii_case(name)).ok_or(error))
+    }
+
+    /// A value of the register with names for its fields. Nothing is read.
+    ///
+    /// # Errors
+    /// [`SvdError::ValueTooWide`] for a value with more bits than the register.
+    ///
+    /// ```
+    /// # use openocd::svd::Device;
+    /// # let device = Device::parse_str(include_str!("../../tests/virtual-chip/svd/virtual-stm32f103.svd"))?;
+    /// let cr = device.peripheral("RCC")?.register("CR")?;
+    /// let decoded = cr.decode(0x0300_0083)?;
+    /// assert_eq!(decoded.field("PLLRDY")?.value, 1);
+    /// println!("{decoded}");
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn decode(&self, value: u64) -> Result<DecodedRegister> {
+        self.check_fits(value)?;
+        Ok(DecodedRegister { register: self.clone(), value })
+    }
+
+    /// How many bytes it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        match self.access_bits() {
+            Some(bits) => u64::from(bits / 8),
+            None => u64::from(self.info.size.div_ceil(8)),
+        }
+    }
+
+    /// A 1 for each of its bits; of the lowest 64.
+    pub(super) fn mask(&self) -> u64 {
+        match self.info.size {
+            0 => 0,
+            size => u64::MAX >> 64_u32.saturating_sub(size),
+        }
+    }
+
+    pub(super) fn check_fits(&self, value: u64) -> Result<(), SvdError> {
+        match value & !self.mask() {
+            0 => Ok(()),
+            _ => Err(SvdError::ValueTooWide { name: self.path(), value, bits: self.info.size }),
+        }
+    }
+}
+
+/// `RCC.CR at 0x40021000, 32 bits, read-write, 0x00000083 after reset: Clock control register`, then a line a field.
+impl fmt::Display for Register {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{} at {:#010x}, {} bits", self.peripheral, self.name, self.address, self.info.size)?;
+        write!(f, ", {}", self.info.access)?;
+        if let Some(value) = self.info.reset_value {
+            let digits = hex_digits(self.info.size) + 2;
+            write!(f, ", {value:#0digits$x} after reset")?;
+        }
+        if let Some(action) = self.info.read_action {
+            write!(f, ", readAction {action}")?;
+        }
+        if let Some(description) = &self.info.description {
+            write!(f, ": {}", one_line(description))?;
+        }
+        let range = self.fields().iter().map(|field| bit_range(field).len()).max().unwrap_or(0);
+        let name = self.fields().iter().map(|field| field.name().chars().count()).max().unwrap_or(0);
+        for field in self.fields() {
+            write!(f, "\n  {:>range$}  {:<name$}  {}", bit_range(field), field.name, field.access)?;
+            if let Some(description) = &field.description {
+                write!(f, "  {}", one_line(description))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many hexadecimal digits so many bits take.
+pub(super) fn hex_digits(bits: u32) -> usize {
+    bits.clamp(1, 64).div_ceil(4) as usize
+}

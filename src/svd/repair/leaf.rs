@@ -1,0 +1,134 @@
+//! Slips in elements that hold one word or number.
+
+use super::number::{is_plain, number};
+use super::{Leaf, Reader};
+
+const ACCESS: &[&str] = &["read-only", "read-write", "write-only", "writeOnce", "read-writeOnce"];
+const BLOCK_USAGE: &[&str] = &["registers", "buffer", "reserved"];
+const ENUM_USAGE: &[&str] = &["read", "write", "read-write"];
+const READ_ACTION: &[&str] = &["clear", "set", "modify", "modifyExternal"];
+const PROTECTION: &[&str] = &["s", "n", "p"];
+const ENDIAN: &[&str] = &["little", "big", "selectable", "other"];
+const BOOLEAN: &[&str] = &["true", "false", "0", "1"];
+const WRITE_VALUES: &[&str] =
+    &["oneToClear", "oneToSet", "oneToToggle", "zeroToClear", "zeroToSet", "zeroToToggle", "clear", "set", "modify"];
+
+/// Words that vendors use, without case and dashes, and what they stand for.
+const SYNONYMS: &[(&str, &str, &str)] = &[
+    ("access", "rw", "read-write"),
+    ("access", "readwrite", "read-write"),
+    ("access", "write", "write-only"),
+    ("access", "wo", "write-only"),
+    ("access", "w", "write-only"),
+    ("access", "read", "read-only"),
+    ("access", "ro", "read-only"),
+    ("access", "r", "read-only"),
+    ("usage", "register", "registers"),
+    ("usage", "rw", "read-write"),
+];
+
+impl<'t> Reader<'t> {
+    #[allow(clippy::match_same_arms, reason = "what is left alone is named where its kind is")]
+    pub(super) fn check_leaf(&mut self, leaf: &Leaf<'t>) {
+        let parent = self.parent();
+        match (parent, leaf.name) {
+            // The parser panics on one that is empty.
+            (_, "writeConstraint") => self.take_out(leaf),
+            (_, "isDefault") | ("writeConstraint" | "cpu", _)
+                if leaf.name != "endian" && BOOLEAN.contains(&&*leaf.text.to_ascii_lowercase()) =>
+            {
+                self.check_word(leaf, BOOLEAN, None);
+            }
+            ("cpu", "endian") => self.check_word(leaf, ENDIAN, Some("other")),
+            (_, "access") => self.check_word(leaf, ACCESS, None),
+            ("addressBlock", "usage") => self.check_word(leaf, BLOCK_USAGE, Some("registers")),
+            (_, "usage") => self.check_word(leaf, ENUM_USAGE, Some("read-write")),
+            (_, "modifiedWriteValues") => self.check_word(leaf, WRITE_VALUES, None),
+            // An action that is not known is none to risk.
+            (_, "readAction") => self.check_word(leaf, READ_ACTION, Some("modify")),
+            (_, "protection") => self.check_word(leaf, PROTECTION, None),
+            // Nothing here needs it, and the parser knows only some.
+            (_, "dataType") => self.remove(leaf.whole.clone()),
+            // These are read together, when the field ends.
+            ("field", "lsb" | "msb" | "bitOffset" | "bitWidth" | "bitRange") | ("enumeratedValue", "value") => {}
+            (
+                _,
+                "addressOffset"
+                | "baseAddress"
+                | "dim"
+                | "dimIncrement"
+                | "offset"
+                | "size"
+                | "resetValue"
+                | "resetMask"
+                | "minimum"
+                | "maximum"
+                | "addressUnitBits"
+                | "width"
+                | "deviceNumInterrupts"
+                | "sauNumRegions"
+                | "nvicPrioBits",
+            )
+            | ("interrupt", "value") => self.check_number(leaf),
+            ("registers" | "fields" | "peripherals", "register" | "cluster" | "field" | "peripheral") => {}
+            ("registers" | "fields" | "peripherals", _) => self.take_out(leaf),
+            _ => {}
+        }
+    }
+
+    /// One of `known`, else what is surely meant, else `otherwise`, else nothing.
+    fn check_word(&mut self, leaf: &Leaf<'t>, known: &[&str], otherwise: Option<&str>) {
+        if known.contains(&leaf.text) {
+            return;
+        }
+        if leaf.text.is_empty() {
+            return self.remove(leaf.whole.clone());
+        }
+        let squeeze = |text: &str| text.replace(['-', '_', ' ', '/'], "").to_ascii_lowercase();
+        let squeezed = squeeze(leaf.text);
+        let meant = known.iter().find(|word| squeeze(word) == squeezed).copied();
+        let synonym = || {
+            let same = |(element, word, _): &&(&str, &str, &str)| *element == leaf.name && *word == squeezed;
+            SYNONYMS.iter().find(same).map(|(.., meant)| *meant).filter(|meant| known.contains(meant))
+        };
+        let name = leaf.name;
+        if let Some(meant) = meant.or_else(synonym).or(otherwise) {
+            self.slip(leaf.whole.start, format!("<{name}> {:?} is taken for {meant:?}", leaf.text));
+            self.replace(leaf.inside.clone(), meant);
+        } else {
+            self.slip(leaf.whole.start, format!("<{name}> {:?} is not known and left out", leaf.text));
+            self.remove(leaf.whole.clone());
+        }
+    }
+
+    fn check_number(&mut self, leaf: &Leaf<'t>) {
+        if is_plain(leaf.text) {
+            return;
+        }
+        match number(leaf.text) {
+            Some(pattern) => {
+                if !leaf.text.starts_with("0b") && !leaf.text.starts_with('#') {
+                    let (name, text, value) = (leaf.name, leaf.text, pattern.value);
+                    self.slip(leaf.whole.start, format!("<{name}> {text:?} is taken for {value:#x}"));
+                }
+                self.replace(leaf.inside.clone(), pattern.value.to_string());
+            }
+            // Something that must be there stays, and the parser refuses it with its line.
+            None if matches!(leaf.name, "size" | "resetValue" | "resetMask") && self.parent() != "addressBlock" => {
+                self.take_out(leaf);
+            }
+            None if leaf.text.is_empty() => self.remove(leaf.whole.clone()),
+            None => {}
+        }
+    }
+
+    pub(super) fn take_out(&mut self, leaf: &Leaf<'t>) {
+        if !leaf.text.is_empty() || leaf.name == "writeConstraint" {
+            self.slip(
+                leaf.whole.start,
+                format!("<{}> {:?} cannot be understood and is left out", leaf.name, leaf.text),
+            );
+        }
+        self.remove(leaf.whole.clone());
+    }
+}

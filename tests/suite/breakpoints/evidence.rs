@@ -1,0 +1,105 @@
+//! OpenOCD says yes, the target says no.
+
+use openocd::{BreakpointError, BreakpointKind, HaltReason, WatchpointAccess};
+use virtual_chip::firmware::WORK;
+
+use super::{BKPT, COUNTER, PROGRAM, PROGRAM_ADDRESS, SECOND, addresses, breakpoint_error, half_word, write_program};
+use crate::board::Board;
+#[test]
+fn a_software_breakpoint_in_flash_is_none() {
+    let board = Board::halted();
+    let error = breakpoint_error(board.session.breakpoints().add(WORK.into(), BreakpointKind::Software));
+    assert!(matches!(error, BreakpointError::NotInEffect { what: "software breakpoint", .. }), "{error}");
+    assert!(error.to_string().contains("use a hardware breakpoint"), "{error}");
+    assert_eq!(addresses(&board.session), []);
+    board.session.target().resume(None).unwrap();
+    board.assert_runs_on();
+}
+
+#[test]
+fn a_software_breakpoint_where_no_memory_is() {
+    let board = Board::halted();
+    let error = breakpoint_error(board.session.breakpoints().add(0x6000_0000, BreakpointKind::Software));
+    assert!(matches!(error, BreakpointError::Refused { .. }), "{error}");
+    assert_eq!(addresses(&board.session), []);
+}
+
+#[test]
+fn a_breakpoint_instruction_that_is_there_already_stops_the_core() {
+    let board = Board::with_program();
+    board.chip.write_memory(PROGRAM_ADDRESS + 2, &BKPT.to_le_bytes()).unwrap();
+    board.session.breakpoints().add(SECOND, BreakpointKind::Software).unwrap();
+    assert_eq!(board.run_until_halted().pc, Some(SECOND));
+}
+
+#[test]
+fn a_program_that_was_written_anew_holds_no_breakpoint_to_remove() {
+    let board = Board::with_program();
+    board.session.breakpoints().add(SECOND, BreakpointKind::Software).unwrap();
+    write_program(&board.chip);
+    board.session.breakpoints().remove(SECOND).unwrap();
+    assert_eq!(half_word(&board.chip, SECOND), PROGRAM[1]);
+}
+
+#[test]
+fn a_comparator_that_cannot_be_written_is_no_breakpoint() {
+    let board = Board::halted();
+    board.chip.faults().bus_fault_at(0xe000_2008..0xe000_2028);
+    let error = breakpoint_error(board.session.breakpoints().add(WORK.into(), BreakpointKind::Hardware));
+    assert!(matches!(error, BreakpointError::NotInEffect { what: "hardware breakpoint", .. }), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "OpenOCD reports a hardware breakpoint at 0x0800004e as set, but the breakpoint unit of the core does not have its \
+         comparator enabled"
+    );
+    assert_eq!(addresses(&board.session), []);
+    board.chip.faults().clear();
+}
+
+#[test]
+fn a_breakpoint_instruction_that_stays_in_memory_is_not_removed() {
+    let board = Board::halted();
+    // In flash, which takes neither the breakpoint instruction from OpenOCD nor the original one.
+    board.command(&format!("bp {WORK:#x} 2"));
+    board.chip.write_memory(WORK, &BKPT.to_le_bytes()).unwrap();
+    let error = breakpoint_error(board.session.breakpoints().remove(WORK.into()));
+    assert!(matches!(error, BreakpointError::NotRemoved { what: "software breakpoint", .. }), "{error}");
+    assert!(error.to_string().ends_with("but the memory still holds the breakpoint instruction"), "{error}");
+    assert_eq!(board.run_until_halted().pc, Some(WORK.into()), "the error tells the truth");
+}
+
+#[test]
+fn a_comparator_that_stays_enabled_is_not_removed() {
+    let board = Board::halted();
+    let breakpoints = board.session.breakpoints();
+    // As if the core had not taken what OpenOCD wrote.
+    board.command("rename rbp real_rbp; proc rbp {address} {real_rbp $address; mww 0xe0002008 0x8800004d}");
+    board.command("rename rwp real_rwp; proc rwp {address} {real_rwp $address; mww 0xe0001028 6}");
+
+    breakpoints.add_watchpoint(COUNTER, 4, WatchpointAccess::Write).unwrap();
+    board.run_until_halted();
+    let error = breakpoint_error(breakpoints.remove_watchpoint(COUNTER));
+    assert!(matches!(error, BreakpointError::NotRemoved { what: "watchpoint", .. }), "{error}");
+    assert!(error.to_string().ends_with("but the watchpoint unit of the core still watches that address"), "{error}");
+    assert_eq!(board.run_until_halted().halt_reason, Some(HaltReason::Watchpoint), "the error tells the truth");
+
+    breakpoints.add(WORK.into(), BreakpointKind::Hardware).unwrap();
+    let error = breakpoint_error(breakpoints.remove(WORK.into()));
+    assert!(matches!(error, BreakpointError::NotRemoved { what: "hardware breakpoint", .. }), "{error}");
+    assert!(error.to_string().ends_with("the breakpoint unit of the core still has its comparator enabled"), "{error}");
+    assert_eq!(board.run_until_halted().pc, Some(WORK.into()), "the error tells the truth");
+}
+
+#[test]
+fn what_openocd_still_lists_is_not_removed() {
+    let board = Board::halted();
+    let breakpoints = board.session.breakpoints();
+    breakpoints.add(WORK.into(), BreakpointKind::Hardware).unwrap();
+    breakpoints.add_watchpoint(COUNTER, 4, WatchpointAccess::Write).unwrap();
+    board.command("rename rbp real_rbp; proc rbp {address} {}; rename rwp real_rwp; proc rwp {address} {}");
+    for error in
+        [breakpoint_error(breakpoints.remove(WORK.into())), breakpoint_error(breakpoints.remove_watchpoint(COUNTER))]
+    {
+        assert!(matches!(error, BreakpointError::NotRemoved { evidence: "still lists it", .. }), "{error}");
+    }
+}

@@ -1,0 +1,349 @@
+//! Registers by name on the virtual chip.
+
+use std::sync::Arc;
+
+use openocd::svd::{Device, Register, SkipReason, UnreadReason};
+use openocd::{Error, SvdError, TargetError};
+
+use crate::board::Board;
+
+pub(crate) const CHIP: &str = include_str!("../virtual-chip/svd/virtual-stm32f103.svd");
+
+/// A board whose session knows the chip.
+pub(crate) fn board() -> Board {
+    let board = Board::start();
+    board.session.svd().load_str(CHIP).expect("the chip's own description");
+    board
+}
+
+/// A board whose session knows the peripheral M at 0x20000100, in RAM, with these registers.
+pub(crate) fn ram(registers: &str) -> Board {
+    let board = Board::halted();
+    let svd = format!(
+        "<device><name>D</name><resetValue>0</resetValue><peripherals><peripheral><name>M</name><baseAddress>0x20000100</baseAddress>\
+         <registers>{registers}</registers></peripheral></peripherals></device>"
+    );
+    board.session.svd().load_str(&svd).unwrap();
+    board
+}
+
+#[test]
+fn the_chip_s_own_description_has_no_slips() {
+    let device = Device::parse_str(CHIP).unwrap();
+    assert!(device.warnings().is_empty(), "{:?}", device.warnings());
+    let at = |peripheral: &str, register: &str| {
+        device.peripheral(peripheral).and_then(|found| found.register(register)).map(Register::address).unwrap()
+    };
+    assert_eq!(at("GPIOA", "ODR"), 0x4001_080c);
+    assert_eq!(at("GPIOE", "CRH"), 0x4001_1804);
+    assert_eq!(at("DMA1", "CH7_MAR"), 0x4002_008c);
+    assert_eq!(at("CAN1", "MAILBOX_RX[1]_DHR"), 0x4000_65cc);
+    assert_eq!(at("CAN1", "FILTER[13]_FR2"), 0x4000_66ac);
+    assert_eq!(at("TIM2", "CCR4"), 0x4000_0040);
+    assert_eq!(at("UID", "U_ID_BYTE[7]"), 0x1fff_f7ef);
+    let crh = device.peripheral("GPIOB").unwrap().register("CRH").unwrap();
+    let mode = crh.decode(0x4444_4434).unwrap();
+    assert_eq!(mode.field("MODE9").unwrap().value_name(), Some("Output50"));
+    assert_eq!(mode.field("CNF9").unwrap().value_name(), Some("AnalogOrPushPull"));
+}
+
+#[test]
+fn nothing_works_before_a_description_is_loaded() {
+    let board = Board::start();
+    let svd = board.session.svd();
+    assert!(!svd.loaded());
+    let errors = [
+        svd.list_peripherals().unwrap_err(),
+        svd.list_registers("RCC").unwrap_err(),
+        svd.read_register("RCC", "CR").unwrap_err(),
+        svd.read_peripheral("RCC").unwrap_err(),
+        svd.write_register("RCC", "CR", 0).unwrap_err(),
+        svd.decode("RCC", "CR", 0).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, Error::Svd(SvdError::NotLoaded)), "{error}");
+        assert_eq!(error.to_string(), "no SVD file is loaded; call `svd().load(path)` first");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_loaded() {
+    let board = board();
+    let missing = std::env::temp_dir().join("no such file.svd");
+    let error = board.session.svd().load(&missing).unwrap_err();
+    assert!(matches!(&error, Error::Svd(SvdError::NotFound { path }) if *path == missing), "{error}");
+    assert!(error.to_string().contains("no such file.svd"), "{error}");
+
+    let error = board.session.svd().load(std::env::temp_dir()).unwrap_err();
+    assert!(matches!(&error, Error::Svd(SvdError::Unreadable { .. })), "{error}");
+
+    let path = std::env::temp_dir().join(format!("openocd-bad-{}.svd", std::process::id()));
+    std::fs::write(&path, "<device>\n <name>D</device>").unwrap();
+    let error = board.session.svd().load(&path).unwrap_err();
+    std::fs::remove_file(&path).unwrap();
+    assert!(error.to_string().starts_with(&format!("{}:2:9: ", path.display())), "{error}");
+    assert_eq!(board.session.svd().device().unwrap().name(), "VirtualSTM32F103", "what was loaded before stays");
+}
+
+#[test]
+fn files_in_other_encodings() {
+    let text = "<device><name>D</name><description>\u{b5}C</description><peripherals/></device>";
+    let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let wide: Vec<u8> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let marked = format!("\u{feff}{text}").into_bytes();
+    for (kind, bytes) in [("latin", latin), ("wide", wide), ("marked", marked)] {
+        let path = std::env::temp_dir().join(format!("openocd-{kind}-{}.svd", std::process::id()));
+        std::fs::write(&path, bytes).unwrap();
+        let device = Device::load(&path);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(device.unwrap().description(), "\u{b5}C", "{kind}");
+    }
+}
+
+#[test]
+fn unknown_names_come_with_near_ones() {
+    let board = board();
+    let svd = board.session.svd();
+    let error = svd.read_register("GPIOa", "ODR").unwrap_err();
+    assert!(matches!(&error, Error::Svd(SvdError::UnknownPeripheral { near, .. }) if near[0] == "GPIOA"), "{error}");
+    assert!(error.to_string().starts_with("VirtualSTM32F103 has no peripheral \"GPIOa\"; near: GPIOA"), "{error}");
+    let error = svd.read_register("GPIOA", "OTR").unwrap_err();
+    assert!(matches!(&error, Error::Svd(SvdError::UnknownRegister { near, .. }) if near[0] == "ODR"), "{error}");
+    let error = svd.read_field("RCC", "CR", "HSEON2").unwrap_err();
+    assert!(matches!(&error, Error::Svd(SvdError::UnknownField { near, .. }) if near[0] == "HSEON"), "{error}");
+    let error = svd.write_field("RCC", "CFGR", "PLLMUL", "mul9").unwrap_err();
+    assert!(matches!(&error, Error::Svd(SvdError::UnknownValue { near, .. }) if near[0] == "Mul9"), "{error}");
+
+    let device = svd.device().unwrap();
+    let register = device.peripheral_ignoring_case("gpioa").and_then(|port| port.register_ignoring_case("odr"));
+    assert_eq!(register.and_then(|odr| odr.field_ignoring_case("Odr3")).unwrap().name(), "ODR3");
+    assert!(device.peripheral_ignoring_case("nothing").is_err());
+}
+
+#[test]
+fn lists_are_in_the_order_of_the_file() {
+    let board = board();
+    let svd = board.session.svd();
+    assert_eq!(svd.list_peripherals().unwrap()[..4], ["RCC", "GPIOA", "GPIOB", "GPIOC"]);
+    assert_eq!(svd.list_registers("GPIOA").unwrap(), ["CRL", "CRH", "IDR", "ODR", "BSRR", "BRR", "LCKR"]);
+    assert_eq!(svd.reset_value("RCC", "CR").unwrap(), Some(0x83));
+}
+
+#[test]
+fn a_register_is_read_and_decoded_while_the_target_runs() {
+    let board = board();
+    board.session.target().halt().unwrap();
+    board.session.target().resume(None).unwrap();
+    let cr = board.session.svd().read_register("RCC", "CR").unwrap();
+    assert_eq!(cr.value, 0x83);
+    assert_eq!(cr.field("HSIRDY").unwrap().value_name(), Some("Ready"));
+    assert_eq!(cr.field("HSITRIM").unwrap().value, 16);
+    assert_eq!(board.session.svd().read_field("DBGMCU", "IDCODE", "DEV_ID").unwrap(), 0x410);
+}
+
+#[test]
+fn values_are_never_cached() {
+    let board = board();
+    let idr = || board.session.svd().read_register("GPIOA", "IDR").unwrap().value;
+    board.chip.set_port_inputs('A', 0x8001);
+    assert_eq!(idr(), 0x8001);
+    board.chip.set_port_inputs('A', 0x0002);
+    assert_eq!(idr(), 0x0002);
+}
+
+#[test]
+fn a_decoded_register_prints_as_a_table() {
+    let board = board();
+    let decoded = board.session.svd().decode("FLASH", "SR", 0x21).unwrap();
+    assert_eq!(
+        decoded.to_string(),
+        "FLASH.SR @ 0x4002200c = 0x00000021  Status register\n\
+         \x20 [5]  EOP       0x1  End of operation\n\
+         \x20 [4]  WRPRTERR  0x0  Write protection error\n\
+         \x20 [2]  PGERR     0x0  Programming error\n\
+         \x20 [0]  BSY       0x1  Busy"
+    );
+    let decoded = board.session.svd().decode("DMA1", "CH1_CR", 0x3a81).unwrap();
+    assert_eq!(
+        decoded.to_string().lines().skip(1).take(4).collect::<Vec<_>>(),
+        [
+            "     [14]  MEM2MEM  0x0            Memory to memory",
+            "  [13:12]  PL       0x3  VeryHigh  Priority",
+            "  [11:10]  MSIZE    0x2  Bits32    Memory size",
+            "    [9:8]  PSIZE    0x2  Bits32    Peripheral size",
+        ]
+    );
+    let error = board.session.svd().decode("UID", "F_SIZE", 0x1_0000).unwrap_err();
+    assert!(matches!(error, Error::Svd(SvdError::ValueTooWide { bits: 16, .. })), "{error}");
+}
+
+#[test]
+fn a_description_prints_as_a_table() {
+    let board = board();
+    let text = board.session.svd().describe("USART1", "DR").unwrap().to_string();
+    assert_eq!(
+        text,
+        "USART1.DR at 0x40013804, 32 bits, read-write, 0x00000000 after reset, readAction modifyExternal: Data register\n\
+         \x20 [8:0]  DR  read-write  Data received, or to send"
+    );
+}
+
+#[test]
+fn a_peripheral_is_read_without_what_must_not_be_touched() {
+    let board = board();
+    board.chip.set_port_inputs('A', 0x1234);
+    // Were one of these read with its neighbours, all would fail.
+    board.chip.faults().bus_fault_at(0x4001_0810..0x4001_0818);
+    let port = board.session.svd().read_peripheral("GPIOA").unwrap();
+    let names: Vec<_> = port.registers.iter().map(|decoded| decoded.register.name()).collect();
+    assert_eq!(names, ["CRL", "CRH", "IDR", "ODR", "LCKR"]);
+    assert_eq!(port.register("IDR").unwrap().value, 0x1234);
+    for name in ["BSRR", "BRR"] {
+        let unread = port.unread.iter().find(|unread| unread.register.name() == name).unwrap();
+        assert!(matches!(unread.reason, UnreadReason::Skipped(SkipReason::WriteOnly)), "{unread}");
+        let error = port.register(name).unwrap_err();
+        assert_eq!(error.to_string(), format!("GPIOA.{name} is not read: it is write-only"));
+    }
+    assert!(port.to_string().ends_with("GPIOA.BRR @ 0x40010814 not read: it is write-only"), "{port}");
+}
+
+#[test]
+fn gaps_between_registers_are_not_read() {
+    let board = ram("<register><name>A</name><addressOffset>0</addressOffset></register>\
+         <register><name>B</name><addressOffset>8</addressOffset></register>");
+    board.chip.faults().bus_fault_at(0x2000_0104..0x2000_0108);
+    let reading = board.session.svd().read_peripheral("M").unwrap();
+    assert!(reading.unread.is_empty(), "{reading}");
+}
+
+#[test]
+fn a_register_that_reading_changes_is_left_alone_unless_asked_for() {
+    let registers = "<register><name>A</name><addressOffset>0</addressOffset></register>\
+         <register><name>DATA</name><addressOffset>4</addressOffset><readAction>modifyExternal</readAction></register>\
+         <register><name>VIEW</name><addressOffset>4</addressOffset></register>";
+    let board = ram(registers);
+    board.chip.write_u32(0x2000_0104, 0x55).unwrap();
+    let reading = board.session.svd().read_peripheral("M").unwrap();
+    assert_eq!(reading.registers.len(), 1);
+    for unread in &reading.unread {
+        let expected = "reading changes the chip's state (readAction modifyExternal of M.DATA)";
+        assert_eq!(unread.reason.to_string(), expected);
+    }
+    let all = board.session.svd().unguarded().read_peripheral("M").unwrap();
+    assert_eq!(all.register("DATA").unwrap().value, 0x55);
+    assert_eq!(board.session.svd().read_register("M", "DATA").unwrap().value, 0x55, "asked for by name");
+}
+
+#[test]
+fn a_register_that_fails_does_not_hide_the_others() {
+    let board = board();
+    board.chip.faults().bus_fault_at(0x4001_0808..0x4001_080c);
+    let port = board.session.svd().read_peripheral("GPIOA").unwrap();
+    let names: Vec<_> = port.registers.iter().map(|decoded| decoded.register.name()).collect();
+    assert_eq!(names, ["CRL", "CRH", "ODR", "LCKR"]);
+    let failed = port.unread.iter().find(|unread| unread.register.name() == "IDR").unwrap();
+    let UnreadReason::Failed(failure) = &failed.reason else { panic!("{failed}") };
+    assert_eq!(failure.command(), "read_memory 0x40010808 32 1");
+    assert_ne!(failure.code(), 0);
+    assert!(!failure.message().is_empty());
+    let error = port.register("IDR").unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::MemoryRead { address: 0x4001_0808, .. })), "{error}");
+
+    let error = board.session.svd().read_register("GPIOA", "IDR").unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::MemoryRead { address: 0x4001_0808, .. })), "{error}");
+}
+
+#[test]
+fn every_width_is_read_with_its_own_accesses() {
+    let board = ram("<register><name>BYTE</name><addressOffset>0</addressOffset><size>8</size></register>\
+         <register><name>HALF</name><addressOffset>2</addressOffset><size>16</size></register>\
+         <register><name>WORD</name><addressOffset>4</addressOffset></register>\
+         <register><name>LONG</name><addressOffset>8</addressOffset><size>64</size></register>\
+         <register><name>ODD</name><addressOffset>16</addressOffset><size>24</size></register>\
+         <register><name>ASKEW</name><addressOffset>0x16</addressOffset></register>\
+         <register><name>WIDE</name><addressOffset>0x20</addressOffset><size>128</size></register>");
+    for (address, value) in
+        [(0x100, 0x3322_ff11), (0x104, 0x7766_5544), (0x108, 0xbbaa_9988), (0x10c, 0xffee_ddcc), (0x110, 0x9999_9999)]
+    {
+        board.chip.write_u32(0x2000_0000 + address, value).unwrap();
+    }
+    let svd = board.session.svd();
+    let expected =
+        [("BYTE", 0x11), ("HALF", 0x3322), ("WORD", 0x7766_5544), ("LONG", 0xffee_ddcc_bbaa_9988), ("ODD", 0x99_9999)];
+    let reading = svd.read_peripheral("M").unwrap();
+    for (name, value) in expected {
+        assert_eq!(reading.register(name).unwrap().value, value, "{name}");
+        assert_eq!(svd.read_register("M", name).unwrap().value, value, "{name}");
+    }
+    let reasons: Vec<_> = reading.unread.iter().map(|unread| unread.reason.to_string()).collect();
+    assert_eq!(
+        reasons,
+        ["its address 0x20000116 is not aligned for 32 bits", "it has 128 bits, more than can be read at once"]
+    );
+    let error = svd.read_register("M", "WIDE").unwrap_err();
+    assert!(matches!(error, Error::Svd(SvdError::UnsupportedSize { bits: 128, .. })), "{error}");
+    let error = svd.read_register("M", "ASKEW").unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::Misaligned { .. })), "{error}");
+}
+
+#[test]
+fn views_of_one_address_have_one_value() {
+    let board = board();
+    let reading = board.session.svd().read_peripheral("UID").unwrap();
+    let whole = reading.register("U_ID64").unwrap().value;
+    for (index, byte) in whole.to_le_bytes().into_iter().enumerate() {
+        assert_eq!(reading.register(&format!("U_ID_BYTE[{index}]")).unwrap().value, byte.into());
+    }
+    assert_eq!(reading.register("F_SIZE").unwrap().value, 128);
+}
+
+#[test]
+fn write_only_registers_and_fields_are_not_read() {
+    let board = board();
+    let svd = board.session.svd();
+    let error = svd.read_register("GPIOA", "BSRR").unwrap_err();
+    assert!(matches!(error, Error::Svd(SvdError::NotReadable { reason: SkipReason::WriteOnly, .. })), "{error}");
+    let error = svd.read_field("RCC", "CIR", "HSERDYC").unwrap_err();
+    assert_eq!(error.to_string(), "RCC.CIR.HSERDYC is not read: it is write-only");
+    assert_eq!(svd.unguarded().read_register("GPIOA", "BSRR").unwrap().value, 0);
+}
+
+#[test]
+fn a_peripheral_compared_with_its_reset_values() {
+    let board = board();
+    let svd = board.session.svd();
+    assert_eq!(svd.diff("RCC").unwrap().to_string(), "");
+    board.session.memory().write_u32(0x4002_1000, 0x0100_0083).unwrap();
+    let diff = svd.diff("RCC").unwrap();
+    assert_eq!(diff.to_string(), "RCC.CR = 0x03000083, 0x00000083 after reset: PLLRDY 0x0 -> 0x1, PLLON 0x0 -> 0x1");
+    assert_eq!(diff.changed[0].changed_bits, 0x0300_0000);
+    // What stands at the pins has no reset value.
+    board.chip.set_port_inputs('A', 0xffff);
+    assert!(svd.diff("GPIOA").unwrap().changed.is_empty());
+}
+
+#[test]
+fn a_named_target_and_other_threads_share_the_description() {
+    let board = board();
+    let target = board.session.target_named("stm32f1x.cpu").unwrap();
+    assert_eq!(target.svd().read_register("RCC", "CR").unwrap().value, 0x83);
+    let device = target.svd().device().unwrap();
+    assert!(Arc::ptr_eq(&device, &board.session.svd().device().unwrap()));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(board.session.svd().read_peripheral("RCC").unwrap().registers.len(), 10));
+        }
+    });
+}
+
+#[test]
+fn an_address_that_the_target_cannot_have_is_refused() {
+    let board = Board::halted();
+    let svd = "<device><name>D</name><peripherals><peripheral><name>M</name><baseAddress>0x120000100</baseAddress><registers>\
+               <register><name>A</name><addressOffset>0</addressOffset></register></registers></peripheral></peripherals></device>";
+    board.session.svd().load_str(svd).unwrap();
+    let outside =
+        |error: Error| assert!(matches!(error, Error::Target(TargetError::OutOfAddressSpace { .. })), "{error}");
+    outside(board.session.svd().read_peripheral("M").unwrap_err());
+    outside(board.session.svd().read_register("M", "A").unwrap_err());
+}
