@@ -261,7 +261,7 @@ proc _openocd_rs_1_flash_read {bank offset length} {
 proc _openocd_rs_1_flash_banks {} {
     set number 0
     foreach bank [flash list] {
-        if {[dict get $bank size] == 0} { catch {flash probe $number} }
+        catch {if {[dict get $bank size] == 0} { flash probe $number }}
         incr number
     }
     set target {}
@@ -277,6 +277,8 @@ proc _openocd_rs_1_flash_info {bank check} {
     set rows {}
     set checked [expr {$check && ![catch {flash erase_check $bank} rows]}]
     return [list $blocks $sectors $checked $rows]
+}
+
 # The breakpoints of all targets but the current one. On 0.12.0 a software breakpoint of an SMP group belongs to the group's first
 # target, whichever it was set on (breakpoint_add in src/target/breakpoints.c).
 proc _openocd_rs_1_other_breakpoints {} {

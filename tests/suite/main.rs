@@ -3,8 +3,10 @@
 mod board;
 mod breakpoints;
 mod command;
+mod flash;
 mod memory;
 mod process;
+mod random;
 mod registers;
 mod server;
 mod svd_constructs;
