@@ -6,7 +6,7 @@
 
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_main};
 use openocd::svd::{Device, Peripheral, Register};
 
 const CHIP: &str = include_str!("../tests/virtual-chip/svd/virtual-stm32f103.svd");
@@ -89,5 +89,9 @@ fn decode(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, load, look_up, decode);
-criterion_main!(benches);
+#[allow(missing_docs, reason = "criterion makes a public function")]
+mod group {
+    use super::{decode, load, look_up};
+    criterion::criterion_group!(benches, load, look_up, decode);
+}
+criterion_main!(group::benches);

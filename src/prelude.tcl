@@ -79,7 +79,8 @@ proc _openocd_rs_1_from_halt {command} {
 }
 
 # Reads registers of the current target if it is halted: its name, its state, and of each register the name asked for,
-# code and text. Without names, every register in OpenOCD's listing is read. One that fails does not stop the rest.
+# whether it is dirty, code and text. Without names, every register in OpenOCD's listing is read. One that fails does not
+# stop the rest. Only the listing tells which registers are dirty.
 # With force, past OpenOCD's cache, except where the cache holds a value that is not written yet: that would be lost on
 # Cortex-M, and newer RISC-V code aborts there.
 proc _openocd_rs_1_read_registers {force names} {
@@ -87,22 +88,22 @@ proc _openocd_rs_1_read_registers {force names} {
     set state [_openocd_rs_1_state]
     set readings {}
     if {$state eq {halted}} {
+        set listing [reg]
         set dirty {}
-        if {$force || ![llength $names]} {
-            set everything [expr {![llength $names]}]
-            foreach line [split [reg] "\n"] {
-                if {![regexp {^\([0-9]+\) (.+) \(/[0-9]+\)} $line all name]} { continue }
-                if {$everything} { lappend names $name }
-                if {[string match {*(dirty)} $line]} { lappend dirty $name }
-            }
+        foreach {all name} [regexp -all -inline -line {^\([0-9]+\) (.+) \(/[0-9]+\): 0x[0-9a-fA-F]+ \(dirty\)} $listing] {
+            lappend dirty $name
+        }
+        if {![llength $names]} {
+            foreach {all name} [regexp -all -inline -line {^\([0-9]+\) (.+) \(/[0-9]+\)} $listing] { lappend names $name }
         }
         foreach name $names {
-            if {$force && $name ni $dirty} {
+            set is_dirty [expr {$name in $dirty}]
+            if {$force && !$is_dirty} {
                 set code [catch {reg $name force} text]
             } else {
                 set code [catch {reg $name} text]
             }
-            lappend readings [list $name $code $text]
+            lappend readings [list $name $is_dirty $code $text]
         }
     }
     return [list $target $state $readings]
@@ -115,7 +116,11 @@ proc _openocd_rs_1_write_register {name value bits} {
     set state [_openocd_rs_1_state]
     set before {}
     if {$state eq {halted}} {
-        set before [reg $name]
+        # An unknown name is code 0 on 0.12.0 and -4 on master, with the same words; any other refusal is one here too.
+        if {[catch {reg $name} before] && ![string match {*not found in current target*} $before]
+                && ![string match {*is out of bounds*} $before]} {
+            set before [reg $name]
+        }
         if {[regexp {^(.+) \(/([0-9]+)\)} $before all found width] && $found eq $name && $width >= $bits} {
             reg $name $value
         }

@@ -134,12 +134,12 @@ impl OpenOcdProcess {
             return Ok(status);
         }
         running.stdin = None;
-        let status = match wait(&mut running.child, &self.log, STOP_GRACE).map_err(failed)? {
-            Some(status) => status,
-            None => {
-                log::warn!(target: "openocd::process", "OpenOCD (process {}) does not end when asked; killing it", self.pid);
-                running.child.kill().and_then(|()| running.child.wait()).map_err(failed)?
-            }
+        let asked = wait(&mut running.child, &self.log, STOP_GRACE).map_err(failed)?;
+        let status = if let Some(status) = asked {
+            status
+        } else {
+            log::warn!(target: "openocd::process", "OpenOCD (process {}) does not end when asked; killing it", self.pid);
+            running.child.kill().and_then(|()| running.child.wait()).map_err(failed)?
         };
         log::debug!(target: "openocd::process", "OpenOCD (process {}) ended: {status}", self.pid);
         Ok(status)

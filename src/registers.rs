@@ -67,6 +67,7 @@ impl RegisterDump {
 /// What OpenOCD answered for one register.
 struct Reading {
     asked: String,
+    dirty: bool,
     code: i32,
     text: String,
 }
@@ -159,7 +160,7 @@ impl<'a> Registers<'a> {
         let request = self.target.request(script).shown(shown);
         self.target.session().run(&request, |reply| {
             let answer = reply.success(&request).map_err(|failure| refused(name, failure))?;
-            let [target, state, before] = strings(answer).ok_or_else(|| self.unexpected(&request, answer))?;
+            let [target, state, before] = strings(answer).ok_or_else(|| unexpected(&request, answer))?;
             must_be_halted(&request, &target, &state)?;
             let before = parse::register::line(&before).filter(|line| line.name == name);
             match before {
@@ -228,21 +229,21 @@ impl<'a> Registers<'a> {
         let request = self.target.request(script).shown(shown.trim_end().to_owned());
         self.target.session().run(&request, |reply| {
             let answer = reply.success(&request).map_err(|failure| refused(&names.join(" "), failure))?;
-            let [target, state, readings] = strings(answer).ok_or_else(|| self.unexpected(&request, answer))?;
+            let [target, state, readings] = strings(answer).ok_or_else(|| unexpected(&request, answer))?;
             must_be_halted(&request, &target, &state)?;
             let readings = tcl::elements(readings.as_bytes()).map(|reading| {
-                let [asked, code, text] = strings(&reading.ok()?)?;
-                Some(Reading { asked, code: code.parse().ok()?, text })
+                let [asked, dirty, code, text] = strings(&reading.ok()?)?;
+                Some(Reading { asked, dirty: dirty == "1", code: code.parse().ok()?, text })
             });
             let readings: Option<_> = readings.collect();
-            Ok((target, readings.ok_or_else(|| self.unexpected(&request, answer))?))
+            Ok((target, readings.ok_or_else(|| unexpected(&request, answer))?))
         })?
     }
+}
 
-    fn unexpected(&self, request: &Request<'_>, answer: &[u8]) -> Error {
-        let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(answer).into_owned());
-        TargetError::UnexpectedReply { command, expected: "register values", reply }.into()
-    }
+fn unexpected(request: &Request<'_>, answer: &[u8]) -> Error {
+    let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(answer).into_owned());
+    TargetError::UnexpectedReply { command, expected: "register values", reply }.into()
 }
 
 impl Reading {
@@ -267,7 +268,7 @@ impl Reading {
                 TargetError::UnexpectedReply { command, expected: "a register's value", reply: self.text }.into()
             );
         };
-        Ok(Register { name: line.name.to_owned(), value, dirty: line.dirty })
+        Ok(Register { name: line.name.to_owned(), value, dirty: self.dirty })
     }
 }
 

@@ -130,7 +130,7 @@ impl<'a> Target<'a> {
     /// # Errors
     /// [`TargetError::NotHalted`] if it runs already, [`TargetError::Resume`] if it can't be resumed.
     pub fn resume(&self, address: impl Into<Option<u64>>) -> Result<()> {
-        self.from_halt(&with_address("resume", address.into()), TargetError::Resume).map(drop)
+        self.run_halted(&with_address("resume", address.into()), TargetError::Resume).map(drop)
     }
 
     /// Executes one instruction, at where the target stands or at `address`, and returns the status after it (OpenOCD: `step`).
@@ -147,7 +147,7 @@ impl<'a> Target<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn step(&self, address: impl Into<Option<u64>>) -> Result<TargetStatus> {
-        let status = self.from_halt(&with_address("step", address.into()), TargetError::Step)?;
+        let status = self.run_halted(&with_address("step", address.into()), TargetError::Step)?;
         status.must_be_halted("step")
     }
 
@@ -225,7 +225,7 @@ impl<'a> Target<'a> {
     }
 
     /// Runs a command that takes a halted target, after making sure of that: RISC-V on 0.12.0 "resumes" a running target.
-    fn from_halt(&self, command: &str, refused: fn(Box<Failure>) -> TargetError) -> Result<TargetStatus> {
+    fn run_halted(&self, command: &str, refused: fn(Box<Failure>) -> TargetError) -> Result<TargetStatus> {
         let request = self.request(format!("_openocd_rs_1_from_halt {}", tcl::quote(command))).shown(command);
         self.session.run(&request, |reply| {
             let answer = outcome(&request, reply, refused)?;

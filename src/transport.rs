@@ -199,7 +199,7 @@ fn arm(set: Option<Duration>, deadline: Deadline) -> Result<Option<Duration>, Tr
     match (deadline.remaining(), set) {
         (None, _) => Ok(None),
         (Some(Duration::ZERO), _) => Err(TransferError::DeadlinePassed),
-        (Some(left), Some(set)) if set >= left && set - left <= SLACK => Ok(Some(set)),
+        (Some(left), Some(set)) if set >= left && set.saturating_sub(left) <= SLACK => Ok(Some(set)),
         (Some(left), _) => Ok(Some(left)),
     }
 }

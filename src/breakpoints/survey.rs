@@ -71,7 +71,7 @@ impl Survey {
     }
 
     /// Refuses what OpenOCD has no code for: it crashes (a null pointer in `target_add_breakpoint` and `target_add_watchpoint`,
-    /// `src/target/target.c`), or for AVR32 and OpenRISC does nothing and reports success.
+    /// `src/target/target.c`), or for AVR32 and `OpenRISC` does nothing and reports success.
     pub(super) fn must_have(&self, what: &'static str) -> Result<()> {
         let without = match self.kind.as_str() {
             "dsp5680xx" | "ls1_sap" | "mem_ap" | "testee" | "avr32_ap7k" => true,

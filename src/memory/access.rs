@@ -74,12 +74,12 @@ impl Memory<'_> {
             _ => format!("write_memory {address:#x} {bits} {{{list}}}{suffix}"),
         };
         let shown = format!("write_memory {address:#x} {bits} {{{}}}{suffix}", abridged(&list));
-        self.run_write(self.target().request(script).shown(shown), address, values.len() as u64 * width::<T>())
+        self.run_write(&self.target().request(script).shown(shown), address, values.len() as u64 * width::<T>())
     }
 
     /// Sends a command that writes the `length` bytes from `address`.
-    pub(super) fn run_write(&self, request: Request<'_>, address: u64, length: u64) -> Result<()> {
-        self.target().session().run(&request, |reply| match reply.success(&request) {
+    pub(super) fn run_write(&self, request: &Request<'_>, address: u64, length: u64) -> Result<()> {
+        self.target().session().run(request, |reply| match reply.success(request) {
             Ok(_) => Ok(()),
             Err(failure) => Err(write_refused(address, length, failure)),
         })?

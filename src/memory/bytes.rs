@@ -1,5 +1,7 @@
 //! Bytes of any address and length, moved with the widest aligned accesses.
 
+use std::fmt::Write as _;
+
 use super::Memory;
 use super::access::{self, CHUNK, abridged, hex_list, read_refused, unexpected};
 use crate::error::{Error, Result};
@@ -28,7 +30,7 @@ struct Cut {
 
 impl Cut {
     fn of(address: u64, length: usize) -> Self {
-        let past_boundary = (address % WORD as u64) as usize;
+        let past_boundary = offset_in_word(address);
         let head = ((WORD - past_boundary) % WORD).min(length);
         let rest = length - head;
         Cut { head, words: rest / WORD, tail: rest % WORD }
@@ -137,11 +139,11 @@ impl Memory<'_> {
             } else {
                 hex_list(part.iter().copied())
             };
-            script.push_str(&format!("write_memory {at:#x} {bits} {{{list}}}{suffix}\n"));
+            let _ = writeln!(script, "write_memory {at:#x} {bits} {{{list}}}{suffix}");
         }
         let shown =
             format!("write_memory {address:#x} 8 {{{}}}{suffix}", abridged(&hex_list(bytes.iter().take(9).copied())));
-        self.run_write(self.target().request(script).shown(shown), address, bytes.len() as u64)
+        self.run_write(&self.target().request(script).shown(shown), address, bytes.len() as u64)
     }
 
     fn is_big_endian(&self) -> Result<bool> {
@@ -160,8 +162,12 @@ impl Memory<'_> {
 /// How much of `length` bytes a command moves that moves `most`, a multiple of words: up to a whole number of words from a word boundary, so that only the first
 /// and the last chunk have single bytes.
 fn next_chunk(address: u64, length: usize, most: usize) -> usize {
-    let past_boundary = (address % WORD as u64) as usize;
-    length.min(most - past_boundary)
+    length.min(most - offset_in_word(address))
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "the remainder is less than 4")]
+fn offset_in_word(address: u64) -> usize {
+    (address % WORD as u64) as usize
 }
 
 /// The answer to `list ENDIANNESS [read_memory …] …`, one list for each access of the cut.

@@ -5,36 +5,35 @@ use crate::registers::RegisterValue;
 /// One line: `pc (/32): 0x80000010`, `(0) r0 (/32): 0x12345678 (dirty)`, or without a value `(72) utvt (/32)`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line<'a> {
-    pub(crate) number: Option<u32>,
     pub(crate) name: &'a str,
     pub(crate) bits: u32,
     pub(crate) value: Option<RegisterValue>,
-    pub(crate) dirty: bool,
 }
 
 /// Reads one line; `None` for a heading (`===== arm v7m registers`) and anything else.
 pub(crate) fn line(text: &str) -> Option<Line<'_>> {
     let text = text.trim();
-    let (number, rest) = match text.strip_prefix('(') {
+    let rest = match text.strip_prefix('(') {
         Some(rest) => {
             let (number, rest) = rest.split_once(") ")?;
-            (Some(number.parse().ok()?), rest)
+            number.parse::<u32>().ok()?;
+            rest
         }
-        None => (None, text),
+        None => text,
     };
     let (name, rest) = rest.split_once(" (/")?;
     let (bits, rest) = rest.split_once(')')?;
     let bits = bits.parse().ok().filter(|bits| (1..=RegisterValue::MAX_BITS).contains(bits))?;
-    let (value, dirty) = match rest.strip_prefix(':') {
-        None if rest.is_empty() => (None, false),
+    let value = match rest.strip_prefix(':') {
+        None if rest.is_empty() => None,
         None => return None,
         Some(value) => {
             let value = value.trim();
-            let (value, dirty) = value.strip_suffix(" (dirty)").map_or((value, false), |value| (value, true));
-            (Some(RegisterValue::parse_hex(value.strip_prefix("0x")?, bits)?), dirty)
+            let value = value.strip_suffix(" (dirty)").unwrap_or(value);
+            Some(RegisterValue::parse_hex(value.strip_prefix("0x")?, bits)?)
         }
     };
-    Some(Line { number, name, bits, value, dirty })
+    Some(Line { name, bits, value })
 }
 
 #[cfg(test)]
@@ -42,27 +41,23 @@ mod tests {
     use super::*;
 
     fn value(hex: &str, bits: u32) -> Option<RegisterValue> {
-        Some(RegisterValue::parse_hex(hex, bits).unwrap())
+        let value = RegisterValue::parse_hex(hex, bits);
+        assert!(value.is_some(), "{hex}");
+        value
     }
 
     #[test]
     fn lines_of_the_listing() {
         assert_eq!(
             line("(0) r0 (/32): 0x12345678 (dirty)"),
-            Some(Line { number: Some(0), name: "r0", bits: 32, value: value("12345678", 32), dirty: true })
+            Some(Line { name: "r0", bits: 32, value: value("12345678", 32) })
         );
-        assert_eq!(
-            line("(72) utvt (/32)"),
-            Some(Line { number: Some(72), name: "utvt", bits: 32, value: None, dirty: false })
-        );
+        assert_eq!(line("(72) utvt (/32)"), Some(Line { name: "utvt", bits: 32, value: None }));
     }
 
     #[test]
     fn single_registers() {
-        assert_eq!(
-            line("pc (/32): 0x80000010\n"),
-            Some(Line { number: None, name: "pc", bits: 32, value: value("80000010", 32), dirty: false })
-        );
+        assert_eq!(line("pc (/32): 0x80000010\n"), Some(Line { name: "pc", bits: 32, value: value("80000010", 32) }));
         assert_eq!(line("primask (/1): 0x00").unwrap().value, value("00", 1));
         let vector = line("v1 (/128): 0x112233445566778899aabbccddeeff00").unwrap();
         assert_eq!(vector.value.unwrap().to_string(), "0x112233445566778899aabbccddeeff00");

@@ -20,9 +20,9 @@ pub(super) fn find(explicit: Option<&Path>) -> Result<PathBuf, ProcessError> {
         let searched = if wanted.components().count() > 1 {
             format!("{} ({origin})", wanted.display())
         } else if origin == "PATH" {
-            format!("openocd in PATH ({})", path.display())
+            format!("openocd in PATH ({})", path.to_string_lossy())
         } else {
-            format!("{} ({origin}) in PATH ({})", wanted.display(), path.display())
+            format!("{} ({origin}) in PATH ({})", wanted.display(), path.to_string_lossy())
         };
         ProcessError::BinaryNotFound { searched }
     })

@@ -232,7 +232,9 @@ impl OpenOcdBuilder {
             line.command(format!("adapter driver {}", quote(driver)));
         }
         let choice = self.adapter_choice();
-        choice.iter().for_each(|command| line.command(command));
+        for command in &choice {
+            line.command(command);
+        }
         let transport = self.transport.as_ref().map(|_| "_openocd_rs_transport");
         if let Some(name) = &self.transport {
             line.command(procedure("transport", &TRANSPORT.replace("@name", &quote(name))));
@@ -260,9 +262,13 @@ impl OpenOcdBuilder {
                 }
             }
         }
-        transport.iter().for_each(|command| line.command(command));
+        if let Some(command) = transport {
+            line.command(command);
+        }
         // Again after the configuration, which may have said otherwise.
-        choice.iter().for_each(|command| line.command(format!("if {{[command mode] eq {{config}}}} {{{command}}}")));
+        for command in &choice {
+            line.command(format!("if {{[command mode] eq {{config}}}} {{{command}}}"));
+        }
         if let Some(khz) = self.speed_khz {
             line.command(format!("adapter speed {khz}"));
         }
@@ -309,7 +315,9 @@ impl Line {
     }
 
     fn file(&mut self, file: &OsStr, before: Option<&str>) {
-        before.into_iter().for_each(|command| self.command(command));
+        if let Some(command) = before {
+            self.command(command);
+        }
         self.option("-f", file);
     }
 }

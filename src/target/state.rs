@@ -114,6 +114,15 @@ pub struct TargetStatus {
     pub halt_reason: Option<HaltReason>,
 }
 
+/// `stm32f1x.cpu is halted at 0x08000048 (debug-request)`
+impl fmt::Display for TargetStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}", self.name, self.state)?;
+        self.pc.map_or(Ok(()), |pc| write!(f, " at {pc:#010x}"))?;
+        self.halt_reason.map_or(Ok(()), |reason| write!(f, " ({reason})"))
+    }
+}
+
 impl TargetStatus {
     /// OpenOCD has reported success; this says whether it is true.
     pub(super) fn must_be_halted(self, operation: &'static str) -> Result<Self> {
@@ -191,6 +200,7 @@ mod tests {
             pc: Some(0x0800_0040),
             halt_reason: Some(HaltReason::Breakpoint),
         };
+        assert_eq!(expected.to_string(), "stm32f1x.cpu is halted at 0x08000040 (breakpoint)");
         assert_eq!(status(answer), Some(expected));
     }
 

@@ -1,1 +1,145 @@
-//! Tests.
+//! Core registers, and that a running target never gives a value.
+
+use openocd::{Error, RegisterValue, TargetError, TargetState};
+use virtual_chip::{Register, firmware};
+
+use crate::board::Board;
+
+#[test]
+fn registers_read_what_the_core_holds() {
+    let board = Board::start();
+    board.chip.halt();
+    board.chip.set_register(Register::R(7), 0x1234_5678);
+    board.session.target().halt().unwrap();
+    let registers = board.session.registers();
+    let r7 = registers.read("r7").unwrap();
+    assert_eq!((&*r7.name, r7.value, r7.dirty), ("r7", RegisterValue::from(0x1234_5678_u32), false));
+    assert_eq!(registers.pc().unwrap(), u64::from(board.chip.register(Register::Pc)));
+    assert_eq!(registers.sp().unwrap(), u64::from(board.chip.register(Register::Sp)));
+    assert_eq!(registers.lr().unwrap(), u64::from(board.chip.register(Register::Lr)));
+    assert_eq!(registers.xpsr().unwrap(), u64::from(board.chip.register(Register::Xpsr)));
+    assert_eq!(registers.read("primask").unwrap().value.bits(), 1);
+}
+
+#[test]
+fn what_is_written_reaches_the_core_at_the_latest_when_it_runs() {
+    let board = Board::halted();
+    let registers = board.session.registers();
+    registers.write("r5", 0xdead_beef_u32).unwrap();
+    let r5 = registers.read("r5").unwrap();
+    assert_eq!((r5.value.to_u64(), r5.dirty), (Some(0xdead_beef), true));
+    registers.write("pc", firmware::LOOP).unwrap();
+    let status = board.session.target().step(None).unwrap();
+    assert_eq!(status.pc, Some(u64::from(firmware::STORE)));
+    assert_eq!(board.chip.register(Register::R(5)), 0xdead_beef);
+    assert!(!registers.read("r5").unwrap().dirty);
+}
+
+#[test]
+fn forced_reads_go_past_the_cache_but_never_lose_a_pending_write() {
+    let board = Board::halted();
+    let registers = board.session.registers();
+    registers.read("r3").unwrap();
+    board.chip.set_register(Register::R(3), 0x0000_0bad);
+    assert_eq!(registers.forced().read("r3").unwrap().value.to_u64(), Some(0x0bad));
+    registers.write("r3", 0x600d_u32).unwrap();
+    assert_eq!(registers.forced().read("r3").unwrap().value.to_u64(), Some(0x600d));
+    board.session.target().step(u64::from(firmware::STOP)).unwrap();
+    assert_eq!(board.chip.register(Register::R(3)), 0x600d);
+}
+
+#[test]
+fn many_registers_come_in_the_order_asked_for() {
+    let board = Board::halted();
+    let registers = board.session.registers();
+    for n in 0..4_u32 {
+        registers.write(&format!("r{n}"), n * 11).unwrap();
+    }
+    let names = ["r3", "r1", "r3", "r0"];
+    let read = registers.read_many(&names).unwrap();
+    let read: Vec<_> = read.iter().map(|r| (&*r.name, r.value.to_u64().unwrap())).collect();
+    assert_eq!(read, [("r3", 33), ("r1", 11), ("r3", 33), ("r0", 0)]);
+    assert!(registers.read_many(&[]).unwrap().is_empty());
+}
+
+#[test]
+fn all_registers_in_one_go() {
+    let board = Board::halted();
+    let registers = board.session.registers();
+    let dump = registers.read_all().unwrap();
+    assert_eq!(dump.unreadable, []);
+    for n in 0..=12 {
+        let value = dump.get(&format!("r{n}")).unwrap().value.to_u64();
+        assert_eq!(value, Some(u64::from(board.chip.register(Register::R(n)))), "r{n}");
+    }
+    assert_eq!(dump.get("pc").unwrap().value.to_u64(), Some(registers.pc().unwrap()));
+    for name in ["sp", "lr", "msp", "psp", "primask", "control"] {
+        assert!(dump.get(name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn an_unknown_register_is_that_error() {
+    let board = Board::halted();
+    let registers = board.session.registers();
+    for name in ["x", "R0", "", "0", "5", "999", "r0 force", "[halt]", "pc 0"] {
+        for result in [
+            registers.read(name).map(drop),
+            registers.forced().read(name).map(drop),
+            registers.read_many(&["pc", name]).map(drop),
+            registers.write(name, 1_u32),
+        ] {
+            let error = result.unwrap_err();
+            assert!(
+                matches!(&error, Error::Target(TargetError::UnknownRegister { name: n, .. }) if n == name),
+                "{name:?}: {error:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_refused_and_not_cut() {
+    let board = Board::halted();
+    let registers = board.session.registers();
+    registers.write("r0", 5_u32).unwrap();
+    let error = registers.write("r0", 0x1_0000_0000_u64).unwrap_err();
+    let Error::Target(TargetError::ValueTooWide { bits, .. }) = &error else { panic!("{error:?}") };
+    assert_eq!(*bits, 32);
+    assert_eq!(registers.read("r0").unwrap().value.to_u64(), Some(5));
+    assert!(matches!(registers.write("primask", 2_u32), Err(Error::Target(TargetError::ValueTooWide { bits: 1, .. }))));
+    // A wide type with a value that fits is fine.
+    registers.write("r0", 6_u128).unwrap();
+    assert_eq!(registers.read("r0").unwrap().value.to_u64(), Some(6));
+}
+
+#[test]
+fn a_running_target_gives_no_register_ever() {
+    let board = Board::halted();
+    let registers = board.session.registers();
+    registers.read_all().unwrap();
+    board.session.target().resume(None).unwrap();
+    for result in [
+        registers.read("pc").map(drop),
+        registers.forced().read("r0").map(drop),
+        registers.read_many(&["r0", "r1"]).map(drop),
+        registers.read_all().map(drop),
+        registers.write("r0", 1_u32),
+        registers.pc().map(drop),
+        registers.xpsr().map(drop),
+    ] {
+        let error = result.unwrap_err();
+        let Error::Target(TargetError::NotHalted { target, state, .. }) = &error else { panic!("{error:?}") };
+        assert_eq!((&**target, *state), ("stm32f1x.cpu", TargetState::Running));
+    }
+}
+
+#[test]
+fn a_target_that_started_to_run_by_itself_gives_no_stale_value() {
+    let board = Board::halted();
+    board.session.registers().read_all().unwrap();
+    // Behind OpenOCD's back: its cache still holds values, and its last look was up to 100 ms ago.
+    board.chip.run();
+    let error = board.session.registers().read("r0").unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::NotHalted { .. })), "{error:?}");
+}

@@ -69,7 +69,7 @@ fn only_enumerated_values_where_the_description_says_so() {
     assert_eq!(error.to_string(), "M.R.F does not take the value 0x8, only A, B");
 }
 
-/// What a write of the field F to 1 leaves in RAM, which takes every bit as written, at first 0b1111_0000 (8 bits).
+/// What a write of the field F to 1 leaves in RAM, which takes every bit as written, at first `0b1111_0000` (8 bits).
 fn left_by_writing_f(register: &str, others: &str) -> u32 {
     let board = ram(&format!(
         "<register><name>R</name><addressOffset>0</addressOffset><size>8</size>{register}<fields>\

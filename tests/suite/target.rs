@@ -1,1 +1,225 @@
-//! Tests.
+//! Run control on the chip, and each failure that the error table promises.
+
+use std::thread;
+use std::time::Duration;
+
+use openocd::{Error, HaltReason, OpenOcdProcess, ResetMode, Session, TargetError, TargetState, TimeoutError};
+use virtual_chip::{CoreState, Model, VirtualBoard, VirtualChip, firmware};
+
+use crate::board::{Board, INSTALL};
+
+/// Two chips on one JTAG chain: the targets `chip1.cpu` and `chip0.cpu`, of which the last is the current one.
+fn chain() -> VirtualBoard {
+    VirtualBoard::start(&[Model::Stm32f103, Model::Stm32f103]).expect("a free port")
+}
+
+fn two_chips(chips: &VirtualBoard) -> Session {
+    Session::start(chips.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"))
+}
+
+#[test]
+fn halt_stops_the_core_and_says_where() {
+    let board = Board::start();
+    let status = board.session.target().halt().unwrap();
+    assert_eq!((&*status.name, status.state), ("stm32f1x.cpu", TargetState::Halted));
+    assert_eq!(status.halt_reason, Some(HaltReason::DebugRequest));
+    assert_eq!(status.pc, Some(u64::from(board.chip.register(virtual_chip::Register::Pc))));
+    assert_eq!(board.chip.state(), CoreState::Halted);
+}
+
+#[test]
+fn halting_a_halted_target_succeeds() {
+    let board = Board::halted();
+    let before = board.session.target().status().unwrap();
+    assert_eq!(board.session.target().halt().unwrap(), before);
+}
+
+#[test]
+fn resume_runs_from_where_it_stands_or_from_an_address() {
+    let board = Board::halted();
+    let counter = || board.chip.read_u32(firmware::COUNTER_ADDRESS).unwrap();
+    let before = counter();
+    board.session.target().resume(None).unwrap();
+    assert_eq!(board.chip.state(), CoreState::Running);
+    while counter() == before {
+        thread::yield_now();
+    }
+    board.session.target().halt().unwrap();
+    board.session.target().resume(u64::from(firmware::STOP)).unwrap();
+    assert_eq!(board.session.target().halt().unwrap().pc, Some(u64::from(firmware::STOP)));
+}
+
+#[test]
+fn step_executes_one_instruction() {
+    let board = Board::halted();
+    let status = board.session.target().step(u64::from(firmware::LOOP)).unwrap();
+    assert_eq!((status.pc, status.halt_reason), (Some(u64::from(firmware::STORE)), Some(HaltReason::SingleStep)));
+    assert_eq!(board.session.target().step(None).unwrap().pc, Some(u64::from(firmware::CALL)));
+}
+
+#[test]
+fn resume_and_step_of_a_running_target_are_not_halted() {
+    let board = Board::halted();
+    board.session.target().resume(None).unwrap();
+    for error in [board.session.target().resume(None).unwrap_err(), board.session.target().step(None).unwrap_err()] {
+        let Error::Target(TargetError::NotHalted { target, state, .. }) = &error else { panic!("{error:?}") };
+        assert_eq!((&**target, *state), ("stm32f1x.cpu", TargetState::Running));
+    }
+    assert_eq!(board.chip.state(), CoreState::Running);
+}
+
+#[test]
+fn reset_leaves_the_target_as_asked() {
+    let board = Board::halted();
+    let resets = board.chip.reset_count();
+    for mode in [ResetMode::Halt, ResetMode::Init] {
+        let status = board.session.target().reset(mode).unwrap();
+        assert_eq!((status.state, status.pc), (TargetState::Halted, Some(u64::from(firmware::MAIN))));
+    }
+    board.session.target().reset(ResetMode::Run).unwrap();
+    assert!(board.chip.reset_count() >= resets + 3, "{} after {resets}", board.chip.reset_count());
+    assert_eq!(board.chip.state(), CoreState::Running);
+}
+
+#[test]
+fn a_target_that_will_not_halt_is_a_target_error() {
+    let board = Board::start();
+    board.chip.faults().refuse_halt(true);
+    let error = board.session.target().halt().unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::Halt(_))), "{error:?}");
+    assert_eq!(error.command(), Some("halt"));
+    board.chip.faults().refuse_halt(false);
+    board.session.target().halt().unwrap();
+}
+
+#[test]
+fn wait_halt_waits_and_gives_up() {
+    let board = Board::halted();
+    board.session.target().resume(None).unwrap();
+    let error = board.session.target().wait_halt(Duration::from_millis(50)).unwrap_err();
+    let Error::Timeout(TimeoutError::Halt { target, state, after }) = &error else { panic!("{error:?}") };
+    assert_eq!((&**target, *state, *after), ("stm32f1x.cpu", TargetState::Running, Duration::from_millis(50)));
+
+    let status = thread::scope(|scope| {
+        let waiting = scope.spawn(|| board.session.target().wait_halt(Duration::from_secs(30)));
+        thread::sleep(Duration::from_millis(30));
+        // The session is free for others meanwhile.
+        board.session.memory().write_u32(0x2000_0000, 1).unwrap();
+        board.session.command("halt").unwrap();
+        waiting.join().unwrap().unwrap()
+    });
+    assert_eq!(status.state, TargetState::Halted);
+    assert_eq!(board.session.target().wait_halt(Duration::ZERO).unwrap().state, TargetState::Halted);
+}
+
+#[test]
+fn wait_halt_sees_a_breakpoint() {
+    let board = Board::halted();
+    board.session.command(&format!("bp {:#x} 2 hw", firmware::WORK)).unwrap();
+    board.session.target().resume(None).unwrap();
+    let status = board.session.target().wait_halt(Duration::from_secs(30)).unwrap();
+    assert_eq!((status.pc, status.halt_reason), (Some(u64::from(firmware::WORK)), Some(HaltReason::Breakpoint)));
+}
+
+#[test]
+fn a_chip_without_power_is_an_error_everywhere() {
+    let board = Board::halted();
+    board.chip.faults().power_off();
+    let target = board.session.target();
+    let results = [
+        target.status().map(drop),
+        target.wait_halt(Duration::from_secs(1)).map(drop),
+        target.step(None).map(drop),
+        target.resume(None),
+        target.reset(ResetMode::Halt).map(drop),
+        board.session.registers().forced().read("r0").map(drop),
+        board.session.memory().read_u32(0x2000_0000).map(drop),
+        board.session.memory().write_u32(0x2000_0000, 1),
+    ];
+    for (call, result) in results.iter().enumerate() {
+        assert!(matches!(result, Err(Error::Target(_))), "call {call}: {result:?}");
+    }
+    board.chip.faults().power_on();
+    board.session.target().reset(ResetMode::Halt).unwrap();
+    board.session.memory().write_u32(0x2000_0000, 1).unwrap();
+}
+
+#[test]
+fn a_chip_that_stops_answering_is_a_timeout_and_not_the_end() {
+    let board = Board::start_with(Session::builder().timeout(Duration::from_secs(3)), |openocd| openocd);
+    board.session.target().halt().unwrap();
+    board.chip.faults().stop_answering(true);
+    let error = board.session.memory().read_u32(0x2000_0000).unwrap_err();
+    assert!(matches!(error, Error::Timeout(TimeoutError::Reply { .. })), "{error:?}");
+    board.chip.faults().stop_answering(false);
+    board.chip.write_u32(0x2000_0000, 0x1234_5678).unwrap();
+    assert_eq!(board.session.memory().read_u32(0x2000_0000).unwrap(), 0x1234_5678);
+}
+
+#[test]
+fn targets_are_listed_as_configured() {
+    let board = Board::halted();
+    let targets = board.session.targets().unwrap();
+    let [target] = &targets[..] else { panic!("{targets:?}") };
+    assert_eq!((&*target.name, &*target.kind, &*target.tap), ("stm32f1x.cpu", "cortex_m", "stm32f1x.cpu"));
+    assert!(target.little_endian && target.examined);
+    assert_eq!(target.state, TargetState::Halted);
+}
+
+#[test]
+fn a_named_target_neither_uses_nor_changes_the_current_one() {
+    let chips = chain();
+    let session = two_chips(&chips);
+    assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
+    let a = session.target_named("chip1.cpu").unwrap();
+    assert_eq!((a.name(), &*a.status().unwrap().name), (Some("chip1.cpu"), "chip1.cpu"));
+    assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
+    assert_eq!(session.target().status().unwrap().name, "chip0.cpu");
+    thread::scope(|scope| {
+        for name in ["chip1.cpu", "chip0.cpu", "chip1.cpu", "chip0.cpu"] {
+            let session = &session;
+            scope.spawn(move || {
+                for _ in 0..200 {
+                    assert_eq!(session.target_named(name).unwrap().status().unwrap().name, name);
+                }
+            });
+        }
+        for _ in 0..200 {
+            assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
+        }
+    });
+}
+
+#[test]
+fn a_named_target_that_fails_leaves_the_current_one() {
+    let chips = chain();
+    let session = two_chips(&chips);
+    let a = session.target_named("chip1.cpu").unwrap();
+    assert!(a.memory().read_u32(0x6000_0000).is_err());
+    assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
+}
+
+#[test]
+fn an_unknown_target_names_those_there_are() {
+    let chips = chain();
+    let session = two_chips(&chips);
+    for name in ["chip2.cpu", "", "chip1.cpu chip0.cpu", "[exit]"] {
+        let error = session.target_named(name).unwrap_err();
+        let Error::Target(TargetError::Unknown { known, .. }) = &error else { panic!("{error:?}") };
+        assert_eq!(known, &["chip1.cpu", "chip0.cpu"]);
+    }
+}
+
+#[test]
+fn without_any_target_run_control_fails_and_lists_none() {
+    // The adapter and its TAPs, without `target/stm32f1x.cfg`.
+    let chip = VirtualChip::start().unwrap();
+    let adapter = chip.openocd_config().replace("-f target/stm32f1x.cfg", "");
+    let taps = "jtag newtap x cpu -irlen 4 -expected-id 0x3ba00477; jtag newtap x bs -irlen 5 -expected-id 0x16410041";
+    let session = Session::builder().start(OpenOcdProcess::builder().config(adapter).command(taps)).unwrap();
+    assert!(session.targets().unwrap().is_empty());
+    assert!(matches!(session.target().halt(), Err(Error::Target(TargetError::Halt(_)))));
+    assert!(matches!(session.target().status(), Err(Error::Target(TargetError::Poll(_)))));
+    assert!(session.registers().read("pc").is_err());
+    assert!(session.memory().read_u8(0).is_err());
+}

@@ -254,7 +254,7 @@ fn results_are_byte_exact() {
         );
     }
     let all: Vec<u8> = (0..=255).collect();
-    let script: String = all.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+    let script = all.iter().fold(String::new(), |script, byte| script + &format!("\\x{byte:02x}"));
     assert_eq!(session.execute(&format!("set x \"{script}\"")).unwrap().result(), all);
     assert!(matches!(session.command("set x \"\\xff\""), Err(Error::Command(CommandError::NotText { .. }))));
 }
