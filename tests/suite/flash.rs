@@ -86,13 +86,21 @@ fn answers_that_cannot_be_parsed_are_errors() {
     // A real OpenOCD whose `flash` command somebody has replaced.
     board.session.command("rename flash flash_of_openocd").unwrap();
     let answer = |list: &str, info: &str| {
-        board.session.command(&format!("proc flash {{what args}} {{ if {{$what eq {{list}}}} {{return {{{list}}}}}; return {{{info}}} }}")).unwrap();
+        board
+            .session
+            .command(&format!(
+                "proc flash {{what args}} {{ if {{$what eq {{list}}}} {{return {{{list}}}}}; return {{{info}}} }}"
+            ))
+            .unwrap();
     };
     let good = "{name f driver d base 0 size 1024 bus_width 0 chip_width 0 target stm32f1x.cpu}";
     answer("{name f0}", "");
     let error = board.session.flash().banks().unwrap_err();
     assert!(matches!(error, Error::Flash(FlashError::UnexpectedReply { .. })), "{error}");
-    assert!(error.to_string().starts_with("the answer to `flash list` should be a list of flash banks, but is "), "{error}");
+    assert!(
+        error.to_string().starts_with("the answer to `flash list` should be a list of flash banks, but is "),
+        "{error}"
+    );
     answer(good, "nonsense");
     assert_eq!(board.session.flash().banks().unwrap().len(), 1);
     let error = board.session.flash().info(0).unwrap_err();
@@ -149,12 +157,17 @@ fn sectors_are_checked_before_anything_is_sent() {
     let error = flash.erase_sector(0, 5, 4).unwrap_err().to_string();
     assert_eq!(error, "sectors 5 to 4 were asked for, but flash bank \"stm32f1x.flash\" has sectors 0 to 127");
     let error = flash.protect(0, 2, 1, true).unwrap_err().to_string();
-    assert_eq!(error, "protection blocks 2 to 1 were asked for, but flash bank \"stm32f1x.flash\" has protection blocks 0 to 31");
+    assert_eq!(
+        error,
+        "protection blocks 2 to 1 were asked for, but flash bank \"stm32f1x.flash\" has protection blocks 0 to 31"
+    );
     for (address, length) in [(BASE + 1, PAGE), (BASE, PAGE - 1), (BASE + 2 * PAGE, PAGE + 1)] {
         let error = flash.erase_address(address, length).unwrap_err();
         assert!(matches!(error, Error::Flash(FlashError::Misaligned { .. })), "{error}");
     }
-    assert!(flash.erase_address(BASE + PAGE + 1, PAGE).unwrap_err().to_string().contains("the 0x800 bytes from 0x08000400"));
+    assert!(
+        flash.erase_address(BASE + PAGE + 1, PAGE).unwrap_err().to_string().contains("the 0x800 bytes from 0x08000400")
+    );
     for address in [BASE - 1, BASE + SIZE, 0x2000_0000, 0, u64::MAX] {
         for error in [
             flash.write(address, &[0, 0]).unwrap_err(),
@@ -162,7 +175,10 @@ fn sectors_are_checked_before_anything_is_sent() {
             flash.verify(address, &[0, 0]).unwrap_err(),
             flash.erase_address(address, 2).unwrap_err(),
         ] {
-            assert!(matches!(error, Error::Flash(FlashError::NoBank { address: first, .. }) if first == address), "{error}");
+            assert!(
+                matches!(error, Error::Flash(FlashError::NoBank { address: first, .. }) if first == address),
+                "{error}"
+            );
         }
     }
     let error = flash.write(BASE + SIZE - 2, &[1, 2, 3]).unwrap_err();
@@ -209,7 +225,10 @@ fn random_pieces_are_written_and_read_back() {
     for _ in 0..8 {
         let length = random.below(9_000);
         let offset = random.below(model.len() - length);
-        assert_eq!(board.session.flash().read(BASE + offset as u64, length as u64).unwrap(), model[offset..offset + length]);
+        assert_eq!(
+            board.session.flash().read(BASE + offset as u64, length as u64).unwrap(),
+            model[offset..offset + length]
+        );
         assert!(board.session.flash().verify(BASE + offset as u64, &model[offset..offset + length]).unwrap());
     }
     assert_eq!(board.session.flash().read(BASE, SIZE).unwrap(), model, "to the very end of the bank");
@@ -259,7 +278,10 @@ fn differences_are_located() {
         let mut other = data.clone();
         other[at] ^= 0x40;
         let mismatch = board.session.flash().verify_at(BASE + 0x2000, &other).unwrap().unwrap();
-        assert_eq!((mismatch.address, mismatch.expected, mismatch.found), (BASE + 0x2000 + at as u64, other[at], data[at]));
+        assert_eq!(
+            (mismatch.address, mismatch.expected, mismatch.found),
+            (BASE + 0x2000 + at as u64, other[at], data[at])
+        );
         assert!(!board.session.flash().verify(BASE + 0x2000, &other).unwrap());
     }
     assert_eq!(board.session.flash().verify_at(BASE + 0x2000, &data).unwrap(), None);
@@ -282,10 +304,14 @@ fn protected_sectors_refuse_and_unprotected_ones_do_not() {
     put(&board, BASE + 8 * PAGE, &[1, 2, 3, 4]);
     flash.protect("stm32f1x.flash", 2, 3, true).unwrap();
     board.session.target().reset(ResetMode::Halt).unwrap();
-    let protected: Vec<_> = flash.layout(0).unwrap().sectors.iter().filter(|s| s.protected == Some(true)).map(|s| s.index).collect();
+    let protected: Vec<_> =
+        flash.layout(0).unwrap().sectors.iter().filter(|s| s.protected == Some(true)).map(|s| s.index).collect();
     assert_eq!(protected, (8..16).collect::<Vec<_>>());
     let error = flash.erase_sector(0, 8, 8).unwrap_err();
-    assert!(matches!(error, Error::Flash(FlashError::Erase { erased: 0, .. } | FlashError::NotErased { .. })), "{error}");
+    assert!(
+        matches!(error, Error::Flash(FlashError::Erase { erased: 0, .. } | FlashError::NotErased { .. })),
+        "{error}"
+    );
     assert_eq!(held(&board, BASE + 8 * PAGE, 4), [1, 2, 3, 4]);
     flash.protect(0, 0, 31, false).unwrap();
     board.session.target().reset(ResetMode::Halt).unwrap();
@@ -309,7 +335,10 @@ fn progress_is_told_in_small_steps_with_the_true_total() {
             while let Some(step) = steps.next_if(|step| step.phase == phase) {
                 assert_eq!(step.total, total, "{step:?}");
                 assert_eq!(last.is_none(), step.done == 0, "each phase begins with nothing, once: {step:?}");
-                assert!(last.is_none_or(|last| last < step.done) && step.done - last.unwrap_or(0) <= 64 * 1024, "{step:?}");
+                assert!(
+                    last.is_none_or(|last| last < step.done) && step.done - last.unwrap_or(0) <= 64 * 1024,
+                    "{step:?}"
+                );
                 last = Some(step.done);
             }
             assert_eq!(last, Some(total), "{phase}");
@@ -366,7 +395,10 @@ fn nothing_is_left_on_the_servers_disk() {
     let flash = board.session.flash();
     // Every temporary file of this OpenOCD, in a directory of its own.
     let directory = tempfile::tempdir().unwrap();
-    board.session.command(&format!("set ::env(TMPDIR) {}", openocd::quote(directory.path().to_str().unwrap()))).unwrap();
+    board
+        .session
+        .command(&format!("set ::env(TMPDIR) {}", openocd::quote(directory.path().to_str().unwrap())))
+        .unwrap();
     board.session.command("rename file file_of_jim; proc file {what args} { if {$what eq {tempfile}} {incr ::made}; tailcall file_of_jim $what {*}$args }").unwrap();
     flash.write(BASE + 0x4000, &[1, 2, 3, 4]).unwrap();
     flash.read(BASE, 100).unwrap();
