@@ -66,6 +66,16 @@ pub enum FlashError {
         /// How many there are.
         count: usize,
     },
+    /// The bank's driver knows of no sectors where they are to be erased. Nothing was erased.
+    #[error("flash bank {bank:?} has no sectors that hold all of the {length:#x} bytes from {address:#010x}")]
+    NoSectors {
+        /// The bank's name.
+        bank: String,
+        /// Where the range begins.
+        address: u64,
+        /// Its length in bytes.
+        length: u64,
+    },
     /// A range that is to be erased does not begin and end at the bounds of sectors. Nothing was sent.
     #[error(
         "{length:#x} bytes from {address:#010x} are not whole sectors: the sectors they touch are the {whole_length:#x} bytes from {whole_address:#010x}"

@@ -210,7 +210,7 @@ impl Flash<'_> {
     /// ```
     pub fn info<'b>(&self, bank: impl Into<BankId<'b>>) -> Result<FlashInfo> {
         let bank = self.bank(bank.into())?;
-        self.describe(bank, true)
+        self.describe(&bank, true)
     }
 
     /// The sectors of a bank with their protection, without a look at what they hold (OpenOCD: `flash info`). The target may run.
@@ -219,7 +219,7 @@ impl Flash<'_> {
     /// Those of [`info`](Self::info).
     pub fn layout<'b>(&self, bank: impl Into<BankId<'b>>) -> Result<FlashInfo> {
         let bank = self.bank(bank.into())?;
-        self.describe(bank, false)
+        self.describe(&bank, false)
     }
 
     pub(super) fn all_banks(&self) -> Result<Banks> {
@@ -239,20 +239,18 @@ impl Flash<'_> {
             BankId::Number(number) => bank.number == number,
             BankId::Name(name) => bank.name == name,
         };
-        match banks.iter().position(wanted) {
-            Some(index) => Ok(banks.into_iter().nth(index).expect("the position is one of the list")),
-            None => {
-                let known = banks.iter().map(FlashBank::to_string).collect();
-                Err(FlashError::UnknownBank { bank: id.to_string(), known }.into())
-            }
+        if let Some(bank) = banks.iter().find(|bank| wanted(bank)) {
+            return Ok(bank.clone());
         }
+        let known = banks.iter().map(FlashBank::to_string).collect();
+        Err(FlashError::UnknownBank { bank: id.to_string(), known }.into())
     }
 
-    pub(super) fn describe(&self, bank: FlashBank, check_erased: bool) -> Result<FlashInfo> {
+    pub(super) fn describe(&self, bank: &FlashBank, check_erased: bool) -> Result<FlashInfo> {
         let script = format!("_openocd_rs_1_flash_info {} {}", bank.number, u8::from(check_erased));
         let request = self.request(script).shown(format!("flash info {}", bank.number));
         let name = bank.name.clone();
-        let read = |reply: &Reply<'_>| described(&bank, &reply.result);
+        let read = |reply: &Reply<'_>| described(bank, &reply.result);
         self.run(&request, |failure| FlashError::Info { bank: name, failure }, read, "the sectors of a flash bank")
     }
 

@@ -32,7 +32,8 @@ impl Flash<'_> {
     pub fn erase_sector<'b>(&self, bank: impl Into<BankId<'b>>, first: u32, last: u32) -> Result<()> {
         let layout = self.layout(bank)?;
         layout.check_numbers(SectorKind::Sector, first, last)?;
-        self.erase_and_check(&[layout.span_of(first as usize, last as usize)])
+        let span = layout.span_of(first as usize, last as usize);
+        self.erase_and_check(&Chip::of(layout), &[span])
     }
 
     /// Erases the sectors that make up the `length` bytes from `address` on, and checks that they are erased. The range must begin and end at the
@@ -49,11 +50,7 @@ impl Flash<'_> {
         self.get_layouts(&mut chip, &spans)?;
         for span in &spans {
             let layout = chip.layout(span.bank);
-            let Some(touched) = layout.touched(span.offset, span.length) else {
-                let (kind, count) = (SectorKind::Sector, layout.sectors.len());
-                let bank = layout.bank.name.clone();
-                return Err(FlashError::InvalidSectors { bank, kind, first: 0, last: 0, count }.into());
-            };
+            let touched = layout.sectors_of(span)?;
             let whole = layout.span_of(*touched.start(), *touched.end());
             if whole != *span {
                 let whole_address = chip.address(whole.bank, whole.offset);
@@ -61,7 +58,7 @@ impl Flash<'_> {
                 return Err(FlashError::Misaligned { address, length, whole_address, whole_length }.into());
             }
         }
-        self.erase_and_check(&spans)
+        self.erase_and_check(&chip, &spans)
     }
 
     /// Erases all of a bank, in one command where the chip knows one for that, and checks that it is erased (OpenOCD: `flash erase_sector BANK 0 last`).
@@ -84,20 +81,13 @@ impl Flash<'_> {
         let last = u32::try_from(layout.sectors.len()).unwrap_or(u32::MAX).saturating_sub(1);
         layout.check_numbers(SectorKind::Sector, 0, last)?;
         let whole = layout.span_of(0, last as usize);
-        let mut tracker = Tracker::new(self.report);
-        let begin = layout.bank.base.wrapping_add(whole.offset);
-        tracker.begin(Phase::Erase, whole.length, begin)?;
-        self.erase_piece(&layout, 0, last).map_err(|error| not_erased(error, &tracker, begin))?;
-        tracker.advance(whole.length, begin.wrapping_add(whole.length), true)?;
-        self.check_erased(&[whole], &mut tracker)
+        self.erase_and_check(&Chip::of(layout), &[whole])
     }
 
-    fn erase_and_check(&self, spans: &[Span]) -> Result<()> {
-        let mut chip = self.chip()?;
-        self.get_layouts(&mut chip, spans)?;
+    fn erase_and_check(&self, chip: &Chip, spans: &[Span]) -> Result<()> {
         let mut tracker = Tracker::new(self.report);
-        self.erase_spans(&chip, spans, &mut tracker)?;
-        self.check_erased(spans, &mut tracker)
+        self.erase_spans(chip, spans, &mut tracker)?;
+        self.check_erased(chip, spans, &mut tracker)
     }
 
     /// Erases whole sectors as the phase `Erase` of a call.
@@ -108,12 +98,14 @@ impl Flash<'_> {
         let mut pace = Pace::new(self.report.is_watched());
         for span in spans {
             let layout = chip.layout(span.bank);
-            let Some(touched) = layout.touched(span.offset, span.length) else { continue };
+            let touched = layout.sectors_of(span)?;
             let mut first = *touched.start();
             while first <= *touched.end() {
                 let limit = span.offset + span.length;
                 let from = layout.sectors[first].offset;
-                let piece_end = layout.piece_end(from, limit, pace.next());
+                // Many chips erase a whole bank in the time of one sector, which OpenOCD's drivers do when asked for all at once.
+                let size = if layout.is_whole(span) { span.length } else { pace.next() };
+                let piece_end = layout.piece_end(from, limit, size);
                 let last = layout.touched(from, piece_end - from).map_or(first, |sectors| *sectors.end());
                 let piece = layout.span_of(first, last);
                 let address = chip.address(span.bank, from);
@@ -136,13 +128,11 @@ impl Flash<'_> {
     }
 
     /// Checks that whole sectors are erased, as the phase `Verify` of a call: chips exist whose failure to erase OpenOCD does not notice.
-    fn check_erased(&self, spans: &[Span], tracker: &mut Tracker<'_>) -> Result<()> {
-        let mut chip = self.chip()?;
-        self.get_layouts(&mut chip, spans)?;
+    fn check_erased(&self, chip: &Chip, spans: &[Span], tracker: &mut Tracker<'_>) -> Result<()> {
         let expected: Vec<_> = spans.iter().map(|span| (*span, Expected::Fill(ERASED, span.length))).collect();
-        let Some(mismatch) = self.compare_spans(&chip, &expected, tracker)? else { return Ok(()) };
+        let Some(mismatch) = self.compare_spans(chip, &expected, tracker)? else { return Ok(()) };
         // Some flash holds 0 when it is erased (`erased_value` in OpenOCD's drivers). OpenOCD knows which.
-        if mismatch.found == 0 && self.says_erased(&chip, spans)? {
+        if mismatch.found == 0 && self.says_erased(chip, spans)? {
             return Ok(());
         }
         let (address, found) = (mismatch.address, mismatch.found);
@@ -151,7 +141,7 @@ impl Flash<'_> {
 
     fn says_erased(&self, chip: &Chip, spans: &[Span]) -> Result<bool> {
         for span in spans {
-            let info = self.describe(chip.bank(span.bank).clone(), true)?;
+            let info = self.describe(chip.bank(span.bank), true)?;
             let touched = info.touched(span.offset, span.length);
             if !touched.is_some_and(|touched| info.sectors[touched].iter().all(|sector| sector.erased == Some(true))) {
                 return Ok(false);
@@ -172,6 +162,10 @@ impl FlashInfo {
             return Ok(());
         }
         Err(FlashError::InvalidSectors { bank: self.bank.name.clone(), kind, first, last, count })
+    }
+
+    fn is_whole(&self, span: &Span) -> bool {
+        !self.sectors.is_empty() && self.span_of(0, self.sectors.len() - 1) == *span
     }
 
     /// The part of the bank that sectors take, given by their positions.

@@ -31,10 +31,9 @@ impl Flash<'_> {
 
     /// Gets the sectors of the banks that the spans lie in.
     pub(super) fn get_layouts(&self, chip: &mut Chip, spans: &[Span]) -> Result<()> {
-        for span in spans {
-            if !chip.layouts.contains_key(&span.bank) {
-                let layout = self.describe(chip.bank(span.bank).clone(), false)?;
-                chip.layouts.insert(span.bank, layout);
+        for bank in &chip.banks.all {
+            if spans.iter().any(|span| span.bank == bank.number) {
+                chip.layouts.insert(bank.number, self.describe(bank, false)?);
             }
         }
         Ok(())
@@ -43,21 +42,26 @@ impl Flash<'_> {
     /// Gets them again, for a protection that has changed.
     pub(super) fn renew_layouts(&self, chip: &mut Chip) -> Result<()> {
         for layout in chip.layouts.values_mut() {
-            *layout = self.describe(layout.bank.clone(), false)?;
+            *layout = self.describe(&layout.bank, false)?;
         }
         Ok(())
     }
 }
 
 impl Chip {
-    pub(super) fn bank(&self, number: u32) -> &FlashBank {
-        // Spans are made from this list.
-        &self.banks.all[number as usize]
+    /// A chip of which nothing but one bank matters.
+    pub(super) fn of(layout: FlashInfo) -> Chip {
+        let banks = Banks { target: layout.bank.target.clone(), all: vec![layout.bank.clone()] };
+        Chip { banks, layouts: BTreeMap::from([(layout.bank.number, layout)]) }
     }
 
-    /// The layout that [`Flash::get_layouts`] got for the bank of a span.
+    /// The layout that [`Flash::get_layouts`] got for the bank of a span. Spans come from [`Chip::spans`], so there is one.
     pub(super) fn layout(&self, number: u32) -> &FlashInfo {
         &self.layouts[&number]
+    }
+
+    pub(super) fn bank(&self, number: u32) -> &FlashBank {
+        &self.layout(number).bank
     }
 
     pub(super) fn address(&self, bank: u32, offset: u64) -> u64 {
@@ -93,6 +97,20 @@ impl Chip {
 }
 
 impl FlashInfo {
+    /// The sectors that a part of the bank lies in, as positions in `sectors`. OpenOCD's drivers give most banks sectors from end to end.
+    pub(super) fn sectors_of(&self, span: &Span) -> Result<RangeInclusive<usize>, FlashError> {
+        let touched = self.touched(span.offset, span.length);
+        let covers = |touched: &RangeInclusive<usize>| {
+            let whole = self.span_of(*touched.start(), *touched.end());
+            whole.offset <= span.offset && span.offset + span.length <= whole.offset + whole.length
+        };
+        touched.filter(covers).ok_or_else(|| FlashError::NoSectors {
+            bank: self.bank.name.clone(),
+            address: self.bank.base.wrapping_add(span.offset),
+            length: span.length,
+        })
+    }
+
     /// The sectors that a part of the bank touches, as positions in `sectors`; none if the driver knows of none there.
     pub(super) fn touched(&self, offset: u64, length: u64) -> Option<RangeInclusive<usize>> {
         let first = self.sectors.iter().position(|sector| offset < sector.offset + sector.size)?;

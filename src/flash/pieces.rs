@@ -50,16 +50,15 @@ impl Pace {
     }
 }
 
-impl Flash<'_> {
+impl Chip {
     /// Calls `each` with one piece after the other of `span`: its part, and whether it ends at the end of a sector.
     pub(super) fn in_pieces(
         &self,
-        chip: &Chip,
         span: Span,
         pace: &mut Pace,
         mut each: impl FnMut(Span, bool) -> Result<()>,
     ) -> Result<()> {
-        let layout = chip.layout(span.bank);
+        let layout = self.layout(span.bank);
         let limit = span.offset + span.length;
         let mut from = span.offset;
         while from < limit {
@@ -70,7 +69,9 @@ impl Flash<'_> {
         }
         Ok(())
     }
+}
 
+impl Flash<'_> {
     /// Writes bytes within one bank (OpenOCD: `flash write_bank`).
     pub(super) fn write_piece(&self, bank: &FlashBank, offset: u64, data: &[u8]) -> Result<()> {
         let command = format!("flash write_bank {} FILE {offset:#x}", bank.number);

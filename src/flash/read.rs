@@ -62,7 +62,7 @@ impl Flash<'_> {
         tracker.begin(Phase::Read, length, address)?;
         for span in spans {
             let bank = chip.bank(span.bank);
-            self.in_pieces(&chip, span, &mut pace, |piece, at_boundary| {
+            chip.in_pieces(span, &mut pace, |piece, at_boundary| {
                 let at = chip.address(piece.bank, piece.offset);
                 let data = self.read_piece(bank, piece.offset, piece.length).map_err(|error| not_read(error, at))?;
                 take(&data)?;

@@ -93,7 +93,7 @@ impl Flash<'_> {
         let mut found = None;
         for (span, expected) in all {
             let bank = chip.bank(span.bank);
-            self.in_pieces(chip, *span, &mut pace, |piece, at_boundary| {
+            chip.in_pieces(*span, &mut pace, |piece, at_boundary| {
                 if found.is_none() {
                     let expected = expected.part(piece.offset - span.offset, piece.length);
                     found = self.compare_piece(bank, piece.offset, &expected, &mut by_checksum)?;

@@ -167,7 +167,7 @@ impl Flash<'_> {
         }
         let mut tracker = Tracker::new(self.report);
         if options.erase {
-            self.erase_spans(&chip, &whole_sectors(&chip, &spans), &mut tracker)?;
+            self.erase_spans(&chip, &whole_sectors(&chip, &spans)?, &mut tracker)?;
             let joined = self.join(&chip, &parts)?;
             self.write_phase(&chip, &joined, &mut tracker, true)?;
         } else {
@@ -189,7 +189,7 @@ impl Flash<'_> {
         let mut pace = Pace::new(self.report.is_watched());
         for part in parts {
             let bank = chip.bank(part.span.bank);
-            self.in_pieces(chip, part.span, &mut pace, |piece, at_boundary| {
+            chip.in_pieces(part.span, &mut pace, |piece, at_boundary| {
                 let address = chip.address(piece.bank, piece.offset);
                 let index = |offset: u64| usize::try_from(offset - part.span.offset).unwrap_or(usize::MAX);
                 let data = &part.data[index(piece.offset)..index(piece.offset + piece.length)];
@@ -229,11 +229,11 @@ impl Flash<'_> {
 }
 
 /// The sectors that the spans touch, each once, in the same order.
-fn whole_sectors(chip: &Chip, spans: &[Span]) -> Vec<Span> {
+fn whole_sectors(chip: &Chip, spans: &[Span]) -> Result<Vec<Span>, FlashError> {
     let mut whole: Vec<Span> = Vec::new();
     for span in spans {
         let layout = chip.layout(span.bank);
-        let Some(touched) = layout.touched(span.offset, span.length) else { continue };
+        let touched = layout.sectors_of(span)?;
         let sectors = layout.span_of(*touched.start(), *touched.end());
         match whole.last_mut() {
             Some(last) if last.bank == sectors.bank && last.offset + last.length >= sectors.offset => {
@@ -242,7 +242,7 @@ fn whole_sectors(chip: &Chip, spans: &[Span]) -> Vec<Span> {
             _ => whole.push(sectors),
         }
     }
-    whole
+    Ok(whole)
 }
 
 /// How far writing came. If nothing has begun because the target runs, that is all there is to say.

@@ -45,7 +45,6 @@ pub(super) fn read(contents: &[u8]) -> Result<Contents, ImageError> {
         };
         let address = big_endian(address);
         match kind {
-            b'0' => {}
             b'1'..=b'3' => {
                 if address + data.len() as u64 > 1 << (8 * address_length) {
                     return Err(wrong("ends beyond the addresses of its type"));
@@ -57,7 +56,7 @@ pub(super) fn read(contents: &[u8]) -> Result<Contents, ImageError> {
             b'5' | b'6' if address != data_records % (1 << (8 * address_length)) => {
                 return Err(wrong("counts another number of data records than there are: some are missing"));
             }
-            b'5' | b'6' => {}
+            b'0' | b'5' | b'6' => {}
             _ => {
                 image.entry = Some(address);
                 ended = true;

@@ -233,7 +233,7 @@ fn no_input_makes_a_reader_panic() {
         }
         if let Ok(image) = Image::parse(&input) {
             understood += 1;
-            assert!(!image.is_empty() && image.len() > 0);
+            assert_ne!(image.len(), 0);
             for pair in image.segments().windows(2) {
                 assert!(pair[0].address + (pair[0].data.len() as u64) < pair[1].address);
             }

@@ -345,8 +345,8 @@ fn progress_is_told_in_small_steps_with_the_true_total() {
         }
         assert_eq!(steps.next(), None);
     };
-    flash.erase_sector(0, 0, 127).unwrap();
-    told(&[(Phase::Erase, SIZE), (Phase::Verify, SIZE)]);
+    flash.erase_sector(0, 1, 127).unwrap();
+    told(&[(Phase::Erase, SIZE - PAGE), (Phase::Verify, SIZE - PAGE)]);
     let data = Random::new(3).bytes(40_000);
     flash.write(BASE + 0x1234, &data).unwrap();
     told(&[(Phase::Write, 40_000), (Phase::Verify, 40_000)]);

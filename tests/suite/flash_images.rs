@@ -263,7 +263,7 @@ fn progress_of_an_image_has_three_phases_with_true_totals() {
         ControlFlow::Continue(())
     };
     let image = Image::from_segments([
-        Segment { address: BASE + 100, data: vec![1; 3000] },
+        Segment { address: BASE + 0x464, data: vec![1; 3000] },
         Segment { address: BASE + 0x8000, data: vec![2; 1025] },
     ])
     .unwrap();
