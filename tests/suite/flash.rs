@@ -389,22 +389,48 @@ fn cancelling_stops_between_two_sectors_and_says_what_is_done() {
     assert_eq!(held(&board, BASE, firmware::IMAGE.len()), firmware::IMAGE, "cancelled before it began");
 }
 
+#[cfg(unix)]
 #[test]
-fn nothing_is_left_on_the_servers_disk() {
+fn the_servers_files_are_private_and_none_is_left() {
     let board = Board::halted();
     let flash = board.session.flash();
-    // Every temporary file of this OpenOCD, in a directory of its own.
     let directory = tempfile::tempdir().unwrap();
+    // Where this OpenOCD makes its temporary files, which it does as always otherwise.
+    let template = openocd::quote(directory.path().join("my [files] XXXXXX").to_str().unwrap()).into_owned();
     board
         .session
-        .command(&format!("set ::env(TMPDIR) {}", openocd::quote(directory.path().to_str().unwrap())))
+        .command(&format!(
+            "rename file file_of_jim; set ::modes {{}}; set ::template {template}
+            proc file {{what args}} {{
+                if {{$what ne {{tempfile}}}} {{ tailcall file_of_jim $what {{*}}$args }}
+                set path [file_of_jim tempfile $::template]
+                lappend ::modes [exec stat -c %a $path]
+                return $path
+            }}"
+        ))
         .unwrap();
-    board.session.command("rename file file_of_jim; proc file {what args} { if {$what eq {tempfile}} {incr ::made}; tailcall file_of_jim $what {*}$args }").unwrap();
     flash.write(BASE + 0x4000, &[1, 2, 3, 4]).unwrap();
+    assert_eq!(flash.read(BASE + 0x4000, 4).unwrap(), [1, 2, 3, 4]);
     flash.read(BASE, 100).unwrap();
     board.session.target().resume(None).unwrap();
     flash.write(BASE + 0x5000, &[1, 2, 3, 4]).unwrap_err();
-    let made: u32 = board.session.command("set ::made").unwrap().trim().parse().unwrap();
-    assert!(made >= 4, "{made} files were made");
+    board.session.target().halt().unwrap();
+    board.chip.faults().bus_fault_at(0x0800_9000..0x0800_9004);
+    flash.read(0x0800_9000, 4).unwrap_err();
+    let modes = board.session.command("set ::modes").unwrap();
+    let modes: Vec<_> = modes.split_whitespace().collect();
+    assert!(modes.len() >= 6, "{modes:?}");
+    assert!(modes.iter().all(|mode| *mode == "600"), "{modes:?}");
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_that_arrives_damaged_is_not_used() {
+    let board = Board::halted();
+    // A disk that loses what is written to it.
+    board.session.command("rename puts puts_of_jim; proc puts {args} {}").unwrap();
+    let error = board.session.flash().write(BASE + 0x4000, &[1, 2, 3, 4]).unwrap_err();
+    assert!(matches!(error, Error::Flash(FlashError::Write { written: 0, .. })), "{error}");
+    assert!(error.to_string().contains("does not hold what was written to it"), "{error}");
+    assert_eq!(held(&board, BASE + 0x4000, 4), [0xff; 4]);
 }
