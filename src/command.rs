@@ -125,20 +125,20 @@ impl Link {
     /// Replaces the connection by a new one.
     pub(crate) fn reconnect(&mut self) -> Result<()> {
         self.state = State::Stale;
-        let connection = self.connect()?;
+        let deadline = Deadline::after(self.settings.timeout);
+        let connection = self.connect(&Request::new("version"), deadline)?;
         self.state = State::Ready(connection);
         Ok(())
     }
 
-    /// Connects, and makes sure that an OpenOCD answers.
-    fn connect(&mut self) -> Result<Connection> {
-        let mut connection = Connection::open(&self.address, self.settings.connect_timeout, self.settings.reply_limit)?;
-        let request = Request::new(PRELUDE).shown("version");
-        let deadline = Deadline::after(self.settings.timeout);
+    /// Connects, and makes sure that an OpenOCD answers, before the deadline of the request that waits for it.
+    fn connect(&mut self, request: &Request<'_>, deadline: Deadline) -> Result<Connection> {
+        let left = [self.settings.connect_timeout, deadline.remaining()].into_iter().flatten().min();
+        let mut connection = Connection::open(&self.address, left, self.settings.reply_limit)?;
         let mut line = Vec::from(PRELUDE);
         line.push(SEPARATOR);
         let frame = exchange(&mut connection, &line, deadline)
-            .map_err(|error| error.into_error(|| reply_timeout(&connection, &request, deadline)))?;
+            .map_err(|error| error.into_error(|| reply_timeout(&connection, request, deadline)))?;
         self.version = greeting(connection.bytes(frame.clone())).ok_or_else(|| ConnectionError::NotOpenOcd {
             peer: connection.peer(),
             reply: String::from_utf8_lossy(connection.bytes(frame)).into_owned(),
@@ -176,16 +176,34 @@ impl Link {
     }
 
     /// Sends the text as it is and hands back the bare reply.
+    ///
+    /// A marker of our own follows in the same write. Its reply shows where the command's ends, which may hold 0x1a itself.
     pub(crate) fn raw(&mut self, command: &str) -> Result<Vec<u8>> {
         refuse_forbidden(command)?;
         let mut line = Vec::from(command);
         line.push(SEPARATOR);
         refuse_too_long(&line)?;
+        self.sequence += 1;
+        let marker = format!("openocd-rs-marker {}", self.sequence);
+        line.extend_from_slice(format!("list {marker}").as_bytes());
+        line.push(SEPARATOR);
         log::trace!(target: "openocd::command", "> (raw) {}", excerpt(command.as_bytes(), TRACE_LIMIT));
         let deadline = Deadline::after(self.settings.timeout);
         self.with_connection(&Request::new(command), deadline, |connection| {
             let frame = exchange(connection, &line, deadline)?;
-            let reply = connection.bytes(frame).to_vec();
+            let mut reply = connection.bytes(frame).to_vec();
+            loop {
+                match connection.receive(deadline) {
+                    Ok(frame) if connection.bytes(frame.clone()) == marker.as_bytes() => break,
+                    Ok(frame) => {
+                        reply.push(SEPARATOR);
+                        reply.extend_from_slice(connection.bytes(frame));
+                    }
+                    // `shutdown` and `exit` answer, and then OpenOCD hangs up, which the next command will be told.
+                    Err(TransferError::Connection(ConnectionError::Closed { .. })) => break,
+                    Err(error) => return Err(error),
+                }
+            }
             log::trace!(target: "openocd::command", "< (raw) {}", excerpt(&reply, TRACE_LIMIT));
             Ok(reply)
         })
@@ -203,7 +221,7 @@ impl Link {
             State::Ready(connection) => connection,
             State::Stale => {
                 log::debug!(target: "openocd::connection", "replacing the connection after a failed exchange");
-                self.connect()?
+                self.connect(request, deadline)?
             }
             State::Closed { peer } => {
                 self.state = State::Closed { peer };

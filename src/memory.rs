@@ -134,6 +134,7 @@ macro_rules! width {
             #[doc = concat!("Those of [`", stringify!($read), "`](Self::", stringify!($read), "), and")]
             /// [`InvalidArgument`](crate::TargetError::InvalidArgument) for a count that there is no memory for here.
             pub fn $read_vec(&self, address: u64, count: usize) -> Result<Vec<$type>> {
+                self.check(address, access::width::<$type>(), count)?;
                 let mut values = access::room(address, count)?;
                 self.read_elements(address, &mut values)?;
                 Ok(values)

@@ -19,8 +19,8 @@ proc _openocd_rs_1_run {sequence target command} {
         if {[info exists previous]} { targets $previous }
         list
     }]
-    # `return` at the top level of a script is success.
-    if {$code == 2} { set code 0 }
+    # `return` at the top level of a script is success, unless it says otherwise (`return -code error`).
+    if {$code == 2} { set code [dict get $options -code] }
     if {$code != 0 && [dict exists $options -errorcode]} {
         lassign [dict get $options -errorcode] kind number
         if {$kind eq {OpenOCD}} { set code $number }

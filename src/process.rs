@@ -50,12 +50,13 @@ pub struct OpenOcdProcess {
     tcl_port: u16,
     gdb_ports: Vec<u16>,
     log: Arc<LogTail>,
+    /// OpenOCD watches its standard input, and ends when that closes.
+    watches_stdin: bool,
 }
 
 #[derive(Debug)]
 struct Running {
     child: Child,
-    /// OpenOCD serves a telnet session on its standard input and ends when that closes.
     stdin: Option<ChildStdin>,
 }
 
@@ -134,6 +135,11 @@ impl OpenOcdProcess {
             return Ok(status);
         }
         running.stdin = None;
+        if !self.watches_stdin {
+            if let Err(error) = startup::ask_to_end(self.tcl_port) {
+                log::debug!(target: "openocd::process", "OpenOCD (process {}) can't be asked to end: {error}", self.pid);
+            }
+        }
         let asked = wait(&mut running.child, &self.log, STOP_GRACE).map_err(failed)?;
         let status = if let Some(status) = asked {
             status

@@ -164,7 +164,7 @@ impl Session {
     /// Sends a command untouched and returns the bare reply, of which OpenOCD does not say whether it is a result or an error.
     ///
     /// A way around this crate, for what [`execute`](Self::execute) cannot do, such as `shutdown`.
-    /// A reply that itself holds the byte 0x1a comes cut at that byte.
+    /// Notifications that a command such as `tcl_notifications on` asked for come before the reply, each with the byte 0x1a after it.
     ///
     /// # Errors
     /// Those of [`command`](Self::command) that don't come from a refusal.

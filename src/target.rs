@@ -128,15 +128,17 @@ impl<'a> Target<'a> {
     /// Returns when it runs; it may have halted again by then, at a breakpoint.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`] if it runs already, [`TargetError::Resume`] if it can't be resumed.
+    /// [`TargetError::NotHalted`] if it runs already, [`TargetError::Resume`] if it can't be resumed,
+    /// [`TargetError::OutOfAddressSpace`] (nothing is sent) for an address that the target can't have.
     pub fn resume(&self, address: impl Into<Option<u64>>) -> Result<()> {
-        self.run_halted(&with_address("resume", address.into()), TargetError::Resume).map(drop)
+        self.run_halted(&self.with_address("resume", address.into())?, TargetError::Resume).map(drop)
     }
 
     /// Executes one instruction, at where the target stands or at `address`, and returns the status after it (OpenOCD: `step`).
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`] if the target runs, [`TargetError::Step`] if it can't be stepped.
+    /// [`TargetError::NotHalted`] if the target runs, [`TargetError::Step`] if it can't be stepped,
+    /// [`TargetError::OutOfAddressSpace`] (nothing is sent) for an address that the target can't have.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -147,7 +149,7 @@ impl<'a> Target<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn step(&self, address: impl Into<Option<u64>>) -> Result<TargetStatus> {
-        let status = self.run_halted(&with_address("step", address.into()), TargetError::Step)?;
+        let status = self.run_halted(&self.with_address("step", address.into())?, TargetError::Step)?;
         status.must_be_halted("step")
     }
 
@@ -167,7 +169,7 @@ impl<'a> Target<'a> {
     /// Waits until the target is halted and returns its status.
     ///
     /// Looks at the target every few milliseconds and leaves the session to other threads meanwhile. A target that is halted already
-    /// is reported at once.
+    /// is reported at once. A look that is under way, and the wait for other threads' commands, come on top of `timeout`.
     ///
     /// # Errors
     /// [`TimeoutError::Halt`] if it still runs after `timeout`, [`TargetError::Poll`] if its state can't be read.
@@ -214,6 +216,13 @@ impl<'a> Target<'a> {
         self.control("", TargetError::Poll)
     }
 
+    /// A command with its address, if that is one that the target can have: OpenOCD drops the upper half of any other.
+    fn with_address(&self, command: &str, address: Option<u64>) -> Result<String> {
+        let Some(address) = address else { return Ok(command.to_owned()) };
+        self.memory().check(address, 1, 1)?;
+        Ok(format!("{command} {address:#x}"))
+    }
+
     /// Runs a run control command, if it is one, and then takes the status.
     fn control(&self, command: &str, refused: fn(Box<Failure>) -> TargetError) -> Result<TargetStatus> {
         let script = format!("{command}\n_openocd_rs_1_status");
@@ -251,13 +260,6 @@ impl<'a> Target<'a> {
         'a: 'r,
     {
         Request::new(script).on(self.name)
-    }
-}
-
-fn with_address(command: &str, address: Option<u64>) -> String {
-    match address {
-        Some(address) => format!("{command} {address:#x}"),
-        None => command.to_owned(),
     }
 }
 

@@ -38,8 +38,9 @@ impl Cut {
 
     /// Address, width in bits and count of each access that is not empty.
     fn accesses(self, address: u64) -> impl Iterator<Item = (u64, u32, usize)> {
-        let words_at = address + self.head as u64;
-        let tail_at = words_at + (self.words * WORD) as u64;
+        // An empty part at the end of the address space would begin beyond it.
+        let words_at = address.wrapping_add(self.head as u64);
+        let tail_at = words_at.wrapping_add((self.words * WORD) as u64);
         let all = [(address, 8, self.head), (words_at, 32, self.words), (tail_at, 8, self.tail)];
         all.into_iter().filter(|(_, _, count)| *count > 0)
     }
@@ -53,6 +54,7 @@ impl Memory<'_> {
     /// [`MemoryRead`](crate::TargetError::MemoryRead), [`NotHalted`](crate::TargetError::NotHalted), [`InvalidArgument`](crate::TargetError::InvalidArgument) for a
     /// length that there is no memory for here, and those of [`Session::command`](crate::Session::command).
     pub fn read_bytes(&self, address: u64, length: usize) -> Result<Vec<u8>> {
+        self.check(address, 1, length)?;
         let mut bytes = access::room(address, length)?;
         self.read_bytes_into(address, &mut bytes)?;
         Ok(bytes)
@@ -217,6 +219,12 @@ mod tests {
             Cut::of(0x101, 8).accesses(0x101).collect::<Vec<_>>(),
             [(0x101, 8, 3), (0x104, 32, 1), (0x108, 8, 1)]
         );
+    }
+
+    #[test]
+    fn ranges_may_end_at_the_last_address() {
+        assert_eq!(Cut::of(u64::MAX, 1).accesses(u64::MAX).collect::<Vec<_>>(), [(u64::MAX, 8, 1)]);
+        assert_eq!(Cut::of(u64::MAX - 3, 4).accesses(u64::MAX - 3).collect::<Vec<_>>(), [(u64::MAX - 3, 32, 1)]);
     }
 
     #[test]

@@ -217,7 +217,17 @@ impl OpenOcdBuilder {
 
     /// OpenOCD's arguments, in the order that it needs.
     fn arguments(&self, token: &str) -> Result<Vec<OsString>, ProcessError> {
-        if self.config.is_empty() && self.driver.is_none() {
+        if let Some(word) = self.extra_arguments.iter().find(|word| config::redirects_log(&word.to_string_lossy())) {
+            let problem = "it sends OpenOCD's log elsewhere, but its ports and errors are read from the log";
+            return Err(ProcessError::InvalidConfig { config: word.to_string_lossy().into_owned(), problem });
+        }
+        let blank = |config: &Config| match config {
+            Config::File(file) => file.is_empty(),
+            Config::Command(command) => command.trim().is_empty(),
+            // An empty line is an error of its own.
+            Config::Line(_) => false,
+        };
+        if self.config.iter().all(blank) && self.driver.is_none() {
             let problem = "no configuration file and no command is given";
             return Err(ProcessError::InvalidConfig { config: String::new(), problem });
         }
@@ -281,10 +291,15 @@ impl OpenOcdBuilder {
         let gdb = self.gdb_port.map_or("disabled".to_owned(), |port| port.to_string());
         let telnet = match self.telnet_port {
             Some(port) => port.to_string(),
-            None if cfg!(unix) => "pipe".to_owned(),
+            None if self.watches_stdin() => "pipe".to_owned(),
             None => "disabled".to_owned(),
         };
         PORTS.replace("@tcl", &self.tcl_port.to_string()).replace("@gdb", &gdb).replace("@telnet", &telnet)
+    }
+
+    /// With its telnet service on a pipe, OpenOCD ends when the other end closes (seen on Unix, both generations).
+    pub(super) fn watches_stdin(&self) -> bool {
+        self.telnet_port.is_none() && cfg!(unix)
     }
 
     fn adapter_choice(&self) -> Vec<String> {

@@ -28,7 +28,7 @@ pub(super) fn split(config: &str) -> Result<Vec<String>, ProcessError> {
         if WITH_ARGUMENT.contains(&word.as_str()) {
             let argument = words.next().ok_or_else(|| invalid("its last option lacks an argument"))?;
             arguments.extend([word, argument]);
-        } else if word == "-l" || word.starts_with("--log_output") {
+        } else if redirects_log(&word) {
             return Err(invalid(
                 "it sends OpenOCD's log elsewhere (-l), but its ports and errors are read from the log",
             ));
@@ -39,6 +39,11 @@ pub(super) fn split(config: &str) -> Result<Vec<String>, ProcessError> {
         }
     }
     Ok(arguments)
+}
+
+/// `-l FILE`, `-lFILE`, `--log_output FILE` and what getopt takes for it.
+pub(super) fn redirects_log(word: &str) -> bool {
+    word.starts_with("-l") || word.starts_with("--l")
 }
 
 /// Splits at white space outside of single or double quotes; `None` if a quote is not closed.
@@ -143,6 +148,8 @@ mod tests {
             ("a.cfg 'b", "quote"),
             ("a.cfg -f", "lacks an argument"),
             ("a.cfg -l openocd.log", "log"),
+            ("a.cfg -lopenocd.log", "log"),
+            ("--log_output=x a.cfg", "log"),
             ("a\0b", "NUL"),
         ] {
             let text = split(config).unwrap_err().to_string();

@@ -75,6 +75,7 @@ fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &[OsString]) -> Re
         tcl_port: 0,
         gdb_ports: Vec::new(),
         log: Arc::clone(&log),
+        watches_stdin: builder.watches_stdin(),
     };
     let named = |name: &str| thread::Builder::new().name(format!("openocd {pid} {name}"));
     if let Some(stderr) = stderr {
@@ -93,6 +94,13 @@ fn answer(port: u16, token: &str, deadline: Deadline) -> Result<bool> {
         Settings { connect_timeout: deadline.remaining(), timeout: deadline.remaining(), reply_limit: 1 << 20 };
     let mut link = Link::open(Address::resolve((Ipv4Addr::LOCALHOST, port))?, settings)?;
     link.run(&Request::new("set _openocd_rs_token"), |reply| reply.code == 0 && *reply.result == *token.as_bytes())
+}
+
+/// Sends `shutdown`, for an OpenOCD that does not watch its standard input.
+pub(super) fn ask_to_end(port: u16) -> Result<()> {
+    let limit = Some(Duration::from_secs(1));
+    let settings = Settings { connect_timeout: limit, timeout: limit, reply_limit: 1 << 20 };
+    Link::open(Address::resolve((Ipv4Addr::LOCALHOST, port))?, settings)?.raw("shutdown").map(drop)
 }
 
 fn ended(process: &OpenOcdProcess) -> Error {

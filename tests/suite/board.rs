@@ -1,5 +1,7 @@
 //! What every test starts from: a virtual chip, and a session with a real OpenOCD that drives it.
 
+use std::time::Duration;
+
 use openocd::{OpenOcdBuilder, OpenOcdProcess, Session, SessionBuilder};
 use virtual_chip::VirtualChip;
 
@@ -11,7 +13,7 @@ pub struct Board {
 
 impl Board {
     pub fn start() -> Board {
-        Board::start_with(Session::builder(), |openocd| openocd)
+        Board::start_with(Session::builder().timeout(PATIENCE), |openocd| openocd)
     }
 
     pub fn halted() -> Board {
@@ -23,7 +25,7 @@ impl Board {
     /// With limits of its own for the session, and more for OpenOCD after the chip's own configuration.
     pub fn start_with(limits: SessionBuilder, more: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Board {
         let chip = VirtualChip::start().expect("a free port");
-        let openocd = more(OpenOcdProcess::builder().config(chip.openocd_config()));
+        let openocd = more(OpenOcdProcess::builder().config(chip.openocd_config()).ready_timeout(PATIENCE));
         let session = limits.start(openocd).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
         Board { session, chip }
     }
@@ -32,6 +34,7 @@ impl Board {
 /// OpenOCD without a chip: an interpreter, and two targets of the type `testee`, which hold nothing.
 pub fn dummy() -> OpenOcdBuilder {
     OpenOcdProcess::builder()
+        .ready_timeout(PATIENCE)
         .command("adapter driver dummy")
         .command("jtag newtap a cpu -irlen 4; jtag newtap b cpu -irlen 4")
         .command("target create a.cpu testee -chain-position a.cpu; target create b.cpu testee -chain-position b.cpu")
@@ -39,7 +42,13 @@ pub fn dummy() -> OpenOcdBuilder {
 
 /// A session with an OpenOCD that has no chip and does not initialise anything.
 pub fn interpreter() -> Session {
-    Session::builder().start(dummy().command("noinit")).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"))
+    Session::builder()
+        .timeout(PATIENCE)
+        .start(dummy().command("noinit"))
+        .unwrap_or_else(|error| panic!("{INSTALL}\n{error}"))
 }
+
+/// What a machine that is busy with other things may take.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub const INSTALL: &str = "these tests drive a real OpenOCD; on Debian: apt-get install openocd";

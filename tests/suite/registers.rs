@@ -1,9 +1,9 @@
 //! Core registers, and that a running target never gives a value.
 
-use openocd::{Error, RegisterValue, TargetError, TargetState};
-use virtual_chip::{Register, firmware};
+use openocd::{Error, RegisterValue, Session, TargetError, TargetState};
+use virtual_chip::{Register, VirtualHart, firmware};
 
-use crate::board::Board;
+use crate::board::{Board, INSTALL};
 
 #[test]
 fn registers_read_what_the_core_holds() {
@@ -142,4 +142,49 @@ fn a_target_that_started_to_run_by_itself_gives_no_stale_value() {
     board.chip.run();
     let error = board.session.registers().read("r0").unwrap_err();
     assert!(matches!(error, Error::Target(TargetError::NotHalted { .. })), "{error:?}");
+}
+
+#[test]
+fn a_running_risc_v_hart_gives_no_stale_value() {
+    let hart = VirtualHart::start().unwrap();
+    let session = Session::start(hart.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    session.target().halt().unwrap();
+    let registers = session.registers();
+    registers.write("a0", 0x1234_5678_u32).unwrap();
+    assert_eq!(registers.read("a0").unwrap().value.to_u64(), Some(0x1234_5678));
+    // 0.12.0 aborts on `reg a0 force` of a dirty register.
+    assert_eq!(registers.forced().read("a0").unwrap().value.to_u64(), Some(0x1234_5678));
+    assert_eq!(registers.pc().unwrap(), u64::from(hart.pc()));
+    assert_eq!(registers.lr().unwrap(), u64::from(hart.x(1)));
+    session.target().resume(None).unwrap();
+    // 0.12.0 answers `get_reg pc` with what it last saw, and code 0.
+    for result in [
+        registers.read("pc").map(drop),
+        registers.pc().map(drop),
+        registers.read_all().map(drop),
+        registers.write("a0", 1_u32),
+    ] {
+        let error = result.unwrap_err();
+        assert!(
+            matches!(error, Error::Target(TargetError::NotHalted { state: TargetState::Running, .. })),
+            "{error:?}"
+        );
+    }
+    // 0.12.0 "resumes" a running hart with code 0.
+    assert!(matches!(session.target().resume(None), Err(Error::Target(TargetError::NotHalted { .. }))));
+    assert!(matches!(session.target().step(None), Err(Error::Target(TargetError::NotHalted { .. }))));
+}
+
+#[test]
+fn all_registers_of_a_risc_v_hart() {
+    let hart = VirtualHart::start().unwrap();
+    let session = Session::start(hart.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    session.target().halt().unwrap();
+    let dump = session.registers().read_all().unwrap();
+    assert_eq!(dump.get("sp").unwrap().value.to_u64(), Some(u64::from(hart.x(2))));
+    assert_eq!(dump.get("pc").unwrap().value.to_u64(), Some(u64::from(hart.pc())));
+    // What this hart lacks is not lost, but listed with OpenOCD's reason.
+    for (name, failure) in &dump.unreadable {
+        assert!(!name.is_empty() && failure.code() != 0 && failure.command().contains(name.as_str()), "{failure:?}");
+    }
 }

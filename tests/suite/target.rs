@@ -223,3 +223,16 @@ fn without_any_target_run_control_fails_and_lists_none() {
     assert!(session.registers().read("pc").is_err());
     assert!(session.memory().read_u8(0).is_err());
 }
+
+#[test]
+fn run_control_refuses_addresses_that_the_target_cannot_have() {
+    let board = Board::halted();
+    let before = board.session.target().status().unwrap();
+    for error in [
+        board.session.target().step(0x1_0800_0060).unwrap_err(),
+        board.session.target().resume(0x1_0800_0060).unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Target(TargetError::OutOfAddressSpace { bits: 32, .. })), "{error:?}");
+    }
+    assert_eq!(board.session.target().status().unwrap(), before);
+}
