@@ -263,14 +263,23 @@ proc _openocd_rs_1_flash_read {bank offset length} {
 }
 
 # The current target and the flash banks, probed where that has not been done: an unprobed bank has the size 0.
+# Before, a fresh look at their targets: OpenOCD would start its routines on a core that it takes for halted and that was reset
+# behind its back, and master then waits 20 s for them (`armv7m_checksum_memory` in src/target/armv7m.c).
 proc _openocd_rs_1_flash_banks {} {
+    set target {}
+    catch {set target [target current]}
     set number 0
     foreach bank [flash list] {
+        catch {
+            set owner [dict get $bank target]
+            if {![info exists seen($owner)]} {
+                set seen($owner) 1
+                if {[$owner was_examined]} { $owner arp_poll }
+            }
+        }
         catch {if {[dict get $bank size] == 0} { flash probe $number }}
         incr number
     }
-    set target {}
-    catch {set target [target current]}
     return [list $target [flash list]]
 }
 

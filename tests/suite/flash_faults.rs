@@ -104,6 +104,21 @@ fn reading_protected_flash_is_an_error() {
 }
 
 #[test]
+fn a_chip_that_was_reset_behind_openocds_back_is_seen_as_running() {
+    // The newer OpenOCD would start its checksum routine on what it takes for a halted core, and wait 20 s for the end.
+    let limits = Session::builder().timeout(Duration::from_secs(120)).flash_timeout(Duration::from_secs(15));
+    let board = Board::start_with(limits, |openocd| openocd);
+    board.session.target().halt().unwrap();
+    board.session.flash().banks().unwrap();
+    board.chip.reset();
+    assert!(board.session.flash().verify(BASE, firmware::IMAGE).unwrap());
+    board.session.target().halt().unwrap();
+    board.chip.reset();
+    let error = board.session.flash().write(BASE + 0x4000, &[1, 2]).unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::NotHalted { .. })), "{error}");
+}
+
+#[test]
 fn a_bus_fault_in_mid_read_names_the_piece() {
     let board = Board::halted();
     board.chip.faults().bus_fault_at(0x0800_9000..0x0800_9004);
