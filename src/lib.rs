@@ -21,7 +21,8 @@ mod transport;
 mod version;
 
 pub use breakpoints::{
-    Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, WatchedValue, Watchpoint, WatchpointAccess,
+    Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, ScopedWatchpoint, WatchedValue, Watchpoint,
+    WatchpointAccess,
 };
 pub use command::Execution;
 pub use error::{
