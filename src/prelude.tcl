@@ -70,12 +70,17 @@ proc _openocd_rs_1_targets {} {
     return $rows
 }
 
-# Runs a command that needs a halted target: {1 status} if it ran, {0 status} if the target was not halted.
-proc _openocd_rs_1_from_halt {command} {
+# Runs step or resume, which need a halted target: {done status} if it ran, {running status} if the target was not halted,
+# {odd status} for an address that no Cortex-M can run at, which OpenOCD would write to the pc as it is.
+proc _openocd_rs_1_from_halt {command address} {
+    set target [target current]
     set status [_openocd_rs_1_status]
-    if {[lindex $status 1] ne {halted}} { return [list 0 $status] }
-    uplevel #0 $command
-    return [list 1 [_openocd_rs_1_status]]
+    if {[lindex $status 1] ne {halted}} { return [list running $status] }
+    if {$address ne {}} {
+        if {$address & 1 && [$target cget -type] in {cortex_m hla_target}} { return [list odd $status] }
+    }
+    {*}$command {*}$address
+    return [list done [_openocd_rs_1_status]]
 }
 
 # Reads registers of the current target if it is halted: its name, its state, and of each register the name asked for,
