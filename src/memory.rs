@@ -51,6 +51,8 @@ pub struct Memory<'a> {
     target: Target<'a>,
     physical: bool,
     report: Report<'a>,
+    /// In place of the session's timeout for each transfer of bytes.
+    timeout: Option<std::time::Duration>,
 }
 
 impl crate::Session {
@@ -62,7 +64,7 @@ impl crate::Session {
 
 impl<'a> Memory<'a> {
     pub(crate) fn of(target: Target<'a>) -> Self {
-        Memory { target, physical: false, report: Report::default() }
+        Memory { target, physical: false, report: Report::default(), timeout: None }
     }
 
     /// The same memory by physical addresses, past the target's MMU (OpenOCD: the `phys` option of `read_memory`). On a target without an MMU
@@ -104,6 +106,11 @@ impl<'a> Memory<'a> {
     #[must_use]
     pub fn with_progress(self, callback: &'a ProgressCallback<'a>) -> Self {
         Memory { report: Report::to(callback), ..self }
+    }
+
+    /// The same memory, with the time that images get.
+    fn for_images(self) -> Self {
+        Memory { timeout: Some(self.target.session().flash_timeout()), ..self }
     }
 
     /// The same memory, for a part of a call that reports as a whole.

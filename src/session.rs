@@ -234,7 +234,7 @@ impl Session {
         result.map_err(|error| self.explain(error))
     }
 
-    /// How long a command of the flash calls may take.
+    /// How long a command of the flash and image calls may take.
     pub(crate) fn flash_timeout(&self) -> Duration {
         self.flash_timeout
     }
@@ -307,8 +307,8 @@ impl SessionBuilder {
         self
     }
 
-    /// How long OpenOCD may take to answer a command of the calls on [`Flash`](crate::Flash), in place of [`timeout`](Self::timeout), as erasing takes its
-    /// time; `None` waits for ever. 60 s by default.
+    /// How long OpenOCD may take to answer a command of the calls on [`Flash`](crate::Flash), and of those that load, verify and dump images in RAM, in
+    /// place of [`timeout`](Self::timeout); `None` waits for ever. 60 s by default.
     ///
     /// Long calls are made of many commands, each sized to take about a second at most; an erase of a whole bank is one.
     pub fn flash_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {

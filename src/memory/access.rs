@@ -1,5 +1,6 @@
 //! Reads and writes of elements of one width: checks, chunks, commands and their answers.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::Memory;
@@ -116,6 +117,14 @@ impl Memory<'_> {
     /// The option that follows the arguments of a memory command.
     pub(super) fn suffix(&self) -> &'static str {
         if self.physical { " phys" } else { "" }
+    }
+
+    /// A request of the transfers of bytes.
+    pub(super) fn request<'r>(&self, script: impl Into<Cow<'r, str>>) -> Request<'r>
+    where
+        Self: 'r,
+    {
+        Request { timeout: self.timeout, ..self.target.request(script) }
     }
 
     pub(super) fn target(&self) -> crate::Target<'_> {

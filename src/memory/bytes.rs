@@ -120,7 +120,7 @@ impl Memory<'_> {
             cut.accesses(address).map(|(at, bits, count)| format!("[read_memory {at:#x} {bits} {count}{suffix}]"));
         let script = format!("list [[target current] cget -endian] {}", reads.collect::<Vec<_>>().join(" "));
         let shown = format!("read_memory {address:#x} 8 {}{suffix}", bytes.len());
-        let request = self.target().request(script).shown(shown);
+        let request = self.request(script).shown(shown);
         self.target().session().run(&request, |reply| {
             let length = bytes.len() as u64;
             let answer = reply.success(&request).map_err(|failure| read_refused(address, length, failure))?;
@@ -145,11 +145,11 @@ impl Memory<'_> {
         }
         let shown =
             format!("write_memory {address:#x} 8 {{{}}}{suffix}", abridged(&hex_list(bytes.iter().take(9).copied())));
-        self.run_write(&self.target().request(script).shown(shown), address, bytes.len() as u64)
+        self.run_write(&self.request(script).shown(shown), address, bytes.len() as u64)
     }
 
     fn is_big_endian(&self) -> Result<bool> {
-        let request = self.target().request("[target current] cget -endian");
+        let request = self.request("[target current] cget -endian");
         self.target().session().run(&request, |reply| {
             let answer = reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
             match answer.trim_ascii() {

@@ -13,6 +13,8 @@ impl Memory<'_> {
     /// Writes an image to memory, segment by segment (as OpenOCD's `load_image` does). For flash there is
     /// [`Flash::write_image`](crate::Flash::write_image): what this writes to flash addresses is lost, or a bus fault.
     ///
+    /// Each command of it has the time of [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
+    ///
     /// # Errors
     /// Those of [`write_bytes`](Self::write_bytes), where out-of-range segments are found before anything is written, and
     /// [`Error::Cancelled`](crate::Error::Cancelled).
@@ -33,7 +35,11 @@ impl Memory<'_> {
         }
         let mut tracker = Tracker::new(self.report);
         tracker.begin(Phase::Write, image.len(), image.segments().first().map_or(0, |first| first.address))?;
-        image.segments().iter().try_for_each(|segment| self.write_tracked(segment.address, &segment.data, &mut tracker))
+        let memory = self.for_images();
+        image
+            .segments()
+            .iter()
+            .try_for_each(|segment| memory.write_tracked(segment.address, &segment.data, &mut tracker))
     }
 
     /// Whether memory holds an image, all of it. `Ok(false)` means that it was read and differs; everything else is an error.
@@ -61,7 +67,7 @@ impl Memory<'_> {
             let mut rest = &*segment.data;
             while !rest.is_empty() {
                 let (expected, after) = rest.split_at(self.next_chunk(address, rest.len()));
-                let found = self.unwatched().read_bytes(address, expected.len())?;
+                let found = self.for_images().unwatched().read_bytes(address, expected.len())?;
                 let mismatch = Mismatch::between(address, expected, &found);
                 if mismatch.is_some() {
                     return Ok(mismatch);
@@ -107,6 +113,6 @@ impl Session {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn dump_image(&self, path: impl AsRef<Path>, address: u64, length: u64) -> Result<()> {
-        self.memory().dump_to_file(address, length, path)
+        self.memory().for_images().dump_to_file(address, length, path)
     }
 }

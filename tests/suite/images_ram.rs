@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use openocd::{Error, Image, Phase, Progress, Segment, TargetError};
+use std::time::Duration;
+
+use openocd::{Error, Image, Phase, Progress, Result, Segment, Session, TargetError, TimeoutError};
 
 use crate::board::Board;
 use crate::random::Random;
@@ -86,4 +88,27 @@ fn loading_can_be_cancelled() {
     let written = usize::try_from(done - 5001).unwrap();
     assert_eq!(held(&board, 0x2000_3000, written), image.segments()[1].data[..written]);
     assert_eq!(held(&board, u32::try_from(address).unwrap(), 4), [0; 4]);
+}
+
+#[test]
+fn images_have_the_time_that_flash_has() {
+    let given = Duration::from_millis(700);
+    let limits = Session::builder().timeout(Duration::from_secs(120)).flash_timeout(given);
+    let board = Board::start_with(limits, |openocd| openocd);
+    let (session, image) = (&board.session, two_segments());
+    session.target().halt().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ram.bin");
+    let calls: [&dyn Fn() -> Result<()>; 3] =
+        [&|| session.load_image(&image), &|| session.verify_image(&image).map(drop), &|| {
+            session.dump_image(&path, 0x2000_0000, 100)
+        }];
+    for call in calls {
+        board.chip.faults().stop_answering(true);
+        let error = call().unwrap_err();
+        assert!(matches!(error, Error::Timeout(TimeoutError::Reply { after, .. }) if after == given), "{error}");
+        // Once the chip answers again, so does the session.
+        board.chip.faults().stop_answering(false);
+        session.memory().read_u32(0x2000_0000).unwrap();
+    }
 }

@@ -7,6 +7,7 @@ mod board;
 mod breakpoints;
 mod command;
 mod flash;
+mod flash_errors;
 mod flash_faults;
 mod flash_images;
 mod images_ram;
