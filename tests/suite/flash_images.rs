@@ -165,7 +165,10 @@ fn any_path_will_do() {
     let path = awkward.join("firm ware.elf");
     std::fs::copy(elf(), &path).unwrap();
     fill(&board, 0xff);
-    board.session.flash().write_image(&Image::open(&path).unwrap(), WriteOptions::new()).unwrap();
+    let image = Image::open(&path).unwrap();
+    // OpenOCD never sees the file: it may as well run elsewhere.
+    std::fs::remove_dir_all(&awkward).unwrap();
+    board.session.flash().write_image(&image, WriteOptions::new()).unwrap();
     assert_eq!(held(&board, BASE, firmware::IMAGE.len()), firmware::IMAGE);
 }
 

@@ -10,6 +10,7 @@ mod flash;
 mod flash_errors;
 mod flash_faults;
 mod flash_images;
+mod flash_ranges;
 mod images_ram;
 mod memory;
 mod process;
