@@ -34,7 +34,8 @@ use crate::target::Target;
 /// - **State.** Erasing and writing need a halted target, otherwise they are a [`TargetError::NotHalted`](crate::TargetError::NotHalted) error. OpenOCD runs its flash
 ///   loaders in the RAM of the target's working area, which loses what it holds unless the configuration says `-work-area-backup 1`.
 /// - **Addresses** are those of the target. A range may reach over several banks that follow each other. What belongs to no bank is an
-///   error before anything is sent; OpenOCD would skip it and report success. An empty range is nothing to do.
+///   error before anything is sent; OpenOCD would skip it and report success. Where a bank could not be probed, the error is
+///   [`FlashError::Probe`](crate::FlashError::Probe) and says why. An empty range is nothing to do.
 /// - **Bounds** of sectors, and that the first is not after the last, are checked before anything is sent.
 /// - **Truth.** What is written is verified, what is erased is checked, unless you say otherwise. An error in the middle says up to where flash is
 ///   erased or written: everything before that address is, and what follows may be in part.

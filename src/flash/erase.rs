@@ -46,7 +46,7 @@ impl Flash<'_> {
     /// [`erase_sector`](Self::erase_sector).
     pub fn erase_address(&self, address: u64, length: u64) -> Result<()> {
         let mut chip = self.chip()?;
-        let spans = chip.spans(address, length)?;
+        let spans = self.spans(&chip, address, length)?;
         self.get_layouts(&mut chip, &spans)?;
         for span in &spans {
             let layout = chip.layout(span.bank);

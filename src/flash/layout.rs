@@ -29,6 +29,20 @@ impl Flash<'_> {
         Ok(Chip { banks: self.all_banks()?, layouts: BTreeMap::new() })
     }
 
+    /// Splits a range of addresses into parts of banks, as [`Chip::spans`] does. Where there may be flash that could not be probed, the error says why.
+    pub(super) fn spans(&self, chip: &Chip, address: u64, length: u64) -> Result<Vec<Span>> {
+        let error = match chip.spans(address, length) {
+            Err(error) => error,
+            Ok(spans) => return Ok(spans),
+        };
+        if let FlashError::NoBank { address: missing, .. } = error {
+            if let Some(unknown) = chip.mine().find(|bank| bank.size == 0 && bank.base <= missing) {
+                self.probe(unknown)?;
+            }
+        }
+        Err(error.into())
+    }
+
     /// Gets the sectors of the banks that the spans lie in.
     pub(super) fn get_layouts(&self, chip: &mut Chip, spans: &[Span]) -> Result<()> {
         for bank in &chip.banks.all {
@@ -69,7 +83,7 @@ impl Chip {
     }
 
     /// Splits a range of addresses into parts of banks. Every byte must belong to one.
-    pub(super) fn spans(&self, address: u64, length: u64) -> Result<Vec<Span>, FlashError> {
+    fn spans(&self, address: u64, length: u64) -> Result<Vec<Span>, FlashError> {
         let mut spans = Vec::new();
         let mut done = 0;
         while done < length {
@@ -83,6 +97,11 @@ impl Chip {
             done += here;
         }
         Ok(spans)
+    }
+
+    /// Whether every bank of the target has been probed.
+    pub(super) fn is_probed(&self) -> bool {
+        self.mine().all(|bank| bank.size > 0)
     }
 
     /// The banks of the target that is meant; OpenOCD too looks at those only (`get_flash_bank_by_addr` in `src/flash/nor/core.c`).

@@ -42,7 +42,7 @@ impl Flash<'_> {
     pub fn read_to_file(&self, address: u64, length: u64, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         // Before the file is touched.
-        self.chip()?.spans(address, length)?;
+        self.spans(&self.chip()?, address, length)?;
         let failed = |written, source| FlashError::File { path: path.display().to_string(), written, source };
         let mut file = File::create(path).map_err(|source| failed(0, source))?;
         let mut written = 0;
@@ -55,7 +55,7 @@ impl Flash<'_> {
 
     fn read_pieces(&self, address: u64, length: u64, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut chip = self.chip()?;
-        let spans = chip.spans(address, length)?;
+        let spans = self.spans(&chip, address, length)?;
         self.get_layouts(&mut chip, &spans)?;
         let mut tracker = Tracker::new(self.report);
         let mut pace = Pace::new(self.report.is_watched());

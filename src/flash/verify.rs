@@ -67,7 +67,7 @@ impl Flash<'_> {
         let mut all = Vec::new();
         for (address, bytes) in parts {
             let mut rest = bytes;
-            for span in chip.spans(address, bytes.len() as u64)? {
+            for span in self.spans(&chip, address, bytes.len() as u64)? {
                 let (here, after) = rest.split_at(usize::try_from(span.length).unwrap_or(rest.len()));
                 all.push((span, Expected::Bytes(here)));
                 rest = after;

@@ -124,6 +124,8 @@ impl Flash<'_> {
 
     /// Programs an image and starts it: resets and halts the chip, erases what the image touches, writes, verifies, resets again and lets it run.
     ///
+    /// The first reset is a [`ResetMode::Init`], as in OpenOCD's `program`: the configuration of a board may set up clocks or external flash in it.
+    ///
     /// # Errors
     /// [`TargetError::Reset`] and [`TargetError::WrongState`], and those of [`write_image`](Self::write_image). After an error the target stays halted, as far as it can.
     ///
@@ -137,12 +139,14 @@ impl Flash<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn program(&self, image: &Image) -> Result<()> {
-        // Before the chip is disturbed.
+        // Before the chip is disturbed, unless nothing is known of its flash: it may be that OpenOCD sees the chip only after a reset.
         let chip = self.chip()?;
-        for segment in image.segments() {
-            chip.spans(segment.address, segment.data.len() as u64)?;
+        if chip.is_probed() {
+            for segment in image.segments() {
+                self.spans(&chip, segment.address, segment.data.len() as u64)?;
+            }
         }
-        self.target.reset(ResetMode::Halt)?;
+        self.target.reset(ResetMode::Init)?;
         self.write_image(image, WriteOptions::new().erase(true))?;
         self.target.reset(ResetMode::Run)?;
         Ok(())
@@ -153,7 +157,7 @@ impl Flash<'_> {
         let mut parts = Vec::new();
         for (address, bytes) in data {
             let mut rest = bytes;
-            for span in chip.spans(address, bytes.len() as u64)? {
+            for span in self.spans(&chip, address, bytes.len() as u64)? {
                 let (here, after) = rest.split_at(usize::try_from(span.length).unwrap_or(rest.len()));
                 parts.push(Part { span, data: Cow::Borrowed(here) });
                 rest = after;

@@ -2,10 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use openocd::{Error, FlashError, Image, Phase, Progress, ResetMode, WriteOptions};
-use virtual_chip::firmware;
+use openocd::{Error, FlashError, Image, Phase, Progress, ResetMode, Session, WriteOptions};
+use virtual_chip::{VirtualChip, firmware};
 
-use crate::board::Board;
+use crate::board::{Board, INSTALL};
 use crate::random::Random;
 
 const BASE: u64 = 0x0800_0000;
@@ -179,6 +179,30 @@ fn a_power_loss_while_programming_leaves_a_session_that_can_program() {
     board.chip.faults().clear();
     flash.program(&image).unwrap();
     assert_eq!(held(&board, BASE + 0x3000, data.len()), data);
+}
+
+#[test]
+fn a_chip_that_openocd_could_not_examine_can_be_programmed_after_a_reset() {
+    let chip = VirtualChip::start().expect("a free port");
+    // CPUID: the first thing that OpenOCD asks a core for. That it gets no answer is not fatal to its `init`.
+    chip.faults().bus_fault_at(0xe000_ed00..0xe000_ed04);
+    let session = Session::start(chip.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let flash = session.flash();
+    // Why there is no flash, and not just that there is none.
+    for result in [flash.write(BASE, &[1, 2]), flash.read(BASE, 2).map(drop), flash.erase_address(BASE, 1024)] {
+        let error = flash_error(result);
+        assert!(matches!(error, FlashError::Probe { .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.starts_with("cannot probe flash bank \"stm32f1x.flash\": OpenOCD refused"), "{text}");
+    }
+    let image = Image::bin(BASE + 0x4000, vec![0x5a; 3000]).unwrap();
+    let error = flash.program(&image).unwrap_err();
+    assert!(matches!(error, Error::Target(_)), "{error}");
+    chip.faults().clear();
+    flash.program(&image).unwrap();
+    let mut held = vec![0; 3000];
+    chip.read_memory(0x0800_4000, &mut held).unwrap();
+    assert_eq!(held, vec![0x5a; 3000]);
 }
 
 #[test]

@@ -241,7 +241,9 @@ fn programming_resets_writes_and_starts() {
     let board = Board::start();
     fill(&board, 0);
     let resets = board.chip.reset_count();
+    board.session.command("stm32f1x.cpu configure -event reset-init {set ::set_up [incr ::set_up]}").unwrap();
     board.session.program(elf()).unwrap();
+    assert_eq!(board.session.command("set ::set_up").unwrap(), "1", "what the configuration does to set up a board");
     assert!(board.chip.reset_count() >= resets + 2);
     assert_eq!(held(&board, BASE, firmware::IMAGE.len()), firmware::IMAGE);
     assert_eq!(board.chip.state(), CoreState::Running);
