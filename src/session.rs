@@ -234,6 +234,18 @@ impl Session {
         result.map_err(|error| self.explain(error))
     }
 
+    /// Runs several requests that are one call; see [`Link::run_series`].
+    pub(crate) fn run_series(
+        &self,
+        request: &Request<'_>,
+        count: usize,
+        prepare: impl FnMut(usize, &mut String),
+        read: impl FnMut(usize, &Reply<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let result = self.link().run_series(request, count, prepare, read);
+        result.map_err(|error| self.explain(error))
+    }
+
     /// How long a command of the flash and image calls may take.
     pub(crate) fn flash_timeout(&self) -> Duration {
         self.flash_timeout
