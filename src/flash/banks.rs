@@ -371,4 +371,43 @@ mod tests {
         assert_eq!(unprobed.to_string(), "0 \"f0\" (0x08000000, of unknown size: it could not be probed)");
         assert_eq!(BankId::from("a b").to_string(), "\"a b\"");
     }
+
+    /// Whatever the answer is, it is refused or gives a layout in which every range finds its sectors.
+    #[test]
+    fn no_answer_makes_a_call_panic() {
+        let rows = "#0 : faux at 0x08000000, size 0x00001000, buswidth 0, chipwidth 0\n\t#  0: 0x00000000 (0x800 2kB) not protected\n\t#  1: 0x00000800 (0x800 2kB) protected\n";
+        let check = "successfully checked erase state\n\t#  1: 0x00000800 (0x800 2kB) not erased\n";
+        let answer = format!("{{{rows}}} {{{rows}}} 1 {{{check}}}").into_bytes();
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        // Marsaglia's xorshift: the same in every run.
+        let mut below = |limit: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            usize::try_from(seed % limit as u64).unwrap()
+        };
+        let mut understood = 0;
+        for _ in 0..20_000 {
+            let mut answer = answer.clone();
+            for _ in 0..=below(3) {
+                let at = below(answer.len());
+                match below(3) {
+                    0 => answer[at] = b"0123456789abcdefx {}()#\n"[below(24)],
+                    1 => drop(answer.drain(at..(at + below(20)).min(answer.len()))),
+                    _ => answer.insert(at, b"0f{}\n"[below(5)]),
+                }
+            }
+            let Some(info) = described(&bank(), &answer) else { continue };
+            understood += 1;
+            for (offset, length) in [(0, 1), (0, 0x1000), (0x7ff, 2), (0xfff, 1)] {
+                if let Some(touched) = info.touched(offset, length) {
+                    let whole = info.span_of(*touched.start(), *touched.end());
+                    assert!(whole.offset < offset + length && offset < whole.offset + whole.length);
+                }
+                assert!(info.piece_end(offset, offset + length, 0x400) > offset);
+                let _ = info.is_boundary(offset);
+            }
+        }
+        assert!(understood > 500, "the damage spares some: {understood}");
+    }
 }
