@@ -148,16 +148,16 @@ impl Link {
 
     /// Runs commands one after the other and hands over the list of their `code result log`, each of which is a list.
     ///
-    /// Ends early once the replies take more than `room` bytes, or if asked to at the first that fails. `request` tells the target and
+    /// Ends early once the replies take half of the reply limit, or if asked to at the first that fails. `request` tells the target and
     /// the timeout of all of them; its script is not run.
     pub(crate) fn run_batch<T>(
         &mut self,
         request: &Request<'_>,
         stop_at_failure: bool,
-        room: usize,
         commands: &[&str],
         read: impl FnOnce(&Reply<'_>) -> T,
     ) -> Result<T> {
+        let room = self.settings.reply_limit / 2;
         let write = |line: &mut Vec<u8>, sequence| {
             let _ = write!(line, "_openocd_rs_1_batch {sequence} ");
             tcl::push_quoted(line, request.target.unwrap_or_default());

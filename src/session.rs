@@ -234,6 +234,18 @@ impl Session {
         result.map_err(|error| self.explain(error))
     }
 
+    /// Runs commands together; see [`Link::run_batch`].
+    pub(crate) fn run_batch<T>(
+        &self,
+        request: &Request<'_>,
+        stop_at_failure: bool,
+        commands: &[&str],
+        read: impl FnOnce(&Reply<'_>) -> T,
+    ) -> Result<T> {
+        let result = self.link().run_batch(request, stop_at_failure, commands, read);
+        result.map_err(|error| self.explain(error))
+    }
+
     /// Runs several requests that are one call; see [`Link::run_series`].
     pub(crate) fn run_series(
         &self,

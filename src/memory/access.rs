@@ -28,7 +28,7 @@ pub(super) fn room<T: Element>(address: u64, count: usize) -> Result<Vec<T>> {
 }
 
 /// The bytes that an element of this type takes.
-pub(super) const fn width<T: Element>() -> u64 {
+pub(crate) const fn width<T: Element>() -> u64 {
     T::BITS as u64 / 8
 }
 
