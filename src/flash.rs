@@ -80,8 +80,8 @@ impl<'a> Flash<'a> {
     /// The same flash, with a callback that is told how far each long call has come, and can stop it.
     ///
     /// The calls are told apart by their phases: [`erase_sector`](Self::erase_sector) and its like report [`Phase::Erase`](crate::Phase) and then, as they check,
-    /// `Verify`; [`write_image`](Self::write_image) reports `Erase`, `Write` and `Verify`, as far as it does them. Pieces are chosen to take about a quarter of
-    /// a second each; only a whole bank is erased in one piece, as many chips do that in the time of one sector. After [`ControlFlow::Break`](std::ops::ControlFlow::Break) the call goes on to the next boundary between two sectors and ends
+    /// `Verify`; [`write_image`](Self::write_image) reports `Erase`, `Write` and `Verify`, as far as it does them. Pieces are chosen to take a tenth to a few
+    /// tenths of a second each; only a whole bank is erased in one piece, as many chips do that in the time of one sector. After [`ControlFlow::Break`](std::ops::ControlFlow::Break) the call goes on to the next boundary between two sectors and ends
     /// with [`Error::Cancelled`](crate::Error::Cancelled), which says how far it came.
     ///
     /// ```

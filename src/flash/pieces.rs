@@ -26,7 +26,7 @@ pub(super) struct Pace {
 impl Pace {
     /// Short pieces for somebody who watches; longer ones, which are a little faster, for nobody.
     pub(super) fn new(watched: bool) -> Self {
-        let wanted = Duration::from_millis(if watched { 250 } else { 1000 });
+        let wanted = Duration::from_millis(if watched { 100 } else { 1000 });
         Pace { size: FIRST, wanted, begun: Instant::now() }
     }
 
@@ -157,7 +157,7 @@ mod tests {
     fn pieces_grow_until_they_take_their_time() {
         let mut pace = Pace::new(true);
         let mut sizes = Vec::new();
-        for millis in [10, 100, 300, 900, 1100, 2000, 5000, 1] {
+        for millis in [10, 90, 110, 390, 410, 800, 2000, 1] {
             sizes.push(pace.next() / 1024);
             pace.took(Duration::from_millis(millis));
         }
