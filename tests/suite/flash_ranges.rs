@@ -134,6 +134,41 @@ fn each_of_two_chips_has_the_flash_at_the_same_address() {
 }
 
 #[test]
+fn a_range_may_reach_over_two_banks() {
+    // The second bank is the same flash once more (`src/flash/nor/virtual.c`), at the addresses behind the first.
+    let second = "flash bank second virtual 0x08020000 0 0 0 stm32f1x.cpu stm32f1x.flash";
+    let board = Board::start_with(Session::builder(), |openocd| openocd.command(second));
+    board.session.target().halt().unwrap();
+    board.chip.write_memory(0x0800_0000, &vec![0; 0x2_0000]).unwrap();
+    let flash = board.session.flash();
+    let data = Random::new(52).bytes(3001);
+    let image = Image::bin(END - 1025, data.clone()).unwrap();
+    flash.write_image(&image, WriteOptions::new().erase(true)).unwrap();
+    let mut expected = vec![0; 0x2_0000];
+    expected[0x2_0000 - 2048..].fill(0xff);
+    expected[..2048].fill(0xff);
+    expected[0x2_0000 - 1025..].copy_from_slice(&data[..1025]);
+    expected[..1976].copy_from_slice(&data[1025..]);
+    let mut held = vec![0; 0x2_0000];
+    board.chip.read_memory(0x0800_0000, &mut held).unwrap();
+    assert!(held == expected, "both halves are where they belong");
+    assert_eq!(flash.read(END - 1025, 3001).unwrap(), data);
+    assert!(flash.verify_image(&image).unwrap());
+    board.chip.write_memory(0x0800_0100, &[!held[0x100]]).unwrap();
+    assert_eq!(flash.verify_image_at(&image).unwrap().unwrap().address, END + 0x100);
+    assert_eq!(no_bank(flash.read(END + 0x1_ffff, 2)).0, END + 0x2_0000);
+
+    flash.erase_address(END - 2048, 4096).unwrap();
+    board.chip.read_memory(0x0800_0000, &mut held).unwrap();
+    assert_eq!((&held[..2048], &held[0x2_0000 - 2048..]), (&[0xff; 2048][..], &[0xff; 2048][..]));
+    let error = flash.erase_address(END - 2048, 2048 + 512).unwrap_err();
+    assert!(
+        matches!(error, Error::Flash(FlashError::Misaligned { whole_address: END, whole_length: 1024, .. })),
+        "{error}"
+    );
+}
+
+#[test]
 fn an_openocd_without_flash_has_no_banks() {
     let session = interpreter();
     assert_eq!(session.flash().banks().unwrap(), []);
