@@ -14,12 +14,6 @@ const BASE: u64 = 0x0800_0000;
 const SIZE: u64 = 0x2_0000;
 const PAGE: u64 = 0x400;
 
-fn held(board: &Board, address: u64, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    board.chip.read_memory(u32::try_from(address).unwrap(), &mut bytes).unwrap();
-    bytes
-}
-
 fn put(board: &Board, address: u64, bytes: &[u8]) {
     board.chip.write_memory(u32::try_from(address).unwrap(), bytes).unwrap();
 }
@@ -112,12 +106,12 @@ fn erasing_sectors_erases_those_and_no_others() {
     let board = Board::halted();
     put(&board, BASE, &vec![0; usize::try_from(SIZE).unwrap()]);
     board.session.flash().erase_sector(0, 3, 5).unwrap();
-    assert_eq!(held(&board, BASE + 3 * PAGE, 3 * 1024), vec![0xff; 3 * 1024]);
-    assert_eq!(held(&board, BASE + 3 * PAGE - 1, 1), [0]);
-    assert_eq!(held(&board, BASE + 6 * PAGE, 1), [0]);
+    assert_eq!(board.held(BASE + 3 * PAGE, 3 * 1024), vec![0xff; 3 * 1024]);
+    assert_eq!(board.held(BASE + 3 * PAGE - 1, 1), [0]);
+    assert_eq!(board.held(BASE + 6 * PAGE, 1), [0]);
     board.session.flash().erase_address(BASE + 10 * PAGE, 20 * PAGE).unwrap();
-    assert_eq!(held(&board, BASE + 10 * PAGE, 20 * 1024), vec![0xff; 20 * 1024]);
-    assert_eq!((held(&board, BASE + 10 * PAGE - 1, 1), held(&board, BASE + 30 * PAGE, 1)), (vec![0], vec![0]));
+    assert_eq!(board.held(BASE + 10 * PAGE, 20 * 1024), vec![0xff; 20 * 1024]);
+    assert_eq!((board.held(BASE + 10 * PAGE - 1, 1), board.held(BASE + 30 * PAGE, 1)), (vec![0], vec![0]));
 }
 
 #[test]
@@ -125,7 +119,7 @@ fn erasing_all_erases_all() {
     let board = Board::halted();
     put(&board, BASE + SIZE - 1, &[0]);
     board.session.flash().erase_all(0).unwrap();
-    assert_eq!(held(&board, BASE, 0x2_0000), vec![0xff; 0x2_0000]);
+    assert_eq!(board.held(BASE, 0x2_0000), vec![0xff; 0x2_0000]);
 }
 
 #[test]
@@ -200,7 +194,7 @@ fn a_running_target_refuses() {
         let error = result.unwrap_err();
         assert!(matches!(error, Error::Target(TargetError::NotHalted { .. })), "{what}: {error}");
     }
-    assert_eq!(held(&board, BASE, firmware::IMAGE.len()), firmware::IMAGE);
+    assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
 }
 
 #[test]
@@ -221,7 +215,7 @@ fn random_pieces_are_written_and_read_back() {
         model[offset..offset + length].copy_from_slice(&data);
         board.session.flash().write(BASE + offset as u64, &data).unwrap();
     }
-    assert_eq!(held(&board, BASE, model.len()), model);
+    assert_eq!(board.held(BASE, model.len()), model);
     for _ in 0..8 {
         let length = random.below(9_000);
         let offset = random.below(model.len() - length);
@@ -239,9 +233,9 @@ fn odd_pieces_leave_their_neighbours_erased() {
     let board = Board::halted();
     let flash = board.session.flash();
     flash.write(BASE + 0x4001, &[1, 2, 3]).unwrap();
-    assert_eq!(held(&board, BASE + 0x4000, 6), [0xff, 1, 2, 3, 0xff, 0xff]);
+    assert_eq!(board.held(BASE + 0x4000, 6), [0xff, 1, 2, 3, 0xff, 0xff]);
     flash.write(BASE + SIZE - 1, &[7]).unwrap();
-    assert_eq!(held(&board, BASE + SIZE - 2, 2), [0xff, 7]);
+    assert_eq!(board.held(BASE + SIZE - 2, 2), [0xff, 7]);
     flash.write(BASE + 0x4000, &[]).unwrap();
     assert_eq!(flash.read(BASE, 0).unwrap(), []);
     assert!(flash.verify(BASE, &[]).unwrap());
@@ -252,7 +246,7 @@ fn every_byte_value_travels_unchanged() {
     let board = Board::halted();
     let all: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();
     board.session.flash().write(BASE + 0x8000, &all).unwrap();
-    assert_eq!(held(&board, BASE + 0x8000, 512), all);
+    assert_eq!(board.held(BASE + 0x8000, 512), all);
     assert_eq!(board.session.flash().read(BASE + 0x8000, 512).unwrap(), all);
 }
 
@@ -262,7 +256,7 @@ fn a_file_takes_what_is_read() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("dump [1] $x {\u{e9}}.bin");
     board.session.flash().read_to_file(BASE, 1024, &path).unwrap();
-    assert_eq!(std::fs::read(&path).unwrap(), held(&board, BASE, 1024));
+    assert_eq!(std::fs::read(&path).unwrap(), board.held(BASE, 1024));
     let error = board.session.flash().read_to_file(BASE, 8, directory.path().join("no/such")).unwrap_err();
     assert!(matches!(error, Error::Flash(FlashError::File { written: 0, .. })), "{error}");
     board.session.flash().read_to_file(BASE + SIZE, 1, &path).unwrap_err();
@@ -312,11 +306,11 @@ fn protected_sectors_refuse_and_unprotected_ones_do_not() {
         matches!(error, Error::Flash(FlashError::Erase { erased: 0, .. } | FlashError::NotErased { .. })),
         "{error}"
     );
-    assert_eq!(held(&board, BASE + 8 * PAGE, 4), [1, 2, 3, 4]);
+    assert_eq!(board.held(BASE + 8 * PAGE, 4), [1, 2, 3, 4]);
     flash.protect(0, 0, 31, false).unwrap();
     board.session.target().reset(ResetMode::Halt).unwrap();
     flash.erase_sector(0, 8, 8).unwrap();
-    assert_eq!(held(&board, BASE + 8 * PAGE, 4), [0xff; 4]);
+    assert_eq!(board.held(BASE + 8 * PAGE, 4), [0xff; 4]);
 }
 
 #[test]
@@ -379,14 +373,14 @@ fn cancelling_stops_between_two_sectors_and_says_what_is_done() {
     assert_eq!(address, BASE + 0x1200 + done);
     assert!(address % PAGE == 0 && done > 0 && done < 60_000, "{address:#x}");
     let done = usize::try_from(done).unwrap();
-    assert_eq!(held(&board, BASE + 0x1200, done), data[..done]);
-    assert_eq!(held(&board, address, 1024), vec![0xff; 1024]);
+    assert_eq!(board.held(BASE + 0x1200, done), data[..done]);
+    assert_eq!(board.held(address, 1024), vec![0xff; 1024]);
     assert!(board.session.flash().verify(BASE + 0x1200, &data[..done]).unwrap(), "the session can be used again");
 
     let report = |_: Progress| ControlFlow::Break(());
     let error = board.session.flash().with_progress(&report).erase_all(0).unwrap_err();
     assert!(matches!(error, Error::Cancelled { phase: Phase::Erase, done: 0, .. }), "{error}");
-    assert_eq!(held(&board, BASE, firmware::IMAGE.len()), firmware::IMAGE, "cancelled before it began");
+    assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE, "cancelled before it began");
 }
 
 #[cfg(unix)]
@@ -432,5 +426,5 @@ fn a_file_that_arrives_damaged_is_not_used() {
     let error = board.session.flash().write(BASE + 0x4000, &[1, 2, 3, 4]).unwrap_err();
     assert!(matches!(error, Error::Flash(FlashError::Write { written: 0, .. })), "{error}");
     assert!(error.to_string().contains("does not hold what was written to it"), "{error}");
-    assert_eq!(held(&board, BASE + 0x4000, 4), [0xff; 4]);
+    assert_eq!(board.held(BASE + 0x4000, 4), [0xff; 4]);
 }

@@ -15,12 +15,6 @@ const ERASE: WriteOptions = WriteOptions::new().erase(true);
 const BUS_FAULT: i32 = -107;
 const PROTECTED: i32 = -909;
 
-fn held(board: &Board, address: u64, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    board.chip.read_memory(u32::try_from(address).unwrap(), &mut bytes).unwrap();
-    bytes
-}
-
 #[track_caller]
 fn flash_error(result: openocd::Result<()>) -> FlashError {
     match result {
@@ -72,12 +66,12 @@ fn a_flash_controller_that_does_not_answer() {
         );
     }
     assert_erase(flash.program(&image), (at, 3072), BUS_FAULT);
-    assert_eq!(held(&board, BASE, firmware::IMAGE.len()), firmware::IMAGE);
+    assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
 
     // And the same session with the same chip, well again.
     board.chip.faults().clear();
     flash.program(&image).unwrap();
-    assert_eq!(held(&board, at, 3000), vec![1; 3000]);
+    assert_eq!(board.held(at, 3000), vec![1; 3000]);
 }
 
 #[test]
@@ -94,8 +88,8 @@ fn write_protected_sectors_refuse_whatever_would_change_them() {
     assert_write(flash.write_image(&image, WriteOptions::new()), (at, 9000), PROTECTED);
     assert_erase(flash.write_image(&image, ERASE), (at, 9216), PROTECTED);
     assert_erase(flash.program(&image), (at, 9216), PROTECTED);
-    assert_eq!(held(&board, at, 0x2000), vec![0xff; 0x2000]);
-    assert_eq!(held(&board, BASE, firmware::IMAGE.len()), firmware::IMAGE);
+    assert_eq!(board.held(at, 0x2000), vec![0xff; 0x2000]);
+    assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
     // Its neighbours do not.
     flash.write(at - 4, &[1, 2, 3, 4]).unwrap();
     flash.write(at + 0x2000, &[1, 2, 3, 4]).unwrap();
@@ -122,7 +116,7 @@ fn a_locked_chip_is_an_error_of_every_call() {
     assert_erase(flash.erase_all(0), (BASE, 0x2_0000), PROTECTED);
     assert_write(flash.write(BASE + 0x800, &[1, 2]), (BASE + 0x800, 2), PROTECTED);
     assert_erase(flash.program(&image), (BASE, 1024), PROTECTED);
-    assert_eq!(held(&board, BASE, firmware::IMAGE.len()), firmware::IMAGE);
+    assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
 }
 
 /// Takes the supply away as soon as `phase` has begun to move.
@@ -145,8 +139,8 @@ fn a_power_loss_in_mid_erase_says_how_far_it_came() {
     assert_eq!(address, BASE + 0x400 + erased);
     assert!(erased > 0 && erased < 0x1_fc00, "{error}");
     board.chip.faults().clear();
-    assert_eq!(held(&board, BASE + 0x400, erased as usize), vec![0xff; erased as usize]);
-    assert_eq!(held(&board, BASE + 0x1_fc00, 4), [0; 4]);
+    assert_eq!(board.held(BASE + 0x400, erased as usize), vec![0xff; erased as usize]);
+    assert_eq!(board.held(BASE + 0x1_fc00, 4), [0; 4]);
     board.session.target().reset(ResetMode::Halt).unwrap();
     board.session.flash().erase_sector(0, 1, 127).unwrap();
 }
@@ -172,13 +166,13 @@ fn a_power_loss_while_programming_leaves_a_session_that_can_program() {
     let flash = board.session.flash();
     let error = flash_error(flash.with_progress(&report).program(&image));
     let FlashError::Write { written, total: 39_001, .. } = error else { panic!("{error}") };
-    assert_eq!(held(&board, BASE + 0x3000, written as usize), data[..written as usize]);
+    assert_eq!(board.held(BASE + 0x3000, written as usize), data[..written as usize]);
     // As long as the chip is dead, it says so before it touches anything.
     let error = flash.program(&image).unwrap_err();
     assert!(matches!(error, Error::Target(_) | Error::Flash(_)) && error.failure().is_some(), "{error:?}");
     board.chip.faults().clear();
     flash.program(&image).unwrap();
-    assert_eq!(held(&board, BASE + 0x3000, data.len()), data);
+    assert_eq!(board.held(BASE + 0x3000, data.len()), data);
 }
 
 #[test]
@@ -222,5 +216,5 @@ fn a_cancelled_erase_stops_between_two_sectors() {
     assert!(done > 0 && done < 0x1_fc00, "{error}");
     let mut expected = vec![0; 0x2_0000];
     expected[0x400..0x400 + done as usize].fill(0xff);
-    assert!(held(&board, BASE, 0x2_0000) == expected, "just what it says is erased");
+    assert!(board.held(BASE, 0x2_0000) == expected, "just what it says is erased");
 }

@@ -10,12 +10,6 @@ use crate::random::Random;
 
 const BASE: u64 = 0x0800_0000;
 
-fn held(board: &Board, address: u64, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    board.chip.read_memory(u32::try_from(address).unwrap(), &mut bytes).unwrap();
-    bytes
-}
-
 #[test]
 fn a_page_that_keeps_its_contents_is_not_reported_as_erased() {
     let board = Board::halted();
@@ -61,13 +55,13 @@ fn a_power_loss_in_mid_write_says_how_far_it_came() {
     assert!(*written > 0 && *written <= 30_000, "{error}");
     let written = usize::try_from(*written).unwrap();
     board.chip.faults().clear();
-    assert_eq!(held(&board, BASE + 0x4000, written), data[..written], "what is said to be written is");
+    assert_eq!(board.held(BASE + 0x4000, written), data[..written], "what is said to be written is");
 
     // The same session works on once the chip has its power back.
     board.session.target().reset(ResetMode::Halt).unwrap();
     let image = Image::bin(BASE + 0x4000, data.clone()).unwrap();
     board.session.flash().write_image(&image, WriteOptions::new().erase(true)).unwrap();
-    assert_eq!(held(&board, BASE + 0x4000, data.len()), data);
+    assert_eq!(board.held(BASE + 0x4000, data.len()), data);
 }
 
 #[test]
@@ -148,7 +142,7 @@ fn a_killed_openocd_in_mid_write_says_how_far_it_came() {
     assert!(matches!(**cause, Error::Connection(ConnectionError::ServerDied { .. })), "{cause}");
     let written = usize::try_from(*written).unwrap();
     assert!(written > 10_000);
-    assert_eq!(held(&board, BASE + 0x4000, written), data[..written]);
+    assert_eq!(board.held(BASE + 0x4000, written), data[..written]);
     let after = board.session.flash().banks().unwrap_err();
     assert!(matches!(after, Error::Connection(_)), "and says so plainly: {after}");
 }

@@ -19,12 +19,6 @@ fn elf() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/firmware/counter.elf")
 }
 
-fn held(board: &Board, address: u64, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    board.chip.read_memory(u32::try_from(address).unwrap(), &mut bytes).unwrap();
-    bytes
-}
-
 fn fill(board: &Board, byte: u8) {
     board.chip.write_memory(0x0800_0000, &vec![byte; 0x2_0000]).unwrap();
 }
@@ -98,9 +92,9 @@ fn a_linked_elf_is_written_at_its_physical_addresses() {
     board.session.flash().write_image(&image, ERASE).unwrap();
     let mut expected = firmware::IMAGE.to_vec();
     expected.extend(b"initialised data");
-    assert_eq!(held(&board, BASE, expected.len()), expected);
-    assert_eq!(held(&board, BASE + expected.len() as u64, 1024 - expected.len()), vec![0xff; 1024 - expected.len()]);
-    assert_eq!(held(&board, BASE + 1024, 1), [0], "only the touched sector is erased");
+    assert_eq!(board.held(BASE, expected.len()), expected);
+    assert_eq!(board.held(BASE + expected.len() as u64, 1024 - expected.len()), vec![0xff; 1024 - expected.len()]);
+    assert_eq!(board.held(BASE + 1024, 1), [0], "only the touched sector is erased");
 }
 
 #[test]
@@ -146,7 +140,7 @@ fn random_images_of_every_format_reach_the_chip() {
             let start = usize::try_from(segment.address - BASE).unwrap();
             expected[start..start + segment.data.len()].copy_from_slice(&segment.data);
         }
-        assert!(held(&board, BASE, 0x2_0000) == expected, "round {round} {segments:?}");
+        assert!(board.held(BASE, 0x2_0000) == expected, "round {round} {segments:?}");
         assert!(board.session.flash().verify_image(&image).unwrap());
         let last = segments.last().unwrap();
         let end = last.address + last.data.len() as u64 - 1;
@@ -169,7 +163,7 @@ fn any_path_will_do() {
     // OpenOCD never sees the file: it may as well run elsewhere.
     std::fs::remove_dir_all(&awkward).unwrap();
     board.session.flash().write_image(&image, WriteOptions::new()).unwrap();
-    assert_eq!(held(&board, BASE, firmware::IMAGE.len()), firmware::IMAGE);
+    assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
 }
 
 #[test]
@@ -201,7 +195,7 @@ fn an_image_beside_the_flash_is_refused_before_anything_is_written() {
     assert!(outside(0x0801_fffe).to_string().starts_with(
         "no flash bank of target stm32f1x.cpu holds the address 0x08020000; there are 0 \"stm32f1x.flash\" (0x08000000 to 0x0801ffff)"
     ));
-    assert_eq!(held(&board, BASE, firmware::IMAGE.len()), firmware::IMAGE);
+    assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
 }
 
 #[test]
@@ -215,7 +209,7 @@ fn without_erasing_an_image_needs_erased_flash() {
     let image = Image::from_segments([piece(BASE + 0x4000, &[1, 2]), piece(BASE + 0x4004, &[5, 6])]).unwrap();
     board.chip.write_memory(0x0800_4002, &[3, 4]).unwrap();
     board.session.flash().write_image(&image, WriteOptions::new()).unwrap();
-    assert_eq!(held(&board, BASE + 0x4000, 7), [1, 2, 3, 4, 5, 6, 0xff]);
+    assert_eq!(board.held(BASE + 0x4000, 7), [1, 2, 3, 4, 5, 6, 0xff]);
 }
 
 #[test]
@@ -230,7 +224,7 @@ fn unlocking_says_that_a_reset_is_needed() {
     assert!(matches!(error, Error::Flash(FlashError::StillProtected { address: 0x0800_4400 })), "{error}");
     board.session.target().reset(ResetMode::Halt).unwrap();
     flash.write_image(&image, unlocking).unwrap();
-    assert_eq!(held(&board, BASE + 17 * 1024, 100), vec![0x5a; 100]);
+    assert_eq!(board.held(BASE + 17 * 1024, 100), vec![0x5a; 100]);
     let blocks = flash.layout(0).unwrap().protection_blocks;
     let protected: Vec<_> = blocks.iter().filter(|block| block.protected == Some(true)).map(|b| b.index).collect();
     assert_eq!(protected, [5], "only what the image touches is unlocked");
@@ -245,7 +239,7 @@ fn programming_resets_writes_and_starts() {
     board.session.program(elf()).unwrap();
     assert_eq!(board.session.command("set ::set_up").unwrap(), "1", "what the configuration does to set up a board");
     assert!(board.chip.reset_count() >= resets + 2);
-    assert_eq!(held(&board, BASE, firmware::IMAGE.len()), firmware::IMAGE);
+    assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
     assert_eq!(board.chip.state(), CoreState::Running);
     board.session.target().halt().unwrap();
     board.session.target().step(None).unwrap();
@@ -291,5 +285,5 @@ fn cancelling_after_the_erase_writes_nothing() {
     let image = Image::bin(BASE, vec![0; 3000]).unwrap();
     let error = board.session.flash().with_progress(&report).write_image(&image, ERASE).unwrap_err();
     assert!(matches!(error, Error::Cancelled { phase: Phase::Write, done: 0, total: 3000, address: BASE }), "{error}");
-    assert_eq!(held(&board, BASE, 3072), vec![0xff; 3072]);
+    assert_eq!(board.held(BASE, 3072), vec![0xff; 3072]);
 }

@@ -9,12 +9,6 @@ use openocd::{Error, Image, Phase, Progress, Result, Segment, Session, TargetErr
 use crate::board::Board;
 use crate::random::Random;
 
-fn held(board: &Board, address: u32, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    board.chip.read_memory(address, &mut bytes).unwrap();
-    bytes
-}
-
 fn two_segments() -> Image {
     let mut random = Random::new(21);
     let segments = [(0x2000_0001, 5001), (0x2000_3000, 4098)]
@@ -28,7 +22,7 @@ fn an_image_is_loaded_and_verified() {
     let image = two_segments();
     board.session.load_image(&image).unwrap();
     for segment in image.segments() {
-        assert_eq!(held(&board, u32::try_from(segment.address).unwrap(), segment.data.len()), segment.data);
+        assert_eq!(board.held(segment.address, segment.data.len()), segment.data);
     }
     assert!(board.session.verify_image(&image).unwrap());
     board.chip.write_memory(0x2000_3100, &[!image.segments()[1].data[0x100]]).unwrap();
@@ -43,7 +37,7 @@ fn verifying_leaves_the_working_area_alone() {
     let all = Random::new(22).bytes(0x5000);
     board.chip.write_memory(0x2000_0000, &all).unwrap();
     assert!(board.session.verify_image(&Image::bin(0x2000_0000, all.clone()).unwrap()).unwrap());
-    assert_eq!(held(&board, 0x2000_0000, 0x5000), all);
+    assert_eq!(board.held(0x2000_0000, 0x5000), all);
 }
 
 #[test]
@@ -86,8 +80,8 @@ fn loading_can_be_cancelled() {
     let Error::Cancelled { phase: Phase::Write, done, total: 9099, address } = error else { panic!("{error}") };
     assert_eq!(address, 0x2000_3000 + (done - 5001));
     let written = usize::try_from(done - 5001).unwrap();
-    assert_eq!(held(&board, 0x2000_3000, written), image.segments()[1].data[..written]);
-    assert_eq!(held(&board, u32::try_from(address).unwrap(), 4), [0; 4]);
+    assert_eq!(board.held(0x2000_3000, written), image.segments()[1].data[..written]);
+    assert_eq!(board.held(address, 4), [0; 4]);
 }
 
 #[test]
