@@ -1,5 +1,6 @@
 //! Commands that move one piece of flash, and how large a piece should be.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::layout::{Chip, Span};
@@ -7,6 +8,7 @@ use super::{Flash, FlashBank, banks};
 use crate::command::Request;
 use crate::error::{Error, Result};
 use crate::parse::flash::bytes_done;
+use crate::progress::Tracker;
 use crate::tcl;
 
 /// Smaller than this, what a piece costs by itself (loading a routine into the chip) outweighs its bytes.
@@ -51,20 +53,26 @@ impl Pace {
 }
 
 impl Chip {
-    /// Calls `each` with one piece after the other of `span`: its part, and whether it ends at the end of a sector.
+    /// Calls `each` with one piece after the other of `span` until it breaks off, and counts them. The time that the callback of the progress takes does not
+    /// make the pieces smaller.
     pub(super) fn in_pieces(
         &self,
         span: Span,
         pace: &mut Pace,
-        mut each: impl FnMut(Span, bool) -> Result<()>,
+        tracker: &mut Tracker<'_>,
+        mut each: impl FnMut(&Tracker<'_>, Span) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let layout = self.layout(span.bank);
         let limit = span.offset + span.length;
         let mut from = span.offset;
         while from < limit {
             let end = layout.piece_end(from, limit, pace.next());
-            each(Span { bank: span.bank, offset: from, length: end - from }, layout.is_boundary(end))?;
+            let piece = Span { bank: span.bank, offset: from, length: end - from };
+            if each(tracker, piece)?.is_break() {
+                return Ok(());
+            }
             pace.done();
+            tracker.advance(piece.length, self.address(piece.bank, end), layout.is_boundary(end))?;
             from = end;
         }
         Ok(())

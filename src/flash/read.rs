@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::Flash;
@@ -62,11 +63,11 @@ impl Flash<'_> {
         tracker.begin(Phase::Read, length, address)?;
         for span in spans {
             let bank = chip.bank(span.bank);
-            chip.in_pieces(span, &mut pace, |piece, at_boundary| {
+            chip.in_pieces(span, &mut pace, &mut tracker, |_, piece| {
                 let at = chip.address(piece.bank, piece.offset);
                 let data = self.read_piece(bank, piece.offset, piece.length).map_err(|error| not_read(error, at))?;
                 take(&data)?;
-                tracker.advance(piece.length, at.wrapping_add(piece.length), at_boundary)
+                Ok(ControlFlow::Continue(()))
             })?;
         }
         Ok(())

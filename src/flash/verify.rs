@@ -1,5 +1,7 @@
 //! Comparing flash with what it should hold.
 
+use std::ops::ControlFlow;
+
 use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace};
 use super::{Flash, FlashBank};
@@ -93,17 +95,14 @@ impl Flash<'_> {
         let mut found = None;
         for (span, expected) in all {
             let bank = chip.bank(span.bank);
-            chip.in_pieces(*span, &mut pace, |piece, at_boundary| {
-                if found.is_none() {
-                    let expected = expected.part(piece.offset - span.offset, piece.length);
-                    found = self.compare_piece(bank, piece.offset, &expected, &mut by_checksum)?;
-                    let end = chip.address(piece.bank, piece.offset).wrapping_add(piece.length);
-                    if found.is_none() {
-                        tracker.advance(piece.length, end, at_boundary)?;
-                    }
-                }
-                Ok(())
+            chip.in_pieces(*span, &mut pace, tracker, |_, piece| {
+                let expected = expected.part(piece.offset - span.offset, piece.length);
+                found = self.compare_piece(bank, piece.offset, &expected, &mut by_checksum)?;
+                Ok(if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             })?;
+            if found.is_some() {
+                break;
+            }
         }
         Ok(found)
     }

@@ -1,6 +1,7 @@
 //! Writing, and programming whole images.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::Flash;
@@ -193,13 +194,13 @@ impl Flash<'_> {
         let mut pace = Pace::new(self.report.is_watched());
         for part in parts {
             let bank = chip.bank(part.span.bank);
-            chip.in_pieces(part.span, &mut pace, |piece, at_boundary| {
+            chip.in_pieces(part.span, &mut pace, tracker, |tracker, piece| {
                 let address = chip.address(piece.bank, piece.offset);
                 let index = |offset: u64| usize::try_from(offset - part.span.offset).unwrap_or(usize::MAX);
                 let data = &part.data[index(piece.offset)..index(piece.offset + piece.length)];
                 self.write_piece(bank, piece.offset, data)
                     .map_err(|error| not_written(error, tracker, address, erased))?;
-                tracker.advance(piece.length, address.wrapping_add(piece.length), at_boundary)
+                Ok(ControlFlow::Continue(()))
             })?;
         }
         Ok(())
