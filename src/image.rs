@@ -98,6 +98,18 @@ impl Image {
     ///
     /// # Errors
     /// [`ImageError::Read`] if the file can't be read, [`ImageError::File`] if it is empty or ends beyond the address space.
+    ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("openocd-image-{}.bin", std::process::id()));
+    /// std::fs::write(&path, [1, 2, 3])?;
+    /// let image = openocd::Image::open_bin(&path, 0x0800_4000)?;
+    /// assert_eq!((image.segments()[0].address, image.len()), (0x0800_4000, 3));
+    ///
+    /// let refused = openocd::Image::open(&path).unwrap_err();
+    /// assert!(refused.to_string().contains("a raw binary needs an address"));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open_bin(path: impl AsRef<Path>, base: u64) -> Result<Image> {
         let path = path.as_ref();
         let segments = vec![Segment { address: base, data: read(path)? }];

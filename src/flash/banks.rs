@@ -217,6 +217,15 @@ impl Flash<'_> {
     ///
     /// # Errors
     /// Those of [`info`](Self::info).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let layout = session.flash().layout("stm32f1x.flash")?;
+    /// assert_eq!((layout.sectors[5].offset, layout.sectors[5].size), (5 * 1024, 1024));
+    /// assert_eq!(layout.sectors[5].protected, Some(false));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn layout<'b>(&self, bank: impl Into<BankId<'b>>) -> Result<FlashInfo> {
         let bank = self.bank(bank.into())?;
         self.describe(&bank, false)

@@ -44,6 +44,17 @@ impl Flash<'_> {
     /// # Errors
     /// [`FlashError::NoBank`], and [`FlashError::Misaligned`] with the whole sectors, before anything is erased; otherwise those of
     /// [`erase_sector`](Self::erase_sector).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// session.flash().erase_address(0x0800_4000, 2048)?;
+    ///
+    /// let uneven = session.flash().erase_address(0x0800_4000, 2000).unwrap_err();
+    /// assert!(uneven.to_string().contains("the sectors they touch are the 0x800 bytes from 0x08004000"), "{uneven}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn erase_address(&self, address: u64, length: u64) -> Result<()> {
         let mut chip = self.chip()?;
         let spans = self.spans(&chip, address, length)?;

@@ -40,6 +40,16 @@ impl Flash<'_> {
     ///
     /// # Errors
     /// [`FlashError::File`], and those of [`read`](Self::read). What was read before an error is in the file.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # let path = std::env::temp_dir().join(format!("openocd-flash-{}.bin", std::process::id()));
+    /// session.flash().read_to_file(0x0800_0000, 128 * 1024, &path)?;
+    /// assert_eq!(std::fs::metadata(&path)?.len(), 128 * 1024);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read_to_file(&self, address: u64, length: u64, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         // Before the file is touched.

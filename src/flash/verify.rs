@@ -52,6 +52,18 @@ impl Flash<'_> {
     ///
     /// # Errors
     /// Those of [`verify`](Self::verify).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use openocd::Image;
+    ///
+    /// session.target().halt()?;
+    /// let image = Image::bin(0x0800_0000, virtual_chip::firmware::IMAGE)?;
+    /// assert!(session.flash().verify_image(&image)?);
+    /// assert_eq!(session.flash().verify_image_at(&image)?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn verify_image(&self, image: &Image) -> Result<bool> {
         Ok(self.verify_image_at(image)?.is_none())
     }
