@@ -1,6 +1,7 @@
 //! From OpenOCD's text to types: pure functions, no I/O.
 
 pub(crate) mod breakpoint;
+pub(crate) mod flash;
 pub(crate) mod memory;
 pub(crate) mod register;
 pub(crate) mod target;
