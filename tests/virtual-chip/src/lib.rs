@@ -30,6 +30,7 @@
     clippy::struct_excessive_bools
 )]
 
+mod access_log;
 mod ahb_ap;
 mod board;
 mod boundary_scan;
@@ -55,6 +56,7 @@ mod tap;
 mod virtual_chip;
 mod virtual_hart;
 
+pub use access_log::BusAccess;
 pub use board::{Model, VirtualBoard};
 pub use boundary_scan::BOUNDARY_LENGTH;
 pub use faults::Faults;
