@@ -19,7 +19,7 @@ fn large() -> String {
     for copy in 0..2_000_000 / body.len() {
         // RCC and GPIO also occur in paths, which must lead to the copy.
         let mut body = body.replace("<baseAddress>0x", &format!("<baseAddress>0x{:x}", copy + 1));
-        for name in ["RCC", "GPIO", "FLASH", "USART1", "TIM2", "DBGMCU", "UID", "DMA1", "CAN1"] {
+        for name in ["RCC", "GPIO", "FLASH", "USART1", "TIM2", "DBGMCU", "UID", "DMA1", "CAN1", "PWR", "DWT"] {
             body = body.replace(&format!("<name>{name}"), &format!("<name>X{copy}{name}"));
             body = body.replace(&format!("derivedFrom=\"{name}"), &format!("derivedFrom=\"X{copy}{name}"));
         }

@@ -72,19 +72,33 @@ impl<'d> Expander<'d> {
             self.count(placed.len(), &name)?;
             let name: Arc<str> = name.into();
             let mut registers = Vec::with_capacity(placed.len());
+            let mut twice: Option<Arc<str>> = None;
             let mut register_by_name = HashMap::with_capacity(placed.len());
             for register in &placed {
-                let flat: Arc<str> = match (prefix, suffix) {
+                let mut flat: Arc<str> = match (prefix, suffix) {
                     ("", "") => register.name.as_str().into(),
                     _ => format!("{prefix}{}{suffix}", register.name).into(),
                 };
-                register_by_name.entry(flat.clone()).or_insert(registers.len());
+                if let Some(group) =
+                    register.info.alternate_group.as_ref().filter(|_| register_by_name.contains_key(&flat))
+                {
+                    flat = format!("{flat}_{group}").into();
+                }
+                if register_by_name.contains_key(&flat) {
+                    twice.get_or_insert_with(|| flat.clone());
+                } else {
+                    register_by_name.insert(flat.clone(), registers.len());
+                }
                 registers.push(Register {
                     peripheral: name.clone(),
                     address: place(base_address, register.offset, &flat)?,
                     name: flat,
                     info: register.info.clone(),
                 });
+            }
+            if let Some(twice) = twice {
+                self.source
+                    .warn(format!("peripheral {name:?} has more than one register {twice:?}; look-ups find the first"));
             }
             let block = |block: &svd::AddressBlock| {
                 let address = place(base_address, block.offset.into(), &name)?;

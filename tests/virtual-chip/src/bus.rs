@@ -83,6 +83,8 @@ pub(crate) struct Bus {
     pub(crate) now: u64,
     /// Addresses that a test made fail.
     pub(crate) failing: Vec<Range<u32>>,
+    /// Addresses that a test made fail for writes only.
+    pub(crate) failing_writes: Vec<Range<u32>>,
     /// What the debugger's view needs to know of the core.
     pub(crate) core_sleeps: bool,
     pub(crate) core_pc: u32,
@@ -102,6 +104,7 @@ impl Bus {
             dbgmcu_cr: 0,
             now: 0,
             failing: Vec::new(),
+            failing_writes: Vec::new(),
             core_sleeps: false,
             core_pc: 0,
         }
@@ -160,6 +163,9 @@ impl Bus {
 
     /// Writes, on behalf of anyone; `address` is aligned and `value` no wider than `size`.
     pub(crate) fn write(&mut self, address: u32, size: Size, value: u32) -> Result<(), BusFault> {
+        if self.failing_writes.iter().any(|range| range.contains(&address)) {
+            return Err(BusFault);
+        }
         match self.region(address)? {
             Region::Flash(offset) => self.flash.program(offset as u32, size, value, self.now),
             Region::Ram(offset) => {

@@ -32,15 +32,16 @@ const GPIO_PORTS: usize = 5;
 
 /// PWR_CR.DBP, which opens the backup domain (RM0008, 5.4.1).
 const DBP: u32 = 1 << 8;
-/// PWR_CR without CWUF and CSBF, which read as 0.
-const PWR_CR_WRITABLE: u32 = 0x01f3;
+/// PWR_CR without CWUF and CSBF, which read as 0; EWUP of PWR_CSR.
+const PWR_WRITABLE: [u32; 2] = [0x01f3, 0x0100];
 
 /// All of them. A clone is for a look that changes nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Peripherals {
     timer: Timer,
     can: Can,
-    power_control: u32,
+    /// PWR_CR and PWR_CSR.
+    power: [u32; 2],
     gpio: [Gpio; GPIO_PORTS],
     pub(crate) usart: Usart,
     dma: Dma,
@@ -53,7 +54,7 @@ impl Peripherals {
         Self {
             timer: Timer::new(0),
             can: Can::new(),
-            power_control: 0,
+            power: [0; 2],
             gpio: std::array::from_fn(|_| Gpio::new()),
             usart: Usart::new(),
             dma: Dma::default(),
@@ -66,7 +67,7 @@ impl Peripherals {
     pub(crate) fn reset(&mut self, cause: ResetCause, now: u64) {
         self.timer = Timer::new(now);
         self.can = Can::new();
-        self.power_control = 0;
+        self.power = [0; 2];
         self.gpio.iter_mut().for_each(Gpio::reset);
         self.usart.reset();
         self.dma = Dma::default();
@@ -79,8 +80,7 @@ impl Peripherals {
         Some(match address & !(BLOCK - 1) {
             TIM2 => self.timer.read(offset, now),
             CAN1 => self.can.read(offset),
-            PWR if offset == 0 => self.power_control,
-            PWR => 0,
+            PWR => self.power.get(offset as usize / 4).copied().unwrap_or(0),
             GPIO_A..GPIO_END => self.gpio[port_index(address)].read(offset),
             USART1 => self.usart.read(offset),
             DMA1 => self.dma.read(offset),
@@ -95,13 +95,16 @@ impl Peripherals {
         match address & !(BLOCK - 1) {
             TIM2 => self.timer.write(offset, value, now),
             CAN1 => self.can.write(offset, value),
-            PWR if offset == 0 => self.power_control = value & PWR_CR_WRITABLE,
-            PWR => {}
+            PWR => {
+                if let Some(word) = self.power.get_mut(offset as usize / 4) {
+                    *word = value & PWR_WRITABLE[offset as usize / 4];
+                }
+            }
             GPIO_A..GPIO_END => self.gpio[port_index(address)].write(offset, value),
             USART1 => self.usart.write(offset, value),
             DMA1 => self.dma.write(offset, value),
             RCC => {
-                self.rcc.write(offset, value, self.power_control & DBP != 0);
+                self.rcc.write(offset, value, self.power[0] & DBP != 0);
                 self.hold_in_reset(now);
             }
             _ => return None,
@@ -127,7 +130,7 @@ impl Peripherals {
             self.can = Can::new();
         }
         if apb1 >> 28 & 1 != 0 {
-            self.power_control = 0;
+            self.power = [0; 2];
         }
     }
 

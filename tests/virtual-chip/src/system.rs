@@ -209,9 +209,11 @@ impl System {
         }
         let flash = std::mem::replace(&mut self.bus.flash, FlashController::new());
         let failing = std::mem::take(&mut self.bus.failing);
+        let failing_writes = std::mem::take(&mut self.bus.failing_writes);
         let refuses_halt = self.bus.debug.refuses_halt;
         self.bus = Bus::new(flash);
         self.bus.failing = failing;
+        self.bus.failing_writes = failing_writes;
         self.bus.debug.refuses_halt = refuses_halt;
         self.bus.flash.reset();
         self.core = Core::new();

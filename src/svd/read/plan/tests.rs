@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 
 const HEAD: &str = "<device><name>D</name><size>32</size><resetValue>0</resetValue><peripherals><peripheral><name>P</name>\
@@ -77,15 +79,4 @@ fn what_one_access_cannot_reach_is_said() {
     assert_eq!(runs, "");
     assert_eq!(origins[0], Origin::Skipped(SkipReason::Misaligned { address: 0x1002, bits: 32 }));
     assert_eq!(origins[1], Origin::Skipped(SkipReason::UnsupportedSize { bits: 128 }));
-}
-
-#[test]
-fn outcomes_of_runs() {
-    let run = Run { address: 0, bits: 16, count: 2 };
-    assert_eq!(outcome(&run, b"0 {0x1 0xffff} {}").unwrap().unwrap(), [1, 0xffff]);
-    let failure = outcome(&run, b"-107 {} {bus fault}").unwrap().unwrap_err();
-    assert_eq!((failure.code(), failure.message()), (-107, "bus fault"));
-    for invalid in ["", "0", "0 {0x1} {}", "0 {0x1 0x10000} {}", "x {0x1 0x2} {}"] {
-        assert!(outcome(&run, invalid.as_bytes()).is_none(), "{invalid:?}");
-    }
 }
