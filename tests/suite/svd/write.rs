@@ -3,7 +3,7 @@
 use openocd::svd::FieldValue;
 use openocd::{Error, SvdError, TargetError};
 
-use crate::svd_read::{board, ram};
+use super::{board, ram};
 
 #[test]
 fn a_register_is_written_whole() {
