@@ -23,8 +23,8 @@ use crate::error::{Result, SvdError};
 /// - of registers with the same name in one peripheral, those after the first have `_` and their `alternateGroup` behind it.
 ///
 /// So does Python's `cmsis-svd`, but for clusters in clusters, of which it leaves out the outer name, and alternate groups. Names are
-/// matched exactly; the calls `…_ignoring_case` are for what people type. Where a file gives one name twice all the same,
-/// look-ups find the first, and there is a warning.
+/// matched exactly; the calls `…_ignoring_case` are for what people type. Where a file gives two peripherals, or two registers
+/// of one, the same name all the same, look-ups find the first, and there is a warning.
 ///
 /// # What is inherited
 /// `size`, `access`, `resetValue` and `resetMask` come from the element itself, else from what it is derived from, else from

@@ -1,6 +1,7 @@
 //! Slips in elements that hold one word or number.
 
 use super::number::{is_plain, number};
+use super::structure::indices;
 use super::{Leaf, Reader};
 
 const ACCESS: &[&str] = &["read-only", "read-write", "write-only", "writeOnce", "read-writeOnce"];
@@ -49,6 +50,8 @@ impl<'t> Reader<'t> {
             (_, "protection") => self.check_word(leaf, PROTECTION, None),
             // Nothing here needs it, and the parser knows only some.
             (_, "dataType") => self.remove(leaf.whole.clone()),
+            // The parser makes a list of any range, however long.
+            (_, "dimIndex") if indices(leaf.text).is_none() => self.take_out(leaf),
             // These are read together, when the field ends.
             ("field", "lsb" | "msb" | "bitOffset" | "bitWidth" | "bitRange") | ("enumeratedValue", "value") => {}
             (

@@ -136,7 +136,9 @@ impl<'t> Reader<'t> {
             self.replace(end..end, "%s");
         }
         let Some(index) = index else { return };
-        if let Some(indices) = indices(index.text).filter(|indices| indices.len() == count) {
+        // One that is no list is left out already.
+        let Some(indices) = indices(index.text) else { return };
+        if indices.len() == count {
             let list = indices.join(",");
             if list != index.text && number_range(index.text).is_none() {
                 self.replace(index.inside, list);
@@ -203,7 +205,7 @@ fn number_range(text: &str) -> Option<(usize, usize)> {
 }
 
 /// `A,B,C`, `0-3`, `A-D`, and mixtures.
-fn indices(text: &str) -> Option<Vec<String>> {
+pub(super) fn indices(text: &str) -> Option<Vec<String>> {
     let mut list = Vec::new();
     for part in text.split(',').map(str::trim) {
         if let Some((first, last)) = number_range(part) {
