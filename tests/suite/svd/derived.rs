@@ -155,3 +155,48 @@ fn a_cluster_inside_itself_is_refused() {
     assert!(matches!(&error, Error::Svd(SvdError::Impossible { .. })), "{error}");
     assert!(error.to_string().contains("nested more than 16 deep"), "{error}");
 }
+
+#[test]
+fn a_path_through_what_it_leads_to_is_a_warning() {
+    // To find K.R, K's registers must be found, which are those of L.R, which…
+    let device = registers(
+        "<cluster derivedFrom='L.R'><name>K</name><addressOffset>0</addressOffset></cluster>\
+         <cluster derivedFrom='K.R'><name>L</name><addressOffset>0</addressOffset></cluster>\
+         <register derivedFrom='K.R'><name>A</name><addressOffset>8</addressOffset><fields>\
+         <field derivedFrom='L.R.F'><name>F</name><bitRange>[0:0]</bitRange></field></fields></register>",
+    );
+    assert_eq!(addresses(&device, "P"), "A@1008");
+    assert!(device.warnings().join("\n").contains("\"A\" is derived from \"K.R\", which does not exist"));
+}
+
+#[test]
+fn an_element_of_an_array_can_be_derived_from() {
+    let array = |index: &str| {
+        format!(
+            "<dim>3</dim><dimIncrement>4</dimIncrement>{index}<addressOffset>0</addressOffset><size>8</size><access>read-only</access>"
+        )
+    };
+    for (name, index, of) in [
+        ("R%s", "", "R2"),
+        ("R[%s]", "", "R[2]"),
+        ("R[%s]", "", "R"),
+        ("R%s_X", "<dimIndex>A,B,C</dimIndex>", "RC_X"),
+        ("R%s", "", "R%s"),
+    ] {
+        let device = registers(&format!(
+            "<register derivedFrom='{of}'><name>S</name><addressOffset>0x40</addressOffset></register>\
+             <register><name>{name}</name>{}</register>",
+            array(index)
+        ));
+        assert_eq!(register(&device, "P", "S").size(), 8, "{of}");
+        assert!(device.warnings().is_empty(), "{:?}", device.warnings());
+    }
+    for of in ["R3", "R02", "R", "R+1", "R2_"] {
+        let device = registers(&format!(
+            "<register derivedFrom='{of}'><name>S</name><addressOffset>0x40</addressOffset></register>\
+             <register><name>R%s</name>{}</register>",
+            array("")
+        ));
+        assert_eq!(device.warnings().len(), usize::from(of != "R"), "{of}: {:?}", device.warnings());
+    }
+}

@@ -101,3 +101,53 @@ fn what_does_not_fit_into_its_register_is_cut_or_left_out() {
     assert_eq!(layout(register(&device, "P", "R")), "A[6+2]");
     assert_eq!(device.warnings().len(), 2, "{:?}", device.warnings());
 }
+
+#[test]
+fn alternate_groups_keep_equal_names_apart() {
+    let again = |name: &str, offset: u32, group: &str| {
+        format!("<register><name>{name}</name><addressOffset>{offset}</addressOffset>{group}</register>")
+    };
+    let group = "<alternateGroup>TX</alternateGroup>";
+    let device = registers(&[again("R", 0, ""), again("R", 0, group), again("S", 4, group)].concat());
+    assert_eq!(addresses(&device, "P"), "R@1000 R_TX@1000 S@1004");
+    assert!(device.warnings().is_empty(), "{:?}", device.warnings());
+}
+
+#[test]
+fn of_equal_names_the_first_is_found() {
+    let device = device(&format!(
+        "<peripheral><name>P</name><baseAddress>0x1000</baseAddress><registers>{A}{}</registers></peripheral>\
+         <peripheral><name>P</name><baseAddress>0x2000</baseAddress></peripheral>",
+        A.replace("4", "8")
+    ));
+    assert_eq!(register(&device, "P", "A").address(), 0x1004);
+    assert_eq!(
+        device.warnings(),
+        [
+            "peripheral \"P\" has more than one register \"A\"; look-ups find the first",
+            "there is more than one peripheral \"P\"; look-ups find the first"
+        ]
+    );
+}
+
+#[test]
+fn arrays_of_none_and_of_overlapping_elements() {
+    let device = registers(
+        "<register><dim>0</dim><dimIncrement>4</dimIncrement><name>NONE%s</name><addressOffset>0</addressOffset></register>\
+         <register><dim>2</dim><dimIncrement>0</dimIncrement><name>SAME%s</name><addressOffset>4</addressOffset></register>",
+    );
+    assert_eq!(addresses(&device, "P"), "SAME0@1004 SAME1@1004");
+}
+
+#[test]
+fn registers_at_the_end_of_the_address_space() {
+    let device = device(
+        "<peripheral><name>P</name><baseAddress>0xfffffffffffffff8</baseAddress><registers>\
+         <register><name>A</name><addressOffset>0</addressOffset><size>64</size></register>\
+         <register><name>B</name><addressOffset>7</addressOffset><size>8</size></register></registers></peripheral>",
+    );
+    let names = |address| device.registers_at(address).map(Register::name).collect::<Vec<_>>().join(" ");
+    assert_eq!(names(u64::MAX), "A B");
+    assert_eq!(names(u64::MAX - 1), "A");
+    assert_eq!(names(u64::MAX - 8), "");
+}

@@ -68,3 +68,62 @@ fn sizes_that_would_eat_up_memory_are_refused() {
         Device::parse_str(&array("5").replace("<baseAddress>0", "<baseAddress>0xfffffffffffffffc")).unwrap_err();
     assert!(error.to_string().contains("beyond the 64-bit address space"), "{error}");
 }
+
+/// What a device with these peripherals is refused for.
+fn refusal(peripherals: &str) -> String {
+    let svd = format!("<device><name>D</name><peripherals>{peripherals}</peripherals></device>");
+    match Device::parse_str(&svd) {
+        Err(error @ Error::Svd(_)) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+const ARRAY: &str = "<dim>1000000</dim><dimIncrement>16</dimIncrement>";
+
+#[test]
+fn arrays_of_nothing_that_would_take_for_ever_are_refused() {
+    let peripherals = format!("<peripheral>{ARRAY}<name>P%s</name><baseAddress>0</baseAddress></peripheral>").repeat(3);
+    assert!(refusal(&peripherals).contains("more than 1048576 registers"));
+    let cluster = format!("<cluster>{ARRAY}<name>K%s</name><addressOffset>0</addressOffset></cluster>").repeat(3);
+    let peripheral =
+        format!("<peripheral><name>P</name><baseAddress>0</baseAddress><registers>{cluster}</registers></peripheral>");
+    assert!(refusal(&peripheral).contains("more than 1048576 registers"));
+}
+
+#[test]
+fn fields_without_end_are_refused() {
+    let field =
+        "<field><dim>4096</dim><dimIncrement>0</dimIncrement><name>F%s</name><bitRange>[0:0]</bitRange></field>";
+    let base = format!("<register><name>R</name><addressOffset>0</addressOffset><fields>{field}</fields></register>");
+    let derived = "<register derivedFrom='R'><name>S</name><addressOffset>4</addressOffset></register>".repeat(600);
+    let peripheral = format!(
+        "<peripheral><name>P</name><baseAddress>0</baseAddress><registers>{base}{derived}</registers></peripheral>"
+    );
+    assert!(refusal(&peripheral).contains("more than 2097152 fields"));
+    assert!(refusal(&peripheral.replace("4096", "4097")).contains("register \"R\" has more than 4096 fields"));
+}
+
+#[test]
+fn numbers_that_do_not_fit_are_located() {
+    let register = |more: &str| {
+        parse_error(&format!(
+            "<device><name>D</name><peripherals><peripheral><name>P</name><baseAddress>0</baseAddress><registers>\n<register>\
+             <name>R</name>{more}</register></registers></peripheral></peripherals></device>"
+        ))
+    };
+    for more in [
+        "<addressOffset>0x100000000</addressOffset>",
+        "<addressOffset>-4</addressOffset>",
+        "<addressOffset>0</addressOffset><size>99999999999</size>",
+        "<addressOffset>0</addressOffset><dim>many</dim><dimIncrement>4</dimIncrement>",
+    ] {
+        let (line, _, message) = register(more);
+        assert_eq!(line, 2, "{more}: {message}");
+    }
+}
+
+#[test]
+fn entities_that_grow_without_end_are_refused() {
+    let message = parse_error("<!DOCTYPE d [<!ENTITY a 'aaaa'>]>\n<device><name>&a;</name></device>").2;
+    assert!(message.contains("DTD"), "{message}");
+}

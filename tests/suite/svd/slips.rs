@@ -61,3 +61,14 @@ fn comments_and_quotes_do_not_mislead() {
     assert_eq!((derived.size(), derived.description()), (16, Some("</register> <access>x</access>")));
     assert!(device.warnings().is_empty(), "{:?}", device.warnings());
 }
+
+#[test]
+fn an_index_list_that_is_none_is_left_out_wherever_it_is() {
+    // Without <dim> it stands for nothing, and the parser would make a list of 4294967296 numbers of it.
+    let device = registers(
+        "<register><dimIndex>0-4294967295</dimIndex><name>R</name><addressOffset>0</addressOffset></register>\
+         <register><dim>2</dim><dimIncrement>4</dimIncrement><dimIndex>9-1</dimIndex><name>S%s</name><addressOffset>8</addressOffset></register>",
+    );
+    assert_eq!(addresses(&device, "P"), "R@1000 S0@1008 S1@100c");
+    assert_eq!(device.warnings().len(), 2, "{:?}", device.warnings());
+}
