@@ -189,3 +189,32 @@ fn an_address_that_the_target_cannot_have_is_refused() {
     outside(board.session.svd().read_peripheral("M").unwrap_err());
     outside(board.session.svd().read_register("M", "A").unwrap_err());
 }
+
+#[test]
+fn a_target_that_must_be_halted_for_a_read_is_no_error_but_a_reason() {
+    let hart = virtual_chip::VirtualHart::start().unwrap();
+    let session = openocd::Session::start(hart.openocd_config()).unwrap();
+    let svd = "<device><name>D</name><peripherals><peripheral><name>M</name><baseAddress>0x80002000</baseAddress><registers>\
+               <register><name>A</name><addressOffset>0</addressOffset></register>\
+               <register><name>B</name><addressOffset>4</addressOffset></register></registers></peripheral></peripherals></device>";
+    session.svd().load_str(svd).unwrap();
+    // Only by a program on the hart, which must stand for it.
+    session.command("riscv set_mem_access progbuf").unwrap();
+    let reading = session.svd().read_peripheral("M").unwrap();
+    assert!(reading.registers.is_empty(), "{reading}");
+    for unread in &reading.unread {
+        let UnreadReason::Failed(failure) = &unread.reason else { panic!("{unread}") };
+        assert!(failure.log().contains("target not halted"), "{failure}");
+    }
+    // 0.12.0 loses OpenOCD's number on the way and is told by its words; since then it is the general number.
+    let error = reading.register("B").unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Target(TargetError::NotHalted { .. } | TargetError::MemoryRead { address: 0x8000_2004, .. })
+        ),
+        "{error}"
+    );
+    session.target().halt().unwrap();
+    assert_eq!(session.svd().read_peripheral("M").unwrap().registers.len(), 2);
+}
