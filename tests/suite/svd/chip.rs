@@ -1,6 +1,6 @@
 //! The virtual chip's own registers by name: flags that reads and writes clear, and what the debugger does on the bus for it.
 
-use openocd::svd::{Device, UnreadReason};
+use openocd::svd::{Device, Peripheral, UnreadReason};
 use openocd::{Error, TargetError};
 use virtual_chip::{BusAccess, VirtualChip};
 
@@ -19,7 +19,7 @@ fn the_description_and_the_chip_agree_on_reset_values() {
     let chip = VirtualChip::start().unwrap();
     let device = Device::parse_str(CHIP).unwrap();
     let mut compared = 0;
-    for register in device.peripherals().iter().flat_map(|peripheral| peripheral.registers()) {
+    for register in device.peripherals().iter().flat_map(Peripheral::registers) {
         let mut bytes = vec![0; (register.size() / 8) as usize];
         let address = u32::try_from(register.address()).unwrap();
         chip.read_memory(address, &mut bytes).unwrap_or_else(|error| panic!("{}: {error}", register.path()));
@@ -300,4 +300,32 @@ fn a_write_that_fails_after_its_read_says_so() {
     assert_eq!(svd.read_register("GPIOA", "ODR").unwrap().value, 0);
     svd.write_field("GPIOA", "ODR", "ODR3", 1).unwrap();
     assert_eq!(svd.read_register("GPIOA", "ODR").unwrap().value, 8);
+}
+
+#[test]
+fn a_field_takes_one_read_and_one_write_of_its_register_s_width() {
+    let board = board();
+    let svd = board.session.svd();
+    let at = |address, bits, is_write| BusAccess { address, bits, is_write };
+    board.chip.watch_accesses(0x4000_0000..0x4003_0000);
+    svd.write_field("GPIOA", "ODR", "ODR3", 1).unwrap();
+    assert_eq!(board.chip.take_accesses(), [at(0x4001_080c, 32, false), at(0x4001_080c, 32, true)]);
+    // All other bits are cleared by a 0, which writes nothing back: there is nothing to read.
+    svd.write_field("TIM2", "SR", "CC2IF", 0).unwrap();
+    assert_eq!(board.chip.take_accesses(), [at(TIM2 + 0x10, 32, true)]);
+    assert_eq!(svd.read_field("GPIOA", "ODR", "ODR3").unwrap(), 1);
+    assert_eq!(board.chip.take_accesses(), [at(0x4001_080c, 32, false)]);
+}
+
+#[test]
+fn a_peripheral_is_read_while_the_core_runs() {
+    let board = board();
+    board.session.target().halt().unwrap();
+    board.session.target().resume(None).unwrap();
+    let clocks = board.session.svd().read_peripheral("RCC").unwrap();
+    assert!(clocks.unread.is_empty(), "{clocks}");
+    assert_eq!(board.chip.state(), virtual_chip::CoreState::Running);
+    let count = || board.chip.read_u32(virtual_chip::firmware::COUNTER_ADDRESS).unwrap();
+    let before = count();
+    while count() == before {}
 }

@@ -118,7 +118,7 @@ fn of_equal_names_the_first_is_found() {
     let device = device(&format!(
         "<peripheral><name>P</name><baseAddress>0x1000</baseAddress><registers>{A}{}</registers></peripheral>\
          <peripheral><name>P</name><baseAddress>0x2000</baseAddress></peripheral>",
-        A.replace("4", "8")
+        A.replace('4', "8")
     ));
     assert_eq!(register(&device, "P", "A").address(), 0x1004);
     assert_eq!(

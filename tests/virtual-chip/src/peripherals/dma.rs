@@ -47,7 +47,7 @@ pub(crate) struct End {
 
 impl End {
     /// Where element `index` is.
-    pub(crate) fn at(&self, index: u32) -> u32 {
+    pub(crate) fn at(self, index: u32) -> u32 {
         let step = if self.increments { self.size.bytes() } else { 0 };
         (self.address & !self.size.mask()).wrapping_add(index.wrapping_mul(step))
     }
