@@ -165,7 +165,7 @@ impl<'t> Reader<'t> {
             self.leaves.truncate(open.leaves_before);
         } else {
             let leaf = Leaf { name: open.name, whole, text: self.text[inside.clone()].trim(), inside };
-            self.check_leaf(&leaf);
+            self.check_leaf(&leaf)?;
             self.leaves.push(leaf);
         }
         Ok(())

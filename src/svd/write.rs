@@ -74,7 +74,8 @@ impl Svd<'_> {
     /// # Errors
     /// Before anything is written: those of [`describe`](Self::describe), [`SvdError::UnknownField`], [`SvdError::UnknownValue`],
     /// [`SvdError::NotWritable`], [`SvdError::ValueTooWide`], [`SvdError::ForbiddenValue`], [`SvdError::FieldTwice`],
-    /// [`SvdError::NotSeparable`], [`SvdError::UnsupportedSize`]. [`TargetError::MemoryRead`], [`TargetError::MemoryWrite`]
+    /// [`SvdError::NotSeparable`], [`SvdError::UnsupportedSize`], [`SvdError::NotReadable`] (`writeAsRead` of what must not be read).
+    /// [`TargetError::MemoryRead`], [`TargetError::MemoryWrite`]
     /// and those of [`Session::command`](crate::Session::command).
     ///
     /// ```

@@ -96,7 +96,7 @@ fn is_listed(field: &Field, value: u64) -> bool {
 pub(super) fn taken_as_read(register: &Register, written: u64) -> Vec<(String, u64)> {
     let is_as_read = |constraint| constraint == Some(WriteConstraint::WriteAsRead);
     if is_as_read(register.write_constraint()) {
-        return vec![(register.path(), register.mask())];
+        return vec![(register.path(), register.mask() & written)];
     }
     let fields = register.fields().iter();
     let fields = fields.filter(|field| is_as_read(field.write_constraint()) && field.mask() & written != 0);

@@ -111,14 +111,23 @@ fn numbers_that_do_not_fit_are_located() {
              <name>R</name>{more}</register></registers></peripheral></peripherals></device>"
         ))
     };
-    for more in [
-        "<addressOffset>0x100000000</addressOffset>",
-        "<addressOffset>-4</addressOffset>",
-        "<addressOffset>0</addressOffset><size>99999999999</size>",
-        "<addressOffset>0</addressOffset><dim>many</dim><dimIncrement>4</dimIncrement>",
+    for (more, expected) in [
+        (
+            "<addressOffset>0x100000000</addressOffset>",
+            "<addressOffset> \"0x100000000\" is not a number of at most 32 bits",
+        ),
+        ("<addressOffset>-4</addressOffset>", "<addressOffset> \"-4\" is not a number of at most 32 bits"),
+        (
+            "<addressOffset>0</addressOffset><size>99999999999</size>",
+            "<size> \"99999999999\" is not a number of at most 32 bits",
+        ),
+        (
+            "<addressOffset>0</addressOffset><dim>many</dim><dimIncrement>4</dimIncrement>",
+            "<dim> \"many\" is not a number of at most 32 bits",
+        ),
     ] {
         let (line, _, message) = register(more);
-        assert_eq!(line, 2, "{more}: {message}");
+        assert_eq!((line, &*message), (2, expected), "{more}");
     }
 }
 

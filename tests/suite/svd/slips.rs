@@ -34,7 +34,8 @@ fn slips_in_blocks_interrupts_and_values() {
         "<peripheral><name>P</name><baseAddress>0x1000</baseAddress>\
          <addressBlock><offset>0</offset><size>4</size><usage>reg</usage></addressBlock>\
          <addressBlock><offset>8</offset><size>4</size></addressBlock>\
-         <interrupt><name>I</name></interrupt><interrupt><name>J</name><value>3</value></interrupt>\
+         <addressBlock><offset>0</offset><size>0x100000000</size></addressBlock>\
+         <interrupt><name>I</name></interrupt><interrupt><name>K</name><value>-1</value></interrupt><interrupt><name>J</name><value>3</value></interrupt>\
          <registers><register><name>R</name><addressOffset>0</addressOffset><fields><field><name>F</name><bitRange>[3:0]</bitRange>\
          <enumeratedValues><enumeratedValue><name>Two words</name><value>0b01XX</value></enumeratedValue>\
          <enumeratedValue><value>1</value></enumeratedValue>\

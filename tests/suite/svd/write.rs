@@ -313,3 +313,19 @@ fn a_whole_register_with_a_field_that_takes_only_what_it_holds() {
     svd.unguarded().write_register("M", "R", 1).unwrap();
     assert_eq!(board.chip.read_u32(0x2000_0100), Ok(1));
 }
+
+#[test]
+fn a_register_that_takes_only_what_it_holds() {
+    let board = ram(
+        "<register><name>R</name><addressOffset>0</addressOffset><writeConstraint><writeAsRead>true</writeAsRead></writeConstraint>\
+         <fields><field><name>F</name><bitRange>[3:0]</bitRange></field></fields></register>",
+    );
+    board.chip.write_u32(0x2000_0100, 0x55).unwrap();
+    let svd = board.session.svd();
+    svd.write_field("M", "R", "F", 5).unwrap();
+    svd.write_register("M", "R", 0x55).unwrap();
+    let error = svd.write_field("M", "R", "F", 6).unwrap_err();
+    assert_eq!(error.to_string(), "M.R does not take the value 0x6, only 0x5, which is read from it");
+    assert!(svd.write_register("M", "R", 0x5).is_err());
+    assert_eq!(board.chip.read_u32(0x2000_0100), Ok(0x55));
+}
