@@ -2,7 +2,7 @@
 
 use openocd::svd::{Access, ReadAction};
 
-use super::{addresses, device, layout, register, registers};
+use super::{addresses, device, fields, layout, register, registers};
 
 #[test]
 fn slips_are_put_right_and_told() {
@@ -72,4 +72,15 @@ fn an_index_list_that_is_none_is_left_out_wherever_it_is() {
     );
     assert_eq!(addresses(&device, "P"), "R@1000 S0@1008 S1@100c");
     assert_eq!(device.warnings().len(), 2, "{:?}", device.warnings());
+}
+
+#[test]
+fn slips_side_by_side_are_put_right_each() {
+    // Where the offset of M is put in is where an empty element is taken out.
+    let device = fields(
+        "<field><name>A</name><bitRange>[7:4]</bitRange></field>\
+         <field derivedFrom='A'><access></access><name>M</name><bitWidth>2</bitWidth></field>\
+         <field><bitOffset>0x8</bitOffset><access>RO</access><access>RO</access><name>N</name></field>",
+    );
+    assert_eq!(layout(register(&device, "P", "R")), "A[4+4] M[4+2] N[8+1]");
 }
