@@ -23,14 +23,16 @@ pub(crate) fn run(table: &mut Table) {
     std::fs::write(&path, &bytes).expect("a file");
     let quoted = openocd::quote(path.to_str().expect("a path of text")).into_owned();
     let image = Image::bin(FLASH, bytes).expect("an image");
-    table.time(
-        case,
-        5,
-        Goal::AtMost(1.0 / 0.9),
-        || session.flash().write_image(&image, WriteOptions::new().erase(true)).expect("the chip takes it"),
-        || {
-            let command = format!("flash write_image erase {quoted} {FLASH:#x} bin");
-            session.command(&command).expect("the chip takes it");
-        },
-    );
+    let by_hand = |command: &str| drop(session.command(command).expect("the chip takes it"));
+    let write = format!("flash write_image erase {quoted} {FLASH:#x} bin");
+    let verify = format!("flash verify_image {quoted} {FLASH:#x} bin");
+    let ours = |options| session.flash().write_image(&image, options).expect("the chip takes it");
+    let options = WriteOptions::new().erase(true);
+    let goal = Goal::AtMost(1.0 / 0.9);
+    table.time(case, 5, goal, || ours(options.verify(false)), || by_hand(&write));
+    let both = || {
+        by_hand(&write);
+        by_hand(&verify);
+    };
+    table.time("the same, and `flash verify_image`", 5, goal, || ours(options), both);
 }
