@@ -1,5 +1,6 @@
 //! Many calls in one round trip.
 
+mod flash;
 mod handle;
 mod memory;
 mod registers;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use flash::BatchFlash;
 pub use handle::Handle;
 use handle::Slot;
 pub use memory::BatchMemory;
@@ -121,6 +123,11 @@ impl<'a> Batch<'a> {
     /// Register accesses, put into the batch.
     pub fn registers(&mut self) -> BatchRegisters<'_, 'a> {
         BatchRegisters::of(self)
+    }
+
+    /// Questions about flash, put into the batch.
+    pub fn flash(&mut self) -> BatchFlash<'_, 'a> {
+        BatchFlash::of(self)
     }
 
     /// Any command, as [`Session::command`] runs it.

@@ -30,7 +30,7 @@ pub mod bench {
     }
 }
 
-pub use batch::{Batch, BatchMemory, BatchRegisters, Handle};
+pub use batch::{Batch, BatchFlash, BatchMemory, BatchRegisters, Handle};
 pub use breakpoints::{
     Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, ScopedWatchpoint, WatchedValue, Watchpoint,
     WatchpointAccess,
