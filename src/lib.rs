@@ -6,6 +6,7 @@ mod command;
 mod error;
 mod flash;
 mod frame;
+pub mod guide;
 mod image;
 mod memory;
 mod mismatch;
