@@ -2,12 +2,15 @@
 
 mod breakpoints;
 mod command;
+mod dap;
 mod error;
 mod frame;
+mod jtag;
 mod memory;
 mod parse;
 mod process;
 mod registers;
+mod riscv;
 mod session;
 pub mod svd;
 mod target;
@@ -20,13 +23,19 @@ pub use breakpoints::{
     Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, WatchedValue, Watchpoint, WatchpointAccess,
 };
 pub use command::Execution;
-pub use error::{
-    BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, SvdError,
-    TargetError, TimeoutError,
+pub use dap::{
+    AccessPort, AccessPortClass, AccessPortId, AccessPortInfo, Component, ComponentClass, Dap, DapInfo, DebugPortId,
+    Jep106, RomEntry, TargetId,
 };
+pub use error::{
+    BreakpointError, CommandError, ConnectionError, DapError, Error, Failure, JtagError, ProcessError, ProcessReport,
+    Result, SvdError, TargetError, TimeoutError,
+};
+pub use jtag::{Bits, EndState, Jtag, NewTap, PollingPause, SvfFile, SvfReport, Tap, TapState, XsvfFile};
 pub use memory::Memory;
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
 pub use registers::{Register, RegisterDump, RegisterValue, Registers};
+pub use riscv::Riscv;
 pub use session::{Session, SessionBuilder};
 pub use svd::Svd;
 pub use target::{HaltReason, ResetMode, Target, TargetInfo, TargetState, TargetStatus};
