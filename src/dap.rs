@@ -174,7 +174,8 @@ impl Dap<'_> {
 
     /// Writes a register of an access port (OpenOCD: `NAME apreg PORT ADDRESS VALUE`).
     ///
-    /// OpenOCD uses the same registers for memory, and knows what it wrote to CSW and TAR, also by this call.
+    /// OpenOCD uses the same registers for memory, and knows what it wrote to CSW and TAR, also by this call. Its background polling changes
+    /// them: for what takes several calls, see [`Session::pause_polling`].
     ///
     /// # Errors
     /// Those of [`apreg`](Self::apreg).
@@ -183,8 +184,10 @@ impl Dap<'_> {
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
     /// const TAR: u32 = 0x04;
+    /// let pause = session.pause_polling()?;
     /// session.dap().write_apreg(0, TAR, 0x2000_0000)?;
     /// assert_eq!(session.dap().apreg(0, TAR)?, 0x2000_0000);
+    /// pause.resume()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write_apreg(&self, port: u64, address: u32, value: u32) -> Result<()> {

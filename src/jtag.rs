@@ -3,14 +3,12 @@
 mod bits;
 mod chain;
 mod playback;
-mod polling;
 mod server_file;
 mod state;
 
 pub use bits::Bits;
 pub use chain::{NewTap, Tap};
 pub use playback::{SvfFile, SvfReport, XsvfFile};
-pub use polling::PollingPause;
 pub use state::{EndState, TapState};
 
 use crate::command::Request;
@@ -25,7 +23,7 @@ use crate::tcl;
 /// selected. But OpenOCD polls its targets in the background, which puts other instructions into the TAPs: 0.12.0 before every single command. So:
 /// - [`scan`](Self::scan) does both with nothing in between;
 /// - [`drscan`](Self::drscan) repeats the last [`irscan`](Self::irscan) where anything else has used the chain since;
-/// - an instruction that is to *stay*, such as EXTEST, needs [`pause_polling`](Self::pause_polling). Within the pause every scan is one scan and nothing more.
+/// - an instruction that is to *stay*, such as EXTEST, needs [`Session::pause_polling`]. Within the pause every scan is one scan and nothing more.
 ///
 /// The instruction is kept with OpenOCD, one for all its clients. A chain that was reset, by [`arp_init`](Self::arp_init), [`pathmove`](Self::pathmove) or a file of
 /// test vectors, has none.
@@ -70,7 +68,7 @@ impl<'a> Jtag<'a> {
     /// # let session = openocd::Session::start(chip.openocd_config())?;
     /// use openocd::{Bits, EndState};
     ///
-    /// let pause = session.jtag().pause_polling()?;
+    /// let pause = session.pause_polling()?;
     /// // The instruction is shifted in, and takes effect on the way into the next state.
     /// session.jtag().end_state(EndState::PauseIr).irscan("stm32f1x.bs", 2)?;
     /// let pins = session.jtag().drscan("stm32f1x.bs", &[Bits::zeros(232)?])?;
@@ -95,7 +93,7 @@ impl<'a> Jtag<'a> {
         let script =
             format!("_openocd_rs_1_irscan {} {instruction:#x} {} {end}", tcl::quote(tap), significant(instruction));
         let shown = format!("irscan {tap} {instruction:#x}{}", self.shown_end());
-        let refusal = Refusal { doing: "scan an instruction", tap, value: instruction };
+        let refusal = Refusal { doing: "scan an instruction into", tap, value: instruction };
         self.ask(Request::new(jtag_script(&script)).shown(shown), &refusal, |_| Some(()))
     }
 
@@ -126,7 +124,7 @@ impl<'a> Jtag<'a> {
         let end = self.end_state.openocd_name();
         let script = format!("_openocd_rs_1_drscan {} {end} {{{list}}}", tcl::quote(tap));
         let shown = format!("drscan {tap} {list}{}", self.shown_end());
-        let refusal = Refusal { doing: "scan data", tap, value: 0 };
+        let refusal = Refusal { doing: "scan data through", tap, value: 0 };
         self.ask(Request::new(jtag_script(&script)).shown(shown), &refusal, |captured| decode(captured, fields))
     }
 
@@ -260,8 +258,8 @@ impl<'r> Refusal<'r> {
     }
 
     fn refused(&self, failure: Box<Failure>) -> JtagError {
-        let of_tap = if self.tap.is_empty() { String::new() } else { format!(" of TAP {}", self.tap) };
-        JtagError::Refused { doing: format!("{}{of_tap}", self.doing), failure }
+        let tap = if self.tap.is_empty() { String::new() } else { format!(" TAP {}", self.tap) };
+        JtagError::Refused { doing: format!("{}{tap}", self.doing), failure }
     }
 
     /// The error for the word that a script returned in place of `done`.

@@ -8,6 +8,7 @@ mod frame;
 mod jtag;
 mod memory;
 mod parse;
+mod polling;
 mod process;
 mod registers;
 mod riscv;
@@ -31,8 +32,9 @@ pub use error::{
     BreakpointError, CommandError, ConnectionError, DapError, Error, Failure, JtagError, ProcessError, ProcessReport,
     Result, SvdError, TargetError, TimeoutError,
 };
-pub use jtag::{Bits, EndState, Jtag, NewTap, PollingPause, SvfFile, SvfReport, Tap, TapState, XsvfFile};
+pub use jtag::{Bits, EndState, Jtag, NewTap, SvfFile, SvfReport, Tap, TapState, XsvfFile};
 pub use memory::Memory;
+pub use polling::PollingPause;
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
 pub use registers::{Register, RegisterDump, RegisterValue, Registers};
 pub use riscv::Riscv;

@@ -320,6 +320,20 @@ proc _openocd_rs_1_remove_watchpoint {evidence address} {
     return [list $gone [wp]]
 }
 
+# ---- several targets
+
+# Whether it was examined, and the status, of every target.
+proc _openocd_rs_1_all_statuses {} {
+    set previous [target current]
+    set rows {}
+    foreach target [target names] {
+        targets $target
+        lappend rows [list [$target was_examined] [_openocd_rs_1_status]]
+    }
+    targets $previous
+    return $rows
+}
+
 # ---- JTAG
 
 # Runs a script with OpenOCD's background polling held off, and returns {code result log}, of which the log holds nothing of

@@ -100,11 +100,13 @@ pub enum JtagError {
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// OpenOCD reported success, but the chain is not what it is configured to be: no power, a broken or a foreign chain.
+    /// The chain is not what it is configured to be: no power, a broken or a foreign chain, or no TAP in it at all.
     #[error("the JTAG chain does not answer as configured: {}", excerpt(log.trim().as_bytes(), 600))]
     ChainMismatch {
         /// What OpenOCD logged about it.
         log: String,
+        /// OpenOCD's refusal; 0.12.0 reports success.
+        failure: Option<Box<Failure>>,
     },
     /// OpenOCD reported success, but the TAP is not as asked.
     #[error("TAP {tap} was to be {}, but is not", if *enabled { "enabled" } else { "disabled" })]
@@ -199,6 +201,7 @@ impl JtagError {
             JtagError::Refused { failure, .. }
             | JtagError::SvfMismatch { failure, .. }
             | JtagError::Playback { failure, .. } => Some(failure),
+            JtagError::ChainMismatch { failure, .. } => failure.as_deref(),
             _ => None,
         }
     }

@@ -201,8 +201,7 @@ impl Jtag<'_> {
         let script = format!("_openocd_rs_1_switch_tap {} {}", tcl::quote(tap), u8::from(enable));
         let (doing, command) = if enable { ("enable", "tapenable") } else { ("disable", "tapdisable") };
         let shown = format!("jtag {command} {tap}");
-        let doing = format!("{doing} TAP");
-        let refusal = Refusal { doing: &doing, tap, value: 0 };
+        let refusal = Refusal { doing, tap, value: 0 };
         let now = self.ask(Request::new(jtag_script(&script)).shown(shown), &refusal, |now| match now {
             b"0" => Some(false),
             b"1" => Some(true),
@@ -218,7 +217,7 @@ impl Jtag<'_> {
     /// TAPs, length of the instruction registers.
     ///
     /// # Errors
-    /// [`JtagError::ChainMismatch`] if it is not, where OpenOCD reports success, or if no TAP is enabled; [`Refused`](JtagError::Refused), [`WrongTransport`](JtagError::WrongTransport), and
+    /// [`JtagError::ChainMismatch`] if it is not, of which 0.12.0 reports success, or if no TAP is enabled; [`WrongTransport`](JtagError::WrongTransport), and
     /// those of [`Session::command`](crate::Session::command).
     ///
     /// ```
@@ -233,13 +232,13 @@ impl Jtag<'_> {
     pub fn arp_init(&self) -> Result<()> {
         let request = Request::new(jtag_script("_openocd_rs_1_arp_init")).shown("jtag arp_init");
         let outcome = self.outcome(&request)?;
-        let refusal = Refusal::of("check the JTAG chain");
         if outcome.code != 0 {
-            return Err(refusal.refused(outcome.failure(&request)).into());
+            let failure = Some(outcome.failure(&request));
+            return Err(JtagError::ChainMismatch { log: outcome.log, failure }.into());
         }
         match &outcome.result[..] {
             b"done 1" => Ok(()),
-            b"done 0" => Err(JtagError::ChainMismatch { log: outcome.log }.into()),
+            b"done 0" => Err(JtagError::ChainMismatch { log: outcome.log, failure: None }.into()),
             other => match other.strip_prefix(b"transport ") {
                 Some(transport) => Err(JtagError::WrongTransport { transport: text(transport) }.into()),
                 None => Err(super::unexpected(&request, "whether the chain is right", other).into()),

@@ -6,6 +6,7 @@
 mod board;
 mod breakpoints;
 mod command;
+mod jtag;
 mod memory;
 mod process;
 mod registers;

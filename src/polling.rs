@@ -1,14 +1,13 @@
 //! Holding off OpenOCD's background polling.
 
-use super::Jtag;
 use crate::Session;
 use crate::command::Request;
-use crate::error::{Error, JtagError, Result};
+use crate::error::{Error, Result};
 
-/// While this lives, OpenOCD does not poll its targets, and the JTAG chain belongs to this crate's calls; from [`Jtag::pause_polling`].
+/// While this lives, OpenOCD does not poll its targets, and the debug access belongs to this session's calls; from [`Session::pause_polling`].
 ///
 /// Dropping it ends the pause, and logs if that fails; [`resume`](Self::resume) returns the failure. Other clients of the same OpenOCD that
-/// use their targets still use the chain. OpenOCD does not notice meanwhile that a target halts, unless a call asks.
+/// use their targets still use the wires. OpenOCD does not notice meanwhile that a target halts, unless a call asks.
 #[derive(Debug)]
 #[must_use = "the pause ends when this is dropped"]
 pub struct PollingPause<'a> {
@@ -16,22 +15,23 @@ pub struct PollingPause<'a> {
     ended: bool,
 }
 
-impl<'a> Jtag<'a> {
-    /// Holds off OpenOCD's background polling (OpenOCD: `poll off`), so that instructions stay in the TAPs from one call to the next.
+impl Session {
+    /// Holds off OpenOCD's background polling (OpenOCD: `poll off`), so that what one call leaves behind is there for the next: an instruction in a
+    /// [TAP](crate::Jtag), the address in a register of an [access port](crate::Dap).
     ///
     /// Pauses may overlap; polling goes on after the last one, if it was on before the first. Calls on targets
-    /// ([`halt`](crate::Target::halt), [`memory`](crate::Memory)) work meanwhile, and use the chain.
+    /// ([`halt`](crate::Target::halt), [`memory`](crate::Memory)) work meanwhile, and use the same wires.
     ///
     /// # Errors
-    /// [`JtagError::Refused`], and those of [`Session::command`].
+    /// Those of [`Session::command`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
     /// use openocd::Bits;
     ///
+    /// let pause = session.pause_polling()?;
     /// let jtag = session.jtag();
-    /// let pause = jtag.pause_polling()?;
     /// let mut pins = Bits::zeros(232)?;
     /// assert!(pins.set(5, true));
     /// jtag.scan("stm32f1x.bs", 2, &[pins])?; // PRELOAD
@@ -40,9 +40,9 @@ impl<'a> Jtag<'a> {
     /// pause.resume()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn pause_polling(&self) -> Result<PollingPause<'a>> {
-        set(self.session, "_openocd_rs_1_pause_polling", "poll off")?;
-        Ok(PollingPause { session: self.session, ended: false })
+    pub fn pause_polling(&self) -> Result<PollingPause<'_>> {
+        set(self, "_openocd_rs_1_pause_polling", "poll off")?;
+        Ok(PollingPause { session: self, ended: false })
     }
 }
 
@@ -50,7 +50,7 @@ impl PollingPause<'_> {
     /// Ends the pause.
     ///
     /// # Errors
-    /// [`JtagError::Refused`], and those of [`Session::command`].
+    /// Those of [`Session::command`].
     pub fn resume(mut self) -> Result<()> {
         self.end()
     }
@@ -76,9 +76,6 @@ fn set(session: &Session, script: &str, shown: &str) -> Result<()> {
     let request = Request::new(script).shown(shown);
     session.run(&request, |reply| match reply.success(&request) {
         Ok(_) => Ok(()),
-        Err(failure) => {
-            let doing = "switch OpenOCD's polling".to_owned();
-            Err(Error::from(JtagError::Refused { doing, failure }))
-        }
+        Err(failure) => Err(Error::refused(failure, Error::from_failure)),
     })?
 }

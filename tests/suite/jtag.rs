@@ -1,0 +1,28 @@
+//! The JTAG chain of the virtual chip: what the test puts there comes out, and the other way round.
+
+mod chain;
+mod path;
+mod playback;
+mod scans;
+
+use openocd::{Bits, JtagError};
+
+/// The boundary scan TAP of the chip, and its instructions (RM0008, 31.6.1).
+const BS: &str = "stm32f1x.bs";
+const CPU: &str = "stm32f1x.cpu";
+const EXTEST: u64 = 0;
+const IDCODE: u64 = 1;
+const SAMPLE: u64 = 2;
+const BYPASS: u64 = 0x1f;
+
+fn bits(value: u64, length: usize) -> Bits {
+    Bits::from_u64(value, length).unwrap()
+}
+
+#[track_caller]
+fn jtag_error<T: std::fmt::Debug>(result: openocd::Result<T>) -> JtagError {
+    match result {
+        Err(openocd::Error::Jtag(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
