@@ -82,11 +82,12 @@ impl<'a> Jtag<'a> {
 
     /// Puts an instruction into a TAP, and BYPASS into all others (OpenOCD: `irscan`).
     ///
-    /// OpenOCD compares what comes out of the instruction registers with what the TAPs should capture there, unless its `verify_ircapture` is off.
+    /// OpenOCD does not look at what comes out of the instruction registers, so a chain without power takes instructions without an error, and all
+    /// that it gives is ones or zeros; [`arp_init`](Self::arp_init) checks the chain.
     ///
     /// # Errors
     /// [`JtagError::UnknownTap`], [`TapDisabled`](JtagError::TapDisabled) and [`ValueTooWide`](JtagError::ValueTooWide) for an instruction longer than
-    /// the TAP's register, before anything is scanned; [`Refused`](JtagError::Refused) if the chain does not answer as it should;
+    /// the TAP's register, before anything is scanned; [`Refused`](JtagError::Refused) if the adapter fails;
     /// [`WrongTransport`](JtagError::WrongTransport); and those of [`Session::command`].
     pub fn irscan(&self, tap: &str, instruction: u64) -> Result<()> {
         let end = self.end_state.openocd_name();
@@ -100,7 +101,7 @@ impl<'a> Jtag<'a> {
     /// Shifts fields through the register that the last [`irscan`](Self::irscan) of this TAP selected, and returns what came out, field by field (OpenOCD: `drscan`).
     ///
     /// The first field is the one nearest to TDO: it goes in, and comes out, first. Together they should be as long as the register; if they are longer, what
-    /// was shifted in comes out again at the end.
+    /// was shifted in comes out again at the end, one bit later for each other TAP in the chain.
     ///
     /// # Errors
     /// [`JtagError::Bypass`] if this TAP was not the last one to get an instruction, [`UnknownTap`](JtagError::UnknownTap),
@@ -207,7 +208,7 @@ impl<'a> Jtag<'a> {
         let word = elements.next().and_then(std::result::Result::ok).unwrap_or_default();
         if *word != *b"done" {
             let rest: Option<Vec<String>> = elements.map(|e| Some(text(&e.ok()?))).collect();
-            return Err(refusal.obstacle(&word, rest.unwrap_or_default(), &request, &outcome.result).into());
+            return Err(refusal.obstacle(&word, rest.unwrap_or_default(), &request, &outcome).into());
         }
         let answer = match elements.next() {
             Some(Ok(answer)) => answer,
@@ -263,13 +264,15 @@ impl<'r> Refusal<'r> {
     }
 
     /// The error for the word that a script returned in place of `done`.
-    fn obstacle(&self, word: &[u8], rest: Vec<String>, request: &Request<'_>, reply: &[u8]) -> JtagError {
+    fn obstacle(&self, word: &[u8], rest: Vec<String>, request: &Request<'_>, outcome: &Outcome) -> JtagError {
+        let (reply, log) = (&outcome.result, &outcome.log);
         let tap = self.tap.to_owned();
         match (word, &rest[..]) {
             (b"transport", [transport]) => JtagError::WrongTransport { transport: transport.clone() },
             (b"unknown", _) => JtagError::UnknownTap { name: tap, known: rest },
             (b"disabled", []) => JtagError::TapDisabled { tap },
             (b"bypass", []) => JtagError::Bypass { tap },
+            (b"mismatch", []) => JtagError::ChainMismatch { log: log.to_owned(), failure: None },
             (b"duplicate", []) => JtagError::DuplicateTap { tap },
             (b"other", [target, kind]) => JtagError::NotRiscv { target: target.clone(), kind: kind.clone() },
             (b"width", [bits]) => JtagError::ValueTooWide {

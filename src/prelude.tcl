@@ -390,12 +390,29 @@ proc _openocd_rs_1_resume_polling {} {
     if {$::_openocd_rs_1_pauses == 0 && $::_openocd_rs_1_polled} { poll on }
 }
 
+# {} if the chain is one that can be scanned. TAPs that nobody declared get the length of their instruction registers when OpenOCD
+# finds them (`auto0.tap`), unless the chain is not in order; with a length of 0 newer OpenOCD aborts (buf_get_u32 in `scan_chain`).
+proc _openocd_rs_1_chain_obstacle {} {
+    if {![regexp {(^|\n| )auto[0-9]+\.tap} [jtag names]]} { return {} }
+    if {![info exists ::_openocd_rs_1_probed] || !$::_openocd_rs_1_probed} {
+        set ::_openocd_rs_1_probed [lindex [_openocd_rs_1_arp_init] 1]
+    }
+    if {!$::_openocd_rs_1_probed} { return mismatch }
+    return {}
+}
+
 # {} if the TAP can be scanned, otherwise what is in the way. OpenOCD takes a number for a name, and 0.12.0 aborts when a disabled
 # TAP is to be scanned.
 proc _openocd_rs_1_obstacle {tap} {
     if {$tap ni [jtag names]} { return [list unknown {*}[jtag names]] }
     if {![jtag tapisenabled $tap]} { return disabled }
-    return {}
+    return [_openocd_rs_1_chain_obstacle]
+}
+
+proc _openocd_rs_1_scan_chain {} {
+    set obstacle [_openocd_rs_1_chain_obstacle]
+    if {$obstacle ne {}} { return $obstacle }
+    return [list done [scan_chain]]
 }
 
 # The length of a TAP's instruction register, which only the table has.
@@ -481,7 +498,7 @@ proc _openocd_rs_1_arp_init {} {
     set handler [jtag cget $watched -event setup]
     set ::_openocd_rs_1_setup 0
     jtag configure $watched -event setup "set ::_openocd_rs_1_setup 1\n$handler"
-    set code [catch {jtag arp_init} result options]
+    set code [catch {uplevel #0 {jtag arp_init}} result options]
     jtag configure $watched -event setup $handler
     if {$code != 0} { return {*}$options $result }
     return [list done $::_openocd_rs_1_setup]

@@ -145,7 +145,7 @@ pub enum JtagError {
         path: PathBuf,
         /// The line where the command begins, from 1.
         line: u32,
-        /// What was expected, in hexadecimal.
+        /// What was expected, in hexadecimal. With [`SvfFile::tap`](crate::SvfFile::tap) the bits of the other TAPs, in BYPASS, are below and above.
         wanted: String,
         /// What came.
         read: String,

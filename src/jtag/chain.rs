@@ -125,8 +125,11 @@ impl NewTap {
 impl Jtag<'_> {
     /// All TAPs, disabled ones too, from TDO to TDI (OpenOCD: `scan_chain`).
     ///
+    /// TAPs that nobody declared are called `auto0.tap` and so on. Where there are any, the first call checks the chain, as [`arp_init`](Self::arp_init)
+    /// does: newer OpenOCD would abort over one whose instruction register it could not measure.
+    ///
     /// # Errors
-    /// [`JtagError::WrongTransport`], [`Refused`](JtagError::Refused), [`UnexpectedReply`](JtagError::UnexpectedReply) if the table can't be understood, and those
+    /// [`JtagError::ChainMismatch`] for undeclared TAPs that do not answer, [`WrongTransport`](JtagError::WrongTransport), [`Refused`](JtagError::Refused), [`UnexpectedReply`](JtagError::UnexpectedReply) if the table can't be understood, and those
     /// of [`Session::command`](crate::Session::command).
     ///
     /// ```
@@ -138,7 +141,7 @@ impl Jtag<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn scan_chain(&self) -> Result<Vec<Tap>> {
-        let request = Request::new(jtag_script("list done [scan_chain]")).shown("scan_chain");
+        let request = Request::new(jtag_script("_openocd_rs_1_scan_chain")).shown("scan_chain");
         self.ask(request, &Refusal::of("list the scan chain"), |table| {
             let rows = parse::scan_chain::rows(std::str::from_utf8(table).ok()?)?;
             let tap = |row: parse::scan_chain::Row| Tap {

@@ -224,7 +224,7 @@ fn play(
         }
         _ => {
             let refusal = Refusal { doing: "run a file", tap, value: 0 };
-            Err(Error::from(refusal.obstacle(word.as_bytes(), rest, request, &outcome.result)))
+            Err(Error::from(refusal.obstacle(word.as_bytes(), rest, request, &outcome)))
         }
     }
 }
