@@ -32,10 +32,11 @@ impl Session {
     ///
     /// let pause = session.pause_polling()?;
     /// let jtag = session.jtag();
-    /// let mut pins = Bits::zeros(232)?;
-    /// assert!(pins.set(5, true));
-    /// jtag.scan("stm32f1x.bs", 2, &[pins])?; // PRELOAD
+    /// let mut pins = [Bits::zeros(232)?];
+    /// assert!(pins[0].set(5, true));
+    /// jtag.scan("stm32f1x.bs", 2, &pins)?; // PRELOAD
     /// jtag.irscan("stm32f1x.bs", 0)?; // EXTEST drives the pins until the next instruction
+    /// let levels = jtag.drscan("stm32f1x.bs", &pins)?;
     /// assert_eq!(chip.boundary().driven(5), Some(true));
     /// pause.resume()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

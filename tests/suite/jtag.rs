@@ -5,7 +5,11 @@ mod path;
 mod playback;
 mod scans;
 
+use std::time::Instant;
+
 use openocd::{Bits, JtagError};
+
+use crate::board::{Board, PATIENCE};
 
 /// The boundary scan TAP of the chip, and its instructions (RM0008, 31.6.1).
 const BS: &str = "stm32f1x.bs";
@@ -24,5 +28,15 @@ fn jtag_error<T: std::fmt::Debug>(result: openocd::Result<T>) -> JtagError {
     match result {
         Err(openocd::Error::Jtag(error)) => error,
         other => panic!("{other:?}"),
+    }
+}
+
+/// Waits until a cell drives its pin like this. OpenOCD does not wait for an adapter that it asks nothing.
+#[track_caller]
+fn until_driven(board: &Board, cell: usize, level: Option<bool>) {
+    let begin = Instant::now();
+    while board.chip.boundary().driven(cell) != level {
+        assert!(begin.elapsed() < PATIENCE, "cell {cell} is not driven {level:?}");
+        std::thread::yield_now();
     }
 }

@@ -6,11 +6,14 @@
 mod board;
 mod breakpoints;
 mod command;
+mod dap;
 mod jtag;
 mod memory;
 mod process;
 mod registers;
+mod riscv;
 mod server;
+mod several_targets;
 mod svd_constructs;
 mod svd_read;
 mod svd_write;

@@ -3,7 +3,7 @@
 use openocd::{Bits, EndState, JtagError};
 use virtual_chip::BOUNDARY_LENGTH;
 
-use super::{BS, BYPASS, CPU, EXTEST, IDCODE, SAMPLE, bits, jtag_error};
+use super::{BS, BYPASS, CPU, EXTEST, IDCODE, SAMPLE, bits, jtag_error, until_driven};
 use crate::board::Board;
 
 #[test]
@@ -22,10 +22,10 @@ fn a_scan_gives_what_the_pins_are_and_takes_what_they_become() {
     let captured = jtag.scan(BS, SAMPLE, &[driven]).unwrap();
     let captured: Vec<_> = (0..BOUNDARY_LENGTH).filter(|cell| captured[0].bit(*cell) == Some(true)).collect();
     assert_eq!(captured, high);
-    assert_eq!(board.chip.boundary().driven(0), None, "SAMPLE leaves the pins alone");
+    until_driven(&board, 0, None);
     jtag.irscan(BS, EXTEST).unwrap();
     for cell in 0..BOUNDARY_LENGTH {
-        assert_eq!(board.chip.boundary().driven(cell), Some(cell % 3 == 0), "cell {cell}");
+        until_driven(&board, cell, Some(cell % 3 == 0));
     }
     pause.resume().unwrap();
 }
@@ -85,10 +85,12 @@ fn within_a_pause_of_polling_an_instruction_stays() {
     let pause = board.session.pause_polling().unwrap();
     let inner = board.session.pause_polling().unwrap();
     jtag.irscan(BS, EXTEST).unwrap();
+    until_driven(&board, 0, Some(false));
     drop(inner);
     std::thread::sleep(std::time::Duration::from_millis(250));
     board.session.command("expr 1").unwrap();
-    assert!(board.chip.boundary().driven(0).is_some(), "polling would have taken the TAP out of EXTEST");
+    // Polling would have taken the TAP out of EXTEST.
+    until_driven(&board, 0, Some(false));
     pause.resume().unwrap();
     // Now it does.
     let begin = std::time::Instant::now();
@@ -119,16 +121,16 @@ fn the_end_state_is_the_one_asked_for() {
     jtag.scan(BS, SAMPLE, &[Bits::zeros(BOUNDARY_LENGTH).unwrap()]).unwrap();
     // After the IR scan nothing is updated in Pause-IR: the TAP is still in SAMPLE.
     jtag.end_state(EndState::PauseIr).irscan(BS, EXTEST).unwrap();
-    assert_eq!(board.chip.boundary().driven(0), None);
+    until_driven(&board, 0, None);
     jtag.runtest(1).unwrap();
-    assert_eq!(board.chip.boundary().driven(0), Some(false));
+    until_driven(&board, 0, Some(false));
     // The same for data in Pause-DR.
     let mut pins = Bits::zeros(BOUNDARY_LENGTH).unwrap();
     assert!(pins.set(0, true));
     jtag.end_state(EndState::PauseDr).drscan(BS, &[pins]).unwrap();
-    assert_eq!(board.chip.boundary().driven(0), Some(false));
+    until_driven(&board, 0, Some(false));
     jtag.runtest(1).unwrap();
-    assert_eq!(board.chip.boundary().driven(0), Some(true));
+    until_driven(&board, 0, Some(true));
     pause.resume().unwrap();
 }
 
