@@ -296,10 +296,12 @@ proc _openocd_rs_1_add_breakpoint {evidence address length args} {
     return [list $there [bp] [_openocd_rs_1_other_breakpoints]]
 }
 
-# Removes a breakpoint and looks whether the target still has it: {1 own others} if not, {0 own others} if it has.
+# Removes a breakpoint and looks whether the target still has it: {1 own others before} if not, {0 own others before} if it has,
+# where before is the list {own others} as it was right before: those of other targets may change at any other time.
 # 0.12.0 forgets a breakpoint also when it could not take it out of the target (breakpoint_free in src/target/breakpoints.c).
 proc _openocd_rs_1_remove_breakpoint {evidence address length number} {
     if {$evidence eq {memory}} { set before [list {*}[read_memory $address 8 $length]] }
+    set listed [list [bp] [_openocd_rs_1_other_breakpoints]]
     rbp $address
     set gone 1
     if {$evidence eq {memory}} {
@@ -309,7 +311,7 @@ proc _openocd_rs_1_remove_breakpoint {evidence address length number} {
     } elseif {$evidence eq {comparator}} {
         set gone [expr {![_openocd_rs_1_is_comparator_enabled $number]}]
     }
-    return [list $gone [bp] [_openocd_rs_1_other_breakpoints]]
+    return [list $gone [bp] [_openocd_rs_1_other_breakpoints] {*}$listed]
 }
 
 # Removes a watchpoint: {1 watchpoints} if the target watches the address no more, {0 watchpoints} if it still does.
