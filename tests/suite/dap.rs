@@ -199,7 +199,8 @@ fn each_of_two_daps_is_had_by_name_and_by_target() {
         assert_eq!(session.target_named(&target).unwrap().dap().info().unwrap().name, dap);
     }
     assert_eq!(session.dap().info().unwrap().name, "chip1.dap", "the first of the configuration");
-    board.chips()[0].faults().power_off();
-    // Without power the whole chain is dead.
+    // The one at TDO without power: nothing comes out of the chain.
+    board.chips()[1].faults().power_off();
     assert!(session.dap().dpreg(4).is_err());
+    assert!(session.dap_named("chip0.dap").unwrap().dpreg(4).is_err());
 }
