@@ -1,5 +1,6 @@
 #![doc = include_str!("front_page.md")]
 
+mod batch;
 mod breakpoints;
 mod command;
 mod dap;
@@ -20,6 +21,7 @@ mod text;
 mod transport;
 mod version;
 
+pub use batch::{Batch, BatchMemory, BatchRegisters, Handle};
 pub use breakpoints::{
     Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, WatchedValue, Watchpoint, WatchpointAccess,
 };
