@@ -172,8 +172,7 @@ impl<'a> Batch<'a> {
         let (session, stop) = (self.target.session(), self.stop_at_failure);
         let replies = session.run_batch(&request, stop, &commands, |reply| {
             // The procedure itself failed: the target's name, say, is not known any more.
-            let list =
-                reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
+            let list = reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
             let replies: Option<Vec<_>> = tcl::elements(list).map(|reply| parse(&reply.ok()?)).collect();
             replies.filter(|replies| (1..=count).contains(&replies.len())).ok_or_else(|| unexpected(&request, list))
         })??;

@@ -105,7 +105,8 @@ enum State {
 
 impl Link {
     pub(crate) fn open(address: Address, settings: Settings) -> Result<Self> {
-        let mut link = Link { address, settings, state: State::Stale, sequence: 0, version: String::new(), line: Vec::new() };
+        let mut link =
+            Link { address, settings, state: State::Stale, sequence: 0, version: String::new(), line: Vec::new() };
         link.reconnect()?;
         Ok(link)
     }

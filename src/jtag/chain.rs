@@ -1,6 +1,7 @@
 //! The TAPs of the chain: listing, declaring, switching, checking them.
 
 use super::{Jtag, Refusal, jtag_script, text};
+use crate::Jep106;
 use crate::command::Request;
 use crate::error::{JtagError, Result};
 use crate::{parse, tcl};
@@ -27,6 +28,18 @@ pub struct Tap {
     pub ir_capture: u32,
     /// Which bits of that are compared.
     pub ir_mask: u32,
+}
+
+impl Tap {
+    /// Who made it, by its identification code (IEEE 1149.1, 12.1.1).
+    pub fn manufacturer(&self) -> Option<Jep106> {
+        self.idcode.map(|idcode| Jep106::from_bits(u64::from(idcode >> 1)))
+    }
+
+    /// The manufacturer's number for it, by its identification code.
+    pub fn part(&self) -> Option<u16> {
+        self.idcode.map(|idcode| (idcode >> 12 & 0xffff) as u16)
+    }
 }
 
 /// A TAP to declare, for [`Jtag::new_tap`].
