@@ -1,9 +1,9 @@
 //! Prints the JTAG chain and the debug access ports of a board as tables.
 //!
-//! Without a board, on a virtual STM32F103 (needs only `openocd`):
-//!     cargo run --example jtag_scan
-//! With one, by OpenOCD's configuration for it:
-//!     cargo run --example jtag_scan -- --board "interface/jlink.cfg -f target/stm32f1x.cfg"
+//! ```text
+//! cargo run --example jtag_scan                     a virtual STM32F103; needs only `openocd`
+//! cargo run --example jtag_scan -- --board CONFIG   such as "interface/jlink.cfg -f target/stm32f1x.cfg"
+//! ```
 //!
 //! Prints a line for each TAP: ` 0  stm32f1x.cpu  yes  0x3ba00477  ARM (0x23b)  4`, then of each DAP its access ports and what their ROM tables list.
 
@@ -22,19 +22,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         _ => return Err("usage: jtag_scan [--board CONFIG]".into()),
     };
     let session = Session::start(config)?;
-    let mut text = match session.jtag().scan_chain() {
+    let mut parts = vec![match session.jtag().scan_chain() {
         Ok(taps) => format!("{}\n", chain(&taps)),
         // SWD has no chain.
         Err(Error::Jtag(error @ JtagError::WrongTransport { .. })) => format!("no chain: {error}\n"),
         Err(error) => return Err(error.into()),
-    };
+    }];
     for name in session.dap().names()? {
         let info = session.dap_named(&name)?.info()?;
         let id = info.dpidr.map_or("no DPIDR".to_owned(), |id| id.to_string());
-        text += &format!("\n{name}: {id}\n{}\n", components(&info));
+        parts.push(format!("\n{name}: {id}\n{}\n", components(&info)));
     }
     session.close()?;
-    match io::stdout().write_all(text.as_bytes()) {
+    match io::stdout().write_all(parts.concat().as_bytes()) {
         // Whoever reads may have seen enough (`| head`).
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),

@@ -60,7 +60,7 @@ impl Session {
     }
 }
 
-impl<'a> Jtag<'a> {
+impl Jtag<'_> {
     /// The same chain, with scans that end in this state (OpenOCD: `-endstate`). Run-Test/Idle by default.
     ///
     /// ```
@@ -95,7 +95,7 @@ impl<'a> Jtag<'a> {
             format!("_openocd_rs_1_irscan {} {instruction:#x} {} {end}", tcl::quote(tap), significant(instruction));
         let shown = format!("irscan {tap} {instruction:#x}{}", self.shown_end());
         let refusal = Refusal { doing: "scan an instruction into", tap, value: instruction };
-        self.ask(Request::new(jtag_script(&script)).shown(shown), &refusal, |_| Some(()))
+        self.ask(&Request::new(jtag_script(&script)).shown(shown), &refusal, |_| Some(()))
     }
 
     /// Shifts fields through the register that the last [`irscan`](Self::irscan) of this TAP selected, and returns what came out, field by field (OpenOCD: `drscan`).
@@ -126,7 +126,7 @@ impl<'a> Jtag<'a> {
         let script = format!("_openocd_rs_1_drscan {} {end} {{{list}}}", tcl::quote(tap));
         let shown = format!("drscan {tap} {list}{}", self.shown_end());
         let refusal = Refusal { doing: "scan data through", tap, value: 0 };
-        self.ask(Request::new(jtag_script(&script)).shown(shown), &refusal, |captured| decode(captured, fields))
+        self.ask(&Request::new(jtag_script(&script)).shown(shown), &refusal, |captured| decode(captured, fields))
     }
 
     /// Puts an instruction into a TAP and shifts fields through the register that it selects, with nothing in between (OpenOCD: `irscan`, `drscan`).
@@ -142,7 +142,7 @@ impl<'a> Jtag<'a> {
             format!("_openocd_rs_1_scan {name} {instruction:#x} {} {end} {{{list}}}", significant(instruction));
         let shown = format!("irscan {tap} {instruction:#x} -endstate IRPAUSE; drscan {tap} {list}{}", self.shown_end());
         let refusal = Refusal { doing: "scan", tap, value: instruction };
-        self.ask(Request::new(jtag_script(&script)).shown(shown), &refusal, |captured| decode(captured, fields))
+        self.ask(&Request::new(jtag_script(&script)).shown(shown), &refusal, |captured| decode(captured, fields))
     }
 
     /// Goes to Run-Test/Idle and stays there for so many clocks (OpenOCD: `runtest`).
@@ -152,7 +152,7 @@ impl<'a> Jtag<'a> {
     pub fn runtest(&self, clocks: u32) -> Result<()> {
         let command = format!("runtest {clocks}");
         let script = format!("_openocd_rs_1_keep_instruction {{{command}}}");
-        self.ask(Request::new(jtag_script(&script)).shown(command), &Refusal::of("run the clock"), |_| Some(()))
+        self.ask(&Request::new(jtag_script(&script)).shown(command), &Refusal::of("run the clock"), |_| Some(()))
     }
 
     /// Walks through the states of the TAP controllers (OpenOCD: `pathmove`).
@@ -188,7 +188,7 @@ impl<'a> Jtag<'a> {
             format!("_openocd_rs_1_keep_instruction {{{commands}}}")
         };
         let refusal = Refusal::of("walk through the TAP states");
-        self.ask(Request::new(jtag_script(&script)).shown(commands), &refusal, |_| Some(()))
+        self.ask(&Request::new(jtag_script(&script)).shown(commands), &refusal, |_| Some(()))
     }
 
     fn shown_end(&self) -> String {
@@ -199,23 +199,23 @@ impl<'a> Jtag<'a> {
     }
 
     /// Runs a script within `_openocd_rs_1_jtag` and takes what follows its `done`.
-    fn ask<T>(&self, request: Request<'_>, refusal: &Refusal<'_>, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<T> {
-        let outcome = self.outcome(&request)?;
+    fn ask<T>(&self, request: &Request<'_>, refusal: &Refusal<'_>, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<T> {
+        let outcome = self.outcome(request)?;
         if outcome.code != 0 {
-            return Err(refusal.refused(outcome.failure(&request)).into());
+            return Err(refusal.refused(outcome.failure(request)).into());
         }
         let mut elements = tcl::elements(&outcome.result);
         let word = elements.next().and_then(std::result::Result::ok).unwrap_or_default();
         if *word != *b"done" {
             let rest: Option<Vec<String>> = elements.map(|e| Some(text(&e.ok()?))).collect();
-            return Err(refusal.obstacle(&word, rest.unwrap_or_default(), &request, &outcome).into());
+            return Err(refusal.obstacle(&word, rest.unwrap_or_default(), request, &outcome).into());
         }
         let answer = match elements.next() {
             Some(Ok(answer)) => answer,
             _ => b""[..].into(),
         };
         let expected = "what the command should return";
-        read(&answer).ok_or_else(|| unexpected(&request, expected, &outcome.result).into())
+        read(&answer).ok_or_else(|| unexpected(request, expected, &outcome.result).into())
     }
 
     /// The code, result and log of a script within `_openocd_rs_1_jtag`.
@@ -241,6 +241,7 @@ struct Outcome {
 }
 
 impl Outcome {
+    #[allow(clippy::unnecessary_box_returns, reason = "errors hold it in a box")]
     fn failure(&self, request: &Request<'_>) -> Box<Failure> {
         Box::new(Failure::new(request.name(), self.code, text(&self.result), self.log.clone()))
     }

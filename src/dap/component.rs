@@ -46,7 +46,7 @@ pub enum ComponentClass {
     CoreSight,
     /// 0xe: generic IP, as those of a Cortex-M3.
     GenericIp,
-    /// 0xf: a `PrimeCell` or a system component.
+    /// 0xf: a PrimeCell or a system component.
     PrimeCell,
     /// Another one, by its number.
     Other(u8),

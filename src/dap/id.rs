@@ -110,9 +110,9 @@ impl DebugPortId {
         DebugPortId {
             value,
             designer: Jep106::from_bits(u64::from(value >> 1)),
-            version: (value >> 12 & 0xf) as u8,
+            version: nibble(value, 12),
             part: (value >> 20 & 0xff) as u8,
-            revision: (value >> 28) as u8,
+            revision: nibble(value, 28),
             minimal: value >> 16 & 1 != 0,
         }
     }
@@ -154,7 +154,7 @@ impl TargetId {
             value,
             designer: Jep106::from_bits(u64::from(value >> 1)),
             part: (value >> 12 & 0xffff) as u16,
-            revision: (value >> 28) as u8,
+            revision: nibble(value, 28),
         }
     }
 }
@@ -208,11 +208,11 @@ impl AccessPortId {
                 0 => AccessPortClass::Undefined,
                 1 => AccessPortClass::Com,
                 8 => AccessPortClass::Memory,
-                other => AccessPortClass::Other(other as u8),
+                _ => AccessPortClass::Other(nibble(value, 13)),
             },
-            kind: (value & 0xf) as u8,
-            variant: (value >> 4 & 0xf) as u8,
-            revision: (value >> 28) as u8,
+            kind: nibble(value, 0),
+            variant: nibble(value, 4),
+            revision: nibble(value, 28),
         }
     }
 
@@ -251,6 +251,11 @@ impl fmt::Display for AccessPortId {
         }
         write!(f, " by {}, revision {}", self.designer, self.revision)
     }
+}
+
+/// The four bits from this one up.
+fn nibble(value: u32, lowest: u32) -> u8 {
+    (value >> lowest & 0xf) as u8
 }
 
 #[cfg(test)]

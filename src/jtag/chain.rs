@@ -1,5 +1,7 @@
 //! The TAPs of the chain: listing, declaring, switching, checking them.
 
+use std::fmt::Write as _;
+
 use super::{Jtag, Refusal, jtag_script, text};
 use crate::Jep106;
 use crate::command::Request;
@@ -120,7 +122,7 @@ impl NewTap {
                     return invalid(argument, format!("{number:#x}"), "no longer than the instruction register");
                 }
             }
-            words += &format!(" -ircapture {value:#x} -irmask {mask:#x}");
+            let _ = write!(words, " -ircapture {value:#x} -irmask {mask:#x}");
         }
         if self.ignore_version {
             words += " -ignore-version";
@@ -129,7 +131,7 @@ impl NewTap {
             words += " -disable";
         }
         for id in &self.expected_ids {
-            words += &format!(" -expected-id {id:#010x}");
+            let _ = write!(words, " -expected-id {id:#010x}");
         }
         Ok(words)
     }
@@ -155,7 +157,7 @@ impl Jtag<'_> {
     /// ```
     pub fn scan_chain(&self) -> Result<Vec<Tap>> {
         let request = Request::new(jtag_script("_openocd_rs_1_scan_chain")).shown("scan_chain");
-        self.ask(request, &Refusal::of("list the scan chain"), |table| {
+        self.ask(&request, &Refusal::of("list the scan chain"), |table| {
             let rows = parse::scan_chain::rows(std::str::from_utf8(table).ok()?)?;
             let tap = |row: parse::scan_chain::Row| Tap {
                 position: row.position,
@@ -178,7 +180,7 @@ impl Jtag<'_> {
     /// Those of [`scan_chain`](Self::scan_chain).
     pub fn tap_names(&self) -> Result<Vec<String>> {
         let request = Request::new(jtag_script("list done [jtag names]")).shown("jtag names");
-        self.ask(request, &Refusal::of("list the TAPs"), names)
+        self.ask(&request, &Refusal::of("list the TAPs"), names)
     }
 
     /// Whether a TAP is part of the chain now (OpenOCD: `jtag tapisenabled`).
@@ -187,13 +189,11 @@ impl Jtag<'_> {
     /// [`JtagError::UnknownTap`], [`WrongTransport`](JtagError::WrongTransport), and those of [`Session::command`](crate::Session::command).
     pub fn is_enabled(&self, tap: &str) -> Result<bool> {
         let taps = self.scan_chain()?;
-        match taps.iter().find(|listed| listed.name == tap) {
-            Some(listed) => Ok(listed.enabled),
-            None => {
-                let known = taps.into_iter().map(|tap| tap.name).collect();
-                Err(JtagError::UnknownTap { name: tap.to_owned(), known }.into())
-            }
+        if let Some(listed) = taps.iter().find(|listed| listed.name == tap) {
+            return Ok(listed.enabled);
         }
+        let known = taps.into_iter().map(|tap| tap.name).collect();
+        Err(JtagError::UnknownTap { name: tap.to_owned(), known }.into())
     }
 
     /// Puts a TAP into the chain, by the handler that the configuration has for it (OpenOCD: `jtag tapenable`). One that is in it stays.
@@ -218,7 +218,7 @@ impl Jtag<'_> {
         let (doing, command) = if enable { ("enable", "tapenable") } else { ("disable", "tapdisable") };
         let shown = format!("jtag {command} {tap}");
         let refusal = Refusal { doing, tap, value: 0 };
-        let now = self.ask(Request::new(jtag_script(&script)).shown(shown), &refusal, |now| match now {
+        let now = self.ask(&Request::new(jtag_script(&script)).shown(shown), &refusal, |now| match now {
             b"0" => Some(false),
             b"1" => Some(true),
             _ => None,
@@ -283,7 +283,7 @@ impl Jtag<'_> {
         let script = jtag_script(&format!("_openocd_rs_1_newtap {arguments}"));
         let name = format!("{}.{}", tap.chip, tap.tap);
         let refusal = Refusal { doing: "declare", tap: &name, value: 0 };
-        self.ask(Request::new(script).shown(format!("jtag newtap {arguments}")), &refusal, |_| Some(()))
+        self.ask(&Request::new(script).shown(format!("jtag newtap {arguments}")), &refusal, |_| Some(()))
     }
 }
 

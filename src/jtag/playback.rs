@@ -47,7 +47,7 @@ pub struct XsvfFile<'a> {
 }
 
 impl<'a> Jtag<'a> {
-    /// An SVF file (Serial Vector Format, Asset `InterTech`, revision E) to run through the chain (OpenOCD: `svf`). The file is on this machine.
+    /// An SVF file (Serial Vector Format, Asset InterTech, revision E) to run through the chain (OpenOCD: `svf`). The file is on this machine.
     ///
     /// It takes whatever SVF allows in the way of lines: OpenOCD itself would leave out, without a word, what follows a semicolon on its line, and a last line without an end.
     /// The chain is reset first; after it the targets may need [`reexamine`](crate::Target::reexamine).
@@ -140,7 +140,7 @@ impl SvfFile<'_> {
 
     fn options(&self) -> String {
         let options = [("-quiet", self.quiet), ("-progress", self.progress), ("-ignore_error", self.ignore_error)];
-        options.into_iter().filter(|(_, on)| *on).map(|(option, _)| format!(" {option}")).collect()
+        options.into_iter().filter(|(_, on)| *on).flat_map(|(option, _)| [" ", option]).collect()
     }
 
     /// OpenOCD's numbers are those of its copy, where each command has one line.
@@ -217,14 +217,10 @@ fn play(
     }
     let mut words = tcl::elements(&outcome.result).map(|word| word.map(|word| super::text(&word)).unwrap_or_default());
     let (word, rest): (String, Vec<String>) = (words.next().unwrap_or_default(), words.collect());
-    match (word.as_str(), &rest[..]) {
-        ("done", [result]) => {
-            let result = result.clone();
-            Ok((outcome, result))
-        }
-        _ => {
-            let refusal = Refusal { doing: "run a file", tap, value: 0 };
-            Err(Error::from(refusal.obstacle(word.as_bytes(), rest, request, &outcome)))
-        }
+    if let ("done", [result]) = (word.as_str(), &rest[..]) {
+        let result = result.clone();
+        return Ok((outcome, result));
     }
+    let refusal = Refusal { doing: "run a file", tap, value: 0 };
+    Err(Error::from(refusal.obstacle(word.as_bytes(), rest, request, &outcome)))
 }
