@@ -115,7 +115,7 @@ impl<'a> Target<'a> {
 const DPIDR: u32 = 0x0;
 /// Bank 2, address 4; OpenOCD takes the bank as the high half of the byte.
 const TARGETID: u32 = 0x24;
-/// CDBGPWRUPREQ and CSYSPWRUPREQ are OpenOCD's own business; a debug port version from which on access ports have addresses.
+/// The version of the debug port from which on access ports have addresses.
 const ADIV6: u8 = 3;
 
 impl Dap<'_> {
@@ -201,13 +201,7 @@ impl Dap<'_> {
     /// [`DapError::NoDebugPortId`] if it is a JTAG debug port of version 0, as in an STM32F103: the IDCODE of its [TAP](crate::Jtag::scan_chain) says what it is.
     /// [`NoDap`](DapError::NoDap), [`Access`](DapError::Access), and those of [`Session::command`].
     pub fn dpidr(&self) -> Result<DebugPortId> {
-        let (dap, value) = self.register(&format!("dpreg {DPIDR:#x}"), "read DPIDR")?;
-        // Bit 0 is 1 by definition; a version 0 has no such register.
-        let id = DebugPortId::decode(value);
-        if value & 1 == 0 || id.version == 0 || value == u32::MAX {
-            return Err(DapError::NoDebugPortId { dap, value }.into());
-        }
-        Ok(id)
+        self.identify().map(|(_, id)| id)
     }
 
     /// What chip the debug port belongs to (OpenOCD: `NAME dpreg 0x24`).
@@ -215,12 +209,22 @@ impl Dap<'_> {
     /// # Errors
     /// [`DapError::NoTargetId`] if the debug port is older than version 2, and those of [`dpidr`](Self::dpidr).
     pub fn target_id(&self) -> Result<TargetId> {
-        let version = self.dpidr()?.version;
-        let (dap, value) = self.register(&format!("dpreg {TARGETID:#x}"), "read TARGETID")?;
+        let (dap, DebugPortId { version, .. }) = self.identify()?;
         if version < 2 {
             return Err(DapError::NoTargetId { dap, version }.into());
         }
-        Ok(TargetId::decode(value))
+        self.dpreg(TARGETID).map(TargetId::decode)
+    }
+
+    /// The DAP's name and what it is.
+    fn identify(&self) -> Result<(String, DebugPortId)> {
+        let (dap, value) = self.register(&format!("dpreg {DPIDR:#x}"), "read DPIDR")?;
+        // Bit 0 is 1 by definition; a version 0 has no such register.
+        let id = DebugPortId::decode(value);
+        if value & 1 == 0 || id.version == 0 || value == u32::MAX {
+            return Err(DapError::NoDebugPortId { dap, value }.into());
+        }
+        Ok((dap, id))
     }
 
     /// The access ports that are there (OpenOCD: `NAME apid`; in ADIv6 `NAME info root`).

@@ -148,8 +148,13 @@ impl Jtag<'_> {
     /// Goes to Run-Test/Idle and stays there for so many clocks (OpenOCD: `runtest`).
     ///
     /// # Errors
-    /// [`JtagError::Refused`] if the adapter fails, [`WrongTransport`](JtagError::WrongTransport), and those of [`Session::command`].
+    /// [`JtagError::InvalidArgument`] for 2^31 clocks and more, before anything is sent; [`Refused`](JtagError::Refused) if the adapter fails, [`WrongTransport`](JtagError::WrongTransport), and those of [`Session::command`].
     pub fn runtest(&self, clocks: u32) -> Result<()> {
+        // OpenOCD counts in signed numbers: 0.12.0 runs no clock at all for a larger one, and says nothing.
+        if i32::try_from(clocks).is_err() {
+            let (argument, expected) = ("the number of clocks", "less than 0x80000000");
+            return Err(JtagError::InvalidArgument { argument, given: format!("{clocks:#x}"), expected }.into());
+        }
         let command = format!("runtest {clocks}");
         let script = format!("_openocd_rs_1_keep_instruction {{{command}}}");
         self.ask(&Request::new(jtag_script(&script)).shown(command), &Refusal::of("run the clock"), |_| Some(()))
@@ -272,6 +277,7 @@ impl<'r> Refusal<'r> {
             (b"transport", [transport]) => JtagError::WrongTransport { transport: transport.clone() },
             (b"unknown", _) => JtagError::UnknownTap { name: tap, known: rest },
             (b"disabled", []) => JtagError::TapDisabled { tap },
+            (b"excluded", _) => JtagError::OthersDisabled { disabled: rest },
             (b"bypass", []) => JtagError::Bypass { tap },
             (b"mismatch", []) => JtagError::ChainMismatch { log: log.to_owned(), failure: None },
             (b"duplicate", []) => JtagError::DuplicateTap { tap },

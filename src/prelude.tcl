@@ -402,7 +402,8 @@ proc _openocd_rs_1_jtag {script} {
 # it: hence not during a pause, in which nobody else is to touch the chain. The test target `testee` has nothing to poll, and
 # 0.12.0 crashes when `poll` is to show its state. Without any target 0.12.0 exits on `poll` (get_current_target).
 proc _openocd_rs_1_is_polling {} {
-    if {[info exists ::_openocd_rs_1_pauses] && $::_openocd_rs_1_pauses > 0} { return 0 }
+    # Somebody may have switched it on meanwhile, which on 0.12.0 shows between any two commands.
+    if {[info exists ::_openocd_rs_1_pauses] && $::_openocd_rs_1_pauses > 0 && [flush_count] == [flush_count]} { return 0 }
     if {[command mode] ne {exec}} { return 0 }
     foreach target [target names] {
         if {[$target cget -type] eq {testee}} { continue }
@@ -558,6 +559,12 @@ proc _openocd_rs_1_svf {path tap args} {
     if {$tap ne {}} {
         set obstacle [_openocd_rs_1_obstacle $tap]
         if {$obstacle ne {}} { return $obstacle }
+        # OpenOCD counts the disabled ones, too, where it puts the other TAPs into BYPASS (handle_svf_command in src/svf/svf.c).
+        set disabled {}
+        foreach other [jtag names] {
+            if {![jtag tapisenabled $other]} { lappend disabled $other }
+        }
+        if {[llength $disabled]} { return [list excluded {*}$disabled] }
         set args [list -tap $tap {*}$args]
     }
     _openocd_rs_1_forget_instruction
@@ -584,11 +591,30 @@ proc _openocd_rs_1_append_file {path data} {
 
 # A debug module interface access of the current target, if that is a RISC-V hart: 0.12.0 takes any target's data for a
 # hart's (riscv_dmi_write in src/target/riscv/riscv.c). Espressif's harts have types of their own.
-proc _openocd_rs_1_dmi {args} {
+# OpenOCD drops the bits of an address that the interface has no room for, and accesses another register.
+proc _openocd_rs_1_dmi {command address args} {
     set target [target current]
     set type [$target cget -type]
     if {![regexp {^(riscv|esp32[chp])} $type]} { return [list other $target $type] }
-    return [list done [riscv {*}$args]]
+    if {$address > 0x7f} {
+        set width [_openocd_rs_1_dmi_width $target]
+        if {$width != 0 && $address >> $width != 0} { return [list width $width] }
+    }
+    return [list done [riscv $command $address {*}$args]]
+}
+
+# How many bits an address has, from the register dtmcs (RISC-V External Debug Support 0.13.2, 6.1.4), of which 7 are in every
+# interface of that version. 0 where the hart is not behind a TAP of its own, with an instruction register of 5 bits.
+proc _openocd_rs_1_dmi_width {target} {
+    set tap [$target cget -chain-position]
+    lassign [_openocd_rs_1_jtag [list _openocd_rs_1_dtmcs $tap]] code result log
+    if {$code != 0 || [lindex $result 0] ne {done}} { return 0 }
+    return [expr {("0x[string trim [lindex $result 1]]" >> 4) & 0x3f}]
+}
+
+proc _openocd_rs_1_dtmcs {tap} {
+    if {[_openocd_rs_1_ir_length $tap] != 5} { return other }
+    return [_openocd_rs_1_scan $tap 0x10 5 RUN/IDLE {32 0x0}]
 }
 
 # ---- DAP

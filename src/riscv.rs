@@ -28,10 +28,11 @@ impl<'a> Target<'a> {
 impl Riscv<'_> {
     /// Reads a word over the debug module interface (OpenOCD: `riscv dmi_read`; RISC-V External Debug Support 0.13.2, 3.14). The target may run.
     ///
-    /// `address` is the number of a register of the debug module, such as 0x11 for `dmstatus`. Newer OpenOCD returns 0 for one beyond the width of the interface.
+    /// `address` is the number of a register of the debug module, such as 0x11 for `dmstatus`. For one beyond 0x7f the width of the
+    /// interface is looked up first: OpenOCD would drop the upper bits and access another register.
     ///
     /// # Errors
-    /// [`JtagError::NotRiscv`] (nothing is read), [`Refused`](JtagError::Refused), and those of [`Session::command`].
+    /// [`JtagError::NotRiscv`] and [`ValueTooWide`](JtagError::ValueTooWide) (nothing is accessed), [`Refused`](JtagError::Refused), and those of [`Session::command`].
     ///
     /// ```
     /// # let hart = virtual_chip::VirtualHart::start()?;
@@ -41,7 +42,7 @@ impl Riscv<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn dmi_read(&self, address: u32) -> Result<u32> {
-        self.dmi(&format!("dmi_read {address:#x}"))?.ok_or_else(|| {
+        self.dmi(&format!("dmi_read {address:#x}"), address)?.ok_or_else(|| {
             let (command, expected) = (format!("riscv dmi_read {address:#x}"), "a number");
             JtagError::UnexpectedReply { command, expected, reply: String::new() }.into()
         })
@@ -54,11 +55,11 @@ impl Riscv<'_> {
     /// # Errors
     /// Those of [`dmi_read`](Self::dmi_read).
     pub fn dmi_write(&self, address: u32, value: u32) -> Result<()> {
-        self.dmi(&format!("dmi_write {address:#x} {value:#x}")).map(drop)
+        self.dmi(&format!("dmi_write {address:#x} {value:#x}"), address).map(drop)
     }
 
     /// The number that the command returned, if any.
-    fn dmi(&self, command: &str) -> Result<Option<u32>> {
+    fn dmi(&self, command: &str, address: u32) -> Result<Option<u32>> {
         let shown = format!("riscv {command}");
         let request = self.target.request(format!("_openocd_rs_1_dmi {command}")).shown(shown.as_str());
         self.target.session().run(&request, |reply| {
@@ -75,6 +76,10 @@ impl Riscv<'_> {
             match words.unwrap_or_default().iter().map(String::as_str).collect::<Vec<_>>()[..] {
                 ["other", target, kind] => {
                     Err(JtagError::NotRiscv { target: target.to_owned(), kind: kind.to_owned() }.into())
+                }
+                ["width", width] => {
+                    let (what, value) = ("an address of the debug module".to_owned(), format!("{address:#x}"));
+                    Err(JtagError::ValueTooWide { what, value, bits: width.parse().unwrap_or_default() }.into())
                 }
                 ["done", ""] => Ok(None),
                 ["done", value] => crate::parse::dap::register(value.as_bytes()).map(Some).ok_or_else(unexpected),

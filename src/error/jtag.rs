@@ -30,6 +30,15 @@ pub enum JtagError {
         /// The TAP's name.
         tap: String,
     },
+    /// An SVF file was to be run for one TAP, but OpenOCD would shift for the disabled TAPs, too, which are not in the chain. Nothing was scanned.
+    #[error(
+        "an SVF file can't be run for one TAP while others are disabled ({}): OpenOCD takes them for part of the chain; enable them, or write the file for the whole chain",
+        disabled.join(", ")
+    )]
+    OthersDisabled {
+        /// The disabled TAPs.
+        disabled: Vec<String>,
+    },
     /// The TAP is in BYPASS: the last instruction scanned was for another one, or the chain was reset since. Nothing was scanned.
     #[error("TAP {tap} is in BYPASS: select a register by `irscan` before `drscan`, or do both with `scan`")]
     Bypass {

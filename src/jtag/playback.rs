@@ -78,7 +78,7 @@ impl<'a> Jtag<'a> {
 }
 
 impl SvfFile<'_> {
-    /// The TAP that the file is for; all others are put into BYPASS. By default the file is for the whole chain.
+    /// The TAP that the file is for; all others are put into BYPASS. None of them may be disabled. By default the file is for the whole chain.
     pub fn tap(mut self, tap: impl Into<String>) -> Self {
         self.tap = Some(tap.into());
         self
@@ -113,7 +113,7 @@ impl SvfFile<'_> {
     /// # Errors
     /// Before anything is sent: [`JtagError::File`] if it can't be read, [`Unterminated`](JtagError::Unterminated) for a command without its semicolon.
     /// Then [`SvfMismatch`](JtagError::SvfMismatch) with the line if something else came out than the file says, [`Playback`](JtagError::Playback) for a command that OpenOCD
-    /// refuses, [`UnknownTap`](JtagError::UnknownTap), [`Incomplete`](JtagError::Incomplete), [`WrongTransport`](JtagError::WrongTransport), [`TimeoutError::Reply`](crate::TimeoutError::Reply), and
+    /// refuses, [`UnknownTap`](JtagError::UnknownTap), [`OthersDisabled`](JtagError::OthersDisabled), [`Incomplete`](JtagError::Incomplete), [`WrongTransport`](JtagError::WrongTransport), [`TimeoutError::Reply`](crate::TimeoutError::Reply), and
     /// those of [`Session::command`](crate::Session::command).
     pub fn run(&self) -> Result<SvfReport> {
         let failed = |source| JtagError::File { path: self.path.clone(), source };

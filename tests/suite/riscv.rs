@@ -28,6 +28,23 @@ fn words_of_the_debug_module_are_read_and_written() {
 }
 
 #[test]
+fn an_address_that_the_interface_cannot_have_is_refused() {
+    let hart = VirtualHart::start().unwrap();
+    let session = Session::start(hart.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let riscv = session.riscv();
+    assert!(riscv.dmi_read(0x7f).is_ok());
+    // OpenOCD would access dmstatus and dmcontrol: the interface has seven bits.
+    for address in [0x80, 0x80 | DMSTATUS, 0x90, u32::MAX] {
+        for result in [riscv.dmi_read(address).map(drop), riscv.dmi_write(address, 0)] {
+            let Err(Error::Jtag(JtagError::ValueTooWide { bits: 7, .. })) = result else {
+                panic!("{address:#x}: {result:?}")
+            };
+        }
+    }
+    session.target().halt().unwrap();
+}
+
+#[test]
 fn a_target_without_a_debug_module_is_refused() {
     let board = Board::start();
     let error = |result: openocd::Result<()>| match result {

@@ -125,6 +125,15 @@ fn clocks_in_run_test_idle_leave_the_instruction() {
 }
 
 #[test]
+fn more_clocks_than_openocd_can_count_are_refused() {
+    let board = Board::start();
+    for clocks in [0x8000_0000, u32::MAX] {
+        let error = jtag_error(board.session.jtag().runtest(clocks));
+        assert!(matches!(error, JtagError::InvalidArgument { .. }), "{error:?}");
+    }
+}
+
+#[test]
 fn an_adapter_that_is_gone_is_an_error() {
     let board = Board::start();
     board.chip.faults().disconnect();

@@ -114,6 +114,18 @@ fn polling_that_was_off_stays_off() {
 }
 
 #[test]
+fn polling_that_somebody_switches_on_during_a_pause_does_no_harm() {
+    let board = Board::start();
+    let jtag = board.session.jtag();
+    let _pause = board.session.pause_polling().unwrap();
+    board.session.command("poll on").unwrap();
+    for _ in 0..10 {
+        assert_eq!(jtag.scan(BS, IDCODE, &[bits(0, 32)]).unwrap()[0].to_u64(), Some(0x1641_0041));
+        assert_eq!(jtag.drscan(BS, &[bits(0, 32)]).unwrap()[0].to_u64(), Some(0x1641_0041));
+    }
+}
+
+#[test]
 fn the_end_state_is_the_one_asked_for() {
     let board = Board::start();
     let jtag = board.session.jtag();
