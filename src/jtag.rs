@@ -20,7 +20,7 @@ use crate::tcl;
 ///
 /// # Scans, and OpenOCD's polling
 /// `irscan` puts an instruction into one TAP and BYPASS into all others; `drscan` then shifts through the register that the instruction
-/// selected. But OpenOCD polls its targets in the background, which puts other instructions into the TAPs: 0.12.0 before every single command. So:
+/// selected. But OpenOCD polls its targets in the background, which puts other instructions into the TAPs: 0.12.0 before every command. So:
 /// - [`scan`](Self::scan) does both with nothing in between;
 /// - [`drscan`](Self::drscan) repeats the last [`irscan`](Self::irscan) where anything else has used the chain since;
 /// - an instruction that is to *stay*, such as EXTEST, needs [`Session::pause_polling`]. Within the pause every scan is one scan and nothing more.

@@ -378,39 +378,36 @@ proc _openocd_rs_1_all_statuses {} {
 
 # ---- JTAG
 
-# Runs a script with OpenOCD's background polling held off, and returns {code result log}, of which the log holds nothing of
-# the polling. The script's result is a list that begins with a word: `done`, or what is in the way.
+# Runs a script that uses the JTAG chain, and returns {code result log}. The script's result is a list that begins with a word:
+# `done`, or what is in the way.
 #
 # Between two commands OpenOCD polls its targets, which puts other instructions into their TAPs and all others into BYPASS:
-# 0.12.0 before every command, also within a script (jim_command_dispatch in src/helper/command.c), later ones when it is time.
+# 0.12.0 before every command (jim_command_dispatch in src/helper/command.c), later ones when it is time. But not within
+# `capture`, which masks it (handle_command_capture, formerly jim_capture, there), and in which all our commands run. So what
+# belongs together stays together in one script.
 proc _openocd_rs_1_jtag {script} {
     set options {}
     if {[catch {transport select} transport]} { set transport none }
     set transport [string trim $transport]
     if {$transport ne {jtag}} { return [list 0 [list transport $transport] {}] }
-    set polling [_openocd_rs_1_is_polling]
-    if {$polling} { poll off }
     set log [capture {
         set code [catch {uplevel 1 $script} result options]
         list
     }]
-    if {$polling} { poll on }
     return [list [_openocd_rs_1_code $code $options] $result $log]
 }
 
-# Whether OpenOCD polls its targets; 0 while a pause of ours lasts. `poll` says it, and polls the current target while it is at
-# it: hence not during a pause, in which nobody else is to touch the chain. The test target `testee` has nothing to poll, and
-# 0.12.0 crashes when `poll` is to show its state. Without any target 0.12.0 exits on `poll` (get_current_target).
+# Whether OpenOCD polls its targets. `poll` says it, and polls the current target while it is at it. The test target `testee` has
+# nothing to poll, and 0.12.0 crashes when `poll` is to show its state. Without any target 0.12.0 exits on `poll`
+# (get_current_target).
 proc _openocd_rs_1_is_polling {} {
-    # Somebody may have switched it on meanwhile, which on 0.12.0 shows between any two commands.
-    if {[info exists ::_openocd_rs_1_pauses] && $::_openocd_rs_1_pauses > 0 && [flush_count] == [flush_count]} { return 0 }
     if {[command mode] ne {exec}} { return 0 }
     foreach target [target names] {
         if {[$target cget -type] eq {testee}} { continue }
         set previous [target current]
         targets $target
         set text {}
-        capture { catch {poll} text }
+        catch {poll} text
         targets $previous
         return [string match {*background polling: on*} $text]
     }
