@@ -86,6 +86,10 @@ fn within_a_pause_of_polling_an_instruction_stays() {
     let inner = board.session.pause_polling().unwrap();
     jtag.irscan(BS, EXTEST).unwrap();
     until_driven(&board, 0, Some(false));
+    let flushes = || board.session.command("flush_count").unwrap().trim().parse::<u32>().unwrap();
+    let before = flushes();
+    jtag.drscan(BS, &[Bits::zeros(BOUNDARY_LENGTH).unwrap()]).unwrap();
+    assert_eq!(flushes(), before + 1, "one scan and nothing more");
     drop(inner);
     std::thread::sleep(std::time::Duration::from_millis(250));
     board.session.command("expr 1").unwrap();
