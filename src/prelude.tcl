@@ -401,6 +401,13 @@ proc _openocd_rs_1_jtag {script} {
     return [list [_openocd_rs_1_code $code $options] $result $log]
 }
 
+# The same, with a temporary file that the script uses: OpenOCD removes it, for who waits for it may have given up by then.
+proc _openocd_rs_1_jtag_with_file {path script} {
+    set outcome [_openocd_rs_1_jtag $script]
+    catch {file delete $path}
+    return $outcome
+}
+
 # Whether OpenOCD polls its targets. `poll` says it, and polls the current target while it is at it. The test target `testee` has
 # nothing to poll, and 0.12.0 crashes when `poll` is to show its state. Without any target 0.12.0 exits on `poll`
 # (get_current_target).

@@ -25,16 +25,19 @@ pub struct Bits {
 }
 
 impl Bits {
+    /// The most bits that there may be: OpenOCD takes no command that could hold more.
+    pub const MAX_LENGTH: usize = 1 << 24;
+
     /// So many zeros.
     ///
     /// # Errors
-    /// [`JtagError::InvalidArgument`] for no bits.
+    /// [`JtagError::InvalidArgument`] for no bits, or more than [`MAX_LENGTH`](Self::MAX_LENGTH).
     pub fn zeros(length: usize) -> Result<Self, JtagError> {
-        if length == 0 {
+        if !(1..=Self::MAX_LENGTH).contains(&length) {
             return Err(JtagError::InvalidArgument {
                 argument: "the length of a field",
-                given: "0".to_owned(),
-                expected: "at least 1 bit",
+                given: format!("{length} bits"),
+                expected: "1 to 2^24 bits",
             });
         }
         Ok(Bits { length, bytes: vec![0; length.div_ceil(8)] })
@@ -43,7 +46,7 @@ impl Bits {
     /// A number in so many bits.
     ///
     /// # Errors
-    /// [`JtagError::ValueTooWide`] if it does not fit, [`JtagError::InvalidArgument`] for no bits.
+    /// [`JtagError::ValueTooWide`] if it does not fit, and those of [`zeros`](Self::zeros).
     pub fn from_u64(value: u64, length: usize) -> Result<Self, JtagError> {
         Self::from_le_bytes(&value.to_le_bytes(), length)
     }
@@ -51,7 +54,7 @@ impl Bits {
     /// Bytes, the lowest first, in so many bits. Missing bytes are zero.
     ///
     /// # Errors
-    /// [`JtagError::ValueTooWide`] if a 1 does not fit, [`JtagError::InvalidArgument`] for no bits.
+    /// [`JtagError::ValueTooWide`] if a 1 does not fit, and those of [`zeros`](Self::zeros).
     pub fn from_le_bytes(bytes: &[u8], length: usize) -> Result<Self, JtagError> {
         let mut bits = Bits::zeros(length)?;
         let highest = bytes.iter().rposition(|byte| *byte != 0);
@@ -170,7 +173,9 @@ mod tests {
         for (value, length) in [(2, 1), (32, 5), (0x100, 8), (u64::MAX, 63)] {
             assert!(matches!(Bits::from_u64(value, length), Err(JtagError::ValueTooWide { .. })), "{value} {length}");
         }
-        assert!(matches!(Bits::from_u64(0, 0), Err(JtagError::InvalidArgument { .. })));
+        for length in [0, Bits::MAX_LENGTH + 1, usize::MAX] {
+            assert!(matches!(Bits::from_u64(0, length), Err(JtagError::InvalidArgument { .. })), "{length}");
+        }
         assert!(Bits::from_le_bytes(&[1, 0, 0, 0], 1).is_ok(), "zeros above the end do not count");
         assert!(Bits::from_le_bytes(&[1, 0, 1], 16).is_err());
     }

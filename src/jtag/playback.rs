@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::server_file::ServerFile;
-use super::{Jtag, Outcome, Refusal, jtag_script};
+use super::{Jtag, Outcome, Refusal};
 use crate::command::Request;
 use crate::error::{Error, Failure, JtagError, Result};
 use crate::{parse, tcl};
@@ -102,7 +102,8 @@ impl SvfFile<'_> {
         self
     }
 
-    /// How long the file may take, in place of the session's timeout, which is the default.
+    /// How long the file may take, in place of the session's timeout, which is the default. OpenOCD can't be stopped: after a timeout it goes on to the
+    /// file's end, and only then takes the next command.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -121,12 +122,12 @@ impl SvfFile<'_> {
         let svf =
             parse::svf::normalize(&file).map_err(|line| JtagError::Unterminated { path: self.path.clone(), line })?;
         let commands = u32::try_from(svf.lines.len()).unwrap_or(u32::MAX);
-        let copy = ServerFile::with(self.jtag.session, &svf.text)?;
+        let copy = ServerFile::with(self.jtag.session, &svf.text)?.into_word();
         let options = self.options();
         let tap = self.tap.as_deref().unwrap_or("");
-        let script = format!("_openocd_rs_1_svf {} {}{options}", copy.word(), tcl::quote(tap));
+        let script = format!("_openocd_rs_1_svf {copy} {}{options}", tcl::quote(tap));
         let on_tap = if tap.is_empty() { String::new() } else { format!(" -tap {tap}") };
-        let mut request = Request::new(jtag_script(&script));
+        let mut request = Request::new(format!("_openocd_rs_1_jtag_with_file {copy} {}", tcl::quote(&script)));
         request.timeout = self.timeout;
         let request = request.shown(format!("svf{on_tap}{options} {}", self.path.display()));
         let (outcome, result) = play(&self.jtag, &request, tap, |failure| self.failed(failure, &svf.lines))?;
@@ -177,7 +178,8 @@ impl XsvfFile<'_> {
         self
     }
 
-    /// How long the file may take, in place of the session's timeout, which is the default.
+    /// How long the file may take, in place of the session's timeout, which is the default. OpenOCD can't be stopped: after a timeout it goes on to the
+    /// file's end, and only then takes the next command.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -190,13 +192,13 @@ impl XsvfFile<'_> {
     /// [`TimeoutError::Reply`](crate::TimeoutError::Reply), and those of [`Session::command`](crate::Session::command).
     pub fn run(&self) -> Result<()> {
         let failed = |source| JtagError::File { path: self.path.clone(), source };
-        let copy = ServerFile::with(self.jtag.session, &std::fs::read(&self.path).map_err(failed)?)?;
+        let copy = ServerFile::with(self.jtag.session, &std::fs::read(&self.path).map_err(failed)?)?.into_word();
         let tap = self.tap.as_deref().unwrap_or("");
         let virt2 = if self.virt2 { " virt2" } else { "" };
         let quiet = if self.quiet { " quiet" } else { "" };
-        let script = format!("_openocd_rs_1_xsvf {} {}{virt2}{quiet}", copy.word(), tcl::quote(tap));
+        let script = format!("_openocd_rs_1_xsvf {copy} {}{virt2}{quiet}", tcl::quote(tap));
         let on = if tap.is_empty() { "plain" } else { tap };
-        let mut request = Request::new(jtag_script(&script));
+        let mut request = Request::new(format!("_openocd_rs_1_jtag_with_file {copy} {}", tcl::quote(&script)));
         request.timeout = self.timeout;
         let request = request.shown(format!("xsvf {on} {}{virt2}{quiet}", self.path.display()));
         let path = self.path.clone();

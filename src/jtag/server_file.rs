@@ -7,10 +7,11 @@ use crate::{Session, tcl};
 /// How much of the data one command carries: at most four times as much on the wire, where OpenOCD takes 4 MiB.
 const CHUNK: usize = 512 * 1024;
 
-/// A file that belongs to the OpenOCD's user alone (`file tempfile` is mkstemp), and is deleted with this.
+/// A file that belongs to the OpenOCD's user alone (`file tempfile` is mkstemp), and is deleted with this unless a script [takes it over](Self::into_word).
 pub(super) struct ServerFile<'a> {
     session: &'a Session,
     path: String,
+    taken: bool,
 }
 
 impl<'a> ServerFile<'a> {
@@ -18,7 +19,7 @@ impl<'a> ServerFile<'a> {
     pub(super) fn with(session: &'a Session, bytes: &[u8]) -> Result<Self> {
         let request = Request::new("file tempfile");
         let path = run(session, &request, |reply| String::from_utf8_lossy(&reply.result).into_owned())?;
-        let file = ServerFile { session, path };
+        let file = ServerFile { session, path, taken: false };
         let path = file.word();
         for chunk in bytes.chunks(CHUNK) {
             let script = format!("_openocd_rs_1_append_file {path} {}", tcl::quote_bytes(chunk));
@@ -38,14 +39,22 @@ impl<'a> ServerFile<'a> {
         Ok(file)
     }
 
-    /// Its path as a word of a command.
-    pub(super) fn word(&self) -> String {
+    /// Its path as a word of a command, which is to delete it.
+    pub(super) fn into_word(mut self) -> String {
+        self.taken = true;
+        self.word()
+    }
+
+    fn word(&self) -> String {
         tcl::quote(&self.path).into_owned()
     }
 }
 
 impl Drop for ServerFile<'_> {
     fn drop(&mut self) {
+        if self.taken {
+            return;
+        }
         let request = Request::new(format!("file delete {}", self.word()));
         if let Err(error) = run(self.session, &request, |_| ()) {
             log::warn!(target: "openocd::command", "a temporary file stays behind on OpenOCD's machine: {error}");

@@ -220,3 +220,13 @@ fn without_a_chain_everything_says_so() {
     assert!(matches!(jtag_error(session.jtag().irscan("a.cpu", 1)), JtagError::Refused { .. }));
     assert!(matches!(jtag_error(session.jtag().runtest(1)), JtagError::Refused { .. }));
 }
+
+#[test]
+fn over_another_wire_there_is_no_chain() {
+    let openocd = OpenOcdProcess::builder().command("adapter driver hla; transport select hla_swd").command("noinit");
+    let session = start(openocd);
+    let error = jtag_error(session.jtag().scan_chain());
+    // 0.12.0 calls it hla_swd, later ones swd (hla).
+    assert!(matches!(&error, JtagError::WrongTransport { transport } if transport.contains("swd")), "{error:?}");
+    assert!(error.to_string().starts_with("this needs JTAG, but the transport is "), "{error}");
+}
