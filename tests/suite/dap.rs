@@ -4,6 +4,7 @@ use openocd::{AccessPortClass, ComponentClass, DapError, Error, OpenOcdProcess, 
 use virtual_chip::{Model, VirtualBoard, VirtualHart};
 
 use crate::board::{Board, INSTALL, PATIENCE, interpreter};
+use crate::jtag::jtag_board;
 
 #[track_caller]
 fn dap_error<T: std::fmt::Debug>(result: openocd::Result<T>) -> DapError {
@@ -30,7 +31,7 @@ fn names_and_views() {
 
 #[test]
 fn registers_of_the_debug_port() {
-    let board = Board::start();
+    let board = jtag_board();
     let dap = board.session.dap();
     assert_eq!(dap.dpreg(4).unwrap() & 0xf000_0000, 0xf000_0000);
     let _pause = board.session.pause_polling().unwrap();
@@ -79,7 +80,7 @@ fn access_ports_are_those_of_the_chip() {
 
 #[test]
 fn the_rom_table_comes_as_data() {
-    let board = Board::start();
+    let board = jtag_board();
     let info = board.session.dap().info().unwrap();
     // A JTAG debug port of version 0 has neither register.
     assert_eq!((info.dpidr, info.target_id), (None, None));
@@ -128,7 +129,7 @@ fn a_component_that_does_not_answer_hides_no_other() {
 
 #[test]
 fn a_debug_port_without_identification_says_so() {
-    let board = Board::start();
+    let board = jtag_board();
     for error in [dap_error(board.session.dap().dpidr()), dap_error(board.session.dap().target_id())] {
         assert!(matches!(&error, DapError::NoDebugPortId { dap, value: 0 } if dap == "stm32f1x.dap"), "{error:?}");
     }

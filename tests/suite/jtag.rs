@@ -7,7 +7,7 @@ mod scans;
 
 use std::time::Instant;
 
-use openocd::{Bits, JtagError};
+use openocd::{Bits, JtagError, OpenOcdBuilder, Session};
 
 use crate::board::{Board, PATIENCE};
 
@@ -18,6 +18,16 @@ const EXTEST: u64 = 0;
 const IDCODE: u64 = 1;
 const SAMPLE: u64 = 2;
 const BYPASS: u64 = 0x1f;
+
+/// A session on a chip of its own, over JTAG.
+pub fn jtag_board() -> Board {
+    jtag_board_with(|openocd| openocd)
+}
+
+/// The same with more for OpenOCD after the chip's own configuration.
+fn jtag_board_with(more: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Board {
+    Board::start_with(Session::builder().timeout(PATIENCE), more)
+}
 
 fn bits(value: u64, length: usize) -> Bits {
     Bits::from_u64(value, length).unwrap()

@@ -3,7 +3,7 @@
 use openocd::{JtagError, NewTap, OpenOcdBuilder, OpenOcdProcess, Session};
 use virtual_chip::{Model, VirtualBoard, VirtualChip};
 
-use super::{BS, CPU, IDCODE, bits, jtag_error};
+use super::{BS, CPU, IDCODE, bits, jtag_board, jtag_board_with, jtag_error};
 use crate::board::{Board, INSTALL, PATIENCE, interpreter};
 
 fn start(openocd: OpenOcdBuilder) -> Session {
@@ -17,12 +17,12 @@ fn routed() -> Board {
         jtag newtap x dsp -irlen 5 -ircapture 0x1 -irmask 0x1f -disable -ignore-version \
         -expected-id 0x32345671 -expected-id 0x42345671;\
         foreach event {tap-enable tap-disable} {jtag configure x.core -event $event {}}";
-    Board::start_with(Session::builder().timeout(PATIENCE), |openocd| openocd.command(taps))
+    jtag_board_with(|openocd| openocd.command(taps))
 }
 
 #[test]
 fn the_chain_is_listed_as_it_is_configured_and_answers() {
-    let board = Board::start();
+    let board = jtag_board();
     let taps = board.session.jtag().scan_chain().unwrap();
     let [cpu, bs] = &taps[..] else { panic!("{taps:?}") };
     assert_eq!((cpu.position, &*cpu.name, cpu.enabled), (0, CPU, true));
@@ -144,7 +144,7 @@ fn taps_are_declared_before_init_only() {
     assert_eq!(jtag.tap_names().unwrap().len(), 2);
     assert!(matches!(jtag_error(jtag.new_tap(&NewTap::new("chip", "[exit]", 4))), JtagError::InvalidArgument { .. }));
 
-    let board = Board::start();
+    let board = jtag_board();
     let error = jtag_error(board.session.jtag().new_tap(&NewTap::new("chip", "late", 4)));
     let JtagError::Refused { doing, failure } = &error else { panic!("{error:?}") };
     assert!(doing.contains("chip.late") && failure.message().contains("before 'init'"), "{error}");
@@ -152,7 +152,7 @@ fn taps_are_declared_before_init_only() {
 
 #[test]
 fn the_chain_is_checked() {
-    let board = Board::start();
+    let board = jtag_board();
     board.session.jtag().arp_init().unwrap();
     board.session.target().halt().unwrap();
     board.chip.faults().power_off();
@@ -184,7 +184,7 @@ fn a_foreign_chip_in_the_chain_is_noticed() {
 
 #[test]
 fn handlers_of_the_configuration_still_run_when_the_chain_is_checked() {
-    let board = Board::start_with(Session::builder().timeout(PATIENCE), |openocd| {
+    let board = jtag_board_with(|openocd| {
         openocd.command("set setups 0; jtag configure stm32f1x.cpu -event setup {incr setups}")
     });
     let setups = || board.session.command("set setups").unwrap().parse::<u32>().unwrap();

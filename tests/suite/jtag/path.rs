@@ -3,12 +3,11 @@
 use openocd::JtagError;
 use openocd::TapState::*;
 
-use super::{BS, EXTEST, IDCODE, SAMPLE, bits, jtag_error, until_driven};
-use crate::board::Board;
+use super::{BS, EXTEST, IDCODE, SAMPLE, bits, jtag_board, jtag_error, until_driven};
 
 #[test]
 fn a_path_goes_where_it_says() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     let pause = board.session.pause_polling().unwrap();
     jtag.scan(BS, SAMPLE, &[bits(1, 232)]).unwrap();
@@ -25,7 +24,7 @@ fn a_path_goes_where_it_says() {
 
 #[test]
 fn a_long_path_makes_every_one_of_its_clocks() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     let pause = board.session.pause_polling().unwrap();
     // The pins are what is captured. Each stay in Shift-DR, or way into it, shifts them by one towards cell 0.
@@ -49,7 +48,7 @@ fn a_long_path_makes_every_one_of_its_clocks() {
 
 #[test]
 fn a_reset_on_the_way_selects_idcode() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     let pause = board.session.pause_polling().unwrap();
     for path in [
@@ -82,7 +81,7 @@ fn a_reset_on_the_way_selects_idcode() {
 
 #[test]
 fn single_stable_states_can_be_gone_to() {
-    let board = Board::start();
+    let board = jtag_board();
     for state in [PauseDr, PauseIr, RunTestIdle, ShiftDr, ShiftIr, TestLogicReset, RunTestIdle] {
         board.session.jtag().pathmove(&[state]).unwrap_or_else(|error| panic!("{state}: {error}"));
     }
@@ -91,7 +90,7 @@ fn single_stable_states_can_be_gone_to() {
 
 #[test]
 fn impossible_paths_are_refused_before_anything_is_sent() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     let pause = board.session.pause_polling().unwrap();
     let flushes = || board.session.command("flush_count").unwrap();
@@ -115,7 +114,7 @@ fn impossible_paths_are_refused_before_anything_is_sent() {
 
 #[test]
 fn clocks_in_run_test_idle_leave_the_instruction() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     jtag.irscan(BS, IDCODE).unwrap();
     for clocks in [0, 1, 1000] {
@@ -126,7 +125,7 @@ fn clocks_in_run_test_idle_leave_the_instruction() {
 
 #[test]
 fn more_clocks_than_openocd_can_count_are_refused() {
-    let board = Board::start();
+    let board = jtag_board();
     for clocks in [0x8000_0000, u32::MAX] {
         let error = jtag_error(board.session.jtag().runtest(clocks));
         assert!(matches!(error, JtagError::InvalidArgument { .. }), "{error:?}");
@@ -135,7 +134,7 @@ fn more_clocks_than_openocd_can_count_are_refused() {
 
 #[test]
 fn an_adapter_that_is_gone_is_an_error() {
-    let board = Board::start();
+    let board = jtag_board();
     board.chip.faults().disconnect();
     assert!(board.session.jtag().runtest(100).is_err());
     assert!(board.session.jtag().pathmove(&[RunTestIdle, SelectDrScan, CaptureDr, Exit1Dr, PauseDr]).is_err());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use openocd::{Error, JtagError, OpenOcdProcess, Session, TimeoutError};
 use virtual_chip::BOUNDARY_LENGTH;
 
-use super::{BS, jtag_error};
+use super::{BS, jtag_board, jtag_board_with, jtag_error};
 use crate::board::{Board, PATIENCE};
 
 /// A file of the test's own, deleted at its end.
@@ -48,7 +48,7 @@ fn vectors(pins: &str) -> String {
 const PINS: &str = "8000000000000000000000000000000000000000000000000000000011";
 
 fn board() -> Board {
-    let board = Board::start();
+    let board = jtag_board();
     for cell in [0, 4, BOUNDARY_LENGTH - 1] {
         board.chip.boundary().set_level(cell, true);
     }
@@ -134,9 +134,7 @@ fn what_cannot_be_played_is_an_error() {
 
 #[test]
 fn a_file_for_one_tap_is_refused_while_others_are_disabled() {
-    let board = Board::start_with(Session::builder().timeout(PATIENCE), |openocd| {
-        openocd.command("jtag newtap x core -irlen 8 -disable")
-    });
+    let board = jtag_board_with(|openocd| openocd.command("jtag newtap x core -irlen 8 -disable"));
     let file = File::new("routed.svf", "SIR 5 TDI (01);\nSDR 32 TDI (0) TDO (16410041);\n");
     let error = jtag_error(board.session.jtag().svf(&file.0).tap(BS).run());
     assert!(matches!(&error, JtagError::OthersDisabled { disabled } if disabled == &["x.core"]), "{error:?}");

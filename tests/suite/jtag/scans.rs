@@ -3,12 +3,11 @@
 use openocd::{Bits, EndState, JtagError};
 use virtual_chip::BOUNDARY_LENGTH;
 
-use super::{BS, BYPASS, CPU, EXTEST, IDCODE, SAMPLE, bits, jtag_error, until_driven};
-use crate::board::Board;
+use super::{BS, BYPASS, CPU, EXTEST, IDCODE, SAMPLE, bits, jtag_board, jtag_error, until_driven};
 
 #[test]
 fn a_scan_gives_what_the_pins_are_and_takes_what_they_become() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     let high = [0, 7, 31, 32, 63, 64, 127, 128, 200, BOUNDARY_LENGTH - 1];
     for cell in high {
@@ -32,7 +31,7 @@ fn a_scan_gives_what_the_pins_are_and_takes_what_they_become() {
 
 #[test]
 fn fields_of_any_width_come_back_exactly() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     // Cell n is high where the n-th bit of these bytes is.
     let levels: Vec<u8> = (0..29_u8).map(|n| n.wrapping_mul(37) ^ 0xa5).collect();
@@ -51,7 +50,7 @@ fn fields_of_any_width_come_back_exactly() {
 
 #[test]
 fn a_register_that_is_shorter_gives_back_what_went_in() {
-    let board = Board::start();
+    let board = jtag_board();
     // BYPASS is one bit, 0 when captured, and the other TAP is in BYPASS, too: everything comes out two bits later.
     let sent: Vec<u8> = (0..=255).collect();
     let sent = Bits::from_le_bytes(&sent, 2048).unwrap();
@@ -63,7 +62,7 @@ fn a_register_that_is_shorter_gives_back_what_went_in() {
 
 #[test]
 fn a_drscan_after_an_irscan_is_not_broken_up_by_polling() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     for _ in 0..20 {
         jtag.irscan(BS, IDCODE).unwrap();
@@ -80,7 +79,7 @@ fn a_drscan_after_an_irscan_is_not_broken_up_by_polling() {
 
 #[test]
 fn within_a_pause_of_polling_an_instruction_stays() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     let pause = board.session.pause_polling().unwrap();
     let inner = board.session.pause_polling().unwrap();
@@ -106,7 +105,7 @@ fn within_a_pause_of_polling_an_instruction_stays() {
 
 #[test]
 fn polling_that_was_off_stays_off() {
-    let board = Board::start();
+    let board = jtag_board();
     let polls = || board.session.command("poll").unwrap().contains("background polling: on");
     assert!(polls());
     board.session.jtag().scan(BS, IDCODE, &[bits(0, 32)]).unwrap();
@@ -119,7 +118,7 @@ fn polling_that_was_off_stays_off() {
 
 #[test]
 fn polling_that_somebody_switches_on_during_a_pause_does_no_harm() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     let _pause = board.session.pause_polling().unwrap();
     board.session.command("poll on").unwrap();
@@ -131,7 +130,7 @@ fn polling_that_somebody_switches_on_during_a_pause_does_no_harm() {
 
 #[test]
 fn the_end_state_is_the_one_asked_for() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     let pause = board.session.pause_polling().unwrap();
     jtag.scan(BS, SAMPLE, &[Bits::zeros(BOUNDARY_LENGTH).unwrap()]).unwrap();
@@ -152,7 +151,7 @@ fn the_end_state_is_the_one_asked_for() {
 
 #[test]
 fn a_drscan_without_an_instruction_is_refused_and_openocd_lives_on() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     let data = [bits(0, 32)];
     let bypassed = |result| {
@@ -171,7 +170,7 @@ fn a_drscan_without_an_instruction_is_refused_and_openocd_lives_on() {
 
 #[test]
 fn what_cannot_be_scanned_is_refused_before_anything_is() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     for name in ["stm32f1x.xx", "", "0", "[exit]", "a b"] {
         for error in [
@@ -194,7 +193,7 @@ fn what_cannot_be_scanned_is_refused_before_anything_is() {
 
 #[test]
 fn a_chip_without_power_gives_ones_and_the_check_of_the_chain_says_why() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     jtag.irscan(BS, IDCODE).unwrap();
     board.chip.faults().power_off();
@@ -206,7 +205,7 @@ fn a_chip_without_power_gives_ones_and_the_check_of_the_chain_says_why() {
 
 #[test]
 fn an_adapter_that_is_gone_fails_every_scan() {
-    let board = Board::start();
+    let board = jtag_board();
     let jtag = board.session.jtag();
     jtag.irscan(BS, IDCODE).unwrap();
     board.chip.faults().disconnect();
@@ -217,7 +216,7 @@ fn an_adapter_that_is_gone_fails_every_scan() {
 
 #[test]
 fn eight_threads_scan_and_each_gets_its_own() {
-    let board = Board::start();
+    let board = jtag_board();
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let session = &board.session;
