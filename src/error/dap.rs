@@ -37,14 +37,6 @@ pub enum DapError {
         /// The version of the debug port.
         version: u8,
     },
-    /// There is no access port of this number.
-    #[error("{dap} has no access port {port:#x}")]
-    NoAccessPort {
-        /// The DAP's name.
-        dap: String,
-        /// The number asked for.
-        port: u64,
-    },
     /// An argument cannot be meant. Nothing was sent.
     #[error("{argument} is {given}, but must be {expected}")]
     InvalidArgument {
@@ -90,5 +82,23 @@ fn list_names(names: &[String]) -> String {
         [] => "are none".to_owned(),
         [one] => format!("is only {one}"),
         many => format!("are {}", many.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts() {
+        assert_eq!(DapError::NoDap { target: None }.to_string(), "there is no DAP");
+        assert_eq!(DapError::NoDap { target: Some("h.cpu".to_owned()) }.to_string(), "there is no DAP for h.cpu");
+        let error = DapError::NoTargetId { dap: "a.dap".to_owned(), version: 1 };
+        assert_eq!(error.to_string(), "the debug port of a.dap has version 1, and TARGETID came with version 2");
+        let error = DapError::NoDebugPortId { dap: "a.dap".to_owned(), value: 0 };
+        assert_eq!(
+            error.to_string(),
+            "the debug port of a.dap has no DPIDR (it reads as 0x00000000); see the IDCODE of its TAP"
+        );
     }
 }

@@ -223,3 +223,42 @@ fn list_names(names: &[String]) -> String {
         many => format!("are {}", many.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_say_what_was_given_and_what_is_right() {
+        let text = |error: JtagError| error.to_string();
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let unknown = |known| text(JtagError::UnknownTap { name: "a b".to_owned(), known: names(known) });
+        assert_eq!(unknown(&[]), "no TAP is named \"a b\"; there are no TAPs");
+        assert_eq!(unknown(&["x.cpu"]), "no TAP is named \"a b\"; there is only x.cpu");
+        assert_eq!(unknown(&["x.cpu", "x.bs"]), "no TAP is named \"a b\"; there are x.cpu, x.bs");
+        assert_eq!(
+            text(JtagError::ValueTooWide { what: "the field".to_owned(), value: "0x20".to_owned(), bits: 5 }),
+            "the value 0x20 takes more than the 5 bits of the field"
+        );
+        assert_eq!(
+            text(JtagError::UnstablePath { end: "ends", state: TapState::UpdateDr }),
+            "the path ends in DRUPDATE, which is not stable; stable are RESET, RUN/IDLE, DRSHIFT, DRPAUSE, IRSHIFT, IRPAUSE"
+        );
+        assert_eq!(
+            text(JtagError::NotSwitched { tap: "x.cpu".to_owned(), enabled: false }),
+            "TAP x.cpu was to be disabled, but is not"
+        );
+        assert_eq!(
+            text(JtagError::Incomplete { path: "a.svf".into(), ran: 3, commands: 4 }),
+            "a.svf: OpenOCD reports success after 3 of 4 commands"
+        );
+    }
+
+    #[test]
+    fn a_line_of_a_file_is_named_where_it_is_known() {
+        let failure = || Box::new(Failure::new("svf a.svf", -4, "no luck".to_owned(), String::new()));
+        let text = |line| JtagError::Playback { path: "a.svf".into(), line, failure: failure() }.to_string();
+        assert_eq!(text(Some(7)), "a.svf: line 7 failed: OpenOCD refused `svf a.svf` (code -4): no luck");
+        assert_eq!(text(None), "a.svf failed: OpenOCD refused `svf a.svf` (code -4): no luck");
+    }
+}

@@ -55,8 +55,8 @@ fn exercise(session: &Session, name: &str, place: u64, registers: [&str; 2], cod
 }
 
 /// Eight threads on two targets by name, while another client and a raw command of the same session change what is current.
-fn eight_threads(models: &[Model; 2], names: [&str; 2]) {
-    let (session, _board) = board(models);
+fn eight_threads(models: [Model; 2], names: [&str; 2]) {
+    let (session, _board) = board(&models);
     for name in names {
         session.target_named(name).unwrap().halt().unwrap();
     }
@@ -109,12 +109,12 @@ fn eight_threads(models: &[Model; 2], names: [&str; 2]) {
 
 #[test]
 fn eight_threads_use_two_equal_chips_by_name() {
-    eight_threads(&[Model::Stm32f103, Model::Stm32f103], ["chip0.cpu", "chip1.cpu"]);
+    eight_threads([Model::Stm32f103, Model::Stm32f103], ["chip0.cpu", "chip1.cpu"]);
 }
 
 #[test]
 fn eight_threads_use_a_chip_and_a_hart_by_name() {
-    eight_threads(&[Model::Stm32f103, Model::RiscvHart], ["chip0.cpu", "hart0.cpu"]);
+    eight_threads([Model::Stm32f103, Model::RiscvHart], ["chip0.cpu", "hart0.cpu"]);
 }
 
 #[test]

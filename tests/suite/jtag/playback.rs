@@ -39,12 +39,12 @@ fn vectors(pins: &str) -> String {
          \tTDO (16410041)\n\
          \tMASK (0fffffff);\n\
          SIR 5 TDI (02) TDO (01) MASK (03);\n\
-         SDR {BOUNDARY_LENGTH} TDI ({driven}) TDO ({pins});\n\
+         SDR {BOUNDARY_LENGTH} TDI ({DRIVEN}) TDO ({pins});\n\
          SIR 5 TDI (00); RUNTEST 10 TCK; SIR 5 TDI (02)",
-        driven = format!("{:0>58}", "81"),
     )
 }
 
+const DRIVEN: &str = "0000000000000000000000000000000000000000000000000000000081";
 const PINS: &str = "8000000000000000000000000000000000000000000000000000000011";
 
 fn board() -> Board {
