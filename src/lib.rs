@@ -5,12 +5,16 @@ mod breakpoints;
 mod command;
 mod dap;
 mod error;
+mod flash;
 mod frame;
+mod image;
 mod jtag;
 mod memory;
+mod mismatch;
 mod parse;
 mod polling;
 mod process;
+mod progress;
 mod registers;
 mod riscv;
 mod session;
@@ -32,7 +36,8 @@ pub mod bench {
 
 pub use batch::{Batch, BatchMemory, BatchRegisters, Handle};
 pub use breakpoints::{
-    Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, WatchedValue, Watchpoint, WatchpointAccess,
+    Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, ScopedWatchpoint, WatchedValue, Watchpoint,
+    WatchpointAccess,
 };
 pub use command::Execution;
 pub use dap::{
@@ -40,13 +45,17 @@ pub use dap::{
     Jep106, RomEntry, TargetId,
 };
 pub use error::{
-    BreakpointError, CommandError, ConnectionError, DapError, Error, Failure, JtagError, ProcessError, ProcessReport,
-    Result, SvdError, TargetError, TimeoutError,
+    BreakpointError, CommandError, ConnectionError, DapError, Error, Failure, FlashError, ImageError, JtagError,
+    ProcessError, ProcessReport, Result, SvdError, TargetError, TimeoutError,
 };
+pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, SectorKind, WriteOptions};
+pub use image::{Image, ImageFormat, Segment};
 pub use jtag::{Bits, EndState, Jtag, NewTap, SvfFile, SvfReport, Tap, TapState, XsvfFile};
 pub use memory::Memory;
+pub use mismatch::Mismatch;
 pub use polling::PollingPause;
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
+pub use progress::{Phase, Progress, ProgressCallback};
 pub use registers::{Register, RegisterDump, RegisterValue, Registers};
 pub use riscv::Riscv;
 pub use session::{Session, SessionBuilder};

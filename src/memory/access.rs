@@ -108,6 +108,11 @@ impl Memory<'_> {
         if self.physical { " phys" } else { "" }
     }
 
+    /// A request of a transfer of bytes, on this view's target and in its time.
+    pub(super) fn in_its_time<'r>(&'r self, request: Request<'r>) -> Request<'r> {
+        Request { timeout: self.timeout, ..request.on(self.target.name()) }
+    }
+
     pub(super) fn target(&self) -> crate::Target<'_> {
         self.target
     }
