@@ -65,8 +65,10 @@ pub struct Batch<'a> {
 /// A call that waits to be sent, and what takes its reply.
 struct Entry {
     request: Request<'static>,
-    answer: Box<dyn FnOnce(&Request<'_>, Outcome<'_>) + Send>,
+    answer: Answer,
 }
+
+type Answer = Box<dyn FnOnce(&Request<'_>, Outcome<'_>) + Send>;
 
 /// What became of a call.
 enum Outcome<'r> {

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod bytes;
 mod hexdump;
 mod images;
+mod pace;
 mod transfer;
 
 pub(crate) use access::decode_halves;

@@ -1,9 +1,11 @@
 //! Bytes of any address and length, moved with the widest aligned accesses.
 
 use std::fmt::Write as _;
+use std::time::Instant;
 
 use super::Memory;
 use super::access::{self, CHUNK, abridged, hex_list, read_refused, unexpected};
+use super::pace::Pace;
 use crate::command::{Reply, Request};
 use crate::error::Result;
 use crate::parse::memory::decode;
@@ -71,14 +73,42 @@ impl Memory<'_> {
         tracker.begin(Phase::Read, bytes.len() as u64, address)?;
         let mut address = address;
         let mut rest = bytes;
+        let mut pace = Pace::default();
         while !rest.is_empty() {
-            let (chunk, after) = rest.split_at_mut(self.next_chunk(address, rest.len()));
-            self.read_byte_chunk(address, chunk)?;
-            address = address.wrapping_add(chunk.len() as u64);
-            tracker.advance(chunk.len() as u64, address, true)?;
+            // Somebody who watches is called between two commands, and may use the session then.
+            let chunk = if self.report.is_watched() { WATCHED_CHUNK } else { pace.chunk * WORD };
+            let series = if self.report.is_watched() { WATCHED_CHUNK } else { pace.series() * WORD };
+            let (part, after) = rest.split_at_mut(next_chunk(address, rest.len(), series));
+            let begin = Instant::now();
+            self.read_byte_series(address, part, chunk)?;
+            pace.learn(part.len() / WORD, begin.elapsed());
+            address = address.wrapping_add(part.len() as u64);
+            tracker.advance(part.len() as u64, address, true)?;
             rest = after;
         }
         Ok(())
+    }
+
+    /// Reads bytes in chunks, the next of which is on its way while one is read.
+    fn read_byte_series(&self, address: u64, bytes: &mut [u8], chunk: usize) -> Result<()> {
+        let length = bytes.len();
+        let first = next_chunk(address, length, chunk);
+        let count = 1 + (length - first).div_ceil(chunk);
+        let begin = |n: usize| if n == 0 { 0 } else { first + (n - 1) * chunk };
+        let place = |n: usize| (address.wrapping_add(begin(n) as u64), begin(n + 1).min(length) - begin(n));
+        let shown = format!("read_memory {address:#x} 8 {length}{}", self.suffix());
+        let request = self.in_its_time(Request::new("").shown(shown));
+        let prepare = |n, script: &mut String| {
+            let (address, length) = place(n);
+            push_read_bytes(script, address, length, self.suffix());
+        };
+        let mut rest = bytes;
+        self.target().session().run_series(&request, count, prepare, |n, reply| {
+            let (address, length) = place(n);
+            let (bytes, after) = std::mem::take(&mut rest).split_at_mut(length);
+            rest = after;
+            take_bytes(&request, reply, address, bytes)
+        })
     }
 
     /// Writes bytes.
@@ -113,23 +143,24 @@ impl Memory<'_> {
         next_chunk(address, length, if self.report.is_watched() { WATCHED_CHUNK } else { CHUNK * WORD })
     }
 
-    fn read_byte_chunk(&self, address: u64, bytes: &mut [u8]) -> Result<()> {
-        let request = self.in_its_time(read_bytes_request(address, bytes.len(), self.suffix()));
-        self.target().session().run(&request, |reply| take_bytes(&request, reply, address, bytes))?
-    }
-
     fn write_byte_chunk(&self, address: u64, bytes: &[u8]) -> Result<()> {
         let request = self.in_its_time(write_bytes_request(address, bytes, self.suffix()));
         self.run_write(&request, address, bytes.len() as u64)
     }
 }
 
-/// Asks for the endianness of the target, and for the list of each access.
-pub(crate) fn read_bytes_request(address: u64, length: usize, suffix: &str) -> Request<'static> {
-    let mut script = "list [[target current] cget -endian]".to_owned();
+/// Appends the script that asks for the endianness of the target, and for the list of each access.
+fn push_read_bytes(script: &mut String, address: u64, length: usize, suffix: &str) {
+    script.push_str("list [[target current] cget -endian]");
     for (at, bits, count) in Cut::of(address, length).accesses(address) {
         let _ = write!(script, " [read_memory {at:#x} {bits} {count}{suffix}]");
     }
+}
+
+/// For a batch.
+pub(crate) fn read_bytes_request(address: u64, length: usize, suffix: &str) -> Request<'static> {
+    let mut script = String::new();
+    push_read_bytes(&mut script, address, length, suffix);
     Request::new(script).shown(format!("read_memory {address:#x} 8 {length}{suffix}"))
 }
 
