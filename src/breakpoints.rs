@@ -224,16 +224,17 @@ impl<'a> Breakpoints<'a> {
         let (word, length, number) = (evidence.word(), breakpoint.length, breakpoint.comparator.unwrap_or(0));
         let script = format!("_openocd_rs_1_remove_breakpoint {word} {place:#x} {length} {number}");
         let request = self.target.request(script).shown(command);
-        let (gone, listed) = self.ask_or(&request, "a list of breakpoints", after, |failure| {
-            // ERROR_BREAKPOINT_NOT_FOUND: that of another target, or removed by someone else since the survey.
-            if failure.code() == -1600 {
-                return none().into();
-            }
-            let doing = format!("remove the {what} at {place:#010x}");
-            Error::refused(failure, |failure| BreakpointError::Refused { doing, failure }.into())
-        })?;
+        let (gone, listed, listed_before) =
+            self.ask_or(&request, "a list of breakpoints", after_and_before, |failure| {
+                // ERROR_BREAKPOINT_NOT_FOUND: that of another target, or removed by someone else since the survey.
+                if failure.code() == -1600 {
+                    return none().into();
+                }
+                let doing = format!("remove the {what} at {place:#010x}");
+                Error::refused(failure, |failure| BreakpointError::Refused { doing, failure }.into())
+            })?;
         let count = |list: &mut dyn Iterator<Item = &Breakpoint>| list.filter(|listed| *listed == breakpoint).count();
-        let before = count(&mut survey.breakpoints.iter().chain(&survey.others));
+        let before = count(&mut listed_before.iter());
         if count(&mut listed.iter()) >= before {
             // On 0.12.0 removing what is not there succeeds. It may be that of another target, which is no failure to remove.
             if !survey.breakpoints.contains(breakpoint) {
@@ -280,6 +281,15 @@ fn after(answer: &[u8]) -> Option<(bool, Vec<Breakpoint>)> {
     let mut listed = parse::breakpoint::breakpoints(&own)?;
     listed.extend(parse::breakpoint::breakpoints(&others)?);
     Some((agrees == "1", listed))
+}
+
+/// Whether the target agrees, and the breakpoints of all targets, after and right before.
+fn after_and_before(answer: &[u8]) -> Option<(bool, Vec<Breakpoint>, Vec<Breakpoint>)> {
+    let (agrees, listed) = after(answer)?;
+    let [_, _, _, own, others] = strings(answer)?;
+    let mut before = parse::breakpoint::breakpoints(&own)?;
+    before.extend(parse::breakpoint::breakpoints(&others)?);
+    Some((agrees, listed, before))
 }
 
 /// What no target can have.

@@ -3,8 +3,10 @@
 mod breakpoint;
 mod command;
 mod connection;
+mod dap;
 mod flash;
 mod image;
+mod jtag;
 mod process;
 mod svd;
 mod target;
@@ -13,8 +15,10 @@ mod timeout;
 pub use breakpoint::BreakpointError;
 pub use command::{CommandError, Failure};
 pub use connection::ConnectionError;
+pub use dap::DapError;
 pub use flash::FlashError;
 pub use image::ImageError;
+pub use jtag::JtagError;
 pub use process::{ProcessError, ProcessReport};
 pub use svd::SvdError;
 pub use target::TargetError;
@@ -83,6 +87,12 @@ pub enum Error {
     /// A device description (SVD) could not be loaded, does not know what was asked for, or forbids it.
     #[error(transparent)]
     Svd(#[from] SvdError),
+    /// A JTAG operation failed: a scan, a walk through the states, an SVF file, the chain itself.
+    #[error(transparent)]
+    Jtag(#[from] JtagError),
+    /// A debug access port could not be accessed, or is not there.
+    #[error(transparent)]
+    Dap(#[from] DapError),
     /// The OpenOCD process could not be started, or ended when it should not.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -117,6 +127,8 @@ impl Error {
             Error::Target(error) => error.failure(),
             Error::Flash(error) => error.failure(),
             Error::Breakpoint(error) => error.failure(),
+            Error::Jtag(error) => error.failure(),
+            Error::Dap(error) => error.failure(),
             Error::Command(CommandError::Failed(failure)) => Some(failure),
             _ => None,
         }

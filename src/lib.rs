@@ -3,17 +3,21 @@
 mod batch;
 mod breakpoints;
 mod command;
+mod dap;
 mod error;
 mod flash;
 mod frame;
 pub mod guide;
 mod image;
+mod jtag;
 mod memory;
 mod mismatch;
 mod parse;
+mod polling;
 mod process;
 mod progress;
 mod registers;
+mod riscv;
 mod session;
 pub mod svd;
 mod target;
@@ -37,17 +41,24 @@ pub use breakpoints::{
     WatchpointAccess,
 };
 pub use command::Execution;
+pub use dap::{
+    AccessPort, AccessPortClass, AccessPortId, AccessPortInfo, Component, ComponentClass, Dap, DapInfo, DebugPortId,
+    Jep106, RomEntry, TargetId,
+};
 pub use error::{
-    BreakpointError, CommandError, ConnectionError, Error, Failure, FlashError, ImageError, ProcessError,
-    ProcessReport, Result, SvdError, TargetError, TimeoutError,
+    BreakpointError, CommandError, ConnectionError, DapError, Error, Failure, FlashError, ImageError, JtagError,
+    ProcessError, ProcessReport, Result, SvdError, TargetError, TimeoutError,
 };
 pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, SectorKind, WriteOptions};
 pub use image::{Image, ImageFormat, Segment};
+pub use jtag::{Bits, EndState, Jtag, NewTap, SvfFile, SvfReport, Tap, TapState, XsvfFile};
 pub use memory::Memory;
 pub use mismatch::Mismatch;
+pub use polling::PollingPause;
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
 pub use progress::{Phase, Progress, ProgressCallback};
 pub use registers::{Register, RegisterDump, RegisterValue, Registers};
+pub use riscv::Riscv;
 pub use session::{Session, SessionBuilder};
 pub use svd::Svd;
 pub use target::{HaltReason, ResetMode, Target, TargetInfo, TargetState, TargetStatus};

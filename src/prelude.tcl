@@ -413,10 +413,12 @@ proc _openocd_rs_1_add_breakpoint {evidence address length args} {
     return [list $there [bp] [_openocd_rs_1_other_breakpoints]]
 }
 
-# Removes a breakpoint and looks whether the target still has it: {1 own others} if not, {0 own others} if it has.
+# Removes a breakpoint and looks whether the target still has it: {1 own others before} if not, {0 own others before} if it has,
+# where before is the list {own others} as it was right before: those of other targets may change at any other time.
 # 0.12.0 forgets a breakpoint also when it could not take it out of the target (breakpoint_free in src/target/breakpoints.c).
 proc _openocd_rs_1_remove_breakpoint {evidence address length number} {
     if {$evidence eq {memory}} { set before [list {*}[read_memory $address 8 $length]] }
+    set listed [list [bp] [_openocd_rs_1_other_breakpoints]]
     rbp $address
     set gone 1
     if {$evidence eq {memory}} {
@@ -426,7 +428,7 @@ proc _openocd_rs_1_remove_breakpoint {evidence address length number} {
     } elseif {$evidence eq {comparator}} {
         set gone [expr {![_openocd_rs_1_is_comparator_enabled $number]}]
     }
-    return [list $gone [bp] [_openocd_rs_1_other_breakpoints]]
+    return [list $gone [bp] [_openocd_rs_1_other_breakpoints] {*}$listed]
 }
 
 # Removes a watchpoint: {1 watchpoints} if the target watches the address no more, {0 watchpoints} if it still does.
@@ -435,6 +437,290 @@ proc _openocd_rs_1_remove_watchpoint {evidence address} {
     set gone 1
     if {$evidence eq {comparator}} { set gone [expr {![_openocd_rs_1_is_watched $address]}] }
     return [list $gone [wp]]
+}
+
+# ---- several targets
+
+# Whether it was examined, and the status, of every target.
+proc _openocd_rs_1_all_statuses {} {
+    set previous [target current]
+    set rows {}
+    foreach target [target names] {
+        targets $target
+        lappend rows [list [$target was_examined] [_openocd_rs_1_status]]
+    }
+    targets $previous
+    return $rows
+}
+
+# ---- JTAG
+
+# Runs a script that uses the JTAG chain, and returns {code result log}. The script's result is a list that begins with a word:
+# `done`, or what is in the way.
+#
+# Between two commands OpenOCD polls its targets, which puts other instructions into their TAPs and all others into BYPASS:
+# 0.12.0 before every command (jim_command_dispatch in src/helper/command.c), later ones when it is time. But not within
+# `capture`, which masks it (handle_command_capture, formerly jim_capture, there), and in which all our commands run. So what
+# belongs together stays together in one script.
+proc _openocd_rs_1_jtag {script} {
+    set options {}
+    if {[catch {transport select} transport]} { set transport none }
+    set transport [string trim $transport]
+    if {$transport ne {jtag}} { return [list 0 [list transport $transport] {}] }
+    set log [capture {
+        set code [catch {uplevel 1 $script} result options]
+        list
+    }]
+    return [list [_openocd_rs_1_code $code $options] $result $log]
+}
+
+# The same, with a temporary file that the script uses: OpenOCD removes it, for who waits for it may have given up by then.
+proc _openocd_rs_1_jtag_with_file {path script} {
+    set outcome [_openocd_rs_1_jtag $script]
+    catch {file delete $path}
+    return $outcome
+}
+
+# Whether OpenOCD polls its targets. `poll` says it, and polls the current target while it is at it. The test target `testee` has
+# nothing to poll, and 0.12.0 crashes when `poll` is to show its state. Without any target 0.12.0 exits on `poll`
+# (get_current_target).
+proc _openocd_rs_1_is_polling {} {
+    if {[command mode] ne {exec}} { return 0 }
+    foreach target [target names] {
+        if {[$target cget -type] eq {testee}} { continue }
+        set previous [target current]
+        targets $target
+        set text {}
+        catch {poll} text
+        targets $previous
+        return [string match {*background polling: on*} $text]
+    }
+    return 0
+}
+
+# Begins a pause of polling, of which there may be several at once.
+proc _openocd_rs_1_pause_polling {} {
+    if {![info exists ::_openocd_rs_1_pauses]} { set ::_openocd_rs_1_pauses 0 }
+    if {$::_openocd_rs_1_pauses == 0} {
+        set ::_openocd_rs_1_polled [_openocd_rs_1_is_polling]
+        if {$::_openocd_rs_1_polled} { poll off }
+    }
+    incr ::_openocd_rs_1_pauses
+}
+
+proc _openocd_rs_1_resume_polling {} {
+    if {![info exists ::_openocd_rs_1_pauses] || $::_openocd_rs_1_pauses == 0} { return }
+    incr ::_openocd_rs_1_pauses -1
+    if {$::_openocd_rs_1_pauses == 0 && $::_openocd_rs_1_polled} { poll on }
+}
+
+# {} if the chain is one that can be scanned. TAPs that nobody declared get the length of their instruction registers when OpenOCD
+# finds them (`auto0.tap`), unless the chain is not in order; with a length of 0 newer OpenOCD aborts (buf_get_u32 in `scan_chain`).
+proc _openocd_rs_1_chain_obstacle {} {
+    if {![regexp {(^|\n| )auto[0-9]+\.tap} [jtag names]]} { return {} }
+    if {![info exists ::_openocd_rs_1_probed] || !$::_openocd_rs_1_probed} {
+        set ::_openocd_rs_1_probed [lindex [_openocd_rs_1_arp_init] 1]
+    }
+    if {!$::_openocd_rs_1_probed} { return mismatch }
+    return {}
+}
+
+# {} if the TAP can be scanned, otherwise what is in the way. OpenOCD takes a number for a name, and 0.12.0 aborts when a disabled
+# TAP is to be scanned.
+proc _openocd_rs_1_obstacle {tap} {
+    if {$tap ni [jtag names]} { return [list unknown {*}[jtag names]] }
+    if {![jtag tapisenabled $tap]} { return disabled }
+    return [_openocd_rs_1_chain_obstacle]
+}
+
+proc _openocd_rs_1_scan_chain {} {
+    set obstacle [_openocd_rs_1_chain_obstacle]
+    if {$obstacle ne {}} { return $obstacle }
+    return [list done [scan_chain]]
+}
+
+# The length of a TAP's instruction register, which only the table has.
+proc _openocd_rs_1_ir_length {tap} {
+    foreach line [split [scan_chain] "\n"] {
+        if {[regexp {^ *[0-9]+ (.*[^ ]) +[Yn] +0x[0-9a-f]+ +0x[0-9a-f*]+ +([0-9]+) +0x} $line all name length]
+                && $name eq $tap} { return $length }
+    }
+    error "scan_chain does not list $tap"
+}
+
+# Scans an instruction of so many significant bits, of which OpenOCD would drop those that do not fit, and remembers it.
+proc _openocd_rs_1_irscan {tap instruction bits endstate} {
+    set obstacle [_openocd_rs_1_obstacle $tap]
+    if {$obstacle ne {}} { return $obstacle }
+    set length [_openocd_rs_1_ir_length $tap]
+    if {$bits > $length} { return [list width $length] }
+    _openocd_rs_1_forget_instruction
+    irscan $tap $instruction -endstate $endstate
+    set ::_openocd_rs_1_instruction [list $tap $instruction]
+    set ::_openocd_rs_1_flushes [flush_count]
+    return done
+}
+
+# A reset of the chain, and whatever else is not to be followed up, leaves no instruction to go on with.
+proc _openocd_rs_1_forget_instruction {} {
+    set ::_openocd_rs_1_instruction {}
+    set ::_openocd_rs_1_flushes -1
+}
+
+# Scans data through the register that the last instruction selected. Where anything else has used the chain since, that
+# instruction is scanned again; if it was another TAP's, this one is in BYPASS, which makes 0.12.0 abort
+# (interface_jtag_add_dr_scan in src/jtag/drivers/driver.c).
+proc _openocd_rs_1_drscan {tap endstate fields} {
+    set obstacle [_openocd_rs_1_obstacle $tap]
+    if {$obstacle ne {}} { return $obstacle }
+    if {![info exists ::_openocd_rs_1_instruction]} { _openocd_rs_1_forget_instruction }
+    lassign $::_openocd_rs_1_instruction selected instruction
+    if {$selected ne $tap} { return bypass }
+    if {[flush_count] != $::_openocd_rs_1_flushes} { irscan $tap $instruction -endstate IRPAUSE }
+    set captured [drscan $tap {*}$fields -endstate $endstate]
+    set ::_openocd_rs_1_flushes [flush_count]
+    return [list done $captured]
+}
+
+# Both, with nothing in between.
+proc _openocd_rs_1_scan {tap instruction bits endstate fields} {
+    set selected [_openocd_rs_1_irscan $tap $instruction $bits IRPAUSE]
+    if {$selected ne {done}} { return $selected }
+    return [_openocd_rs_1_drscan $tap $endstate $fields]
+}
+
+# Runs a command that uses the chain but leaves the instructions.
+proc _openocd_rs_1_keep_instruction {script} {
+    set untouched [expr {[info exists ::_openocd_rs_1_flushes] && [flush_count] == $::_openocd_rs_1_flushes}]
+    uplevel 1 $script
+    if {$untouched} { set ::_openocd_rs_1_flushes [flush_count] }
+    return done
+}
+
+# Puts a TAP into the chain or takes it out: {done now}. 0.12.0 fails where there is nothing to do.
+proc _openocd_rs_1_switch_tap {tap enable} {
+    if {$tap ni [jtag names]} { return [list unknown {*}[jtag names]] }
+    if {[jtag tapisenabled $tap] != $enable} {
+        _openocd_rs_1_forget_instruction
+        if {$enable} { jtag tapenable $tap } else { jtag tapdisable $tap }
+    }
+    return [list done [jtag tapisenabled $tap]]
+}
+
+# Looks whether the chain is as configured: {done 1} if so. `jtag arp_init` succeeds also if it is not, and only leaves out the
+# TAPs' `setup` event then (jtag_init_inner in src/jtag/core.c): a handler of ours, before the one that may be there, tells.
+proc _openocd_rs_1_arp_init {} {
+    _openocd_rs_1_forget_instruction
+    set watched {}
+    foreach tap [jtag names] {
+        if {[jtag tapisenabled $tap]} { set watched $tap; break }
+    }
+    if {$watched eq {}} {
+        jtag arp_init
+        return [list done 0]
+    }
+    set handler [jtag cget $watched -event setup]
+    set ::_openocd_rs_1_setup 0
+    jtag configure $watched -event setup "set ::_openocd_rs_1_setup 1\n$handler"
+    set code [catch {uplevel #0 {jtag arp_init}} result options]
+    jtag configure $watched -event setup $handler
+    if {$code != 0} { return {*}$options $result }
+    return [list done $::_openocd_rs_1_setup]
+}
+
+# Declares a TAP, which OpenOCD takes before `init` only. It would also take a name twice.
+proc _openocd_rs_1_newtap {chip tap args} {
+    if {"$chip.$tap" in [jtag names]} { return duplicate }
+    jtag newtap $chip $tap {*}$args
+    return [list done {*}[jtag names]]
+}
+
+# Plays a file of test vectors: {done result}. The chain is in whatever state the file leaves it.
+proc _openocd_rs_1_svf {path tap args} {
+    if {$tap ne {}} {
+        set obstacle [_openocd_rs_1_obstacle $tap]
+        if {$obstacle ne {}} { return $obstacle }
+        # OpenOCD counts the disabled ones, too, where it puts the other TAPs into BYPASS (handle_svf_command in src/svf/svf.c).
+        set disabled {}
+        foreach other [jtag names] {
+            if {![jtag tapisenabled $other]} { lappend disabled $other }
+        }
+        if {[llength $disabled]} { return [list excluded {*}$disabled] }
+        set args [list -tap $tap {*}$args]
+    }
+    _openocd_rs_1_forget_instruction
+    return [list done [svf {*}$args $path]]
+}
+
+proc _openocd_rs_1_xsvf {path tap args} {
+    if {$tap ne {}} {
+        set obstacle [_openocd_rs_1_obstacle $tap]
+        if {$obstacle ne {}} { return $obstacle }
+    } else {
+        set tap plain
+    }
+    _openocd_rs_1_forget_instruction
+    return [list done [xsvf $tap $path {*}$args]]
+}
+
+proc _openocd_rs_1_append_file {path data} {
+    set file [open $path ab]
+    set code [catch {puts -nonewline $file $data} result options]
+    close $file
+    return {*}$options $result
+}
+
+# A debug module interface access of the current target, if that is a RISC-V hart: 0.12.0 takes any target's data for a
+# hart's (riscv_dmi_write in src/target/riscv/riscv.c). Espressif's harts have types of their own.
+# OpenOCD drops the bits of an address that the interface has no room for, and accesses another register.
+proc _openocd_rs_1_dmi {command address args} {
+    set target [target current]
+    set type [$target cget -type]
+    if {![regexp {^(riscv|esp32[chp])} $type]} { return [list other $target $type] }
+    if {$address > 0x7f} {
+        set width [_openocd_rs_1_dmi_width $target]
+        if {$width != 0 && $address >> $width != 0} { return [list width $width] }
+    }
+    return [list done [riscv $command $address {*}$args]]
+}
+
+# How many bits an address has, from the register dtmcs (RISC-V External Debug Support 0.13.2, 6.1.4), of which 7 are in every
+# interface of that version. 0 where the hart is not behind a TAP of its own, with an instruction register of 5 bits.
+proc _openocd_rs_1_dmi_width {target} {
+    set tap [$target cget -chain-position]
+    lassign [_openocd_rs_1_jtag [list _openocd_rs_1_dtmcs $tap]] code result log
+    if {$code != 0 || [lindex $result 0] ne {done}} { return 0 }
+    return [expr {("0x[string trim [lindex $result 1]]" >> 4) & 0x3f}]
+}
+
+proc _openocd_rs_1_dtmcs {tap} {
+    if {[_openocd_rs_1_ir_length $tap] != 5} { return other }
+    return [_openocd_rs_1_scan $tap 0x10 5 RUN/IDLE {32 0x0}]
+}
+
+# ---- DAP
+
+# Runs a subcommand of a DAP: {name result}. `which` is {named NAME}, {of} for that of the current target, or {first}.
+# A name that is none of a DAP is not run as a command: {unknown names}, or {none target}.
+proc _openocd_rs_1_dap {which script} {
+    set names [dap names]
+    switch [lindex $which 0] {
+        named { set dap [lindex $which 1] }
+        of { if {[catch {[target current] cget -dap} dap] || $dap eq {}} { return [list none [target current]] } }
+        first { set dap [lindex $names 0]; if {$dap eq {}} { return none } }
+    }
+    if {$dap ni $names} { return [list unknown {*}$names] }
+    return [list done $dap [eval $script]]
+}
+
+# IDR of every access port of ADIv5: {number idr …}, without those that are not there. There may be gaps.
+proc _openocd_rs_1_access_ports {dap} {
+    set found {}
+    for {set port 0} {$port < 256} {incr port} {
+        set idr [$dap apid $port]
+        if {$idr != 0} { lappend found $port [string trim $idr] }
+    }
+    return $found
 }
 
 list openocd-rs [version]

@@ -1,5 +1,6 @@
 //! Run control: halt, resume, step, reset, and what state a target is in.
 
+mod several;
 mod state;
 
 use std::borrow::Cow;

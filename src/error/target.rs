@@ -43,6 +43,9 @@ pub enum TargetError {
     /// OpenOCD could not find out how the target is: it does not answer, was never examined, or lost power.
     #[error("cannot read the state of the target: {0}")]
     Poll(Box<Failure>),
+    /// OpenOCD looked for the target and did not find it: no power, a broken connection, another chip than configured.
+    #[error("cannot examine: {0}")]
+    Examine(Box<Failure>),
     /// OpenOCD reported success, but the target is not in the state that this call promises.
     #[error("{operation} was reported as done, but target {target} is {state}")]
     WrongState {
@@ -156,6 +159,7 @@ impl TargetError {
             | TargetError::Step(failure)
             | TargetError::Reset(failure)
             | TargetError::Poll(failure)
+            | TargetError::Examine(failure)
             | TargetError::MemoryRead { failure, .. }
             | TargetError::MemoryWrite { failure, .. }
             | TargetError::Register { failure, .. } => Some(failure),

@@ -56,6 +56,6 @@ pub fn interpreter() -> Session {
 }
 
 /// What a machine that is busy with other things may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 pub const INSTALL: &str = "these tests drive a real OpenOCD; on Debian: apt-get install openocd";

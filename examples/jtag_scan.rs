@@ -1,0 +1,81 @@
+//! Prints the JTAG chain and the debug access ports of a board as tables.
+//!
+//! ```text
+//! cargo run --example jtag_scan                     a virtual STM32F103; needs only `openocd`
+//! cargo run --example jtag_scan -- --board CONFIG   such as "interface/jlink.cfg -f target/stm32f1x.cfg"
+//! ```
+//!
+//! Prints a line for each TAP: ` 0  stm32f1x.cpu  yes  0x3ba00477  ARM (0x23b)  4`, then of each DAP its access ports and what their ROM tables list.
+
+use std::io::{self, ErrorKind, Write};
+
+use comfy_table::{Table, presets};
+use openocd::{DapInfo, Error, JtagError, Session, Tap};
+use virtual_chip::VirtualChip;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let chip = if arguments.is_empty() { Some(VirtualChip::start()?) } else { None };
+    let config = match (&chip, &arguments[..]) {
+        (Some(chip), _) => chip.openocd_config(),
+        (None, [option, config]) if option == "--board" => config.clone(),
+        _ => return Err("usage: jtag_scan [--board CONFIG]".into()),
+    };
+    let session = Session::start(config)?;
+    let mut parts = vec![match session.jtag().scan_chain() {
+        Ok(taps) => format!("{}\n", chain(&taps)),
+        // SWD has no chain.
+        Err(Error::Jtag(error @ JtagError::WrongTransport { .. })) => format!("no chain: {error}\n"),
+        Err(error) => return Err(error.into()),
+    }];
+    for name in session.dap().names()? {
+        let info = session.dap_named(&name)?.info()?;
+        let id = info.dpidr.map_or("no DPIDR".to_owned(), |id| id.to_string());
+        parts.push(format!("\n{name}: {id}\n{}\n", components(&info)));
+    }
+    session.close()?;
+    match io::stdout().write_all(parts.concat().as_bytes()) {
+        // Whoever reads may have seen enough (`| head`).
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+fn table(heading: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(heading);
+    table
+}
+
+fn chain(taps: &[Tap]) -> Table {
+    let mut table = table(&["#", "TAP", "Enabled", "IDCODE", "Manufacturer", "IR"]);
+    for tap in taps {
+        let (position, ir_length) = (tap.position.to_string(), tap.ir_length.to_string());
+        let idcode = tap.idcode.map_or("none".to_owned(), |id| format!("{id:#010x}"));
+        let enabled = if tap.enabled { "yes" } else { "no" };
+        table.add_row([&position, &tap.name, enabled, &idcode, &text(tap.manufacturer()), &ir_length]);
+    }
+    table
+}
+
+fn components(info: &DapInfo) -> Table {
+    let mut table = table(&["AP", "Entry", "Address", "Class", "Designer", "Description"]);
+    for port in &info.access_ports {
+        let number = format!("{:#x}", port.port.number);
+        table.add_row([&number, "", "", "", "", &port.port.id.to_string()]);
+        let entries =
+            port.entries.iter().map(|entry| (format!("{}+{:#x}", entry.depth, entry.offset), &entry.component));
+        for (place, component) in [("BASE".to_owned(), &port.root)].into_iter().chain(entries) {
+            let Some(component) = component else { continue };
+            let address = component.address.map_or(String::new(), |address| format!("{address:#010x}"));
+            let (class, designer) = (text(component.class), text(component.designer()));
+            let description = component.description.as_deref().unwrap_or_default();
+            table.add_row([&number, &place, &address, &class, &designer, description]);
+        }
+    }
+    table
+}
+
+fn text(value: Option<impl std::fmt::Display>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,91 @@
+//! What a ROM table lists: debug components and how they identify themselves.
+
+use std::fmt;
+
+use super::Jep106;
+
+/// A debug component: its identification registers, as far as they could be read (ARM IHI 0029, B2).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Component {
+    /// Where its registers are; `None` for one inside an access port of ADIv6.
+    pub address: Option<u64>,
+    /// The peripheral identification registers PIDR0 to PIDR4, 8 bits each, PIDR0 lowest; `None` if the component can't be read, perhaps for lack of power.
+    pub peripheral_id: Option<u64>,
+    /// Its class.
+    pub class: Option<ComponentClass>,
+    /// DEVTYPE, for a CoreSight component.
+    pub device_type: Option<u8>,
+    /// DEVARCH, for a CoreSight component that has it.
+    pub device_architecture: Option<u32>,
+    /// What OpenOCD calls it, such as `Cortex-M3 FPB (Flash Patch and Breakpoint)`; `None` if it does not know it.
+    pub description: Option<String>,
+}
+
+impl Component {
+    /// The component's designer; `None` if it can't be read, or has a code from before JEP106.
+    pub fn designer(&self) -> Option<Jep106> {
+        let id = self.peripheral_id?;
+        let continuation = id >> 32 & 0xf;
+        (id >> 19 & 1 != 0).then(|| Jep106::from_bits(continuation << 7 | id >> 12 & 0x7f))
+    }
+
+    /// The designer's number for it.
+    pub fn part(&self) -> Option<u16> {
+        self.peripheral_id.map(|id| (id & 0xfff) as u16)
+    }
+}
+
+/// The class of a debug component: CIDR1, bits 7 to 4 (ARM IHI 0029, B2.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ComponentClass {
+    /// 0x1: a ROM table.
+    RomTable,
+    /// 0x9: a CoreSight component.
+    CoreSight,
+    /// 0xe: generic IP, as those of a Cortex-M3.
+    GenericIp,
+    /// 0xf: a PrimeCell or a system component.
+    PrimeCell,
+    /// Another one, by its number.
+    Other(u8),
+}
+
+impl ComponentClass {
+    pub(crate) fn from_number(number: u8) -> Self {
+        match number {
+            0x1 => ComponentClass::RomTable,
+            0x9 => ComponentClass::CoreSight,
+            0xe => ComponentClass::GenericIp,
+            0xf => ComponentClass::PrimeCell,
+            other => ComponentClass::Other(other),
+        }
+    }
+}
+
+impl fmt::Display for ComponentClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ComponentClass::RomTable => f.write_str("ROM table"),
+            ComponentClass::CoreSight => f.write_str("CoreSight"),
+            ComponentClass::GenericIp => f.write_str("generic IP"),
+            ComponentClass::PrimeCell => f.write_str("PrimeCell"),
+            ComponentClass::Other(number) => write!(f, "class {number:#x}"),
+        }
+    }
+}
+
+/// An entry of a ROM table (ARM IHI 0031, D2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RomEntry {
+    /// 0 for an entry of the access port's own table, one more for each table on the way to it.
+    pub depth: u32,
+    /// Where in its table it is, in bytes.
+    pub offset: u32,
+    /// The entry itself.
+    pub value: u64,
+    /// What it leads to; `None` if the entry says that it is not present.
+    pub component: Option<Component>,
+}

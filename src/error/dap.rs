@@ -1,0 +1,104 @@
+//! Accesses to a debug access port failed.
+
+use crate::error::Failure;
+use crate::text::excerpt;
+
+/// A debug access port (DAP) refused, or has not what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DapError {
+    /// OpenOCD's configuration has no DAP, or the target none.
+    #[error("there is no DAP{}", target.as_ref().map(|target| format!(" for {target}")).unwrap_or_default())]
+    NoDap {
+        /// The target whose DAP was asked for, if that was asked for.
+        target: Option<String>,
+    },
+    /// There is no DAP of this name.
+    #[error("no DAP is named {name:?}; there {}", list_names(known))]
+    UnknownDap {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// The debug port has no identification register: a JTAG debug port of version 0, whose TAP has an IDCODE instead.
+    #[error("the debug port of {dap} has no DPIDR (it reads as {value:#010x}); see the IDCODE of its TAP")]
+    NoDebugPortId {
+        /// The DAP's name.
+        dap: String,
+        /// What came in its place.
+        value: u32,
+    },
+    /// The debug port is older than the register asked for.
+    #[error("the debug port of {dap} has version {version}, and TARGETID came with version 2")]
+    NoTargetId {
+        /// The DAP's name.
+        dap: String,
+        /// The version of the debug port.
+        version: u8,
+    },
+    /// An argument cannot be meant. Nothing was sent.
+    #[error("{argument} is {given}, but must be {expected}")]
+    InvalidArgument {
+        /// Which argument.
+        argument: &'static str,
+        /// What was given.
+        given: String,
+        /// What is expected.
+        expected: &'static str,
+    },
+    /// OpenOCD could not do it.
+    #[error("cannot {doing}: {failure}")]
+    Access {
+        /// What was to be done.
+        doing: String,
+        /// OpenOCD's refusal.
+        failure: Box<Failure>,
+    },
+    /// OpenOCD's answer cannot be understood.
+    #[error("the answer to `{}` should be {expected}, but is {}", excerpt(command.as_bytes(), 120), excerpt(reply.as_bytes(), 200))]
+    UnexpectedReply {
+        /// The command sent.
+        command: String,
+        /// What was expected.
+        expected: &'static str,
+        /// The answer.
+        reply: String,
+    },
+}
+
+impl DapError {
+    /// What OpenOCD reported, if it refused a command.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            DapError::Access { failure, .. } => Some(failure),
+            _ => None,
+        }
+    }
+}
+
+fn list_names(names: &[String]) -> String {
+    match names {
+        [] => "are none".to_owned(),
+        [one] => format!("is only {one}"),
+        many => format!("are {}", many.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts() {
+        assert_eq!(DapError::NoDap { target: None }.to_string(), "there is no DAP");
+        assert_eq!(DapError::NoDap { target: Some("h.cpu".to_owned()) }.to_string(), "there is no DAP for h.cpu");
+        let error = DapError::NoTargetId { dap: "a.dap".to_owned(), version: 1 };
+        assert_eq!(error.to_string(), "the debug port of a.dap has version 1, and TARGETID came with version 2");
+        let error = DapError::NoDebugPortId { dap: "a.dap".to_owned(), value: 0 };
+        assert_eq!(
+            error.to_string(),
+            "the debug port of a.dap has no DPIDR (it reads as 0x00000000); see the IDCODE of its TAP"
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! SVF files (Serial Vector Format, revision E) and what OpenOCD says of them.
+
+/// A file as OpenOCD takes it, and the line of the user's file on which each command begins.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Normalized {
+    pub(crate) text: Vec<u8>,
+    pub(crate) lines: Vec<u32>,
+}
+
+/// One command to a line, without comments, each line ended.
+///
+/// OpenOCD reads lines (`svf_read_command_from_file` in `src/svf/svf.c`): it drops what follows a semicolon on its line, and a last line without
+/// an end, both without a word. It also counts a command of several lines twice. `Err` has the line where a command begins that no
+/// semicolon ends.
+pub(crate) fn normalize(file: &[u8]) -> Result<Normalized, u32> {
+    let mut normalized = Normalized { text: Vec::with_capacity(file.len()), lines: Vec::new() };
+    let mut begin = None;
+    for (number, line) in (1_u32..).zip(file.split(|byte| *byte == b'\n')) {
+        for &byte in without_comment(line) {
+            // OpenOCD reads bytes beyond ASCII as signed characters; none of them belongs into a command.
+            let byte = if byte.is_ascii_graphic() { byte } else { b' ' };
+            if begin.is_none() && byte == b' ' {
+                continue;
+            }
+            let first = *begin.get_or_insert(number);
+            normalized.text.push(byte);
+            if byte == b';' {
+                normalized.text.push(b'\n');
+                normalized.lines.push(first);
+                begin = None;
+            }
+        }
+        if begin.is_some() {
+            normalized.text.push(b' ');
+        }
+    }
+    match begin {
+        Some(line) => Err(line),
+        None => Ok(normalized),
+    }
+}
+
+/// The line up to `!` or `//`.
+fn without_comment(line: &[u8]) -> &[u8] {
+    let slashes = line.windows(2).position(|pair| pair == b"//");
+    let mark = line.iter().position(|byte| *byte == b'!');
+    let end = [slashes, mark].into_iter().flatten().min().unwrap_or(line.len());
+    &line[..end]
+}
+
+/// How many commands ran and how many checks failed, from `svf file programmed successfully for 8 commands with 0 errors`.
+pub(crate) fn counts(result: &str) -> Option<(u32, u32)> {
+    let line = result.lines().find(|line| line.starts_with("svf file programmed"))?;
+    let (_, counts) = line.split_once(" for ")?;
+    let (commands, errors) = counts.split_once(" commands with ")?;
+    Some((commands.parse().ok()?, errors.strip_suffix(" errors")?.parse().ok()?))
+}
+
+/// A comparison that failed, from what OpenOCD logs of it (`svf_check_tdo`): the command's number, and what was read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    pub(crate) command: u32,
+    pub(crate) read: String,
+    pub(crate) wanted: String,
+    pub(crate) mask: String,
+}
+
+/// `tdo check error at line 7`, and lines `    READ = 0x01`, `    WANT = …`, `    MASK = …`.
+pub(crate) fn mismatches(log: &str) -> Vec<Mismatch> {
+    let mut mismatches: Vec<Mismatch> = Vec::new();
+    for line in log.lines() {
+        if let Some((_, number)) = line.split_once("tdo check error at line ") {
+            let Ok(command) = number.trim().parse() else { continue };
+            let (read, wanted, mask) = (String::new(), String::new(), String::new());
+            mismatches.push(Mismatch { command, read, wanted, mask });
+        } else if let (Some(last), Some((name, value))) = (mismatches.last_mut(), line.split_once(" = 0x")) {
+            let value = format!("0x{}", value.trim());
+            match name.trim().rsplit(' ').next() {
+                Some("READ") => last.read = value,
+                Some("WANT") => last.wanted = value,
+                Some("MASK") => last.mask = value,
+                _ => {}
+            }
+        }
+    }
+    mismatches
+}
+
+/// The number of the command at which OpenOCD gave up, from `fail to run command at line 3`.
+pub(crate) fn failed_command(log: &str) -> Option<u32> {
+    log.lines().find_map(|line| line.split_once("fail to run command at line ")?.1.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(file: &str) -> String {
+        String::from_utf8(normalize(file.as_bytes()).unwrap().text).unwrap()
+    }
+
+    #[test]
+    fn every_command_gets_a_line_of_its_own() {
+        let file = "! a comment; with a semicolon\nTRST OFF; ENDIR IDLE;\r\n// another\nSDR 8 TDI (01)\n\tTDO (02) // why; so\n MASK (ff);\nSTATE IDLE;";
+        let normalized = normalize(file.as_bytes()).unwrap();
+        assert_eq!(normalized.lines, [2, 2, 4, 7]);
+        assert_eq!(
+            String::from_utf8(normalized.text).unwrap(),
+            "TRST OFF;\nENDIR IDLE;\nSDR 8 TDI (01)  TDO (02)   MASK (ff);\nSTATE IDLE;\n"
+        );
+    }
+
+    #[test]
+    fn files_without_commands() {
+        for file in ["", "\n\n", "! nothing\n", "// nothing", " \t\r\n"] {
+            assert_eq!(text(file), "", "{file:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_without_an_end_is_an_error() {
+        assert_eq!(normalize(b"TRST OFF;\nSDR 8 TDI (01)\n"), Err(2));
+        assert_eq!(normalize(b"SDR 8 ! TDI (01);\n"), Err(1));
+    }
+
+    #[test]
+    fn other_bytes_become_blanks() {
+        assert_eq!(text("STATE\x0bIDLE;\x1a\u{e9}"), "STATE IDLE;\n");
+        assert_eq!(normalize(b"\xff\x00A;").unwrap().text, b"A;\n");
+    }
+
+    #[test]
+    fn results() {
+        let result = "\r\nTime used: 0m0s1ms \nsvf file programmed successfully for 8 commands with 0 errors\n";
+        assert_eq!(counts(result), Some((8, 0)));
+        assert_eq!(counts("svf file programmed unsuccessfully for 3 commands with 2 errors"), Some((3, 2)));
+        for other in ["", "svf file programmed failed", "svf file programmed for x commands with 0 errors"] {
+            assert_eq!(counts(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn logs_of_failed_checks() {
+        let log = "svf processing file: \"x\"\ntdo check error at line 7\n    READ = 0x01\n    WANT = 0x02\n    MASK = 0xff\n\
+                   tdo check error at line 9\n    READ = 0x0\n";
+        let found = mismatches(log);
+        assert_eq!(found.len(), 2);
+        assert_eq!(
+            (found[0].command, &*found[0].read, &*found[0].wanted, &*found[0].mask),
+            (7, "0x01", "0x02", "0xff")
+        );
+        assert_eq!((found[1].command, &*found[1].read, &*found[1].wanted), (9, "0x0", ""));
+        assert_eq!(mismatches("tdo check error at line many\n READ = 0x1"), []);
+        assert_eq!(failed_command("x\nfail to run command at line 3\n"), Some(3));
+        assert_eq!(failed_command("fail to run command at line"), None);
+    }
+}

@@ -1,0 +1,208 @@
+//! SVF and XSVF files.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use openocd::{Error, JtagError, OpenOcdProcess, Session, TimeoutError};
+use virtual_chip::BOUNDARY_LENGTH;
+
+use super::{BS, jtag_board, jtag_board_with, jtag_error};
+use crate::board::{Board, PATIENCE};
+
+/// A file of the test's own, deleted at its end.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str, contents: impl AsRef<[u8]>) -> File {
+        let path = std::env::temp_dir().join(format!("openocd rs [x] {} {name}", std::process::id()));
+        fs::write(&path, contents).unwrap();
+        File(path)
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Reads the IDCODE, samples the pins, of which cells 0, 4 and 231 should be high, and drives some.
+fn vectors(pins: &str) -> String {
+    format!(
+        "! Checks the boundary scan TAP; this is a comment\n\
+         TRST OFF;\n\
+         ENDIR IDLE; ENDDR IDLE;\r\n\
+         STATE RESET IDLE; // back to IDCODE\n\
+         SIR 5 TDI (01);\n\
+         SDR 32 TDI (00000000)\n\
+         \tTDO (16410041)\n\
+         \tMASK (0fffffff);\n\
+         SIR 5 TDI (02) TDO (01) MASK (03);\n\
+         SDR {BOUNDARY_LENGTH} TDI ({DRIVEN}) TDO ({pins});\n\
+         SIR 5 TDI (00); RUNTEST 10 TCK; SIR 5 TDI (02)",
+    )
+}
+
+const DRIVEN: &str = "0000000000000000000000000000000000000000000000000000000081";
+const PINS: &str = "8000000000000000000000000000000000000000000000000000000011";
+
+fn board() -> Board {
+    let board = jtag_board();
+    for cell in [0, 4, BOUNDARY_LENGTH - 1] {
+        board.chip.boundary().set_level(cell, true);
+    }
+    board
+}
+
+#[test]
+fn a_file_that_the_chip_agrees_with_passes() {
+    let board = board();
+    let file = File::new("good.svf", vectors(PINS) + ";");
+    let report = board.session.jtag().svf(&file.0).tap(BS).run().unwrap();
+    assert_eq!((report.commands, report.errors), (11, 0));
+    assert!(!report.log.contains("SDR"), "quiet: {}", report.log);
+    let report = board.session.jtag().svf(&file.0).tap(BS).quiet(false).progress(true).timeout(PATIENCE).run().unwrap();
+    assert!(report.log.contains("SDR 232") && report.log.contains('%'), "{}", report.log);
+    // The target is reached as before.
+    board.session.target().reexamine().unwrap();
+    board.session.target().halt().unwrap();
+}
+
+#[test]
+fn a_file_with_a_wrong_tdo_fails_with_its_line() {
+    let board = board();
+    let wrong = PINS.replace("11", "13");
+    let file = File::new("wrong.svf", vectors(&wrong) + ";\n");
+    let error = jtag_error(board.session.jtag().svf(&file.0).tap(BS).run());
+    let JtagError::SvfMismatch { path, line, wanted, read, failure, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((path, *line), (&file.0, 10));
+    // One bit further to the left: that of the other TAP, in BYPASS, comes first.
+    assert!(wanted.ends_with("26") && read.ends_with("22"), "{wanted} {read}");
+    assert_eq!(failure.code(), -4);
+    assert!(error.to_string().contains("wrong.svf: line 10 wants 0x1"), "{error}");
+    // The check in line 10 is the only one that fails.
+    let report = board.session.jtag().svf(&file.0).tap(BS).ignore_error(true).run().unwrap();
+    assert_eq!((report.commands, report.errors), (11, 1));
+}
+
+#[test]
+fn what_openocd_would_leave_out_is_run() {
+    let board = board();
+    // The wrong check comes after another command on its line, and in a last line without an end.
+    for (name, text) in [
+        ("second on its line", "SIR 5 TDI (01); SDR 32 TDI (0) TDO (16410042);\n"),
+        ("last line", "SIR 5 TDI (01);\nSDR 32 TDI (0) TDO (16410042);"),
+    ] {
+        let file = File::new(name, text);
+        let error = jtag_error(board.session.jtag().svf(&file.0).tap(BS).run());
+        assert!(matches!(error, JtagError::SvfMismatch { .. }), "{name}: {error:?}");
+    }
+    let file = File::new("open.svf", "SIR 5 TDI (01);\n! and now\nSDR 32 TDI (0)\nTDO (16410042)");
+    let error = jtag_error(board.session.jtag().svf(&file.0).run());
+    assert!(matches!(error, JtagError::Unterminated { line: 3, .. }), "{error:?}");
+}
+
+#[test]
+fn an_empty_file_runs_no_command() {
+    let board = board();
+    let file = File::new("empty.svf", "! nothing\n");
+    assert_eq!(board.session.jtag().svf(&file.0).run().unwrap().commands, 0);
+}
+
+#[test]
+fn what_cannot_be_played_is_an_error() {
+    let board = board();
+    let jtag = board.session.jtag();
+    let missing = std::env::temp_dir().join("no such file.svf");
+    let error = jtag_error(jtag.svf(&missing).run());
+    assert!(matches!(&error, JtagError::File { path, .. } if path == &missing), "{error:?}");
+    assert!(matches!(jtag_error(jtag.xsvf(&missing).run()), JtagError::File { .. }));
+    assert!(matches!(jtag_error(jtag.svf(std::env::temp_dir()).run()), JtagError::File { .. }));
+
+    let nonsense = File::new("nonsense.svf", "TRST OFF;\n\nFROB 5;\nTRST OFF;\n");
+    let error = jtag_error(jtag.svf(&nonsense.0).run());
+    let JtagError::Playback { line, failure, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((*line, failure.code()), (Some(3), -4));
+    for error in [jtag_error(jtag.svf(&nonsense.0).tap("x.y").run()), jtag_error(jtag.xsvf(&nonsense.0).tap("0").run())]
+    {
+        assert!(matches!(error, JtagError::UnknownTap { .. }), "{error:?}");
+    }
+    let error = jtag_error(jtag.xsvf(&nonsense.0).run());
+    assert!(matches!(error, JtagError::Playback { line: None, .. }), "{error:?}");
+}
+
+#[test]
+fn a_file_for_one_tap_is_refused_while_others_are_disabled() {
+    let board = jtag_board_with(|openocd| openocd.command("jtag newtap x core -irlen 8 -disable"));
+    let file = File::new("routed.svf", "SIR 5 TDI (01);\nSDR 32 TDI (0) TDO (16410041);\n");
+    let error = jtag_error(board.session.jtag().svf(&file.0).tap(BS).run());
+    assert!(matches!(&error, JtagError::OthersDisabled { disabled } if disabled == &["x.core"]), "{error:?}");
+    // For the whole chain: the other TAP's instruction is BYPASS.
+    let whole = File::new("whole.svf", "SIR 9 TDI (01F);\nSDR 33 TDI (0) TDO (2c820082) MASK (1fffffffe);\n");
+    board.session.jtag().svf(&whole.0).run().unwrap();
+}
+
+#[test]
+fn a_file_has_a_timeout_of_its_own() {
+    let board = board();
+    let file = File::new("slow.svf", "SIR 5 TDI (01);\n".repeat(200_000));
+    let error = board.session.jtag().svf(&file.0).tap(BS).timeout(Duration::from_millis(50)).run().unwrap_err();
+    assert!(matches!(error, Error::Timeout(TimeoutError::Reply { .. })), "{error:?}");
+    // OpenOCD is through with the file some time, and the session goes on.
+    assert_eq!(board.session.command("expr 1").unwrap(), "1");
+}
+
+#[test]
+fn no_temporary_file_stays_behind() {
+    let board = board();
+    let wrong = File::new("untidy.svf", "SIR 5 TDI (01);\nSDR 32 TDI (0) TDO (1);\n");
+    let error = jtag_error(board.session.jtag().svf(&wrong.0).tap(BS).run());
+    // OpenOCD logs the name of its copy.
+    let log = error.failure().unwrap().log();
+    let copy = log.split('"').nth(1).unwrap_or_else(|| panic!("{log}"));
+    assert!(copy != wrong.0.to_str().unwrap() && !std::path::Path::new(copy).exists(), "{copy}");
+}
+
+/// XSVF (XAPP503): the opcodes that OpenOCD knows, enough to compare an IDCODE.
+fn xsvf(idcode: u32) -> Vec<u8> {
+    const XCOMPLETE: u8 = 0x00;
+    const XTDOMASK: u8 = 0x01;
+    const XSIR: u8 = 0x02;
+    const XRUNTEST: u8 = 0x04;
+    const XREPEAT: u8 = 0x07;
+    const XSDRSIZE: u8 = 0x08;
+    const XSDRTDO: u8 = 0x09;
+    const XSTATE: u8 = 0x12;
+    let mut file = vec![XREPEAT, 0, XSTATE, 0, XSTATE, 1, XRUNTEST, 0, 0, 0, 0, XSIR, 5, 1, XSDRSIZE, 0, 0, 0, 32];
+    file.push(XTDOMASK);
+    file.extend([0xff; 4]);
+    file.push(XSDRTDO);
+    file.extend([0; 4]);
+    file.extend(idcode.to_be_bytes());
+    file.push(XCOMPLETE);
+    file
+}
+
+#[test]
+fn an_xsvf_file_passes_or_fails() {
+    let board = board();
+    let jtag = board.session.jtag();
+    let good = File::new("good.xsvf", xsvf(0x1641_0041));
+    jtag.xsvf(&good.0).tap(BS).run().unwrap();
+    jtag.xsvf(&good.0).tap(BS).quiet(false).virt2(true).timeout(PATIENCE).run().unwrap();
+    let wrong = File::new("wrong.xsvf", xsvf(0x1641_0042));
+    let error = jtag_error(jtag.xsvf(&wrong.0).tap(BS).run());
+    assert!(matches!(&error, JtagError::Playback { failure, .. } if failure.code() == -4), "{error:?}");
+}
+
+#[test]
+fn without_jtag_there_is_nothing_to_play_on() {
+    let session = Session::builder()
+        .timeout(PATIENCE)
+        .start(OpenOcdProcess::builder().command("noinit").ready_timeout(PATIENCE))
+        .unwrap();
+    let file = File::new("any.svf", "TRST OFF;\n");
+    assert!(matches!(jtag_error(session.jtag().svf(&file.0).run()), JtagError::WrongTransport { .. }));
+    assert!(matches!(jtag_error(session.jtag().xsvf(&file.0).run()), JtagError::WrongTransport { .. }));
+}

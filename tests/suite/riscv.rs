@@ -1,0 +1,74 @@
+//! The debug module interface of the virtual hart.
+
+use openocd::{Error, JtagError, OpenOcdProcess, Session};
+use virtual_chip::{Model, VirtualBoard, VirtualHart};
+
+use crate::board::{Board, INSTALL, PATIENCE, interpreter};
+
+const DATA0: u32 = 0x04;
+const DMSTATUS: u32 = 0x11;
+
+#[test]
+fn words_of_the_debug_module_are_read_and_written() {
+    let hart = VirtualHart::start().unwrap();
+    let session = Session::start(hart.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let riscv = session.riscv();
+    // Version 0.13, authenticated; allhalted and anyhalted follow the hart.
+    let status = riscv.dmi_read(DMSTATUS).unwrap();
+    assert_eq!(status & 0xff & 0x8f, 0x82, "{status:#x}");
+    assert_eq!(status >> 8 & 3, 0, "the hart runs");
+    session.target().halt().unwrap();
+    assert_eq!(riscv.dmi_read(DMSTATUS).unwrap() >> 8 & 3, 3);
+    let pause = session.pause_polling().unwrap();
+    for value in [0x1234_5678, 0, u32::MAX] {
+        riscv.dmi_write(DATA0, value).unwrap();
+        assert_eq!(riscv.dmi_read(DATA0).unwrap(), value);
+    }
+    pause.resume().unwrap();
+}
+
+#[test]
+fn an_address_that_the_interface_cannot_have_is_refused() {
+    let hart = VirtualHart::start().unwrap();
+    let session = Session::start(hart.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let riscv = session.riscv();
+    assert!(riscv.dmi_read(0x7f).is_ok());
+    // OpenOCD would access dmstatus and dmcontrol: the interface has seven bits.
+    for address in [0x80, 0x80 | DMSTATUS, 0x90, u32::MAX] {
+        for result in [riscv.dmi_read(address).map(drop), riscv.dmi_write(address, 0)] {
+            let Err(Error::Jtag(JtagError::ValueTooWide { bits: 7, .. })) = result else {
+                panic!("{address:#x}: {result:?}")
+            };
+        }
+    }
+    session.target().halt().unwrap();
+}
+
+#[test]
+fn a_target_without_a_debug_module_is_refused() {
+    let board = Board::start();
+    let error = |result: openocd::Result<()>| match result {
+        Err(Error::Jtag(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    for refused in [
+        error(board.session.riscv().dmi_read(DMSTATUS).map(drop)),
+        // On 0.12.0 this would be a call through a wild pointer.
+        error(board.session.riscv().dmi_write(DATA0, 0)),
+    ] {
+        let JtagError::NotRiscv { target, kind } = &refused else { panic!("{refused:?}") };
+        assert_eq!((&**target, &**kind), ("stm32f1x.cpu", "cortex_m"));
+    }
+    assert!(matches!(error(interpreter().riscv().dmi_write(DATA0, 0)), JtagError::NotRiscv { .. }));
+}
+
+#[test]
+fn the_hart_of_a_mixed_chain_is_had_by_name() {
+    let board = VirtualBoard::start(&[Model::RiscvHart, Model::Stm32f103]).unwrap();
+    let openocd = OpenOcdProcess::builder().config(board.openocd_config()).ready_timeout(PATIENCE);
+    let session = Session::builder().timeout(PATIENCE).start(openocd).unwrap();
+    for target in session.targets().unwrap() {
+        let read = session.target_named(&target.name).unwrap().riscv().dmi_read(DMSTATUS);
+        assert_eq!(read.is_ok(), target.kind == "riscv", "{target:?}: {read:?}");
+    }
+}

@@ -1,0 +1,173 @@
+//! Several targets on one chain: each by its name, whoever else uses them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use openocd::{BreakpointKind, Error, OpenOcdProcess, ResetMode, Session, TargetError, TargetState};
+use virtual_chip::{CoreState, Model, VirtualBoard, firmware};
+
+use crate::board::{Board, INSTALL, PATIENCE};
+
+const COUNTED: u32 = 12;
+
+fn board(models: &[Model]) -> (Session, VirtualBoard) {
+    let board = VirtualBoard::start(models).expect("a free port");
+    let openocd = OpenOcdProcess::builder().config(board.openocd_config()).ready_timeout(PATIENCE);
+    let session = Session::builder().timeout(PATIENCE).start(openocd);
+    (session.unwrap_or_else(|error| panic!("{INSTALL}\n{error}")), board)
+}
+
+#[test]
+fn targets_are_listed_with_all_that_is_known() {
+    let (session, _board) = board(&[Model::Stm32f103, Model::RiscvHart]);
+    // Newer OpenOCD knows the state of a target from the first look on only.
+    for name in ["hart0.cpu", "chip0.cpu"] {
+        session.target_named(name).unwrap().status().unwrap();
+    }
+    let targets = session.targets().unwrap();
+    let listed: Vec<_> = targets.iter().map(|t| (&*t.name, &*t.kind, t.little_endian, &*t.tap, t.examined)).collect();
+    assert_eq!(
+        listed,
+        [("hart0.cpu", "riscv", true, "hart0.cpu", true), ("chip0.cpu", "cortex_m", true, "chip0.cpu", true)]
+    );
+    assert!(targets.iter().all(|target| target.state == TargetState::Running), "{targets:?}");
+    session.target_named("chip0.cpu").unwrap().halt().unwrap();
+    let states: Vec<_> = session.targets().unwrap().into_iter().map(|target| target.state).collect();
+    assert_eq!(states, [TargetState::Running, TargetState::Halted]);
+}
+
+/// What one thread does to its target, and to none but it: memory, registers, run control, breakpoints.
+fn exercise(session: &Session, name: &str, place: u64, registers: [&str; 2], code: u64, kind: BreakpointKind) {
+    let target = session.target_named(name).unwrap();
+    for round in 0..COUNTED {
+        let value = u32::from_le_bytes([round as u8, place as u8, (place >> 8) as u8, name.as_bytes()[4]]);
+        target.memory().write_u32(place, value).unwrap();
+        assert_eq!(target.memory().read_u32(place).unwrap(), value, "{name} at {place:#x}");
+        target.registers().write(registers[0], value).unwrap();
+        assert_eq!(target.registers().read(registers[0]).unwrap().value.to_u64(), Some(value.into()), "{name}");
+        assert!(target.registers().read(registers[1]).is_err(), "{name} has no {}", registers[1]);
+        let set = target.breakpoints().add(code, kind).unwrap();
+        assert!(target.breakpoints().list().unwrap().contains(&set));
+        target.breakpoints().remove(code).unwrap();
+        let status = target.status().unwrap();
+        assert_eq!((&*status.name, status.state), (name, TargetState::Halted));
+    }
+}
+
+/// Eight threads on two targets by name, while another client and a raw command of the same session change what is current.
+fn eight_threads(models: [Model; 2], names: [&str; 2]) {
+    let (session, _board) = board(&models);
+    for name in names {
+        session.target_named(name).unwrap().halt().unwrap();
+    }
+    let other = Session::connect(session.process().unwrap().tcl_address()).unwrap();
+    let current = session.command("target current").unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // Another client.
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                for name in names {
+                    other.command(&format!("targets {name}")).unwrap();
+                    assert_eq!(other.command("target current").unwrap(), name, "a client's current target is its own");
+                    other.target().status().unwrap();
+                }
+            }
+        });
+        // Another thread on the same connection.
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                assert_eq!(session.command("target current").unwrap(), current);
+                assert_eq!(session.target().status().unwrap().name, current);
+            }
+        });
+        let workers: Vec<_> = (0..8_u64)
+            .map(|worker| {
+                let (session, name) = (&session, names[worker as usize % 2]);
+                scope.spawn(move || {
+                    let lane = worker / 2;
+                    if name.starts_with("hart") {
+                        let registers = [["a2", "a3", "a4", "a5"][lane as usize], "r4"];
+                        let (place, code) = (0x8000_1000 + 4 * worker, 0x8000_0100 + 4 * lane);
+                        exercise(session, name, place, registers, code, BreakpointKind::Software);
+                    } else {
+                        let registers = [["r4", "r5", "r6", "r7"][lane as usize], "a0"];
+                        let (place, code) = (0x2000_1000 + 4 * worker, 0x0800_0100 + 4 * lane);
+                        exercise(session, name, place, registers, code, BreakpointKind::Hardware);
+                    }
+                })
+            })
+            .collect();
+        let finished: Vec<_> = workers.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        done.store(true, Ordering::Relaxed);
+        for worker in finished {
+            worker.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+    });
+    assert_eq!(session.command("target current").unwrap(), current);
+}
+
+#[test]
+fn eight_threads_use_two_equal_chips_by_name() {
+    eight_threads([Model::Stm32f103, Model::Stm32f103], ["chip0.cpu", "chip1.cpu"]);
+}
+
+#[test]
+fn eight_threads_use_a_chip_and_a_hart_by_name() {
+    eight_threads([Model::Stm32f103, Model::RiscvHart], ["chip0.cpu", "hart0.cpu"]);
+}
+
+#[test]
+fn each_of_two_chips_gets_its_own() {
+    let (session, board) = board(&[Model::Stm32f103, Model::Stm32f103]);
+    let [first, second] = board.chips() else { panic!("there are two") };
+    let (a, b) = (session.target_named("chip0.cpu").unwrap(), session.target_named("chip1.cpu").unwrap());
+    a.halt().unwrap();
+    assert_eq!((first.state(), second.state()), (CoreState::Halted, CoreState::Running));
+    a.memory().write_u32(0x2000_0000, 0xaaaa_aaaa).unwrap();
+    b.memory().write_u32(0x2000_0000, 0xbbbb_bbbb).unwrap();
+    assert_eq!((first.read_u32(0x2000_0000), second.read_u32(0x2000_0000)), (Ok(0xaaaa_aaaa), Ok(0xbbbb_bbbb)));
+    assert!(matches!(b.registers().pc(), Err(Error::Target(TargetError::NotHalted { .. }))));
+    a.breakpoints().add(u64::from(firmware::WORK), BreakpointKind::Hardware).unwrap();
+    assert!(b.breakpoints().list().unwrap().is_empty());
+    a.resume(None).unwrap();
+    assert_eq!(a.wait_halt(PATIENCE).unwrap().pc, Some(u64::from(firmware::WORK)));
+    assert_eq!(second.state(), CoreState::Running);
+}
+
+#[test]
+fn a_reset_of_all_says_how_all_are() {
+    let (session, board) = board(&[Model::Stm32f103, Model::Stm32f103]);
+    let statuses = session.reset_all(ResetMode::Halt).unwrap();
+    let names: Vec<_> = statuses.iter().map(|status| (&*status.name, status.state)).collect();
+    assert_eq!(names, [("chip1.cpu", TargetState::Halted), ("chip0.cpu", TargetState::Halted)]);
+    assert!(board.chips().iter().all(|chip| chip.state() == CoreState::Halted));
+    session.reset_all(ResetMode::Run).unwrap();
+    assert!(board.chips().iter().all(|chip| chip.state() == CoreState::Running));
+    assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
+    board.chips()[1].faults().power_off();
+    let error = session.reset_all(ResetMode::Halt).unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::Reset(_))), "{error:?}");
+}
+
+#[test]
+fn a_target_is_examined_when_it_is_there() {
+    let board = Board::start_with(Session::builder().timeout(PATIENCE), |openocd| {
+        openocd.command("stm32f1x.cpu configure -defer-examine")
+    });
+    let target = board.session.target();
+    assert!(!target.examined().unwrap());
+    assert_eq!(board.session.targets().unwrap()[0].state, TargetState::ExamineDeferred);
+    let status = target.reexamine().unwrap();
+    assert_eq!(status.name, "stm32f1x.cpu");
+    assert!(target.examined().unwrap());
+    target.halt().unwrap();
+
+    board.chip.faults().power_off();
+    let error = target.reexamine().unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::Examine(_))), "{error:?}");
+    assert!(!target.examined().unwrap());
+    board.chip.faults().power_on();
+    target.reexamine().unwrap();
+    target.halt().unwrap();
+}
