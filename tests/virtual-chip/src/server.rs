@@ -1,7 +1,9 @@
 //! The socket: OpenOCD's `remote_bitbang` protocol, one character per pin change.
 //!
 //! `0`-`7` drive TCK, TMS and TDI (4, 2, 1); `R` asks for TDO and is answered with `0` or `1`; `r`, `s`, `t`, `u` drive
-//! TRST and SRST (2, 1); `B` and `b` blink a light; `Q` says good-bye.
+//! TRST and SRST (2, 1); `B` and `b` blink a light; `Q` says good-bye. For SWD `d`-`g` drive SWCLK and SWDIO (2, 1), `O`
+//! and `o` take SWDIO and let it go, and `c` asks for its level. OpenOCD 0.12.0 knows none of these (0f70c6c32, December 2023,
+//! added them).
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -10,7 +12,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::board::{Model, arguments};
-use crate::chain::{Chain, JtagChip};
+use crate::chain::JtagChip;
+use crate::pins::Pins;
 
 /// A chip as the server, its clock and the test's handle share it.
 pub(crate) type SharedChip = Arc<Mutex<dyn JtagChip>>;
@@ -127,7 +130,7 @@ impl Drop for Server {
 }
 
 fn serve(shared: &Shared, listener: &TcpListener) {
-    let mut chain = Chain::new();
+    let mut pins = Pins::new();
     loop {
         let Ok((stream, _)) = listener.accept() else {
             continue;
@@ -143,15 +146,16 @@ fn serve(shared: &Shared, listener: &TcpListener) {
             link.stream = Some(handle);
         }
         // A connection that breaks is an OpenOCD that is gone; the next one may come.
-        let _ = talk(shared, &mut chain, stream);
+        let _ = talk(shared, &mut pins, stream);
         lock(&shared.link).stream = None;
     }
 }
 
 /// One OpenOCD, until it leaves.
-fn talk(shared: &Shared, chain: &mut Chain, mut stream: TcpStream) -> io::Result<()> {
+fn talk(shared: &Shared, pins: &mut Pins, mut stream: TcpStream) -> io::Result<()> {
     // Answers are small and OpenOCD waits for each of them.
     stream.set_nodelay(true)?;
+    pins.attach();
     let mut buffer = vec![0; 64 * 1024];
     let mut answers = Vec::with_capacity(buffer.len());
     loop {
@@ -160,7 +164,7 @@ fn talk(shared: &Shared, chain: &mut Chain, mut stream: TcpStream) -> io::Result
             return Ok(());
         }
         answers.clear();
-        let outcome = process(shared, chain, &buffer[..length], &mut answers);
+        let outcome = process(shared, pins, &buffer[..length], &mut answers);
         stream.write_all(&answers)?;
         if outcome.quit {
             return Ok(());
@@ -192,20 +196,27 @@ struct Outcome {
 }
 
 /// Handles one buffer under one lock.
-fn process(shared: &Shared, chain: &mut Chain, input: &[u8], answers: &mut Vec<u8>) -> Outcome {
+fn process(shared: &Shared, pins: &mut Pins, input: &[u8], answers: &mut Vec<u8>) -> Outcome {
     let mut quit = false;
     let mut guards: Vec<MutexGuard<'_, dyn JtagChip>> = shared.chips.iter().map(|chip| lock(&**chip)).collect();
     let mut chips: Vec<&mut dyn JtagChip> = guards.iter_mut().map(|guard| &mut **guard as &mut dyn JtagChip).collect();
     for &byte in input {
         match byte {
             b'0'..=b'7' => {
-                let pins = byte - b'0';
-                chain.drive(&mut chips, pins & 4 != 0, pins & 2 != 0, pins & 1 != 0);
+                let levels = byte - b'0';
+                pins.drive(&mut chips, levels & 4 != 0, levels & 2 != 0, levels & 1 != 0);
             }
-            b'R' => answers.push(if chain.tdo() { b'1' } else { b'0' }),
+            b'R' => answers.push(level(pins.tdo())),
+            b'd'..=b'g' => {
+                let levels = byte - b'd';
+                pins.drive_wire(&mut chips, levels & 2 != 0, levels & 1 != 0);
+            }
+            b'c' => pins.read_swdio(&chips, |high| answers.push(level(high))),
+            b'O' => pins.set_probe_drives(true),
+            b'o' => pins.set_probe_drives(false),
             b'r'..=b'u' => {
-                let pins = byte - b'r';
-                chain.reset_pins(&mut chips, pins & 2 != 0, pins & 1 != 0);
+                let levels = byte - b'r';
+                pins.reset_pins(&mut chips, levels & 2 != 0, levels & 1 != 0);
             }
             b'Q' => {
                 quit = true;
@@ -214,9 +225,13 @@ fn process(shared: &Shared, chain: &mut Chain, input: &[u8], answers: &mut Vec<u
             _ => {}
         }
     }
-    chain.settle(&mut chips);
+    pins.settle(&mut chips);
     let busy = chips.iter().any(|chip| !chip.is_idle());
     Outcome { quit, busy }
+}
+
+fn level(high: bool) -> u8 {
+    if high { b'1' } else { b'0' }
 }
 
 /// Lets the chips run also while OpenOCD is silent, and sleeps while none of them has anything to do.
