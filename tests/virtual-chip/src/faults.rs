@@ -38,6 +38,11 @@ impl<'a> Faults<'a> {
         self.chip.lock().system.bus.debug.refuses_halt = refuse;
     }
 
+    /// Makes the access port answer WAIT to the next requests over SWD, as one does whose bus is busy.
+    pub fn answer_wait(&self, requests: u32) {
+        self.chip.lock().swj.dp.busy = requests;
+    }
+
     /// Leaves OpenOCD without answers while the connection stays open. What it sent meanwhile is answered once this ends.
     pub fn stop_answering(&self, silent: bool) {
         self.chip.server().set_silent(silent);
@@ -77,6 +82,7 @@ impl<'a> Faults<'a> {
             let mut chip = self.chip.lock();
             chip.system.bus.failing.clear();
             chip.system.bus.debug.refuses_halt = false;
+            chip.swj.dp.busy = 0;
             chip.system.bus.flash.faults = FlashFaults::default();
         }
         self.power_on();

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The chip is served on a socket in OpenOCD's `remote_bitbang` protocol, pin by pin. A stock OpenOCD with its stock
-//! `target/stm32f1x.cfg` finds two TAPs, a debug port, an AHB access port and behind it a Cortex-M3 with breakpoint and
+//! `target/stm32f1x.cfg` finds two TAPs or a serial wire port, a debug port, an AHB access port and behind it a Cortex-M3 with breakpoint and
 //! watchpoint units, 20 KiB of RAM and 128 KiB of flash with its controller. The core executes Thumb code, so OpenOCD's own
 //! flash loader and CRC routine run on it.
 //!
@@ -59,7 +59,7 @@ mod tap;
 mod virtual_chip;
 mod virtual_hart;
 
-pub use board::{Model, VirtualBoard};
+pub use board::{Model, Transport, VirtualBoard};
 pub use boundary_scan::BOUNDARY_LENGTH;
 pub use faults::Faults;
 pub use virtual_chip::{BoundaryPins, CoreState, HaltReason, Register, Unmapped, VirtualChip};

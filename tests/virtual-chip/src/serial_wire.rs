@@ -245,6 +245,13 @@ mod tests {
         })
     }
 
+    /// Also against what the target drives.
+    fn hold(wire: &mut SerialWire, level: bool, clocks: u32) {
+        for _ in 0..clocks {
+            wire.clock(level);
+        }
+    }
+
     /// The line pulled up, driven by nobody.
     fn pass(wire: &mut SerialWire, clocks: u32) {
         send(wire, u64::MAX, clocks);
@@ -356,10 +363,10 @@ mod tests {
             let mut wire = awake();
             ask(&mut wire, READ);
             wire.answer(Answer::Ok(u32::MAX));
-            (0..clocks).for_each(|_| drop(wire.clock(HIGH)));
+            hold(&mut wire, HIGH, clocks);
             // A host that has lost its place: some of its clocks may fall into the reply.
-            (0..50 + 38).for_each(|_| drop(wire.clock(HIGH)));
-            (0..2).for_each(|_| drop(wire.clock(!HIGH)));
+            hold(&mut wire, HIGH, 50 + 38);
+            hold(&mut wire, !HIGH, 2);
             ask(&mut wire, READ);
         }
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::board::{Model, arguments};
+use crate::board::{Model, Transport, arguments};
 use crate::chain::JtagChip;
 use crate::pins::Pins;
 
@@ -80,14 +80,14 @@ impl Server {
         self.address.port()
     }
 
-    pub(crate) fn openocd_args(&self) -> Vec<String> {
-        arguments(self.port(), &self.models)
+    pub(crate) fn openocd_args(&self, transport: Transport) -> Vec<String> {
+        arguments(self.port(), &self.models, transport)
     }
 
     /// The arguments as one string, quoted as in a shell.
-    pub(crate) fn openocd_config(&self) -> String {
+    pub(crate) fn openocd_config(&self, transport: Transport) -> String {
         let quote = |argument: String| if argument.contains(' ') { format!("\"{argument}\"") } else { argument };
-        self.openocd_args().into_iter().map(quote).collect::<Vec<_>>().join(" ")
+        self.openocd_args(transport).into_iter().map(quote).collect::<Vec<_>>().join(" ")
     }
 
     /// Tells the clock thread that a chip may have started to run.
@@ -309,6 +309,48 @@ mod tests {
         let answers = ask(&stream, b"0R4".repeat(64).as_slice(), 64);
         let code = answers.bytes().rev().fold(0_u64, |code, bit| code << 1 | u64::from(bit == b'1'));
         assert_eq!(code, 0x1641_0041_3ba0_0477);
+    }
+
+    /// SWDIO levels, the lowest bit first, each with one clock.
+    fn clocks(bits: u64, count: usize) -> String {
+        (0..count).map(|bit| if bits >> bit & 1 != 0 { "eg" } else { "df" }).collect()
+    }
+
+    #[test]
+    fn each_question_for_swdio_gets_one_answer() {
+        let server = server();
+        let stream = connect(&server);
+        for sequence in [(u64::MAX, 50), (0xe79e, 16), (u64::MAX, 50), (0, 8)] {
+            ask(&stream, clocks(sequence.0, sequence.1).as_bytes(), 0);
+        }
+        for _ in 0..3 {
+            // Read IDCODE: turnaround, acknowledge, data, parity, turnaround.
+            ask(&stream, clocks(0xa5, 8).as_bytes(), 0);
+            let answers = ask(&stream, format!("o{}O", "dcf".repeat(38)).as_bytes(), 38);
+            let bits = answers.bytes().rev().fold(0_u64, |bits, bit| bits << 1 | u64::from(bit == b'1'));
+            assert_eq!(bits >> 1 & 7, 0b001, "{answers}");
+            assert_eq!(bits >> 4 & 0xffff_ffff, 0x1ba0_1477, "{answers}");
+            assert_eq!(bits >> 36 & 1, 0, "{answers}");
+            // The level of the probe itself, and then of nobody.
+            assert_eq!(ask(&stream, b"dcecocOc", 4), "0111");
+        }
+        // What an earlier probe was answered too early does not concern the next one.
+        ask(&stream, clocks(0xa5, 8).as_bytes(), 0);
+        ask(&stream, b"odcfdcfQ", 1 + 36);
+        let stream = connect(&server);
+        ask(&stream, ("eg".repeat(100) + &clocks(0, 8) + &clocks(0xa5, 8)).as_bytes(), 0);
+        assert_eq!(ask(&stream, b"odcfdcfdcfdcf", 1 + 36)[1..4], *"100");
+    }
+
+    #[test]
+    fn chips_that_share_a_chain_stay_with_jtag() {
+        let chips: Vec<SharedChip> = vec![Stm32f103::with_firmware(), Stm32f103::with_firmware()];
+        let server = Server::start(chips, vec![Model::Stm32f103; 2]).unwrap();
+        let stream = connect(&server);
+        for sequence in [(u64::MAX, 50), (0xe79e, 16), (u64::MAX, 50), (0, 8), (0xa5, 8)] {
+            ask(&stream, clocks(sequence.0, sequence.1).as_bytes(), 0);
+        }
+        assert_eq!(ask(&stream, b"odcfdcfdcfdcf", 4), "1111");
     }
 
     #[test]
