@@ -149,7 +149,6 @@ impl SerialWire {
             State::Deaf | State::Asked(_) => State::Deaf,
             State::Reset if swdio => State::Reset,
             State::Idle if swdio => State::Request { bits: 1, count: 1 },
-            State::Reset | State::Idle => State::Idle,
             State::Request { bits, count } => {
                 let bits = bits | u8::from(swdio) << count;
                 if count < 7 {
@@ -167,7 +166,7 @@ impl SerialWire {
             State::Drive(Reply { pause: clocks, receive, .. }) => State::Pause { clocks, receive },
             State::Pause { clocks, receive } if clocks > 1 => State::Pause { clocks: clocks - 1, receive },
             State::Pause { receive: Some(request), .. } => State::Receive { request, bits: 0, count: 0 },
-            State::Pause { receive: None, .. } => State::Idle,
+            State::Reset | State::Idle | State::Pause { receive: None, .. } => State::Idle,
             State::Receive { request, bits, count } => {
                 let bits = bits | u64::from(swdio) << count;
                 let count = count + 1;
