@@ -128,6 +128,19 @@ proc _openocd_rs_1_write_register {name value bits} {
     return [list $target $state $before]
 }
 
+# Fails if the last write to the current target's memory did, which over SWD nobody has noticed yet: the access port takes a write
+# and says only with the next transfer whether it worked, and mem_ap_write in OpenOCD's src/target/arm_adi_v5.c makes no other
+# one. STICKYORUN, STICKYERR and WDATAERR in the debug port's CTRL/STAT tell; writing ABORT clears them (ARM IHI 0031, B2.2).
+# Targets without a DAP of their own, such as hla_target, leave this to their probe.
+proc _openocd_rs_1_check_write {} {
+    if {![string match *swd* [transport select]] || [catch {[target current] cget -dap} dap]} { return }
+    set status [$dap dpreg 4]
+    if {$status & 0xa2} {
+        $dap dpreg 0 0x1e
+        error "the debug port tells that the write failed: CTRL/STAT is [format 0x%08x $status]"
+    }
+}
+
 # 64-bit elements: in one access each where the target can, otherwise as two 32-bit accesses, which cortex_m needs.
 # {64 values} or {32 endianness words}
 proc _openocd_rs_1_read64 {address count args} {
@@ -137,13 +150,17 @@ proc _openocd_rs_1_read64 {address count args} {
 
 # words are the same values with the low half first.
 proc _openocd_rs_1_write64 {address values words args} {
-    if {![catch {write_memory $address 64 $values {*}$args}]} { return }
+    if {![catch {write_memory $address 64 $values {*}$args}]} {
+        _openocd_rs_1_check_write
+        return
+    }
     if {[[target current] cget -endian] eq {big}} {
         set swapped {}
         foreach {low high} $words { lappend swapped $high $low }
         set words $swapped
     }
     write_memory $address 32 $words {*}$args
+    _openocd_rs_1_check_write
 }
 
 # OpenOCD's own error number out of what `catch` gave; see _openocd_rs_1_run.
@@ -205,6 +222,7 @@ proc _openocd_rs_1_modify {address width keep bits} {
             _openocd_rs_1_write64 $address [list [format 0x%08x%08x $high $low]] $words
         } else {
             write_memory $address $width [format 0x%x [lindex $words 0]]
+            _openocd_rs_1_check_write
         }
     } result options]
     if {$code == 0} { set result {} }

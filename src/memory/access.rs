@@ -71,7 +71,7 @@ impl Memory<'_> {
                 let halves = hex_list(values.iter().flat_map(|value| low_and_high(*value)));
                 format!("_openocd_rs_1_write64 {address:#x} {{{list}}} {{{halves}}}{suffix}")
             }
-            _ => format!("write_memory {address:#x} {bits} {{{list}}}{suffix}"),
+            _ => format!("write_memory {address:#x} {bits} {{{list}}}{suffix}\n_openocd_rs_1_check_write"),
         };
         let shown = format!("write_memory {address:#x} {bits} {{{}}}{suffix}", abridged(&list));
         self.run_write(&self.target().request(script).shown(shown), address, values.len() as u64 * width::<T>())

@@ -123,6 +123,7 @@ impl Memory<'_> {
             };
             let _ = writeln!(script, "write_memory {at:#x} {bits} {{{list}}}{suffix}");
         }
+        script.push_str("_openocd_rs_1_check_write");
         let shown =
             format!("write_memory {address:#x} 8 {{{}}}{suffix}", abridged(&hex_list(bytes.iter().take(9).copied())));
         self.run_write(&self.target().request(script).shown(shown), address, bytes.len() as u64)
