@@ -1,5 +1,6 @@
 //! The error tree: one enum per layer under [`Error`], so that a caller can match as broadly or as narrowly as needed.
 
+mod adapter;
 mod breakpoint;
 mod command;
 mod connection;
@@ -8,6 +9,7 @@ mod svd;
 mod target;
 mod timeout;
 
+pub use adapter::AdapterError;
 pub use breakpoint::BreakpointError;
 pub use command::{CommandError, Failure};
 pub use connection::ConnectionError;
@@ -58,6 +60,9 @@ pub enum Error {
     /// A breakpoint or a watchpoint could not be set or removed.
     #[error(transparent)]
     Breakpoint(#[from] BreakpointError),
+    /// The debug adapter lacks what was asked of it, or refused.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
     /// A device description (SVD) could not be loaded, does not know what was asked for, or forbids it.
     #[error(transparent)]
     Svd(#[from] SvdError),
@@ -94,6 +99,7 @@ impl Error {
         match self {
             Error::Target(error) => error.failure(),
             Error::Breakpoint(error) => error.failure(),
+            Error::Adapter(error) => error.failure(),
             Error::Command(CommandError::Failed(failure)) => Some(failure),
             _ => None,
         }

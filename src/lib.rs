@@ -1,5 +1,6 @@
 #![doc = include_str!("front_page.md")]
 
+mod adapter;
 mod breakpoints;
 mod command;
 mod error;
@@ -16,13 +17,14 @@ mod text;
 mod transport;
 mod version;
 
+pub use adapter::{Adapter, AdapterDriver, ResetSignal};
 pub use breakpoints::{
     Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, WatchedValue, Watchpoint, WatchpointAccess,
 };
 pub use command::Execution;
 pub use error::{
-    BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, SvdError,
-    TargetError, TimeoutError,
+    AdapterError, BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result,
+    SvdError, TargetError, TimeoutError,
 };
 pub use memory::Memory;
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};

@@ -19,10 +19,22 @@ const PORTS: &str = "\
         if {[llength [info commands \"$service port\"]]} {$service port $port} else {${service}_port $port}}; \
     bindto 127.0.0.1; return";
 
-/// Selects the transport as soon as there is a driver to select it for: after the interface file, before the target file.
+/// Selects the transport as soon as there is a driver to select it for: after the interface file, before the target file, which
+/// would have OpenOCD select the adapter's first one.
 const TRANSPORT: &str = "\
     if {[info exists ::_openocd_rs_transport] || [adapter name] in {{} undefined}} return; \
     set ::_openocd_rs_transport 1; transport select @name; return";
+
+/// OpenOCD has no command that tells the serial number that it was given: this keeps it for `Adapter::serial`.
+const SERIAL: &str = "\
+    rename {adapter serial} _openocd_rs_adapter_serial; \
+    proc {adapter serial} {args} {_openocd_rs_adapter_serial {*}$args; set ::_openocd_rs_serial [lindex $args 0]; return}";
+
+/// The choice of the program holds, whatever the configuration says; a production line must not get hold of the board beside.
+const KEEP_SERIAL: &str = "rename {adapter serial} {}; proc {adapter serial} {args} {}";
+const KEEP_USB_LOCATION: &str = "\
+    rename {adapter usb location} _openocd_rs_adapter_usb_location; \
+    proc {adapter usb location} {args} {_openocd_rs_adapter_usb_location}";
 
 /// Below level 2 OpenOCD logs neither its ports nor the messages that tell some failures from success.
 const LOG_LEVEL: &str = "if {[lindex [debug_level] end] < 2} {debug_level 2}";
@@ -130,31 +142,39 @@ impl OpenOcdBuilder {
         self
     }
 
-    /// The adapter's driver, such as `cmsis-dap` (OpenOCD: `adapter driver`). Not needed with an interface or board file. None by default.
+    /// The adapter's driver, such as `cmsis-dap` (OpenOCD: `adapter driver`). Not needed with an interface or board file, and chosen before
+    /// their own if given. None by default.
     pub fn adapter_driver(mut self, driver: impl Into<String>) -> Self {
         self.driver = Some(driver.into());
         self
     }
 
-    /// Which adapter, by its serial number (OpenOCD: `adapter serial`). Whichever is found first by default.
+    /// Which adapter, by its serial number (OpenOCD: `adapter serial`), whatever the configuration says. Whichever is found first by default.
+    ///
+    /// OpenOCD does not start if the driver finds no adapter with this number; a driver that knows no serial numbers ignores it.
     pub fn adapter_serial(mut self, serial: impl Into<String>) -> Self {
         self.serial = Some(serial.into());
         self
     }
 
-    /// Which adapter, by where it is plugged in: bus and ports, such as `1-2.3` (OpenOCD: `adapter usb location`). Anywhere by default.
+    /// Which adapter, by where it is plugged in: bus and ports, such as `1-2.3` (OpenOCD: `adapter usb location`), whatever the configuration
+    /// says. Anywhere by default.
     pub fn adapter_usb_location(mut self, location: impl Into<String>) -> Self {
         self.usb_location = Some(location.into());
         self
     }
 
-    /// The adapter's clock in kHz (OpenOCD: `adapter speed`), in place of the one in the configuration.
+    /// The adapter's clock in kHz (OpenOCD: `adapter speed`), in place of the one in the configuration, whose files may still change it when
+    /// the target is reset. The adapter takes the next lower speed that it has; [`Adapter::speed`](crate::Adapter::speed) tells which.
     pub fn adapter_speed(mut self, khz: u32) -> Self {
         self.speed_khz = Some(khz);
         self
     }
 
     /// How the adapter talks to the chip: `swd` or `jtag` (OpenOCD: `transport select`). The adapter's first one by default.
+    ///
+    /// It is selected once the adapter's driver is known, so before the file or command that follows the one with the driver. OpenOCD
+    /// does not start if the adapter can't do it, or if the configuration has selected another one by then.
     pub fn transport(mut self, transport: impl Into<String>) -> Self {
         self.transport = Some(transport.into());
         self
@@ -238,31 +258,34 @@ impl OpenOcdBuilder {
         }
         line.command(format!("set _openocd_rs_token {token}; {}", procedure("ports", &self.ports())));
         line.command("_openocd_rs_ports");
+        line.command(SERIAL);
         if let Some(driver) = &self.driver {
             line.command(format!("adapter driver {}", quote(driver)));
         }
-        let choice = self.adapter_choice();
-        for command in &choice {
-            line.command(command);
+        if let Some(serial) = &self.serial {
+            line.command(format!("adapter serial {}; {KEEP_SERIAL}", quote(serial)));
         }
-        let transport = self.transport.as_ref().map(|_| "_openocd_rs_transport");
+        if let Some(location) = &self.usb_location {
+            line.command(format!("adapter usb location {}; {KEEP_USB_LOCATION}", quote(location)));
+        }
         if let Some(name) = &self.transport {
             line.command(procedure("transport", &TRANSPORT.replace("@name", &quote(name))));
+            line.before = Some("_openocd_rs_transport");
         }
         for config in &self.config {
             match config {
-                Config::File(file) => line.file(file, transport),
-                Config::Command(command) => line.command(command),
+                Config::File(file) => line.configure("-f", file),
+                Config::Command(command) => line.configure("-c", command),
                 Config::Line(text) => {
                     let words = config::split(text)?;
                     let mut words = words.iter();
                     while let Some(word) = words.next() {
                         match (word.as_str(), words.as_slice()) {
-                            ("-f" | "--file", [file, ..]) => {
-                                line.file(OsStr::new(file), transport);
+                            ("-f" | "--file" | "-c" | "--command", [argument, ..]) => {
+                                line.configure(word, argument);
                                 words.next();
                             }
-                            ("-c" | "--command" | "-s" | "--search", [argument, ..]) => {
+                            ("-s" | "--search", [argument, ..]) => {
                                 line.option(word, argument);
                                 words.next();
                             }
@@ -272,12 +295,8 @@ impl OpenOcdBuilder {
                 }
             }
         }
-        if let Some(command) = transport {
+        if let Some(command) = line.before {
             line.command(command);
-        }
-        // Again after the configuration, which may have said otherwise.
-        for command in &choice {
-            line.command(format!("if {{[command mode] eq {{config}}}} {{{command}}}"));
         }
         if let Some(khz) = self.speed_khz {
             line.command(format!("adapter speed {khz}"));
@@ -301,12 +320,6 @@ impl OpenOcdBuilder {
     pub(super) fn watches_stdin(&self) -> bool {
         self.telnet_port.is_none() && cfg!(unix)
     }
-
-    fn adapter_choice(&self) -> Vec<String> {
-        let serial = self.serial.as_ref().map(|serial| format!("adapter serial {}", quote(serial)));
-        let location = self.usb_location.as_ref().map(|location| format!("adapter usb location {}", quote(location)));
-        serial.into_iter().chain(location).collect()
-    }
 }
 
 fn procedure(name: &str, body: &str) -> String {
@@ -317,6 +330,8 @@ fn procedure(name: &str, body: &str) -> String {
 #[derive(Default)]
 struct Line {
     words: Vec<OsString>,
+    /// A command to run before each file and each command of the configuration.
+    before: Option<&'static str>,
 }
 
 impl Line {
@@ -329,11 +344,12 @@ impl Line {
         self.option("-c", command.as_ref());
     }
 
-    fn file(&mut self, file: &OsStr, before: Option<&str>) {
-        if let Some(command) = before {
+    /// A file or a command of the configuration.
+    fn configure(&mut self, option: &str, argument: impl AsRef<OsStr>) {
+        if let Some(command) = self.before {
             self.command(command);
         }
-        self.option("-f", file);
+        self.option(option, argument);
     }
 }
 
