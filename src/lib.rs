@@ -1,6 +1,7 @@
 #![doc = include_str!("front_page.md")]
 
 mod adapter;
+mod batch;
 mod breakpoints;
 mod command;
 mod error;
@@ -18,6 +19,7 @@ mod transport;
 mod version;
 
 pub use adapter::{Adapter, AdapterDriver, ResetSignal};
+pub use batch::{Batch, BatchMemory, BatchRegisters, Handle};
 pub use breakpoints::{
     Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, WatchedValue, Watchpoint, WatchpointAccess,
 };

@@ -19,14 +19,50 @@ proc _openocd_rs_1_run {sequence target command} {
         if {[info exists previous]} { targets $previous }
         list
     }]
-    # `return` at the top level of a script is success, unless it says otherwise (`return -code error`).
+    set code [_openocd_rs_1_code $code $options]
+    return [_openocd_rs_1_reply [list $sequence $code $result $log]]
+}
+
+# OpenOCD's own error number out of what `catch` gave; see _openocd_rs_1_run.
+# `return` at the top level of a script is success, unless it says otherwise (`return -code error`).
+proc _openocd_rs_1_code {code options} {
     if {$code == 2} { set code [dict get $options -code] }
     if {$code != 0 && [dict exists $options -errorcode]} {
         lassign [dict get $options -errorcode] kind number
-        if {$kind eq {OpenOCD}} { set code $number }
+        if {$kind eq {OpenOCD}} { return $number }
     }
-    set reply [list $sequence $code $result $log]
-    # 0x1a ends a reply on the wire; one inside would put every later reply out of step. \x1b and a letter stand for it.
+    return $code
+}
+
+# Runs commands, one after the other, at the top level and, if one is named, for a target, and returns
+#   sequence 0 {{code result log} ...} {}
+# with fewer elements than commands if they take more room, or if one fails and that is to stop the rest.
+proc _openocd_rs_1_batch {sequence target stop room args} {
+    set replies {}
+    set failed [catch {
+        if {$target ne {}} {
+            set previous [target current]
+            targets $target
+        }
+        foreach command $args {
+            set log [capture {
+                set code [catch {uplevel #0 $command} result options]
+                list
+            }]
+            set code [_openocd_rs_1_code $code $options]
+            set reply [list $code $result $log]
+            lappend replies $reply
+            incr room -[string length $reply]
+            if {$room < 0 || ($stop && $code != 0)} break
+        }
+    } message]
+    if {[info exists previous]} { targets $previous }
+    if {$failed} { return [_openocd_rs_1_reply [list $sequence $failed $message {}]] }
+    return [_openocd_rs_1_reply [list $sequence 0 $replies {}]]
+}
+
+# 0x1a ends a reply on the wire; one inside would put every later reply out of step. \x1b and a letter stand for it.
+proc _openocd_rs_1_reply {reply} {
     if {[string first \x1a $reply] >= 0} {
         set reply ~[string map [list \x1b \x1bA \x1a \x1bB] $reply]
     }
@@ -70,12 +106,17 @@ proc _openocd_rs_1_targets {} {
     return $rows
 }
 
-# Runs a command that needs a halted target: {1 status} if it ran, {0 status} if the target was not halted.
-proc _openocd_rs_1_from_halt {command} {
+# Runs step or resume, which need a halted target: {done status} if it ran, {running status} if the target was not halted,
+# {odd status} for an address that no Cortex-M can run at, which OpenOCD would write to the pc as it is.
+proc _openocd_rs_1_from_halt {command address} {
+    set target [target current]
     set status [_openocd_rs_1_status]
-    if {[lindex $status 1] ne {halted}} { return [list 0 $status] }
-    uplevel #0 $command
-    return [list 1 [_openocd_rs_1_status]]
+    if {[lindex $status 1] ne {halted}} { return [list running $status] }
+    if {$address ne {}} {
+        if {$address & 1 && [$target cget -type] in {cortex_m hla_target}} { return [list odd $status] }
+    }
+    {*}$command {*}$address
+    return [list done [_openocd_rs_1_status]]
 }
 
 # Reads registers of the current target if it is halted: its name, its state, and of each register the name asked for,
@@ -151,6 +192,19 @@ proc _openocd_rs_1_read64 {address count args} {
     return [list 32 [[target current] cget -endian] [read_memory $address 32 [expr {2 * $count}] {*}$args]]
 }
 
+# Writes 32-bit words that are given as a little-endian target wants them.
+proc _openocd_rs_1_write_words {address words args} {
+    if {[[target current] cget -endian] eq {big}} {
+        set swapped {}
+        foreach word $words {
+            lappend swapped [format 0x%08x [expr {
+                (($word & 0xff) << 24) | (($word & 0xff00) << 8) | (($word >> 8) & 0xff00) | (($word >> 24) & 0xff)}]]
+        }
+        set words $swapped
+    }
+    write_memory $address 32 $words {*}$args
+}
+
 # words are the same values with the low half first.
 proc _openocd_rs_1_write64 {address values words args} {
     if {![catch {write_memory $address 64 $values {*}$args}]} {
@@ -164,15 +218,6 @@ proc _openocd_rs_1_write64 {address values words args} {
     }
     write_memory $address 32 $words {*}$args
     _openocd_rs_1_check_write
-}
-
-# OpenOCD's own error number out of what `catch` gave; see _openocd_rs_1_run.
-proc _openocd_rs_1_code {code options} {
-    if {$code != 0 && [dict exists $options -errorcode]} {
-        lassign [dict get $options -errorcode] kind number
-        if {$kind eq {OpenOCD}} { return $number }
-    }
-    return $code
 }
 
 # Reads runs of consecutive elements, each {address width count}: of every run its code, its values or the message, and

@@ -10,14 +10,30 @@ use super::{OpenOcdProcess, binary, config, startup};
 use crate::error::{ProcessError, Result};
 use crate::tcl::quote;
 
-/// Opens the ports as asked, whatever the configuration says, on the loopback address; after an `init` in the
-/// configuration they are open already. `tcl_port` and its kin became `tcl port` and so on: master still knows the old names, but
-/// complains about them.
+/// Opens the ports as asked, whatever the configuration says, on the loopback address. `tcl_port` and its kin became `tcl port` and
+/// so on: master still knows the old names, but complains about them.
+///
+/// After `init` they can't be changed any more, and a configuration may call that itself, so its first call comes through here:
+/// `init` opens the GDB ports, and the others open when all of the configuration has run (`src/openocd.c`, `openocd_thread`).
+///
+/// Below level 2 OpenOCD logs neither its ports nor the messages that tell some failures from success. And ports and errors are
+/// read from the log, so it can't go to a file until start-up is through.
 const PORTS: &str = "\
-    if {[command mode] ne {config}} return; \
-    foreach {service port} {tcl @tcl gdb @gdb telnet @telnet} {\
-        if {[llength [info commands \"$service port\"]]} {$service port $port} else {${service}_port $port}}; \
-    bindto 127.0.0.1; return";
+    proc _openocd_rs_ports {} {\
+        if {[lindex [debug_level] end] < 2} {debug_level 2}; \
+        if {[command mode] ne {config}} return; \
+        foreach {service port} {tcl @tcl gdb @gdb telnet @telnet} {\
+            if {[llength [info commands \"$service port\"]]} {$service port $port} else {${service}_port $port}}; \
+        bindto 127.0.0.1; return}; \
+    rename init _openocd_rs_init; \
+    proc init {} {_openocd_rs_ports; rename init {}; rename _openocd_rs_init init; tailcall init}; \
+    rename log_output _openocd_rs_log_output; \
+    proc log_output {args} {\
+        if {$args in {{} default}} return; \
+        return -code error \"log_output $args: the program that started this OpenOCD reads its log\"}";
+
+/// After the configuration: for one that has not called `init`, and to leave everything as it was found.
+const PORTS_AGAIN: &str = "_openocd_rs_ports; rename log_output {}; rename _openocd_rs_log_output log_output";
 
 /// Selects the transport as soon as there is a driver to select it for: after the interface file, before the target file, which
 /// would have OpenOCD select the adapter's first one.
@@ -26,18 +42,20 @@ const TRANSPORT: &str = "\
     set ::_openocd_rs_transport 1; transport select @name; return";
 
 /// OpenOCD has no command that tells the serial number that it was given: this keeps it for `Adapter::serial`.
-const SERIAL: &str = "\
+///
+/// Where the program chooses, the choice holds against a configuration that says otherwise: a production line must not get hold of
+/// the board beside. So the commands take nothing more until all of the configuration has run.
+const CHOICE: &str = "\
     rename {adapter serial} _openocd_rs_adapter_serial; \
-    proc {adapter serial} {args} {_openocd_rs_adapter_serial {*}$args; set ::_openocd_rs_serial [lindex $args 0]; return}";
-
-/// The choice of the program holds, whatever the configuration says; a production line must not get hold of the board beside.
-const KEEP_SERIAL: &str = "rename {adapter serial} {}; proc {adapter serial} {args} {}";
-const KEEP_USB_LOCATION: &str = "\
-    rename {adapter usb location} _openocd_rs_adapter_usb_location; \
-    proc {adapter usb location} {args} {_openocd_rs_adapter_usb_location}";
-
-/// Below level 2 OpenOCD logs neither its ports nor the messages that tell some failures from success.
-const LOG_LEVEL: &str = "if {[lindex [debug_level] end] < 2} {debug_level 2}";
+    proc {adapter serial} {args} {\
+        if {[info exists ::_openocd_rs_has_serial]} return; \
+        _openocd_rs_adapter_serial {*}$args; set ::_openocd_rs_serial [lindex $args 0]; return}";
+const SERIAL: &str = "adapter serial @serial; set _openocd_rs_has_serial 1";
+const SERIAL_AGAIN: &str = "unset _openocd_rs_has_serial";
+const LOCATION: &str = "\
+    adapter usb location @location; rename {adapter usb location} _openocd_rs_usb_location; \
+    proc {adapter usb location} {args} {_openocd_rs_usb_location}";
+const LOCATION_AGAIN: &str = "rename {adapter usb location} {}; rename _openocd_rs_usb_location {adapter usb location}";
 
 /// Describes an OpenOCD to start; [`spawn`](Self::spawn) starts it.
 ///
@@ -256,17 +274,17 @@ impl OpenOcdBuilder {
         for directory in &self.search_dirs {
             line.option("-s", directory);
         }
-        line.command(format!("set _openocd_rs_token {token}; {}", procedure("ports", &self.ports())));
+        line.command(format!("set _openocd_rs_token {token}; {}", self.ports()));
         line.command("_openocd_rs_ports");
-        line.command(SERIAL);
+        line.command(CHOICE);
         if let Some(driver) = &self.driver {
             line.command(format!("adapter driver {}", quote(driver)));
         }
         if let Some(serial) = &self.serial {
-            line.command(format!("adapter serial {}; {KEEP_SERIAL}", quote(serial)));
+            line.command(SERIAL.replace("@serial", &quote(serial)));
         }
         if let Some(location) = &self.usb_location {
-            line.command(format!("adapter usb location {}; {KEEP_USB_LOCATION}", quote(location)));
+            line.command(LOCATION.replace("@location", &quote(location)));
         }
         if let Some(name) = &self.transport {
             line.command(procedure("transport", &TRANSPORT.replace("@name", &quote(name))));
@@ -298,11 +316,16 @@ impl OpenOcdBuilder {
         if let Some(command) = line.before {
             line.command(command);
         }
+        if self.serial.is_some() {
+            line.command(SERIAL_AGAIN);
+        }
+        if self.usb_location.is_some() {
+            line.command(LOCATION_AGAIN);
+        }
         if let Some(khz) = self.speed_khz {
             line.command(format!("adapter speed {khz}"));
         }
-        line.command("_openocd_rs_ports");
-        line.command(LOG_LEVEL);
+        line.command(PORTS_AGAIN);
         Ok(line.words)
     }
 

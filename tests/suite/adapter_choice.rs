@@ -100,6 +100,12 @@ fn the_choice_holds_against_the_configuration() {
     let (session, commands) = commands_of(openocd);
     assert_eq!(session.adapter().serial().unwrap().as_deref(), Some("OURS"));
     assert!(session.command("set seen").unwrap().contains("1-2.3"));
+    // And afterwards nothing pretends that it could still be changed.
+    for late in ["adapter serial LATE", "adapter usb location 9-9"] {
+        let error = session.command(late).unwrap_err();
+        assert!(error.to_string().contains("must be used before 'init'"), "{error}");
+    }
+    assert_eq!(session.adapter().serial().unwrap().as_deref(), Some("OURS"));
     let told: Vec<_> = commands
         .iter()
         .filter(|command| {

@@ -5,6 +5,7 @@
 
 mod adapter;
 mod adapter_choice;
+mod batch;
 mod board;
 mod breakpoints;
 mod command;
