@@ -52,11 +52,8 @@ impl Swj {
             }
         }
         match self.selector.clock(level) {
-            Some(JTAG_TO_SWD) if !self.selected => {
-                self.selected = true;
-                // A line reset has to follow.
-                self.wire = SerialWire::new();
-            }
+            // A line reset has to follow: the wire is new, or SWD_TO_JTAG was a protocol error to it.
+            Some(JTAG_TO_SWD) => self.selected = true,
             Some(SWD_TO_JTAG) => self.selected = false,
             _ => {}
         }
@@ -160,11 +157,14 @@ mod tests {
     #[test]
     fn a_selection_alone_is_not_enough() {
         let mut chip = Chip::new();
-        chip.select(50, JTAG_TO_SWD);
-        chip.send(0, 8);
-        chip.send(host::request(false, true, 0).into(), 8);
-        chip.send(1, 1);
-        assert_eq!(chip.swj.to_drive(), None, "a line reset has to follow");
-        assert!(chip.identify().is_some());
+        for _ in 0..2 {
+            chip.select(50, JTAG_TO_SWD);
+            chip.send(0, 8);
+            chip.send(host::request(false, true, 0).into(), 8);
+            chip.send(1, 1);
+            assert_eq!(chip.swj.to_drive(), None, "a line reset has to follow");
+            assert!(chip.identify().is_some());
+            chip.select(50, SWD_TO_JTAG);
+        }
     }
 }

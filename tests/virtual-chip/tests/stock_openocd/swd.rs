@@ -2,16 +2,16 @@
 
 use virtual_chip::{CoreState, Register, Transport, VirtualChip, firmware};
 
-use crate::openocd::{Run, run, run_with, wait_until};
+use crate::openocd::{Run, run, run_over, wait_until};
 
 /// Runs commands over SWD; none with OpenOCD 0.12.0, whose `remote_bitbang` knows JTAG only, and which has to
 /// say so.
 fn run_swd(chip: &VirtualChip, commands: &[&str]) -> Option<Run> {
-    run_swd_with(chip.openocd_args_over(Transport::Swd), commands)
+    run_swd_with(chip, chip.openocd_args_over(Transport::Swd), commands)
 }
 
-fn run_swd_with(arguments: Vec<String>, commands: &[&str]) -> Option<Run> {
-    let run = run_with(arguments, commands);
+fn run_swd_with(chip: &VirtualChip, arguments: Vec<String>, commands: &[&str]) -> Option<Run> {
+    let run = run_over(chip, arguments, commands);
     let too_old = run.log.contains("Open On-Chip Debugger 0.12.0\n");
     if too_old {
         assert!(!run.success, "{run}");
@@ -112,7 +112,7 @@ fn openocd_asks_again_where_the_chip_says_wait() {
     chip.faults().answer_wait(5);
     // With `-d3` OpenOCD says how it is answered.
     let arguments = [vec!["-d3".to_string()], chip.openocd_args_over(Transport::Swd)].concat();
-    let Some(run) = run_swd_with(arguments, &["echo value=[read_memory 0x20001000 32 1]"]) else { return };
+    let Some(run) = run_swd_with(&chip, arguments, &["echo value=[read_memory 0x20001000 32 1]"]) else { return };
     run.assert_says("value=0x7");
     run.assert_says("SWD WAIT: retried 5 times");
 }
