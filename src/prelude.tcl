@@ -171,7 +171,7 @@ proc _openocd_rs_1_write_register {name value bits} {
 
 # Fails if the last write to the current target's memory did, which over SWD nobody has noticed yet: the access port takes a write
 # and says only with the next transfer whether it worked, and mem_ap_write in OpenOCD's src/target/arm_adi_v5.c makes no other
-# one. STICKYORUN, STICKYERR and WDATAERR in the debug port's CTRL/STAT tell; writing ABORT clears them (ARM IHI 0031, B2.2).
+# one. STICKYERR and WDATAERR in the debug port's CTRL/STAT tell; writing ABORT clears them (ARM IHI 0031, B2.2).
 # With the high level adapters (hla_swd, "swd (hla)") the probe itself looks, and their DAP is a dummy at which `dpreg` would abort
 # OpenOCD (dap_init_all in src/target/arm_dap.c leaves its `ops` null, which dap_queue_dp_read asserts not to be).
 proc _openocd_rs_1_check_write {} {
@@ -179,7 +179,7 @@ proc _openocd_rs_1_check_write {} {
     if {![string match *swd* $transport] || [string match *hla* $transport]} { return }
     if {[catch {[target current] cget -dap} dap]} { return }
     set status [$dap dpreg 4]
-    if {$status & 0xa2} {
+    if {$status & 0xa0} {
         $dap dpreg 0 0x1e
         error "the debug port tells that the write failed: CTRL/STAT is [format 0x%08x $status]"
     }

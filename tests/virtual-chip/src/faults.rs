@@ -43,6 +43,11 @@ impl<'a> Faults<'a> {
         self.chip.lock().swj.dp.busy = requests;
     }
 
+    /// Garbles the data of the next write to memory over SWD: it arrives with wrong parity, and the chip drops it.
+    pub fn garble_write(&self) {
+        self.chip.lock().swj.dp.garbles_write = true;
+    }
+
     /// Leaves OpenOCD without answers while the connection stays open. What it sent meanwhile is answered once this ends.
     pub fn stop_answering(&self, silent: bool) {
         self.chip.server().set_silent(silent);
@@ -83,6 +88,7 @@ impl<'a> Faults<'a> {
             chip.system.bus.failing.clear();
             chip.system.bus.debug.refuses_halt = false;
             chip.swj.dp.busy = 0;
+            chip.swj.dp.garbles_write = false;
             chip.system.bus.flash.faults = FlashFaults::default();
         }
         self.power_on();

@@ -19,6 +19,9 @@ const RDBUFF: u8 = 3;
 const ABORT: u8 = 0;
 const SELECT: u8 = 2;
 
+/// The access port's data register, in bank 0.
+const DRW: u8 = 3;
+
 /// CTRL/STAT bits that only this wire has (B2.2.2): READOK, WDATAERR; and those that answers depend on.
 const READOK: u32 = 1 << 6;
 const WDATAERR: u32 = 1 << 7;
@@ -43,6 +46,8 @@ pub(crate) struct SwDp {
     data_error: bool,
     /// So many requests the access port is still busy for.
     pub(crate) busy: u32,
+    /// The data of the next write to memory arrive with wrong parity.
+    pub(crate) garbles_write: bool,
 }
 
 impl SwDp {
@@ -115,7 +120,9 @@ impl SwDp {
         ap: &mut AhbAp,
         system: &mut System,
     ) {
-        let Some(data) = data else {
+        let to_memory = request.access_port && request.address == DRW;
+        let garbled = to_memory && std::mem::take(&mut self.garbles_write);
+        let Some(data) = data.filter(|_| !garbled) else {
             self.data_error = true;
             return;
         };
@@ -152,8 +159,6 @@ mod tests {
     const RAM: u32 = 0x2000_0000;
     const CSW: u8 = 0;
     const TAR: u8 = 1;
-    const DRW: u8 = 3;
-
     /// A chip whose identification has been read.
     struct Chip {
         dp: SwDp,
