@@ -87,8 +87,9 @@ pub(crate) struct Link {
     state: State,
     sequence: u64,
     version: String,
-    /// The line of the last command, kept for its room.
+    /// The line of the last command, and the last script of a series, kept for their room.
     line: Vec<u8>,
+    script: String,
 }
 
 #[derive(Debug)]
@@ -105,7 +106,7 @@ enum State {
 
 impl Link {
     pub(crate) fn open(address: Address, settings: Settings) -> Result<Self> {
-        let mut link = Link { address, settings, state: State::Stale, sequence: 0, version: String::new(), line: Vec::new() };
+        let mut link = Link { address, settings, state: State::Stale, sequence: 0, version: String::new(), line: Vec::new(), script: String::new() };
         link.reconnect()?;
         Ok(link)
     }
@@ -183,7 +184,7 @@ impl Link {
         mut read: impl FnMut(usize, &Reply<'_>) -> Result<()>,
     ) -> Result<()> {
         let mut line = std::mem::take(&mut self.line);
-        let mut script = String::new();
+        let mut script = std::mem::take(&mut self.script);
         let first = self.sequence + 1;
         self.sequence += count as u64;
         let timeout = request.timeout.or(self.settings.timeout);
@@ -214,6 +215,7 @@ impl Link {
             Ok(())
         })?;
         self.line = line;
+        self.script = script;
         outcome
     }
 

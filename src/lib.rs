@@ -18,6 +18,15 @@ mod text;
 mod transport;
 mod version;
 
+/// What the benches measure: no part of the interface, may change at any time.
+#[doc(hidden)]
+pub mod bench {
+    /// Reads the answer of `read_memory` for 32-bit values.
+    pub fn decode_u32(text: &[u8], values: &mut [u32]) -> Option<()> {
+        crate::parse::memory::decode(text, values)
+    }
+}
+
 pub use adapter::{Adapter, AdapterDriver, ResetSignal};
 pub use batch::{Batch, BatchMemory, BatchRegisters, Handle};
 pub use breakpoints::{

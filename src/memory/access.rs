@@ -38,25 +38,25 @@ impl Memory<'_> {
         if values.is_empty() {
             return Ok(());
         }
+        let shown = format!("read_memory {address:#x} {} {}{}", T::BITS, values.len(), self.suffix());
+        let request = self.target().request("").shown(shown);
         // Other threads get their turn between two series.
         for (index, values) in values.chunks_mut(SERIES * CHUNK).enumerate() {
-            self.read_series(address + (index * SERIES * CHUNK) as u64 * width::<T>(), values)?;
+            self.read_series(&request, address + (index * SERIES * CHUNK) as u64 * width::<T>(), values)?;
         }
         Ok(())
     }
 
-    fn read_series<T: Element>(&self, address: u64, values: &mut [T]) -> Result<()> {
+    fn read_series<T: Element>(&self, request: &Request<'_>, address: u64, values: &mut [T]) -> Result<()> {
         let count = values.len();
         let place = |n: usize| (address + (n * CHUNK) as u64 * width::<T>(), (count - n * CHUNK).min(CHUNK));
-        let shown = format!("read_memory {address:#x} {} {count}{}", T::BITS, self.suffix());
-        let request = self.target().request("").shown(shown);
         let prepare = |n, script: &mut String| {
             let (address, count) = place(n);
             push_read::<T>(script, address, count, self.suffix());
         };
         let mut rest = values.chunks_mut(CHUNK);
-        self.target().session().run_series(&request, count.div_ceil(CHUNK), prepare, |n, reply| {
-            take_elements(&request, reply, place(n).0, rest.next().unwrap_or_default())
+        self.target().session().run_series(request, count.div_ceil(CHUNK), prepare, |n, reply| {
+            take_elements(request, reply, place(n).0, rest.next().unwrap_or_default())
         })
     }
 

@@ -343,6 +343,34 @@ mod tests {
     }
 
     #[test]
+    fn noise_on_the_pins_does_no_lasting_harm() {
+        let chip = Stm32f103::with_firmware();
+        let shared = Shared { link: Mutex::default(), changed: Condvar::new(), chips: vec![chip] };
+        let (mut pins, mut answers) = (Pins::new(), Vec::new());
+        let mut state = 1_u32;
+        let mut noise = || {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            // Twice as many for SWD: it is what most of this is about.
+            b"01234567dfegdfegOocRrstu?"[state as usize % 25]
+        };
+        let select = [(u64::MAX, 50), (0xe79e, 16), (u64::MAX, 50), (0, 8)].map(|(bits, count)| clocks(bits, count));
+        for _ in 0..200 {
+            let garbage: Vec<u8> = (0..5000).map(|_| noise()).collect();
+            process(&shared, &mut pins, &garbage, &mut answers);
+            // The pins as they were in the beginning; long enough for whatever is under way to end.
+            pins.attach();
+            process(&shared, &mut pins, ("rdf".to_string() + &"eg".repeat(100)).as_bytes(), &mut answers);
+            process(&shared, &mut pins, (select.concat() + &clocks(0xa5, 8)).as_bytes(), &mut answers);
+            answers.clear();
+            process(&shared, &mut pins, "odcf".repeat(38).as_bytes(), &mut answers);
+            let bits = answers.iter().rev().fold(0_u64, |bits, bit| bits << 1 | u64::from(*bit == b'1'));
+            assert_eq!(bits >> 4 & 0xffff_ffff, 0x1ba0_1477, "{}", String::from_utf8_lossy(&answers));
+        }
+    }
+
+    #[test]
     fn chips_that_share_a_chain_stay_with_jtag() {
         let chips: Vec<SharedChip> = vec![Stm32f103::with_firmware(), Stm32f103::with_firmware()];
         let server = Server::start(chips, vec![Model::Stm32f103; 2]).unwrap();
