@@ -103,6 +103,12 @@ impl Adapter<'_> {
     ///
     /// # Errors
     /// [`CommandError::UnexpectedReply`] if the answer can't be understood, and those of [`Session::command`].
+    ///
+    /// ```
+    /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
+    /// assert!(session.adapter().transports()?.contains(&"swd".to_owned()));
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn transports(&self) -> Result<Vec<String>> {
         self.ask(&Request::new("transport list"), parse::transports, "a list of transports")
     }
@@ -226,8 +232,8 @@ impl Adapter<'_> {
         self.drive_reset(signal, true)
     }
 
-    /// Lets go of reset lines (OpenOCD: `adapter deassert`) and waits as long as the configuration says (`adapter srst delay`). A line that
-    /// is not named stays as it is.
+    /// Lets go of reset lines (OpenOCD: `adapter deassert`), waits as long as the configuration says (`adapter srst delay`), and has OpenOCD
+    /// look at its targets again. A line that is not named stays as it is.
     ///
     /// # Errors
     /// Those of [`assert_reset`](Self::assert_reset).

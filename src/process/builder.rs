@@ -46,10 +46,10 @@ const TRANSPORT: &str = "\
 /// Where the program chooses, the choice holds against a configuration that says otherwise: a production line must not get hold of
 /// the board beside. So the commands take nothing more until all of the configuration has run.
 const CHOICE: &str = "\
-    rename {adapter serial} _openocd_rs_adapter_serial; \
-    proc {adapter serial} {args} {\
-        if {[info exists ::_openocd_rs_has_serial]} return; \
-        _openocd_rs_adapter_serial {*}$args; set ::_openocd_rs_serial [lindex $args 0]; return}";
+    if {![catch {rename {adapter serial} _openocd_rs_adapter_serial}]} {\
+        proc {adapter serial} {args} {\
+            if {[info exists ::_openocd_rs_has_serial]} return; \
+            _openocd_rs_adapter_serial {*}$args; set ::_openocd_rs_serial [lindex $args 0]; return}}";
 const SERIAL: &str = "adapter serial @serial; set _openocd_rs_has_serial 1";
 const SERIAL_AGAIN: &str = "unset _openocd_rs_has_serial";
 const LOCATION: &str = "\
@@ -243,7 +243,8 @@ impl OpenOcdBuilder {
     /// Starts OpenOCD and waits until it has answered a command, so until its `init` is through.
     ///
     /// # Errors
-    /// [`ProcessError::BinaryNotFound`], [`ProcessError::InvalidConfig`] (also when no configuration is given), [`ProcessError::Spawn`],
+    /// [`ProcessError::BinaryNotFound`], [`ProcessError::InvalidConfig`] (also when no configuration is given, or a choice of the adapter is
+    /// empty), [`ProcessError::Spawn`],
     /// [`ProcessError::ExitedDuringStartup`] with OpenOCD's exit status and the end of its log, [`ProcessError::ForeignServer`],
     /// and [`TimeoutError::Ready`](crate::TimeoutError::Ready) if it is not ready in time; it is stopped then.
     pub fn spawn(self) -> Result<OpenOcdProcess> {
@@ -269,6 +270,7 @@ impl OpenOcdBuilder {
             let problem = "no configuration file and no command is given";
             return Err(ProcessError::InvalidConfig { config: String::new(), problem });
         }
+        self.check_choice()?;
         let mut line = Line::default();
         line.words.extend(self.extra_arguments.iter().cloned());
         for directory in &self.search_dirs {
@@ -327,6 +329,28 @@ impl OpenOcdBuilder {
         }
         line.command(PORTS_AGAIN);
         Ok(line.words)
+    }
+
+    /// Refuses a choice of the adapter that OpenOCD would take for something else.
+    fn check_choice(&self) -> Result<(), ProcessError> {
+        let choices = [
+            (&self.driver, "the name of the adapter's driver is empty"),
+            (&self.serial, "the adapter's serial number is empty"),
+            (&self.usb_location, "the adapter's USB location is empty; expected such as \"1-2.3\""),
+            (&self.transport, "the name of the transport is empty; expected such as \"swd\""),
+        ];
+        if let Some((_, problem)) =
+            choices.into_iter().find(|(choice, _)| choice.as_ref().is_some_and(String::is_empty))
+        {
+            return Err(ProcessError::InvalidConfig { config: String::new(), problem });
+        }
+        match self.speed_khz {
+            Some(khz) if i32::try_from(khz).is_err() => Err(ProcessError::InvalidConfig {
+                config: format!("adapter speed {khz}"),
+                problem: "the adapter's speed is more than OpenOCD can count, which is 2147483647 kHz",
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn ports(&self) -> String {

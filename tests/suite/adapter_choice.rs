@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use openocd::{OpenOcdBuilder, OpenOcdProcess, Session};
+use openocd::{Error, OpenOcdBuilder, OpenOcdProcess, ProcessError, Session};
 use virtual_chip::{Transport, VirtualChip};
 
 use crate::board::{Board, transport};
@@ -145,5 +145,21 @@ fn a_transport_that_is_not_to_be_had_is_no_start() {
     ] {
         let error = openocd.spawn().unwrap_err().to_string();
         assert!(error.contains("transport"), "{error}");
+    }
+}
+
+#[test]
+fn a_choice_that_cannot_be_meant_starts_nothing() {
+    let dummy = || OpenOcdProcess::builder().command("adapter driver dummy; noinit");
+    for (openocd, named) in [
+        (dummy().adapter_driver(""), "driver is empty"),
+        (dummy().adapter_serial(""), "serial number is empty"),
+        (dummy().adapter_usb_location(""), "USB location is empty"),
+        (dummy().transport(""), "transport is empty"),
+        (dummy().adapter_speed(1 << 31), "adapter speed 2147483648"),
+    ] {
+        let error = openocd.spawn().unwrap_err();
+        assert!(matches!(error, Error::Process(ProcessError::InvalidConfig { .. })), "{error:?}");
+        assert!(error.to_string().contains(named), "{error}");
     }
 }
