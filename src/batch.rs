@@ -4,6 +4,7 @@ mod handle;
 mod memory;
 mod registers;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -174,12 +175,11 @@ impl<'a> Batch<'a> {
             // The procedure itself failed: the target's name, say, is not known any more.
             let list =
                 reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
-            let replies: Option<Vec<_>> = tcl::elements(list).map(|reply| parse(&reply.ok()?)).collect();
-            replies.filter(|replies| (1..=count).contains(&replies.len())).ok_or_else(|| unexpected(&request, list))
+            let replies = parse(list).filter(|replies| (1..=count).contains(&replies.len()));
+            replies.ok_or_else(|| unexpected(&request, list))
         })??;
         let mut failed = false;
         for reply in replies {
-            let reply = Reply { code: reply.0, result: reply.1.into(), log: reply.2.into() };
             failed |= reply.code != 0;
             if let Some(Entry { request, answer }) = self.entries.pop_front() {
                 answer(&request, Outcome::Ran(&reply));
@@ -210,11 +210,16 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn parse(reply: &[u8]) -> Option<(i32, Vec<u8>, Vec<u8>)> {
-    let mut elements = tcl::elements(reply);
-    let [code, result, log] = elements.take_array()?;
-    let code = std::str::from_utf8(&code).ok()?.parse().ok()?;
-    elements.next().is_none().then(|| (code, result.into_owned(), log.into_owned()))
+/// Reads `code result log code result log …`.
+fn parse(list: &[u8]) -> Option<Vec<Reply<'static>>> {
+    let mut elements = tcl::elements(list).peekable();
+    let mut replies = Vec::new();
+    while elements.peek().is_some() {
+        let code = std::str::from_utf8(&elements.next()?.ok()?).ok()?.parse().ok()?;
+        let mut owned = || Some(Cow::Owned(elements.next()?.ok()?.into_owned()));
+        replies.push(Reply { code, result: owned()?, log: owned()? });
+    }
+    Some(replies)
 }
 
 fn unexpected(request: &Request<'_>, list: &[u8]) -> Error {

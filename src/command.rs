@@ -146,7 +146,7 @@ impl Link {
         self.run_line(request, |line, sequence| wrap(line, sequence, request.target, &request.script), read)
     }
 
-    /// Runs commands one after the other and hands over the list of their `code result log`, each of which is a list.
+    /// Runs commands one after the other and hands over the list of their codes, results and logs, in turn.
     ///
     /// Ends early once the replies take half of the reply limit, or if asked to at the first that fails. `request` tells the target and
     /// the timeout of all of them; its script is not run.

@@ -7,20 +7,28 @@
 # and the number is in -errorcode. result and log stay apart because `capture` returns what was logged if anything was,
 # and otherwise the result of its script, which is why that script ends with an empty list.
 proc _openocd_rs_1_run {sequence target command} {
-    set options {}
+    if {$target ne {}} { return [_openocd_rs_1_run_on $sequence $target $command] }
+    set log [capture {set code [catch {uplevel #0 $command} result options]; list}]
+    if {$code != 0} { set code [_openocd_rs_1_code $code $options] }
+    set reply [list $sequence $code $result $log]
+    if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
+    return $reply
+}
+
+# The same on a named target.
+proc _openocd_rs_1_run_on {sequence target command} {
     set log [capture {
         set code [catch {
-            if {$target ne {}} {
-                set previous [target current]
-                targets $target
-            }
+            set previous [target current]
+            targets $target
             uplevel #0 $command
         } result options]
         if {[info exists previous]} { targets $previous }
         list
     }]
-    set code [_openocd_rs_1_code $code $options]
-    return [_openocd_rs_1_reply [list $sequence $code $result $log]]
+    set reply [list $sequence [_openocd_rs_1_code $code $options] $result $log]
+    if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
+    return $reply
 }
 
 # OpenOCD's own error number out of what `catch` gave; see _openocd_rs_1_run.
@@ -35,7 +43,7 @@ proc _openocd_rs_1_code {code options} {
 }
 
 # Runs commands, one after the other, at the top level and, if one is named, for a target, and returns
-#   sequence 0 {{code result log} ...} {}
+#   sequence 0 {code result log code result log ...} {}
 # with fewer elements than commands if they take more room, or if one fails and that is to stop the rest.
 proc _openocd_rs_1_batch {sequence target stop room args} {
     set replies {}
@@ -45,28 +53,26 @@ proc _openocd_rs_1_batch {sequence target stop room args} {
             targets $target
         }
         foreach command $args {
-            set log [capture {
-                set code [catch {uplevel #0 $command} result options]
-                list
-            }]
-            set code [_openocd_rs_1_code $code $options]
-            set reply [list $code $result $log]
-            lappend replies $reply
-            incr room -[string length $reply]
-            if {$room < 0 || ($stop && $code != 0)} break
+            set log [capture {set code [catch {uplevel #0 $command} result options]; list}]
+            if {$code != 0} {
+                lappend replies [_openocd_rs_1_code $code $options] $result $log
+                if {$stop} break
+            } else {
+                lappend replies 0 $result $log
+            }
+            if {[incr room -[string length $result$log]] < 0} break
         }
     } message]
     if {[info exists previous]} { targets $previous }
-    if {$failed} { return [_openocd_rs_1_reply [list $sequence $failed $message {}]] }
-    return [_openocd_rs_1_reply [list $sequence 0 $replies {}]]
+    if {$failed} { return [list $sequence $failed $message {}] }
+    set reply [list $sequence 0 $replies {}]
+    if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
+    return $reply
 }
 
 # 0x1a ends a reply on the wire; one inside would put every later reply out of step. \x1b and a letter stand for it.
-proc _openocd_rs_1_reply {reply} {
-    if {[string first \x1a $reply] >= 0} {
-        set reply ~[string map [list \x1b \x1bA \x1a \x1bB] $reply]
-    }
-    return $reply
+proc _openocd_rs_1_without_separator {reply} {
+    return ~[string map [list \x1b \x1bA \x1a \x1bB] $reply]
 }
 
 # The current target's state after a fresh look at the target. `curstate` alone is what the last background poll saw,

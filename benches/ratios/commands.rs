@@ -30,4 +30,23 @@ pub(crate) fn run(table: &mut Table) {
             assert_eq!(&piece[..filled], b"42\x1a");
         },
     );
+
+    table.time(
+        "100 commands in a `Batch`",
+        200,
+        Goal::AtMost(1.0 / 15.0),
+        || {
+            let mut batch = session.batch();
+            let handles: Vec<_> = (0..100).map(|_| batch.command("adapter name")).collect();
+            batch.run().expect("an answer");
+            for handle in handles {
+                assert_eq!(handle.result().expect("a name").trim_end(), "dummy");
+            }
+        },
+        || {
+            for _ in 0..100 {
+                assert_eq!(session.command("adapter name").expect("a name").trim_end(), "dummy");
+            }
+        },
+    );
 }
