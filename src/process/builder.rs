@@ -59,8 +59,8 @@ const LOCATION_AGAIN: &str = "rename {adapter usb location} {}; rename _openocd_
 
 /// Describes an OpenOCD to start; [`spawn`](Self::spawn) starts it.
 ///
-/// Configuration files and commands reach OpenOCD in the order of the calls. The choice of the adapter (serial number, USB
-/// location, speed, transport) is put where OpenOCD takes it, wherever it is called.
+/// Configuration files and commands reach OpenOCD in the order of the calls. The choice of the adapter (driver, serial number, USB
+/// location, transport, speed) is put where OpenOCD takes it, wherever it is called.
 ///
 /// ```
 /// use openocd::OpenOcdProcess;

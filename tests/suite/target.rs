@@ -6,7 +6,7 @@ use std::time::Duration;
 use openocd::{Error, HaltReason, OpenOcdProcess, ResetMode, Session, TargetError, TargetState, TimeoutError};
 use virtual_chip::{CoreState, Model, VirtualBoard, VirtualChip, firmware};
 
-use crate::board::{Board, INSTALL};
+use crate::board::{Board, INSTALL, transport};
 
 /// Two chips on one JTAG chain: the targets `chip1.cpu` and `chip0.cpu`, of which the last is the current one.
 fn chain() -> VirtualBoard {
@@ -155,6 +155,8 @@ fn a_chip_without_power_is_an_error_everywhere() {
     board.chip.faults().power_on();
     board.session.target().reset(ResetMode::Halt).unwrap();
     board.session.memory().write_u32(0x2000_0000, 1).unwrap();
+    // It woke up with JTAG.
+    assert_eq!(board.chip.transport(), transport());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use virtual_chip::{CoreState, Register, Transport, VirtualChip, firmware};
 
-use crate::openocd::{Run, run, run_over, wait_until};
+use crate::openocd::{Run, run, run_over};
 
 /// Runs commands over SWD; none with OpenOCD 0.12.0, whose `remote_bitbang` knows JTAG only, and which has to
 /// say so.
@@ -125,24 +125,6 @@ fn without_power_nobody_answers() {
     run.assert_says("Error connecting DP: cannot read IDR");
     chip.faults().power_on();
     run_swd(&chip, &["halt"]).unwrap().assert_clean();
-}
-
-#[test]
-fn power_back_finds_jtag_and_openocd_selects_swd_again() {
-    let chip = VirtualChip::start().unwrap();
-    chip.faults().stop_answering(true);
-    std::thread::scope(|scope| {
-        let waiting =
-            scope.spawn(|| run_swd(&chip, &["halt", "echo again=[catch {mdw 0x20000000}]", "mdw 0x20000000"]));
-        wait_until(|| chip.is_connected() || waiting.is_finished());
-        chip.faults().power_off();
-        chip.faults().power_on();
-        assert_eq!(chip.transport(), Transport::Jtag);
-        chip.faults().stop_answering(false);
-        if let Some(run) = waiting.join().unwrap() {
-            assert!(run.success, "{run}");
-        }
-    });
 }
 
 #[test]
