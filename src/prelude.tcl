@@ -115,11 +115,9 @@ proc _openocd_rs_1_targets {} {
 # Runs step or resume, which need a halted target: {done status} if it ran, {running status} if the target was not halted,
 # {odd status} for an address that no Cortex-M can run at, which OpenOCD would write to the pc as it is.
 proc _openocd_rs_1_from_halt {command address} {
-    set target [target current]
-    set status [_openocd_rs_1_status]
-    if {[lindex $status 1] ne {halted}} { return [list running $status] }
-    if {$address ne {}} {
-        if {$address & 1 && [$target cget -type] in {cortex_m hla_target}} { return [list odd $status] }
+    if {[_openocd_rs_1_state] ne {halted}} { return [list running [_openocd_rs_1_status]] }
+    if {$address ne {} && $address & 1 && [[target current] cget -type] in {cortex_m hla_target}} {
+        return [list odd [_openocd_rs_1_status]]
     }
     {*}$command {*}$address
     return [list done [_openocd_rs_1_status]]
