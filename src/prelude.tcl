@@ -77,9 +77,14 @@ proc _openocd_rs_1_without_separator {reply} {
 
 # The current target's state after a fresh look at the target. `curstate` alone is what the last background poll saw,
 # up to 100 ms ago.
+#
+# Of a target that is not examined it is worth nothing: newer OpenOCD takes one whose poll failed for not examined, and keeps its last
+# state, `halted` for example (handle_one_target in src/target/target.c). `arp_poll` fails then.
 proc _openocd_rs_1_state {} {
     set target [target current]
-    if {[$target was_examined]} { $target arp_poll }
+    set state [$target curstate]
+    if {$state in {{examine deferred} unavailable} && ![$target was_examined]} { return $state }
+    $target arp_poll
     return [$target curstate]
 }
 
