@@ -79,11 +79,14 @@ proc _openocd_rs_1_without_separator {reply} {
 # up to 100 ms ago.
 #
 # Of a target that is not examined it is worth nothing: newer OpenOCD takes one whose poll failed for not examined, and keeps its last
-# state, `halted` for example (handle_one_target in src/target/target.c). `arp_poll` fails then.
+# state, `halted` for example (handle_one_target in src/target/target.c). -311 is ERROR_TARGET_NOT_EXAMINED.
 proc _openocd_rs_1_state {} {
     set target [target current]
     set state [$target curstate]
-    if {$state in {{examine deferred} unavailable} && ![$target was_examined]} { return $state }
+    if {![$target was_examined]} {
+        if {$state in {{examine deferred} unavailable}} { return $state }
+        return -code error -errorcode {OpenOCD -311} "$target is not examined: OpenOCD has lost it, or never reached it"
+    }
     $target arp_poll
     return [$target curstate]
 }

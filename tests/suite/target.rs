@@ -271,4 +271,9 @@ fn a_target_that_openocd_lost_by_itself_has_no_state() {
     }
     assert!(matches!(target.step(None), Err(Error::Target(_))));
     assert!(matches!(board.session.registers().forced().read("r0"), Err(Error::Target(_))));
+    if !board.session.targets().unwrap()[0].examined {
+        let error = target.status().unwrap_err();
+        assert_eq!(error.code(), Some(-311));
+        assert!(error.to_string().contains("stm32f1x.cpu is not examined: OpenOCD has lost it"), "{error}");
+    }
 }
