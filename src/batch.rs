@@ -173,8 +173,7 @@ impl<'a> Batch<'a> {
         let (session, stop) = (self.target.session(), self.stop_at_failure);
         let replies = session.run_batch(&request, stop, &commands, |reply| {
             // The procedure itself failed: the target's name, say, is not known any more.
-            let list =
-                reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
+            let list = reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
             let replies = parse(list).filter(|replies| (1..=count).contains(&replies.len()));
             replies.ok_or_else(|| unexpected(&request, list))
         })??;

@@ -106,7 +106,15 @@ enum State {
 
 impl Link {
     pub(crate) fn open(address: Address, settings: Settings) -> Result<Self> {
-        let mut link = Link { address, settings, state: State::Stale, sequence: 0, version: String::new(), line: Vec::new(), script: String::new() };
+        let mut link = Link {
+            address,
+            settings,
+            state: State::Stale,
+            sequence: 0,
+            version: String::new(),
+            line: Vec::new(),
+            script: String::new(),
+        };
         link.reconnect()?;
         Ok(link)
     }

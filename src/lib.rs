@@ -5,10 +5,14 @@ mod batch;
 mod breakpoints;
 mod command;
 mod error;
+mod flash;
 mod frame;
+mod image;
 mod memory;
+mod mismatch;
 mod parse;
 mod process;
+mod progress;
 mod registers;
 mod session;
 pub mod svd;
@@ -30,15 +34,20 @@ pub mod bench {
 pub use adapter::{Adapter, AdapterDriver, ResetSignal};
 pub use batch::{Batch, BatchMemory, BatchRegisters, Handle};
 pub use breakpoints::{
-    Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, WatchedValue, Watchpoint, WatchpointAccess,
+    Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, ScopedWatchpoint, WatchedValue, Watchpoint,
+    WatchpointAccess,
 };
 pub use command::Execution;
 pub use error::{
-    AdapterError, BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result,
-    SvdError, TargetError, TimeoutError,
+    AdapterError, BreakpointError, CommandError, ConnectionError, Error, Failure, FlashError, ImageError, ProcessError,
+    ProcessReport, Result, SvdError, TargetError, TimeoutError,
 };
+pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, SectorKind, WriteOptions};
+pub use image::{Image, ImageFormat, Segment};
 pub use memory::Memory;
+pub use mismatch::Mismatch;
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
+pub use progress::{Phase, Progress, ProgressCallback};
 pub use registers::{Register, RegisterDump, RegisterValue, Registers};
 pub use session::{Session, SessionBuilder};
 pub use svd::Svd;

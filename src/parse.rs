@@ -2,6 +2,7 @@
 
 pub(crate) mod adapter;
 pub(crate) mod breakpoint;
+pub(crate) mod flash;
 pub(crate) mod memory;
 pub(crate) mod register;
 pub(crate) mod target;

@@ -51,7 +51,8 @@ fn serve(mut stream: TcpStream) {
         reply.clear();
         if let Some(command) = text.strip_prefix("_openocd_rs_1_run ") {
             let sequence = command.split(' ').next().expect("a number");
-            let count: usize = command.trim_end_matches(['"', ']', '\\']).rsplit(' ').next().expect("a word").parse().unwrap_or(1);
+            let count: usize =
+                command.trim_end_matches(['"', ']', '\\']).rsplit(' ').next().expect("a word").parse().unwrap_or(1);
             let numbers = &all[..ends[count - 1]];
             // The answer to `list ENDIANNESS [read_memory …]`, and to `read_memory …`.
             if command.contains("cget -endian") {

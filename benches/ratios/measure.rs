@@ -30,7 +30,14 @@ impl Table {
     }
 
     /// Runs ours and the baseline in turn and adds the row of their medians.
-    pub(crate) fn time(&mut self, case: &str, rounds: usize, goal: Goal, mut ours: impl FnMut(), mut baseline: impl FnMut()) {
+    pub(crate) fn time(
+        &mut self,
+        case: &str,
+        rounds: usize,
+        goal: Goal,
+        mut ours: impl FnMut(),
+        mut baseline: impl FnMut(),
+    ) {
         if !self.wants(case) {
             return;
         }

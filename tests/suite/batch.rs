@@ -113,11 +113,14 @@ fn a_handle_of_a_batch_that_was_not_run_says_so() {
 #[test]
 fn commands_beyond_openocds_line_and_replies_beyond_the_limit_are_split() {
     let limits = Session::builder().timeout(Duration::from_secs(120)).reply_limit(200_000);
-    let session = limits.start(crate::board::dummy().command("noinit")).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let session =
+        limits.start(crate::board::dummy().command("noinit")).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
     let mut batch = session.batch();
     // 12 MB of commands, 6 MB of replies: more than any buffer on the way, in both directions.
     let handles: Vec<_> = (0..120)
-        .map(|n| batch.command(&format!("set last {n}; string range {{{}}} 0 49999", format!("{n:04} x").repeat(16_000))))
+        .map(|n| {
+            batch.command(&format!("set last {n}; string range {{{}}} 0 49999", format!("{n:04} x").repeat(16_000)))
+        })
         .collect();
     batch.run().unwrap();
     for (n, handle) in handles.into_iter().enumerate() {
