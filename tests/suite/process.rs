@@ -101,7 +101,7 @@ fn a_configuration_that_calls_init_gets_the_same_ports() {
         "if {[llength [info commands {gdb port}]]} {gdb port 0; tcl port 6666} else {gdb_port 0; tcl_port 6666}";
     let chip = VirtualChip::start().unwrap();
     let process = OpenOcdProcess::builder()
-        .config(chip.openocd_config())
+        .config(config(&chip))
         .command(format!("{ports}; bindto 0.0.0.0; debug_level 0; init; halt"))
         .gdb_port(0)
         .ready_timeout(PATIENCE)
