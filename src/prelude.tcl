@@ -8,7 +8,11 @@
 # and otherwise the result of its script, which is why that script ends with an empty list.
 proc _openocd_rs_1_run {sequence target command} {
     if {$target ne {}} { return [_openocd_rs_1_run_on $sequence $target $command] }
-    set log [capture {set code [catch {uplevel #0 $command} result options]; list}]
+    set log [capture {
+        set code [catch {uplevel #0 $command} result options]
+        if {$code != 0} { _openocd_rs_1_clear_errors }
+        list
+    }]
     if {$code != 0} { set code [_openocd_rs_1_code $code $options] }
     set reply [list $sequence $code $result $log]
     if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
@@ -23,6 +27,7 @@ proc _openocd_rs_1_run_on {sequence target command} {
             targets $target
             uplevel #0 $command
         } result options]
+        if {$code != 0} { _openocd_rs_1_clear_errors }
         if {[info exists previous]} { targets $previous }
         list
     }]
@@ -195,6 +200,13 @@ proc _openocd_rs_1_check_write {} {
         $dap dpreg 0 0x1e
         error "the debug port tells that the write failed: CTRL/STAT is [format 0x%08x $status]"
     }
+}
+
+# After a failed command: the last transfer of its clean-up may have failed too, which over SWD the next access would be told, whoever
+# makes it. OpenOCD's polling takes the target for lost then.
+proc _openocd_rs_1_clear_errors {} {
+    # Before that nothing has been accessed, and asking for the transport would select one.
+    if {[command mode] eq {exec}} { catch {_openocd_rs_1_check_write} }
 }
 
 # 64-bit elements: in one access each where the target can, otherwise as two 32-bit accesses, which cortex_m needs.
