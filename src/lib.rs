@@ -7,6 +7,7 @@ mod command;
 mod error;
 mod flash;
 mod frame;
+pub mod guide;
 mod image;
 mod memory;
 mod mismatch;
@@ -32,7 +33,7 @@ pub mod bench {
 }
 
 pub use adapter::{Adapter, AdapterDriver, ResetSignal};
-pub use batch::{Batch, BatchMemory, BatchRegisters, Handle};
+pub use batch::{Batch, BatchFlash, BatchMemory, BatchRegisters, Handle};
 pub use breakpoints::{
     Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, ScopedWatchpoint, WatchedValue, Watchpoint,
     WatchpointAccess,
