@@ -1,5 +1,6 @@
 //! The error tree: one enum per layer under [`Error`], so that a caller can match as broadly or as narrowly as needed.
 
+mod adapter;
 mod breakpoint;
 mod command;
 mod connection;
@@ -12,6 +13,7 @@ mod svd;
 mod target;
 mod timeout;
 
+pub use adapter::AdapterError;
 pub use breakpoint::BreakpointError;
 pub use command::{CommandError, Failure};
 pub use connection::ConnectionError;
@@ -84,6 +86,9 @@ pub enum Error {
     /// A breakpoint or a watchpoint could not be set or removed.
     #[error(transparent)]
     Breakpoint(#[from] BreakpointError),
+    /// The debug adapter lacks what was asked of it, or refused.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
     /// A device description (SVD) could not be loaded, does not know what was asked for, or forbids it.
     #[error(transparent)]
     Svd(#[from] SvdError),
@@ -129,6 +134,7 @@ impl Error {
             Error::Breakpoint(error) => error.failure(),
             Error::Jtag(error) => error.failure(),
             Error::Dap(error) => error.failure(),
+            Error::Adapter(error) => error.failure(),
             Error::Command(CommandError::Failed(failure)) => Some(failure),
             _ => None,
         }

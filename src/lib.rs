@@ -1,5 +1,6 @@
 #![doc = include_str!("front_page.md")]
 
+mod adapter;
 mod batch;
 mod breakpoints;
 mod command;
@@ -35,6 +36,7 @@ pub mod bench {
     }
 }
 
+pub use adapter::{Adapter, AdapterDriver, ResetSignal};
 pub use batch::{Batch, BatchFlash, BatchMemory, BatchRegisters, Handle};
 pub use breakpoints::{
     Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, ScopedWatchpoint, WatchedValue, Watchpoint,
@@ -46,8 +48,8 @@ pub use dap::{
     Jep106, RomEntry, TargetId,
 };
 pub use error::{
-    BreakpointError, CommandError, ConnectionError, DapError, Error, Failure, FlashError, ImageError, JtagError,
-    ProcessError, ProcessReport, Result, SvdError, TargetError, TimeoutError,
+    AdapterError, BreakpointError, CommandError, ConnectionError, DapError, Error, Failure, FlashError, ImageError,
+    JtagError, ProcessError, ProcessReport, Result, SvdError, TargetError, TimeoutError,
 };
 pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, SectorKind, WriteOptions};
 pub use image::{Image, ImageFormat, Segment};

@@ -34,7 +34,8 @@ use crate::target::Target;
 /// - **Byte order.** Values are in the target's byte order (`NAME cget -endian`); bytes are in the order of their addresses.
 /// - **Length.** Any. OpenOCD takes at most 65536 values at once; longer transfers are split here. Zero is allowed and sends nothing.
 /// - **Addresses** are 64 bits wide. One that the target can't have is refused; OpenOCD would drop its upper half and go elsewhere.
-/// - **Failure.** The error names the address. After a failed write it says up to where everything is written.
+/// - **Failure.** The error names the address. After a failed write it says up to where everything is written. Over SWD the debug port is
+///   asked after each write whether it worked (`NAME dpreg 4`): OpenOCD reports a last write that failed as done.
 ///
 /// Sources: OpenOCD's `read_memory` and `write_memory` (`src/target/target.c`).
 ///

@@ -1,5 +1,6 @@
 //! From OpenOCD's text to types: pure functions, no I/O.
 
+pub(crate) mod adapter;
 pub(crate) mod breakpoint;
 pub(crate) mod dap;
 pub(crate) mod flash;

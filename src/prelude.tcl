@@ -8,7 +8,11 @@
 # and otherwise the result of its script, which is why that script ends with an empty list.
 proc _openocd_rs_1_run {sequence target command} {
     if {$target ne {}} { return [_openocd_rs_1_run_on $sequence $target $command] }
-    set log [capture {set code [catch {uplevel #0 $command} result options]; list}]
+    set log [capture {
+        set code [catch {uplevel #0 $command} result options]
+        if {$code != 0} { _openocd_rs_1_clear_errors }
+        list
+    }]
     if {$code != 0} { set code [_openocd_rs_1_code $code $options] }
     set reply [list $sequence $code $result $log]
     if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
@@ -23,6 +27,7 @@ proc _openocd_rs_1_run_on {sequence target command} {
             targets $target
             uplevel #0 $command
         } result options]
+        if {$code != 0} { _openocd_rs_1_clear_errors }
         if {[info exists previous]} { targets $previous }
         list
     }]
@@ -53,7 +58,11 @@ proc _openocd_rs_1_batch {sequence target stop room args} {
             targets $target
         }
         foreach command $args {
-            set log [capture {set code [catch {uplevel #0 $command} result options]; list}]
+            set log [capture {
+                set code [catch {uplevel #0 $command} result options]
+                if {$code != 0} { _openocd_rs_1_clear_errors }
+                list
+            }]
             if {$code != 0} {
                 lappend replies [_openocd_rs_1_code $code $options] $result $log
                 if {$stop} break
@@ -77,9 +86,17 @@ proc _openocd_rs_1_without_separator {reply} {
 
 # The current target's state after a fresh look at the target. `curstate` alone is what the last background poll saw,
 # up to 100 ms ago.
+#
+# Of a target that is not examined it is worth nothing: newer OpenOCD takes one whose poll failed for not examined, and keeps its last
+# state, `halted` for example (handle_one_target in src/target/target.c). -311 is ERROR_TARGET_NOT_EXAMINED.
 proc _openocd_rs_1_state {} {
     set target [target current]
-    if {[$target was_examined]} { $target arp_poll }
+    set state [$target curstate]
+    if {![$target was_examined]} {
+        if {$state in {{examine deferred} unavailable}} { return $state }
+        return -code error -errorcode {OpenOCD -311} "$target is not examined: OpenOCD has lost it, or never reached it"
+    }
+    $target arp_poll
     return [$target curstate]
 }
 
@@ -173,6 +190,29 @@ proc _openocd_rs_1_write_register {name value bits} {
     return [list $target $state $before]
 }
 
+# Fails if the last write to the current target's memory did, which over SWD nobody has noticed yet: the access port takes a write
+# and says only with the next transfer whether it worked, and mem_ap_write in OpenOCD's src/target/arm_adi_v5.c makes no other
+# one. STICKYERR and WDATAERR in the debug port's CTRL/STAT tell; writing ABORT clears them (ARM IHI 0031, B2.2).
+# With the high level adapters (hla_swd, "swd (hla)") the probe itself looks, and their DAP is a dummy at which `dpreg` would abort
+# OpenOCD (dap_init_all in src/target/arm_dap.c leaves its `ops` null, which dap_queue_dp_read asserts not to be).
+proc _openocd_rs_1_check_write {} {
+    set transport [transport select]
+    if {![string match *swd* $transport] || [string match *hla* $transport]} { return }
+    if {[catch {[target current] cget -dap} dap]} { return }
+    set status [$dap dpreg 4]
+    if {$status & 0xa0} {
+        $dap dpreg 0 0x1e
+        error "the debug port tells that the write failed: CTRL/STAT is [format 0x%08x $status]"
+    }
+}
+
+# After a failed command: the last transfer of its clean-up may have failed too, which over SWD the next access would be told, whoever
+# makes it. OpenOCD's polling takes the target for lost then.
+proc _openocd_rs_1_clear_errors {} {
+    # Before that nothing has been accessed, and asking for the transport would select one.
+    if {[command mode] eq {exec}} { catch {_openocd_rs_1_check_write} }
+}
+
 # 64-bit elements: in one access each where the target can, otherwise as two 32-bit accesses, which cortex_m needs.
 # {64 values} or {32 endianness words}
 proc _openocd_rs_1_read64 {address count args} {
@@ -195,13 +235,17 @@ proc _openocd_rs_1_write_words {address words args} {
 
 # words are the same values with the low half first.
 proc _openocd_rs_1_write64 {address values words args} {
-    if {![catch {write_memory $address 64 $values {*}$args}]} { return }
+    if {![catch {write_memory $address 64 $values {*}$args}]} {
+        _openocd_rs_1_check_write
+        return
+    }
     if {[[target current] cget -endian] eq {big}} {
         set swapped {}
         foreach {low high} $words { lappend swapped $high $low }
         set words $swapped
     }
     write_memory $address 32 $words {*}$args
+    _openocd_rs_1_check_write
 }
 
 # Reads runs of consecutive elements, each {address width count}: of every run its code, its values or the message, and
@@ -254,6 +298,7 @@ proc _openocd_rs_1_modify {address width keep bits} {
             _openocd_rs_1_write64 $address [list [format 0x%08x%08x $high $low]] $words
         } else {
             write_memory $address $width [format 0x%x [lindex $words 0]]
+            _openocd_rs_1_check_write
         }
     } result options]
     if {$code == 0} { set result {} }
@@ -721,6 +766,29 @@ proc _openocd_rs_1_access_ports {dap} {
         if {$idr != 0} { lappend found $port [string trim $idr] }
     }
     return $found
+}
+
+# Asserts or deasserts reset lines that are there, and looks at them again: states before, states after, `reset_config`, transport.
+# Without looking, two failures pass as success: TRST that is not there becomes a reset of the TAPs by TMS, and
+# `jtag_add_reset` (src/jtag/core.c) only logs why it did nothing.
+proc _openocd_rs_1_drive_reset {action signals} {
+    set before [adapter assert]
+    set after {}
+    set words {}
+    foreach signal $signals {
+        if {![regexp -line "^$signal (asserted|deasserted)" $before]} { set missing 1 }
+        lappend words $action $signal
+    }
+    if {![info exists missing]} {
+        adapter {*}$words
+        set after [adapter assert]
+        if {$action eq {deassert} && {srst} in $signals} {
+            # Otherwise OpenOCD takes the targets for held in reset until it polls them again, and cortex_m then ignores `halt`. Of two
+            # looks the first may still see that there was a reset (S_RESET_ST in cortex_m_poll, src/target/cortex_m.c).
+            foreach target [target names] { catch {$target arp_poll; $target arp_poll} }
+        }
+    }
+    return [list $before $after [reset_config] [transport select]]
 }
 
 list openocd-rs [version]

@@ -158,7 +158,7 @@ pub(crate) fn write_request<T: Element>(address: u64, values: &[T], suffix: &str
             let halves = hex_list(values.iter().flat_map(|value| low_and_high(*value)));
             format!("_openocd_rs_1_write64 {address:#x} {{{list}}} {{{halves}}}{suffix}")
         }
-        _ => format!("write_memory {address:#x} {bits} {{{list}}}{suffix}"),
+        _ => format!("write_memory {address:#x} {bits} {{{list}}}{suffix}\n_openocd_rs_1_check_write"),
     };
     Request::new(script).shown(format!("write_memory {address:#x} {bits} {{{}}}{suffix}", abridged(&list)))
 }

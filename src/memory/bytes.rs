@@ -183,6 +183,7 @@ pub(crate) fn write_bytes_request(address: u64, bytes: &[u8], suffix: &str) -> R
             let _ = writeln!(script, "write_memory {at:#x} {bits} {{{}}}{suffix}", hex_list(part.iter().copied()));
         }
     }
+    script.push_str("_openocd_rs_1_check_write");
     let first = abridged(&hex_list(bytes.iter().take(9).copied()));
     Request::new(script).shown(format!("write_memory {address:#x} 8 {{{first}}}{suffix}"))
 }

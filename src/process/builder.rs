@@ -35,15 +35,32 @@ const PORTS: &str = "\
 /// After the configuration: for one that has not called `init`, and to leave everything as it was found.
 const PORTS_AGAIN: &str = "_openocd_rs_ports; rename log_output {}; rename _openocd_rs_log_output log_output";
 
-/// Selects the transport as soon as there is a driver to select it for: after the interface file, before the target file.
+/// Selects the transport as soon as there is a driver to select it for: after the interface file, before the target file, which
+/// would have OpenOCD select the adapter's first one.
 const TRANSPORT: &str = "\
     if {[info exists ::_openocd_rs_transport] || [adapter name] in {{} undefined}} return; \
     set ::_openocd_rs_transport 1; transport select @name; return";
 
+/// OpenOCD has no command that tells the serial number that it was given: this keeps it for `Adapter::serial`.
+///
+/// Where the program chooses, the choice holds against a configuration that says otherwise: a production line must not get hold of
+/// the board beside. So the commands take nothing more until all of the configuration has run.
+const CHOICE: &str = "\
+    if {![catch {rename {adapter serial} _openocd_rs_adapter_serial}]} {\
+        proc {adapter serial} {args} {\
+            if {[info exists ::_openocd_rs_has_serial]} return; \
+            _openocd_rs_adapter_serial {*}$args; set ::_openocd_rs_serial [lindex $args 0]; return}}";
+const SERIAL: &str = "adapter serial @serial; set _openocd_rs_has_serial 1";
+const SERIAL_AGAIN: &str = "unset _openocd_rs_has_serial";
+const LOCATION: &str = "\
+    adapter usb location @location; rename {adapter usb location} _openocd_rs_usb_location; \
+    proc {adapter usb location} {args} {_openocd_rs_usb_location}";
+const LOCATION_AGAIN: &str = "rename {adapter usb location} {}; rename _openocd_rs_usb_location {adapter usb location}";
+
 /// Describes an OpenOCD to start; [`spawn`](Self::spawn) starts it.
 ///
-/// Configuration files and commands reach OpenOCD in the order of the calls. The choice of the adapter (serial number, USB
-/// location, speed, transport) is put where OpenOCD takes it, wherever it is called.
+/// Configuration files and commands reach OpenOCD in the order of the calls. The choice of the adapter (driver, serial number, USB
+/// location, transport, speed) is put where OpenOCD takes it, wherever it is called.
 ///
 /// ```
 /// use openocd::OpenOcdProcess;
@@ -143,31 +160,39 @@ impl OpenOcdBuilder {
         self
     }
 
-    /// The adapter's driver, such as `cmsis-dap` (OpenOCD: `adapter driver`). Not needed with an interface or board file. None by default.
+    /// The adapter's driver, such as `cmsis-dap` (OpenOCD: `adapter driver`). Not needed with an interface or board file, and chosen before
+    /// their own if given. None by default.
     pub fn adapter_driver(mut self, driver: impl Into<String>) -> Self {
         self.driver = Some(driver.into());
         self
     }
 
-    /// Which adapter, by its serial number (OpenOCD: `adapter serial`). Whichever is found first by default.
+    /// Which adapter, by its serial number (OpenOCD: `adapter serial`), whatever the configuration says. Whichever is found first by default.
+    ///
+    /// OpenOCD does not start if the driver finds no adapter with this number; a driver that knows no serial numbers ignores it.
     pub fn adapter_serial(mut self, serial: impl Into<String>) -> Self {
         self.serial = Some(serial.into());
         self
     }
 
-    /// Which adapter, by where it is plugged in: bus and ports, such as `1-2.3` (OpenOCD: `adapter usb location`). Anywhere by default.
+    /// Which adapter, by where it is plugged in: bus and ports, such as `1-2.3` (OpenOCD: `adapter usb location`), whatever the configuration
+    /// says. Anywhere by default.
     pub fn adapter_usb_location(mut self, location: impl Into<String>) -> Self {
         self.usb_location = Some(location.into());
         self
     }
 
-    /// The adapter's clock in kHz (OpenOCD: `adapter speed`), in place of the one in the configuration.
+    /// The adapter's clock in kHz (OpenOCD: `adapter speed`), in place of the one in the configuration, whose files may still change it when
+    /// the target is reset. The adapter takes the next lower speed that it has; [`Adapter::speed`](crate::Adapter::speed) tells which.
     pub fn adapter_speed(mut self, khz: u32) -> Self {
         self.speed_khz = Some(khz);
         self
     }
 
     /// How the adapter talks to the chip: `swd` or `jtag` (OpenOCD: `transport select`). The adapter's first one by default.
+    ///
+    /// It is selected once the adapter's driver is known, so before the file or command that follows the one with the driver. OpenOCD
+    /// does not start if the adapter can't do it, or if the configuration has selected another one by then.
     pub fn transport(mut self, transport: impl Into<String>) -> Self {
         self.transport = Some(transport.into());
         self
@@ -218,7 +243,8 @@ impl OpenOcdBuilder {
     /// Starts OpenOCD and waits until it has answered a command, so until its `init` is through.
     ///
     /// # Errors
-    /// [`ProcessError::BinaryNotFound`], [`ProcessError::InvalidConfig`] (also when no configuration is given), [`ProcessError::Spawn`],
+    /// [`ProcessError::BinaryNotFound`], [`ProcessError::InvalidConfig`] (also when no configuration is given, or a choice of the adapter is
+    /// empty), [`ProcessError::Spawn`],
     /// [`ProcessError::ExitedDuringStartup`] with OpenOCD's exit status and the end of its log, [`ProcessError::ForeignServer`],
     /// and [`TimeoutError::Ready`](crate::TimeoutError::Ready) if it is not ready in time; it is stopped then.
     pub fn spawn(self) -> Result<OpenOcdProcess> {
@@ -244,6 +270,7 @@ impl OpenOcdBuilder {
             let problem = "no configuration file and no command is given";
             return Err(ProcessError::InvalidConfig { config: String::new(), problem });
         }
+        self.check_choice()?;
         let mut line = Line::default();
         line.words.extend(self.extra_arguments.iter().cloned());
         for directory in &self.search_dirs {
@@ -251,31 +278,34 @@ impl OpenOcdBuilder {
         }
         line.command(format!("set _openocd_rs_token {token}; {}", self.ports()));
         line.command("_openocd_rs_ports");
+        line.command(CHOICE);
         if let Some(driver) = &self.driver {
             line.command(format!("adapter driver {}", quote(driver)));
         }
-        let choice = self.adapter_choice();
-        for command in &choice {
-            line.command(command);
+        if let Some(serial) = &self.serial {
+            line.command(SERIAL.replace("@serial", &quote(serial)));
         }
-        let transport = self.transport.as_ref().map(|_| "_openocd_rs_transport");
+        if let Some(location) = &self.usb_location {
+            line.command(LOCATION.replace("@location", &quote(location)));
+        }
         if let Some(name) = &self.transport {
             line.command(procedure("transport", &TRANSPORT.replace("@name", &quote(name))));
+            line.before = Some("_openocd_rs_transport");
         }
         for config in &self.config {
             match config {
-                Config::File(file) => line.file(file, transport),
-                Config::Command(command) => line.command(command),
+                Config::File(file) => line.configure("-f", file),
+                Config::Command(command) => line.configure("-c", command),
                 Config::Line(text) => {
                     let words = config::split(text)?;
                     let mut words = words.iter();
                     while let Some(word) = words.next() {
                         match (word.as_str(), words.as_slice()) {
-                            ("-f" | "--file", [file, ..]) => {
-                                line.file(OsStr::new(file), transport);
+                            ("-f" | "--file" | "-c" | "--command", [argument, ..]) => {
+                                line.configure(word, argument);
                                 words.next();
                             }
-                            ("-c" | "--command" | "-s" | "--search", [argument, ..]) => {
+                            ("-s" | "--search", [argument, ..]) => {
                                 line.option(word, argument);
                                 words.next();
                             }
@@ -285,18 +315,42 @@ impl OpenOcdBuilder {
                 }
             }
         }
-        if let Some(command) = transport {
+        if let Some(command) = line.before {
             line.command(command);
         }
-        // Again after the configuration, which may have said otherwise.
-        for command in &choice {
-            line.command(format!("if {{[command mode] eq {{config}}}} {{{command}}}"));
+        if self.serial.is_some() {
+            line.command(SERIAL_AGAIN);
+        }
+        if self.usb_location.is_some() {
+            line.command(LOCATION_AGAIN);
         }
         if let Some(khz) = self.speed_khz {
             line.command(format!("adapter speed {khz}"));
         }
         line.command(PORTS_AGAIN);
         Ok(line.words)
+    }
+
+    /// Refuses a choice of the adapter that OpenOCD would take for something else.
+    fn check_choice(&self) -> Result<(), ProcessError> {
+        let choices = [
+            (&self.driver, "the name of the adapter's driver is empty"),
+            (&self.serial, "the adapter's serial number is empty"),
+            (&self.usb_location, "the adapter's USB location is empty; expected such as \"1-2.3\""),
+            (&self.transport, "the name of the transport is empty; expected such as \"swd\""),
+        ];
+        if let Some((_, problem)) =
+            choices.into_iter().find(|(choice, _)| choice.as_ref().is_some_and(String::is_empty))
+        {
+            return Err(ProcessError::InvalidConfig { config: String::new(), problem });
+        }
+        match self.speed_khz {
+            Some(khz) if i32::try_from(khz).is_err() => Err(ProcessError::InvalidConfig {
+                config: format!("adapter speed {khz}"),
+                problem: "the adapter's speed is more than OpenOCD can count, which is 2147483647 kHz",
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn ports(&self) -> String {
@@ -313,12 +367,6 @@ impl OpenOcdBuilder {
     pub(super) fn watches_stdin(&self) -> bool {
         self.telnet_port.is_none() && cfg!(unix)
     }
-
-    fn adapter_choice(&self) -> Vec<String> {
-        let serial = self.serial.as_ref().map(|serial| format!("adapter serial {}", quote(serial)));
-        let location = self.usb_location.as_ref().map(|location| format!("adapter usb location {}", quote(location)));
-        serial.into_iter().chain(location).collect()
-    }
 }
 
 fn procedure(name: &str, body: &str) -> String {
@@ -329,6 +377,8 @@ fn procedure(name: &str, body: &str) -> String {
 #[derive(Default)]
 struct Line {
     words: Vec<OsString>,
+    /// A command to run before each file and each command of the configuration.
+    before: Option<&'static str>,
 }
 
 impl Line {
@@ -341,11 +391,12 @@ impl Line {
         self.option("-c", command.as_ref());
     }
 
-    fn file(&mut self, file: &OsStr, before: Option<&str>) {
-        if let Some(command) = before {
+    /// A file or a command of the configuration.
+    fn configure(&mut self, option: &str, argument: impl AsRef<OsStr>) {
+        if let Some(command) = self.before {
             self.command(command);
         }
-        self.option("-f", file);
+        self.option(option, argument);
     }
 }
 

@@ -3,7 +3,25 @@
 use std::time::Duration;
 
 use openocd::{OpenOcdBuilder, OpenOcdProcess, Session, SessionBuilder};
-use virtual_chip::VirtualChip;
+use virtual_chip::{Transport, VirtualChip};
+
+/// The wire that this run of the suite is about: JTAG, or with `OPENOCD_TRANSPORT=swd` SWD, for which OpenOCD has to be newer
+/// than 0.12.0.
+///
+/// The rule for a test: what is about targets takes this one, as `Board::start` does. What is about JTAG itself (TAPs, scans, several
+/// chips on a chain, RISC-V) names it: [`Board::jtag`], `VirtualBoard` and `VirtualHart` are on JTAG in every run.
+pub fn transport() -> Transport {
+    match std::env::var("OPENOCD_TRANSPORT").as_deref() {
+        Err(_) | Ok("jtag") => Transport::Jtag,
+        Ok("swd") => Transport::Swd,
+        Ok(other) => panic!("OPENOCD_TRANSPORT is {other:?}, but must be jtag or swd"),
+    }
+}
+
+/// The configuration of a chip for this run's [`transport`].
+pub fn config(chip: &VirtualChip) -> String {
+    chip.openocd_config_over(transport())
+}
 
 /// A session on a chip of its own. The session ends before the chip.
 pub struct Board {
@@ -22,6 +40,11 @@ impl Board {
         board
     }
 
+    /// On JTAG, whatever this run is about.
+    pub fn jtag() -> Board {
+        Board::over(Transport::Jtag, Session::builder().timeout(PATIENCE), |openocd| openocd)
+    }
+
     /// What the chip holds, past OpenOCD.
     pub fn held(&self, address: u64, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
@@ -31,8 +54,17 @@ impl Board {
 
     /// With limits of its own for the session, and more for OpenOCD after the chip's own configuration.
     pub fn start_with(limits: SessionBuilder, more: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Board {
+        Board::over(transport(), limits, more)
+    }
+
+    pub fn over(
+        transport: Transport,
+        limits: SessionBuilder,
+        more: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder,
+    ) -> Board {
         let chip = VirtualChip::start().expect("a free port");
-        let openocd = more(OpenOcdProcess::builder().config(chip.openocd_config()).ready_timeout(PATIENCE));
+        let config = chip.openocd_config_over(transport);
+        let openocd = more(OpenOcdProcess::builder().config(config).ready_timeout(PATIENCE));
         let session = limits.start(openocd).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
         Board { session, chip }
     }

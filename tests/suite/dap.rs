@@ -1,9 +1,9 @@
 //! The debug access port of the virtual chip: one AHB-AP with a ROM table of six entries.
 
 use openocd::{AccessPortClass, ComponentClass, DapError, Error, OpenOcdProcess, Session};
-use virtual_chip::{Model, VirtualBoard, VirtualHart};
+use virtual_chip::{Model, Transport, VirtualBoard, VirtualHart};
 
-use crate::board::{Board, INSTALL, PATIENCE, interpreter};
+use crate::board::{Board, INSTALL, PATIENCE, interpreter, transport};
 use crate::jtag::jtag_board;
 
 #[track_caller]
@@ -204,4 +204,18 @@ fn each_of_two_daps_is_had_by_name_and_by_target() {
     board.chips()[1].faults().power_off();
     assert!(session.dap().dpreg(4).is_err());
     assert!(session.dap_named("chip0.dap").unwrap().dpreg(4).is_err());
+}
+
+#[test]
+fn the_debug_port_names_itself_over_swd_only() {
+    let board = Board::start();
+    let dap = board.session.dap();
+    if transport() == Transport::Jtag {
+        assert!(matches!(dap_error(dap.dpidr()), DapError::NoDebugPortId { .. }));
+        return;
+    }
+    let id = dap.dpidr().unwrap();
+    assert_eq!((id.value, id.version, id.designer.name()), (0x1ba0_1477, 1, Some("ARM")));
+    // TARGETID came with version 2.
+    assert!(matches!(dap_error(dap.target_id()), DapError::NoTargetId { version: 1, .. }));
 }

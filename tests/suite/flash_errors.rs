@@ -3,17 +3,24 @@
 use std::ops::ControlFlow;
 
 use openocd::{Error, FlashError, Image, Phase, Progress, ResetMode, Session, WriteOptions};
-use virtual_chip::{VirtualChip, firmware};
+use virtual_chip::{Transport, VirtualChip, firmware};
 
-use crate::board::{Board, INSTALL};
+use crate::board::{Board, INSTALL, config, transport};
 use crate::random::Random;
 
 const BASE: u64 = 0x0800_0000;
 const ERASE: WriteOptions = WriteOptions::new().erase(true);
 
-/// OpenOCD's numbers for a fault on the debug port's bus, and for protected flash.
-const BUS_FAULT: i32 = -107;
+/// OpenOCD's number for protected flash.
 const PROTECTED: i32 = -909;
+
+/// OpenOCD's number for a fault on the debug port's bus: `ERROR_JTAG_DEVICE_ERROR` or `ERROR_SWD_FAULT`.
+fn bus_fault() -> i32 {
+    match transport() {
+        Transport::Jtag => -107,
+        Transport::Swd => -401,
+    }
+}
 
 #[track_caller]
 fn flash_error(result: openocd::Result<()>) -> FlashError {
@@ -48,16 +55,16 @@ fn a_flash_controller_that_does_not_answer() {
     board.chip.faults().bus_fault_at(0x4002_2000..0x4002_2014);
     let at = BASE + 0x4000;
     let image = Image::bin(at, vec![1; 3000]).unwrap();
-    assert_erase(flash.erase_sector(0, 4, 6), (BASE + 0x1000, 3072), BUS_FAULT);
-    assert_erase(flash.erase_address(at, 1024), (at, 1024), BUS_FAULT);
-    assert_erase(flash.erase_all(0), (BASE, 0x2_0000), BUS_FAULT);
-    assert_write(flash.write(at, &[1; 100]), (at, 100), BUS_FAULT);
-    assert_write(flash.write_image(&image, WriteOptions::new()), (at, 3000), BUS_FAULT);
-    assert_erase(flash.write_image(&image, ERASE), (at, 3072), BUS_FAULT);
+    assert_erase(flash.erase_sector(0, 4, 6), (BASE + 0x1000, 3072), bus_fault());
+    assert_erase(flash.erase_address(at, 1024), (at, 1024), bus_fault());
+    assert_erase(flash.erase_all(0), (BASE, 0x2_0000), bus_fault());
+    assert_write(flash.write(at, &[1; 100]), (at, 100), bus_fault());
+    assert_write(flash.write_image(&image, WriteOptions::new()), (at, 3000), bus_fault());
+    assert_erase(flash.write_image(&image, ERASE), (at, 3072), bus_fault());
     for protect in [true, false] {
         let error = flash_error(flash.protect(0, 4, 5, protect));
         let FlashError::Protect { first: 4, last: 5, protect: asked, .. } = error else { panic!("{error}") };
-        assert_eq!((asked, error.failure().unwrap().code()), (protect, BUS_FAULT));
+        assert_eq!((asked, error.failure().unwrap().code()), (protect, bus_fault()));
         let verb = if protect { "protect" } else { "unprotect" };
         let text = error.to_string();
         assert!(
@@ -65,7 +72,7 @@ fn a_flash_controller_that_does_not_answer() {
             "{text}"
         );
     }
-    assert_erase(flash.program(&image), (at, 3072), BUS_FAULT);
+    assert_erase(flash.program(&image), (at, 3072), bus_fault());
     assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
 
     // And the same session with the same chip, well again.
@@ -102,10 +109,8 @@ fn a_locked_chip_is_an_error_of_every_call() {
     board.session.target().reset(ResetMode::Halt).unwrap();
     let flash = board.session.flash();
     for error in [flash.read(BASE, 16).map(drop).unwrap_err(), flash.verify(BASE, &[1; 16]).map(drop).unwrap_err()] {
-        let (
-            Error::Flash(FlashError::Read { address: BASE, .. } | FlashError::Verify { address: BASE, .. }),
-            Some(BUS_FAULT),
-        ) = (&error, error.code())
+        let (Error::Flash(FlashError::Read { address: BASE, .. } | FlashError::Verify { address: BASE, .. }), true) =
+            (&error, error.code() == Some(bus_fault()))
         else {
             panic!("{error:?}")
         };
@@ -180,7 +185,7 @@ fn a_chip_that_openocd_could_not_examine_can_be_programmed_after_a_reset() {
     let chip = VirtualChip::start().expect("a free port");
     // CPUID: the first thing that OpenOCD asks a core for. That it gets no answer is not fatal to its `init`.
     chip.faults().bus_fault_at(0xe000_ed00..0xe000_ed04);
-    let session = Session::start(chip.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let session = Session::start(config(&chip)).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
     let flash = session.flash();
     // Why there is no flash, and not just that there is none.
     for result in [flash.write(BASE, &[1, 2]), flash.read(BASE, 2).map(drop), flash.erase_address(BASE, 1024)] {

@@ -8,6 +8,7 @@ mod scans;
 use std::time::Instant;
 
 use openocd::{Bits, JtagError, OpenOcdBuilder, Session};
+use virtual_chip::Transport;
 
 use crate::board::{Board, PATIENCE};
 
@@ -26,7 +27,7 @@ pub fn jtag_board() -> Board {
 
 /// The same with more for OpenOCD after the chip's own configuration.
 fn jtag_board_with(more: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Board {
-    Board::start_with(Session::builder().timeout(PATIENCE), more)
+    Board::over(Transport::Jtag, Session::builder().timeout(PATIENCE), more)
 }
 
 fn bits(value: u64, length: usize) -> Bits {

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 use std::thread;
 
 use openocd::{Error, TargetError};
+use virtual_chip::Transport;
 
-use crate::board::Board;
+use crate::board::{Board, transport};
 
 const RAM: u64 = 0x2000_0000;
 const RAM_SIZE: usize = 20 * 1024;
@@ -295,6 +296,24 @@ fn dump_and_load_move_streams() {
     let new = noise(13, RAM_SIZE - 7);
     assert_eq!(memory.load(RAM + 7, &new[..]).unwrap(), new.len() as u64);
     assert_eq!(board.ram(7, new.len()), new);
+}
+
+#[test]
+fn a_write_that_is_lost_on_the_wire_is_an_error() {
+    let board = Board::halted();
+    board.chip.faults().garble_write();
+    let result = board.session.memory().write_u32(RAM, 0x600d_600d);
+    if transport() == Transport::Jtag {
+        // Data have no parity there.
+        result.unwrap();
+    } else {
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Target(TargetError::MemoryWrite { address: RAM, .. })), "{error:?}");
+        assert!(error.to_string().contains("CTRL/STAT is 0xf00000"), "{error}");
+        assert_ne!(board.chip.read_u32(RAM as u32), Ok(0x600d_600d));
+        board.session.memory().write_u32(RAM, 0x600d_600d).unwrap();
+    }
+    assert_eq!(board.chip.read_u32(RAM as u32), Ok(0x600d_600d));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use openocd::{Error, OpenOcdProcess, ProcessError, Session, TimeoutError};
 use virtual_chip::VirtualChip;
 
-use crate::board::{Board, dummy};
+use crate::board::{Board, config, dummy};
 
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,7 +48,7 @@ fn startup_failure(error: Error) -> (String, openocd::ProcessReport) {
 #[test]
 fn ready_means_that_init_is_through() {
     let chip = VirtualChip::start().unwrap();
-    let process = OpenOcdProcess::builder().config(chip.openocd_config()).spawn().unwrap();
+    let process = OpenOcdProcess::builder().config(config(&chip)).spawn().unwrap();
     let session = Session::connect(process.tcl_address()).unwrap();
     assert_eq!(session.command("command mode").unwrap(), "exec");
     assert!(session.targets().unwrap()[0].examined);
@@ -88,7 +88,7 @@ fn a_fixed_port_is_taken_if_free() {
 fn the_configuration_cannot_open_ports_that_were_not_asked_for() {
     let ports = "if {[llength [info commands {gdb port}]]} {gdb port 0; tcl port 6666; telnet port 0} else {gdb_port 0; tcl_port 6666; telnet_port 0}";
     let chip = VirtualChip::start().unwrap();
-    let process = OpenOcdProcess::builder().config(chip.openocd_config()).command(ports).spawn().unwrap();
+    let process = OpenOcdProcess::builder().config(config(&chip)).command(ports).spawn().unwrap();
     assert!(process.gdb_ports().is_empty());
     assert_ne!(process.tcl_port(), 6666);
     let listening: Vec<_> = process.log_tail().into_iter().filter(|line| line.contains("Listening on port")).collect();
@@ -101,7 +101,7 @@ fn a_configuration_that_calls_init_gets_the_same_ports() {
         "if {[llength [info commands {gdb port}]]} {gdb port 0; tcl port 6666} else {gdb_port 0; tcl_port 6666}";
     let chip = VirtualChip::start().unwrap();
     let process = OpenOcdProcess::builder()
-        .config(chip.openocd_config())
+        .config(config(&chip))
         .command(format!("{ports}; bindto 0.0.0.0; debug_level 0; init; halt"))
         .gdb_port(0)
         .ready_timeout(PATIENCE)
@@ -134,7 +134,7 @@ fn a_log_that_is_sent_elsewhere_is_an_error_at_once() {
 #[test]
 fn a_gdb_port_can_be_asked_for_and_read_back() {
     let chip = VirtualChip::start().unwrap();
-    let process = OpenOcdProcess::builder().config(chip.openocd_config()).gdb_port(0).spawn().unwrap();
+    let process = OpenOcdProcess::builder().config(config(&chip)).gdb_port(0).spawn().unwrap();
     let [port] = process.gdb_ports() else { panic!("{:?}", process.gdb_ports()) };
     assert!(std::net::TcpStream::connect(("127.0.0.1", *port)).is_ok());
 }

@@ -1,12 +1,12 @@
 //! Run control on the chip, and each failure that the error table promises.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openocd::{Error, HaltReason, OpenOcdProcess, ResetMode, Session, TargetError, TargetState, TimeoutError};
 use virtual_chip::{CoreState, Model, VirtualBoard, VirtualChip, firmware};
 
-use crate::board::{Board, INSTALL};
+use crate::board::{Board, INSTALL, transport};
 
 /// Two chips on one JTAG chain: the targets `chip1.cpu` and `chip0.cpu`, of which the last is the current one.
 fn chain() -> VirtualBoard {
@@ -155,6 +155,8 @@ fn a_chip_without_power_is_an_error_everywhere() {
     board.chip.faults().power_on();
     board.session.target().reset(ResetMode::Halt).unwrap();
     board.session.memory().write_u32(0x2000_0000, 1).unwrap();
+    // It woke up with JTAG.
+    assert_eq!(board.chip.transport(), transport());
 }
 
 #[test]
@@ -248,4 +250,30 @@ fn run_control_refuses_addresses_that_the_target_cannot_have() {
         assert!(matches!(error, Error::Target(TargetError::OutOfAddressSpace { bits: 32, .. })), "{error:?}");
     }
     assert_eq!(board.session.target().status().unwrap(), before);
+}
+
+#[test]
+fn a_target_that_openocd_lost_by_itself_has_no_state() {
+    let board = Board::halted();
+    board.chip.faults().power_off();
+    // OpenOCD's own polling finds out. Newer ones then take the target for one that was never examined, and keep its last state.
+    let begin = Instant::now();
+    let openocd = board.session.process().unwrap();
+    while !openocd.log_tail().iter().any(|line| line.contains("trying to reexamine")) {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", openocd.log_tail());
+        thread::sleep(Duration::from_millis(1));
+    }
+    let target = board.session.target();
+    for result in
+        [target.status().map(drop), target.wait_halt(Duration::from_secs(1)).map(drop), target.halt().map(drop)]
+    {
+        assert!(matches!(result, Err(Error::Target(TargetError::Poll(_) | TargetError::Halt(_)))), "{result:?}");
+    }
+    assert!(matches!(target.step(None), Err(Error::Target(_))));
+    assert!(matches!(board.session.registers().forced().read("r0"), Err(Error::Target(_))));
+    if !board.session.targets().unwrap()[0].examined {
+        let error = target.status().unwrap_err();
+        assert_eq!(error.code(), Some(-311));
+        assert!(error.to_string().contains("stm32f1x.cpu is not examined: OpenOCD has lost it"), "{error}");
+    }
 }

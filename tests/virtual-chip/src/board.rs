@@ -19,6 +19,16 @@ pub enum Model {
     RiscvHart,
 }
 
+/// The wire between the probe and a chip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Four pins, and any number of chips in a row.
+    Jtag,
+    /// Two pins, for a [`VirtualChip`] that is alone. OpenOCD's `remote_bitbang` drives it since 0f70c6c32 (December 2023);
+    /// OpenOCD 0.12.0 knows JTAG only there, and ends with "Can't change session's transport after the initial selection was made".
+    Swd,
+}
+
 /// Several virtual chips that share one JTAG chain and one socket.
 ///
 /// OpenOCD knows the chips of a board by names with numbers: `chip0.cpu`, `chip1.cpu` for the first and second STM32F103,
@@ -86,12 +96,12 @@ impl VirtualBoard {
 
     /// Arguments that make OpenOCD use all chips. They hold neither `init` nor the ports on which OpenOCD itself listens.
     pub fn openocd_args(&self) -> Vec<String> {
-        self.server.openocd_args()
+        self.server.openocd_args(Transport::Jtag)
     }
 
     /// [`VirtualBoard::openocd_args`] as one string, quoted as in a shell.
     pub fn openocd_config(&self) -> String {
-        self.server.openocd_config()
+        self.server.openocd_config(Transport::Jtag)
     }
 }
 
@@ -119,13 +129,18 @@ fn names(models: &[Model]) -> Vec<(Model, String)> {
 }
 
 /// The arguments for OpenOCD: the adapter, then the chips from TDO to TDI, which is the order that it wants.
-pub(crate) fn arguments(port: u16, models: &[Model]) -> Vec<String> {
+pub(crate) fn arguments(port: u16, models: &[Model], transport: Transport) -> Vec<String> {
     let mut arguments = Vec::new();
     let mut command = |text: String| arguments.extend(["-c".to_string(), text]);
     command("adapter driver remote_bitbang".to_string());
     command(format!("remote_bitbang host 127.0.0.1; remote_bitbang port {port}"));
-    // Where the adapter knows SWD too, JTAG has to be chosen; where it does not, choosing it is warned about.
-    command("if {[string match *remote_bitbang*swd* [adapter list]]} {transport select jtag}".to_string());
+    command(match transport {
+        // Where the adapter knows SWD too, JTAG has to be chosen; where it does not, choosing it is warned about.
+        Transport::Jtag => {
+            "if {[string match *remote_bitbang*swd* [adapter list]]} {transport select jtag}".to_string()
+        }
+        Transport::Swd => "transport select swd".to_string(),
+    });
     for (model, name) in names(models).into_iter().rev() {
         match model {
             Model::Stm32f103 => {
@@ -154,7 +169,7 @@ mod tests {
 
     #[test]
     fn openocd_hears_of_the_chip_at_tdo_first() {
-        let arguments = arguments(1, &[Model::Stm32f103, Model::RiscvHart, Model::Stm32f103]);
+        let arguments = arguments(1, &[Model::Stm32f103, Model::RiscvHart, Model::Stm32f103], Transport::Jtag);
         let named: Vec<_> = arguments
             .iter()
             .filter_map(|argument| argument.split_once("CHIPNAME ").or(argument.split_once("newtap ")))

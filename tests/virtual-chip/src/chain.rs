@@ -18,6 +18,16 @@ pub(crate) trait JtagChip: Send {
     fn elapse(&mut self, clocks: u32);
     /// Whether nothing would change if time passed.
     fn is_idle(&self) -> bool;
+    /// A rising edge of TCK/SWCLK with this level on TMS/SWDIO, for a chip that knows SWD too.
+    fn serial_wire_clock(&mut self, _swdio: bool) {}
+    /// Whether SWD is selected, which leaves the TAPs deaf.
+    fn uses_serial_wire(&self) -> bool {
+        false
+    }
+    /// The levels that the chip will drive on SWDIO from now on, bit 0 first, and how many they are.
+    fn swdio(&self) -> Option<(u64, u32)> {
+        None
+    }
 }
 
 /// Clock cycles of a chip for each TCK. A chip at 8 MHz behind a 400 kHz probe.
@@ -105,6 +115,11 @@ impl Chain {
             }
             _ => {}
         }
+    }
+
+    /// Counts a clock that is not for the chain.
+    pub(crate) fn count_clock(&mut self) {
+        self.owed += CLOCKS_PER_TCK;
     }
 
     /// Lets the time pass that the TCKs took.

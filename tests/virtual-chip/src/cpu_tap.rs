@@ -17,12 +17,10 @@ const IDCODE: u64 = 0xe;
 const ACK_OK_FAULT: u64 = 0b010;
 const CTRL_STAT: u8 = 1;
 
-/// The TAP of the Cortex-M3 (RM0008, 31.6.3) with the debug port and its one access port.
+/// The TAP of the Cortex-M3 (RM0008, 31.6.3), which leads to the debug port.
 #[derive(Debug)]
 pub(crate) struct CpuTap {
     pub(crate) tap: Tap,
-    port: DebugPort,
-    ap: AhbAp,
     /// What the last request read.
     result: u32,
 }
@@ -36,8 +34,6 @@ impl CpuTap {
                 idcode: 0x3ba0_0477,
                 idcode_instruction: IDCODE,
             }),
-            port: DebugPort::default(),
-            ap: AhbAp::default(),
             result: 0,
         }
     }
@@ -51,21 +47,21 @@ impl CpuTap {
         self.tap.capture_dr(selected);
     }
 
-    pub(crate) fn update_dr(&mut self, system: &mut System) {
+    pub(crate) fn update_dr(&mut self, port: &mut DebugPort, ap: &mut AhbAp, system: &mut System) {
         let scanned = self.tap.shifted().value();
         let read = scanned & 1 != 0;
         let address = (scanned >> 1 & 3) as u8;
         let data = (scanned >> 3) as u32;
         match (self.tap.instruction(), read) {
-            (DPACC, true) => self.result = self.port.read(address),
+            (DPACC, true) => self.result = port.read(address),
             (DPACC, false) => {
                 if address == CTRL_STAT {
-                    self.port.clear_sticky(data & STICKY_FLAGS);
+                    port.clear_sticky(data & STICKY_FLAGS);
                 }
-                self.port.write(address, data);
+                port.write(address, data);
             }
-            (APACC, true) => self.result = self.port.read_ap(address, &mut self.ap, system),
-            (APACC, false) => self.port.write_ap(address, data, &mut self.ap, system),
+            (APACC, true) => self.result = port.read_ap(address, ap, system),
+            (APACC, false) => port.write_ap(address, data, ap, system),
             _ => {}
         }
     }
@@ -75,8 +71,22 @@ impl CpuTap {
 mod tests {
     use super::*;
 
+    struct Chip {
+        tap: CpuTap,
+        port: DebugPort,
+        ap: AhbAp,
+        system: System,
+    }
+
+    impl Chip {
+        fn new() -> Self {
+            Self { tap: CpuTap::new(), port: DebugPort::default(), ap: AhbAp::default(), system: System::new() }
+        }
+    }
+
     /// One scan: the request goes in, acknowledge and previous result come out.
-    fn scan(tap: &mut CpuTap, system: &mut System, instruction: u64, request: u64) -> (u64, u32) {
+    fn scan(chip: &mut Chip, instruction: u64, request: u64) -> (u64, u32) {
+        let Chip { tap, port, ap, system } = chip;
         tap.tap.capture_ir();
         (0..4).for_each(|bit| {
             tap.tap.shift(instruction >> bit & 1 != 0);
@@ -84,35 +94,35 @@ mod tests {
         tap.tap.update_ir();
         tap.capture_dr();
         let out = (0..35).fold(0, |out, bit| out | u64::from(tap.tap.shift(request >> bit & 1 != 0)) << bit);
-        tap.update_dr(system);
+        tap.update_dr(port, ap, system);
         (out & 7, (out >> 3) as u32)
     }
 
     #[test]
     fn a_read_comes_out_one_scan_later() {
-        let (mut tap, mut system) = (CpuTap::new(), System::new());
+        let mut chip = Chip::new();
         let read = |address: u64| 1 | address << 1;
         let write = |address: u64, data: u64| address << 1 | data << 3;
-        scan(&mut tap, &mut system, DPACC, write(2, 0xf0));
-        let (ack, _) = scan(&mut tap, &mut system, APACC, read(3));
+        scan(&mut chip, DPACC, write(2, 0xf0));
+        let (ack, _) = scan(&mut chip, APACC, read(3));
         assert_eq!(ack, ACK_OK_FAULT);
-        let (_, identification) = scan(&mut tap, &mut system, APACC, read(2));
+        let (_, identification) = scan(&mut chip, APACC, read(2));
         assert_eq!(identification, 0x1477_0011);
-        let (_, base) = scan(&mut tap, &mut system, DPACC, read(3));
+        let (_, base) = scan(&mut chip, DPACC, read(3));
         assert_eq!(base, 0xe00f_f003);
     }
 
     #[test]
     fn writing_a_sticky_flag_back_clears_it() {
-        let (mut tap, mut system) = (CpuTap::new(), System::new());
+        let mut chip = Chip::new();
         let write = |address: u64, data: u64| address << 1 | data << 3;
-        scan(&mut tap, &mut system, APACC, write(1, 0x9000_0000));
-        scan(&mut tap, &mut system, APACC, 1 | 3 << 1);
-        scan(&mut tap, &mut system, DPACC, 1 | 1 << 1);
-        let (_, status) = scan(&mut tap, &mut system, DPACC, write(1, 0x5000_0020));
+        scan(&mut chip, APACC, write(1, 0x9000_0000));
+        scan(&mut chip, APACC, 1 | 3 << 1);
+        scan(&mut chip, DPACC, 1 | 1 << 1);
+        let (_, status) = scan(&mut chip, DPACC, write(1, 0x5000_0020));
         assert_eq!(status & 0x20, 0x20);
-        scan(&mut tap, &mut system, DPACC, 1 | 1 << 1);
-        let (_, status) = scan(&mut tap, &mut system, DPACC, 1 | 3 << 1);
+        scan(&mut chip, DPACC, 1 | 1 << 1);
+        let (_, status) = scan(&mut chip, DPACC, 1 | 3 << 1);
         assert_eq!(status, 0xf000_0000);
     }
 }

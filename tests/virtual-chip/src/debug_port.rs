@@ -1,6 +1,6 @@
 //! Debug port: the registers that every ARM debug access goes through, whatever the wire.
 //!
-//! ARM IHI 0031 (ADIv5), chapter B2. The wire (JTAG here) turns its frames into [`DebugPort`] calls; it also decides how
+//! ARM IHI 0031 (ADIv5), chapter B2. The wire, JTAG or SWD, turns its frames into [`DebugPort`] calls; it also decides how
 //! sticky flags are cleared, since JTAG writes them back to CTRL/STAT and SWD uses ABORT.
 
 use crate::ahb_ap::AhbAp;
@@ -40,6 +40,11 @@ impl DebugPort {
             2 => self.select = value,
             _ => {}
         }
+    }
+
+    /// Sets those sticky flags of CTRL/STAT that are set in `flags`.
+    pub(crate) fn set_sticky(&mut self, flags: u32) {
+        self.ctrl_stat |= flags & STICKY_FLAGS;
     }
 
     /// Clears those sticky flags of CTRL/STAT that are set in `flags`.

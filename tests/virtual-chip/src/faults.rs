@@ -43,6 +43,16 @@ impl<'a> Faults<'a> {
         self.chip.lock().system.bus.debug.refuses_halt = refuse;
     }
 
+    /// Makes the access port answer WAIT to the next requests over SWD, as one does whose bus is busy.
+    pub fn answer_wait(&self, requests: u32) {
+        self.chip.lock().swj.dp.busy = requests;
+    }
+
+    /// Garbles the data of the next write to memory over SWD: it arrives with wrong parity, and the chip drops it.
+    pub fn garble_write(&self) {
+        self.chip.lock().swj.dp.garbles_write = true;
+    }
+
     /// Leaves OpenOCD without answers while the connection stays open. What it sent meanwhile is answered once this ends.
     pub fn stop_answering(&self, silent: bool) {
         self.chip.server().set_silent(silent);
@@ -83,6 +93,8 @@ impl<'a> Faults<'a> {
             chip.system.bus.failing.clear();
             chip.system.bus.failing_writes.clear();
             chip.system.bus.debug.refuses_halt = false;
+            chip.swj.dp.busy = 0;
+            chip.swj.dp.garbles_write = false;
             chip.system.bus.flash.faults = FlashFaults::default();
         }
         self.power_on();

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The chip is served on a socket in OpenOCD's `remote_bitbang` protocol, pin by pin. A stock OpenOCD with its stock
-//! `target/stm32f1x.cfg` finds two TAPs, a debug port, an AHB access port and behind it a Cortex-M3 with breakpoint and
+//! `target/stm32f1x.cfg` finds two TAPs or a serial wire port, a debug port, an AHB access port and behind it a Cortex-M3 with breakpoint and
 //! watchpoint units, 20 KiB of RAM and 128 KiB of flash with its controller. The core executes Thumb code, so OpenOCD's own
 //! flash loader and CRC routine run on it.
 //!
@@ -49,18 +49,22 @@ pub mod firmware;
 mod flash_controller;
 mod fpb;
 mod peripherals;
+mod pins;
 mod riscv;
 mod rom_table;
 mod scs;
+mod serial_wire;
 mod server;
 mod stm32f103;
+mod sw_dp;
+mod swj;
 mod system;
 mod tap;
 mod virtual_chip;
 mod virtual_hart;
 
 pub use access_log::BusAccess;
-pub use board::{Model, VirtualBoard};
+pub use board::{Model, Transport, VirtualBoard};
 pub use boundary_scan::BOUNDARY_LENGTH;
 pub use faults::Faults;
 pub use virtual_chip::{BoundaryPins, CoreState, HaltReason, Register, Unmapped, VirtualChip};

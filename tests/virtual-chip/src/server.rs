@@ -1,7 +1,9 @@
 //! The socket: OpenOCD's `remote_bitbang` protocol, one character per pin change.
 //!
 //! `0`-`7` drive TCK, TMS and TDI (4, 2, 1); `R` asks for TDO and is answered with `0` or `1`; `r`, `s`, `t`, `u` drive
-//! TRST and SRST (2, 1); `B` and `b` blink a light; `Q` says good-bye.
+//! TRST and SRST (2, 1); `B` and `b` blink a light; `Q` says good-bye. For SWD `d`-`g` drive SWCLK and SWDIO (2, 1), `O`
+//! and `o` take SWDIO and let it go, and `c` asks for its level. OpenOCD 0.12.0 knows none of these (0f70c6c32, December 2023,
+//! added them).
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,8 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::board::{Model, arguments};
-use crate::chain::{Chain, JtagChip};
+use crate::board::{Model, Transport, arguments};
+use crate::chain::JtagChip;
+use crate::pins::Pins;
 
 /// A chip as the server, its clock and the test's handle share it.
 pub(crate) type SharedChip = Arc<Mutex<dyn JtagChip>>;
@@ -77,14 +80,14 @@ impl Server {
         self.address.port()
     }
 
-    pub(crate) fn openocd_args(&self) -> Vec<String> {
-        arguments(self.port(), &self.models)
+    pub(crate) fn openocd_args(&self, transport: Transport) -> Vec<String> {
+        arguments(self.port(), &self.models, transport)
     }
 
     /// The arguments as one string, quoted as in a shell.
-    pub(crate) fn openocd_config(&self) -> String {
+    pub(crate) fn openocd_config(&self, transport: Transport) -> String {
         let quote = |argument: String| if argument.contains(' ') { format!("\"{argument}\"") } else { argument };
-        self.openocd_args().into_iter().map(quote).collect::<Vec<_>>().join(" ")
+        self.openocd_args(transport).into_iter().map(quote).collect::<Vec<_>>().join(" ")
     }
 
     /// Tells the clock thread that a chip may have started to run.
@@ -127,7 +130,7 @@ impl Drop for Server {
 }
 
 fn serve(shared: &Shared, listener: &TcpListener) {
-    let mut chain = Chain::new();
+    let mut pins = Pins::new();
     loop {
         let Ok((stream, _)) = listener.accept() else {
             continue;
@@ -143,15 +146,16 @@ fn serve(shared: &Shared, listener: &TcpListener) {
             link.stream = Some(handle);
         }
         // A connection that breaks is an OpenOCD that is gone; the next one may come.
-        let _ = talk(shared, &mut chain, stream);
+        let _ = talk(shared, &mut pins, stream);
         lock(&shared.link).stream = None;
     }
 }
 
 /// One OpenOCD, until it leaves.
-fn talk(shared: &Shared, chain: &mut Chain, mut stream: TcpStream) -> io::Result<()> {
+fn talk(shared: &Shared, pins: &mut Pins, mut stream: TcpStream) -> io::Result<()> {
     // Answers are small and OpenOCD waits for each of them.
     stream.set_nodelay(true)?;
+    pins.attach();
     let mut buffer = vec![0; 64 * 1024];
     let mut answers = Vec::with_capacity(buffer.len());
     loop {
@@ -160,7 +164,7 @@ fn talk(shared: &Shared, chain: &mut Chain, mut stream: TcpStream) -> io::Result
             return Ok(());
         }
         answers.clear();
-        let outcome = process(shared, chain, &buffer[..length], &mut answers);
+        let outcome = process(shared, pins, &buffer[..length], &mut answers);
         stream.write_all(&answers)?;
         if outcome.quit {
             return Ok(());
@@ -192,20 +196,27 @@ struct Outcome {
 }
 
 /// Handles one buffer under one lock.
-fn process(shared: &Shared, chain: &mut Chain, input: &[u8], answers: &mut Vec<u8>) -> Outcome {
+fn process(shared: &Shared, pins: &mut Pins, input: &[u8], answers: &mut Vec<u8>) -> Outcome {
     let mut quit = false;
     let mut guards: Vec<MutexGuard<'_, dyn JtagChip>> = shared.chips.iter().map(|chip| lock(&**chip)).collect();
     let mut chips: Vec<&mut dyn JtagChip> = guards.iter_mut().map(|guard| &mut **guard as &mut dyn JtagChip).collect();
     for &byte in input {
         match byte {
             b'0'..=b'7' => {
-                let pins = byte - b'0';
-                chain.drive(&mut chips, pins & 4 != 0, pins & 2 != 0, pins & 1 != 0);
+                let levels = byte - b'0';
+                pins.drive(&mut chips, levels & 4 != 0, levels & 2 != 0, levels & 1 != 0);
             }
-            b'R' => answers.push(if chain.tdo() { b'1' } else { b'0' }),
+            b'R' => answers.push(level(pins.tdo())),
+            b'd'..=b'g' => {
+                let levels = byte - b'd';
+                pins.drive_wire(&mut chips, levels & 2 != 0, levels & 1 != 0);
+            }
+            b'c' => pins.read_swdio(&chips, |high| answers.push(level(high))),
+            b'O' => pins.set_probe_drives(true),
+            b'o' => pins.set_probe_drives(false),
             b'r'..=b'u' => {
-                let pins = byte - b'r';
-                chain.reset_pins(&mut chips, pins & 2 != 0, pins & 1 != 0);
+                let levels = byte - b'r';
+                pins.reset_pins(&mut chips, levels & 2 != 0, levels & 1 != 0);
             }
             b'Q' => {
                 quit = true;
@@ -214,9 +225,13 @@ fn process(shared: &Shared, chain: &mut Chain, input: &[u8], answers: &mut Vec<u
             _ => {}
         }
     }
-    chain.settle(&mut chips);
+    pins.settle(&mut chips);
     let busy = chips.iter().any(|chip| !chip.is_idle());
     Outcome { quit, busy }
+}
+
+fn level(high: bool) -> u8 {
+    if high { b'1' } else { b'0' }
 }
 
 /// Lets the chips run also while OpenOCD is silent, and sleeps while none of them has anything to do.
@@ -294,6 +309,76 @@ mod tests {
         let answers = ask(&stream, b"0R4".repeat(64).as_slice(), 64);
         let code = answers.bytes().rev().fold(0_u64, |code, bit| code << 1 | u64::from(bit == b'1'));
         assert_eq!(code, 0x1641_0041_3ba0_0477);
+    }
+
+    /// SWDIO levels, the lowest bit first, each with one clock.
+    fn clocks(bits: u64, count: usize) -> String {
+        (0..count).map(|bit| if bits >> bit & 1 != 0 { "eg" } else { "df" }).collect()
+    }
+
+    #[test]
+    fn each_question_for_swdio_gets_one_answer() {
+        let server = server();
+        let stream = connect(&server);
+        for sequence in [(u64::MAX, 50), (0xe79e, 16), (u64::MAX, 50), (0, 8)] {
+            ask(&stream, clocks(sequence.0, sequence.1).as_bytes(), 0);
+        }
+        for _ in 0..3 {
+            // Read IDCODE: turnaround, acknowledge, data, parity, turnaround.
+            ask(&stream, clocks(0xa5, 8).as_bytes(), 0);
+            let answers = ask(&stream, format!("o{}O", "dcf".repeat(38)).as_bytes(), 38);
+            let bits = answers.bytes().rev().fold(0_u64, |bits, bit| bits << 1 | u64::from(bit == b'1'));
+            assert_eq!(bits >> 1 & 7, 0b001, "{answers}");
+            assert_eq!(bits >> 4 & 0xffff_ffff, 0x1ba0_1477, "{answers}");
+            assert_eq!(bits >> 36 & 1, 0, "{answers}");
+            // The level of the probe itself, and then of nobody.
+            assert_eq!(ask(&stream, b"dcecocOc", 4), "0111");
+        }
+        // What an earlier probe was answered too early does not concern the next one.
+        ask(&stream, clocks(0xa5, 8).as_bytes(), 0);
+        ask(&stream, b"odcfdcfQ", 1 + 36);
+        let stream = connect(&server);
+        ask(&stream, ("eg".repeat(100) + &clocks(0, 8) + &clocks(0xa5, 8)).as_bytes(), 0);
+        assert_eq!(ask(&stream, b"odcfdcfdcfdcf", 1 + 36)[1..4], *"100");
+    }
+
+    #[test]
+    fn noise_on_the_pins_does_no_lasting_harm() {
+        let chip = Stm32f103::with_firmware();
+        let shared = Shared { link: Mutex::default(), changed: Condvar::new(), chips: vec![chip] };
+        let (mut pins, mut answers) = (Pins::new(), Vec::new());
+        let mut state = 1_u32;
+        let mut noise = || {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            // Twice as many for SWD: it is what most of this is about.
+            b"01234567dfegdfegOocRrstu?"[state as usize % 25]
+        };
+        let select = [(u64::MAX, 50), (0xe79e, 16), (u64::MAX, 50), (0, 8)].map(|(bits, count)| clocks(bits, count));
+        for _ in 0..200 {
+            let garbage: Vec<u8> = (0..5000).map(|_| noise()).collect();
+            process(&shared, &mut pins, &garbage, &mut answers);
+            // The pins as they were in the beginning; long enough for whatever is under way to end.
+            pins.attach();
+            process(&shared, &mut pins, ("rdf".to_string() + &"eg".repeat(100)).as_bytes(), &mut answers);
+            process(&shared, &mut pins, (select.concat() + &clocks(0xa5, 8)).as_bytes(), &mut answers);
+            answers.clear();
+            process(&shared, &mut pins, "odcf".repeat(38).as_bytes(), &mut answers);
+            let bits = answers.iter().rev().fold(0_u64, |bits, bit| bits << 1 | u64::from(*bit == b'1'));
+            assert_eq!(bits >> 4 & 0xffff_ffff, 0x1ba0_1477, "{}", String::from_utf8_lossy(&answers));
+        }
+    }
+
+    #[test]
+    fn chips_that_share_a_chain_stay_with_jtag() {
+        let chips: Vec<SharedChip> = vec![Stm32f103::with_firmware(), Stm32f103::with_firmware()];
+        let server = Server::start(chips, vec![Model::Stm32f103; 2]).unwrap();
+        let stream = connect(&server);
+        for sequence in [(u64::MAX, 50), (0xe79e, 16), (u64::MAX, 50), (0, 8), (0xa5, 8)] {
+            ask(&stream, clocks(sequence.0, sequence.1).as_bytes(), 0);
+        }
+        assert_eq!(ask(&stream, b"odcfdcfdcfdcf", 4), "1111");
     }
 
     #[test]

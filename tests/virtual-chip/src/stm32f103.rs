@@ -1,11 +1,14 @@
-//! The chip: two TAPs in a row, TDI - boundary scan - CPU - TDO (RM0008, 31.5), around one system.
+//! The chip: two TAPs in a row, TDI - boundary scan - CPU - TDO (RM0008, 31.5), and a serial wire port, around one system.
 
 use std::sync::{Arc, Mutex};
 
+use crate::ahb_ap::AhbAp;
 use crate::boundary_scan::BoundaryScan;
 use crate::chain::JtagChip;
 use crate::cpu_tap::CpuTap;
+use crate::debug_port::DebugPort;
 use crate::firmware;
+use crate::swj::Swj;
 use crate::system::System;
 
 /// A medium-density STM32F103.
@@ -13,6 +16,10 @@ use crate::system::System;
 pub(crate) struct Stm32f103 {
     pub(crate) boundary: BoundaryScan,
     cpu: CpuTap,
+    pub(crate) swj: Swj,
+    /// What both wires lead to.
+    port: DebugPort,
+    ap: AhbAp,
     pub(crate) system: System,
 }
 
@@ -22,7 +29,14 @@ impl Stm32f103 {
         let mut system = System::new();
         system.bus.flash.memory_mut()[..firmware::IMAGE.len()].copy_from_slice(firmware::IMAGE);
         system.core.reset(&mut system.bus);
-        let chip = Self { boundary: BoundaryScan::new(), cpu: CpuTap::new(), system };
+        let chip = Self {
+            boundary: BoundaryScan::new(),
+            cpu: CpuTap::new(),
+            swj: Swj::new(),
+            port: DebugPort::default(),
+            ap: AhbAp::default(),
+            system,
+        };
         Arc::new(Mutex::new(chip))
     }
 
@@ -31,6 +45,9 @@ impl Stm32f103 {
         if !self.system.is_powered() {
             self.boundary = BoundaryScan::new();
             self.cpu = CpuTap::new();
+            self.swj = Swj::new();
+            self.port = DebugPort::default();
+            self.ap = AhbAp::default();
             self.system.power_on();
         }
     }
@@ -60,7 +77,7 @@ impl JtagChip for Stm32f103 {
     fn update_dr(&mut self) {
         self.boundary.update_dr();
         if self.system.is_powered() {
-            self.cpu.update_dr(&mut self.system);
+            self.cpu.update_dr(&mut self.port, &mut self.ap, &mut self.system);
         }
     }
 
@@ -84,5 +101,19 @@ impl JtagChip for Stm32f103 {
 
     fn is_idle(&self) -> bool {
         self.system.is_idle()
+    }
+
+    fn serial_wire_clock(&mut self, swdio: bool) {
+        if self.system.is_powered() {
+            self.swj.clock(swdio, &mut self.port, &mut self.ap, &mut self.system);
+        }
+    }
+
+    fn uses_serial_wire(&self) -> bool {
+        self.swj.is_serial_wire()
+    }
+
+    fn swdio(&self) -> Option<(u64, u32)> {
+        if self.system.is_powered() { self.swj.to_drive() } else { None }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::access_log::BusAccess;
-use crate::board::Model;
+use crate::board::{Model, Transport};
 use crate::boundary_scan::BOUNDARY_LENGTH;
 use crate::bus::{RAM_BASE, RAM_SIZE, Size};
 use crate::debug::{DFSR_BKPT, DFSR_DWTTRAP, DFSR_VCATCH};
@@ -45,15 +45,25 @@ impl VirtualChip {
         self.server.port()
     }
 
-    /// Arguments that make OpenOCD use this chip: adapter, transport and `target/stm32f1x.cfg`. They hold neither `init` nor
-    /// the ports on which OpenOCD itself listens.
+    /// Arguments that make OpenOCD use this chip over JTAG: adapter, transport and `target/stm32f1x.cfg`. They hold neither
+    /// `init` nor the ports on which OpenOCD itself listens.
     pub fn openocd_args(&self) -> Vec<String> {
-        self.server.openocd_args()
+        self.openocd_args_over(Transport::Jtag)
     }
 
     /// [`VirtualChip::openocd_args`] as one string, quoted as in a shell.
     pub fn openocd_config(&self) -> String {
-        self.server.openocd_config()
+        self.openocd_config_over(Transport::Jtag)
+    }
+
+    /// [`VirtualChip::openocd_args`] for either wire.
+    pub fn openocd_args_over(&self, transport: Transport) -> Vec<String> {
+        self.server.openocd_args(transport)
+    }
+
+    /// [`VirtualChip::openocd_config`] for either wire.
+    pub fn openocd_config_over(&self, transport: Transport) -> String {
+        self.server.openocd_config(transport)
     }
 
     /// What OpenOCD calls the core.
@@ -242,6 +252,11 @@ impl VirtualChip {
     /// The chip's pins as the boundary scan TAP sees them.
     pub fn boundary(&self) -> BoundaryPins<'_> {
         BoundaryPins { chip: self }
+    }
+
+    /// The wire that the chip listens to: JTAG, until a probe selects SWD.
+    pub fn transport(&self) -> Transport {
+        if self.lock().swj.is_serial_wire() { Transport::Swd } else { Transport::Jtag }
     }
 
     /// Whether an OpenOCD is connected.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::board::Model;
+use crate::board::{Model, Transport};
 use crate::riscv::{Cause, RAM_BASE, RiscvChip};
 use crate::server::{Server, SharedChip, lock};
 use crate::virtual_chip::{CoreState, Unmapped};
@@ -39,12 +39,12 @@ impl VirtualHart {
 
     /// Arguments that make OpenOCD use this chip. They hold neither `init` nor the ports on which OpenOCD itself listens.
     pub fn openocd_args(&self) -> Vec<String> {
-        self.server.openocd_args()
+        self.server.openocd_args(Transport::Jtag)
     }
 
     /// [`VirtualHart::openocd_args`] as one string, quoted as in a shell.
     pub fn openocd_config(&self) -> String {
-        self.server.openocd_config()
+        self.server.openocd_config(Transport::Jtag)
     }
 
     /// What OpenOCD calls the hart.

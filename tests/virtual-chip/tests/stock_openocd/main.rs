@@ -13,3 +13,4 @@ mod faults;
 mod flash;
 mod halting;
 mod riscv;
+mod swd;

@@ -63,7 +63,15 @@ impl fmt::Display for Run {
 
 /// Runs OpenOCD on the chip: `init`, the commands, then `shutdown`.
 pub(crate) fn run(chip: &VirtualChip, commands: &[&str]) -> Run {
-    run_with(chip.openocd_args(), commands)
+    run_over(chip, chip.openocd_args(), commands)
+}
+
+/// The same, with other arguments for this chip.
+pub(crate) fn run_over(chip: &VirtualChip, arguments: Vec<String>, commands: &[&str]) -> Run {
+    let run = run_with(arguments, commands);
+    // What OpenOCD sent last, and needs no answer to, may still be on its way.
+    wait_until(|| !chip.is_connected());
+    run
 }
 
 /// Runs OpenOCD with these arguments: `init`, the commands, then `shutdown`. It listens on no port.

@@ -1,0 +1,322 @@
+//! The debug adapter: which one it is, how fast it is clocked, its reset lines.
+
+use std::borrow::Cow;
+
+use crate::command::{Reply, Request};
+use crate::error::{AdapterError, CommandError, Failure, Result};
+use crate::parse::adapter as parse;
+use crate::session::Session;
+use crate::tcl;
+
+/// A view of the debug adapter, the probe between the computer and the chip, from [`Session::adapter`].
+///
+/// The choice of an adapter comes before OpenOCD's start: see [`OpenOcdBuilder`](crate::OpenOcdBuilder).
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// # let session = openocd::Session::start(chip.openocd_config())?;
+/// let adapter = session.adapter();
+/// println!("{} over {}", adapter.name()?, adapter.transport()?); // remote_bitbang over jtag
+/// match adapter.speed()? {
+///     Some(khz) => println!("{khz} kHz"),
+///     None => println!("at a speed of its own"),
+/// }
+/// # assert_eq!((&*adapter.name()?, &*adapter.transport()?, adapter.speed()?), ("remote_bitbang", "jtag", None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Adapter<'a> {
+    session: &'a Session,
+}
+
+impl Session {
+    /// The debug adapter.
+    pub fn adapter(&self) -> Adapter<'_> {
+        Adapter { session: self }
+    }
+}
+
+/// A driver for debug adapters that OpenOCD was built with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AdapterDriver {
+    /// Its name, as in `adapter driver` and [`OpenOcdBuilder::adapter_driver`](crate::OpenOcdBuilder::adapter_driver).
+    pub name: String,
+    /// The transports that it can drive; `None` from OpenOCD 0.12.0, which does not tell.
+    pub transports: Option<Vec<String>>,
+}
+
+/// Reset lines of the adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResetSignal {
+    /// System reset, mostly the chip's NRST pin.
+    Srst,
+    /// Test reset, which resets the TAPs. There is none over SWD.
+    Trst,
+    /// Both at once, for boards where one pulls the other.
+    Both,
+}
+
+impl ResetSignal {
+    /// What OpenOCD calls them.
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            ResetSignal::Srst => &["srst"],
+            ResetSignal::Trst => &["trst"],
+            ResetSignal::Both => &["trst", "srst"],
+        }
+    }
+}
+
+impl Adapter<'_> {
+    /// The adapter's driver, such as `cmsis-dap` (OpenOCD: `adapter name`).
+    ///
+    /// # Errors
+    /// [`AdapterError::NoDriver`] if the configuration has chosen none.
+    pub fn name(&self) -> Result<String> {
+        let request = Request::new("adapter name");
+        match self.ask(&request, |text| Some(text.trim().to_owned()), "the name of a driver")? {
+            // What OpenOCD says without a driver; no driver has that name.
+            name if name == "undefined" => Err(AdapterError::NoDriver.into()),
+            name => Ok(name),
+        }
+    }
+
+    /// The transport in use, such as `jtag` or `swd` (OpenOCD: `transport select`).
+    ///
+    /// It is named as `transport select` takes it: OpenOCD 0.12.0 tells the transports of some adapters apart
+    /// (`hla_swd`, `dapdirect_swd`), newer ones call them `swd` too.
+    /// Before `init`, this makes OpenOCD select the adapter's first transport if none is selected yet.
+    ///
+    /// # Errors
+    /// [`AdapterError::NoDriver`], and [`AdapterError::Refused`] if OpenOCD can't select one.
+    pub fn transport(&self) -> Result<String> {
+        self.name()?;
+        let request = Request::new("transport select");
+        // Newer OpenOCD adds what is behind the name: `swd (dapdirect)`.
+        let first_word = |text: &str| text.split_whitespace().next().map(str::to_owned);
+        self.ask(&request, first_word, "the name of a transport")
+    }
+
+    /// The transports that OpenOCD was built with, whatever the adapter (OpenOCD: `transport list`).
+    /// [`list_drivers`](Self::list_drivers) tells which of them a driver can do.
+    ///
+    /// # Errors
+    /// [`CommandError::UnexpectedReply`] if the answer can't be understood, and those of [`Session::command`].
+    ///
+    /// ```
+    /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
+    /// assert!(session.adapter().transports()?.contains(&"swd".to_owned()));
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn transports(&self) -> Result<Vec<String>> {
+        self.ask(&Request::new("transport list"), parse::transports, "a list of transports")
+    }
+
+    /// The drivers for adapters that OpenOCD was built with (OpenOCD: `adapter list`).
+    ///
+    /// # Errors
+    /// [`CommandError::UnexpectedReply`] if the answer can't be understood, and those of [`Session::command`].
+    ///
+    /// ```
+    /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
+    /// let drivers = session.adapter().list_drivers()?;
+    /// assert!(drivers.iter().any(|driver| driver.name == "cmsis-dap"));
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn list_drivers(&self) -> Result<Vec<AdapterDriver>> {
+        self.ask(&Request::new("adapter list"), parse::drivers, "a list of adapter drivers")
+    }
+
+    /// The adapter's clock in kHz (OpenOCD: `adapter speed`): what the adapter really does where it can say that, otherwise what was asked for.
+    ///
+    /// `None` for adaptive clocking (RCLK), for an adapter without a clock that could be told, and before `init` as long as no
+    /// speed is chosen.
+    ///
+    /// # Errors
+    /// [`AdapterError::NoDriver`], and [`AdapterError::Refused`] if the adapter can't be asked.
+    pub fn speed(&self) -> Result<Option<u32>> {
+        self.name()?;
+        let request = Request::new("adapter speed");
+        self.session.run(&request, |reply| match reply.success(&request) {
+            Err(failure) if has_no_speed(&failure) => Ok(None),
+            Err(failure) => Err(refused(failure)),
+            Ok(_) => read(&request, reply, parse::speed, "a speed in kHz").map(not_adaptive),
+        })?
+    }
+
+    /// Clocks the adapter with at most so many kHz, 0 for adaptive clocking, and returns the speed that it has now (OpenOCD: `adapter speed`).
+    ///
+    /// Adapters have few speeds, and take the next lower one. `None` for adaptive clocking.
+    ///
+    /// A target's configuration may set another speed when it is reset.
+    ///
+    /// # Errors
+    /// [`AdapterError::FixedSpeed`] if the adapter has no speed that can be set, [`AdapterError::AdaptiveSpeed`] if it went to adaptive clocking
+    /// without being asked to, [`AdapterError::InvalidSpeed`] before anything is sent, [`AdapterError::NoDriver`],
+    /// [`AdapterError::Refused`].
+    ///
+    /// ```
+    /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c "adapter speed 100" -c "jtag newtap x cpu -irlen 4" -c noinit"#)?;
+    /// assert_eq!(session.adapter().set_speed(1000)?, Some(1000));
+    /// assert_eq!(session.adapter().speed()?, Some(1000));
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn set_speed(&self, khz: u32) -> Result<Option<u32>> {
+        if i32::try_from(khz).is_err() {
+            return Err(AdapterError::InvalidSpeed { khz }.into());
+        }
+        let driver = self.name()?;
+        let request = Request::new(format!("adapter speed {khz}"));
+        let speed = self.session.run(&request, |reply| match reply.success(&request) {
+            Err(failure) if has_no_speed(&failure) => Err(AdapterError::FixedSpeed { driver, khz, failure }.into()),
+            Err(failure) => Err(refused(failure)),
+            Ok(_) => read(&request, reply, parse::speed, "a speed in kHz").map(not_adaptive),
+        })??;
+        match speed {
+            // Such as the driver `dummy`, whose divider becomes 0 above 64 MHz.
+            None if khz != 0 => Err(AdapterError::AdaptiveSpeed { khz }.into()),
+            speed => Ok(speed),
+        }
+    }
+
+    /// The serial number of the adapter that OpenOCD was told to use (OpenOCD: `adapter serial`), by
+    /// [`OpenOcdBuilder::adapter_serial`](crate::OpenOcdBuilder::adapter_serial) or by the configuration.
+    ///
+    /// OpenOCD then opens no other adapter, if the driver knows serial numbers at all. `None` where no serial number was asked for. OpenOCD
+    /// itself has no command that tells it, so this is known only for an OpenOCD that was started by
+    /// [`OpenOcdProcess`](crate::OpenOcdProcess) or [`Session::start`]; `None` for any other.
+    ///
+    /// # Errors
+    /// Those of [`Session::command`].
+    ///
+    /// ```
+    /// # use openocd::{OpenOcdProcess, Session};
+    /// let openocd = OpenOcdProcess::builder().adapter_driver("dummy").adapter_serial("0669FF38").command("noinit");
+    /// let session = Session::builder().start(openocd)?;
+    /// assert_eq!(session.adapter().serial()?.as_deref(), Some("0669FF38"));
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn serial(&self) -> Result<Option<String>> {
+        let script = "if {[info exists ::_openocd_rs_serial]} {list $::_openocd_rs_serial}";
+        let request = Request::new(script).shown("adapter serial");
+        let serial =
+            |text: &str| tcl::elements(text.as_bytes()).next().map_or(Some(None), |word| text_of(word).map(Some));
+        self.ask(&request, serial, "a serial number")
+    }
+
+    /// Holds the chip in reset, or its TAPs (OpenOCD: `adapter assert`), until [`deassert_reset`](Self::deassert_reset). A line that is not
+    /// named stays as it is.
+    ///
+    /// Returns once OpenOCD lists the lines as asserted. It drives only lines that `reset_config` says the board has; without
+    /// TRST, it would reset the TAPs by TMS and report success. On boards where one line pulls the other, use [`ResetSignal::Both`].
+    /// Meanwhile OpenOCD cannot reach most targets, and does not know that they were reset: to reset a target, use
+    /// [`Target::reset`](crate::Target::reset).
+    ///
+    /// # Errors
+    /// [`AdapterError::NoSignal`] before any line is changed, [`AdapterError::WrongState`] if the line did not follow,
+    /// [`AdapterError::Refused`] for any other refusal, such as before `init`.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use openocd::ResetSignal;
+    ///
+    /// session.command("reset_config srst_only srst_nogate")?; // mostly part of the board's configuration
+    /// session.adapter().assert_reset(ResetSignal::Srst)?;
+    /// // ... the chip stands still, its pins are inputs ...
+    /// session.adapter().deassert_reset(ResetSignal::Srst)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn assert_reset(&self, signal: ResetSignal) -> Result<()> {
+        self.drive_reset(signal, true)
+    }
+
+    /// Lets go of reset lines (OpenOCD: `adapter deassert`), waits as long as the configuration says (`adapter srst delay`), and has OpenOCD
+    /// look at its targets again. A line that is not named stays as it is.
+    ///
+    /// # Errors
+    /// Those of [`assert_reset`](Self::assert_reset).
+    pub fn deassert_reset(&self, signal: ResetSignal) -> Result<()> {
+        self.drive_reset(signal, false)
+    }
+
+    fn drive_reset(self, signal: ResetSignal, assert: bool) -> Result<()> {
+        let names = signal.names();
+        let action = if assert { "assert" } else { "deassert" };
+        let script = format!("_openocd_rs_1_drive_reset {action} {{{}}}", names.join(" "));
+        let shown = format!("adapter {action} {}", names.join(&format!(" {action} ")));
+        let request = Request::new(script).shown(shown);
+        self.session.run(&request, |reply| {
+            let answer = reply.success(&request).map_err(refused)?;
+            let expected = "the states of the reset lines";
+            let states = tcl::elements(answer).map(text_of).collect::<Option<Vec<_>>>();
+            let Some([before, after, reset_config, transport]) = states.as_deref() else {
+                return Err(unexpected(&request, expected, reply));
+            };
+            for signal in names {
+                if parse::is_asserted(before, signal).is_none() {
+                    let (reset_config, transport) = (reset_config.clone(), transport.clone());
+                    return Err(AdapterError::NoSignal { signal, reset_config, transport }.into());
+                }
+            }
+            for signal in names {
+                let asserted =
+                    parse::is_asserted(after, signal).ok_or_else(|| unexpected(&request, expected, reply))?;
+                if asserted != assert {
+                    let command = request.name().to_owned();
+                    let log = String::from_utf8_lossy(&reply.log).into_owned();
+                    return Err(AdapterError::WrongState { command, signal, asserted, log }.into());
+                }
+            }
+            Ok(())
+        })?
+    }
+
+    /// Runs a request and reads the text of its result.
+    fn ask<T>(self, request: &Request<'_>, parse: impl FnOnce(&str) -> Option<T>, expected: &'static str) -> Result<T> {
+        self.session.run(request, |reply| {
+            reply.success(request).map_err(refused)?;
+            read(request, reply, parse, expected)
+        })?
+    }
+}
+
+fn not_adaptive(khz: u32) -> Option<u32> {
+    (khz != 0).then_some(khz)
+}
+
+/// OpenOCD has the driver's lack of a function only as text (`adapter_get_speed_readable` and `adapter_khz_to_speed` in
+/// `src/jtag/adapter.c`); the number is that of every failure. The last is what it says before a speed is chosen.
+fn has_no_speed(failure: &Failure) -> bool {
+    [
+        "Translation from adapter speed to khz not implemented",
+        "Translation from khz to adapter speed not implemented",
+        "unknown adapter clock mode",
+    ]
+    .iter()
+    .any(|text| failure.log().contains(text))
+}
+
+fn read<T>(
+    request: &Request<'_>,
+    reply: &Reply<'_>,
+    parse: impl FnOnce(&str) -> Option<T>,
+    expected: &'static str,
+) -> Result<T> {
+    let text = std::str::from_utf8(&reply.result).ok();
+    text.and_then(parse).ok_or_else(|| unexpected(request, expected, reply))
+}
+
+fn text_of(element: std::result::Result<Cow<'_, [u8]>, tcl::MalformedList>) -> Option<String> {
+    String::from_utf8(element.ok()?.into_owned()).ok()
+}
+
+fn refused(failure: Box<Failure>) -> crate::Error {
+    AdapterError::Refused(failure).into()
+}
+
+fn unexpected(request: &Request<'_>, expected: &'static str, reply: &Reply<'_>) -> crate::Error {
+    let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(&reply.result).into_owned());
+    CommandError::UnexpectedReply { command, expected, reply }.into()
+}

@@ -1,0 +1,81 @@
+//! The debug adapter refused, or lacks what was asked of it.
+
+use crate::error::Failure;
+use crate::text::excerpt;
+
+/// The adapter cannot do what was asked, or did something else.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdapterError {
+    /// The configuration has chosen no adapter driver.
+    #[error("OpenOCD has no adapter: the configuration has no `adapter driver`")]
+    NoDriver,
+    /// The adapter has no clock that can be set. Nothing has changed.
+    #[error("adapter {driver} has no speed that could be set to {khz} kHz: {failure}")]
+    FixedSpeed {
+        /// The adapter's driver.
+        driver: String,
+        /// The speed asked for.
+        khz: u32,
+        /// OpenOCD's refusal.
+        failure: Box<Failure>,
+    },
+    /// The speed is more than OpenOCD can count. Nothing was sent.
+    #[error("a speed of {khz} kHz is more than OpenOCD can count: at most {} kHz", i32::MAX)]
+    InvalidSpeed {
+        /// The speed asked for.
+        khz: u32,
+    },
+    /// The adapter went to adaptive clocking, which is what drivers make of a speed that they cannot reach.
+    #[error("{khz} kHz was reported as set, but the adapter uses adaptive clocking (RCLK)")]
+    AdaptiveSpeed {
+        /// The speed asked for.
+        khz: u32,
+    },
+    /// The reset line is not there, as far as OpenOCD's `reset_config` and the transport say. No line was changed.
+    #[error("there is no {signal} line: `reset_config` is {:?}, the transport {transport}", reset_config.trim())]
+    NoSignal {
+        /// The line asked for: `srst` or `trst`.
+        signal: &'static str,
+        /// What `reset_config` says.
+        reset_config: String,
+        /// The transport; only JTAG has TRST.
+        transport: String,
+    },
+    /// OpenOCD reported success, but the line is not as asked for.
+    #[error(
+        "OpenOCD reports `{command}` as done, but {signal} is {}{}",
+        if *asserted { "asserted" } else { "not asserted" },
+        because(log)
+    )]
+    WrongState {
+        /// The command.
+        command: String,
+        /// The line: `srst` or `trst`.
+        signal: &'static str,
+        /// Whether it is asserted.
+        asserted: bool,
+        /// What OpenOCD logged meanwhile.
+        log: String,
+    },
+    /// OpenOCD refused.
+    #[error("{0}")]
+    Refused(Box<Failure>),
+}
+
+impl AdapterError {
+    /// What OpenOCD reported, if it refused a command.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            AdapterError::FixedSpeed { failure, .. } | AdapterError::Refused(failure) => Some(failure),
+            _ => None,
+        }
+    }
+}
+
+fn because(log: &str) -> String {
+    match log.trim() {
+        "" => String::new(),
+        log => format!(": {}", excerpt(log.as_bytes(), 600)),
+    }
+}

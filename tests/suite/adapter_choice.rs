@@ -1,0 +1,165 @@
+//! The choice of the adapter reaches OpenOCD where it takes it, and holds.
+
+use std::sync::{Arc, Mutex};
+
+use openocd::{Error, OpenOcdBuilder, OpenOcdProcess, ProcessError, Session};
+use virtual_chip::{Transport, VirtualChip};
+
+use crate::board::{Board, transport};
+
+fn wire() -> &'static str {
+    match transport() {
+        Transport::Jtag => "jtag",
+        Transport::Swd => "swd",
+    }
+}
+
+/// Starts OpenOCD with a log that tells each command; the commands that it ran.
+fn commands_of(openocd: OpenOcdBuilder) -> (Session, Vec<String>) {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let lines = Arc::clone(&log);
+    let openocd = openocd.arg("-d3").on_log(move |line| {
+        if let Some((_, command)) = line.split_once(" command - ") {
+            lines.lock().unwrap().push(command.to_owned());
+        }
+    });
+    let session = Session::builder().start(openocd).unwrap();
+    let commands = log.lock().unwrap().clone();
+    (session, commands)
+}
+
+#[track_caller]
+fn position(commands: &[String], start: &str) -> usize {
+    let found = commands.iter().position(|command| command.starts_with(start));
+    found.unwrap_or_else(|| panic!("no {start:?} in {commands:#?}"))
+}
+
+#[track_caller]
+fn assert_order(commands: &[String], order: &[&str]) {
+    let positions: Vec<_> = order.iter().map(|start| position(commands, start)).collect();
+    assert!(positions.is_sorted(), "{:#?}", order.iter().zip(positions).collect::<Vec<_>>());
+}
+
+#[test]
+fn driver_serial_location_transport_target_speed_init() {
+    let chip = VirtualChip::start().unwrap();
+    // In an order of calls that OpenOCD would not take.
+    let openocd = OpenOcdProcess::builder()
+        .adapter_speed(77)
+        .transport(wire())
+        .adapter_usb_location("1-2.3")
+        .adapter_serial("A [B] $c")
+        .command(format!("remote_bitbang host 127.0.0.1; remote_bitbang port {}", chip.port()))
+        .config("target/stm32f1x.cfg")
+        .adapter_driver("remote_bitbang");
+    let (session, commands) = commands_of(openocd);
+    let order = [
+        "adapter driver remote_bitbang",
+        "_openocd_rs_adapter_serial A [B] $c",
+        "adapter usb location 1-2.3",
+        &format!("transport select {}", wire()),
+        "remote_bitbang port",
+        "target create stm32f1x.cpu",
+        "adapter speed 77",
+        "init",
+    ];
+    assert_order(&commands, &order);
+    assert_eq!(session.adapter().serial().unwrap().as_deref(), Some("A [B] $c"));
+    assert_eq!(session.adapter().transport().unwrap(), wire());
+    session.target().halt().unwrap();
+}
+
+#[test]
+fn the_transport_follows_a_driver_that_a_command_chooses() {
+    let chip = VirtualChip::start().unwrap();
+    let driver =
+        format!("adapter driver remote_bitbang; remote_bitbang host 127.0.0.1; remote_bitbang port {}", chip.port());
+    let target = "source [find target/stm32f1x.cfg]";
+    for openocd in [
+        OpenOcdProcess::builder().command(&driver).command(target),
+        OpenOcdProcess::builder().config(format!("-c '{driver}' -c '{target}'")),
+        OpenOcdProcess::builder().config(format!("-c '{driver}' target/stm32f1x.cfg")),
+    ] {
+        let (session, commands) = commands_of(openocd.transport(wire()));
+        let select = format!("transport select {}", wire());
+        assert_order(&commands, &["adapter driver remote_bitbang", &select, "target create stm32f1x.cpu"]);
+        assert_eq!(session.adapter().transport().unwrap(), wire());
+        session.target().halt().unwrap();
+    }
+}
+
+#[test]
+fn the_choice_holds_against_the_configuration() {
+    let chip = VirtualChip::start().unwrap();
+    // A configuration with a choice and an `init` of its own, after which no choice is taken any more.
+    let openocd = OpenOcdProcess::builder()
+        .adapter_serial("OURS")
+        .adapter_usb_location("1-2.3")
+        .config(chip.openocd_config_over(transport()))
+        .command("adapter serial THEIRS; adapter usb location 9-9; set seen [adapter usb location]; init");
+    let (session, commands) = commands_of(openocd);
+    assert_eq!(session.adapter().serial().unwrap().as_deref(), Some("OURS"));
+    assert!(session.command("set seen").unwrap().contains("1-2.3"));
+    // And afterwards nothing pretends that it could still be changed.
+    for late in ["adapter serial LATE", "adapter usb location 9-9"] {
+        let error = session.command(late).unwrap_err();
+        assert!(error.to_string().contains("must be used before 'init'"), "{error}");
+    }
+    assert_eq!(session.adapter().serial().unwrap().as_deref(), Some("OURS"));
+    let told: Vec<_> = commands
+        .iter()
+        .filter(|command| {
+            command.starts_with("_openocd_rs_adapter_serial") || command.starts_with("adapter usb location")
+        })
+        .collect();
+    assert_eq!(told, ["_openocd_rs_adapter_serial OURS", "adapter usb location 1-2.3"]);
+}
+
+#[test]
+fn a_serial_number_of_the_configuration_is_known_too() {
+    let board = Board::start_with(Session::builder(), |openocd| openocd.command("adapter serial {of the file}"));
+    assert_eq!(board.session.adapter().serial().unwrap().as_deref(), Some("of the file"));
+    assert_eq!(Board::start().session.adapter().serial().unwrap(), None);
+}
+
+#[test]
+fn a_driver_of_the_program_comes_before_the_one_of_the_configuration() {
+    let openocd = OpenOcdProcess::builder()
+        .command("adapter driver remote_bitbang")
+        .adapter_driver("dummy")
+        .transport("jtag")
+        .command("noinit");
+    let session = Session::builder().start(openocd).unwrap();
+    assert_eq!(session.adapter().name().unwrap(), "dummy");
+}
+
+#[test]
+fn a_transport_that_is_not_to_be_had_is_no_start() {
+    for openocd in [
+        OpenOcdProcess::builder().adapter_driver("dummy").transport("swim").command("noinit"),
+        OpenOcdProcess::builder()
+            .command("adapter driver dummy; transport select jtag")
+            .transport("swd")
+            .command("noinit"),
+        OpenOcdProcess::builder().adapter_driver("dummy").transport("[exit]").command("noinit"),
+    ] {
+        let error = openocd.spawn().unwrap_err().to_string();
+        assert!(error.contains("transport"), "{error}");
+    }
+}
+
+#[test]
+fn a_choice_that_cannot_be_meant_starts_nothing() {
+    let dummy = || OpenOcdProcess::builder().command("adapter driver dummy; noinit");
+    for (openocd, named) in [
+        (dummy().adapter_driver(""), "driver is empty"),
+        (dummy().adapter_serial(""), "serial number is empty"),
+        (dummy().adapter_usb_location(""), "USB location is empty"),
+        (dummy().transport(""), "transport is empty"),
+        (dummy().adapter_speed(1 << 31), "adapter speed 2147483648"),
+    ] {
+        let error = openocd.spawn().unwrap_err();
+        assert!(matches!(error, Error::Process(ProcessError::InvalidConfig { .. })), "{error:?}");
+        assert!(error.to_string().contains(named), "{error}");
+    }
+}

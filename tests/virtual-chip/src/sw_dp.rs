@@ -1,0 +1,309 @@
+//! Serial wire debug port: how the debug port answers requests on the serial wire.
+//!
+//! ARM IHI 0031 (ADIv5), B2.2 (registers), B4.2 (acknowledges); ARM DDI 0337, 12.4 (the SW-DP of the Cortex-M3); RM0008, 31.8.
+//! Reads of the access port are posted: each gives what the one before it read, and RDBUFF gives the last.
+
+use crate::ahb_ap::AhbAp;
+use crate::debug_port::{DebugPort, STICKY_FLAGS};
+use crate::serial_wire::{Answer, Request};
+use crate::system::System;
+
+/// The SW-DP of the Cortex-M3 r1p1 (RM0008, 31.8.3); the JTAG-DP's code is in the TAP.
+const IDCODE: u32 = 0x1ba0_1477;
+
+/// A\[3:2\] of the registers: reads, then writes.
+const IDR: u8 = 0;
+const CTRL_STAT: u8 = 1;
+const RESEND: u8 = 2;
+const RDBUFF: u8 = 3;
+const ABORT: u8 = 0;
+const SELECT: u8 = 2;
+
+/// The access port's data register, in bank 0.
+const DRW: u8 = 3;
+
+/// CTRL/STAT bits that only this wire has (B2.2.2): READOK, WDATAERR; and those that answers depend on.
+const READOK: u32 = 1 << 6;
+const WDATAERR: u32 = 1 << 7;
+const ORUNDETECT: u32 = 1;
+const STICKYORUN: u32 = 1 << 1;
+const STICKYCMP: u32 = 1 << 4;
+const STICKYERR: u32 = 1 << 5;
+/// SELECT.CTRLSEL: the wire control register takes the place of CTRL/STAT.
+const CTRLSEL: u32 = 1;
+
+/// What this wire adds to the debug port.
+#[derive(Debug, Default)]
+pub(crate) struct SwDp {
+    /// The identification has been read since the last line reset.
+    identified: bool,
+    /// What the last access port read gave.
+    posted: u32,
+    /// What RESEND gives again.
+    sent: u32,
+    read_ok: bool,
+    /// A write came with wrong parity.
+    data_error: bool,
+    /// So many requests the access port is still busy for.
+    pub(crate) busy: u32,
+    /// The data of the next write to memory arrive with wrong parity.
+    pub(crate) garbles_write: bool,
+}
+
+impl SwDp {
+    /// The next request has to read the identification (RM0008, 31.8.3).
+    pub(crate) fn line_reset(&mut self) {
+        self.identified = false;
+    }
+
+    /// Answers a request and carries a read out.
+    pub(crate) fn request(
+        &mut self,
+        request: Request,
+        port: &mut DebugPort,
+        ap: &mut AhbAp,
+        system: &mut System,
+    ) -> Answer {
+        let Request { access_port, read, address } = request;
+        let status = port.read(CTRL_STAT);
+        let data_phase = status & ORUNDETECT != 0;
+        if !self.identified && request != (Request { access_port: false, read: true, address: IDR }) {
+            return Answer::Fault { data_phase };
+        }
+        self.identified = true;
+        // IDCODE, CTRL/STAT and ABORT are never refused (DDI 0337, 12.4.3).
+        if access_port || address > CTRL_STAT {
+            let sticky = status & STICKY_FLAGS != 0 || self.data_error;
+            if sticky || self.busy > 0 && (access_port || read) {
+                self.read_ok = false;
+                if data_phase {
+                    port.set_sticky(STICKYORUN);
+                }
+                if sticky {
+                    return Answer::Fault { data_phase };
+                }
+                self.busy -= 1;
+                return Answer::Wait { data_phase };
+            }
+        }
+        if !read {
+            return Answer::Ok(0);
+        }
+        if access_port {
+            self.sent = std::mem::replace(&mut self.posted, port.read_ap(address, ap, system));
+            self.read_ok = true;
+            return Answer::Ok(self.sent);
+        }
+        Answer::Ok(match address {
+            IDR => IDCODE,
+            CTRL_STAT if port.read(SELECT) & CTRLSEL != 0 => 0,
+            CTRL_STAT => {
+                let flag = |set: bool, bit: u32| if set { bit } else { 0 };
+                status | flag(self.read_ok, READOK) | flag(self.data_error, WDATAERR)
+            }
+            RESEND => self.sent,
+            _ => {
+                debug_assert_eq!(address, RDBUFF);
+                self.read_ok = true;
+                self.sent = self.posted;
+                self.sent
+            }
+        })
+    }
+
+    /// Carries a write out, once its data have come.
+    pub(crate) fn data(
+        &mut self,
+        request: Request,
+        data: Option<u32>,
+        port: &mut DebugPort,
+        ap: &mut AhbAp,
+        system: &mut System,
+    ) {
+        let to_memory = request.access_port && request.address == DRW;
+        let garbled = to_memory && std::mem::take(&mut self.garbles_write);
+        let Some(data) = data.filter(|_| !garbled) else {
+            self.data_error = true;
+            return;
+        };
+        match (request.access_port, request.address) {
+            (true, address) => port.write_ap(address, data, ap, system),
+            (false, ABORT) => self.abort(data, port),
+            // The wire control register: the turnaround is always one clock here.
+            (false, CTRL_STAT) if port.read(SELECT) & CTRLSEL != 0 => {}
+            (false, address) => port.write(address, data),
+        }
+    }
+
+    /// DAPABORT, STKCMPCLR, STKERRCLR, WDERRCLR, ORUNERRCLR (B2.2.1).
+    fn abort(&mut self, data: u32, port: &mut DebugPort) {
+        if data & 1 != 0 {
+            self.busy = 0;
+        }
+        if data & 8 != 0 {
+            self.data_error = false;
+        }
+        for (bit, flag) in [(1, STICKYCMP), (2, STICKYERR), (4, STICKYORUN)] {
+            if data >> bit & 1 != 0 {
+                port.clear_sticky(flag);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::Size;
+
+    const RAM: u32 = 0x2000_0000;
+    const CSW: u8 = 0;
+    const TAR: u8 = 1;
+    /// A chip whose identification has been read.
+    struct Chip {
+        dp: SwDp,
+        port: DebugPort,
+        ap: AhbAp,
+        system: System,
+    }
+
+    impl Chip {
+        fn new() -> Self {
+            let mut chip =
+                Self { dp: SwDp::default(), port: DebugPort::default(), ap: AhbAp::default(), system: System::new() };
+            assert_eq!(chip.read(false, IDR), Answer::Ok(0x1ba0_1477));
+            chip
+        }
+
+        fn read(&mut self, access_port: bool, address: u8) -> Answer {
+            let request = Request { access_port, read: true, address };
+            self.dp.request(request, &mut self.port, &mut self.ap, &mut self.system)
+        }
+
+        fn write(&mut self, access_port: bool, address: u8, data: impl Into<Option<u32>>) -> Answer {
+            let request = Request { access_port, read: false, address };
+            let answer = self.dp.request(request, &mut self.port, &mut self.ap, &mut self.system);
+            if answer == Answer::Ok(0) {
+                self.dp.data(request, data.into(), &mut self.port, &mut self.ap, &mut self.system);
+            }
+            answer
+        }
+
+        fn status(&mut self) -> u32 {
+            match self.read(false, CTRL_STAT) {
+                Answer::Ok(status) => status,
+                refused => panic!("{refused:?}"),
+            }
+        }
+
+        /// Makes the access port meet a bus fault.
+        fn fail(&mut self) {
+            self.write(true, TAR, 0x9000_0000);
+            self.read(true, DRW);
+        }
+    }
+
+    const FAULT: Answer = Answer::Fault { data_phase: false };
+    const WAIT: Answer = Answer::Wait { data_phase: false };
+
+    #[test]
+    fn after_a_line_reset_the_identification_comes_first() {
+        let mut chip = Chip::new();
+        chip.dp.line_reset();
+        assert_eq!(chip.read(false, CTRL_STAT), FAULT);
+        assert_eq!(chip.write(false, ABORT, 0x1e), FAULT);
+        assert_eq!(chip.read(false, IDR), Answer::Ok(0x1ba0_1477));
+        assert_eq!(chip.read(false, CTRL_STAT), Answer::Ok(0));
+    }
+
+    #[test]
+    fn reads_of_the_access_port_are_posted_and_can_be_sent_again() {
+        let mut chip = Chip::new();
+        for (offset, value) in [(0, 0x11), (4, 0x22)] {
+            chip.system.debug_write(RAM + offset, Size::Word, value).unwrap();
+        }
+        chip.write(true, CSW, 0x12);
+        chip.write(true, TAR, RAM);
+        chip.read(true, DRW);
+        assert_eq!(chip.read(true, DRW), Answer::Ok(0x11));
+        assert_eq!(chip.read(false, RESEND), Answer::Ok(0x11));
+        assert_eq!(chip.read(false, RDBUFF), Answer::Ok(0x22));
+        assert_eq!(chip.read(false, RDBUFF), Answer::Ok(0x22), "RDBUFF starts nothing");
+        assert_eq!(chip.read(false, RESEND), Answer::Ok(0x22));
+        assert_eq!(chip.status() & READOK, READOK);
+        chip.read(true, TAR);
+        assert_eq!(chip.read(false, RDBUFF), Answer::Ok(RAM + 8));
+    }
+
+    #[test]
+    fn select_chooses_port_and_bank() {
+        let mut chip = Chip::new();
+        chip.write(false, SELECT, 0xf0);
+        chip.read(true, 3);
+        assert_eq!(chip.read(false, RDBUFF), Answer::Ok(0x1477_0011));
+        chip.write(false, SELECT, 0x0100_00f0);
+        chip.read(true, 3);
+        assert_eq!(chip.read(false, RDBUFF), Answer::Ok(0));
+        chip.write(false, CTRL_STAT, 0x5000_0000);
+        chip.write(false, SELECT, CTRLSEL);
+        chip.write(false, CTRL_STAT, 0);
+        assert_eq!(chip.read(false, CTRL_STAT), Answer::Ok(0));
+        chip.write(false, SELECT, 0);
+        assert_eq!(chip.status(), 0xf000_0000 | READOK);
+    }
+
+    #[test]
+    fn an_error_faults_what_follows_until_abort_clears_it() {
+        let mut chip = Chip::new();
+        chip.fail();
+        assert_eq!(chip.read(false, RDBUFF), FAULT);
+        assert_eq!(chip.write(true, TAR, RAM), FAULT);
+        assert_eq!(chip.write(false, SELECT, 0), FAULT);
+        assert_eq!(chip.status() & (STICKYERR | READOK), STICKYERR);
+        assert_eq!(chip.write(false, CTRL_STAT, 0x5000_0020), Answer::Ok(0));
+        assert_eq!(chip.status() & STICKYERR, STICKYERR, "writing the flag back is JTAG's way to clear it");
+        chip.write(false, ABORT, 1 << 3);
+        assert_eq!(chip.status() & STICKYERR, STICKYERR, "that was another flag");
+        chip.write(false, ABORT, 1 << 2);
+        assert_eq!(chip.status() & STICKYERR, 0);
+        assert_eq!(chip.write(true, TAR, RAM), Answer::Ok(0));
+    }
+
+    #[test]
+    fn wrong_parity_writes_nothing_and_faults_what_follows() {
+        let mut chip = Chip::new();
+        chip.write(true, TAR, RAM);
+        chip.write(true, DRW, None);
+        assert_eq!(chip.system.debug_read(RAM, Size::Word), Ok(0));
+        assert_eq!(chip.status() & WDATAERR, WDATAERR);
+        assert_eq!(chip.write(true, DRW, 7), FAULT);
+        chip.write(false, ABORT, 1 << 3);
+        assert_eq!(chip.write(true, DRW, 7), Answer::Ok(0));
+        assert_eq!(chip.system.debug_read(RAM, Size::Word), Ok(7));
+    }
+
+    #[test]
+    fn a_busy_access_port_says_wait() {
+        let mut chip = Chip::new();
+        chip.dp.busy = 2;
+        assert_eq!(chip.read(true, TAR), WAIT);
+        assert_eq!(chip.status() & STICKY_FLAGS, 0);
+        assert_eq!(chip.read(false, RDBUFF), WAIT);
+        assert_eq!(chip.read(true, TAR), Answer::Ok(0));
+        chip.dp.busy = 9;
+        chip.write(false, ABORT, 1);
+        assert_eq!(chip.read(true, TAR), Answer::Ok(0));
+    }
+
+    #[test]
+    fn overrun_detection_keeps_the_data_phase_and_sticks() {
+        let mut chip = Chip::new();
+        chip.write(false, CTRL_STAT, 0x5000_0001);
+        chip.dp.busy = 1;
+        assert_eq!(chip.read(true, TAR), Answer::Wait { data_phase: true });
+        assert_eq!(chip.read(true, TAR), Answer::Fault { data_phase: true });
+        assert_eq!(chip.status() & STICKYORUN, STICKYORUN);
+        chip.write(false, ABORT, 1 << 4);
+        assert_eq!(chip.read(true, TAR), Answer::Ok(0));
+    }
+}
