@@ -4,6 +4,7 @@ mod breakpoint;
 mod command;
 mod connection;
 mod process;
+mod rtt;
 mod svd;
 mod target;
 mod timeout;
@@ -12,6 +13,7 @@ pub use breakpoint::BreakpointError;
 pub use command::{CommandError, Failure};
 pub use connection::ConnectionError;
 pub use process::{ProcessError, ProcessReport};
+pub use rtt::RttError;
 pub use svd::SvdError;
 pub use target::TargetError;
 pub use timeout::TimeoutError;
@@ -61,6 +63,9 @@ pub enum Error {
     /// A device description (SVD) could not be loaded, does not know what was asked for, or forbids it.
     #[error(transparent)]
     Svd(#[from] SvdError),
+    /// Real-time transfer through the target's memory could not be set up, or lost something.
+    #[error(transparent)]
+    Rtt(#[from] RttError),
     /// The OpenOCD process could not be started, or ended when it should not.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -94,6 +99,7 @@ impl Error {
         match self {
             Error::Target(error) => error.failure(),
             Error::Breakpoint(error) => error.failure(),
+            Error::Rtt(error) => error.failure(),
             Error::Command(CommandError::Failed(failure)) => Some(failure),
             _ => None,
         }

@@ -3,11 +3,13 @@
 mod breakpoints;
 mod command;
 mod error;
+mod events;
 mod frame;
 mod memory;
 mod parse;
 mod process;
 mod registers;
+mod rtt;
 mod session;
 pub mod svd;
 mod target;
@@ -21,12 +23,14 @@ pub use breakpoints::{
 };
 pub use command::Execution;
 pub use error::{
-    BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, SvdError,
+    BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, RttError, SvdError,
     TargetError, TimeoutError,
 };
+pub use events::{Event, EventIter, Events, Listener, TargetEvent};
 pub use memory::Memory;
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
 pub use registers::{Register, RegisterDump, RegisterValue, Registers};
+pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines};
 pub use session::{Session, SessionBuilder};
 pub use svd::Svd;
 pub use target::{HaltReason, ResetMode, Target, TargetInfo, TargetState, TargetStatus};

@@ -5,7 +5,7 @@ mod bytes;
 mod hexdump;
 mod transfer;
 
-pub(crate) use access::decode_halves;
+pub(crate) use access::{decode_halves, hex_list};
 
 use crate::error::Result;
 use crate::target::Target;

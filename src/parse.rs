@@ -1,6 +1,8 @@
 //! From OpenOCD's text to types: pure functions, no I/O.
 
 pub(crate) mod breakpoint;
+pub(crate) mod event;
 pub(crate) mod memory;
 pub(crate) mod register;
+pub(crate) mod rtt;
 pub(crate) mod target;

@@ -91,7 +91,7 @@ pub enum ResetMode {
 }
 
 impl ResetMode {
-    pub(super) fn command(self) -> &'static str {
+    pub(crate) fn command(self) -> &'static str {
         match self {
             ResetMode::Run => "reset run",
             ResetMode::Halt => "reset halt",

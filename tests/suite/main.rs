@@ -6,9 +6,11 @@
 mod board;
 mod breakpoints;
 mod command;
+mod events;
 mod memory;
 mod process;
 mod registers;
+mod rtt;
 mod server;
 mod svd_constructs;
 mod svd_read;
