@@ -316,8 +316,12 @@ proc _openocd_rs_1_remove_watchpoint {evidence address} {
 }
 
 # Turns the notifications of this connection on, and with trace its trace data: 1 if they are on. `tcl notifications` came with
-# newer code, which warns of the old name.
+# newer code, which warns of the old name. Of a target whose state is not known yet, as right after `init`, OpenOCD does not notify that it halts
+# (`src/target/cortex_m.c`: cortex_m_poll), hence the look at those.
 proc _openocd_rs_1_notify {trace} {
+    foreach target [target names] {
+        if {[$target was_examined] && [$target curstate] eq {unknown}} { catch {$target arp_poll} }
+    }
     set is_on 1
     set commands notifications
     if {$trace} { lappend commands trace }

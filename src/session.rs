@@ -248,6 +248,17 @@ impl Session {
         self.link().peer()
     }
 
+    /// Returns when OpenOCD has accepted the connections that were made so far to other ports of its.
+    ///
+    /// A connection is made before OpenOCD accepts it. The round of its loop that serves the first command here sees it waiting, and accepts it before or after
+    /// that command; the second command is served in a later round (`src/server/server.c`: `server_loop`).
+    pub(crate) fn let_openocd_accept(&self) -> Result<()> {
+        for _ in 0..2 {
+            self.run(&Request::new("list").shown("list"), |_| ())?;
+        }
+        Ok(())
+    }
+
     /// A lost connection to an OpenOCD of our own is better explained by its end.
     pub(crate) fn explain(&self, error: Error) -> Error {
         let doing = match &error {

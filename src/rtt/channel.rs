@@ -78,6 +78,7 @@ impl<'a> RttChannel<'a> {
         let stream = connected.and_then(|stream| stream.set_nodelay(true).map(|()| stream)).map_err(|error| {
             ConnectionError::Unreachable { address: format!("{peer} (RTT channel {channel})"), attempts: vec![(peer, error)] }
         })?;
+        rtt.session().let_openocd_accept()?;
         let (read_timeout, write_timeout) = (Some(DEFAULT_TIMEOUT), Some(DEFAULT_TIMEOUT));
         Ok(RttChannel { server, stream, pending: Vec::new(), read_timeout, write_timeout, stuck_at: None, looked: Instant::now() })
     }

@@ -371,3 +371,14 @@ fn the_end_of_openocd_is_a_connection_error() {
     assert!(matches!(board.session.rtt().start(), Err(Error::Connection(_))));
     // Dropping the handles of what is gone warns and no more.
 }
+
+#[test]
+fn an_open_channel_misses_nothing() {
+    let board = started();
+    let mut first = terminal(&board);
+    for _ in 0..20 {
+        let mut second = open(&board, 0);
+        first.write_text("x").unwrap();
+        assert_eq!((first.read_text().unwrap(), second.read_text().unwrap()), ("x".into(), "x".into()));
+    }
+}
