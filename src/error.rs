@@ -5,6 +5,7 @@ mod command;
 mod connection;
 mod process;
 mod rtt;
+mod semihosting;
 mod svd;
 mod target;
 mod timeout;
@@ -14,6 +15,7 @@ pub use command::{CommandError, Failure};
 pub use connection::ConnectionError;
 pub use process::{ProcessError, ProcessReport};
 pub use rtt::RttError;
+pub use semihosting::SemihostingError;
 pub use svd::SvdError;
 pub use target::TargetError;
 pub use timeout::TimeoutError;
@@ -66,6 +68,9 @@ pub enum Error {
     /// Real-time transfer through the target's memory could not be set up, or lost something.
     #[error(transparent)]
     Rtt(#[from] RttError),
+    /// Semihosting could not be set up, or a call of the firmware could not be served.
+    #[error(transparent)]
+    Semihosting(#[from] SemihostingError),
     /// The OpenOCD process could not be started, or ended when it should not.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -100,6 +105,7 @@ impl Error {
             Error::Target(error) => error.failure(),
             Error::Breakpoint(error) => error.failure(),
             Error::Rtt(error) => error.failure(),
+            Error::Semihosting(error) => error.failure(),
             Error::Command(CommandError::Failed(failure)) => Some(failure),
             _ => None,
         }

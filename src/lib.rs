@@ -10,6 +10,8 @@ mod parse;
 mod process;
 mod registers;
 mod rtt;
+mod run_until;
+mod semihosting;
 mod session;
 pub mod svd;
 mod target;
@@ -23,14 +25,16 @@ pub use breakpoints::{
 };
 pub use command::Execution;
 pub use error::{
-    BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, RttError, SvdError,
+    BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, RttError, SemihostingError, SvdError,
     TargetError, TimeoutError,
 };
 pub use events::{Event, EventIter, Events, Listener, TargetEvent};
-pub use memory::Memory;
+pub use memory::{Memory, Sample, Samples};
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
 pub use registers::{Register, RegisterDump, RegisterValue, Registers};
 pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines};
+pub use run_until::{RunOutcome, RunUntil, Verdict};
+pub use semihosting::{Redirected, Semihosting, SemihostingStream};
 pub use session::{Session, SessionBuilder};
 pub use svd::Svd;
 pub use target::{HaltReason, ResetMode, Target, TargetInfo, TargetState, TargetStatus};

@@ -3,7 +3,10 @@
 mod access;
 mod bytes;
 mod hexdump;
+mod sample;
 mod transfer;
+
+pub use sample::{Sample, Samples};
 
 pub(crate) use access::{decode_halves, hex_list};
 

@@ -475,4 +475,67 @@ proc _openocd_rs_1_rtt_serve {channel} {
     return [list {} $all_logs]
 }
 
+# Redirects the current target's semihosting to a free port: {port PORT CAN_END}, {busy TARGET {}}, or {none LOG {}}.
+# CAN_END: OpenOCD survives the end of a redirection, at which it freed its memory twice before 5ff384be0 (October 2025). Nothing shows that without a crash;
+# error codes in -errorcode came shortly after it (d2aeb5fcc), so who has them has it.
+proc _openocd_rs_1_redirect {what} {
+    global _openocd_rs_1_redirected
+    set target [target current]
+    set options {}
+    catch {sleep} usage options
+    set can_end [expr {[dict exists $options -errorcode] && [lindex [dict get $options -errorcode] 0] eq {OpenOCD}}]
+    if {!$can_end && [info exists _openocd_rs_1_redirected($target)]} { return [list busy $target {}] }
+    set all_logs {}
+    # A redirection that can't be: said without a port.
+    if {![string match {*is enabled*} [capture {set said [arm semihosting]; set said}]]} { arm semihosting_redirect disable }
+    for {set try 0} {$try < 8} {incr try} {
+        # As for an RTT server, which shows a free port without being used.
+        lassign [_openocd_rs_1_informed [list rtt server start 0x0 0]] code result log
+        if {$code != 0 || ![regexp {Listening on port ([0-9]+) for rtt} $log all port]} { append all_logs $result $log; break }
+        rtt server stop 0x0
+        lassign [_openocd_rs_1_informed [list arm semihosting_redirect tcp $port $what]] code result log
+        if {$code == 0} {
+            set _openocd_rs_1_redirected($target) $port
+            return [list port $port $can_end]
+        }
+        append all_logs $result $log
+    }
+    return [list none $all_logs {}]
+}
+
+# How the current target is after a fresh look: {STATUS {}}, and with `calls`, if it stands at a semihosting call of a Cortex-M, `BKPT 0xAB`,
+# {STATUS {R0 R1}} as `reg` writes them.
+proc _openocd_rs_1_look {calls} {
+    set state [_openocd_rs_1_state]
+    if {$state ne {halted}} { return [list [list [target current] $state {} {} {}] {}] }
+    set status [_openocd_rs_1_status]
+    set call {}
+    if {$calls && [regexp {0x[0-9a-fA-F]+} [lindex $status 3] pc]} {
+        if {![catch {read_memory $pc 16 1} instruction] && $instruction == 0xbeab} { set call [list [reg r0] [reg r1]] }
+    }
+    return [list $status $call]
+}
+
+# Answers a semihosting call and lets the target go on: `resume` without an address goes on behind a BKPT (`src/target/cortex_m.c`: cortex_m_resume).
+proc _openocd_rs_1_answer {value} {
+    reg r0 $value
+    resume
+}
+
+# Reads 32-bit words of the current target, each by itself.
+proc _openocd_rs_1_sample {addresses args} {
+    set values {}
+    foreach address $addresses { lappend values [read_memory $address 32 1 {*}$args] }
+    return $values
+}
+
+# Whether run-until can serve calls: name, type, and whether OpenOCD's own semihosting is enabled.
+proc _openocd_rs_1_calls {} {
+    set target [target current]
+    set type [$target cget -type]
+    set enabled 0
+    if {$type in {cortex_m hla_target}} { set enabled [string match {*is enabled*} [capture {set said [arm semihosting]; set said}]] }
+    return [list $target $type $enabled]
+}
+
 list openocd-rs [version]

@@ -58,6 +58,12 @@ pub enum TimeoutError {
         /// The limit.
         after: Duration,
     },
+    /// The firmware printed nothing by semihosting in time.
+    #[error("nothing came by semihosting within {after:?}")]
+    Semihosting {
+        /// The limit.
+        after: Duration,
+    },
     /// The event that was waited for did not come in time.
     #[error("the event waited for did not come within {after:?}")]
     Event {

@@ -194,6 +194,15 @@ impl<'a> RttChannel<'a> {
         }
     }
 
+    /// Whether the target's ring holds bytes that OpenOCD has not taken, and will.
+    pub(crate) fn has_more(&self) -> Result<bool> {
+        match self.server.rtt.ring(Direction::Up, self.server.channel) {
+            Ok(ring) => Ok(ring.holds_bytes()),
+            Err(Error::Rtt(RttError::NotStarted | RttError::NotSetUp)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn fetch_before(&mut self, deadline: Deadline) -> Result<()> {
         let mut chunk = [0; READ_SIZE];
         loop {
