@@ -85,14 +85,19 @@ impl Session {
         let (address, settings) = self.reach();
         let open = || {
             let mut link = Link::open(address, settings)?;
-            let request = Request::new(format!("_openocd_rs_1_notify {}", u8::from(trace))).shown("tcl_notifications on");
+            let request =
+                Request::new(format!("_openocd_rs_1_notify {}", u8::from(trace))).shown("tcl_notifications on");
             link.run(&request, |reply| {
-                let answer = reply.success(&request).map_err(|failure| CommandError::Failed(failure))?;
+                let answer = reply.success(&request).map_err(CommandError::Failed)?;
                 if answer == b"1" {
                     return Ok(());
                 }
                 let reply = String::from_utf8_lossy(answer).into_owned();
-                Err(CommandError::UnexpectedReply { command: request.name().to_owned(), expected: "that they are on", reply })
+                Err(CommandError::UnexpectedReply {
+                    command: request.name().to_owned(),
+                    expected: "that they are on",
+                    reply,
+                })
             })??;
             link.into_connection()
         };

@@ -25,8 +25,8 @@ pub use breakpoints::{
 };
 pub use command::Execution;
 pub use error::{
-    BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, RttError, SemihostingError, SvdError,
-    TargetError, TimeoutError,
+    BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, RttError,
+    SemihostingError, SvdError, TargetError, TimeoutError,
 };
 pub use events::{Event, EventIter, Events, Listener, TargetEvent};
 pub use memory::{Memory, Sample, Samples};

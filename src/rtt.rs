@@ -12,8 +12,8 @@ use ring::{Direction, Ring};
 
 use crate::command::{Reply, Request};
 use crate::error::{Error, Failure, Result, RttError, TimeoutError};
-use crate::session::Session;
 use crate::memory::hex_list;
+use crate::session::Session;
 use crate::target::Target;
 use crate::transport::Deadline;
 use crate::{parse, tcl};
@@ -113,7 +113,11 @@ impl<'a> Rtt<'a> {
             return Err(invalid("the id of the control block", format!("{id:?}"), "text without NUL"));
         }
         if size < 24 {
-            return Err(invalid("the size of the range to search", size.to_string(), "at least the 24 bytes of a control block"));
+            return Err(invalid(
+                "the size of the range to search",
+                size.to_string(),
+                "at least the 24 bytes of a control block",
+            ));
         }
         self.target.memory().check(address, 1, size as usize)?;
         let id = tcl::quote(id);
@@ -145,7 +149,8 @@ impl<'a> Rtt<'a> {
                 return Some(Ok(u64::from_str_radix(block, 16).ok()?));
             }
             let mut elements = tcl::elements(answer.as_bytes());
-            let [kind, address, size, id, log] = elements.take_array()?.map(|e| String::from_utf8_lossy(&e).into_owned());
+            let [kind, address, size, id, log] =
+                elements.take_array()?.map(|e| String::from_utf8_lossy(&e).into_owned());
             let number = |text: &str| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok();
             let (address, size) = (number(&address)?, u32::try_from(number(&size)?).ok()?);
             (kind == "none").then_some(Err(RttError::NoControlBlock { address, size, id, log }))
@@ -341,7 +346,13 @@ impl<'a> Rtt<'a> {
         self.target.session()
     }
 
-    fn ask<T>(&self, script: &str, shown: &str, doing: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+    fn ask<T>(
+        &self,
+        script: &str,
+        shown: &str,
+        doing: &'static str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T> {
         let request = self.target.request(script).shown(shown);
         self.session().run(&request, |reply| {
             let answer = reply.success(&request).map_err(|failure| refused(doing, failure))?;

@@ -176,7 +176,13 @@ impl Target<'_> {
     pub fn run_until(&self, until: RunUntil<'_, '_>, timeout: Duration) -> Result<RunOutcome> {
         let begin = Instant::now();
         let calls = if until.serves_calls { Some(self.take_over_calls()?) } else { None };
-        let mut run = Run { target: *self, console: Console::new(until.input), lines: Vec::new(), breakpoints: until.breakpoints, channels: until.channels };
+        let mut run = Run {
+            target: *self,
+            console: Console::new(until.input),
+            lines: Vec::new(),
+            breakpoints: until.breakpoints,
+            channels: until.channels,
+        };
         let ended = run.with_breakpoints(begin, timeout, until.serves_calls);
         let restored = if calls == Some(true) { self.semihosting().enable() } else { Ok(()) };
         let (verdict, status) = ended?;
@@ -197,7 +203,12 @@ struct Run<'t, 'c, 's> {
 
 impl<'t> Run<'t, '_, '_> {
     /// The run, between setting the breakpoints and removing them.
-    fn with_breakpoints(&mut self, begin: Instant, timeout: Duration, serves_calls: bool) -> Result<(Verdict, TargetStatus)> {
+    fn with_breakpoints(
+        &mut self,
+        begin: Instant,
+        timeout: Duration,
+        serves_calls: bool,
+    ) -> Result<(Verdict, TargetStatus)> {
         let mut set = Vec::new();
         for &address in &self.breakpoints {
             set.extend(self.set_breakpoint(address)?);

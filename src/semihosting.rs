@@ -21,7 +21,7 @@ use crate::tcl;
 /// then a [`ConnectionError::ServerDied`](crate::ConnectionError::ServerDied), whose report has the status, if the session started that OpenOCD. To get exit status and output and keep
 /// OpenOCD, use [`Target::run_until`] with [`RunUntil::semihosting`](crate::RunUntil::semihosting), which needs nothing of this view.
 ///
-/// Sources: OpenOCD's `arm semihosting` and its relatives, which serve RISC-V, too (`src/target/semihosting_common.c`); "Semihosting for AArch32 and AArch64" by Arm.
+/// Sources: OpenOCD's `arm semihosting` and its relatives, which serve RISC-V, too (`src/target/semihosting_common.c`); Arm's semihosting specification (ABI for the Arm Architecture).
 ///
 /// ```
 /// # use virtual_chip::firmware::semihosting as firmware;
@@ -90,7 +90,13 @@ impl Semihosting<'_> {
     /// Those of [`enable`](Self::enable).
     pub fn set_command_line(&self, line: &str) -> Result<()> {
         let command = format!("arm semihosting_cmdline {}", tcl::quote(line));
-        self.set(&command, "semihosting command line is ", &format!("[{line}]"), "the command line", "set the command line")
+        self.set(
+            &command,
+            "semihosting command line is ",
+            &format!("[{line}]"),
+            "the command line",
+            "set the command line",
+        )
     }
 
     /// The directory on OpenOCD's machine in which the firmware opens files (OpenOCD: `arm semihosting_basedir`). Semihosting must be enabled.

@@ -36,7 +36,9 @@ pub enum RttError {
         count: u32,
     },
     /// The target took not all of what was written to a down-channel: its ring stayed full.
-    #[error("down-channel {channel} took only {taken} of {length} bytes, and no more within {after:?}: the firmware does not read them")]
+    #[error(
+        "down-channel {channel} took only {taken} of {length} bytes, and no more within {after:?}: the firmware does not read them"
+    )]
     NotTaken {
         /// The channel.
         channel: u32,

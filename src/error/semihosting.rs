@@ -16,7 +16,9 @@ pub enum SemihostingError {
         kind: String,
     },
     /// This OpenOCD takes one redirection for its whole life: it crashes when that ends (`src/target/semihosting_common.c` before October 2025).
-    #[error("{target} has had its semihosting redirected, and this OpenOCD crashes if that is changed: it needs a new start")]
+    #[error(
+        "{target} has had its semihosting redirected, and this OpenOCD crashes if that is changed: it needs a new start"
+    )]
     AlreadyRedirected {
         /// The target's name.
         target: String,

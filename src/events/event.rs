@@ -159,7 +159,9 @@ mod tests {
 
     #[test]
     fn every_event_reads_back_by_its_name() {
-        for name in NAMES.iter().copied().chain(["semihosting-user-cmd-0x100", "semihosting-user-cmd-0x107", "new-one", ""]) {
+        for name in
+            NAMES.iter().copied().chain(["semihosting-user-cmd-0x100", "semihosting-user-cmd-0x107", "new-one", ""])
+        {
             assert_eq!(TargetEvent::named(name).to_string(), name);
         }
         assert!(NAMES.iter().all(|name| !matches!(TargetEvent::named(name), TargetEvent::Other(_))));

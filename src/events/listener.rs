@@ -86,7 +86,11 @@ impl Events {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn on_halt(self, mut callback: impl FnMut() + Send + 'static) -> Result<Listener> {
-        self.on(move |event| if event.is_halt() { callback() })
+        self.on(move |event| {
+            if event.is_halt() {
+                callback();
+            }
+        })
     }
 
     /// Calls `callback` whenever a target is resumed, also for a step ([`Event::is_resume`]); otherwise like [`on`](Self::on).
@@ -94,7 +98,11 @@ impl Events {
     /// # Errors
     /// Those of [`on`](Self::on).
     pub fn on_resume(self, mut callback: impl FnMut() + Send + 'static) -> Result<Listener> {
-        self.on(move |event| if event.is_resume() { callback() })
+        self.on(move |event| {
+            if event.is_resume() {
+                callback();
+            }
+        })
     }
 
     /// Calls `callback` whenever a reset begins, with its mode ([`Event::Reset`]); otherwise like [`on`](Self::on).
@@ -102,7 +110,11 @@ impl Events {
     /// # Errors
     /// Those of [`on`](Self::on).
     pub fn on_reset(self, mut callback: impl FnMut(ResetMode) + Send + 'static) -> Result<Listener> {
-        self.on(move |event| if let Event::Reset(mode) = event { callback(*mode) })
+        self.on(move |event| {
+            if let Event::Reset(mode) = event {
+                callback(*mode);
+            }
+        })
     }
 }
 

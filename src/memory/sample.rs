@@ -61,7 +61,8 @@ impl<'a> Memory<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn sample(self, addresses: &[u64], period: Duration) -> Result<Samples<'a>> {
-        let invalid = |argument, given, expected| Err(TargetError::InvalidArgument { argument, given, expected }.into());
+        let invalid =
+            |argument, given, expected| Err(TargetError::InvalidArgument { argument, given, expected }.into());
         if addresses.is_empty() || addresses.len() > MOST_ADDRESSES {
             return invalid("the number of addresses to sample", addresses.len().to_string(), "1 to 1024");
         }
@@ -91,7 +92,11 @@ impl Samples<'_> {
             let mut values = vec![0; self.addresses.len()];
             decode(answer, &mut values).ok_or_else(|| {
                 let reply = String::from_utf8_lossy(answer).into_owned();
-                TargetError::UnexpectedReply { command: self.script.clone(), expected: "a word for each address", reply }
+                TargetError::UnexpectedReply {
+                    command: self.script.clone(),
+                    expected: "a word for each address",
+                    reply,
+                }
             })?;
             Ok(values)
         })?
@@ -114,7 +119,7 @@ impl Iterator for Samples<'_> {
             Ok(values) => values,
             Err(error) => return Some(Err(error)),
         };
-        let took = begin.elapsed() - sent;
+        let took = begin.elapsed().saturating_sub(sent);
         Some(Ok(Sample { at: sent + took / 2, took, missed, values }))
     }
 }

@@ -16,10 +16,12 @@ pub(crate) fn event(frame: &[u8]) -> Option<Event> {
             Some(name) => Event::Target(TargetEvent::named(name)),
             None => other(),
         },
-        Some(("target_state", rest)) => match rest.strip_prefix("state ").map(|name| (name, parse::target::state(name))) {
-            Some((name, state)) if state != TargetState::Unknown || name == "unknown" => Event::State(state),
-            _ => other(),
-        },
+        Some(("target_state", rest)) => {
+            match rest.strip_prefix("state ").map(|name| (name, parse::target::state(name))) {
+                Some((name, state)) if state != TargetState::Unknown || name == "unknown" => Event::State(state),
+                _ => other(),
+            }
+        }
         Some(("target_reset", rest)) => match rest.strip_prefix("mode ") {
             Some("run") => Event::Reset(ResetMode::Run),
             Some("halt") => Event::Reset(ResetMode::Halt),
@@ -50,7 +52,10 @@ mod tests {
         for (text, expected) in [
             ("type target_event event halted\r\n", Event::Target(TargetEvent::Halted)),
             ("type target_event event gdb-flash-write-end\r\n", Event::Target(TargetEvent::GdbFlashWriteEnd)),
-            ("type target_event event semihosting-user-cmd-0x107\r\n", Event::Target(TargetEvent::SemihostingUserCommand(0x107))),
+            (
+                "type target_event event semihosting-user-cmd-0x107\r\n",
+                Event::Target(TargetEvent::SemihostingUserCommand(0x107)),
+            ),
             ("type target_event event brand-new\r\n", Event::Target(TargetEvent::Other("brand-new".into()))),
             ("type target_state state debug-running\r\n", Event::State(TargetState::DebugRunning)),
             ("type target_state state unknown\r\n", Event::State(TargetState::Unknown)),

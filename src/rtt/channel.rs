@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::ring::Direction;
 use super::Rtt;
+use super::ring::Direction;
 use crate::error::{ConnectionError, Error, Result, RttError, TimeoutError};
 use crate::parse;
 use crate::transport::Deadline;
@@ -76,11 +76,22 @@ impl<'a> RttChannel<'a> {
             None => TcpStream::connect(peer),
         };
         let stream = connected.and_then(|stream| stream.set_nodelay(true).map(|()| stream)).map_err(|error| {
-            ConnectionError::Unreachable { address: format!("{peer} (RTT channel {channel})"), attempts: vec![(peer, error)] }
+            ConnectionError::Unreachable {
+                address: format!("{peer} (RTT channel {channel})"),
+                attempts: vec![(peer, error)],
+            }
         })?;
         rtt.session().let_openocd_accept()?;
         let (read_timeout, write_timeout) = (Some(DEFAULT_TIMEOUT), Some(DEFAULT_TIMEOUT));
-        Ok(RttChannel { server, stream, pending: Vec::new(), read_timeout, write_timeout, stuck_at: None, looked: Instant::now() })
+        Ok(RttChannel {
+            server,
+            stream,
+            pending: Vec::new(),
+            read_timeout,
+            write_timeout,
+            stuck_at: None,
+            looked: Instant::now(),
+        })
     }
 
     /// The channel's number.

@@ -94,7 +94,13 @@ mod tests {
 
     #[test]
     fn rings_that_make_no_sense() {
-        for broken in [ring(0, 0, 0), ring(1, 0, 0), ring(8, 8, 0), ring(8, 0, u32::MAX), Ring { is_intact: false, ..ring(8, 0, 0) }] {
+        for broken in [
+            ring(0, 0, 0),
+            ring(1, 0, 0),
+            ring(8, 8, 0),
+            ring(8, 0, u32::MAX),
+            Ring { is_intact: false, ..ring(8, 0, 0) },
+        ] {
             assert!(!broken.is_usable() && !broken.holds_bytes(), "{broken:?}");
         }
     }

@@ -48,7 +48,6 @@ impl Target<'_> {
         let request = self.request(format!("_openocd_rs_1_answer {value:#x}")).shown("resume");
         self.session().run(&request, |reply| reply.success(&request).map(drop).map_err(resume))?
     }
-
 }
 
 /// The answer of `_openocd_rs_1_look`.
@@ -94,7 +93,9 @@ mod tests {
 
     #[test]
     fn invalid_looks() {
-        for answer in ["", "{t halted}", "{t running {} {} {}}", "{t running {} {} {}} x", "{t running {} {} {}} {{r0 (/32)} y}"] {
+        for answer in
+            ["", "{t halted}", "{t running {} {} {}}", "{t running {} {} {}} x", "{t running {} {} {}} {{r0 (/32)} y}"]
+        {
             assert!(look(answer.as_bytes()).is_none(), "{answer:?}");
         }
     }

@@ -1,9 +1,9 @@
 //! The semihosting calls that this crate serves itself: those of a console, the time, and the exit.
 //!
 //! OpenOCD cannot be asked to serve the others: at a call it is the first to see it exits by itself if that is an exit, and once a call has halted the target, nothing
-//! makes OpenOCD serve it (`resume`, also with the call's address, goes on behind a BKPT: `src/target/armv7m.c`: armv7m_maybe_skip_bkpt_inst).
+//! makes OpenOCD serve it (`resume`, also with the call's address, goes on behind a BKPT: `src/target/armv7m.c`: `armv7m_maybe_skip_bkpt_inst`).
 //!
-//! "Semihosting for AArch32 and AArch64", Arm, chapters 2 and 7: the number of the call is in R0, its argument in R1, which is mostly the
+//! Arm's semihosting specification (ABI for the Arm Architecture), chapters 2 and 7: the number of the call is in R0, its argument in R1, which is mostly the
 //! address of a block of words; the answer goes to R0.
 
 use std::collections::VecDeque;
@@ -83,7 +83,7 @@ impl Console {
             }
             SYS_EXIT_EXTENDED => {
                 let [reason, status] = words(memory, argument)?;
-                return Ok(Answer::Exit { status: status.cast_signed(), reason });
+                return Ok(Answer::Exit { status: i32::from_le_bytes(status.to_le_bytes()), reason });
             }
             SYS_WRITEC => {
                 self.output.push(memory.read_u8(argument.into())?);

@@ -93,14 +93,23 @@ impl<'a> Semihosting<'a> {
         })??;
         let mut peer = session.peer();
         peer.set_port(port);
-        let unreachable = |error| ConnectionError::Unreachable { address: format!("{peer} (semihosting)"), attempts: vec![(peer, error)] };
+        let unreachable = |error| ConnectionError::Unreachable {
+            address: format!("{peer} (semihosting)"),
+            attempts: vec![(peer, error)],
+        };
         let stream = match session.reach().1.connect_timeout {
             Some(limit) => TcpStream::connect_timeout(&peer, limit),
             None => TcpStream::connect(peer),
         };
         let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream)).map_err(unreachable)?;
         session.let_openocd_accept()?;
-        Ok(SemihostingStream { semihosting: self, stream: Some(stream), peer, can_end, read_timeout: Some(DEFAULT_TIMEOUT) })
+        Ok(SemihostingStream {
+            semihosting: self,
+            stream: Some(stream),
+            peer,
+            can_end,
+            read_timeout: Some(DEFAULT_TIMEOUT),
+        })
     }
 }
 
@@ -143,7 +152,9 @@ impl SemihostingStream<'_> {
     fn lost(&self, doing: &'static str, error: Option<io::Error>) -> Error {
         let peer = self.peer;
         let error = match error {
-            Some(source) if source.kind() != io::ErrorKind::ConnectionReset => ConnectionError::Io { peer, doing, source },
+            Some(source) if source.kind() != io::ErrorKind::ConnectionReset => {
+                ConnectionError::Io { peer, doing, source }
+            }
             _ => ConnectionError::Closed { peer, doing },
         };
         self.semihosting.target.session().explain(error.into())
@@ -169,7 +180,8 @@ impl Write for SemihostingStream<'_> {
 }
 
 fn into_io(error: Error) -> io::Error {
-    let kind = if matches!(error, Error::Timeout(_)) { io::ErrorKind::TimedOut } else { io::ErrorKind::ConnectionAborted };
+    let kind =
+        if matches!(error, Error::Timeout(_)) { io::ErrorKind::TimedOut } else { io::ErrorKind::ConnectionAborted };
     io::Error::new(kind, error)
 }
 

@@ -5,7 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use openocd::{
-    BreakpointKind, Error, HaltReason, ResetMode, RunOutcome, RunUntil, SemihostingError, Session, TargetError, TargetState, Verdict,
+    BreakpointKind, Error, HaltReason, ResetMode, RunOutcome, RunUntil, SemihostingError, Session, TargetError,
+    TargetState, Verdict,
 };
 use virtual_chip::{CoreState, VirtualHart, firmware};
 
@@ -33,9 +34,13 @@ fn run(board: &Board, until: RunUntil<'_, '_>) -> RunOutcome {
 
 #[test]
 fn an_exit_with_its_status_and_what_was_printed() {
-    for (mode, given, status, reason) in
-        [(0, 0, 0, 0x20026), (0, 7, 7, 0x20026), (0, u32::MAX, -1, 0x20026), (1, 0, 0, 0x20026), (2, 0x20023, 1, 0x20023)]
-    {
+    for (mode, given, status, reason) in [
+        (0, 0, 0, 0x20026),
+        (0, 7, 7, 0x20026),
+        (0, u32::MAX, -1, 0x20026),
+        (1, 0, 0, 0x20026),
+        (2, 0x20023, 1, 0x20023),
+    ] {
         let board = exiting(mode, given);
         board.chip.write_u32(firmware::semihosting::CLOCK, u32::MAX).unwrap();
         let outcome = run(&board, RunUntil::new().semihosting());
@@ -79,7 +84,9 @@ fn calls_that_are_served_and_calls_that_are_not() {
     const INPUT: u32 = 0x7f00_0001;
     let answer = |board: &Board| board.chip.register(virtual_chip::Register::R(0));
     // A file, a file's handle, the shell, and a number that means nothing.
-    for (number, block) in [(0x01, [0x2000_0100, 0, 8]), (0x05, [3, 0x2000_0100, 1]), (0x12, [0x2000_0100, 1, 0]), (0x77, [0; 3])] {
+    for (number, block) in
+        [(0x01, [0x2000_0100, 0, 8]), (0x05, [3, 0x2000_0100, 1]), (0x12, [0x2000_0100, 1, 0]), (0x77, [0; 3])]
+    {
         let (board, outcome) = calling(number, &block);
         assert_eq!((answer(&board), outcome.refused_calls), (u32::MAX, vec![number]));
     }
@@ -210,7 +217,11 @@ fn a_halt_by_another_client() {
 fn a_deadline_halts_the_target() {
     let board = Board::halted();
     let begin = std::time::Instant::now();
-    let outcome = board.session.target().run_until(RunUntil::new().breakpoint(firmware::STOP.into()), Duration::from_millis(80)).unwrap();
+    let outcome = board
+        .session
+        .target()
+        .run_until(RunUntil::new().breakpoint(firmware::STOP.into()), Duration::from_millis(80))
+        .unwrap();
     assert_eq!(outcome.verdict, Verdict::Deadline);
     assert!(begin.elapsed() >= Duration::from_millis(80) && outcome.elapsed >= Duration::from_millis(80));
     assert_eq!((outcome.status.state, board.chip.state()), (TargetState::Halted, CoreState::Halted));
@@ -233,7 +244,8 @@ fn a_line_ends_the_run_and_the_target_goes_on() {
     let board = talking();
     let mut terminal = board.session.rtt().channel(0).unwrap();
     terminal.write_text("one\ntwo\n").unwrap();
-    let outcome = run(&board, RunUntil::new().breakpoint(0x0800_0100).line(&mut terminal, |line| line.starts_with("two")));
+    let outcome =
+        run(&board, RunUntil::new().breakpoint(0x0800_0100).line(&mut terminal, |line| line.starts_with("two")));
     assert_eq!(outcome.verdict, Verdict::Line("two".into()));
     assert_eq!(outcome.lines, [firmware::rtt::GREETING.trim(), "one", "two"]);
     assert_eq!((outcome.status.state, outcome.pc()), (TargetState::Running, None));
@@ -269,10 +281,12 @@ fn a_running_target_is_refused() {
 #[test]
 fn a_hart_gives_verdicts_except_of_semihosting() {
     let hart = VirtualHart::start().unwrap();
-    let session = Session::builder().timeout(PATIENCE).start(openocd::OpenOcdProcess::builder().config(hart.openocd_config()));
+    let session =
+        Session::builder().timeout(PATIENCE).start(openocd::OpenOcdProcess::builder().config(hart.openocd_config()));
     let session = session.unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
     session.target().halt().unwrap();
-    let outcome = session.target().run_until(RunUntil::new().breakpoint(firmware::hart::STORE.into()), PATIENCE).unwrap();
+    let outcome =
+        session.target().run_until(RunUntil::new().breakpoint(firmware::hart::STORE.into()), PATIENCE).unwrap();
     assert_eq!(outcome.verdict, Verdict::Breakpoint { address: firmware::hart::STORE.into() });
     let outcome = session.target().run_until(RunUntil::new(), Duration::from_millis(20)).unwrap();
     assert_eq!(outcome.verdict, Verdict::Deadline);

@@ -79,7 +79,9 @@ fn a_stream_that_is_dropped_takes_neither_openocd_nor_the_firmware_along() {
     board.session.command("expr 1").unwrap();
     match board.session.semihosting().redirect(Redirected::Debug) {
         Ok(console) => drop(console),
-        Err(error) => assert!(matches!(error, Error::Semihosting(SemihostingError::AlreadyRedirected { .. })), "{error:?}"),
+        Err(error) => {
+            assert!(matches!(error, Error::Semihosting(SemihostingError::AlreadyRedirected { .. })), "{error:?}")
+        }
     }
     board.session.command("expr 1").unwrap();
     board.session.semihosting().disable().unwrap();
