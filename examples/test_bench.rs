@@ -1,4 +1,5 @@
 //! A test bench: runs three firmware tests on a virtual STM32F103 and prints a table of their verdicts (needs only `openocd`):
+//!
 //!     cargo run --example test_bench
 //!
 //! One program reports by its semihosting exit status, one by a line of RTT, and one must run for a while without getting into its fault handler. The
@@ -15,12 +16,14 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// What a test gave, and whether that is as it should be.
 type Judged = openocd::Result<(RunOutcome, bool)>;
+/// Its name, its firmware, and how it is run.
+type Test = (&'static str, &'static [u8], fn(&Session) -> Judged);
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     // The chip must outlive the session.
     let chip = VirtualChip::start()?;
     let session = Session::start(chip.openocd_config())?;
-    let tests: [(&str, &[u8], fn(&Session) -> Judged); 3] = [
+    let tests: [Test; 3] = [
         ("self test, by exit status", firmware::semihosting::IMAGE, self_test),
         ("echo, by a line of RTT", firmware::rtt::IMAGE, echo),
         ("counter, without a fault", firmware::IMAGE, no_fault),
