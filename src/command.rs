@@ -3,11 +3,19 @@
 //! A TCL port answers with bare text and no status. So every command runs through one small Tcl procedure
 //! (`prelude.tcl`), which returns all three, with a sequence number that no stray reply can carry.
 
+mod execution;
+mod reply;
+
 use std::borrow::Cow;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::error::{CommandError, ConnectionError, Error, Failure, Result, TimeoutError};
+pub use execution::Execution;
+pub(crate) use reply::Reply;
+use reply::{greeting, parse_reply, sequence_of};
+
+use crate::error::{CommandError, ConnectionError, Result, TimeoutError};
 use crate::frame::SEPARATOR;
 use crate::tcl;
 use crate::text::excerpt;
@@ -15,6 +23,9 @@ use crate::transport::{Address, Connection, Deadline, TransferError};
 
 /// OpenOCD's line buffer (`TCL_LINE_MAX` in `src/server/tcl_server.c`), separator included.
 const LINE_LIMIT: usize = 4 * 1024 * 1024 - 1;
+
+/// A longer line is not kept for the next command.
+const LINE_KEPT: usize = 64 * 1024;
 
 /// How much of a command or reply a trace line shows.
 const TRACE_LIMIT: usize = 200;
@@ -61,26 +72,6 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What came back, borrowed from the receive buffer.
-#[derive(Debug)]
-pub(crate) struct Reply<'b> {
-    pub(crate) code: i32,
-    pub(crate) result: Cow<'b, [u8]>,
-    pub(crate) log: Cow<'b, [u8]>,
-}
-
-impl Reply<'_> {
-    /// The result if the code is 0, otherwise OpenOCD's refusal.
-    pub(crate) fn success(&self, request: &Request<'_>) -> Result<&[u8], Box<Failure>> {
-        if self.code == 0 { Ok(&self.result) } else { Err(Box::new(self.failure(request))) }
-    }
-
-    pub(crate) fn failure(&self, request: &Request<'_>) -> Failure {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Failure::new(request.name(), self.code, text(&self.result), text(&self.log))
-    }
-}
-
 /// What a session asks of its connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -97,6 +88,9 @@ pub(crate) struct Link {
     state: State,
     sequence: u64,
     version: String,
+    /// The line of the last command, and the last script of a series, kept for their room.
+    line: Vec<u8>,
+    script: String,
 }
 
 #[derive(Debug)]
@@ -113,7 +107,15 @@ enum State {
 
 impl Link {
     pub(crate) fn open(address: Address, settings: Settings) -> Result<Self> {
-        let mut link = Link { address, settings, state: State::Stale, sequence: 0, version: String::new() };
+        let mut link = Link {
+            address,
+            settings,
+            state: State::Stale,
+            sequence: 0,
+            version: String::new(),
+            line: Vec::new(),
+            script: String::new(),
+        };
         link.reconnect()?;
         Ok(link)
     }
@@ -173,30 +175,106 @@ impl Link {
     /// Runs a request and hands its reply to `read` while it is still in the receive buffer.
     pub(crate) fn run<T>(&mut self, request: &Request<'_>, read: impl FnOnce(&Reply<'_>) -> T) -> Result<T> {
         refuse_forbidden(&request.script)?;
+        self.run_line(request, |line, sequence| wrap(line, sequence, request.target, &request.script), read)
+    }
+
+    /// Runs commands one after the other and hands over the list of their codes, results and logs, in turn.
+    ///
+    /// Ends early once the replies take half of the reply limit, or if asked to at the first that fails. `request` tells the target and
+    /// the timeout of all of them; its script is not run.
+    pub(crate) fn run_batch<T>(
+        &mut self,
+        request: &Request<'_>,
+        stop_at_failure: bool,
+        commands: &[&str],
+        read: impl FnOnce(&Reply<'_>) -> T,
+    ) -> Result<T> {
+        let room = self.settings.reply_limit / 2;
+        let write = |line: &mut Vec<u8>, sequence| {
+            let _ = write!(line, "_openocd_rs_1_batch {sequence} ");
+            tcl::push_quoted(line, request.target.unwrap_or_default());
+            let _ = write!(line, " {} {room}", u8::from(stop_at_failure));
+            for command in commands {
+                line.push(b' ');
+                tcl::push_quoted(line, command);
+            }
+            line.push(SEPARATOR);
+        };
+        self.run_line(request, write, read)
+    }
+
+    /// Runs several commands that are one call to its caller, with the next one on its way while a reply is read.
+    ///
+    /// `prepare` writes the script of the n-th; `read` takes its reply. The first error ends the series. Whatever is on its way then
+    /// has been executed, so this is for commands that change nothing. Scripts must be short: OpenOCD does not
+    /// read on while it writes a reply.
+    pub(crate) fn run_series(
+        &mut self,
+        request: &Request<'_>,
+        count: usize,
+        mut prepare: impl FnMut(usize, &mut String),
+        mut read: impl FnMut(usize, &Reply<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut line = std::mem::take(&mut self.line);
+        let mut script = std::mem::take(&mut self.script);
+        let first = self.sequence + 1;
+        self.sequence += count as u64;
+        let timeout = request.timeout.or(self.settings.timeout);
+        let mut outcome = Ok(());
+        self.with_connection(request, Deadline::after(timeout), |connection| {
+            connection.discard_unasked();
+            let mut plain = Vec::new();
+            let mut sent = 0;
+            for n in 0..count {
+                // A command has its time from when OpenOCD turns to it, which is when it has answered the one before.
+                let deadline = Deadline::after(timeout);
+                while outcome.is_ok() && sent < count && sent < n + 2 {
+                    script.clear();
+                    prepare(sent, &mut script);
+                    log::trace!(target: "openocd::command", "> {}", excerpt(script.as_bytes(), TRACE_LIMIT));
+                    wrap(&mut line, first + sent as u64, request.target, &script);
+                    connection.send(&line, deadline)?;
+                    sent += 1;
+                }
+                if n == sent {
+                    break;
+                }
+                let reply = receive_reply(connection, first + n as u64, deadline, &mut plain)?;
+                if outcome.is_ok() {
+                    outcome = read(n, &reply);
+                }
+            }
+            Ok(())
+        })?;
+        self.line = line;
+        self.script = script;
+        outcome
+    }
+
+    /// Sends the line that `write` makes of a sequence number, and hands the reply over.
+    fn run_line<T>(
+        &mut self,
+        request: &Request<'_>,
+        write: impl FnOnce(&mut Vec<u8>, u64),
+        read: impl FnOnce(&Reply<'_>) -> T,
+    ) -> Result<T> {
         self.sequence += 1;
         let sequence = self.sequence;
-        let line = wrap(sequence, request);
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        write(&mut line, sequence);
         refuse_too_long(&line)?;
         log::trace!(target: "openocd::command", "> {}", excerpt(request.name().as_bytes(), TRACE_LIMIT));
         let deadline = Deadline::after(request.timeout.or(self.settings.timeout));
-        self.with_connection(request, deadline, |connection| {
-            let mut frame = exchange(connection, &line, deadline)?;
-            // A frame without our number answers nothing that we asked: a notification, or the rest of a `raw` reply.
-            while sequence_of(connection.bytes(frame.clone())) != Some(sequence) {
-                let stray = excerpt(connection.bytes(frame), TRACE_LIMIT);
-                log::debug!(target: "openocd::connection", "skipped a frame that answers no command: {stray}");
-                frame = connection.receive(deadline)?;
-            }
-            let peer = connection.peer();
-            let bytes = connection.bytes(frame);
-            let mut plain = Vec::new();
-            let Some(reply) = parse_reply(bytes, &mut plain) else {
-                let reply = String::from_utf8_lossy(bytes).into_owned();
-                return Err(ConnectionError::NotOpenOcd { peer, reply }.into());
-            };
-            log::trace!(target: "openocd::command", "< {} {}", reply.code, excerpt(&reply.result, TRACE_LIMIT));
-            Ok(read(&reply))
-        })
+        let value = self.with_connection(request, deadline, |connection| {
+            connection.discard_unasked();
+            connection.send(&line, deadline)?;
+            Ok(read(&receive_reply(connection, sequence, deadline, &mut Vec::new())?))
+        });
+        if line.capacity() <= LINE_KEPT {
+            self.line = line;
+        }
+        value
     }
 
     /// Sends the text as it is and hands back the bare reply.
@@ -283,16 +361,40 @@ fn reply_timeout(connection: &Connection, request: &Request<'_>, deadline: Deadl
     TimeoutError::Reply { peer: connection.peer(), command: request.name().to_owned(), after: deadline.span() }
 }
 
-/// `_openocd_rs_1_run SEQUENCE TARGET COMMAND` and the separator.
-fn wrap(sequence: u64, request: &Request<'_>) -> Vec<u8> {
-    let target = tcl::quote(request.target.unwrap_or(""));
-    let script = tcl::quote(&request.script);
-    let mut line = format!("_openocd_rs_1_run {sequence} {target} {script}").into_bytes();
-    line.push(SEPARATOR);
-    line
+/// Waits for the reply with this number. A frame without it answers nothing that we asked: a notification, or the rest of a
+/// `raw` reply.
+fn receive_reply<'r>(
+    connection: &'r mut Connection,
+    sequence: u64,
+    deadline: Deadline,
+    plain: &'r mut Vec<u8>,
+) -> Result<Reply<'r>, TransferError> {
+    let mut frame = connection.receive(deadline)?;
+    while sequence_of(connection.bytes(frame.clone())) != Some(sequence) {
+        let stray = excerpt(connection.bytes(frame), TRACE_LIMIT);
+        log::debug!(target: "openocd::connection", "skipped a frame that answers no command: {stray}");
+        frame = connection.receive(deadline)?;
+    }
+    let bytes = connection.bytes(frame);
+    let Some(reply) = parse_reply(bytes, plain) else {
+        let (peer, reply) = (connection.peer(), String::from_utf8_lossy(bytes).into_owned());
+        return Err(ConnectionError::NotOpenOcd { peer, reply }.into());
+    };
+    log::trace!(target: "openocd::command", "< {} {}", reply.code, excerpt(&reply.result, TRACE_LIMIT));
+    Ok(reply)
 }
 
-fn refuse_forbidden(command: &str) -> Result<(), CommandError> {
+/// Makes `line` the line `_openocd_rs_1_run SEQUENCE TARGET COMMAND` with its separator.
+fn wrap(line: &mut Vec<u8>, sequence: u64, target: Option<&str>, script: &str) {
+    line.clear();
+    let _ = write!(line, "_openocd_rs_1_run {sequence} ");
+    tcl::push_quoted(line, target.unwrap_or_default());
+    line.push(b' ');
+    tcl::push_quoted(line, script);
+    line.push(SEPARATOR);
+}
+
+pub(crate) fn refuse_forbidden(command: &str) -> Result<(), CommandError> {
     match memchr::memchr2(SEPARATOR, 0, command.as_bytes()) {
         Some(offset) => Err(CommandError::ForbiddenByte { byte: command.as_bytes()[offset], offset }),
         None => Ok(()),
@@ -306,142 +408,9 @@ fn refuse_too_long(line: &[u8]) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The version from the answer to the prelude, which only an OpenOCD can give.
-fn greeting(reply: &[u8]) -> Option<String> {
-    let [name, version] = tcl::elements(reply).take_array()?;
-    (*name == *b"openocd-rs").then(|| String::from_utf8_lossy(&version).into_owned())
-}
-
-/// The sequence number that a wrapped reply begins with.
-fn sequence_of(frame: &[u8]) -> Option<u64> {
-    let frame = frame.strip_prefix(b"~").unwrap_or(frame);
-    let digits = frame.iter().position(|b| !b.is_ascii_digit()).filter(|&end| frame[end] == b' ')?;
-    std::str::from_utf8(&frame[..digits]).ok()?.parse().ok()
-}
-
-/// Reads `SEQUENCE CODE RESULT LOG`; `plain` takes the text if it had to be freed of stand-ins for 0x1a.
-fn parse_reply<'b>(frame: &'b [u8], plain: &'b mut Vec<u8>) -> Option<Reply<'b>> {
-    let list = match frame.strip_prefix(b"~") {
-        None => frame,
-        Some(escaped) => {
-            *plain = restore_separators(escaped);
-            plain
-        }
-    };
-    let mut elements = tcl::elements(list);
-    let [_sequence, code, result, log] = elements.take_array()?;
-    let code = std::str::from_utf8(&code).ok()?.parse().ok()?;
-    elements.next().is_none().then_some(Reply { code, result, log })
-}
-
-fn restore_separators(escaped: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(escaped.len());
-    let mut bytes = escaped.iter();
-    while let Some(&byte) = bytes.next() {
-        match byte {
-            0x1b => plain.push(if bytes.next() == Some(&b'A') { 0x1b } else { SEPARATOR }),
-            byte => plain.push(byte),
-        }
-    }
-    plain
-}
-
-/// What a command gave: OpenOCD's code, the result and the log, apart from each other.
-///
-/// From [`Session::execute`](crate::Session::execute), which reports a refusal here and not as an error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Execution {
-    command: String,
-    code: i32,
-    result: Vec<u8>,
-    log: Vec<u8>,
-}
-
-impl Execution {
-    pub(crate) fn new(request: &Request<'_>, reply: &Reply<'_>) -> Self {
-        let (result, log) = (reply.result.to_vec(), reply.log.to_vec());
-        Execution { command: request.name().to_owned(), code: reply.code, result, log }
-    }
-
-    /// OpenOCD's error number; 0 and nothing else is success.
-    pub fn code(&self) -> i32 {
-        self.code
-    }
-
-    /// The command succeeded.
-    pub fn is_success(&self) -> bool {
-        self.code == 0
-    }
-
-    /// What the command returned, byte for byte.
-    pub fn result(&self) -> &[u8] {
-        &self.result
-    }
-
-    /// What the command returned, as text; bytes that are not UTF-8 become U+FFFD.
-    pub fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.result)
-    }
-
-    /// What OpenOCD logged while the command ran: its messages of the levels that its `debug_level` lets through.
-    pub fn log(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.log)
-    }
-
-    /// The result as text if the command succeeded, otherwise the error that it stands for.
-    ///
-    /// # Errors
-    /// [`TargetError::NotHalted`](crate::TargetError::NotHalted) if OpenOCD refused because the target runs,
-    /// [`CommandError::Failed`] for any other refusal, [`CommandError::NotText`] if the result is not UTF-8.
-    pub fn into_result(self) -> Result<String> {
-        if self.code != 0 {
-            let result = self.text().into_owned();
-            let log = self.log().into_owned();
-            return Err(Error::refused(Box::new(Failure::new(self.command, self.code, result, log)), |failure| {
-                CommandError::Failed(failure).into()
-            }));
-        }
-        String::from_utf8(self.result).map_err(|_| CommandError::NotText { command: self.command }.into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn parse(frame: &[u8]) -> Option<(i32, Vec<u8>, Vec<u8>)> {
-        parse_reply(frame, &mut Vec::new()).map(|r| (r.code, r.result.into_owned(), r.log.into_owned()))
-    }
-
-    #[test]
-    fn replies_of_both_generations() {
-        assert_eq!(parse(b"7 0 {  two words } {}"), Some((0, b"  two words ".to_vec(), b"".to_vec())));
-        assert_eq!(
-            parse(b"8 -4 {} {timed out while waiting for target halted\n}"),
-            Some((-4, b"".to_vec(), b"timed out while waiting for target halted\n".to_vec()))
-        );
-    }
-
-    #[test]
-    fn a_separator_inside_a_result_survives() {
-        assert_eq!(parse(b"~9 0 a\x1bBb\x1bAc {}"), Some((0, b"a\x1ab\x1bc".to_vec(), b"".to_vec())));
-    }
-
-    #[test]
-    fn invalid_replies_are_refused() {
-        for frame in ["", "7", "7 0", "7 0 x", "7 x {} {}", "7 0 {} {} extra", "7 0 {a {}"] {
-            assert_eq!(parse(frame.as_bytes()), None, "{frame:?}");
-        }
-    }
-
-    #[test]
-    fn only_wrapped_replies_have_a_sequence_number() {
-        assert_eq!(sequence_of(b"12 0 {} {}"), Some(12));
-        assert_eq!(sequence_of(b"~12 0 {} {}"), Some(12));
-        for stray in ["type target_state state running\r\n", "", "12", "0x12 0", " 12 0"] {
-            assert_eq!(sequence_of(stray.as_bytes()), None, "{stray:?}");
-        }
-    }
 
     #[test]
     fn commands_that_the_wire_cannot_carry_are_refused() {

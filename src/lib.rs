@@ -1,5 +1,6 @@
 #![doc = include_str!("front_page.md")]
 
+mod batch;
 mod breakpoints;
 mod command;
 mod error;
@@ -20,6 +21,16 @@ mod text;
 mod transport;
 mod version;
 
+/// What the benches measure: no part of the interface, may change at any time.
+#[doc(hidden)]
+pub mod bench {
+    /// Reads the answer of `read_memory` for 32-bit values.
+    pub fn decode_u32(text: &[u8], values: &mut [u32]) -> Option<()> {
+        crate::parse::memory::decode(text, values)
+    }
+}
+
+pub use batch::{Batch, BatchMemory, BatchRegisters, Handle};
 pub use breakpoints::{
     Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, WatchedValue, Watchpoint, WatchpointAccess,
 };

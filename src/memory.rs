@@ -1,7 +1,7 @@
 //! Memory: single values, slices, bytes of any length.
 
-mod access;
-mod bytes;
+pub(crate) mod access;
+pub(crate) mod bytes;
 mod hexdump;
 mod sample;
 mod transfer;

@@ -7,30 +7,72 @@
 # and the number is in -errorcode. result and log stay apart because `capture` returns what was logged if anything was,
 # and otherwise the result of its script, which is why that script ends with an empty list.
 proc _openocd_rs_1_run {sequence target command} {
-    set options {}
+    if {$target ne {}} { return [_openocd_rs_1_run_on $sequence $target $command] }
+    set log [capture {set code [catch {uplevel #0 $command} result options]; list}]
+    if {$code != 0} { set code [_openocd_rs_1_code $code $options] }
+    set reply [list $sequence $code $result $log]
+    if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
+    return $reply
+}
+
+# The same on a named target.
+proc _openocd_rs_1_run_on {sequence target command} {
     set log [capture {
         set code [catch {
-            if {$target ne {}} {
-                set previous [target current]
-                targets $target
-            }
+            set previous [target current]
+            targets $target
             uplevel #0 $command
         } result options]
         if {[info exists previous]} { targets $previous }
         list
     }]
-    # `return` at the top level of a script is success, unless it says otherwise (`return -code error`).
+    set reply [list $sequence [_openocd_rs_1_code $code $options] $result $log]
+    if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
+    return $reply
+}
+
+# OpenOCD's own error number out of what `catch` gave; see _openocd_rs_1_run.
+# `return` at the top level of a script is success, unless it says otherwise (`return -code error`).
+proc _openocd_rs_1_code {code options} {
     if {$code == 2} { set code [dict get $options -code] }
     if {$code != 0 && [dict exists $options -errorcode]} {
         lassign [dict get $options -errorcode] kind number
-        if {$kind eq {OpenOCD}} { set code $number }
+        if {$kind eq {OpenOCD}} { return $number }
     }
-    set reply [list $sequence $code $result $log]
-    # 0x1a ends a reply on the wire; one inside would put every later reply out of step. \x1b and a letter stand for it.
-    if {[string first \x1a $reply] >= 0} {
-        set reply ~[string map [list \x1b \x1bA \x1a \x1bB] $reply]
-    }
+    return $code
+}
+
+# Runs commands, one after the other, at the top level and, if one is named, for a target, and returns
+#   sequence 0 {code result log code result log ...} {}
+# with fewer elements than commands if they take more room, or if one fails and that is to stop the rest.
+proc _openocd_rs_1_batch {sequence target stop room args} {
+    set replies {}
+    set failed [catch {
+        if {$target ne {}} {
+            set previous [target current]
+            targets $target
+        }
+        foreach command $args {
+            set log [capture {set code [catch {uplevel #0 $command} result options]; list}]
+            if {$code != 0} {
+                lappend replies [_openocd_rs_1_code $code $options] $result $log
+                if {$stop} break
+            } else {
+                lappend replies 0 $result $log
+            }
+            if {[incr room -[string length $result$log]] < 0} break
+        }
+    } message]
+    if {[info exists previous]} { targets $previous }
+    if {$failed} { return [list $sequence $failed $message {}] }
+    set reply [list $sequence 0 $replies {}]
+    if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
     return $reply
+}
+
+# 0x1a ends a reply on the wire; one inside would put every later reply out of step. \x1b and a letter stand for it.
+proc _openocd_rs_1_without_separator {reply} {
+    return ~[string map [list \x1b \x1bA \x1a \x1bB] $reply]
 }
 
 # The current target's state after a fresh look at the target. `curstate` alone is what the last background poll saw,
@@ -70,12 +112,15 @@ proc _openocd_rs_1_targets {} {
     return $rows
 }
 
-# Runs a command that needs a halted target: {1 status} if it ran, {0 status} if the target was not halted.
-proc _openocd_rs_1_from_halt {command} {
-    set status [_openocd_rs_1_status]
-    if {[lindex $status 1] ne {halted}} { return [list 0 $status] }
-    uplevel #0 $command
-    return [list 1 [_openocd_rs_1_status]]
+# Runs step or resume, which need a halted target: {done status} if it ran, {running status} if the target was not halted,
+# {odd status} for an address that no Cortex-M can run at, which OpenOCD would write to the pc as it is.
+proc _openocd_rs_1_from_halt {command address} {
+    if {[_openocd_rs_1_state] ne {halted}} { return [list running [_openocd_rs_1_status]] }
+    if {$address ne {} && $address & 1 && [[target current] cget -type] in {cortex_m hla_target}} {
+        return [list odd [_openocd_rs_1_status]]
+    }
+    {*}$command {*}$address
+    return [list done [_openocd_rs_1_status]]
 }
 
 # Reads registers of the current target if it is halted: its name, its state, and of each register the name asked for,
@@ -135,6 +180,19 @@ proc _openocd_rs_1_read64 {address count args} {
     return [list 32 [[target current] cget -endian] [read_memory $address 32 [expr {2 * $count}] {*}$args]]
 }
 
+# Writes 32-bit words that are given as a little-endian target wants them.
+proc _openocd_rs_1_write_words {address words args} {
+    if {[[target current] cget -endian] eq {big}} {
+        set swapped {}
+        foreach word $words {
+            lappend swapped [format 0x%08x [expr {
+                (($word & 0xff) << 24) | (($word & 0xff00) << 8) | (($word >> 8) & 0xff00) | (($word >> 24) & 0xff)}]]
+        }
+        set words $swapped
+    }
+    write_memory $address 32 $words {*}$args
+}
+
 # words are the same values with the low half first.
 proc _openocd_rs_1_write64 {address values words args} {
     if {![catch {write_memory $address 64 $values {*}$args}]} { return }
@@ -144,15 +202,6 @@ proc _openocd_rs_1_write64 {address values words args} {
         set words $swapped
     }
     write_memory $address 32 $words {*}$args
-}
-
-# OpenOCD's own error number out of what `catch` gave; see _openocd_rs_1_run.
-proc _openocd_rs_1_code {code options} {
-    if {$code != 0 && [dict exists $options -errorcode]} {
-        lassign [dict get $options -errorcode] kind number
-        if {$kind eq {OpenOCD}} { return $number }
-    }
-    return $code
 }
 
 # Reads runs of consecutive elements, each {address width count}: of every run its code, its values or the message, and

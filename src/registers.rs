@@ -4,7 +4,7 @@ mod value;
 
 pub use value::RegisterValue;
 
-use crate::command::Request;
+use crate::command::{Reply, Request};
 use crate::error::{Error, Failure, Result, TargetError};
 use crate::target::{Target, TargetState};
 use crate::{parse, tcl};
@@ -111,8 +111,8 @@ impl<'a> Registers<'a> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let (target, readings) = self.readings(names)?;
-        readings.into_iter().map(|reading| reading.register(&target)).collect()
+        let request = read_request(names, self.force).on(self.target.name());
+        self.target.session().run(&request, |reply| take_registers(&request, reply, names))?
     }
 
     /// Reads all registers that OpenOCD lists for the target, in one round trip.
@@ -154,24 +154,8 @@ impl<'a> Registers<'a> {
     /// refuses, and those of [`Session::command`](crate::Session::command).
     pub fn write(&self, name: &str, value: impl Into<RegisterValue>) -> Result<()> {
         let value = value.into();
-        let shown = format!("reg {name} {value}");
-        let bits = value.significant_bits();
-        let script = format!("_openocd_rs_1_write_register {} {value} {bits}", tcl::quote(name));
-        let request = self.target.request(script).shown(shown);
-        self.target.session().run(&request, |reply| {
-            let answer = reply.success(&request).map_err(|failure| refused(name, failure))?;
-            let [target, state, before] = strings(answer).ok_or_else(|| unexpected(&request, answer))?;
-            must_be_halted(&request, &target, &state)?;
-            let before = parse::register::line(&before).filter(|line| line.name == name);
-            match before {
-                None => Err(unknown(&target, name)),
-                Some(line) if line.bits < bits => {
-                    let (name, bits) = (name.to_owned(), line.bits);
-                    Err(TargetError::ValueTooWide { name, value: value.to_string(), bits }.into())
-                }
-                Some(_) => Ok(()),
-            }
-        })?
+        let request = write_request(name, &value).on(self.target.name());
+        self.target.session().run(&request, |reply| take_written(&request, reply, name, &value))?
     }
 
     /// The program counter.
@@ -222,22 +206,52 @@ impl<'a> Registers<'a> {
 
     /// The target's name, and what it answered for each register; no names mean all registers.
     fn readings(&self, names: &[&str]) -> Result<(String, Vec<Reading>)> {
-        let list: Vec<_> = names.iter().map(|name| tcl::quote(name)).collect();
-        let force = u8::from(self.force);
-        let script = format!("_openocd_rs_1_read_registers {force} [list {}]", list.join(" "));
-        let shown = format!("reg {}{}", names.join(" "), if self.force { " force" } else { "" });
-        let request = self.target.request(script).shown(shown.trim_end().to_owned());
-        self.target.session().run(&request, |reply| {
-            let answer = reply.success(&request).map_err(|failure| refused(&names.join(" "), failure))?;
-            let [target, state, readings] = strings(answer).ok_or_else(|| unexpected(&request, answer))?;
-            must_be_halted(&request, &target, &state)?;
-            let readings = tcl::elements(readings.as_bytes()).map(|reading| {
-                let [asked, dirty, code, text] = strings(&reading.ok()?)?;
-                Some(Reading { asked, dirty: dirty == "1", code: code.parse().ok()?, text })
-            });
-            let readings: Option<_> = readings.collect();
-            Ok((target, readings.ok_or_else(|| unexpected(&request, answer))?))
-        })?
+        let request = read_request(names, self.force).on(self.target.name());
+        self.target.session().run(&request, |reply| take_readings(&request, reply, names))?
+    }
+}
+
+pub(crate) fn read_request(names: &[&str], force: bool) -> Request<'static> {
+    let list: Vec<_> = names.iter().map(|name| tcl::quote(name)).collect();
+    let script = format!("_openocd_rs_1_read_registers {} [list {}]", u8::from(force), list.join(" "));
+    let shown = format!("reg {}{}", names.join(" "), if force { " force" } else { "" });
+    Request::new(script).shown(shown.trim_end().to_owned())
+}
+
+fn take_readings(request: &Request<'_>, reply: &Reply<'_>, names: &[&str]) -> Result<(String, Vec<Reading>)> {
+    let answer = reply.success(request).map_err(|failure| refused(&names.join(" "), failure))?;
+    let [target, state, readings] = strings(answer).ok_or_else(|| unexpected(request, answer))?;
+    must_be_halted(request, &target, &state)?;
+    let readings = tcl::elements(readings.as_bytes()).map(|reading| {
+        let [asked, dirty, code, text] = strings(&reading.ok()?)?;
+        Some(Reading { asked, dirty: dirty == "1", code: code.parse().ok()?, text })
+    });
+    let readings: Option<_> = readings.collect();
+    Ok((target, readings.ok_or_else(|| unexpected(request, answer))?))
+}
+
+pub(crate) fn take_registers(request: &Request<'_>, reply: &Reply<'_>, names: &[&str]) -> Result<Vec<Register>> {
+    let (target, readings) = take_readings(request, reply, names)?;
+    readings.into_iter().map(|reading| reading.register(&target)).collect()
+}
+
+pub(crate) fn write_request(name: &str, value: &RegisterValue) -> Request<'static> {
+    let bits = value.significant_bits();
+    let script = format!("_openocd_rs_1_write_register {} {value} {bits}", tcl::quote(name));
+    Request::new(script).shown(format!("reg {name} {value}"))
+}
+
+pub(crate) fn take_written(request: &Request<'_>, reply: &Reply<'_>, name: &str, value: &RegisterValue) -> Result<()> {
+    let answer = reply.success(request).map_err(|failure| refused(name, failure))?;
+    let [target, state, before] = strings(answer).ok_or_else(|| unexpected(request, answer))?;
+    must_be_halted(request, &target, &state)?;
+    match parse::register::line(&before).filter(|line| line.name == name) {
+        None => Err(unknown(&target, name)),
+        Some(line) if line.bits < value.significant_bits() => {
+            let (name, bits) = (name.to_owned(), line.bits);
+            Err(TargetError::ValueTooWide { name, value: value.to_string(), bits }.into())
+        }
+        Some(_) => Ok(()),
     }
 }
 

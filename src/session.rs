@@ -233,6 +233,30 @@ impl Session {
         result.map_err(|error| self.explain(error))
     }
 
+    /// Runs commands together; see [`Link::run_batch`].
+    pub(crate) fn run_batch<T>(
+        &self,
+        request: &Request<'_>,
+        stop_at_failure: bool,
+        commands: &[&str],
+        read: impl FnOnce(&Reply<'_>) -> T,
+    ) -> Result<T> {
+        let result = self.link().run_batch(request, stop_at_failure, commands, read);
+        result.map_err(|error| self.explain(error))
+    }
+
+    /// Runs several requests that are one call; see [`Link::run_series`].
+    pub(crate) fn run_series(
+        &self,
+        request: &Request<'_>,
+        count: usize,
+        prepare: impl FnMut(usize, &mut String),
+        read: impl FnMut(usize, &Reply<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let result = self.link().run_series(request, count, prepare, read);
+        result.map_err(|error| self.explain(error))
+    }
+
     fn link(&self) -> MutexGuard<'_, Link> {
         // A panic in another thread leaves the link without its connection, which the next command then replaces.
         self.link.lock().unwrap_or_else(PoisonError::into_inner)

@@ -130,16 +130,18 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// [`TargetError::NotHalted`] if it runs already, [`TargetError::Resume`] if it can't be resumed,
-    /// [`TargetError::OutOfAddressSpace`] (nothing is sent) for an address that the target can't have.
+    /// [`TargetError::OutOfAddressSpace`] (nothing is sent) for an address that the target can't have, [`TargetError::InvalidArgument`] (the
+    /// target is left alone) for an odd one on a Cortex-M.
     pub fn resume(&self, address: impl Into<Option<u64>>) -> Result<()> {
-        self.run_halted(&self.with_address("resume", address.into())?, TargetError::Resume).map(drop)
+        self.run_halted("resume", address.into(), TargetError::Resume).map(drop)
     }
 
     /// Executes one instruction, at where the target stands or at `address`, and returns the status after it (OpenOCD: `step`).
     ///
     /// # Errors
     /// [`TargetError::NotHalted`] if the target runs, [`TargetError::Step`] if it can't be stepped,
-    /// [`TargetError::OutOfAddressSpace`] (nothing is sent) for an address that the target can't have.
+    /// [`TargetError::OutOfAddressSpace`] (nothing is sent) for an address that the target can't have, [`TargetError::InvalidArgument`] (the
+    /// target is left alone) for an odd one on a Cortex-M.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -150,7 +152,7 @@ impl<'a> Target<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn step(&self, address: impl Into<Option<u64>>) -> Result<TargetStatus> {
-        let status = self.run_halted(&self.with_address("step", address.into())?, TargetError::Step)?;
+        let status = self.run_halted("step", address.into(), TargetError::Step)?;
         status.must_be_halted("step")
     }
 
@@ -217,13 +219,6 @@ impl<'a> Target<'a> {
         self.control("", TargetError::Poll)
     }
 
-    /// A command with its address, if that is one that the target can have: OpenOCD drops the upper half of any other.
-    fn with_address(&self, command: &str, address: Option<u64>) -> Result<String> {
-        let Some(address) = address else { return Ok(command.to_owned()) };
-        self.memory().check(address, 1, 1)?;
-        Ok(format!("{command} {address:#x}"))
-    }
-
     /// Runs a run control command, if it is one, and then takes the status.
     fn control(&self, command: &str, refused: fn(Box<Failure>) -> TargetError) -> Result<TargetStatus> {
         let script = format!("{command}\n_openocd_rs_1_status");
@@ -235,17 +230,40 @@ impl<'a> Target<'a> {
     }
 
     /// Runs a command that takes a halted target, after making sure of that: RISC-V on 0.12.0 "resumes" a running target.
-    fn run_halted(&self, command: &str, refused: fn(Box<Failure>) -> TargetError) -> Result<TargetStatus> {
-        let request = self.request(format!("_openocd_rs_1_from_halt {}", tcl::quote(command))).shown(command);
+    fn run_halted(
+        &self,
+        command: &str,
+        address: Option<u64>,
+        refused: fn(Box<Failure>) -> TargetError,
+    ) -> Result<TargetStatus> {
+        if let Some(address) = address {
+            // OpenOCD would drop the upper half of an address that the target can't have.
+            self.memory().check(address, 1, 1)?;
+        }
+        let address = address.map(|address| format!("{address:#x}")).unwrap_or_default();
+        let shown = format!("{command} {address}");
+        let request =
+            self.request(format!("_openocd_rs_1_from_halt {command} {}", tcl::quote(&address))).shown(shown.trim_end());
         self.session.run(&request, |reply| {
             let answer = outcome(&request, reply, refused)?;
-            let mut elements = tcl::elements(answer);
-            let status =
-                elements.take_array().and_then(|[done, status]| Some((*done == *b"1", state::status(&status)?)));
-            match status.ok_or_else(|| unexpected(&request, "a target's status", reply))? {
-                (true, status) => Ok(status),
-                (false, TargetStatus { name: target, state, .. }) => {
-                    let operation = command.to_owned();
+            let [outcome, status] = tcl::elements(answer)
+                .take_array()
+                .ok_or_else(|| unexpected(&request, "an outcome and a status", reply))?;
+            let status = state::status(&status).ok_or_else(|| unexpected(&request, "a target's status", reply))?;
+            match &*outcome {
+                b"done" => Ok(status),
+                b"odd" => {
+                    let expected = "even on a Cortex-M: bit 0 of a function's address only marks Thumb code";
+                    Err(TargetError::InvalidArgument {
+                        argument: "the address to run from",
+                        given: address.clone(),
+                        expected,
+                    }
+                    .into())
+                }
+                _ => {
+                    let TargetStatus { name: target, state, .. } = status;
+                    let operation = request.name().to_owned();
                     Err(TargetError::NotHalted { operation, target, state, failure: None }.into())
                 }
             }

@@ -22,31 +22,46 @@ use std::borrow::Cow;
 /// assert_eq!(quote("[exec reboot]"), r#""\[exec reboot\]""#);
 /// ```
 pub fn quote(word: &str) -> Cow<'_, str> {
+    if is_plain(word) {
+        return Cow::Borrowed(word);
+    }
+    let mut quoted = Vec::with_capacity(word.len() + 8);
+    push_quoted(&mut quoted, word);
+    // Only whole characters were copied, and ASCII put between them.
+    String::from_utf8_lossy(&quoted).into_owned().into()
+}
+
+fn is_plain(word: &str) -> bool {
     let plain = |b: u8| {
         b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b':' | b'+' | b'=' | b',' | b'@' | b'%')
     };
-    if !word.is_empty() && word.bytes().all(plain) {
-        return Cow::Borrowed(word);
+    !word.is_empty() && word.bytes().all(plain)
+}
+
+/// Appends a word as [`quote`] quotes it.
+pub(crate) fn push_quoted(line: &mut Vec<u8>, word: &str) {
+    if is_plain(word) {
+        line.extend_from_slice(word.as_bytes());
+        return;
     }
     // Not braces: they cannot hold an unbalanced brace or a trailing backslash, and one rule for all is easier to trust.
-    let mut quoted = String::with_capacity(word.len() + 8);
-    quoted.push('"');
-    for c in word.chars() {
-        match c {
-            '"' | '\\' | '$' | '[' | ']' | '{' | '}' | ';' => {
-                quoted.push('\\');
-                quoted.push(c);
+    line.push(b'"');
+    for &byte in word.as_bytes() {
+        let escape = match byte {
+            b'"' | b'\\' | b'$' | b'[' | b']' | b'{' | b'}' | b';' => byte,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x0b => b'v',
+            0x0c => b'f',
+            other => {
+                line.push(other);
+                continue;
             }
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            '\x0b' => quoted.push_str("\\v"),
-            '\x0c' => quoted.push_str("\\f"),
-            c => quoted.push(c),
-        }
+        };
+        line.extend_from_slice(&[b'\\', escape]);
     }
-    quoted.push('"');
-    Cow::Owned(quoted)
+    line.push(b'"');
 }
 
 /// Reads the elements of a Tcl list, in order: bare, braced and double-quoted words, backslash escapes.

@@ -103,6 +103,14 @@ pub enum CommandError {
         /// The answer.
         reply: String,
     },
+    /// A call in a [`Batch`](crate::Batch) was not run, as far as is known.
+    #[error("`{}` was not run: {why}", excerpt(command.as_bytes(), 120))]
+    NotRun {
+        /// The command.
+        command: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The result of the command is not UTF-8. [`Session::execute`](crate::Session::execute) gives its bytes.
     #[error("the result of `{}` is not UTF-8 text; `Session::execute` gives its bytes", excerpt(command.as_bytes(), 120))]
     NotText {

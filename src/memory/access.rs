@@ -12,6 +12,9 @@ use crate::tcl;
 /// within the default timeout, and the round trip between two chunks costs a fast one next to nothing.
 pub(super) const CHUNK: usize = 4096;
 
+/// How many such commands keep the connection to themselves, each on its way while the reply to the one before is read.
+const SERIES: usize = 8;
+
 /// Room for `count` elements; an error, not an abort, for a count that no machine has room for.
 pub(super) fn room<T: Element>(address: u64, count: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
@@ -25,64 +28,51 @@ pub(super) fn room<T: Element>(address: u64, count: usize) -> Result<Vec<T>> {
 }
 
 /// The bytes that an element of this type takes.
-pub(super) const fn width<T: Element>() -> u64 {
+pub(crate) const fn width<T: Element>() -> u64 {
     T::BITS as u64 / 8
 }
 
 impl Memory<'_> {
     pub(super) fn read_elements<T: Element>(&self, address: u64, values: &mut [T]) -> Result<()> {
         self.check(address, width::<T>(), values.len())?;
-        for (index, chunk) in values.chunks_mut(CHUNK).enumerate() {
-            self.read_chunk(address + (index * CHUNK) as u64 * width::<T>(), chunk)?;
+        if values.is_empty() {
+            return Ok(());
+        }
+        let shown = format!("read_memory {address:#x} {} {}{}", T::BITS, values.len(), self.suffix());
+        let request = self.target().request("").shown(shown);
+        // Other threads get their turn between two series.
+        for (index, values) in values.chunks_mut(SERIES * CHUNK).enumerate() {
+            self.read_series(&request, address + (index * SERIES * CHUNK) as u64 * width::<T>(), values)?;
         }
         Ok(())
+    }
+
+    fn read_series<T: Element>(&self, request: &Request<'_>, address: u64, values: &mut [T]) -> Result<()> {
+        let count = values.len();
+        let place = |n: usize| (address + (n * CHUNK) as u64 * width::<T>(), (count - n * CHUNK).min(CHUNK));
+        let prepare = |n, script: &mut String| {
+            let (address, count) = place(n);
+            push_read::<T>(script, address, count, self.suffix());
+        };
+        let mut rest = values.chunks_mut(CHUNK);
+        self.target().session().run_series(request, count.div_ceil(CHUNK), prepare, |n, reply| {
+            take_elements(request, reply, place(n).0, rest.next().unwrap_or_default())
+        })
     }
 
     pub(super) fn write_elements<T: Element>(&self, address: u64, values: &[T]) -> Result<()> {
         self.check(address, width::<T>(), values.len())?;
         for (index, chunk) in values.chunks(CHUNK).enumerate() {
-            self.write_chunk(address + (index * CHUNK) as u64 * width::<T>(), chunk)?;
+            let address = address + (index * CHUNK) as u64 * width::<T>();
+            let request = write_request(address, chunk, self.suffix()).on(self.target().name());
+            self.run_write(&request, address, chunk.len() as u64 * width::<T>())?;
         }
         Ok(())
     }
 
-    fn read_chunk<T: Element>(&self, address: u64, values: &mut [T]) -> Result<()> {
-        let (count, bits) = (values.len(), T::BITS);
-        let command = format!("read_memory {address:#x} {bits} {count}{}", self.suffix());
-        let script = match bits {
-            64 => format!("_openocd_rs_1_read64 {address:#x} {count}{}", self.suffix()),
-            _ => command.clone(),
-        };
-        let request = self.target().request(script).shown(command);
-        self.target().session().run(&request, |reply| {
-            let answer = reply
-                .success(&request)
-                .map_err(|failure| read_refused(address, count as u64 * width::<T>(), failure))?;
-            let decoded = if bits == 64 { decode_halves(answer, values) } else { decode(answer, values) };
-            decoded.ok_or_else(|| unexpected(&request, "as many numbers as asked for", reply))
-        })?
-    }
-
-    fn write_chunk<T: Element>(&self, address: u64, values: &[T]) -> Result<()> {
-        let (bits, suffix) = (T::BITS, self.suffix());
-        let list = hex_list(values.iter().copied());
-        let script = match bits {
-            64 => {
-                let halves = hex_list(values.iter().flat_map(|value| low_and_high(*value)));
-                format!("_openocd_rs_1_write64 {address:#x} {{{list}}} {{{halves}}}{suffix}")
-            }
-            _ => format!("write_memory {address:#x} {bits} {{{list}}}{suffix}"),
-        };
-        let shown = format!("write_memory {address:#x} {bits} {{{}}}{suffix}", abridged(&list));
-        self.run_write(&self.target().request(script).shown(shown), address, values.len() as u64 * width::<T>())
-    }
-
     /// Sends a command that writes the `length` bytes from `address`.
     pub(super) fn run_write(&self, request: &Request<'_>, address: u64, length: u64) -> Result<()> {
-        self.target().session().run(request, |reply| match reply.success(request) {
-            Ok(_) => Ok(()),
-            Err(failure) => Err(write_refused(address, length, failure)),
-        })?
+        self.target().session().run(request, |reply| take_written(request, reply, address, length))?
     }
 
     /// Refuses a misaligned address, and a range that the target cannot have.
@@ -120,6 +110,46 @@ impl Memory<'_> {
 
     pub(super) fn target(&self) -> crate::Target<'_> {
         self.target
+    }
+}
+
+/// Appends the script that reads elements.
+pub(crate) fn push_read<T: Element>(script: &mut String, address: u64, count: usize, suffix: &str) {
+    let _ = match T::BITS {
+        64 => write!(script, "_openocd_rs_1_read64 {address:#x} {count}{suffix}"),
+        bits => write!(script, "read_memory {address:#x} {bits} {count}{suffix}"),
+    };
+}
+
+pub(crate) fn take_elements<T: Element>(
+    request: &Request<'_>,
+    reply: &Reply<'_>,
+    address: u64,
+    values: &mut [T],
+) -> Result<()> {
+    let length = values.len() as u64 * width::<T>();
+    let answer = reply.success(request).map_err(|failure| read_refused(address, length, failure))?;
+    let decoded = if T::BITS == 64 { decode_halves(answer, values) } else { decode(answer, values) };
+    decoded.ok_or_else(|| unexpected(request, "as many numbers as asked for", reply))
+}
+
+pub(crate) fn write_request<T: Element>(address: u64, values: &[T], suffix: &str) -> Request<'static> {
+    let bits = T::BITS;
+    let list = hex_list(values.iter().copied());
+    let script = match bits {
+        64 => {
+            let halves = hex_list(values.iter().flat_map(|value| low_and_high(*value)));
+            format!("_openocd_rs_1_write64 {address:#x} {{{list}}} {{{halves}}}{suffix}")
+        }
+        _ => format!("write_memory {address:#x} {bits} {{{list}}}{suffix}"),
+    };
+    Request::new(script).shown(format!("write_memory {address:#x} {bits} {{{}}}{suffix}", abridged(&list)))
+}
+
+pub(crate) fn take_written(request: &Request<'_>, reply: &Reply<'_>, address: u64, length: u64) -> Result<()> {
+    match reply.success(request) {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(write_refused(address, length, failure)),
     }
 }
 

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::Memory;
 use super::access::{self, CHUNK, abridged, hex_list, read_refused, unexpected};
-use crate::error::{Error, Result};
+use crate::command::{Reply, Request};
+use crate::error::Result;
 use crate::parse::memory::decode;
 use crate::tcl;
 
@@ -81,12 +82,11 @@ impl Memory<'_> {
     /// [`Session::command`](crate::Session::command).
     pub fn write_bytes(&self, address: u64, bytes: &[u8]) -> Result<()> {
         self.check(address, 1, bytes.len())?;
-        let big_endian = Cut::of(address, bytes.len()).words > 0 && self.is_big_endian()?;
         let mut address = address;
         let mut rest = bytes;
         while !rest.is_empty() {
             let (chunk, after) = rest.split_at(next_chunk(address, rest.len()));
-            self.write_byte_chunk(address, chunk, big_endian)?;
+            self.write_byte_chunk(address, chunk)?;
             address = address.wrapping_add(chunk.len() as u64);
             rest = after;
         }
@@ -94,51 +94,46 @@ impl Memory<'_> {
     }
 
     fn read_byte_chunk(&self, address: u64, bytes: &mut [u8]) -> Result<()> {
-        let suffix = self.suffix();
-        let cut = Cut::of(address, bytes.len());
-        let reads =
-            cut.accesses(address).map(|(at, bits, count)| format!("[read_memory {at:#x} {bits} {count}{suffix}]"));
-        let script = format!("list [[target current] cget -endian] {}", reads.collect::<Vec<_>>().join(" "));
-        let shown = format!("read_memory {address:#x} 8 {}{suffix}", bytes.len());
-        let request = self.target().request(script).shown(shown);
-        self.target().session().run(&request, |reply| {
-            let length = bytes.len() as u64;
-            let answer = reply.success(&request).map_err(|failure| read_refused(address, length, failure))?;
-            decode_bytes(answer, cut, bytes).ok_or_else(|| unexpected(&request, "as many numbers as asked for", reply))
-        })?
+        let request = read_bytes_request(address, bytes.len(), self.suffix()).on(self.target().name());
+        self.target().session().run(&request, |reply| take_bytes(&request, reply, address, bytes))?
     }
 
-    fn write_byte_chunk(&self, address: u64, bytes: &[u8], big_endian: bool) -> Result<()> {
-        let suffix = self.suffix();
-        let mut rest = bytes;
-        let mut script = String::new();
-        for (at, bits, count) in Cut::of(address, bytes.len()).accesses(address) {
-            let (part, after) = rest.split_at(count * (bits as usize / 8));
-            rest = after;
-            let list = if bits == 32 {
-                let words = part.chunks_exact(WORD).filter_map(|word| word.try_into().ok());
-                hex_list(words.map(if big_endian { u32::from_be_bytes } else { u32::from_le_bytes }))
-            } else {
-                hex_list(part.iter().copied())
-            };
-            let _ = writeln!(script, "write_memory {at:#x} {bits} {{{list}}}{suffix}");
+    fn write_byte_chunk(&self, address: u64, bytes: &[u8]) -> Result<()> {
+        let request = write_bytes_request(address, bytes, self.suffix()).on(self.target().name());
+        self.run_write(&request, address, bytes.len() as u64)
+    }
+}
+
+/// Asks for the endianness of the target, and for the list of each access.
+pub(crate) fn read_bytes_request(address: u64, length: usize, suffix: &str) -> Request<'static> {
+    let mut script = "list [[target current] cget -endian]".to_owned();
+    for (at, bits, count) in Cut::of(address, length).accesses(address) {
+        let _ = write!(script, " [read_memory {at:#x} {bits} {count}{suffix}]");
+    }
+    Request::new(script).shown(format!("read_memory {address:#x} 8 {length}{suffix}"))
+}
+
+pub(crate) fn take_bytes(request: &Request<'_>, reply: &Reply<'_>, address: u64, bytes: &mut [u8]) -> Result<()> {
+    let cut = Cut::of(address, bytes.len());
+    let answer = reply.success(request).map_err(|failure| read_refused(address, bytes.len() as u64, failure))?;
+    decode_bytes(answer, cut, bytes).ok_or_else(|| unexpected(request, "as many numbers as asked for", reply))
+}
+
+pub(crate) fn write_bytes_request(address: u64, bytes: &[u8], suffix: &str) -> Request<'static> {
+    let mut rest = bytes;
+    let mut script = String::new();
+    for (at, bits, count) in Cut::of(address, bytes.len()).accesses(address) {
+        let (part, after) = rest.split_at(count * (bits as usize / 8));
+        rest = after;
+        if bits == 32 {
+            let words = part.chunks_exact(WORD).filter_map(|word| word.try_into().ok()).map(u32::from_le_bytes);
+            let _ = writeln!(script, "_openocd_rs_1_write_words {at:#x} {{{}}}{suffix}", hex_list(words));
+        } else {
+            let _ = writeln!(script, "write_memory {at:#x} {bits} {{{}}}{suffix}", hex_list(part.iter().copied()));
         }
-        let shown =
-            format!("write_memory {address:#x} 8 {{{}}}{suffix}", abridged(&hex_list(bytes.iter().take(9).copied())));
-        self.run_write(&self.target().request(script).shown(shown), address, bytes.len() as u64)
     }
-
-    fn is_big_endian(&self) -> Result<bool> {
-        let request = self.target().request("[target current] cget -endian");
-        self.target().session().run(&request, |reply| {
-            let answer = reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
-            match answer.trim_ascii() {
-                b"little" => Ok(false),
-                b"big" => Ok(true),
-                _ => Err(unexpected(&request, "little or big", reply)),
-            }
-        })?
-    }
+    let first = abridged(&hex_list(bytes.iter().take(9).copied()));
+    Request::new(script).shown(format!("write_memory {address:#x} 8 {{{first}}}{suffix}"))
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "the remainder is less than 4")]

@@ -32,30 +32,71 @@ element!(u8, u16, u32, u64);
 pub(crate) fn decode<T: Element>(text: &[u8], values: &mut [T]) -> Option<()> {
     let mut rest = text;
     for value in values {
-        let start = rest.iter().position(|b| !b.is_ascii_whitespace())?;
-        let (number, after) = hex_number(&rest[start..])?;
-        if after.first().is_some_and(|b| !b.is_ascii_whitespace()) {
-            return None;
-        }
+        let number;
+        (number, rest) = match short_number(rest) {
+            Some(found) => found,
+            None => any_number(rest)?,
+        };
         *value = T::from_u64(number)?;
-        rest = after;
     }
     rest.iter().all(u8::is_ascii_whitespace).then_some(())
 }
 
-/// `0x` and 1 to 16 digits; gives what follows.
-fn hex_number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let digits = text.strip_prefix(b"0x")?;
-    let mut value = 0_u64;
-    let mut length = 0;
-    while let Some(digit) = digits.get(length).and_then(|&b| char::from(b).to_digit(16)) {
-        if value >> 60 != 0 {
+/// The common case, without a check per byte: a number of up to eight digits with one separator after it, and more to come.
+#[inline]
+fn short_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (&[b'0', b'x', a, b, c, d, e, f, g, h, after], _) = text.split_first_chunk()? else { return None };
+    let (number, length) = hex_digits([a, b, c, d, e, f, g, h]);
+    let separator = if length == 8 { after } else { text[2 + length] };
+    (length > 0 && separator.is_ascii_whitespace()).then(|| (number, &text[3 + length..]))
+}
+
+/// White space, `0x`, 1 to 16 digits, and white space or the end, which are what it gives of the rest.
+fn any_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let mut rest = text.trim_ascii_start().strip_prefix(b"0x")?;
+    let mut number = 0;
+    let mut total = 0;
+    loop {
+        // Missing bytes are 0, which is no digit.
+        let mut bytes = [0; 8];
+        let there = rest.len().min(8);
+        bytes[..there].copy_from_slice(&rest[..there]);
+        let (digits, length) = hex_digits(bytes);
+        total += length;
+        if total > 16 {
             return None;
         }
-        value = value << 4 | u64::from(digit);
-        length += 1;
+        number = number << (4 * length) | digits;
+        rest = &rest[length..];
+        if length < 8 {
+            let ended = rest.first().is_none_or(u8::is_ascii_whitespace);
+            return (total > 0 && ended).then_some((number, rest));
+        }
     }
-    (length > 0).then_some((value, &digits[length..]))
+}
+
+/// The value of the hexadecimal digits that eight bytes begin with, and their number.
+///
+/// All eight at once, in the lanes of a 64-bit integer: more than twice as fast as one by one, and the answers are megabytes.
+#[inline]
+fn hex_digits(bytes: [u8; 8]) -> (u64, usize) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x80 * ONES;
+    let lanes = u64::from_le_bytes(bytes);
+    // The top bit of each lane: whether its byte, without that bit, is at least `least`.
+    let at_least = |lanes: u64, least: u8| (lanes & !TOPS) + u64::from(0x80 - least) * ONES;
+    let lower = lanes | (0x20 * ONES);
+    let decimal = at_least(lanes, b'0') & !at_least(lanes, b'9' + 1);
+    let letter = at_least(lower, b'a') & !at_least(lower, b'f' + 1);
+    let others = !((decimal | letter) & !lanes) & TOPS;
+    let length = others.trailing_zeros() / 8;
+    // The digits go to the upper lanes, zeros before them. A letter has bit 6, and its low four bits are 9 too few.
+    let digits = lanes.checked_shl(64 - 8 * length).unwrap_or(0);
+    let nibbles = (digits & (0x0f * ONES)) + 9 * (digits >> 6 & ONES);
+    // Each product adds a lane, moved up, to the next: two digits in 16 bits, four in 32, eight in 64.
+    let pairs = nibbles.wrapping_mul(0x1001) >> 8 & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(0x100_0001) >> 16 & 0x0000_ffff_0000_ffff;
+    (fours.wrapping_mul(0x1_0000_0000_0001) >> 32 & 0xffff_ffff, length as usize)
 }
 
 /// The address in a line such as `Failed to read memory at 0x2000500c` (`src/target/arm_adi_v5.c`), which tells where an
@@ -84,7 +125,27 @@ mod tests {
         assert_eq!(decoded::<u8>("0x0\n0xff\n", 2), Some(vec![0, 0xff]));
         assert_eq!(decoded::<u64>("0xffffffffffffffff", 1), Some(vec![u64::MAX]));
         assert_eq!(decoded::<u16>("0xABCD", 1), Some(vec![0xabcd]));
+        assert_eq!(decoded::<u64>("0x123456789 0xabcdef01", 2), Some(vec![0x1_2345_6789, 0xabcd_ef01]));
+        assert_eq!(decoded::<u64>("0x0000000000000001", 1), Some(vec![1]));
         assert_eq!(decoded::<u32>("", 0), Some(vec![]));
+    }
+
+    #[test]
+    fn digits_of_every_length_and_nothing_else() {
+        for length in 0..=8 {
+            let digits = &"89abCDEf"[..length];
+            let value = u64::from_str_radix(digits, 16).unwrap_or(0);
+            for byte in 0..=255_u8 {
+                let mut text = digits.as_bytes().to_vec();
+                text.push(byte);
+                let expected = match char::from(byte).to_digit(16).filter(|_| byte.is_ascii() && length < 8) {
+                    Some(digit) => (value << 4 | u64::from(digit), length + 1),
+                    None => (value, length),
+                };
+                text.resize(8.max(text.len()), b' ');
+                assert_eq!(hex_digits(*text.first_chunk().unwrap()), expected, "{text:?}");
+            }
+        }
     }
 
     #[test]

@@ -10,22 +10,35 @@ use super::{OpenOcdProcess, binary, config, startup};
 use crate::error::{ProcessError, Result};
 use crate::tcl::quote;
 
-/// Opens the ports as asked, whatever the configuration says, on the loopback address; after an `init` in the
-/// configuration they are open already. `tcl_port` and its kin became `tcl port` and so on: master still knows the old names, but
-/// complains about them.
+/// Opens the ports as asked, whatever the configuration says, on the loopback address. `tcl_port` and its kin became `tcl port` and
+/// so on: master still knows the old names, but complains about them.
+///
+/// After `init` they can't be changed any more, and a configuration may call that itself, so its first call comes through here:
+/// `init` opens the GDB ports, and the others open when all of the configuration has run (`src/openocd.c`, `openocd_thread`).
+///
+/// Below level 2 OpenOCD logs neither its ports nor the messages that tell some failures from success. And ports and errors are
+/// read from the log, so it can't go to a file until start-up is through.
 const PORTS: &str = "\
-    if {[command mode] ne {config}} return; \
-    foreach {service port} {tcl @tcl gdb @gdb telnet @telnet} {\
-        if {[llength [info commands \"$service port\"]]} {$service port $port} else {${service}_port $port}}; \
-    bindto 127.0.0.1; return";
+    proc _openocd_rs_ports {} {\
+        if {[lindex [debug_level] end] < 2} {debug_level 2}; \
+        if {[command mode] ne {config}} return; \
+        foreach {service port} {tcl @tcl gdb @gdb telnet @telnet} {\
+            if {[llength [info commands \"$service port\"]]} {$service port $port} else {${service}_port $port}}; \
+        bindto 127.0.0.1; return}; \
+    rename init _openocd_rs_init; \
+    proc init {} {_openocd_rs_ports; rename init {}; rename _openocd_rs_init init; tailcall init}; \
+    rename log_output _openocd_rs_log_output; \
+    proc log_output {args} {\
+        if {$args in {{} default}} return; \
+        return -code error \"log_output $args: the program that started this OpenOCD reads its log\"}";
+
+/// After the configuration: for one that has not called `init`, and to leave everything as it was found.
+const PORTS_AGAIN: &str = "_openocd_rs_ports; rename log_output {}; rename _openocd_rs_log_output log_output";
 
 /// Selects the transport as soon as there is a driver to select it for: after the interface file, before the target file.
 const TRANSPORT: &str = "\
     if {[info exists ::_openocd_rs_transport] || [adapter name] in {{} undefined}} return; \
     set ::_openocd_rs_transport 1; transport select @name; return";
-
-/// Below level 2 OpenOCD logs neither its ports nor the messages that tell some failures from success.
-const LOG_LEVEL: &str = "if {[lindex [debug_level] end] < 2} {debug_level 2}";
 
 /// Describes an OpenOCD to start; [`spawn`](Self::spawn) starts it.
 ///
@@ -236,7 +249,7 @@ impl OpenOcdBuilder {
         for directory in &self.search_dirs {
             line.option("-s", directory);
         }
-        line.command(format!("set _openocd_rs_token {token}; {}", procedure("ports", &self.ports())));
+        line.command(format!("set _openocd_rs_token {token}; {}", self.ports()));
         line.command("_openocd_rs_ports");
         if let Some(driver) = &self.driver {
             line.command(format!("adapter driver {}", quote(driver)));
@@ -282,8 +295,7 @@ impl OpenOcdBuilder {
         if let Some(khz) = self.speed_khz {
             line.command(format!("adapter speed {khz}"));
         }
-        line.command("_openocd_rs_ports");
-        line.command(LOG_LEVEL);
+        line.command(PORTS_AGAIN);
         Ok(line.words)
     }
 

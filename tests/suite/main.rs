@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "helpers are shared by the modules of this one test binary")]
 #![allow(clippy::cast_possible_truncation, reason = "addresses are 64 bits in the crate and 32 in the chip")]
 
+mod batch;
 mod board;
 mod breakpoints;
 mod command;

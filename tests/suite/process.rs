@@ -27,6 +27,16 @@ fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// The address that a port listens on.
+fn listening_address(port: u16) -> String {
+    // /proc/net/tcp lists local addresses as hexadecimal, the host in reverse: 0100007F is 127.0.0.1. State 0A is LISTEN.
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let here = format!(":{port:04X} ");
+    let line = table.lines().find(|line| line.contains(&here) && line.contains(" 0A ")).expect("the port listens");
+    let (host, _) = line.split_once(": ").unwrap().1.split_once(':').unwrap();
+    u32::from_str_radix(host, 16).map(|host| std::net::Ipv4Addr::from(host.swap_bytes()).to_string()).unwrap()
+}
+
 fn startup_failure(error: Error) -> (String, openocd::ProcessReport) {
     let text = error.to_string();
     match error {
@@ -86,6 +96,42 @@ fn the_configuration_cannot_open_ports_that_were_not_asked_for() {
 }
 
 #[test]
+fn a_configuration_that_calls_init_gets_the_same_ports() {
+    let ports =
+        "if {[llength [info commands {gdb port}]]} {gdb port 0; tcl port 6666} else {gdb_port 0; tcl_port 6666}";
+    let chip = VirtualChip::start().unwrap();
+    let process = OpenOcdProcess::builder()
+        .config(chip.openocd_config())
+        .command(format!("{ports}; bindto 0.0.0.0; debug_level 0; init; halt"))
+        .gdb_port(0)
+        .ready_timeout(PATIENCE)
+        .spawn()
+        .unwrap();
+    assert_ne!(process.tcl_port(), 6666);
+    let [gdb] = process.gdb_ports() else { panic!("{:?}", process.log_tail()) };
+    for port in [process.tcl_port(), *gdb] {
+        assert_eq!(listening_address(port), "127.0.0.1", "port {port}");
+    }
+    let session = Session::connect(process.tcl_address()).unwrap();
+    assert!(session.command("init").is_ok(), "OpenOCD's own `init` is there again, and does nothing the second time");
+}
+
+#[test]
+fn a_log_that_is_sent_elsewhere_is_an_error_at_once() {
+    let directory = tempdir();
+    let file = directory.0.join("openocd.log");
+    let command = format!("log_output {}", openocd::quote(file.to_str().unwrap()));
+    let (text, _) = startup_failure(dummy().command(&command).command("noinit").spawn().unwrap_err());
+    assert!(text.contains("log_output") && text.contains("reads its log"), "{text}");
+    assert!(!file.exists());
+
+    let process = dummy().command("log_output default").command("noinit").spawn().unwrap();
+    let session = Session::connect(process.tcl_address()).unwrap();
+    session.command(&command).unwrap();
+    assert!(file.exists(), "once OpenOCD is up, its log may go wherever the user likes");
+}
+
+#[test]
 fn a_gdb_port_can_be_asked_for_and_read_back() {
     let chip = VirtualChip::start().unwrap();
     let process = OpenOcdProcess::builder().config(chip.openocd_config()).gdb_port(0).spawn().unwrap();
@@ -96,11 +142,7 @@ fn a_gdb_port_can_be_asked_for_and_read_back() {
 #[test]
 fn only_loopback_listens() {
     let process = dummy().command("noinit").spawn().unwrap();
-    // /proc/net/tcp lists local addresses as hexadecimal, the host in reverse: 0100007F is 127.0.0.1. State 0A is LISTEN.
-    let port = format!(":{:04X} ", process.tcl_port());
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let line = table.lines().find(|line| line.contains(&port) && line.contains(" 0A ")).expect("the port listens");
-    assert!(line.contains("0100007F:"), "{line}");
+    assert_eq!(listening_address(process.tcl_port()), "127.0.0.1");
 }
 
 #[test]

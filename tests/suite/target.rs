@@ -58,6 +58,19 @@ fn step_executes_one_instruction() {
 }
 
 #[test]
+fn the_address_of_a_thumb_function_pointer_is_refused() {
+    let board = Board::halted();
+    let target = board.session.target();
+    let before = board.chip.register(virtual_chip::Register::Pc);
+    let odd = u64::from(firmware::MAIN) + 1;
+    for error in [target.step(odd).unwrap_err(), target.resume(odd).unwrap_err()] {
+        assert!(matches!(error, Error::Target(TargetError::InvalidArgument { .. })), "{error:?}");
+        assert!(error.to_string().contains(&format!("{odd:#x}")) && error.to_string().contains("even"), "{error}");
+    }
+    assert_eq!((board.chip.state(), board.chip.register(virtual_chip::Register::Pc)), (CoreState::Halted, before));
+}
+
+#[test]
 fn resume_and_step_of_a_running_target_are_not_halted() {
     let board = Board::halted();
     board.session.target().resume(None).unwrap();

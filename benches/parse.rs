@@ -1,0 +1,46 @@
+//! The pure parsers. Names are group/case/implementation; what implementations give is asserted to be equal.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_main};
+
+/// The answer to `read_memory` of 64 Ki words: of `values` of all sizes, or all of the same.
+fn answer(values: impl Iterator<Item = u32>) -> (String, Vec<u32>) {
+    let values: Vec<_> = values.take(65536).collect();
+    (values.iter().map(|value| format!("{value:#x}")).collect::<Vec<_>>().join(" "), values)
+}
+
+/// What anybody would write first.
+fn split(text: &str) -> Vec<u32> {
+    text.split(' ').map(|number| u32::from_str_radix(&number[2..], 16).unwrap()).collect()
+}
+
+fn decode_words(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("decode_words");
+    // The shifts make numbers of one digit as likely as such of eight.
+    let noise = |n: u32| n.wrapping_mul(0x9e37_79b9);
+    let cases = [
+        ("noise", answer((0..).map(noise))),
+        ("all_lengths", answer((0..).map(|n| noise(n) >> (n % 8 * 4)))),
+        ("zeros", answer(std::iter::repeat(0))),
+    ];
+    for (case, (text, values)) in &cases {
+        let mut room = vec![0; values.len()];
+        openocd::bench::decode_u32(text.as_bytes(), &mut room).unwrap();
+        assert_eq!((&room, &split(text)), (values, values));
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(format!("{case}/openocd"), |bencher| {
+            bencher.iter(|| openocd::bench::decode_u32(black_box(text.as_bytes()), &mut room));
+        });
+        group.bench_function(format!("{case}/split"), |bencher| bencher.iter(|| split(black_box(text))));
+    }
+    group.finish();
+}
+
+fn benches() {
+    let mut criterion = Criterion::default().configure_from_args();
+    decode_words(&mut criterion);
+    criterion.final_summary();
+}
+
+criterion_main!(benches);

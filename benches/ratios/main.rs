@@ -1,0 +1,26 @@
+//! What this crate costs over the barest way to do the same, as ratios within one run: `cargo bench --bench ratios [CASE…]`.
+//!
+//! Each case runs ours and its baseline in turn, so that whatever else the machine does hits both, and compares the medians.
+//! A word on the command line selects the cases whose name holds it.
+
+mod boards;
+mod commands;
+mod instant_server;
+mod measure;
+mod memory;
+mod registers;
+mod start;
+
+use measure::Table;
+
+fn main() {
+    // `cargo bench` passes `--bench`.
+    let wanted: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let mut table = Table::new(wanted);
+    commands::run(&mut table);
+    memory::run(&mut table);
+    registers::run(&mut table);
+    start::run(&mut table);
+    boards::run(&mut table);
+    table.finish();
+}

@@ -1,0 +1,234 @@
+//! Many calls in one round trip.
+
+mod handle;
+mod memory;
+mod registers;
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use handle::Handle;
+use handle::Slot;
+pub use memory::BatchMemory;
+pub use registers::BatchRegisters;
+
+use crate::command::{Execution, Reply, Request, refuse_forbidden};
+use crate::error::{CommandError, Error, Result};
+use crate::session::Session;
+use crate::target::Target;
+use crate::tcl;
+
+/// How many bytes of commands go in one message, unless one alone takes more. Quoting can double them, and OpenOCD takes 4 MiB.
+const MESSAGE: usize = 1024 * 1024;
+
+const STOPPED: &str = "an earlier call of the batch failed";
+const BROKEN_OFF: &str = "the batch was broken off before it";
+
+/// Calls that are collected and then run together: one message to OpenOCD and one reply, in place of a round trip for each.
+///
+/// Each call gives a [`Handle`], which after [`run`](Self::run) gives that call's own result, or its own error with code and log. One
+/// that fails does not harm the others, unless [`stop_at_first_error`](Self::stop_at_first_error) says so. The calls run in the order in
+/// which they were made.
+///
+/// [`Session::batch`] gives one for the current target, [`Target::batch`] for a named one. A batch that is too large for one message, or whose
+/// replies are too large for one, is sent in several, one after the other; other threads may get their turn between them.
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// # let session = openocd::Session::start(chip.openocd_config())?;
+/// session.target().halt()?;
+///
+/// let mut batch = session.batch();
+/// batch.memory().write_u32(0x2000_0000, 0xcafe_f00d);
+/// let word = batch.memory().read_u32(0x2000_0000);
+/// let pc = batch.registers().read("pc");
+/// let name = batch.command("adapter name");
+/// let nothing_there = batch.memory().read_u32(0x6000_0000);
+/// batch.run()?;
+///
+/// assert_eq!(word.result()?, 0xcafe_f00d);
+/// println!("{} at pc {}", name.result()?, pc.result()?.value);
+/// assert!(nothing_there.result().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "nothing is sent before `run`"]
+pub struct Batch<'a> {
+    target: Target<'a>,
+    entries: VecDeque<Entry>,
+    stop_at_failure: bool,
+    timeout: Option<Duration>,
+}
+
+/// A call that waits to be sent, and what takes its reply.
+struct Entry {
+    request: Request<'static>,
+    answer: Box<dyn FnOnce(&Request<'_>, Outcome<'_>) + Send>,
+}
+
+/// What became of a call.
+enum Outcome<'r> {
+    Ran(&'r Reply<'r>),
+    NotRun(&'static str),
+}
+
+impl Session {
+    /// Collects calls for the current target, to run them together; short for `session.target().batch()`.
+    pub fn batch(&self) -> Batch<'_> {
+        self.target().batch()
+    }
+}
+
+impl<'a> Target<'a> {
+    /// Collects calls for this target, to run them together.
+    pub fn batch(self) -> Batch<'a> {
+        Batch { target: self, entries: VecDeque::new(), stop_at_failure: false, timeout: None }
+    }
+}
+
+impl<'a> Batch<'a> {
+    /// Runs nothing after the first call that fails. The handles of the rest then give [`CommandError::NotRun`].
+    pub fn stop_at_first_error(mut self) -> Self {
+        self.stop_at_failure = true;
+        self
+    }
+
+    /// How long each message with its reply may take; the session's own timeout by default, which may be short for many slow calls.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How many calls wait to be sent.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// No call waits to be sent.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Memory accesses, put into the batch.
+    pub fn memory(&mut self) -> BatchMemory<'_, 'a> {
+        BatchMemory::of(self)
+    }
+
+    /// Register accesses, put into the batch.
+    pub fn registers(&mut self) -> BatchRegisters<'_, 'a> {
+        BatchRegisters::of(self)
+    }
+
+    /// Any command, as [`Session::command`] runs it.
+    ///
+    /// # Errors
+    /// The handle gives those of [`Session::command`].
+    pub fn command(&mut self, command: &str) -> Handle<String> {
+        self.put(Request::new(command.to_owned()), |request, reply| Execution::new(request, reply).into_result())
+    }
+
+    /// Sends the calls and waits for their replies, which the handles then give.
+    ///
+    /// A call that OpenOCD refuses is no error here: its handle has it.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] and [`Error::Connection`], after which the calls without a reply give [`CommandError::NotRun`], though
+    /// OpenOCD may have executed them; [`CommandError::TooLong`] if a single call is longer than OpenOCD's line.
+    pub fn run(mut self) -> Result<()> {
+        let mut outcome = Ok(());
+        let mut why = BROKEN_OFF;
+        while !self.entries.is_empty() {
+            match self.run_message() {
+                Ok(false) => {}
+                Ok(true) => {
+                    why = STOPPED;
+                    break;
+                }
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        for Entry { request, answer } in self.entries {
+            answer(&request, Outcome::NotRun(why));
+        }
+        outcome
+    }
+
+    /// Sends as many calls as one message takes and takes those that were run; true if one failed that stops the rest.
+    fn run_message(&mut self) -> Result<bool> {
+        let mut length = 0;
+        let fits = |entry: &&Entry| {
+            length += entry.request.script.len();
+            length <= MESSAGE
+        };
+        let count = self.entries.iter().take_while(fits).count().max(1);
+        let commands: Vec<_> = self.entries.iter().take(count).map(|entry| &*entry.request.script).collect();
+        let shown = format!("a batch of {count} commands, the first of which is {}", self.entries[0].request.name());
+        let mut request = self.target.request("").shown(shown);
+        request.timeout = self.timeout;
+        let (session, stop) = (self.target.session(), self.stop_at_failure);
+        let replies = session.run_batch(&request, stop, &commands, |reply| {
+            // The procedure itself failed: the target's name, say, is not known any more.
+            let list = reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
+            let replies = parse(list).filter(|replies| (1..=count).contains(&replies.len()));
+            replies.ok_or_else(|| unexpected(&request, list))
+        })??;
+        let mut failed = false;
+        for reply in replies {
+            failed |= reply.code != 0;
+            if let Some(Entry { request, answer }) = self.entries.pop_front() {
+                answer(&request, Outcome::Ran(&reply));
+            }
+        }
+        Ok(failed && self.stop_at_failure)
+    }
+
+    /// Puts a call into the batch.
+    fn put<T: Send + 'static>(
+        &mut self,
+        request: Request<'static>,
+        read: impl FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send + 'static,
+    ) -> Handle<T> {
+        if let Err(error) = refuse_forbidden(&request.script) {
+            return Handle::settled(&request, Err(error.into()));
+        }
+        let slot: Arc<Slot<T>> = Arc::default();
+        let handle = Handle::new(&request, Arc::clone(&slot));
+        let answer = move |request: &Request<'_>, outcome: Outcome<'_>| {
+            slot.fill(match outcome {
+                Outcome::Ran(reply) => read(request, reply),
+                Outcome::NotRun(why) => Err(CommandError::NotRun { command: request.name().to_owned(), why }.into()),
+            });
+        };
+        self.entries.push_back(Entry { request, answer: Box::new(answer) });
+        handle
+    }
+}
+
+/// Reads `code result log code result log …`.
+fn parse(list: &[u8]) -> Option<Vec<Reply<'static>>> {
+    let mut elements = tcl::elements(list).peekable();
+    let mut replies = Vec::new();
+    while elements.peek().is_some() {
+        let code = std::str::from_utf8(&elements.next()?.ok()?).ok()?.parse().ok()?;
+        let mut owned = || Some(Cow::Owned(elements.next()?.ok()?.into_owned()));
+        replies.push(Reply { code, result: owned()?, log: owned()? });
+    }
+    Some(replies)
+}
+
+fn unexpected(request: &Request<'_>, list: &[u8]) -> Error {
+    let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(list).into_owned());
+    CommandError::UnexpectedReply { command, expected: "code, result and log of each command", reply }.into()
+}
+
+impl fmt::Debug for Batch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let calls: Vec<_> = self.entries.iter().map(|entry| entry.request.name()).collect();
+        f.debug_struct("Batch").field("target", &self.target).field("calls", &calls).finish_non_exhaustive()
+    }
+}

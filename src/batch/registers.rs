@@ -1,0 +1,48 @@
+//! Register accesses in a batch.
+
+use super::{Batch, Handle};
+use crate::error::TargetError;
+use crate::registers::{self, Register, RegisterValue};
+
+/// Register accesses, put into a [`Batch`]. The calls are those of [`Registers`](crate::Registers), whose rules hold here too.
+#[derive(Debug)]
+pub struct BatchRegisters<'b, 'a> {
+    batch: &'b mut Batch<'a>,
+}
+
+impl<'b, 'a> BatchRegisters<'b, 'a> {
+    pub(super) fn of(batch: &'b mut Batch<'a>) -> Self {
+        BatchRegisters { batch }
+    }
+
+    /// Reads one register; as [`Registers::read`](crate::Registers::read).
+    pub fn read(&mut self, name: &str) -> Handle<Register> {
+        let name = name.to_owned();
+        self.batch.put(registers::read_request(&[&name], false), move |request, reply| {
+            let register = registers::take_registers(request, reply, &[&name])?.pop();
+            register.ok_or_else(|| TargetError::UnknownRegister { target: "the target".to_owned(), name }.into())
+        })
+    }
+
+    /// Reads several registers; as [`Registers::read_many`](crate::Registers::read_many). Faster than one by one also in a batch.
+    pub fn read_many(&mut self, names: &[&str]) -> Handle<Vec<Register>> {
+        let request = registers::read_request(names, false);
+        if names.is_empty() {
+            // Without a name the script would read all registers.
+            return Handle::settled(&request, Ok(Vec::new()));
+        }
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        self.batch.put(request, move |request, reply| {
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            registers::take_registers(request, reply, &names)
+        })
+    }
+
+    /// Writes one register; as [`Registers::write`](crate::Registers::write).
+    pub fn write(&mut self, name: &str, value: impl Into<RegisterValue>) -> Handle<()> {
+        let (name, value) = (name.to_owned(), value.into());
+        self.batch.put(registers::write_request(&name, &value), move |request, reply| {
+            registers::take_written(request, reply, &name, &value)
+        })
+    }
+}

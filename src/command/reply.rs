@@ -1,0 +1,107 @@
+//! Replies as they come over the wire. No I/O.
+
+use std::borrow::Cow;
+
+use super::Request;
+use crate::error::{Failure, Result};
+use crate::frame::SEPARATOR;
+use crate::tcl;
+
+/// What came back, borrowed from the receive buffer.
+#[derive(Debug)]
+pub(crate) struct Reply<'b> {
+    pub(crate) code: i32,
+    pub(crate) result: Cow<'b, [u8]>,
+    pub(crate) log: Cow<'b, [u8]>,
+}
+
+impl Reply<'_> {
+    /// The result if the code is 0, otherwise OpenOCD's refusal.
+    pub(crate) fn success(&self, request: &Request<'_>) -> Result<&[u8], Box<Failure>> {
+        if self.code == 0 { Ok(&self.result) } else { Err(Box::new(self.failure(request))) }
+    }
+
+    pub(crate) fn failure(&self, request: &Request<'_>) -> Failure {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Failure::new(request.name(), self.code, text(&self.result), text(&self.log))
+    }
+}
+
+/// The version from the answer to the prelude, which only an OpenOCD can give.
+pub(super) fn greeting(reply: &[u8]) -> Option<String> {
+    let [name, version] = tcl::elements(reply).take_array()?;
+    (*name == *b"openocd-rs").then(|| String::from_utf8_lossy(&version).into_owned())
+}
+
+/// The sequence number that a wrapped reply begins with.
+pub(super) fn sequence_of(frame: &[u8]) -> Option<u64> {
+    let frame = frame.strip_prefix(b"~").unwrap_or(frame);
+    let digits = frame.iter().position(|b| !b.is_ascii_digit()).filter(|&end| frame[end] == b' ')?;
+    std::str::from_utf8(&frame[..digits]).ok()?.parse().ok()
+}
+
+/// Reads `SEQUENCE CODE RESULT LOG`; `plain` takes the text if it had to be freed of stand-ins for 0x1a.
+pub(super) fn parse_reply<'b>(frame: &'b [u8], plain: &'b mut Vec<u8>) -> Option<Reply<'b>> {
+    let list = match frame.strip_prefix(b"~") {
+        None => frame,
+        Some(escaped) => {
+            *plain = restore_separators(escaped);
+            plain
+        }
+    };
+    let mut elements = tcl::elements(list);
+    let [_sequence, code, result, log] = elements.take_array()?;
+    let code = std::str::from_utf8(&code).ok()?.parse().ok()?;
+    elements.next().is_none().then_some(Reply { code, result, log })
+}
+
+pub(super) fn restore_separators(escaped: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(escaped.len());
+    let mut bytes = escaped.iter();
+    while let Some(&byte) = bytes.next() {
+        match byte {
+            0x1b => plain.push(if bytes.next() == Some(&b'A') { 0x1b } else { SEPARATOR }),
+            byte => plain.push(byte),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(frame: &[u8]) -> Option<(i32, Vec<u8>, Vec<u8>)> {
+        parse_reply(frame, &mut Vec::new()).map(|r| (r.code, r.result.into_owned(), r.log.into_owned()))
+    }
+
+    #[test]
+    fn replies_of_both_generations() {
+        assert_eq!(parse(b"7 0 {  two words } {}"), Some((0, b"  two words ".to_vec(), b"".to_vec())));
+        assert_eq!(
+            parse(b"8 -4 {} {timed out while waiting for target halted\n}"),
+            Some((-4, b"".to_vec(), b"timed out while waiting for target halted\n".to_vec()))
+        );
+    }
+
+    #[test]
+    fn a_separator_inside_a_result_survives() {
+        assert_eq!(parse(b"~9 0 a\x1bBb\x1bAc {}"), Some((0, b"a\x1ab\x1bc".to_vec(), b"".to_vec())));
+    }
+
+    #[test]
+    fn invalid_replies_are_refused() {
+        for frame in ["", "7", "7 0", "7 0 x", "7 x {} {}", "7 0 {} {} extra", "7 0 {a {}"] {
+            assert_eq!(parse(frame.as_bytes()), None, "{frame:?}");
+        }
+    }
+
+    #[test]
+    fn only_wrapped_replies_have_a_sequence_number() {
+        assert_eq!(sequence_of(b"12 0 {} {}"), Some(12));
+        assert_eq!(sequence_of(b"~12 0 {} {}"), Some(12));
+        for stray in ["type target_state state running\r\n", "", "12", "0x12 0", " 12 0"] {
+            assert_eq!(sequence_of(stray.as_bytes()), None, "{stray:?}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Many calls in one round trip: each its own result or error, and nothing out of step, however large.
+
+use std::time::{Duration, Instant};
+
+use openocd::{CommandError, Error, Session, TargetError};
+use virtual_chip::{Model, VirtualBoard};
+
+use crate::board::{Board, INSTALL, interpreter};
+
+const RAM: u64 = 0x2000_0000;
+
+fn not_run(error: &Error) -> Option<&str> {
+    match error {
+        Error::Command(CommandError::NotRun { why, .. }) => Some(why),
+        _ => None,
+    }
+}
+
+/// What the chip's RAM holds.
+fn held<const N: usize>(board: &Board, offset: u32) -> [u8; N] {
+    let mut bytes = [0; N];
+    board.chip.read_memory(RAM as u32 + offset, &mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn each_call_has_its_own_result_or_its_own_error() {
+    let board = Board::halted();
+    board.chip.write_memory(RAM as u32, &[1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
+    let mut batch = board.session.batch();
+    let byte = batch.memory().read_u8(RAM + 2);
+    let half = batch.memory().read_u16(RAM);
+    let missing = batch.memory().read_u32(0x6000_0000);
+    let long = batch.memory().read_u64(RAM);
+    let bytes = batch.memory().read_bytes(RAM + 1, 6);
+    let words = batch.memory().read_u32_vec(RAM, 2);
+    let written = batch.memory().write_u16_slice(RAM + 0x100, &[0xaaaa, 0xbbbb]);
+    let written_bytes = batch.memory().write_bytes(RAM + 0x105, &[9, 8, 7, 6, 5, 4]);
+    let unwritten = batch.memory().write_u8(0x6000_0000, 1);
+    let odd = batch.memory().read_u32(RAM + 1);
+    let nothing = batch.memory().read_u32_vec(RAM, 0);
+    let physical = batch.memory().physical().read_u8(RAM);
+    let sp = batch.registers().write("sp", 0x2000_0800_u32);
+    let registers = batch.registers().read_many(&["r0", "sp"]);
+    let no_register = batch.registers().read("r77");
+    let too_wide = batch.registers().write("r1", 1_u64 << 40);
+    let text = batch.command("set x {  an error  }");
+    let refused = batch.command("echo {what was logged}; return -code error {no luck}");
+    let forbidden = batch.command("echo \x1a");
+    // What can't be sent is not in it.
+    assert_eq!(batch.len(), 16);
+    batch.run().unwrap();
+
+    assert_eq!((byte.result().unwrap(), half.result().unwrap()), (3, 0x0201));
+    assert_eq!(long.result().unwrap(), 0x0807_0605_0403_0201);
+    assert_eq!(bytes.result().unwrap(), [2, 3, 4, 5, 6, 7]);
+    assert_eq!(words.result().unwrap(), [0x0403_0201, 0x0807_0605]);
+    assert_eq!(nothing.result().unwrap(), [0; 0]);
+    assert_eq!(physical.result().unwrap(), 1);
+    written.result().unwrap();
+    written_bytes.result().unwrap();
+    assert_eq!(held::<4>(&board, 0x100), [0xaa, 0xaa, 0xbb, 0xbb]);
+    assert_eq!(held::<6>(&board, 0x105), [9, 8, 7, 6, 5, 4]);
+    sp.result().unwrap();
+    let registers = registers.result().unwrap();
+    assert_eq!((&*registers[1].name, registers[1].value.to_u64()), ("sp", Some(0x2000_0800)));
+    assert_eq!(text.result().unwrap(), "  an error  ");
+
+    let missing = missing.result().unwrap_err();
+    assert!(matches!(missing, Error::Target(TargetError::MemoryRead { address: 0x6000_0000, .. })), "{missing:?}");
+    let unwritten = unwritten.result().unwrap_err();
+    assert!(matches!(unwritten, Error::Target(TargetError::MemoryWrite { address: 0x6000_0000, .. })), "{unwritten:?}");
+    let odd = odd.result().unwrap_err();
+    assert!(matches!(odd, Error::Target(TargetError::Misaligned { .. })), "{odd:?}");
+    let no_register = no_register.result().unwrap_err();
+    assert!(matches!(no_register, Error::Target(TargetError::UnknownRegister { .. })), "{no_register:?}");
+    let too_wide = too_wide.result().unwrap_err();
+    assert!(matches!(too_wide, Error::Target(TargetError::ValueTooWide { .. })), "{too_wide:?}");
+    let refused = refused.result().unwrap_err();
+    assert_eq!((refused.message(), refused.code()), (Some("no luck"), Some(1)));
+    assert!(refused.log().unwrap().contains("what was logged"), "{refused:?}");
+    let forbidden = forbidden.result().unwrap_err();
+    assert!(matches!(forbidden, Error::Command(CommandError::ForbiddenByte { byte: 0x1a, .. })), "{forbidden:?}");
+}
+
+#[test]
+fn the_first_error_stops_the_rest_if_asked_to() {
+    let board = Board::halted();
+    let mut batch = board.session.batch().stop_at_first_error();
+    let first = batch.memory().write_u32(RAM, 1);
+    let second = batch.memory().write_u32(0x6000_0000, 2);
+    let third = batch.memory().write_u32(RAM, 3);
+    batch.run().unwrap();
+    first.result().unwrap();
+    assert!(matches!(second.result(), Err(Error::Target(TargetError::MemoryWrite { .. }))));
+    let third = third.result().unwrap_err();
+    assert_eq!(not_run(&third), Some("an earlier call of the batch failed"), "{third:?}");
+    assert!(third.to_string().contains("write_memory 0x20000000 32 {0x3}"), "{third}");
+    assert_eq!(board.chip.read_u32(RAM as u32).unwrap(), 1);
+}
+
+#[test]
+fn a_handle_of_a_batch_that_was_not_run_says_so() {
+    let session = interpreter();
+    let mut batch = session.batch();
+    let handle = batch.command("set ran 1");
+    drop(batch);
+    assert_eq!(not_run(&handle.result().unwrap_err()), Some("its batch was not run"));
+    assert_eq!(session.command("info exists ran").unwrap(), "0");
+    session.batch().run().unwrap();
+}
+
+#[test]
+fn commands_beyond_openocds_line_and_replies_beyond_the_limit_are_split() {
+    let limits = Session::builder().timeout(Duration::from_secs(120)).reply_limit(200_000);
+    let session =
+        limits.start(crate::board::dummy().command("noinit")).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let mut batch = session.batch();
+    // 12 MB of commands, 6 MB of replies: more than any buffer on the way, in both directions.
+    let handles: Vec<_> = (0..120)
+        .map(|n| {
+            batch.command(&format!("set last {n}; string range {{{}}} 0 49999", format!("{n:04} x").repeat(16_000)))
+        })
+        .collect();
+    batch.run().unwrap();
+    for (n, handle) in handles.into_iter().enumerate() {
+        let result = handle.result().unwrap();
+        assert!(result.len() == 50_000 && result.starts_with(&format!("{n:04} x")), "{n}");
+    }
+    assert_eq!(session.command("set last").unwrap(), "119");
+}
+
+#[test]
+fn a_single_reply_beyond_the_limit_is_a_connection_error_and_the_session_goes_on() {
+    let session = Session::builder().reply_limit(10_000).start(crate::board::dummy().command("noinit")).unwrap();
+    let mut batch = session.batch();
+    let first = batch.command("expr {1 + 1}");
+    let large = batch.command("string repeat x 20000");
+    assert!(matches!(batch.run(), Err(Error::Connection(_))));
+    for handle in [first, large] {
+        assert_eq!(not_run(&handle.result().unwrap_err()), Some("the batch was broken off before it"));
+    }
+    assert_eq!(session.command("expr {1 + 1}").unwrap(), "2");
+}
+
+#[test]
+fn results_may_hold_any_byte() {
+    let session = interpreter();
+    let mut batch = session.batch();
+    let odd = batch.command(r#"set x "a\x1ab\x1bc {d""#);
+    let next = batch.command("expr {6 * 7}");
+    batch.run().unwrap();
+    assert_eq!(odd.result().unwrap(), "a\x1ab\x1bc {d");
+    assert_eq!(next.result().unwrap(), "42");
+}
+
+#[test]
+fn a_batch_that_takes_too_long_is_a_timeout() {
+    let session = interpreter();
+    let mut batch = session.batch().timeout(Duration::from_millis(100));
+    let slow = batch.command("sleep 1000");
+    let begin = Instant::now();
+    assert!(matches!(batch.run(), Err(Error::Timeout(_))));
+    assert!(begin.elapsed() >= Duration::from_millis(100));
+    assert_eq!(not_run(&slow.result().unwrap_err()), Some("the batch was broken off before it"));
+    for n in 0..100 {
+        assert_eq!(session.command(&format!("expr {{{n} + 1}}")).unwrap(), (n + 1).to_string());
+    }
+}
+
+#[test]
+fn a_batch_for_a_named_target_leaves_the_current_one() {
+    let chips = VirtualBoard::start(&[Model::Stm32f103, Model::Stm32f103]).expect("a free port");
+    let session = Session::start(chips.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let other = session.target_named("chip1.cpu").unwrap();
+    let mut batch = other.batch();
+    let written = batch.memory().write_u32(RAM, 0x1234);
+    let name = batch.command("target current");
+    batch.run().unwrap();
+    written.result().unwrap();
+    assert_eq!(name.result().unwrap(), "chip1.cpu");
+    assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
+    assert_eq!(other.memory().read_u32(RAM).unwrap(), 0x1234);
+    assert_ne!(session.memory().read_u32(RAM).unwrap(), 0x1234);
+
+    let mut batch = session.target_named("chip1.cpu").unwrap().batch();
+    let failed = batch.command("error x");
+    batch.run().unwrap();
+    failed.result().unwrap_err();
+    assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
+}
