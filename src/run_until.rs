@@ -53,7 +53,8 @@ pub struct RunUntil<'c, 's> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It halted: a `BKPT` instruction, another breakpoint or watchpoint, a caught fault, another client.
+    /// It halted: a `BKPT` instruction, another breakpoint or watchpoint, a caught fault, another client. On a Cortex-M OpenOCD calls a caught fault a
+    /// breakpoint (`src/target/cortex_m.c`: `cortex_m_examine_debug_reason`).
     Halt(HaltReason),
     /// It came to a breakpoint of the conditions.
     Breakpoint {

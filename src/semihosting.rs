@@ -122,7 +122,7 @@ impl Semihosting<'_> {
     fn set(&self, command: &str, prefix: &str, wanted: &str, what: &'static str, doing: &'static str) -> Result<()> {
         let said = self.ask(command, doing)?;
         // A value may have several lines.
-        if said.contains(&format!("{prefix}{wanted}")) {
+        if said.contains(&format!("{prefix}{wanted}\n")) {
             return Ok(());
         }
         Err(SemihostingError::NotInEffect { what, wanted: wanted.to_owned(), said: said.trim().to_owned() }.into())

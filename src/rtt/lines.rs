@@ -3,10 +3,13 @@
 use super::RttChannel;
 use crate::error::{Error, Result};
 
+/// A line that is longer comes in parts.
+const LONGEST_LINE: usize = 64 * 1024;
+
 /// Iterator over the lines of a channel, from [`RttChannel::lines`].
 ///
 /// A line ends with `\n` or `\r\n`, which is not part of it; bytes that are not UTF-8 become U+FFFD. When the read timeout passes, the iterator gives that error and
-/// can go on afterwards: the beginning of a line waits for its end. After any other error it ends.
+/// can go on afterwards: the beginning of a line waits for its end. After any other error it ends. Of a line without an end, each 64 KiB come as one.
 #[derive(Debug)]
 pub struct RttLines<'c, 'a> {
     channel: &'c mut RttChannel<'a>,
@@ -21,11 +24,16 @@ impl<'a> RttChannel<'a> {
 
     /// The next whole line among what has come; `None` if it is not whole yet.
     pub(crate) fn take_line(&mut self) -> Option<String> {
-        let end = memchr::memchr(b'\n', &self.pending)?;
-        let mut line: Vec<u8> = self.pending.drain(..=end).collect();
-        line.pop();
-        if line.last() == Some(&b'\r') {
+        let mut line: Vec<u8> = match memchr::memchr(b'\n', &self.pending) {
+            Some(end) => self.pending.drain(..=end).collect(),
+            None if self.pending.len() >= LONGEST_LINE => self.pending.drain(..LONGEST_LINE).collect(),
+            None => return None,
+        };
+        if line.last() == Some(&b'\n') {
             line.pop();
+            if line.last() == Some(&b'\r') {
+                line.pop();
+            }
         }
         Some(String::from_utf8_lossy(&line).into_owned())
     }

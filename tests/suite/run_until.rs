@@ -196,6 +196,19 @@ fn a_halt_with_its_reason() {
 }
 
 #[test]
+fn a_hard_fault_that_is_caught() {
+    let board = Board::halted();
+    board.session.command("cortex_m vector_catch hard_err").unwrap();
+    // udf #0
+    board.session.memory().write_u16(0x2000_0000, 0xde00).unwrap();
+    board.session.registers().write("pc", 0x2000_0000_u32).unwrap();
+    let outcome = run(&board, RunUntil::new().semihosting().breakpoint(firmware::WORK.into()));
+    // OpenOCD's name for what a vector catch halts on a Cortex-M.
+    assert_eq!(outcome.verdict, Verdict::Halt(HaltReason::Breakpoint));
+    assert_eq!(outcome.pc(), Some(firmware::STOP.into()));
+}
+
+#[test]
 fn a_halt_by_another_client() {
     let board = Board::halted();
     let halted = AtomicBool::new(false);

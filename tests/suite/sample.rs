@@ -62,5 +62,6 @@ fn arguments_that_cannot_be_meant() {
     assert!(matches!(error, Error::Target(TargetError::Misaligned { .. })), "{error:?}");
     let error = memory.sample(&[1 << 32], period).unwrap_err();
     assert!(matches!(error, Error::Target(TargetError::OutOfAddressSpace { .. })), "{error:?}");
+    memory.physical().sample(&[COUNTER], period).unwrap().next().unwrap().unwrap();
     assert_eq!(memory.sample(&vec![COUNTER; 1024], period).unwrap().next().unwrap().unwrap().values.len(), 1024);
 }
