@@ -15,7 +15,7 @@ use look::Look;
 /// How often the target is looked at: at first after this long, then less and less often.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 const SLOWEST_LOOK: Duration = Duration::from_millis(5);
-/// How long the last lines of a target that stands may take to arrive.
+/// How long the last lines of a target that stands may take to arrive, besides two polling intervals of RTT.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// A predicate for a line.
@@ -322,7 +322,11 @@ impl<'t> Run<'t, '_, '_> {
     /// Takes what the target printed before it stopped, which may hold a line that is wanted.
     fn last_lines(&mut self, verdict: Verdict, status: TargetStatus) -> Result<(Verdict, TargetStatus)> {
         let begin = Instant::now();
-        while !self.channels.is_empty() {
+        let limit = match self.channels.first() {
+            Some((channel, _)) => channel.polling_interval()? * 2 + LAST_LINES,
+            None => return Ok((verdict, status)),
+        };
+        loop {
             let mut has_more = false;
             for (channel, _) in &self.channels {
                 has_more |= channel.has_more()?;
@@ -331,7 +335,7 @@ impl<'t> Run<'t, '_, '_> {
             if let Some(line) = self.take_lines()? {
                 return Ok((Verdict::Line(line), status));
             }
-            if !has_more || begin.elapsed() > LAST_LINES {
+            if !has_more || begin.elapsed() > limit {
                 break;
             }
             std::thread::sleep(FIRST_LOOK);

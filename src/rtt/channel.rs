@@ -205,6 +205,10 @@ impl<'a> RttChannel<'a> {
         }
     }
 
+    pub(crate) fn polling_interval(&self) -> Result<Duration> {
+        self.server.rtt.polling_interval()
+    }
+
     /// Whether the target's ring holds bytes that OpenOCD has not taken, and will.
     pub(crate) fn has_more(&self) -> Result<bool> {
         match self.server.rtt.ring(Direction::Up, self.server.channel) {

@@ -269,19 +269,22 @@ fn a_line_ends_the_run_and_the_target_goes_on() {
 
 #[test]
 fn what_was_printed_before_a_halt_is_collected_and_counts() {
-    let board = talking();
-    // The echo's loop, which it reaches only after the greeting is in the ring.
-    let at_loop = RunUntil::new().breakpoint(u64::from(board.chip.register(virtual_chip::Register::Pc)));
-    let mut terminal = board.session.rtt().channel(0).unwrap();
-    let outcome = run(&board, at_loop.line(&mut terminal, |_| false));
-    assert!(matches!(outcome.verdict, Verdict::Breakpoint { .. }), "{outcome:?}");
-    assert_eq!(outcome.lines, [firmware::rtt::GREETING.trim()]);
-
-    let board = talking();
-    let at_loop = RunUntil::new().breakpoint(u64::from(board.chip.register(virtual_chip::Register::Pc)));
-    let mut terminal = board.session.rtt().channel(0).unwrap();
-    let outcome = run(&board, at_loop.line(&mut terminal, |line| line == "rtt echo ready"));
-    assert_eq!(outcome.verdict, Verdict::Line("rtt echo ready".into()));
+    // It greets and is in its loop before anybody can look.
+    for wanted in [false, true] {
+        let board = talking();
+        let mut terminal = board.session.rtt().channel(0).unwrap();
+        assert_eq!(terminal.lines().next().unwrap().unwrap(), firmware::rtt::GREETING.trim());
+        board.session.target().reset(ResetMode::Halt).unwrap();
+        let until = RunUntil::new().breakpoint(firmware::rtt::LOOP.into()).line(&mut terminal, |_| wanted);
+        let outcome = run(&board, until);
+        assert_eq!(outcome.lines, [firmware::rtt::GREETING.trim()]);
+        assert_eq!(outcome.pc(), Some(firmware::rtt::LOOP.into()));
+        let line = Verdict::Line(firmware::rtt::GREETING.trim().into());
+        assert_eq!(
+            outcome.verdict,
+            if wanted { line } else { Verdict::Breakpoint { address: firmware::rtt::LOOP.into() } }
+        );
+    }
 }
 
 #[test]

@@ -40,6 +40,8 @@ pub mod rtt {
     pub const FLOOD_REQUEST: u32 = 0x2000_2010;
     /// The word in RAM that says how many bytes of the flood have been written.
     pub const FLOOD_WRITTEN: u32 = 0x2000_2014;
+    /// The start of the endless loop, which comes after the greeting.
+    pub const LOOP: u32 = 0x0800_0072;
     /// Where every fault ends: a branch to itself.
     pub const STOP: u32 = 0x0800_00ec;
     /// The line that it sends on up-channel 0 when it starts.
