@@ -19,7 +19,7 @@ fn large() -> String {
     for copy in 0..2_000_000 / body.len() {
         // RCC and GPIO also occur in paths, which must lead to the copy.
         let mut body = body.replace("<baseAddress>0x", &format!("<baseAddress>0x{:x}", copy + 1));
-        for name in ["RCC", "GPIO", "FLASH", "USART1", "TIM2", "DBGMCU", "UID", "DMA1", "CAN1"] {
+        for name in ["RCC", "GPIO", "FLASH", "USART1", "TIM2", "DBGMCU", "UID", "DMA1", "CAN1", "PWR", "DWT"] {
             body = body.replace(&format!("<name>{name}"), &format!("<name>X{copy}{name}"));
             body = body.replace(&format!("derivedFrom=\"{name}"), &format!("derivedFrom=\"X{copy}{name}"));
         }
@@ -30,10 +30,15 @@ fn large() -> String {
 
 fn load(criterion: &mut Criterion) {
     let large = large();
-    let device = Device::parse_str(&large).expect("the description is sound");
-    assert!(device.warnings().is_empty(), "{:?}", device.warnings());
+    let registers = |text: &str| {
+        let device = Device::parse_str(text).expect("the description is sound");
+        assert!(device.warnings().is_empty(), "{:?}", device.warnings());
+        device.peripherals().iter().map(|peripheral| peripheral.registers().len()).sum::<usize>()
+    };
+    let copies = large.matches("RCC global interrupt").count();
+    assert_eq!(registers(&large), copies * registers(CHIP));
     let mut group = criterion.benchmark_group("svd_load");
-    for (case, text) in [("85kB", CHIP), ("2MB", &large)] {
+    for (case, text) in [("the_chip", CHIP), ("2MB", &large)] {
         group.bench_function(format!("{case}/openocd"), |bencher| {
             bencher.iter(|| Device::parse_str(black_box(text)).unwrap());
         });
@@ -70,6 +75,11 @@ fn look_up(criterion: &mut Criterion) {
 fn decode(criterion: &mut Criterion) {
     let device = Device::parse_str(CHIP).unwrap();
     let register = device.peripheral("RCC").and_then(|rcc| rcc.register("CFGR")).unwrap();
+    let decoded = register.decode(0x001d_840a).unwrap();
+    let values: Vec<_> = decoded.fields().map(|field| field.value).collect();
+    assert_eq!(values, [0, 0, 7, 0, 1, 2, 0, 4, 0, 2, 2]);
+    assert_eq!(decoded.field("PLLMUL").unwrap().value_name(), Some("Mul9"));
+    assert!(decoded.to_string().starts_with("RCC.CFGR @ 0x40021004 = 0x001d840a  "));
     let mut group = criterion.benchmark_group("svd_decode");
     group.bench_function("values/openocd", |bencher| {
         bencher.iter(|| {

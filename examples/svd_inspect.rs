@@ -1,15 +1,13 @@
-//! Lists what an SVD file describes, and reads it from a board.
-//!
-//! Without a board it needs no hardware and no OpenOCD:
+//! Lists what an SVD file describes; with a board, reads it. Names match in any case.
 //!
 //! ```text
 //! svd_inspect FILE                         the peripherals
 //! svd_inspect FILE PERIPHERAL              its registers
 //! svd_inspect FILE PERIPHERAL.REGISTER     its fields
 //! ```
-//!
-//! With `--board CONFIG` (what follows `openocd` on a command line, such as `"-f interface/stlink.cfg -f
-//! target/stm32f1x.cfg"`) or `--virtual` (the virtual STM32F103 of this crate's tests) it prints values:
+//! Listing needs no OpenOCD. Values come with `--virtual`, from the virtual STM32F103 of this crate's tests, or with
+//! `--board CONFIG`, which is what follows `openocd` on a command line: `"-f interface/stlink.cfg -f target/stm32f1x.cfg"`.
+//! Neither the program on the target nor registers that a read would change are disturbed.
 //!
 //! ```text
 //! $ cargo run --example svd_inspect tests/virtual-chip/svd/virtual-stm32f103.svd FLASH.ACR --virtual
@@ -19,27 +17,40 @@
 //!     [3]  HLFCYA   0x0  Half-cycle access
 //!   [2:0]  LATENCY  0x0  Wait states
 //! ```
-//!
-//! Reading disturbs neither the program on the target nor registers that a read would change.
 
 use std::error::Error;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
 
 use openocd::Session;
 use openocd::svd::Device;
 use virtual_chip::VirtualChip;
 
-const USAGE: &str = "svd_inspect FILE [PERIPHERAL[.REGISTER]] [--board CONFIG | --virtual]";
+const USAGE: &str = "usage: svd_inspect FILE [PERIPHERAL[.REGISTER]] [--board CONFIG | --virtual]";
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    let Err(error) = inspect(&mut io::stdout().lock()) else { return ExitCode::SUCCESS };
+    // Whoever reads this may have seen enough: `svd_inspect FILE | head -1`.
+    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("{error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because {error}");
+        cause = error.source();
+    }
+    ExitCode::FAILURE
+}
+
+fn inspect(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let (mut words, mut board, mut chip) = (Vec::new(), None, None);
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     while let Some(argument) = arguments.next() {
         match &*argument {
             "--board" => board = Some(arguments.next().ok_or(USAGE)?),
-            "--virtual" => {
-                let chip = chip.insert(VirtualChip::start()?);
-                board = Some(chip.openocd_config());
-            }
+            "--virtual" => board = Some(chip.insert(VirtualChip::start()?).openocd_config()),
             _ => words.push(argument),
         }
     }
@@ -48,54 +59,28 @@ fn main() -> Result<(), Box<dyn Error>> {
         [file, path] => (file, Some(path.split_once('.').map_or((&**path, None), |(p, r)| (p, Some(r))))),
         _ => return Err(USAGE.into()),
     };
-    let device = Device::load(file)?;
-    for warning in device.warnings() {
-        eprintln!("{file}: {warning}");
-    }
-    match board {
-        None => list(&device, path),
-        Some(config) => read(device, path, &config),
-    }
-}
+    let device = Arc::new(Device::load(file)?);
+    let peripheral = path.map(|(name, _)| device.peripheral_ignoring_case(name)).transpose()?;
+    let name = path.and_then(|(_, register)| register);
+    let register = peripheral.zip(name).map(|(found, name)| found.register_ignoring_case(name)).transpose()?;
 
-fn list(device: &Device, path: Option<(&str, Option<&str>)>) -> Result<(), Box<dyn Error>> {
-    match path {
-        None => {
-            for peripheral in device.peripherals() {
-                println!("{peripheral}");
+    let session = board.map(Session::start).transpose()?;
+    let svd = session.as_ref().map(Session::svd);
+    svd.inspect(|svd| drop(svd.set(device.clone())));
+    match (svd, peripheral, register) {
+        (None, _, Some(register)) => writeln!(out, "{register}")?,
+        (None, Some(peripheral), None) => {
+            for register in peripheral.registers() {
+                writeln!(out, "{}", register.to_string().lines().next().unwrap_or_default())?;
             }
         }
-        Some((peripheral, None)) => {
-            let registers = device.peripheral_ignoring_case(peripheral)?.registers();
-            for register in registers {
-                println!("{}", register.to_string().lines().next().unwrap_or(""));
+        (None, None, None) => device.peripherals().iter().try_for_each(|found| writeln!(out, "{found}"))?,
+        (Some(svd), _, Some(found)) => writeln!(out, "{}", svd.read_register(found.peripheral(), found.name())?)?,
+        (Some(svd), one, None) => {
+            for peripheral in one.map_or(device.peripherals(), std::slice::from_ref) {
+                writeln!(out, "{}", svd.read_peripheral(peripheral.name())?)?;
             }
-        }
-        Some((peripheral, Some(register))) => {
-            println!("{}", device.peripheral_ignoring_case(peripheral)?.register_ignoring_case(register)?);
         }
     }
-    Ok(())
-}
-
-fn read(device: Device, path: Option<(&str, Option<&str>)>, config: &str) -> Result<(), Box<dyn Error>> {
-    let session = Session::start(config)?;
-    let svd = session.svd();
-    let device = svd.set(device);
-    match path {
-        None => {
-            for peripheral in device.peripherals() {
-                println!("{}", svd.read_peripheral(peripheral.name())?);
-            }
-        }
-        Some((peripheral, None)) => {
-            println!("{}", svd.read_peripheral(device.peripheral_ignoring_case(peripheral)?.name())?);
-        }
-        Some((peripheral, Some(register))) => {
-            let register = device.peripheral_ignoring_case(peripheral)?.register_ignoring_case(register)?;
-            println!("{}", svd.read_register(register.peripheral(), register.name())?);
-        }
-    }
-    session.close()?;
-    Ok(())
+    Ok(out.flush()?)
 }

@@ -6,7 +6,7 @@ mod survey;
 mod watchpoints;
 
 pub use point::{Breakpoint, BreakpointKind, WatchedValue, Watchpoint, WatchpointAccess};
-pub use scoped::ScopedBreakpoint;
+pub use scoped::{ScopedBreakpoint, ScopedWatchpoint};
 
 use crate::error::{BreakpointError, Error, Result};
 use crate::parse;
@@ -301,16 +301,14 @@ fn check_place(address: u64, length: Option<u32>, kind: BreakpointKind) -> Resul
     }
 }
 
-/// What a Cortex-M cannot have. OpenOCD refuses some of it with the number of "no comparator", and takes an odd address, where the core
+/// What the target cannot have. Of a Cortex-M OpenOCD refuses some of it with the number of "no comparator", and takes an odd address, where the core
 /// then stops but never gets away from.
 fn check_target(survey: &Survey, address: u64, length: Option<u32>, kind: BreakpointKind) -> Result<()> {
+    if matches!(kind, BreakpointKind::Context { .. } | BreakpointKind::Hybrid { .. }) {
+        survey.must_have_contexts(kind.noun())?;
+    }
     if !survey.is_cortex_m() {
         return Ok(());
-    }
-    if matches!(kind, BreakpointKind::Context { .. } | BreakpointKind::Hybrid { .. }) {
-        let (what, target) = (kind.noun(), survey.target.clone());
-        let why = "a Cortex-M has no address space identifiers";
-        return Err(BreakpointError::Unsupported { what, target, why }.into());
     }
     if let Some(length) = length.filter(|length| !matches!(length, 2 | 3)) {
         return Err(invalid("the length of a breakpoint", length.to_string(), "2 or 3 on a Cortex-M"));

@@ -3,6 +3,8 @@
 mod breakpoint;
 mod command;
 mod connection;
+mod flash;
+mod image;
 mod process;
 mod rtt;
 mod semihosting;
@@ -13,6 +15,8 @@ mod timeout;
 pub use breakpoint::BreakpointError;
 pub use command::{CommandError, Failure};
 pub use connection::ConnectionError;
+pub use flash::FlashError;
+pub use image::ImageError;
 pub use process::{ProcessError, ProcessReport};
 pub use rtt::RttError;
 pub use semihosting::SemihostingError;
@@ -20,7 +24,7 @@ pub use svd::SvdError;
 pub use target::TargetError;
 pub use timeout::TimeoutError;
 
-use crate::TargetState;
+use crate::{Phase, TargetState};
 
 /// What the calls of this crate return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -59,6 +63,24 @@ pub enum Error {
     /// Run control, memory or registers: the target, or OpenOCD on its behalf, refused.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// Flash could not be programmed, erased, protected, read or understood.
+    #[error(transparent)]
+    Flash(#[from] FlashError),
+    /// A firmware image could not be read or understood.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The progress callback stopped the call. What was done is done.
+    #[error("cancelled while {phase}: {done} of {total} bytes are done, up to {address:#010x}")]
+    Cancelled {
+        /// What was under way.
+        phase: Phase,
+        /// How many bytes of this phase were done.
+        done: u64,
+        /// How many bytes this phase was about.
+        total: u64,
+        /// The first address that was not dealt with in this phase.
+        address: u64,
+    },
     /// A breakpoint or a watchpoint could not be set or removed.
     #[error(transparent)]
     Breakpoint(#[from] BreakpointError),
@@ -103,6 +125,7 @@ impl Error {
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Error::Target(error) => error.failure(),
+            Error::Flash(error) => error.failure(),
             Error::Breakpoint(error) => error.failure(),
             Error::Rtt(error) => error.failure(),
             Error::Semihosting(error) => error.failure(),

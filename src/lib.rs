@@ -5,10 +5,14 @@ mod breakpoints;
 mod command;
 mod error;
 mod events;
+mod flash;
 mod frame;
+mod image;
 mod memory;
+mod mismatch;
 mod parse;
 mod process;
+mod progress;
 mod registers;
 mod rtt;
 mod run_until;
@@ -32,16 +36,21 @@ pub mod bench {
 
 pub use batch::{Batch, BatchMemory, BatchRegisters, Handle};
 pub use breakpoints::{
-    Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, WatchedValue, Watchpoint, WatchpointAccess,
+    Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, ScopedWatchpoint, WatchedValue, Watchpoint,
+    WatchpointAccess,
 };
 pub use command::Execution;
 pub use error::{
-    BreakpointError, CommandError, ConnectionError, Error, Failure, ProcessError, ProcessReport, Result, RttError,
-    SemihostingError, SvdError, TargetError, TimeoutError,
+    BreakpointError, CommandError, ConnectionError, Error, Failure, FlashError, ImageError, ProcessError,
+    ProcessReport, Result, RttError, SemihostingError, SvdError, TargetError, TimeoutError,
 };
 pub use events::{Event, EventIter, Events, Listener, TargetEvent};
+pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, SectorKind, WriteOptions};
+pub use image::{Image, ImageFormat, Segment};
 pub use memory::{Memory, Sample, Samples};
+pub use mismatch::Mismatch;
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
+pub use progress::{Phase, Progress, ProgressCallback};
 pub use registers::{Register, RegisterDump, RegisterValue, Registers};
 pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines};
 pub use run_until::{RunOutcome, RunUntil, Verdict};

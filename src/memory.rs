@@ -3,6 +3,8 @@
 pub(crate) mod access;
 pub(crate) mod bytes;
 mod hexdump;
+mod images;
+mod pace;
 mod sample;
 mod transfer;
 
@@ -11,6 +13,7 @@ pub use sample::{Sample, Samples};
 pub(crate) use access::{decode_halves, hex_list};
 
 use crate::error::Result;
+use crate::progress::{ProgressCallback, Report};
 use crate::target::Target;
 
 /// A view of a target's memory, from [`Session::memory`](crate::Session::memory) or [`Target::memory`].
@@ -21,7 +24,8 @@ use crate::target::Target;
 /// | read | [`read_u32`](Self::read_u32) | [`read_u32_vec`](Self::read_u32_vec) | [`read_u32_into`](Self::read_u32_into) | [`read_bytes`](Self::read_bytes), [`read_bytes_into`](Self::read_bytes_into) |
 /// | write | [`write_u32`](Self::write_u32) | [`write_u32_slice`](Self::write_u32_slice) | | [`write_bytes`](Self::write_bytes) |
 ///
-/// and the same for `u8`, `u16` and `u64`. Beyond these: [`search`](Self::search), [`dump`](Self::dump), [`load`](Self::load), [`hexdump`](Self::hexdump).
+/// and the same for `u8`, `u16` and `u64`. Beyond these: [`search`](Self::search), [`dump`](Self::dump), [`load`](Self::load), [`hexdump`](Self::hexdump),
+/// [`load_image`](Self::load_image), [`verify_image`](Self::verify_image).
 ///
 /// # Rules for all of them
 /// - **State.** A Cortex-M and most other targets can be read and written while they run. A target that can't refuses, and the call is a
@@ -50,6 +54,9 @@ use crate::target::Target;
 pub struct Memory<'a> {
     target: Target<'a>,
     physical: bool,
+    report: Report<'a>,
+    /// In place of the session's timeout for each transfer of bytes.
+    timeout: Option<std::time::Duration>,
 }
 
 impl crate::Session {
@@ -61,7 +68,7 @@ impl crate::Session {
 
 impl<'a> Memory<'a> {
     pub(crate) fn of(target: Target<'a>) -> Self {
-        Memory { target, physical: false }
+        Memory { target, physical: false, report: Report::default(), timeout: None }
     }
 
     /// The same memory by physical addresses, past the target's MMU (OpenOCD: the `phys` option of `read_memory`). On a target without an MMU
@@ -76,6 +83,43 @@ impl<'a> Memory<'a> {
     #[must_use]
     pub fn physical(self) -> Self {
         Memory { physical: true, ..self }
+    }
+
+    /// The same memory, with a callback that is told how far each transfer of bytes has come, and can stop it: [`read_bytes`](Self::read_bytes),
+    /// [`write_bytes`](Self::write_bytes), [`search`](Self::search), [`dump`](Self::dump), [`load_image`](Self::load_image), [`verify_image`](Self::verify_image) and their variants.
+    ///
+    /// [`load`](Self::load) is left out: the length of a stream is not known before its end. After
+    /// [`ControlFlow::Break`](std::ops::ControlFlow::Break) the call ends with [`Error::Cancelled`](crate::Error::Cancelled), which says how far it came.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::ops::ControlFlow;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use openocd::Progress;
+    ///
+    /// let percent = AtomicU64::new(0);
+    /// let report = |progress: Progress| {
+    ///     percent.store(progress.done * 100 / progress.total, Ordering::Relaxed);
+    ///     ControlFlow::Continue(())
+    /// };
+    /// session.memory().with_progress(&report).read_bytes(0x2000_0000, 10_000)?;
+    /// assert_eq!(percent.into_inner(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_progress(self, callback: &'a ProgressCallback<'a>) -> Self {
+        Memory { report: Report::to(callback), ..self }
+    }
+
+    /// The same memory, with the time that images get.
+    fn for_images(self) -> Self {
+        Memory { timeout: Some(self.target.session().flash_timeout()), ..self }
+    }
+
+    /// The same memory, for a part of a call that reports as a whole.
+    fn unwatched(self) -> Self {
+        Memory { report: Report::default(), ..self }
     }
 }
 

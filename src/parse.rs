@@ -2,6 +2,7 @@
 
 pub(crate) mod breakpoint;
 pub(crate) mod event;
+pub(crate) mod flash;
 pub(crate) mod memory;
 pub(crate) mod register;
 pub(crate) mod rtt;

@@ -269,6 +269,79 @@ proc _openocd_rs_1_address_bits {physical} {
     return 64
 }
 
+# Runs a command with a temporary file that holds data: the word FILE in the command becomes its path. The file belongs to
+# this OpenOCD's user alone (`file tempfile` is mkstemp), what arrived in it is compared with what was sent, and it is
+# removed however the command ends.
+proc _openocd_rs_1_with_file {data command} {
+    set path [file tempfile]
+    set status [catch {
+        _openocd_rs_1_put_file $path $data
+        set words {}
+        foreach word $command { lappend words [expr {$word eq {FILE} ? $path : $word}] }
+        uplevel #0 $words
+    } result options]
+    catch {file delete $path}
+    return {*}$options $result
+}
+
+proc _openocd_rs_1_put_file {path data} {
+    set file [open $path wb]
+    set status [catch {puts -nonewline $file $data} result]
+    catch {close $file}
+    if {$status != 0} { error "cannot write the temporary file $path: $result" }
+    if {[_openocd_rs_1_get_file $path] ne $data} { error "the temporary file $path does not hold what was written to it" }
+}
+
+proc _openocd_rs_1_get_file {path} {
+    set file [open $path rb]
+    set status [catch {read $file} data]
+    catch {close $file}
+    if {$status != 0} { error "cannot read the temporary file $path: $data" }
+    return $data
+}
+
+# The bytes of a flash bank, by way of a temporary file: `flash read_memory` refuses the end of a bank on master.
+proc _openocd_rs_1_flash_read {bank offset length} {
+    set path [file tempfile]
+    set status [catch {
+        flash read_bank $bank $path $offset $length
+        _openocd_rs_1_get_file $path
+    } result options]
+    catch {file delete $path}
+    return {*}$options $result
+}
+
+# The current target and the flash banks, probed where that has not been done: an unprobed bank has the size 0.
+# Before, a fresh look at their targets: OpenOCD would start its routines on a core that it takes for halted and that was reset
+# behind its back, and master then waits 20 s for them (`armv7m_checksum_memory` in src/target/armv7m.c).
+proc _openocd_rs_1_flash_banks {} {
+    set target {}
+    catch {set target [target current]}
+    set number 0
+    foreach bank [flash list] {
+        catch {
+            set owner [dict get $bank target]
+            if {![info exists seen($owner)]} {
+                set seen($owner) 1
+                if {[$owner was_examined]} { $owner arp_poll }
+            }
+        }
+        catch {if {[dict get $bank size] == 0} { flash probe $number }}
+        incr number
+    }
+    return [list $target [flash list]]
+}
+
+# What `flash info` prints without and with `sectors` (only the first lists the blocks of a bank that is protected in other
+# units than sectors), and, if asked for and possible, what `flash erase_check` prints.
+proc _openocd_rs_1_flash_info {bank check} {
+    set blocks [flash info $bank]
+    set sectors [flash info $bank sectors]
+    set rows {}
+    set checked [expr {$check && ![catch {flash erase_check $bank} rows]}]
+    return [list $blocks $sectors $checked $rows]
+}
+
 # The breakpoints of all targets but the current one. On 0.12.0 a software breakpoint of an SMP group belongs to the group's first
 # target, whichever it was set on (breakpoint_add in src/target/breakpoints.c).
 proc _openocd_rs_1_other_breakpoints {} {

@@ -51,6 +51,7 @@ const END_IS_DUE: Duration = Duration::from_secs(1);
 pub struct Session {
     link: Mutex<Link>,
     process: Option<OpenOcdProcess>,
+    flash_timeout: Duration,
     pub(crate) svd: Loaded,
 }
 
@@ -257,6 +258,11 @@ impl Session {
         result.map_err(|error| self.explain(error))
     }
 
+    /// How long a command of the flash and image calls may take.
+    pub(crate) fn flash_timeout(&self) -> Duration {
+        self.flash_timeout
+    }
+
     fn link(&self) -> MutexGuard<'_, Link> {
         // A panic in another thread leaves the link without its connection, which the next command then replaces.
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
@@ -315,6 +321,7 @@ impl Session {
 #[must_use = "a builder does nothing until `connect` or `start`"]
 pub struct SessionBuilder {
     settings: Settings,
+    flash_timeout: Option<Duration>,
 }
 
 impl Default for SessionBuilder {
@@ -325,6 +332,7 @@ impl Default for SessionBuilder {
                 timeout: Some(Duration::from_secs(10)),
                 reply_limit: 10 * 1024 * 1024,
             },
+            flash_timeout: Some(Duration::from_secs(60)),
         }
     }
 }
@@ -344,6 +352,15 @@ impl SessionBuilder {
         self
     }
 
+    /// How long OpenOCD may take to answer a command of the calls on [`Flash`](crate::Flash), and of those that load, verify and dump images in RAM, in
+    /// place of [`timeout`](Self::timeout); `None` waits for ever. 60 s by default.
+    ///
+    /// Long calls are made of many commands, each sized to take about a second at most; an erase of a whole bank is one.
+    pub fn flash_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.flash_timeout = timeout.into();
+        self
+    }
+
     /// The longest reply that is accepted, in bytes. 10 MiB by default.
     pub fn reply_limit(mut self, bytes: usize) -> Self {
         self.settings.reply_limit = bytes;
@@ -356,7 +373,8 @@ impl SessionBuilder {
     /// Those of [`Session::connect`].
     pub fn connect(self, address: impl ToSocketAddrs + fmt::Debug) -> Result<Session> {
         let link = Link::open(Address::resolve(address)?, self.settings)?;
-        Ok(Session { link: Mutex::new(link), process: None, svd: Loaded::default() })
+        let flash_timeout = self.flash_timeout.unwrap_or(Duration::MAX);
+        Ok(Session { link: Mutex::new(link), process: None, svd: Loaded::default(), flash_timeout })
     }
 
     /// Starts an OpenOCD and connects to it; see [`Session::start`].

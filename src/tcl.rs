@@ -64,6 +64,25 @@ pub(crate) fn push_quoted(line: &mut Vec<u8>, word: &str) {
     line.push(b'"');
 }
 
+/// Quotes any bytes as one word. What is not a plain character becomes `\xHH`, of which Jim Tcl reads exactly two digits.
+pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut quoted = String::with_capacity(bytes.len() * 4 + 2);
+    quoted.push('"');
+    for &byte in bytes {
+        match byte {
+            b'"' | b'\\' | b'$' | b'[' | b']' | b'{' | b'}' | b';' => quoted.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => quoted.push(char::from(byte)),
+            byte => {
+                let [high, low] = [byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)]));
+                quoted.extend(['\\', 'x', high, low]);
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
 /// Reads the elements of a Tcl list, in order: bare, braced and double-quoted words, backslash escapes.
 ///
 /// An element without escapes borrows from `list`. Reading stops at the first malformed element, which comes as an `Err`.

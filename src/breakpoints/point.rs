@@ -10,12 +10,15 @@ pub enum BreakpointKind {
     Software,
     /// A comparator of the core's breakpoint unit, for code in any memory. There are few of them: six in a Cortex-M3.
     Hardware,
-    /// Any instruction of a context: an address space identifier (CONTEXTIDR). ARM Cortex-A and Cortex-R only. It has no address; give 0.
+    /// Any instruction of a context: an address space identifier (CONTEXTIDR). ARM Cortex-A and Cortex-R only; elsewhere it is refused before anything is
+    /// sent. It has no address; give 0.
+    ///
+    /// Tested are its listings and the refusals; there is no virtual Cortex-A to set one on.
     Context {
         /// The identifier, not 0.
         asid: u32,
     },
-    /// The instruction at the address, in a context only. ARM Cortex-A and Cortex-R only.
+    /// The instruction at the address, in a context only. ARM Cortex-A and Cortex-R only, and tested as [`Context`](Self::Context) is.
     Hybrid {
         /// The identifier, not 0.
         asid: u32,

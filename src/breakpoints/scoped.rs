@@ -1,6 +1,6 @@
-//! A breakpoint that is removed when it goes out of scope.
+//! A breakpoint and a watchpoint that are removed when they go out of scope.
 
-use super::{Breakpoint, BreakpointKind, Breakpoints};
+use super::{Breakpoint, BreakpointKind, Breakpoints, Watchpoint, WatchpointAccess};
 use crate::error::Result;
 
 /// A breakpoint that is removed when this value is dropped, from [`Breakpoints::scoped`].
@@ -74,6 +74,78 @@ impl Drop for ScopedBreakpoint<'_> {
         }
         if let Err(error) = self.take_out() {
             log::warn!(target: "openocd::breakpoints", "a scoped breakpoint stays: {error}");
+        }
+    }
+}
+
+/// A watchpoint that is removed when this value is dropped, from [`Breakpoints::scoped_watchpoint`].
+///
+/// What goes wrong on drop is logged as a warning; [`remove`](Self::remove) does the same and returns it. A watchpoint can only be
+/// removed while the target is halted, so halt it before the end of the scope.
+#[derive(Debug)]
+#[must_use = "the watchpoint is removed when this value is dropped"]
+pub struct ScopedWatchpoint<'a> {
+    breakpoints: Breakpoints<'a>,
+    watchpoint: Watchpoint,
+    is_set: bool,
+}
+
+impl<'a> Breakpoints<'a> {
+    /// Sets a watchpoint as [`add_watchpoint`](Self::add_watchpoint) does, for as long as the returned value lives.
+    ///
+    /// # Errors
+    /// Those of [`add_watchpoint`](Self::add_watchpoint).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::time::Duration;
+    /// use openocd::{HaltReason, WatchpointAccess};
+    ///
+    /// let core = session.target();
+    /// core.halt()?;
+    /// {
+    ///     let _watched = session.breakpoints().scoped_watchpoint(0x2000_2000, 4, WatchpointAccess::Write)?;
+    ///     core.resume(None)?;
+    ///     assert_eq!(core.wait_halt(Duration::from_secs(5))?.halt_reason, Some(HaltReason::Watchpoint));
+    /// }
+    /// assert!(session.breakpoints().list_watchpoints()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn scoped_watchpoint(
+        self,
+        address: u64,
+        length: u32,
+        access: WatchpointAccess,
+    ) -> Result<ScopedWatchpoint<'a>> {
+        let watchpoint = self.add_watchpoint(address, length, access)?;
+        Ok(ScopedWatchpoint { breakpoints: self, watchpoint, is_set: true })
+    }
+}
+
+impl ScopedWatchpoint<'_> {
+    /// The watchpoint.
+    pub fn watchpoint(&self) -> &Watchpoint {
+        &self.watchpoint
+    }
+
+    /// Removes the watchpoint now.
+    ///
+    /// # Errors
+    /// Those of [`Breakpoints::remove_watchpoint`].
+    pub fn remove(mut self) -> Result<()> {
+        self.is_set = false;
+        self.breakpoints.remove_watchpoint(self.watchpoint.address)
+    }
+}
+
+impl Drop for ScopedWatchpoint<'_> {
+    fn drop(&mut self) {
+        if !self.is_set {
+            return;
+        }
+        if let Err(error) = self.breakpoints.remove_watchpoint(self.watchpoint.address) {
+            log::warn!(target: "openocd::breakpoints", "a scoped watchpoint stays: {error}");
         }
     }
 }

@@ -70,6 +70,16 @@ impl Survey {
         arm7_9.contains(&self.kind.as_str())
     }
 
+    /// Refuses a context or hybrid breakpoint where OpenOCD has no code for one, which it reports with the number of "no comparator"
+    /// (`src/target/target.c`): only `cortex_a.c` and `aarch64.c` have it.
+    pub(super) fn must_have_contexts(&self, what: &'static str) -> Result<()> {
+        if matches!(self.kind.as_str(), "cortex_a" | "cortex_r4" | "aarch64" | "armv8r") {
+            return Ok(());
+        }
+        let why = "OpenOCD has them on ARM Cortex-A and Cortex-R cores only";
+        Err(BreakpointError::Unsupported { what, target: self.target.clone(), why }.into())
+    }
+
     /// Refuses what OpenOCD has no code for: it crashes (a null pointer in `target_add_breakpoint` and `target_add_watchpoint`,
     /// `src/target/target.c`), or for AVR32 and `OpenRISC` does nothing and reports success.
     pub(super) fn must_have(&self, what: &'static str) -> Result<()> {

@@ -1,8 +1,10 @@
 //! Reads and writes of elements of one width: checks, chunks, commands and their answers.
 
 use std::fmt::Write as _;
+use std::time::Instant;
 
 use super::Memory;
+use super::pace::Pace;
 use crate::command::{Reply, Request};
 use crate::error::{Error, Failure, Result, TargetError};
 use crate::parse::memory::{Element, decode, fault_address};
@@ -11,9 +13,6 @@ use crate::tcl;
 /// How many elements one command moves. OpenOCD takes up to 65536; this many take a slow probe (a few kB/s) a few seconds, well
 /// within the default timeout, and the round trip between two chunks costs a fast one next to nothing.
 pub(super) const CHUNK: usize = 4096;
-
-/// How many such commands keep the connection to themselves, each on its way while the reply to the one before is read.
-const SERIES: usize = 8;
 
 /// Room for `count` elements; an error, not an abort, for a count that no machine has room for.
 pub(super) fn room<T: Element>(address: u64, count: usize) -> Result<Vec<T>> {
@@ -40,22 +39,35 @@ impl Memory<'_> {
         }
         let shown = format!("read_memory {address:#x} {} {}{}", T::BITS, values.len(), self.suffix());
         let request = self.target().request("").shown(shown);
-        // Other threads get their turn between two series.
-        for (index, values) in values.chunks_mut(SERIES * CHUNK).enumerate() {
-            self.read_series(&request, address + (index * SERIES * CHUNK) as u64 * width::<T>(), values)?;
+        let mut address = address;
+        let mut rest = values;
+        let mut pace = Pace::default();
+        while !rest.is_empty() {
+            let (series, after) = rest.split_at_mut(rest.len().min(pace.series()));
+            let begin = Instant::now();
+            self.read_series(&request, address, series, pace.chunk)?;
+            pace.learn(series.len(), begin.elapsed());
+            address = address.wrapping_add(series.len() as u64 * width::<T>());
+            rest = after;
         }
         Ok(())
     }
 
-    fn read_series<T: Element>(&self, request: &Request<'_>, address: u64, values: &mut [T]) -> Result<()> {
+    fn read_series<T: Element>(
+        &self,
+        request: &Request<'_>,
+        address: u64,
+        values: &mut [T],
+        chunk: usize,
+    ) -> Result<()> {
         let count = values.len();
-        let place = |n: usize| (address + (n * CHUNK) as u64 * width::<T>(), (count - n * CHUNK).min(CHUNK));
+        let place = |n: usize| (address + (n * chunk) as u64 * width::<T>(), (count - n * chunk).min(chunk));
         let prepare = |n, script: &mut String| {
             let (address, count) = place(n);
             push_read::<T>(script, address, count, self.suffix());
         };
-        let mut rest = values.chunks_mut(CHUNK);
-        self.target().session().run_series(request, count.div_ceil(CHUNK), prepare, |n, reply| {
+        let mut rest = values.chunks_mut(chunk);
+        self.target().session().run_series(request, count.div_ceil(chunk), prepare, |n, reply| {
             take_elements(request, reply, place(n).0, rest.next().unwrap_or_default())
         })
     }
@@ -106,6 +118,11 @@ impl Memory<'_> {
     /// The option that follows the arguments of a memory command.
     pub(super) fn suffix(&self) -> &'static str {
         if self.physical { " phys" } else { "" }
+    }
+
+    /// A request of a transfer of bytes, on this view's target and in its time.
+    pub(super) fn in_its_time<'r>(&'r self, request: Request<'r>) -> Request<'r> {
+        Request { timeout: self.timeout, ..request.on(self.target.name()) }
     }
 
     pub(super) fn target(&self) -> crate::Target<'_> {

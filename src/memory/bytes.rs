@@ -1,16 +1,22 @@
 //! Bytes of any address and length, moved with the widest aligned accesses.
 
 use std::fmt::Write as _;
+use std::time::Instant;
 
 use super::Memory;
 use super::access::{self, CHUNK, abridged, hex_list, read_refused, unexpected};
+use super::pace::Pace;
 use crate::command::{Reply, Request};
 use crate::error::Result;
 use crate::parse::memory::decode;
+use crate::progress::{Phase, Tracker};
 use crate::tcl;
 
 /// The bytes of one 32-bit access.
 const WORD: usize = 4;
+
+/// How many bytes a command moves when somebody watches: a slow probe takes a fraction of a second for them.
+const WATCHED_CHUNK: usize = 2048;
 
 /// A range cut at word boundaries: bytes up to the first, whole words, the bytes that remain.
 ///
@@ -63,15 +69,46 @@ impl Memory<'_> {
     /// Those of [`read_bytes`](Self::read_bytes).
     pub fn read_bytes_into(&self, address: u64, bytes: &mut [u8]) -> Result<()> {
         self.check(address, 1, bytes.len())?;
+        let mut tracker = Tracker::new(self.report);
+        tracker.begin(Phase::Read, bytes.len() as u64, address)?;
         let mut address = address;
         let mut rest = bytes;
+        let mut pace = Pace::default();
         while !rest.is_empty() {
-            let (chunk, after) = rest.split_at_mut(next_chunk(address, rest.len()));
-            self.read_byte_chunk(address, chunk)?;
-            address = address.wrapping_add(chunk.len() as u64);
+            // Somebody who watches is called between two commands, and may use the session then.
+            let chunk = if self.report.is_watched() { WATCHED_CHUNK } else { pace.chunk * WORD };
+            let series = if self.report.is_watched() { WATCHED_CHUNK } else { pace.series() * WORD };
+            let (part, after) = rest.split_at_mut(next_chunk(address, rest.len(), series));
+            let begin = Instant::now();
+            self.read_byte_series(address, part, chunk)?;
+            pace.learn(part.len() / WORD, begin.elapsed());
+            address = address.wrapping_add(part.len() as u64);
+            tracker.advance(part.len() as u64, address, true)?;
             rest = after;
         }
         Ok(())
+    }
+
+    /// Reads bytes in chunks, the next of which is on its way while one is read.
+    fn read_byte_series(&self, address: u64, bytes: &mut [u8], chunk: usize) -> Result<()> {
+        let length = bytes.len();
+        let first = next_chunk(address, length, chunk);
+        let count = 1 + (length - first).div_ceil(chunk);
+        let begin = |n: usize| if n == 0 { 0 } else { first + (n - 1) * chunk };
+        let place = |n: usize| (address.wrapping_add(begin(n) as u64), begin(n + 1).min(length) - begin(n));
+        let shown = format!("read_memory {address:#x} 8 {length}{}", self.suffix());
+        let request = self.in_its_time(Request::new("").shown(shown));
+        let prepare = |n, script: &mut String| {
+            let (address, length) = place(n);
+            push_read_bytes(script, address, length, self.suffix());
+        };
+        let mut rest = bytes;
+        self.target().session().run_series(&request, count, prepare, |n, reply| {
+            let (address, length) = place(n);
+            let (bytes, after) = std::mem::take(&mut rest).split_at_mut(length);
+            rest = after;
+            take_bytes(&request, reply, address, bytes)
+        })
     }
 
     /// Writes bytes.
@@ -82,34 +119,48 @@ impl Memory<'_> {
     /// [`Session::command`](crate::Session::command).
     pub fn write_bytes(&self, address: u64, bytes: &[u8]) -> Result<()> {
         self.check(address, 1, bytes.len())?;
+        let mut tracker = Tracker::new(self.report);
+        tracker.begin(Phase::Write, bytes.len() as u64, address)?;
+        self.write_tracked(address, bytes, &mut tracker)
+    }
+
+    /// Writes bytes whose range has been checked, as a part of what is tracked.
+    pub(super) fn write_tracked(&self, address: u64, bytes: &[u8], tracker: &mut Tracker<'_>) -> Result<()> {
         let mut address = address;
         let mut rest = bytes;
         while !rest.is_empty() {
-            let (chunk, after) = rest.split_at(next_chunk(address, rest.len()));
+            let (chunk, after) = rest.split_at(self.next_chunk(address, rest.len()));
             self.write_byte_chunk(address, chunk)?;
             address = address.wrapping_add(chunk.len() as u64);
+            tracker.advance(chunk.len() as u64, address, true)?;
             rest = after;
         }
         Ok(())
     }
 
-    fn read_byte_chunk(&self, address: u64, bytes: &mut [u8]) -> Result<()> {
-        let request = read_bytes_request(address, bytes.len(), self.suffix()).on(self.target().name());
-        self.target().session().run(&request, |reply| take_bytes(&request, reply, address, bytes))?
+    /// How much of `length` bytes the next command moves: less if somebody watches.
+    pub(super) fn next_chunk(&self, address: u64, length: usize) -> usize {
+        next_chunk(address, length, if self.report.is_watched() { WATCHED_CHUNK } else { CHUNK * WORD })
     }
 
     fn write_byte_chunk(&self, address: u64, bytes: &[u8]) -> Result<()> {
-        let request = write_bytes_request(address, bytes, self.suffix()).on(self.target().name());
+        let request = self.in_its_time(write_bytes_request(address, bytes, self.suffix()));
         self.run_write(&request, address, bytes.len() as u64)
     }
 }
 
-/// Asks for the endianness of the target, and for the list of each access.
-pub(crate) fn read_bytes_request(address: u64, length: usize, suffix: &str) -> Request<'static> {
-    let mut script = "list [[target current] cget -endian]".to_owned();
+/// Appends the script that asks for the endianness of the target, and for the list of each access.
+fn push_read_bytes(script: &mut String, address: u64, length: usize, suffix: &str) {
+    script.push_str("list [[target current] cget -endian]");
     for (at, bits, count) in Cut::of(address, length).accesses(address) {
         let _ = write!(script, " [read_memory {at:#x} {bits} {count}{suffix}]");
     }
+}
+
+/// For a batch.
+pub(crate) fn read_bytes_request(address: u64, length: usize, suffix: &str) -> Request<'static> {
+    let mut script = String::new();
+    push_read_bytes(&mut script, address, length, suffix);
     Request::new(script).shown(format!("read_memory {address:#x} 8 {length}{suffix}"))
 }
 
@@ -136,16 +187,15 @@ pub(crate) fn write_bytes_request(address: u64, bytes: &[u8], suffix: &str) -> R
     Request::new(script).shown(format!("write_memory {address:#x} 8 {{{first}}}{suffix}"))
 }
 
+/// How much of `length` bytes a command moves that moves `most`, a multiple of words: up to a whole number of words from a word boundary, so that only the first
+/// and the last chunk have single bytes.
+fn next_chunk(address: u64, length: usize, most: usize) -> usize {
+    length.min(most - offset_in_word(address))
+}
+
 #[allow(clippy::cast_possible_truncation, reason = "the remainder is less than 4")]
 fn offset_in_word(address: u64) -> usize {
     (address % WORD as u64) as usize
-}
-
-/// How much of `length` bytes the next command moves: up to a whole number of words from a word boundary, so that only the first
-/// and the last chunk have single bytes.
-fn next_chunk(address: u64, length: usize) -> usize {
-    let past_boundary = offset_in_word(address);
-    length.min(CHUNK * WORD - past_boundary)
 }
 
 /// The answer to `list ENDIANNESS [read_memory …] …`, one list for each access of the cut.
@@ -225,8 +275,8 @@ mod tests {
 
     #[test]
     fn chunks_end_at_word_boundaries() {
-        assert_eq!(next_chunk(0x101, 100_000), 16383);
-        assert_eq!(next_chunk(0x104, 100_000), 16384);
-        assert_eq!(next_chunk(0x101, 5), 5);
+        assert_eq!(next_chunk(0x101, 100_000, 16384), 16383);
+        assert_eq!(next_chunk(0x104, 100_000, 16384), 16384);
+        assert_eq!(next_chunk(0x101, 5, 16384), 5);
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::{Memory, hexdump};
 use crate::error::{Result, TargetError};
+use crate::progress::{Phase, Tracker};
 
 /// How many bytes are held here at a time.
 const PIECE: usize = 16 * 1024;
@@ -105,7 +106,7 @@ impl Memory<'_> {
                 return Ok(done);
             }
             self.check_range(address, done + piece.len() as u64)?;
-            self.write_bytes(address + done, &piece)?;
+            self.unwatched().write_bytes(address + done, &piece)?;
             done += piece.len() as u64;
         }
     }
@@ -132,13 +133,17 @@ impl Memory<'_> {
     /// Reads the range piece by piece; each goes to `take` with the number of bytes before it.
     fn in_pieces(&self, address: u64, length: u64, mut take: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
         self.check_range(address, length)?;
+        let mut tracker = Tracker::new(self.report);
+        tracker.begin(Phase::Read, length, address)?;
         let mut piece = vec![0; PIECE];
         let mut done = 0;
         while done < length {
-            let size = usize::try_from(length - done).map_or(PIECE, |left| left.min(PIECE));
-            self.read_bytes_into(address + done, &mut piece[..size])?;
+            let left = usize::try_from(length - done).map_or(PIECE, |left| left.min(PIECE));
+            let size = self.next_chunk(address + done, left);
+            self.unwatched().read_bytes_into(address + done, &mut piece[..size])?;
             take(done, &piece[..size])?;
             done += size as u64;
+            tracker.advance(size as u64, address.wrapping_add(done), true)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Where `derivedFrom` leads.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use svd_parser::svd::{
@@ -9,6 +9,8 @@ use svd_parser::svd::{
 
 /// A longer chain of elements derived from each other is a circle.
 pub(super) const LONGEST_CHAIN: usize = 32;
+/// No path leads through clusters whose bases must be found by a path, more often than this.
+const DEEPEST_PATH: usize = 4;
 
 /// Where a name is looked for: the registers and clusters around it, and those of the whole peripheral.
 #[derive(Clone, Copy)]
@@ -23,8 +25,11 @@ type NamedValues<'d> = HashMap<&'d str, Vec<(*const RegisterCluster, &'d Enumera
 pub(super) struct Source<'d> {
     pub(super) device: &'d svd_parser::svd::Device,
     by_name: HashMap<String, &'d Peripheral>,
+    arrays: Vec<&'d Peripheral>,
     /// All named enumerations of the file, with their peripheral's registers as a mark. Made when first asked for.
     values: OnceCell<NamedValues<'d>>,
+    /// How many paths are being followed, each for a part of the one before.
+    path_depth: Cell<usize>,
     warned: RefCell<HashSet<String>>,
     pub(super) warnings: RefCell<Vec<String>>,
 }
@@ -33,12 +38,11 @@ impl<'d> Source<'d> {
     pub(super) fn new(device: &'d svd_parser::svd::Device) -> Self {
         let mut by_name = HashMap::new();
         for peripheral in &device.peripherals {
-            for name in names(peripheral) {
-                by_name.entry(name).or_insert(peripheral);
-            }
+            by_name.entry(peripheral.name().to_owned()).or_insert(peripheral);
         }
-        let (values, warned, warnings) = Default::default();
-        Source { device, by_name, values, warned, warnings }
+        let arrays = device.peripherals.iter().filter(|peripheral| peripheral.is_array()).collect();
+        let (values, path_depth, warned, warnings) = Default::default();
+        Source { device, by_name, arrays, values, path_depth, warned, warnings }
     }
 
     pub(super) fn warn(&self, message: String) {
@@ -51,8 +55,13 @@ impl<'d> Source<'d> {
     pub(super) fn peripheral_chain(&self, peripheral: &'d Peripheral) -> Vec<&'d Peripheral> {
         self.chain(peripheral, peripheral.name(), |link| {
             let path = link.derived_from.as_deref()?;
-            Some((path, self.by_name.get(path).copied()))
+            Some((path, self.peripheral(path)))
         })
+    }
+
+    fn peripheral(&self, name: &str) -> Option<&'d Peripheral> {
+        let by_name = self.by_name.get(name).copied();
+        by_name.or_else(|| self.arrays.iter().copied().find(|array| is_named(*array, name)))
     }
 
     /// The register and what it is derived from, each with its scope.
@@ -148,8 +157,15 @@ impl<'d> Source<'d> {
             RegisterCluster::Register(register) => Some(register),
             RegisterCluster::Cluster(_) => None,
         })?;
-        let chain = self.register_chain(register, scope);
-        chain.into_iter().find_map(|(link, scope)| Some((link.fields.as_deref()?, scope)))
+        let mut link = (register, scope);
+        for _ in 0..LONGEST_CHAIN {
+            let (register, scope) = link;
+            if let Some(fields) = register.fields.as_deref() {
+                return Some((fields, scope));
+            }
+            link = self.register(register.derived_from.as_deref()?, scope, register)?;
+        }
+        None
     }
 
     /// Looks beside, then from the top of the peripheral, then from the top of the device, then anywhere in the peripheral.
@@ -168,7 +184,7 @@ impl<'d> Source<'d> {
         };
         let from_peripheral = || {
             let (peripheral, rest) = parts.split_first().filter(|(_, rest)| !rest.is_empty())?;
-            let all = self.registers(self.by_name.get(*peripheral)?);
+            let all = self.registers(self.peripheral(peripheral)?);
             within(all, all, rest)
         };
         within(scope.siblings, scope.all, &parts)
@@ -189,8 +205,17 @@ impl<'d> Source<'d> {
             RegisterCluster::Register(_) => None,
         });
         let cluster = clusters.into_iter().find(|cluster| is_named(*cluster, name))?;
-        let chain = self.cluster_chain(cluster, Scope { siblings, all });
-        chain.into_iter().map(|(link, _)| &*link.children).find(|children| !children.is_empty())
+        // The path to a cluster's base may lead through clusters that are derived themselves, from this one at the worst.
+        let depth = self.path_depth.replace(self.path_depth.get() + 1);
+        let mut link = Some((cluster, Scope { siblings, all }));
+        let mut length = 0;
+        while let Some((cluster, scope)) = link.filter(|(cluster, _)| cluster.children.is_empty()) {
+            length += 1;
+            let path = cluster.derived_from.as_deref().filter(|_| depth < DEEPEST_PATH && length < LONGEST_CHAIN);
+            link = path.and_then(|path| self.cluster(path, scope, cluster));
+        }
+        self.path_depth.set(depth);
+        link.map(|(cluster, _)| &*cluster.children)
     }
 
     /// The values of an enumeration, be they its own or inherited.
@@ -297,26 +322,18 @@ fn is_named<T: Name>(element: &MaybeArray<T>, name: &str) -> bool {
     if element.name() == name {
         return true;
     }
-    match element {
-        MaybeArray::Single(_) => false,
-        MaybeArray::Array(info, dim) => {
-            let (before, _) = info.name().split_once("%s").unwrap_or((info.name(), ""));
-            // Most names are ruled out by how they begin.
-            name.starts_with(before.trim_end_matches('['))
-                && (bare(info.name()) == name
-                    || (0..dim.dim.min(65536)).any(|index| element_name(info.name(), dim, index) == name))
-        }
+    let MaybeArray::Array(info, dim) = element else { return false };
+    let (before, after) = info.name().split_once("%s").unwrap_or((info.name(), ""));
+    // Most names are ruled out by how they begin.
+    if !name.starts_with(before.trim_end_matches('[')) {
+        return false;
     }
-}
-
-/// All names that an element goes by.
-fn names<T: Name>(element: &MaybeArray<T>) -> Vec<String> {
-    let mut names = vec![element.name().to_owned()];
-    if let MaybeArray::Array(info, dim) = element {
-        names.push(bare(info.name()));
-        names.extend((0..dim.dim.min(65536)).map(|index| element_name(info.name(), dim, index)));
-    }
-    names
+    let is_index = |text: &str| match &dim.dim_index {
+        Some(list) => list.iter().any(|index| index == text),
+        None => text.parse::<u32>().is_ok_and(|index| index < dim.dim && index.to_string() == text),
+    };
+    let index = name.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+    bare(info.name()) == name || index.is_some_and(is_index)
 }
 
 fn bare(name: &str) -> String {

@@ -19,10 +19,12 @@ use crate::error::{Result, SvdError};
 /// - an element of an array has its index for `%s`: `CH%s` gives `CH0`, `CH1`, …, and `CH[%s]` gives `CH[0]`, `CH[1]`, …;
 ///   `dimIndex` is followed (`dimArrayIndex` names the elements for C only);
 /// - a register of a cluster has the cluster's name and `_` before its own, for each cluster that it is in: `PSEL_SCK`, `CH[0]_CR`;
-/// - `prependToName` and `appendToName` of the peripheral are part of it.
+/// - `prependToName` and `appendToName` of the peripheral are part of it;
+/// - of registers with the same name in one peripheral, those after the first have `_` and their `alternateGroup` behind it.
 ///
-/// So does Python's `cmsis-svd`. Names are matched exactly; the calls `…_ignoring_case` are for what people type. Where a file
-/// gives two registers of a peripheral the same name, look-ups find the first.
+/// So does Python's `cmsis-svd`, but for clusters in clusters, of which it leaves out the outer name, and alternate groups. Names are
+/// matched exactly; the calls `…_ignoring_case` are for what people type. Where a file gives two peripherals, or two registers
+/// of one, the same name all the same, look-ups find the first, and there is a warning.
 ///
 /// # What is inherited
 /// `size`, `access`, `resetValue` and `resetMask` come from the element itself, else from what it is derived from, else from
@@ -63,7 +65,7 @@ pub struct Device {
     pub(super) by_address: Vec<(u64, u32, u32)>,
     /// The widest register, in bytes.
     pub(super) widest: u64,
-    /// Registers that a read changes something by: first address, address after the last, path, action. By first address.
+    /// Registers that a read changes something by: first address, last address, path, action. By first address.
     pub(super) guarded: Vec<(u64, u64, String, ReadAction)>,
     pub(super) warnings: Vec<String>,
 }
@@ -151,7 +153,8 @@ impl Device {
     /// All registers that hold the byte at an address: alternate views, and those of peripherals that share addresses. Those
     /// that begin nearest to the address come last.
     pub fn registers_at(&self, address: u64) -> impl Iterator<Item = &Register> {
-        let first = self.by_address.partition_point(|(start, ..)| start.saturating_add(self.widest) <= address);
+        let ends_before = |start| address.checked_sub(start).is_some_and(|distance| distance >= self.widest);
+        let first = self.by_address.partition_point(|(start, ..)| ends_before(*start));
         let candidates = self.by_address[first..].iter().take_while(move |(start, ..)| *start <= address);
         candidates
             .map(|&(_, peripheral, register)| &self.peripherals[peripheral as usize].registers[register as usize])
@@ -160,10 +163,11 @@ impl Device {
 
     /// The register of these addresses whose read changes something, and what it does.
     pub(super) fn read_action_within(&self, address: u64, bytes: u64) -> Option<(&str, ReadAction)> {
-        let end = address.saturating_add(bytes);
-        let first = self.guarded.partition_point(|(start, ..)| start.saturating_add(self.widest) <= address);
-        let candidates = self.guarded[first..].iter().take_while(|(start, ..)| *start < end);
-        candidates.filter(|(_, last, ..)| *last > address).map(|(.., path, action)| (&**path, *action)).next()
+        let last = address.saturating_add(bytes - 1);
+        let ends_before = |start| address.checked_sub(start).is_some_and(|distance| distance >= self.widest);
+        let first = self.guarded.partition_point(|(start, ..)| ends_before(*start));
+        let candidates = self.guarded[first..].iter().take_while(|(start, ..)| *start <= last);
+        candidates.filter(|(_, last, ..)| *last >= address).map(|(.., path, action)| (&**path, *action)).next()
     }
 }
 

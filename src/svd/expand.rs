@@ -1,7 +1,7 @@
 //! From the elements of the file to peripherals, registers and fields: arrays become elements, what is derived or
 //! inherited is filled in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use svd_parser::svd::{
@@ -18,6 +18,8 @@ use super::repair::{OFFSET_FROM_BASE, PATTERN_FOLLOWS};
 /// More registers, or fields of one register, than any device has: a description that asks for more would eat up all memory.
 const MOST_REGISTERS: usize = 1 << 20;
 const MOST_FIELDS: usize = 1 << 12;
+/// The same for all fields, those of an array of registers counted once.
+const MOST_FIELDS_IN_ALL: usize = 1 << 21;
 
 /// Clusters are nested a few levels; a cluster derived from one that encloses it would be endless.
 const DEEPEST_CLUSTER: usize = 16;
@@ -34,10 +36,16 @@ type Expanded<T> = Result<T, String>;
 
 /// All peripherals, or why there can't be such.
 pub(super) fn peripherals(device: &svd::Device, warnings: &mut Vec<String>) -> Expanded<Vec<Peripheral>> {
-    let mut expander = Expander { source: Source::new(device), values: HashMap::new(), total: 0 };
+    let mut expander = Expander { source: Source::new(device), values: HashMap::new(), total: 0, fields: 0 };
     let mut peripherals = Vec::with_capacity(device.peripherals.len());
     for peripheral in &device.peripherals {
         expander.peripheral(peripheral, &mut peripherals)?;
+    }
+    let mut names = HashSet::with_capacity(peripherals.len());
+    for peripheral in peripherals.iter().filter(|peripheral| !names.insert(peripheral.name())) {
+        expander
+            .source
+            .warn(format!("there is more than one peripheral {:?}; look-ups find the first", peripheral.name()));
     }
     warnings.append(&mut expander.source.warnings.borrow_mut());
     Ok(peripherals)
@@ -48,6 +56,7 @@ struct Expander<'d> {
     /// Enumerations are shared by all fields that have them.
     values: HashMap<*const EnumeratedValues, Arc<[EnumeratedValue]>>,
     total: usize,
+    fields: usize,
 }
 
 impl<'d> Expander<'d> {
@@ -69,22 +78,36 @@ impl<'d> Expander<'d> {
         self.children(all, properties, Scope { siblings: all, all }, 0, &mut placed)?;
         for (name, offset, index) in elements(peripheral, chain.iter().copied())? {
             let base_address = place(peripheral.base_address, offset, &name)?;
-            self.count(placed.len(), &name)?;
+            self.count(placed.len().max(1), &name)?;
             let name: Arc<str> = name.into();
             let mut registers = Vec::with_capacity(placed.len());
+            let mut twice: Option<Arc<str>> = None;
             let mut register_by_name = HashMap::with_capacity(placed.len());
             for register in &placed {
-                let flat: Arc<str> = match (prefix, suffix) {
+                let mut flat: Arc<str> = match (prefix, suffix) {
                     ("", "") => register.name.as_str().into(),
                     _ => format!("{prefix}{}{suffix}", register.name).into(),
                 };
-                register_by_name.entry(flat.clone()).or_insert(registers.len());
+                if let Some(group) =
+                    register.info.alternate_group.as_ref().filter(|_| register_by_name.contains_key(&flat))
+                {
+                    flat = format!("{flat}_{group}").into();
+                }
+                if register_by_name.contains_key(&flat) {
+                    twice.get_or_insert_with(|| flat.clone());
+                } else {
+                    register_by_name.insert(flat.clone(), registers.len());
+                }
                 registers.push(Register {
                     peripheral: name.clone(),
                     address: place(base_address, register.offset, &flat)?,
                     name: flat,
                     info: register.info.clone(),
                 });
+            }
+            if let Some(twice) = twice {
+                self.source
+                    .warn(format!("peripheral {name:?} has more than one register {twice:?}; look-ups find the first"));
             }
             let block = |block: &svd::AddressBlock| {
                 let address = place(base_address, block.offset.into(), &name)?;
@@ -148,7 +171,7 @@ impl<'d> Expander<'d> {
         }
         for (name, offset, _) in elements(cluster, chain.iter().map(|(link, _)| *link))? {
             let offset = place(cluster.address_offset.into(), offset, &name)?;
-            self.count(inner.len(), &name)?;
+            self.count(inner.len().max(1), &name)?;
             for register in &inner {
                 let name = format!("{name}_{}", register.name);
                 let offset = place(offset, register.offset, &name)?;
@@ -192,6 +215,13 @@ impl<'d> Expander<'d> {
             let mut list = Vec::with_capacity(fields.len());
             for field in fields {
                 self.field(field, fields, *scope, &info, register.name(), &mut list)?;
+            }
+            self.fields += list.len();
+            if self.fields > MOST_FIELDS_IN_ALL {
+                return Err(format!(
+                    "there are more than {MOST_FIELDS_IN_ALL} fields, at {:?} and before",
+                    register.name()
+                ));
             }
             info.fields = list.into();
         }

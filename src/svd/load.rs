@@ -90,8 +90,8 @@ fn index(parsed: &svd_parser::svd::Device, peripherals: Vec<Peripheral>, warning
         for (place, register) in (0_u32..).zip(&peripheral.registers) {
             by_address.push((register.address, number, place));
             if let Some(action) = register.read_action() {
-                let end = register.address.saturating_add(register.bytes());
-                guarded.push((register.address, end, register.path(), action));
+                let last = register.address.saturating_add(register.bytes() - 1);
+                guarded.push((register.address, last, register.path(), action));
             }
         }
     }

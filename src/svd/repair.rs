@@ -165,7 +165,7 @@ impl<'t> Reader<'t> {
             self.leaves.truncate(open.leaves_before);
         } else {
             let leaf = Leaf { name: open.name, whole, text: self.text[inside.clone()].trim(), inside };
-            self.check_leaf(&leaf);
+            self.check_leaf(&leaf)?;
             self.leaves.push(leaf);
         }
         Ok(())
@@ -210,11 +210,14 @@ fn apply<'t>(text: &'t str, edits: &mut [Edit]) -> Cow<'t, str> {
     if edits.is_empty() {
         return text.into();
     }
-    edits.sort_by_key(|edit| edit.range.start);
+    // An insertion goes before what replaces the text behind it.
+    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     let mut repaired = String::with_capacity(text.len() + 1024);
     let mut at = 0;
     for edit in edits {
-        repaired.push_str(&text[at..edit.range.start]);
+        // An element that is there twice may have been put right twice.
+        let Some(unchanged) = text.get(at..edit.range.start) else { continue };
+        repaired.push_str(unchanged);
         repaired.push_str(&edit.text);
         at = edit.range.end;
     }

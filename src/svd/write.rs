@@ -1,200 +1,196 @@
-//! Writing fields: what must be read for it, what is written to the bits that were not asked for.
+//! Writing registers and fields by name.
 
-use super::field::{EnumeratedValue, Field};
-use super::lookup::near_names;
-use super::properties::{Access, ModifiedWriteValues, WriteConstraint};
+mod plan;
+mod value;
+
+use self::plan::{Plan, Rest};
+pub use self::value::FieldValue;
+use super::Svd;
+use super::device::Device;
+use super::properties::SkipReason;
+use super::read::{bits, refusal};
 use super::register::Register;
-use crate::error::SvdError;
+use crate::error::{Error, Failure, Result, SvdError, TargetError};
+use crate::tcl;
 
-/// A value for a field: a number, or the name of one of its enumerated values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FieldValue<'a> {
-    /// A number, as it is when the field's lowest bit is bit 0.
-    Number(u64),
-    /// The name of a value for writing; see [`Field::write_values`].
-    Name(&'a str),
-}
-
-impl From<u64> for FieldValue<'_> {
-    fn from(value: u64) -> Self {
-        FieldValue::Number(value)
+impl Svd<'_> {
+    /// Writes a register, in one access of its own width.
+    ///
+    /// Values that the description does not allow are refused, those of single fields among them. What a field that is read-only gets does not
+    /// matter.
+    ///
+    /// # Errors
+    /// Before anything is sent: those of [`describe`](Self::describe), [`SvdError::NotWritable`], [`SvdError::ValueTooWide`],
+    /// [`SvdError::ForbiddenValue`], [`SvdError::UnsupportedSize`]. Those of [`Memory::write_u32`](crate::Memory::write_u32). If the description
+    /// says `writeAsRead` of the register or a field, the register is read first: [`SvdError::NotReadable`] where it must not be, and
+    /// those of [`Memory::read_u32`](crate::Memory::read_u32).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
+    /// # session.svd().load(path)?;
+    /// session.svd().write_register("GPIOA", "ODR", 0x5a5a)?;
+    ///
+    /// let error = session.svd().write_register("RCC", "CFGR", 0x3).unwrap_err();
+    /// assert_eq!(error.to_string(), "RCC.CFGR.SW does not take the value 0x3, only 0x0 to 0x2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write_register(&self, peripheral: &str, register: &str, value: u64) -> Result<()> {
+        let device = self.device()?;
+        let register = device.peripheral(peripheral)?.register(register)?;
+        value::check_register(register, value)?;
+        self.check_as_read(&device, register, register.mask(), value)?;
+        self.write_value(register, value)
     }
-}
 
-impl From<bool> for FieldValue<'_> {
-    fn from(value: bool) -> Self {
-        FieldValue::Number(value.into())
+    /// Writes one field; see [`write_fields`](Self::write_fields).
+    ///
+    /// # Errors
+    /// Those of [`write_fields`](Self::write_fields).
+    pub fn write_field<'v>(
+        &self,
+        peripheral: &str,
+        register: &str,
+        field: &str,
+        value: impl Into<FieldValue<'v>>,
+    ) -> Result<()> {
+        self.write_fields(peripheral, register, &[(field, value.into())])
     }
-}
 
-impl<'a> From<&'a str> for FieldValue<'a> {
-    fn from(name: &'a str) -> Self {
-        FieldValue::Name(name)
-    }
-}
-
-/// How to write some fields of a register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Plan {
-    /// The bits whose present value is written back. 0 if nothing needs to be read.
-    pub(super) keep: u64,
-    /// The bits that are written as 1 whatever they are.
-    pub(super) set: u64,
-    /// The bits asked for whose field takes only the value that is read.
-    pub(super) as_read: u64,
-}
-
-/// What the bits get that were not asked for and whose present value cannot be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rest {
-    /// Their present value, which can be read.
-    Present,
-    /// Their present value, which cannot be read; the reason.
-    Unknown(&'static str),
-    /// Their reset value.
-    Reset,
-}
-
-/// Checks a value for a whole register.
-pub(super) fn check_register(register: &Register, value: u64) -> Result<(), SvdError> {
-    if !register.access().can_write() {
-        return Err(SvdError::NotWritable { name: register.path() });
-    }
-    register.check_fits(value)?;
-    match register.write_constraint() {
-        Some(WriteConstraint::Range { minimum, maximum }) if !(minimum..=maximum).contains(&value) => {
-            let allowed = format!("{minimum:#x} to {maximum:#x}");
-            Err(SvdError::ForbiddenValue { name: register.path(), value, allowed })
+    /// Writes fields of a register, by number or by the name of an enumerated value, and leaves the others as they are: one read and one write
+    /// within one command, so that nobody else at this OpenOCD comes between. The program on the target may.
+    ///
+    /// What the bits get that are not asked for:
+    /// - fields where a 1 (or 0) clears, sets or toggles get the bit that does nothing, whatever was read;
+    /// - other fields, and bits of no field, get what was read;
+    /// - write-only fields among readable ones get their reset value: a read does not give theirs;
+    /// - fields that any write clears or sets can't be spared: the call is refused.
+    ///
+    /// If no bit needs to be read, nothing is. If one does, but the register is write-only, or a read would change something
+    /// and the view is not [`unguarded`](Self::unguarded), the call is refused: whatever it wrote there would be a guess.
+    /// [`write_fields_over_reset`](Self::write_fields_over_reset) is for these.
+    ///
+    /// # Errors
+    /// Before anything is written: those of [`describe`](Self::describe), [`SvdError::UnknownField`], [`SvdError::UnknownValue`],
+    /// [`SvdError::NotWritable`], [`SvdError::ValueTooWide`], [`SvdError::ForbiddenValue`], [`SvdError::FieldTwice`],
+    /// [`SvdError::NotSeparable`], [`SvdError::UnsupportedSize`], [`SvdError::NotReadable`] (`writeAsRead` of what must not be read).
+    /// [`TargetError::MemoryRead`], [`TargetError::MemoryWrite`]
+    /// and those of [`Session::command`](crate::Session::command).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
+    /// # session.svd().load(path)?;
+    /// session.svd().write_fields("RCC", "CFGR", &[("PLLMUL", "Mul9".into()), ("ADCPRE", 2.into())])?;
+    /// assert_eq!(session.svd().read_field("RCC", "CFGR", "PLLMUL")?, 7);
+    ///
+    /// let error = session.svd().write_field("RCC", "CFGR", "PLLMUL", 16).unwrap_err();
+    /// assert_eq!(error.to_string(), "the value 0x10 takes more than the 4 bits of RCC.CFGR.PLLMUL");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write_fields(&self, peripheral: &str, register: &str, fields: &[(&str, FieldValue<'_>)]) -> Result<()> {
+        let device = self.device()?;
+        let register = device.peripheral(peripheral)?.register(register)?;
+        let rest = match refusal(&device, register) {
+            None => Rest::Present,
+            Some(SkipReason::WriteOnly) => Rest::Unknown("the register is write-only"),
+            Some(_) if self.unguarded => Rest::Present,
+            Some(_) => Rest::Unknown("reading the register changes the chip's state"),
+        };
+        let plan = plan::plan(register, fields, rest)?;
+        if fields.is_empty() {
+            return Ok(());
         }
-        _ => Ok(()),
+        if plan.keep == 0 {
+            value::check_range(register, plan.set)?;
+        }
+        self.check_as_read(&device, register, plan.asked, plan.set)?;
+        if plan.keep == 0 { self.write_value(register, plan.set) } else { self.modify(register, plan) }
     }
-}
 
-pub(super) fn plan(register: &Register, values: &[(&str, FieldValue<'_>)], rest: Rest) -> Result<Plan, SvdError> {
-    let mut plan = Plan { keep: 0, set: 0, as_read: 0 };
-    let mut asked = 0;
-    let mut named: Vec<&Field> = Vec::with_capacity(values.len());
-    for (name, value) in values {
-        let field = field(register, name)?;
-        let path = format!("{}.{name}", register.path());
-        if named.iter().any(|other| std::ptr::eq(*other, field)) {
-            return Err(SvdError::FieldTwice { field: path });
-        }
-        if let Some(other) = named.iter().find(|other| other.mask() & field.mask() != 0) {
-            let reason = format!("fields {} and {name} have bits in common", other.name());
-            return Err(SvdError::NotSeparable { register: register.path(), reason });
-        }
-        named.push(field);
-        plan.set |= number(field, &path, *value)? << field.bit_offset();
-        asked |= field.mask();
-        if field.write_constraint() == Some(WriteConstraint::WriteAsRead) {
-            plan.as_read |= field.mask();
+    /// Writes fields of a register, and the reset value to all others; nothing is read. For write-only registers, and
+    /// for those that a read changes something by.
+    ///
+    /// # Errors
+    /// Those of [`write_fields`](Self::write_fields); [`SvdError::NotSeparable`] if the reset value of a field that is not given is not known.
+    pub fn write_fields_over_reset(
+        &self,
+        peripheral: &str,
+        register: &str,
+        fields: &[(&str, FieldValue<'_>)],
+    ) -> Result<()> {
+        let device = self.device()?;
+        let register = device.peripheral(peripheral)?.register(register)?;
+        let plan = plan::plan(register, fields, Rest::Reset)?;
+        value::check_range(register, plan.set)?;
+        self.check_as_read(&device, register, plan.asked, plan.set)?;
+        self.write_value(register, plan.set)
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "the value fits: it was checked against the register's size")]
+    fn write_value(&self, register: &Register, value: u64) -> Result<()> {
+        let (memory, address) = (self.target.memory(), register.address());
+        match bits(register)? {
+            8 => memory.write_u8(address, value as u8),
+            16 => memory.write_u16(address, value as u16),
+            32 => memory.write_u32(address, value as u32),
+            _ => memory.write_u64(address, value),
         }
     }
-    let mut remaining = register.mask() & !asked;
-    // Where views of the same bits overlap, the one with a rule of its own goes first.
-    let mut others: Vec<&Field> = register.fields().iter().filter(|field| field.mask() & remaining != 0).collect();
-    others.sort_by_key(|field| field.modified_write_values() == ModifiedWriteValues::Modify);
-    for field in others {
-        let bits = field.mask() & remaining;
-        remaining &= !bits;
-        let inseparable = |reason: String| SvdError::NotSeparable { register: register.path(), reason };
-        let writable = field.access().can_write();
-        match (field.modified_write_values(), field.modified_write_values().neutral_bit()) {
-            _ if !writable => plan.idle(register, bits, rest),
-            (_, Some(0)) => {}
-            (_, Some(_)) => plan.set |= bits,
-            (ModifiedWriteValues::Clear | ModifiedWriteValues::Set, _) => {
-                let effect = field.modified_write_values();
-                return Err(inseparable(format!(
-                    "any write has the effect `{effect}` on field {}, too; give a value for it as well",
-                    field.name()
-                )));
+
+    /// What takes only the value that is read from it gets no other.
+    fn check_as_read(&self, device: &Device, register: &Register, written: u64, value: u64) -> Result<()> {
+        let taken_as_read = value::taken_as_read(register, written);
+        let Some((name, _)) = taken_as_read.first() else { return Ok(()) };
+        if let Some(reason) = refusal(device, register).filter(|_| !self.unguarded) {
+            return Err(SvdError::NotReadable { name: name.clone(), reason }.into());
+        }
+        let present = self.read_value(register)?;
+        for (name, bits) in taken_as_read {
+            if (value ^ present) & bits != 0 {
+                let shift = bits.trailing_zeros();
+                let allowed = format!("{:#x}, which is read from it", (present & bits) >> shift);
+                return Err(SvdError::ForbiddenValue { name, value: (value & bits) >> shift, allowed }.into());
             }
-            // What a read gives of it means nothing. A single write-only bit among others is a trigger, mostly, and at rest
-            // in its reset value.
-            _ if !field.access().can_read() && rest == Rest::Present => {
-                plan.set |= reset_bits(register, bits).ok_or_else(|| {
-                    inseparable(format!(
-                        "field {} is write-only and has no known reset value; give a value for it",
-                        field.name()
-                    ))
-                })?;
+        }
+        Ok(())
+    }
+
+    /// Reads, changes and writes within one command.
+    fn modify(&self, register: &Register, plan: Plan) -> Result<()> {
+        let (address, width) = (register.address(), bits(register)?);
+        self.target.memory().check(address, u64::from(width / 8), 1)?;
+        let halves = |value: u64| format!("{:#x} {:#x}", value & 0xffff_ffff, value >> 32);
+        let script =
+            format!("_openocd_rs_1_modify {address:#x} {width} {{{}}} {{{}}}", halves(plan.keep), halves(plan.set));
+        let shown = format!("read_memory {address:#x} {width} 1");
+        let request = self.target.request(script).shown(shown);
+        self.target.session().run(&request, |reply| {
+            let answer = reply.success(&request).map_err(|failure| {
+                Error::refused(failure, |failure| TargetError::MemoryRead { address, failure }.into())
+            })?;
+            let outcome = tcl::elements(answer).take_array().and_then(|[code, message]| {
+                let code: i32 = std::str::from_utf8(&code).ok()?.parse().ok()?;
+                Some((code, String::from_utf8_lossy(&message).into_owned()))
+            });
+            match outcome {
+                Some((0, _)) => Ok(()),
+                Some((code, message)) => {
+                    let log = String::from_utf8_lossy(&reply.log).into_owned();
+                    let command = format!("write_memory {address:#x} {width}");
+                    let failure = Box::new(Failure::new(command, code, message, log));
+                    Err(Error::refused(failure, |failure| {
+                        TargetError::MemoryWrite { address, written_to: address, failure }.into()
+                    }))
+                }
+                None => {
+                    let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(answer).into_owned());
+                    let expected = "the outcome of a write";
+                    Err(TargetError::UnexpectedReply { command, expected, reply }.into())
+                }
             }
-            _ => match rest {
-                Rest::Present => plan.keep |= bits,
-                Rest::Reset => {
-                    plan.set |= reset_bits(register, bits).ok_or_else(|| {
-                        inseparable(format!("field {} has no known reset value; give a value for it", field.name()))
-                    })?;
-                }
-                Rest::Unknown(why) => {
-                    return Err(inseparable(format!(
-                        "the present value of field {} is not known, because {why}; give a value for every field, or use write_fields_over_reset",
-                        field.name()
-                    )));
-                }
-            },
-        }
+        })?
     }
-    match register.modified_write_values().neutral_bit() {
-        Some(0) => {}
-        Some(_) => plan.set |= remaining,
-        None => plan.idle(register, remaining, rest),
-    }
-    Ok(plan)
-}
-
-impl Plan {
-    /// Bits that a write has no effect on, or is to have none: reserved and read-only ones.
-    fn idle(&mut self, register: &Register, bits: u64, rest: Rest) {
-        match rest {
-            Rest::Present => self.keep |= bits,
-            Rest::Unknown(_) | Rest::Reset => self.set |= register.reset_value().unwrap_or(0) & bits,
-        }
-    }
-}
-
-fn reset_bits(register: &Register, bits: u64) -> Option<u64> {
-    let value = register.reset_value()?;
-    (bits & !register.reset_mask() == 0).then_some(value & bits)
-}
-
-/// The field, if it can be written.
-fn field<'r>(register: &'r Register, name: &str) -> Result<&'r Field, SvdError> {
-    let path = || format!("{}.{name}", register.path());
-    let Some(field) = register.fields().iter().find(|field| field.name() == name) else {
-        let near = near_names(name, register.fields().iter().map(Field::name));
-        return Err(SvdError::UnknownField { register: register.path(), name: name.to_owned(), near });
-    };
-    if !field.access().can_write() || register.access() == Access::ReadOnly {
-        return Err(SvdError::NotWritable { name: path() });
-    }
-    Ok(field)
-}
-
-/// The number for a field, if the field takes it.
-fn number(field: &Field, path: &str, value: FieldValue<'_>) -> Result<u64, SvdError> {
-    let value = match value {
-        FieldValue::Number(value) => value,
-        FieldValue::Name(name) => field.value_named(path, name)?,
-    };
-    let name = || path.to_owned();
-    if value >> (field.bit_width() - 1) > 1 {
-        return Err(SvdError::ValueTooWide { name: name(), value, bits: field.bit_width() });
-    }
-    match field.write_constraint() {
-        Some(WriteConstraint::Range { minimum, maximum }) if !(minimum..=maximum).contains(&value) => {
-            Err(SvdError::ForbiddenValue { name: name(), value, allowed: format!("{minimum:#x} to {maximum:#x}") })
-        }
-        Some(WriteConstraint::UseEnumeratedValues) if !listed(field, value) => {
-            let names: Vec<_> = field.write_values().iter().map(EnumeratedValue::name).collect();
-            Err(SvdError::ForbiddenValue { name: name(), value, allowed: names.join(", ") })
-        }
-        _ => Ok(value),
-    }
-}
-
-fn listed(field: &Field, value: u64) -> bool {
-    field.write_values().iter().any(|entry| entry.lists(value) || entry.is_default())
 }

@@ -22,6 +22,13 @@ impl Board {
         board
     }
 
+    /// What the chip holds, past OpenOCD.
+    pub fn held(&self, address: u64, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.chip.read_memory(address.try_into().expect("32 bits"), &mut bytes).expect("the chip has memory there");
+        bytes
+    }
+
     /// With limits of its own for the session, and more for OpenOCD after the chip's own configuration.
     pub fn start_with(limits: SessionBuilder, more: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Board {
         let chip = VirtualChip::start().expect("a free port");

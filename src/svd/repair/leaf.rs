@@ -1,7 +1,8 @@
 //! Slips in elements that hold one word or number.
 
-use super::number::{is_plain, number};
-use super::{Leaf, Reader};
+use super::number::{fits, is_plain, number};
+use super::structure::indices;
+use super::{Leaf, Malformed, Reader};
 
 const ACCESS: &[&str] = &["read-only", "read-write", "write-only", "writeOnce", "read-writeOnce"];
 const BLOCK_USAGE: &[&str] = &["registers", "buffer", "reserved"];
@@ -29,7 +30,7 @@ const SYNONYMS: &[(&str, &str, &str)] = &[
 
 impl<'t> Reader<'t> {
     #[allow(clippy::match_same_arms, reason = "what is left alone is named where its kind is")]
-    pub(super) fn check_leaf(&mut self, leaf: &Leaf<'t>) {
+    pub(super) fn check_leaf(&mut self, leaf: &Leaf<'t>) -> Result<(), Malformed> {
         let parent = self.parent();
         match (parent, leaf.name) {
             // The parser panics on one that is empty.
@@ -49,6 +50,8 @@ impl<'t> Reader<'t> {
             (_, "protection") => self.check_word(leaf, PROTECTION, None),
             // Nothing here needs it, and the parser knows only some.
             (_, "dataType") => self.remove(leaf.whole.clone()),
+            // The parser makes a list of any range, however long.
+            (_, "dimIndex") if indices(leaf.text).is_none() => self.take_out(leaf),
             // These are read together, when the field ends.
             ("field", "lsb" | "msb" | "bitOffset" | "bitWidth" | "bitRange") | ("enumeratedValue", "value") => {}
             (
@@ -69,11 +72,12 @@ impl<'t> Reader<'t> {
                 | "sauNumRegions"
                 | "nvicPrioBits",
             )
-            | ("interrupt", "value") => self.check_number(leaf),
+            | ("interrupt", "value") => return self.check_number(leaf),
             ("registers" | "fields" | "peripherals", "register" | "cluster" | "field" | "peripheral") => {}
             ("registers" | "fields" | "peripherals", _) => self.take_out(leaf),
             _ => {}
         }
+        Ok(())
     }
 
     /// One of `known`, else what is surely meant, else `otherwise`, else nothing.
@@ -101,11 +105,16 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn check_number(&mut self, leaf: &Leaf<'t>) {
-        if is_plain(leaf.text) {
-            return;
+    fn check_number(&mut self, leaf: &Leaf<'t>) -> Result<(), Malformed> {
+        let bits = match leaf.name {
+            "addressOffset" | "dim" | "dimIncrement" => 32,
+            "size" if self.parent() != "addressBlock" => 32,
+            _ => 64,
+        };
+        if is_plain(leaf.text) && fits(leaf.text, bits) {
+            return Ok(());
         }
-        match number(leaf.text) {
+        match number(leaf.text).filter(|pattern| fits(leaf.text, bits) || pattern.value >> (bits - 1) <= 1) {
             Some(pattern) => {
                 if !leaf.text.starts_with("0b") && !leaf.text.starts_with('#') {
                     let (name, text, value) = (leaf.name, leaf.text, pattern.value);
@@ -113,13 +122,17 @@ impl<'t> Reader<'t> {
                 }
                 self.replace(leaf.inside.clone(), pattern.value.to_string());
             }
-            // Something that must be there stays, and the parser refuses it with its line.
-            None if matches!(leaf.name, "size" | "resetValue" | "resetMask") && self.parent() != "addressBlock" => {
-                self.take_out(leaf);
-            }
             None if leaf.text.is_empty() => self.remove(leaf.whole.clone()),
+            None if matches!(leaf.name, "resetValue" | "resetMask") => self.take_out(leaf),
+            None if leaf.name == "size" && number(leaf.text).is_none() => self.take_out(leaf),
+            None if matches!(leaf.name, "addressOffset" | "baseAddress" | "dim" | "dimIncrement" | "size") => {
+                let message = format!("<{}> {:?} is not a number of at most {bits} bits", leaf.name, leaf.text);
+                return Err(Malformed { offset: leaf.whole.start, message });
+            }
+            // What needs it is left out without it, or the parser refuses it with its line.
             None => {}
         }
+        Ok(())
     }
 
     pub(super) fn take_out(&mut self, leaf: &Leaf<'t>) {

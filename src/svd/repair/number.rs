@@ -59,6 +59,12 @@ pub(super) fn is_plain(text: &str) -> bool {
     }
 }
 
+/// The number has no more than so many bits.
+pub(super) fn fits(text: &str, bits: u32) -> bool {
+    // Nearly all are too short to be too large: 4294967296 has ten digits.
+    text.len() < 10 || number(text).is_some_and(|number| number.value >> (bits - 1) <= 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

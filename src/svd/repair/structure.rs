@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::number::{is_plain, number};
+use super::number::{fits, is_plain, number};
 use super::{Leaf, Malformed, OFFSET_FROM_BASE, Open, PATTERN_FOLLOWS, Reader};
 
 /// More elements than any array has. A range such as `0-4294967295` must not become a list.
@@ -27,15 +27,15 @@ impl<'t> Reader<'t> {
             }
             "peripheral" | "cluster" | "register" => self.check_dim(open),
             "enumeratedValue" => self.check_enumerated_value(open),
-            "interrupt" if self.leaf(open, "value").is_none() || self.leaf(open, "name").is_none() => {
-                self.slip(whole.start, "an <interrupt> without name or value is left out".to_owned());
+            "interrupt" if !self.has_number(open, "value") || self.leaf(open, "name").is_none() => {
+                self.slip(whole.start, "an <interrupt> without name or number is left out".to_owned());
                 self.remove(whole.clone());
             }
             "addressBlock" => {
                 if self.leaf(open, "usage").is_none() {
                     self.replace(open.tag.end..open.tag.end, "<usage>registers</usage>");
                 }
-                if self.leaf(open, "offset").is_none() || self.leaf(open, "size").is_none() {
+                if !self.has_number(open, "offset") || !self.has_number(open, "size") {
                     self.slip(whole.start, "an <addressBlock> without offset or size is left out".to_owned());
                     self.remove(whole.clone());
                 }
@@ -56,6 +56,11 @@ impl<'t> Reader<'t> {
 
     fn leaf(&self, open: &Open<'t>, name: &str) -> Option<Leaf<'t>> {
         self.leaves[open.leaves_before..].iter().find(|leaf| leaf.name == name).cloned()
+    }
+
+    /// There is a number of at most 32 bits, which is what the parser takes.
+    fn has_number(&self, open: &Open<'t>, name: &str) -> bool {
+        self.leaf(open, name).is_some_and(|leaf| number(leaf.text).is_some() && fits(leaf.text, 32))
     }
 
     /// Where a field is: what the parser takes only in one form, and must have.
@@ -136,7 +141,9 @@ impl<'t> Reader<'t> {
             self.replace(end..end, "%s");
         }
         let Some(index) = index else { return };
-        if let Some(indices) = indices(index.text).filter(|indices| indices.len() == count) {
+        // One that is no list is left out already.
+        let Some(indices) = indices(index.text) else { return };
+        if indices.len() == count {
             let list = indices.join(",");
             if list != index.text && number_range(index.text).is_none() {
                 self.replace(index.inside, list);
@@ -203,7 +210,7 @@ fn number_range(text: &str) -> Option<(usize, usize)> {
 }
 
 /// `A,B,C`, `0-3`, `A-D`, and mixtures.
-fn indices(text: &str) -> Option<Vec<String>> {
+pub(super) fn indices(text: &str) -> Option<Vec<String>> {
     let mut list = Vec::new();
     for part in text.split(',').map(str::trim) {
         if let Some((first, last)) = number_range(part) {

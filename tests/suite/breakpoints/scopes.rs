@@ -1,9 +1,9 @@
 //! Scoped breakpoints, and targets by name.
 
-use openocd::{BreakpointError, BreakpointKind, Session, WatchpointAccess};
+use openocd::{BreakpointError, BreakpointKind, HaltReason, Session, TargetState, WatchpointAccess};
 use virtual_chip::firmware::WORK;
 
-use super::{BKPT, COUNTER, PROGRAM, SECOND, addresses, breakpoint_error, half_word, write_program};
+use super::{BKPT, COUNTER, PROGRAM, SECOND, addresses, assert_not_halted, breakpoint_error, half_word, write_program};
 use crate::board::Board;
 
 #[test]
@@ -36,6 +36,32 @@ fn a_scoped_breakpoint_that_is_removed_by_hand_or_by_someone_else() {
     let scoped = breakpoints.scoped(WORK.into(), BreakpointKind::Hardware).unwrap();
     breakpoints.remove_all().unwrap();
     drop(scoped);
+}
+
+#[test]
+fn a_scoped_watchpoint_goes_with_its_scope() {
+    let board = Board::halted();
+    let breakpoints = board.session.breakpoints();
+    {
+        let scoped = breakpoints.scoped_watchpoint(COUNTER, 4, WatchpointAccess::Write).unwrap();
+        assert_eq!((scoped.watchpoint().address, scoped.watchpoint().length), (COUNTER, 4));
+        assert_eq!(board.run_until_halted().halt_reason, Some(HaltReason::Watchpoint));
+        assert_eq!(breakpoints.list_watchpoints().unwrap(), [*scoped.watchpoint()]);
+    }
+    assert_eq!(breakpoints.list_watchpoints().unwrap(), []);
+    board.session.target().resume(None).unwrap();
+    board.assert_runs_on();
+
+    board.session.target().halt().unwrap();
+    let scoped = breakpoints.scoped_watchpoint(COUNTER, 4, WatchpointAccess::Write).unwrap();
+    scoped.remove().unwrap();
+    assert_eq!(breakpoints.list_watchpoints().unwrap(), []);
+
+    // On a running target it stays, and `remove` says so.
+    let scoped = breakpoints.scoped_watchpoint(COUNTER + 0x100, 4, WatchpointAccess::Write).unwrap();
+    board.session.target().resume(None).unwrap();
+    assert_not_halted(scoped.remove(), TargetState::Running);
+    assert_eq!(breakpoints.list_watchpoints().unwrap().len(), 1);
 }
 
 /// A board whose chip has, as OpenOCD is told, two cores; they are one.

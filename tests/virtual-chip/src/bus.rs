@@ -8,7 +8,7 @@ use crate::debug::DebugRegisters;
 use crate::dwt::{Access, Dwt};
 use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, FlashController, OPTION_BASE, OPTION_SIZE};
 use crate::fpb::Fpb;
-use crate::peripherals::Peripherals;
+use crate::peripherals::{Peripherals, ResetCause, Transfer};
 use crate::rom_table;
 use crate::scs::SystemControl;
 
@@ -23,6 +23,9 @@ const UNIQUE_ID: u32 = 0x1fff_f7e8;
 const FLASH_REGISTERS: u32 = 0x4002_2000;
 const DBGMCU_IDCODE: u32 = 0xe004_2000;
 const DBGMCU_CR: u32 = 0xe004_2004;
+/// The bits that a medium-density chip has (RM0008, 31.16.3).
+const DBGMCU_CR_WRITABLE: u32 = 0x0001_ffe7;
+const DBG_TIM2_STOP: u32 = 1 << 11;
 /// Medium density, revision Y.
 const DBGMCU_IDCODE_VALUE: u32 = 0x2003_6410;
 const PRIVATE_PERIPHERALS: Range<u32> = 0xe000_0000..0xe010_0000;
@@ -80,6 +83,8 @@ pub(crate) struct Bus {
     pub(crate) now: u64,
     /// Addresses that a test made fail.
     pub(crate) failing: Vec<Range<u32>>,
+    /// Addresses that a test made fail for writes only.
+    pub(crate) failing_writes: Vec<Range<u32>>,
     /// What the debugger's view needs to know of the core.
     pub(crate) core_sleeps: bool,
     pub(crate) core_pc: u32,
@@ -99,16 +104,17 @@ impl Bus {
             dbgmcu_cr: 0,
             now: 0,
             failing: Vec::new(),
+            failing_writes: Vec::new(),
             core_sleeps: false,
             core_pc: 0,
         }
     }
 
     /// A system reset. The debug blocks keep their registers (DDI 0403, C1.4.2).
-    pub(crate) fn system_reset(&mut self) {
+    pub(crate) fn system_reset(&mut self, cause: ResetCause) {
         self.flash.reset();
         self.scs = SystemControl::default();
-        self.peripherals.reset();
+        self.peripherals.reset(cause, self.now);
     }
 
     /// An instruction fetch of the core.
@@ -157,6 +163,9 @@ impl Bus {
 
     /// Writes, on behalf of anyone; `address` is aligned and `value` no wider than `size`.
     pub(crate) fn write(&mut self, address: u32, size: Size, value: u32) -> Result<(), BusFault> {
+        if self.failing_writes.iter().any(|range| range.contains(&address)) {
+            return Err(BusFault);
+        }
         match self.region(address)? {
             Region::Flash(offset) => self.flash.program(offset as u32, size, value, self.now),
             Region::Ram(offset) => {
@@ -178,6 +187,43 @@ impl Bus {
             }
             _ => self.write_word(address, value),
         }
+    }
+
+    /// What a read would give, for the test's eyes: nothing that a read changes is changed.
+    pub(crate) fn peek(&mut self, address: u32, size: Size) -> Result<u32, BusFault> {
+        let kept = matches!(self.region(address)?, Region::Peripheral | Region::Private)
+            .then(|| (self.peripherals.clone(), self.dwt.clone()));
+        let value = self.read(address, size);
+        if let Some((peripherals, dwt)) = kept {
+            (self.peripherals, self.dwt) = (peripherals, dwt);
+        }
+        value
+    }
+
+    /// Whether anything but the core goes on.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.flash.is_busy(self.now) || self.peripherals.are_busy() && !self.stops_timer()
+    }
+
+    /// Lets `clocks` pass for what goes on while the core stands.
+    pub(crate) fn stand_still(&mut self, clocks: u64) {
+        if self.stops_timer() {
+            self.peripherals.stop_timer_for(clocks);
+        }
+    }
+
+    fn stops_timer(&self) -> bool {
+        self.dbgmcu_cr & DBG_TIM2_STOP != 0 && self.debug.is_halted()
+    }
+
+    /// Moves what the DMA controller was told to move; gives how many elements went before a bus fault, if there was one.
+    fn transfer(&mut self, transfer: &Transfer) -> u32 {
+        let moved = (0..transfer.count).take_while(|&index| {
+            let value = self.read(transfer.from.at(index), transfer.from.size);
+            let write = |value| self.write(transfer.to.at(index), transfer.to.size, transfer.to.size.truncate(value));
+            value.and_then(write).is_ok()
+        });
+        moved.count() as u32
     }
 
     fn region(&self, address: u32) -> Result<Region, BusFault> {
@@ -202,7 +248,7 @@ impl Bus {
             Region::SystemMemory => Ok(system_memory(address)),
             Region::FlashRegister(offset) => Ok(self.flash.read_register(offset, self.now)),
             Region::Private => Ok(self.read_private(address)),
-            _ => self.peripherals.read(address).ok_or(BusFault),
+            _ => self.peripherals.read(address, self.now).ok_or(BusFault),
         }
     }
 
@@ -213,7 +259,14 @@ impl Bus {
                 self.write_private(address, value);
                 Ok(())
             }
-            _ => self.peripherals.write(address, value).ok_or(BusFault),
+            _ => {
+                self.peripherals.write(address, value, self.now).ok_or(BusFault)?;
+                if let Some(transfer) = self.peripherals.take_transfer() {
+                    let moved = self.transfer(&transfer);
+                    self.peripherals.finish_transfer(&transfer, moved);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -243,7 +296,7 @@ impl Bus {
             0xe000_2000..=0xe000_2fff => self.fpb.write(offset, value),
             0xe000_ed30 | 0xe000_edf0..=0xe000_edff => self.debug.write(address, value),
             0xe000_e000..=0xe000_efff => self.scs.write(offset, value),
-            DBGMCU_CR => self.dbgmcu_cr = value,
+            DBGMCU_CR => self.dbgmcu_cr = value & DBGMCU_CR_WRITABLE,
             _ => {}
         }
     }

@@ -96,7 +96,7 @@ mod tests {
     fn an_error_sticks_and_blocks_until_cleared() {
         let (mut port, mut ap, mut system) = (DebugPort::default(), AhbAp::default(), System::new());
         port.write_ap(0, 0x2300_0052, &mut ap, &mut system);
-        port.write_ap(TAR, 0x4000_0000, &mut ap, &mut system);
+        port.write_ap(TAR, 0x5000_0000, &mut ap, &mut system);
         assert_eq!(port.read_ap(DRW, &mut ap, &mut system), 0);
         assert_eq!(port.read(1) & STICKYERR, STICKYERR);
         port.write_ap(TAR, 0x2000_0000, &mut ap, &mut system);

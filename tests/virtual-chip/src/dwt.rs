@@ -41,7 +41,7 @@ impl Comparator {
 }
 
 /// The registers of the unit.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Dwt {
     control: u32,
     /// The difference between CYCCNT and the chip's clock.

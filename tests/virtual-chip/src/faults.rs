@@ -33,6 +33,11 @@ impl<'a> Faults<'a> {
         self.chip.lock().system.bus.failing.push(range);
     }
 
+    /// Makes every write to a range of addresses a bus fault, while reads are answered.
+    pub fn bus_fault_on_write_at(&self, range: Range<u32>) {
+        self.chip.lock().system.bus.failing_writes.push(range);
+    }
+
     /// Makes the core ignore requests to halt.
     pub fn refuse_halt(&self, refuse: bool) {
         self.chip.lock().system.bus.debug.refuses_halt = refuse;
@@ -76,6 +81,7 @@ impl<'a> Faults<'a> {
         {
             let mut chip = self.chip.lock();
             chip.system.bus.failing.clear();
+            chip.system.bus.failing_writes.clear();
             chip.system.bus.debug.refuses_halt = false;
             chip.system.bus.flash.faults = FlashFaults::default();
         }

@@ -12,6 +12,9 @@
 //! watchpoint units, 20 KiB of RAM and 128 KiB of flash with its controller. The core executes Thumb code, so OpenOCD's own
 //! flash loader and CRC routine run on it.
 //!
+//! Its RCC, GPIO ports, USART1, TIM2, DMA1, CAN1, PWR and DBGMCU have the reset values of the reference manual, and flags that reads and
+//! writes clear as it says; `svd/virtual-stm32f103.svd` describes them.
+//!
 //! A test says through [`VirtualChip`] what the chip holds and asks through OpenOCD, or the other way round.
 //! [`VirtualChip::faults`] breaks things on demand. [`firmware`] describes the program that runs from the start.
 //! [`VirtualHart`] is a second kind of chip, with a RISC-V hart; [`VirtualBoard`] puts several chips on one JTAG chain.
@@ -30,6 +33,7 @@
     clippy::struct_excessive_bools
 )]
 
+mod access_log;
 mod ahb_ap;
 mod board;
 mod boundary_scan;
@@ -55,6 +59,7 @@ mod tap;
 mod virtual_chip;
 mod virtual_hart;
 
+pub use access_log::BusAccess;
 pub use board::{Model, VirtualBoard};
 pub use boundary_scan::BOUNDARY_LENGTH;
 pub use faults::Faults;

@@ -1,124 +1,157 @@
-//! The peripherals that nearly every program touches: RCC and GPIO. The rest of the chip's peripherals is not there.
+//! The peripherals with a block of addresses of their own: power control, RCC, GPIO, USART1, TIM2, DMA1 and CAN1. The rest of the
+//! chip's peripherals is not there, and no peripheral interrupts the core.
 //!
-//! RM0008, chapters 7 (RCC) and 9 (GPIO).
+//! RM0008, 3.3 (memory map).
 
-const RCC: u32 = 0x4002_1000;
+mod can;
+mod dma;
+mod gpio;
+mod rcc;
+mod timer;
+mod usart;
+
+use can::Can;
+use dma::Dma;
+pub(crate) use dma::Transfer;
+use gpio::Gpio;
+use rcc::Rcc;
+pub(crate) use rcc::ResetCause;
+use timer::Timer;
+use usart::Usart;
+
+const TIM2: u32 = 0x4000_0000;
+const CAN1: u32 = 0x4000_6400;
+const PWR: u32 = 0x4000_7000;
 const GPIO_A: u32 = 0x4001_0800;
-const GPIO_SPACING: u32 = 0x400;
+const GPIO_END: u32 = 0x4001_1c00;
+const USART1: u32 = 0x4001_3800;
+const DMA1: u32 = 0x4002_0000;
+const RCC: u32 = 0x4002_1000;
+const BLOCK: u32 = 0x400;
 const GPIO_PORTS: usize = 5;
 
-/// Reset and clock control: ready flags follow their enable bits at once.
-#[derive(Debug)]
-struct Rcc {
-    words: [u32; 10],
-}
+/// PWR_CR.DBP, which opens the backup domain (RM0008, 5.4.1).
+const DBP: u32 = 1 << 8;
+/// PWR_CR without CWUF and CSBF, which read as 0; EWUP of PWR_CSR.
+const PWR_WRITABLE: [u32; 2] = [0x01f3, 0x0100];
 
-impl Rcc {
-    fn new() -> Self {
-        Self { words: [0x83, 0, 0, 0, 0, 0x14, 0, 0, 0, 0x0c00_0000] }
-    }
-
-    fn read(&self, offset: u32) -> u32 {
-        let value = self.words.get(offset as usize / 4).copied().unwrap_or(0);
-        match offset {
-            0x00 => value & !0x0202_0002 | (value & 0x0101_0001) << 1,
-            0x04 => value & !0xc | (value & 3) << 2,
-            _ => value,
-        }
-    }
-
-    fn write(&mut self, offset: u32, value: u32) {
-        if let Some(word) = self.words.get_mut(offset as usize / 4) {
-            *word = value;
-        }
-    }
-}
-
-/// One port of 16 pins.
-#[derive(Debug)]
-struct Gpio {
-    configuration: [u32; 2],
-    output: u16,
-    lock: u32,
-    /// What stands at the pins from outside.
-    input: u16,
-}
-
-impl Gpio {
-    fn new() -> Self {
-        Self { configuration: [0x4444_4444; 2], output: 0, lock: 0, input: 0 }
-    }
-
-    /// The pins that are outputs: MODE is not zero.
-    fn outputs(&self) -> u16 {
-        (0..16).fold(0, |mask, pin| {
-            let mode = self.configuration[pin / 8] >> (4 * (pin % 8)) & 3;
-            mask | u16::from(mode != 0) << pin
-        })
-    }
-
-    fn read(&self, offset: u32) -> u32 {
-        match offset {
-            0x00 | 0x04 => self.configuration[offset as usize / 4],
-            0x08 => (self.output & self.outputs() | self.input & !self.outputs()).into(),
-            0x0c => self.output.into(),
-            0x18 => self.lock,
-            _ => 0,
-        }
-    }
-
-    fn write(&mut self, offset: u32, value: u32) {
-        let (low, high) = (value as u16, (value >> 16) as u16);
-        match offset {
-            0x00 | 0x04 => self.configuration[offset as usize / 4] = value,
-            0x0c => self.output = low,
-            0x10 => self.output = self.output & !high | low,
-            0x14 => self.output &= !low,
-            0x18 => self.lock = value & 0x1_ffff,
-            _ => {}
-        }
-    }
-}
-
-/// All of them.
-#[derive(Debug)]
+/// All of them. A clone is for a look that changes nothing.
+#[derive(Clone, Debug)]
 pub(crate) struct Peripherals {
-    rcc: Rcc,
+    timer: Timer,
+    can: Can,
+    /// PWR_CR and PWR_CSR.
+    power: [u32; 2],
     gpio: [Gpio; GPIO_PORTS],
+    pub(crate) usart: Usart,
+    dma: Dma,
+    rcc: Rcc,
 }
 
 impl Peripherals {
+    /// As power-on leaves them.
     pub(crate) fn new() -> Self {
-        Self { rcc: Rcc::new(), gpio: std::array::from_fn(|_| Gpio::new()) }
+        Self {
+            timer: Timer::new(0),
+            can: Can::new(),
+            power: [0; 2],
+            gpio: std::array::from_fn(|_| Gpio::new()),
+            usart: Usart::new(),
+            dma: Dma::default(),
+            rcc: Rcc::new(),
+        }
     }
 
-    /// A system reset gives every register its reset value; what stands at the pins stays.
-    pub(crate) fn reset(&mut self) {
-        let inputs: [u16; GPIO_PORTS] = std::array::from_fn(|port| self.gpio[port].input);
-        *self = Self::new();
-        for (port, input) in self.gpio.iter_mut().zip(inputs) {
-            port.input = input;
-        }
+    /// A system reset gives every register its reset value but for the backup domain and the reset flags; what stands at the
+    /// pins stays.
+    pub(crate) fn reset(&mut self, cause: ResetCause, now: u64) {
+        self.timer = Timer::new(now);
+        self.can = Can::new();
+        self.power = [0; 2];
+        self.gpio.iter_mut().for_each(Gpio::reset);
+        self.usart.reset();
+        self.dma = Dma::default();
+        self.rcc.reset(cause);
     }
 
     /// Reads the word at an address; none where no peripheral is.
-    pub(crate) fn read(&self, address: u32) -> Option<u32> {
-        if address & !0x3ff == RCC {
-            return Some(self.rcc.read(address & 0x3ff));
-        }
-        let port = self.gpio.get(port_index(address)?)?;
-        Some(port.read(address & 0x3ff))
+    pub(crate) fn read(&mut self, address: u32, now: u64) -> Option<u32> {
+        let offset = address & (BLOCK - 1);
+        Some(match address & !(BLOCK - 1) {
+            TIM2 => self.timer.read(offset, now),
+            CAN1 => self.can.read(offset),
+            PWR => self.power.get(offset as usize / 4).copied().unwrap_or(0),
+            GPIO_A..GPIO_END => self.gpio[port_index(address)].read(offset),
+            USART1 => self.usart.read(offset),
+            DMA1 => self.dma.read(offset),
+            RCC => self.rcc.read(offset),
+            _ => return None,
+        })
     }
 
     /// Writes the word at an address; none where no peripheral is.
-    pub(crate) fn write(&mut self, address: u32, value: u32) -> Option<()> {
-        if address & !0x3ff == RCC {
-            self.rcc.write(address & 0x3ff, value);
-            return Some(());
+    pub(crate) fn write(&mut self, address: u32, value: u32, now: u64) -> Option<()> {
+        let offset = address & (BLOCK - 1);
+        match address & !(BLOCK - 1) {
+            TIM2 => self.timer.write(offset, value, now),
+            CAN1 => self.can.write(offset, value),
+            PWR => {
+                if let Some(word) = self.power.get_mut(offset as usize / 4) {
+                    *word = value & PWR_WRITABLE[offset as usize / 4];
+                }
+            }
+            GPIO_A..GPIO_END => self.gpio[port_index(address)].write(offset, value),
+            USART1 => self.usart.write(offset, value),
+            DMA1 => self.dma.write(offset, value),
+            RCC => {
+                self.rcc.write(offset, value, self.power[0] & DBP != 0);
+                self.hold_in_reset(now);
+            }
+            _ => return None,
         }
-        let port = self.gpio.get_mut(port_index(address)?)?;
-        port.write(address & 0x3ff, value);
         Some(())
+    }
+
+    /// APB2RSTR and APB1RSTR reset single peripherals (RM0008, 7.3.4 and 7.3.5).
+    fn hold_in_reset(&mut self, now: u64) {
+        let (apb2, apb1) = self.rcc.held_in_reset();
+        for (port, gpio) in self.gpio.iter_mut().enumerate() {
+            if apb2 >> (2 + port) & 1 != 0 {
+                gpio.reset();
+            }
+        }
+        if apb2 >> 14 & 1 != 0 {
+            self.usart.reset();
+        }
+        if apb1 & 1 != 0 {
+            self.timer = Timer::new(now);
+        }
+        if apb1 >> 25 & 1 != 0 {
+            self.can = Can::new();
+        }
+        if apb1 >> 28 & 1 != 0 {
+            self.power = [0; 2];
+        }
+    }
+
+    /// The DMA transfer that a write has started.
+    pub(crate) fn take_transfer(&mut self) -> Option<Transfer> {
+        self.dma.take_transfer()
+    }
+
+    /// How that transfer ended.
+    pub(crate) fn finish_transfer(&mut self, transfer: &Transfer, moved: u32) {
+        self.dma.finish(transfer, moved);
+    }
+
+    /// Whether anything changes with time.
+    pub(crate) fn are_busy(&self) -> bool {
+        self.timer.is_on()
+    }
+
+    /// Time passes that TIM2 does not count.
+    pub(crate) fn stop_timer_for(&mut self, clocks: u64) {
+        self.timer.skip(clocks);
     }
 
     /// Sets what stands at the pins of a port (0 is A) from outside.
@@ -127,8 +160,8 @@ impl Peripherals {
     }
 }
 
-fn port_index(address: u32) -> Option<usize> {
-    Some((address.checked_sub(GPIO_A)? / GPIO_SPACING) as usize)
+fn port_index(address: u32) -> usize {
+    ((address - GPIO_A) / BLOCK) as usize
 }
 
 #[cfg(test)]
@@ -136,22 +169,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clocks_are_ready_when_switched_on() {
+    fn every_block_has_its_end() {
         let mut peripherals = Peripherals::new();
-        assert_eq!(peripherals.read(RCC), Some(0x83));
-        peripherals.write(RCC, 0x0101_0083);
-        assert_eq!(peripherals.read(RCC), Some(0x0303_0083));
+        assert_eq!(peripherals.read(GPIO_A + 0x1000, 0), Some(0x4444_4444));
+        assert_eq!(peripherals.read(GPIO_A + 0x1400, 0), None, "there are five ports");
+        assert_eq!(peripherals.read(TIM2 + 0x400, 0), None);
+        assert_eq!(peripherals.write(USART1 + 0x400, 0, 0), None);
     }
 
     #[test]
-    fn pins_read_what_they_drive_or_what_drives_them() {
+    fn a_peripheral_held_in_reset_has_its_reset_values() {
         let mut peripherals = Peripherals::new();
-        let (crl, idr, bsrr) = (GPIO_A + 0x400, GPIO_A + 0x408, GPIO_A + 0x410);
-        peripherals.set_inputs(1, 0x8001);
-        assert_eq!(peripherals.read(idr), Some(0x8001));
-        peripherals.write(crl, 0x4444_4442);
-        peripherals.write(bsrr, 0x0001_0000);
-        assert_eq!(peripherals.read(idr), Some(0x8000));
-        assert_eq!(peripherals.read(GPIO_A + 0x1400), None, "there are five ports");
+        for port in [GPIO_A, GPIO_A + BLOCK] {
+            peripherals.write(port + 0xc, 0xff, 0);
+        }
+        peripherals.write(RCC + 0xc, 1 << 2, 0);
+        assert_eq!(peripherals.read(GPIO_A + 0xc, 0), Some(0));
+        assert_eq!(peripherals.read(GPIO_A + BLOCK + 0xc, 0), Some(0xff), "port B is not");
+    }
+
+    #[test]
+    fn the_backup_domain_opens_with_dbp() {
+        let mut peripherals = Peripherals::new();
+        peripherals.write(RCC + 0x20, 1, 0);
+        assert_eq!(peripherals.read(RCC + 0x20, 0), Some(0));
+        peripherals.write(PWR, DBP, 0);
+        peripherals.write(RCC + 0x20, 1, 0);
+        assert_eq!(peripherals.read(RCC + 0x20, 0), Some(3));
     }
 }

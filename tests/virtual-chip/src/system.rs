@@ -1,9 +1,11 @@
 //! Core and bus together: what runs, what halts it, and what a reset does.
 
+use crate::access_log::AccessLog;
 use crate::bus::{Bus, BusFault, Size};
 use crate::core::{Core, Trap};
 use crate::debug::{Catch, DFSR_BKPT, DFSR_DWTTRAP, DFSR_HALTED, Transfer};
 use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, FlashController};
+use crate::peripherals::ResetCause;
 use crate::scs::ResetRequest;
 
 /// Everything behind the debug port.
@@ -17,6 +19,8 @@ pub(crate) struct System {
     /// The core branches to itself: nothing changes until something else does.
     spinning: bool,
     pub(crate) reset_count: u32,
+    /// What the debugger reads and writes.
+    pub(crate) access_log: AccessLog,
 }
 
 impl System {
@@ -29,6 +33,7 @@ impl System {
             powered: true,
             spinning: false,
             reset_count: 0,
+            access_log: AccessLog::default(),
         };
         system.core.reset(&mut system.bus);
         system
@@ -36,6 +41,7 @@ impl System {
 
     /// A read of the debugger.
     pub(crate) fn debug_read(&mut self, address: u32, size: Size) -> Result<u32, BusFault> {
+        self.access_log.note(address, size, false);
         if self.bus.flash.is_read_protected() && is_main_flash(address) {
             return Err(BusFault);
         }
@@ -46,6 +52,7 @@ impl System {
 
     /// A write of the debugger, and what it makes the core do.
     pub(crate) fn debug_write(&mut self, address: u32, size: Size, value: u32) -> Result<(), BusFault> {
+        self.access_log.note(address, size, true);
         let was_halted = self.bus.debug.is_halted();
         self.bus.write(address, size, value)?;
         self.lose_power_if_due();
@@ -88,6 +95,7 @@ impl System {
             return;
         }
         let end = self.bus.now + u64::from(clocks);
+        self.bus.stand_still(u64::from(clocks));
         while self.bus.now < end && self.can_run() && !self.waits() {
             self.step();
         }
@@ -96,7 +104,7 @@ impl System {
 
     /// Whether nothing would change if time passed.
     pub(crate) fn is_idle(&self) -> bool {
-        !self.powered || (!self.can_run() || self.waits()) && !self.bus.flash.is_busy(self.bus.now)
+        !self.powered || (!self.can_run() || self.waits()) && !self.bus.is_busy()
     }
 
     fn can_run(&self) -> bool {
@@ -148,7 +156,7 @@ impl System {
     fn carry_out_reset(&mut self) {
         match self.bus.scs.reset_request.take() {
             Some(ResetRequest::System) => {
-                self.bus.system_reset();
+                self.bus.system_reset(ResetCause::Software);
                 self.reset();
             }
             Some(ResetRequest::Core) => {
@@ -173,7 +181,7 @@ impl System {
     /// Drives NRST; `true` holds the chip in reset.
     pub(crate) fn set_system_reset(&mut self, asserted: bool) {
         if asserted {
-            self.bus.system_reset();
+            self.bus.system_reset(ResetCause::Pin);
             self.bus.debug.system_reset();
         } else if self.held_in_reset {
             self.reset();
@@ -201,9 +209,11 @@ impl System {
         }
         let flash = std::mem::replace(&mut self.bus.flash, FlashController::new());
         let failing = std::mem::take(&mut self.bus.failing);
+        let failing_writes = std::mem::take(&mut self.bus.failing_writes);
         let refuses_halt = self.bus.debug.refuses_halt;
         self.bus = Bus::new(flash);
         self.bus.failing = failing;
+        self.bus.failing_writes = failing_writes;
         self.bus.debug.refuses_halt = refuses_halt;
         self.bus.flash.reset();
         self.core = Core::new();

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::access_log::BusAccess;
 use crate::board::Model;
 use crate::boundary_scan::BOUNDARY_LENGTH;
 use crate::bus::{RAM_BASE, RAM_SIZE, Size};
@@ -59,7 +61,8 @@ impl VirtualChip {
         &self.target
     }
 
-    /// Reads the chip's memory directly, past every protection.
+    /// Reads the chip's memory directly, past every protection. A peripheral's register is looked at: what a read by the debugger would
+    /// change stays.
     ///
     /// # Errors
     /// When nothing is at one of the addresses.
@@ -67,7 +70,7 @@ impl VirtualChip {
         let mut chip = self.lock();
         for (index, byte) in buffer.iter_mut().enumerate() {
             let address = address.wrapping_add(index as u32);
-            let value = chip.system.bus.read(address, Size::Byte).map_err(|_| Unmapped { address })?;
+            let value = chip.system.bus.peek(address, Size::Byte).map_err(|_| Unmapped { address })?;
             *byte = value as u8;
         }
         Ok(())
@@ -125,12 +128,12 @@ impl VirtualChip {
         self.server.stir();
     }
 
-    /// Reads the word at an aligned address.
+    /// Reads the word at an aligned address; see [`read_memory`](Self::read_memory).
     ///
     /// # Errors
     /// When nothing is there.
     pub fn read_u32(&self, address: u32) -> Result<u32, Unmapped> {
-        self.lock().system.bus.read(address & !3, Size::Word).map_err(|_| Unmapped { address })
+        self.lock().system.bus.peek(address & !3, Size::Word).map_err(|_| Unmapped { address })
     }
 
     /// Writes the word at an address.
@@ -216,6 +219,32 @@ impl VirtualChip {
         let index = (port as usize).wrapping_sub('A' as usize);
         let set = self.lock().system.bus.peripherals.set_inputs(index, levels);
         assert!(set, "no GPIO port {port:?}: there are A to E");
+    }
+
+    /// Sends a frame to the RX pin of USART1, whose receiver takes it if it is on (RM0008, 27.3.3).
+    pub fn send_to_usart1(&self, frame: u16) {
+        self.lock().system.bus.peripherals.usart.receive(frame);
+    }
+
+    /// Holds the RX pin of USART1 low for longer than a frame: a LIN break.
+    pub fn send_break_to_usart1(&self) {
+        self.lock().system.bus.peripherals.usart.receive_break();
+    }
+
+    /// The frames that USART1 has sent since the last call.
+    pub fn sent_by_usart1(&self) -> Vec<u16> {
+        std::mem::take(&mut self.lock().system.bus.peripherals.usart.sent)
+    }
+
+    /// Records the debugger's transfers on the bus to these addresses from now on, for
+    /// [`take_accesses`](Self::take_accesses).
+    pub fn watch_accesses(&self, addresses: Range<u32>) {
+        self.lock().system.access_log.watch(addresses);
+    }
+
+    /// The transfers recorded since the last call, in their order.
+    pub fn take_accesses(&self) -> Vec<BusAccess> {
+        self.lock().system.access_log.take()
     }
 
     /// The chip's pins as the boundary scan TAP sees them.

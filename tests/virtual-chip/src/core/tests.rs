@@ -137,7 +137,7 @@ fn memory_may_be_unaligned_for_single_loads_only() {
     assert_eq!(load(&[0x6808], DATA + 1), Ok(0x5544_3322), "ldr r0, [r1]");
     assert_eq!(load(&[0xe9d1, 0x0200], DATA), Ok(0x4433_2211), "ldrd r0, r2, [r1]");
     assert_eq!(load(&[0xe9d1, 0x0200], DATA + 1), Err(Trap::Unaligned));
-    assert_eq!(load(&[0x6808], 0x4000_0000), Err(Trap::DataBus(0x4000_0000)));
+    assert_eq!(load(&[0x6808], 0x5000_0000), Err(Trap::DataBus(0x5000_0000)));
 }
 
 #[test]
@@ -204,11 +204,11 @@ fn faults_escalate_and_then_lock_up() {
 
 #[test]
 fn an_enabled_fault_has_its_own_handler() {
-    let mut system = machine(&[0x6808], [0, 0x4000_0000, 0, 0]); // ldr r0, [r1]
+    let mut system = machine(&[0x6808], [0, 0x5000_0000, 0, 0]); // ldr r0, [r1]
     system.bus.write(0xe000_ed24, Size::Word, 1 << 17).unwrap();
     system.elapse(1);
     assert_eq!(system.core.exception, Exception::BusFault as u8);
-    assert_eq!(system.bus.read(0xe000_ed38, Size::Word), Ok(0x4000_0000), "BFAR");
+    assert_eq!(system.bus.read(0xe000_ed38, Size::Word), Ok(0x5000_0000), "BFAR");
 }
 
 #[test]

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 
 const HEAD: &str = "<device><name>D</name><size>32</size><resetValue>0</resetValue><peripherals><peripheral><name>P</name>\
@@ -43,7 +45,7 @@ fn what_must_not_be_read_parts_a_run() {
     let (runs, origins) = planned(&registers, false);
     assert_eq!(runs, "1000/32x1 1008/32x1 1010/32x1");
     assert_eq!(origins[1], Origin::Skipped(SkipReason::WriteOnly));
-    assert_eq!(planned(&registers, true).0, "1000/32x5");
+    assert_eq!(planned(&registers, true).0, "1000/32x3 100c/32x1 1010/32x1");
 }
 
 #[test]
@@ -80,12 +82,35 @@ fn what_one_access_cannot_reach_is_said() {
 }
 
 #[test]
-fn outcomes_of_runs() {
-    let run = Run { address: 0, bits: 16, count: 2 };
-    assert_eq!(outcome(&run, b"0 {0x1 0xffff} {}").unwrap().unwrap(), [1, 0xffff]);
-    let failure = outcome(&run, b"-107 {} {bus fault}").unwrap().unwrap_err();
-    assert_eq!((failure.code(), failure.message()), (-107, "bus fault"));
-    for invalid in ["", "0", "0 {0x1} {}", "0 {0x1 0x10000} {}", "x {0x1 0x2} {}"] {
-        assert!(outcome(&run, invalid.as_bytes()).is_none(), "{invalid:?}");
-    }
+fn what_a_read_changes_is_read_apart_from_its_neighbours() {
+    let registers =
+        [("A", 0, ""), ("DATA", 4, "<readAction>modify</readAction>"), ("VIEW", 4, ""), ("B", 8, ""), ("C", 12, "")];
+    assert_eq!(planned(&registers, true).0, "1000/32x1 1004/32x1 1008/32x2");
+}
+
+#[test]
+fn the_last_byte_of_the_address_space_is_read_once() {
+    let svd = HEAD.replace("0x1000", "0xffffffffffffffff")
+        + "<register><name>A</name><addressOffset>0</addressOffset><size>8</size></register>\
+           <register><name>B</name><addressOffset>0</addressOffset><size>8</size></register>"
+        + TAIL;
+    let device = Device::parse_str(&svd).unwrap();
+    let plan = plan(&device, device.peripheral("P").unwrap(), false);
+    assert_eq!(plan.runs, [Run { address: u64::MAX, bits: 8, count: 1 }]);
+}
+
+#[test]
+fn in_a_big_endian_device_the_first_byte_is_the_highest() {
+    let svd = HEAD.replace(
+        "<size>",
+        "<cpu><name>other</name><revision>r0p0</revision><endian>big</endian><mpuPresent>false</mpuPresent><fpuPresent>false</fpuPresent>\
+         <nvicPrioBits>0</nvicPrioBits><vendorSystickConfig>false</vendorSystickConfig></cpu><size>",
+    ) + "<register><name>ALL</name><addressOffset>0</addressOffset></register>\
+         <register><name>FIRST</name><addressOffset>0</addressOffset><size>8</size></register>\
+         <register><name>LAST</name><addressOffset>2</addressOffset><size>16</size></register>"
+        + TAIL;
+    let device = Device::parse_str(&svd).unwrap();
+    let shifts: Vec<_> = plan(&device, device.peripheral("P").unwrap(), false).origins;
+    let at = |shift| Origin::Element { run: 0, index: 0, shift };
+    assert_eq!(shifts, [at(0), at(24), at(0)]);
 }

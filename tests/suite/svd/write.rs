@@ -3,7 +3,7 @@
 use openocd::svd::FieldValue;
 use openocd::{Error, SvdError, TargetError};
 
-use crate::svd_read::{board, ram};
+use super::{board, ram};
 
 #[test]
 fn a_register_is_written_whole() {
@@ -67,6 +67,9 @@ fn only_enumerated_values_where_the_description_says_so() {
     assert_eq!(board.chip.read_u32(0x2000_0100), Ok(0xffff_fff6));
     let error = svd.write_field("M", "R", "F", 8).unwrap_err();
     assert_eq!(error.to_string(), "M.R.F does not take the value 0x8, only A, B");
+    let error = svd.write_register("M", "R", 0xffff_fff8).unwrap_err();
+    assert_eq!(error.to_string(), "M.R.F does not take the value 0x8, only A, B");
+    assert_eq!(board.chip.read_u32(0x2000_0100), Ok(0xffff_fff6));
 }
 
 /// What a write of the field F to 1 leaves in RAM, which takes every bit as written, at first `0b1111_0000` (8 bits).
@@ -244,4 +247,85 @@ fn a_write_that_fails_says_where() {
     assert!(matches!(error, Error::Target(TargetError::MemoryWrite { address: 0x4001_080c, .. })), "{error}");
     let error = svd.write_field("GPIOA", "ODR", "ODR3", 1).unwrap_err();
     assert!(matches!(error, Error::Target(TargetError::MemoryRead { address: 0x4001_080c, .. })), "{error}");
+}
+
+#[test]
+fn a_whole_register_respects_the_constraints_of_its_fields() {
+    let board = board();
+    let svd = board.session.svd();
+    board.chip.watch_accesses(0x4002_1000..0x4002_2400);
+    let refused = |peripheral: &str, register: &str, value: u64| match svd.write_register(peripheral, register, value) {
+        Err(Error::Svd(error @ SvdError::ForbiddenValue { .. })) => error.to_string(),
+        other => panic!("{peripheral}.{register}: {other:?}"),
+    };
+    assert_eq!(refused("RCC", "CFGR", 0x0000_0003), "RCC.CFGR.SW does not take the value 0x3, only 0x0 to 0x2");
+    assert_eq!(refused("FLASH", "ACR", 0x0000_0037), "FLASH.ACR.LATENCY does not take the value 0x7, only 0x0 to 0x2");
+    assert_eq!(board.chip.take_accesses(), [], "nothing was sent");
+    svd.write_register("RCC", "CFGR", 0x001d_0400).unwrap();
+    assert_eq!(board.chip.read_u32(0x4002_1004), Ok(0x001d_0400));
+}
+
+#[test]
+fn views_of_the_same_bits_do_not_constrain_a_whole_register() {
+    let range = |maximum| {
+        format!("<writeConstraint><range><minimum>0</minimum><maximum>{maximum}</maximum></range></writeConstraint>")
+    };
+    let board = ram(&format!(
+        "<register><name>R</name><addressOffset>0</addressOffset>{}<fields>\
+         <field><name>A</name><bitRange>[3:0]</bitRange>{}</field><field><name>B</name><bitRange>[1:0]</bitRange></field>\
+         <field><name>C</name><bitRange>[7:4]</bitRange><access>read-only</access>{}</field></fields></register>",
+        range(0xff),
+        range(1),
+        range(1)
+    ));
+    let svd = board.session.svd();
+    svd.write_register("M", "R", 0xff).unwrap();
+    let error = svd.write_register("M", "R", 0x100).unwrap_err();
+    assert_eq!(error.to_string(), "M.R does not take the value 0x100, only 0x0 to 0xff");
+    let error = svd.write_field("M", "R", "A", 2).unwrap_err();
+    assert_eq!(error.to_string(), "M.R.A does not take the value 0x2, only 0x0 to 0x1");
+}
+
+#[test]
+fn a_whole_register_with_a_field_that_takes_only_what_it_holds() {
+    let register = |more: &str| {
+        format!(
+            "<register><name>R</name><addressOffset>0</addressOffset>{more}<fields><field><name>F</name><bitRange>[7:4]</bitRange>\
+             <writeConstraint><writeAsRead>true</writeAsRead></writeConstraint></field></fields></register>"
+        )
+    };
+    let board = ram(&register(""));
+    board.chip.write_u32(0x2000_0100, 0x50).unwrap();
+    let svd = board.session.svd();
+    svd.write_register("M", "R", 0x5f).unwrap();
+    let error = svd.write_register("M", "R", 0x61).unwrap_err();
+    assert_eq!(error.to_string(), "M.R.F does not take the value 0x6, only 0x5, which is read from it");
+    assert_eq!(board.chip.read_u32(0x2000_0100), Ok(0x5f));
+
+    // What must not be read cannot be compared.
+    let board = ram(&register("<readAction>clear</readAction>"));
+    board.chip.watch_accesses(0x2000_0100..0x2000_0104);
+    let svd = board.session.svd();
+    for error in [svd.write_register("M", "R", 0).unwrap_err(), svd.write_field("M", "R", "F", 0).unwrap_err()] {
+        assert!(error.to_string().starts_with("M.R.F is not read: reading changes the chip's state"), "{error}");
+    }
+    assert_eq!(board.chip.take_accesses(), []);
+    svd.unguarded().write_register("M", "R", 1).unwrap();
+    assert_eq!(board.chip.read_u32(0x2000_0100), Ok(1));
+}
+
+#[test]
+fn a_register_that_takes_only_what_it_holds() {
+    let board = ram(
+        "<register><name>R</name><addressOffset>0</addressOffset><writeConstraint><writeAsRead>true</writeAsRead></writeConstraint>\
+         <fields><field><name>F</name><bitRange>[3:0]</bitRange></field></fields></register>",
+    );
+    board.chip.write_u32(0x2000_0100, 0x55).unwrap();
+    let svd = board.session.svd();
+    svd.write_field("M", "R", "F", 5).unwrap();
+    svd.write_register("M", "R", 0x55).unwrap();
+    let error = svd.write_field("M", "R", "F", 6).unwrap_err();
+    assert_eq!(error.to_string(), "M.R does not take the value 0x6, only 0x5, which is read from it");
+    assert!(svd.write_register("M", "R", 0x5).is_err());
+    assert_eq!(board.chip.read_u32(0x2000_0100), Ok(0x55));
 }

@@ -1,0 +1,78 @@
+//! Programs an ELF file with a progress bar, verifies it, runs it until `main`, and says why it halted there.
+//!
+//! Without arguments it starts the virtual STM32F103 of this crate's tests and programs `examples/firmware/counter.elf`:
+//!
+//! ```text
+//! $ cargo run --example flash_firmware
+//!    erasing [########################################] 1.00 KiB/1.00 KiB 552.31 KiB/s
+//!    writing [########################################] 108 B/108 B 10.77 KiB/s
+//!  verifying [########################################] 108 B/108 B 15.66 KiB/s
+//! 108 bytes are written and verified
+//! stm32f1x.cpu is halted at 0x08000040 (breakpoint)
+//! ```
+//!
+//! With a board: `cargo run --example flash_firmware -- firmware.elf --board "interface/stlink.cfg -f target/stm32f1x.cfg"`.
+
+use std::error::Error;
+use std::io::{Write, stdout};
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use object::{Object, ObjectSymbol};
+use openocd::{BreakpointKind, Image, Progress, ResetMode, Session, WriteOptions};
+use virtual_chip::VirtualChip;
+
+const USAGE: &str = "flash_firmware [ELF] [--board CONFIG]";
+const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/counter.elf");
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (mut path, mut board) = (FIRMWARE.to_owned(), None);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match &*argument {
+            "--board" => board = Some(arguments.next().ok_or(USAGE)?),
+            flag if flag.starts_with('-') => return Err(USAGE.into()),
+            _ => path = argument,
+        }
+    }
+    let image = Image::open(&path)?;
+    let main = address_of_main(&path)?;
+
+    let chip = if board.is_none() { Some(VirtualChip::start()?) } else { None };
+    let session = Session::start(board.or(chip.as_ref().map(VirtualChip::openocd_config)).unwrap_or_default())?;
+    session.target().reset(ResetMode::Halt)?;
+
+    let style = ProgressStyle::with_template("{prefix:>10} [{bar:40}] {bytes}/{total_bytes} {bytes_per_sec}")?;
+    let bar = Mutex::new(ProgressBar::hidden());
+    let report = |progress: Progress| {
+        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
+        if progress.done == 0 {
+            let (name, style) = (progress.phase.to_string(), style.clone().progress_chars("##-"));
+            *bar = ProgressBar::new(progress.total).with_prefix(name).with_style(style);
+        }
+        bar.set_position(progress.done);
+        if progress.done == progress.total {
+            bar.finish();
+        }
+        ControlFlow::Continue(())
+    };
+    session.flash().with_progress(&report).write_image(&image, WriteOptions::new().erase(true))?;
+    writeln!(stdout(), "{} bytes are written and verified", image.len())?;
+
+    let breakpoint = session.breakpoints().scoped(main, BreakpointKind::Hardware)?;
+    session.target().reset(ResetMode::Run)?;
+    writeln!(stdout(), "{}", session.target().wait_halt(Duration::from_secs(5))?)?;
+    breakpoint.remove()?;
+    session.close()?;
+    Ok(())
+}
+
+/// Without the bit that says that it is Thumb code.
+fn address_of_main(path: &str) -> Result<u64, Box<dyn Error>> {
+    let file = std::fs::read(path)?;
+    let elf = object::File::parse(&*file)?;
+    let main = elf.symbols().find(|symbol| symbol.name() == Ok("main")).ok_or("the ELF has no symbol `main`")?;
+    Ok(main.address() & !1)
+}

@@ -1,0 +1,199 @@
+//! Erasing.
+
+use super::layout::{Chip, Span};
+use super::pieces::{Expected, Pace};
+use super::{BankId, Flash, FlashInfo, SectorKind};
+use crate::error::{Error, FlashError, Result, TargetError};
+use crate::progress::{Phase, Tracker};
+
+/// What most flash holds when it is erased.
+const ERASED: u8 = 0xff;
+
+impl Flash<'_> {
+    /// Erases the sectors `first` to `last` of a bank, both included, and checks that they are erased (OpenOCD: `flash erase_sector`).
+    ///
+    /// The target must be halted. On flash that can't be read while it is erased, the check fails and the call is an error.
+    ///
+    /// # Errors
+    /// [`FlashError::UnknownBank`] and [`FlashError::InvalidSectors`] before anything is erased, [`FlashError::Erase`] with how far it came,
+    /// [`FlashError::NotErased`] if OpenOCD reports success but a byte is not erased, [`TargetError::NotHalted`], [`Error::Cancelled`], and those of
+    /// [`info`](Self::info) and [`verify`](Self::verify).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// session.flash().erase_sector(0, 4, 5)?;
+    ///
+    /// let backwards = session.flash().erase_sector(0, 5, 4).unwrap_err();
+    /// assert!(backwards.to_string().contains("sectors 5 to 4 were asked for"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn erase_sector<'b>(&self, bank: impl Into<BankId<'b>>, first: u32, last: u32) -> Result<()> {
+        let layout = self.layout(bank)?;
+        layout.check_numbers(SectorKind::Sector, first, last)?;
+        let span = layout.span_of(first as usize, last as usize);
+        self.erase_and_check(&Chip::of(layout), &[span])
+    }
+
+    /// Erases the sectors that make up the `length` bytes from `address` on, and checks that they are erased. The range must begin and end at the
+    /// bounds of sectors, so that nothing else is lost; it may reach over several banks (OpenOCD: `flash erase_address`).
+    ///
+    /// The target must be halted.
+    ///
+    /// # Errors
+    /// [`FlashError::NoBank`], and [`FlashError::Misaligned`] with the whole sectors, before anything is erased; otherwise those of
+    /// [`erase_sector`](Self::erase_sector).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// session.flash().erase_address(0x0800_4000, 2048)?;
+    ///
+    /// let uneven = session.flash().erase_address(0x0800_4000, 2000).unwrap_err();
+    /// assert!(uneven.to_string().contains("the sectors they touch are the 0x800 bytes from 0x08004000"), "{uneven}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn erase_address(&self, address: u64, length: u64) -> Result<()> {
+        let mut chip = self.chip()?;
+        let spans = self.spans(&chip, address, length)?;
+        self.get_layouts(&mut chip, &spans)?;
+        for span in &spans {
+            let layout = chip.layout(span.bank);
+            let touched = layout.sectors_of(span)?;
+            let whole = layout.span_of(*touched.start(), *touched.end());
+            if whole != *span {
+                let whole_address = chip.address(whole.bank, whole.offset);
+                let whole_length = whole.length;
+                return Err(FlashError::Misaligned { address, length, whole_address, whole_length }.into());
+            }
+        }
+        self.erase_and_check(&chip, &spans)
+    }
+
+    /// Erases all of a bank, in one command where the chip knows one for that, and checks that it is erased (OpenOCD: `flash erase_sector BANK 0 last`).
+    ///
+    /// The target must be halted. As one command it can be cancelled only before and after.
+    ///
+    /// # Errors
+    /// Those of [`erase_sector`](Self::erase_sector).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// session.flash().erase_all("stm32f1x.flash")?;
+    /// assert_eq!(session.flash().read(0x0800_0000, 4)?, [0xff; 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn erase_all<'b>(&self, bank: impl Into<BankId<'b>>) -> Result<()> {
+        let layout = self.layout(bank)?;
+        let last = u32::try_from(layout.sectors.len()).unwrap_or(u32::MAX).saturating_sub(1);
+        layout.check_numbers(SectorKind::Sector, 0, last)?;
+        let whole = layout.span_of(0, last as usize);
+        self.erase_and_check(&Chip::of(layout), &[whole])
+    }
+
+    fn erase_and_check(&self, chip: &Chip, spans: &[Span]) -> Result<()> {
+        let mut tracker = Tracker::new(self.report);
+        self.erase_spans(chip, spans, &mut tracker)?;
+        self.check_erased(chip, spans, &mut tracker)
+    }
+
+    /// Erases whole sectors as the phase `Erase` of a call.
+    pub(super) fn erase_spans(&self, chip: &Chip, spans: &[Span], tracker: &mut Tracker<'_>) -> Result<()> {
+        let Some(begin) = spans.first() else { return Ok(()) };
+        let total = spans.iter().map(|span| span.length).sum();
+        tracker.begin(Phase::Erase, total, chip.address(begin.bank, begin.offset))?;
+        let mut pace = Pace::new(self.report.is_watched());
+        for span in spans {
+            let layout = chip.layout(span.bank);
+            let touched = layout.sectors_of(span)?;
+            let mut first = *touched.start();
+            while first <= *touched.end() {
+                let limit = span.offset + span.length;
+                let from = layout.sectors[first].offset;
+                // Many chips erase a whole bank in the time of one sector, which OpenOCD's drivers do when asked for all at once.
+                let size = if layout.is_whole(span) { span.length } else { pace.next() };
+                let piece_end = layout.piece_end(from, limit, size);
+                let last = layout.touched(from, piece_end - from).map_or(first, |sectors| *sectors.end());
+                let piece = layout.span_of(first, last);
+                let address = chip.address(span.bank, from);
+                let [first_number, last_number] = [first, last].map(|index| layout.sectors[index].index);
+                self.erase_piece(layout, first_number, last_number)
+                    .map_err(|error| not_erased(error, tracker, address))?;
+                pace.done();
+                tracker.advance(piece.length, address.wrapping_add(piece.length), true)?;
+                first = last + 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn erase_piece(&self, layout: &FlashInfo, first: u32, last: u32) -> Result<()> {
+        let request = self.request(format!("flash erase_sector {} {first} {last}", layout.bank.number));
+        self.target.session().run(&request, |reply| {
+            reply.success(&request).map(drop).map_err(|failure| Error::refused(failure, Error::from_failure))
+        })?
+    }
+
+    /// Checks that whole sectors are erased, as the phase `Verify` of a call: chips exist whose failure to erase OpenOCD does not notice.
+    fn check_erased(&self, chip: &Chip, spans: &[Span], tracker: &mut Tracker<'_>) -> Result<()> {
+        let expected: Vec<_> = spans.iter().map(|span| (*span, Expected::Fill(ERASED, span.length))).collect();
+        let Some(mismatch) = self.compare_spans(chip, &expected, tracker)? else { return Ok(()) };
+        // Some flash holds 0 when it is erased (`erased_value` in OpenOCD's drivers). OpenOCD knows which.
+        if mismatch.found == 0 && self.says_erased(chip, spans)? {
+            return Ok(());
+        }
+        let (address, found) = (mismatch.address, mismatch.found);
+        Err(FlashError::NotErased { address, found, erased_value: ERASED }.into())
+    }
+
+    fn says_erased(&self, chip: &Chip, spans: &[Span]) -> Result<bool> {
+        for span in spans {
+            let info = self.describe(chip.bank(span.bank), true)?;
+            let touched = info.touched(span.offset, span.length);
+            if !touched.is_some_and(|touched| info.sectors[touched].iter().all(|sector| sector.erased == Some(true))) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl FlashInfo {
+    /// Refuses what is not a range of the bank's sectors or blocks.
+    pub(super) fn check_numbers(&self, kind: SectorKind, first: u32, last: u32) -> Result<(), FlashError> {
+        let count = match kind {
+            SectorKind::Sector => self.sectors.len(),
+            SectorKind::ProtectionBlock => self.protection_blocks.len(),
+        };
+        if first <= last && (last as usize) < count {
+            return Ok(());
+        }
+        Err(FlashError::InvalidSectors { bank: self.bank.name.clone(), kind, first, last, count })
+    }
+
+    fn is_whole(&self, span: &Span) -> bool {
+        !self.sectors.is_empty() && self.span_of(0, self.sectors.len() - 1) == *span
+    }
+
+    /// The part of the bank that sectors take, given by their positions.
+    pub(super) fn span_of(&self, first: usize, last: usize) -> Span {
+        let offset = self.sectors[first].offset;
+        let length = super::layout::end(&self.sectors[last]) - offset;
+        Span { bank: self.bank.number, offset, length }
+    }
+}
+
+/// How far erasing came. If it did not begin because the target runs, that is all there is to say.
+fn not_erased(error: Error, tracker: &Tracker<'_>, address: u64) -> Error {
+    match error {
+        Error::Target(TargetError::NotHalted { .. }) if tracker.done() == 0 => error,
+        cause => {
+            let (erased, total, cause) = (tracker.done(), tracker.total(), Box::new(cause));
+            FlashError::Erase { address, erased, total, cause }.into()
+        }
+    }
+}

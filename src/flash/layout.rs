@@ -1,0 +1,246 @@
+//! Which bank and which sectors an address belongs to.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use super::banks::Banks;
+use super::{Flash, FlashBank, FlashInfo, Sector};
+use crate::error::{FlashError, Result};
+
+/// A part of a bank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    /// The bank's number.
+    pub(super) bank: u32,
+    /// Where it begins, in bytes from the bank's base.
+    pub(super) offset: u64,
+    /// Its length in bytes, never 0.
+    pub(super) length: u64,
+}
+
+/// What a call needs to know of the chip: the banks, and the sectors of those that it touches.
+pub(super) struct Chip {
+    banks: Banks,
+    layouts: BTreeMap<u32, FlashInfo>,
+}
+
+impl Flash<'_> {
+    pub(super) fn chip(&self) -> Result<Chip> {
+        Ok(Chip { banks: self.all_banks()?, layouts: BTreeMap::new() })
+    }
+
+    /// Splits a range of addresses into parts of banks, as [`Chip::spans`] does. Where there may be flash that could not be probed, the error says why.
+    pub(super) fn spans(&self, chip: &Chip, address: u64, length: u64) -> Result<Vec<Span>> {
+        let error = match chip.spans(address, length) {
+            Err(error) => error,
+            Ok(spans) => return Ok(spans),
+        };
+        if let FlashError::NoBank { address: missing, .. } = error {
+            if let Some(unknown) = chip.mine().find(|bank| bank.size == 0 && bank.base <= missing) {
+                self.probe(unknown)?;
+            }
+        }
+        Err(error.into())
+    }
+
+    /// Gets the sectors of the banks that the spans lie in.
+    pub(super) fn get_layouts(&self, chip: &mut Chip, spans: &[Span]) -> Result<()> {
+        for bank in &chip.banks.all {
+            if spans.iter().any(|span| span.bank == bank.number) {
+                chip.layouts.insert(bank.number, self.describe(bank, false)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gets them again, for a protection that has changed.
+    pub(super) fn renew_layouts(&self, chip: &mut Chip) -> Result<()> {
+        for layout in chip.layouts.values_mut() {
+            *layout = self.describe(&layout.bank, false)?;
+        }
+        Ok(())
+    }
+}
+
+impl Chip {
+    /// A chip of which nothing but one bank matters.
+    pub(super) fn of(layout: FlashInfo) -> Chip {
+        let banks = Banks { target: layout.bank.target.clone(), all: vec![layout.bank.clone()] };
+        Chip { banks, layouts: BTreeMap::from([(layout.bank.number, layout)]) }
+    }
+
+    /// The layout that [`Flash::get_layouts`] got for the bank of a span. Spans come from [`Chip::spans`], so there is one.
+    pub(super) fn layout(&self, number: u32) -> &FlashInfo {
+        &self.layouts[&number]
+    }
+
+    pub(super) fn bank(&self, number: u32) -> &FlashBank {
+        &self.layout(number).bank
+    }
+
+    pub(super) fn address(&self, bank: u32, offset: u64) -> u64 {
+        self.bank(bank).base.wrapping_add(offset)
+    }
+
+    /// Splits a range of addresses into parts of banks. Every byte must belong to one.
+    fn spans(&self, address: u64, length: u64) -> Result<Vec<Span>, FlashError> {
+        let mut spans = Vec::new();
+        let mut done = 0;
+        while done < length {
+            let no_bank = |at| self.no_bank(at);
+            let at = address.checked_add(done).ok_or_else(|| no_bank(u64::MAX))?;
+            let bank = self.mine().find(|bank| at.checked_sub(bank.base).is_some_and(|offset| offset < bank.size));
+            let bank = bank.ok_or_else(|| no_bank(at))?;
+            let offset = at - bank.base;
+            let here = (bank.size - offset).min(length - done);
+            spans.push(Span { bank: bank.number, offset, length: here });
+            done += here;
+        }
+        Ok(spans)
+    }
+
+    /// Whether every bank of the target has been probed.
+    pub(super) fn is_probed(&self) -> bool {
+        self.mine().all(|bank| bank.size > 0)
+    }
+
+    /// The banks of the target that is meant; OpenOCD too looks at those only (`get_flash_bank_by_addr` in `src/flash/nor/core.c`).
+    fn mine(&self) -> impl Iterator<Item = &FlashBank> {
+        self.banks.all.iter().filter(|bank| bank.target == self.banks.target)
+    }
+
+    fn no_bank(&self, address: u64) -> FlashError {
+        let known = self.mine().map(FlashBank::to_string).collect();
+        FlashError::NoBank { address, target: self.banks.target.clone(), known }
+    }
+}
+
+impl FlashInfo {
+    /// The sectors that a part of the bank lies in, as positions in `sectors`. OpenOCD's drivers give most banks sectors from end to end.
+    pub(super) fn sectors_of(&self, span: &Span) -> Result<RangeInclusive<usize>, FlashError> {
+        let touched = self.touched(span.offset, span.length);
+        let covers = |touched: &RangeInclusive<usize>| {
+            let whole = self.span_of(*touched.start(), *touched.end());
+            whole.offset <= span.offset && span.offset + span.length <= whole.offset + whole.length
+        };
+        touched.filter(covers).ok_or_else(|| FlashError::NoSectors {
+            bank: self.bank.name.clone(),
+            address: self.bank.base.wrapping_add(span.offset),
+            length: span.length,
+        })
+    }
+
+    /// The sectors that a part of the bank touches, as positions in `sectors`; none if the driver knows of none there.
+    pub(super) fn touched(&self, offset: u64, length: u64) -> Option<RangeInclusive<usize>> {
+        let first = self.sectors.iter().position(|sector| offset < sector.offset + sector.size)?;
+        let last = self.sectors.iter().rposition(|sector| sector.offset < offset + length)?;
+        (first <= last).then_some(first..=last)
+    }
+
+    /// Whether a sector begins at `offset`, or the last one ends there.
+    pub(super) fn is_boundary(&self, offset: u64) -> bool {
+        let at = self.sectors.partition_point(|sector| sector.offset < offset);
+        match self.sectors.get(at) {
+            Some(sector) => sector.offset == offset || at > 0 && end(&self.sectors[at - 1]) == offset,
+            None => self.sectors.last().is_none_or(|last| end(last) <= offset),
+        }
+    }
+
+    /// Where the piece ends that begins at `from`, is about `size` bytes long and does not go beyond `limit`: at the end of a sector if
+    /// one is near, otherwise, within a large sector, at a multiple of `size`, which is a power of two, so that what comes next is
+    /// aligned to whatever units the flash is written in.
+    pub(super) fn piece_end(&self, from: u64, limit: u64, size: u64) -> u64 {
+        let wanted = from.saturating_add(size);
+        if wanted >= limit {
+            return limit;
+        }
+        let beyond = self.sectors.partition_point(|sector| end(sector) <= wanted);
+        let sector_end = beyond.checked_sub(1).map(|index| end(&self.sectors[index]));
+        sector_end.filter(|&end| end > from).unwrap_or(wanted & !(size - 1))
+    }
+}
+
+pub(super) fn end(sector: &Sector) -> u64 {
+    sector.offset + sector.size
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bank(number: u32, base: u64, size: u64, target: &str) -> FlashBank {
+        let (name, driver) = (format!("f{number}"), "faux".to_owned());
+        FlashBank { number, name, driver, base, size, bus_width: 0, chip_width: 0, target: target.to_owned() }
+    }
+
+    fn chip() -> Chip {
+        let all = vec![
+            bank(0, 0x1000, 0x1000, "a"),
+            bank(1, 0x2000, 0x800, "a"),
+            bank(2, 0x2800, 0x800, "b"),
+            bank(3, u64::MAX - 0xff, 0x100, "a"),
+        ];
+        Chip { banks: Banks { target: "a".to_owned(), all }, layouts: BTreeMap::new() }
+    }
+
+    fn layout(sizes: &[u64]) -> FlashInfo {
+        let mut offset = 0;
+        let sectors = sizes.iter().enumerate().map(|(index, &size)| {
+            let index = u32::try_from(index).unwrap();
+            let sector = Sector { index, offset, size, protected: None, erased: None };
+            offset += size;
+            sector
+        });
+        FlashInfo { bank: bank(0, 0, 0x1_0000, "a"), sectors: sectors.collect(), protection_blocks: Vec::new() }
+    }
+
+    #[test]
+    fn ranges_are_split_over_the_banks_of_the_target() {
+        let spans = chip().spans(0x1ff0, 0x20).unwrap();
+        assert_eq!(spans, [Span { bank: 0, offset: 0xff0, length: 0x10 }, Span { bank: 1, offset: 0, length: 0x10 }]);
+        assert_eq!(chip().spans(5, 0).unwrap(), []);
+        assert_eq!(chip().spans(u64::MAX - 0xff, 0x100).unwrap(), [Span { bank: 3, offset: 0, length: 0x100 }]);
+    }
+
+    #[test]
+    fn what_is_in_no_bank_is_refused_at_its_first_byte() {
+        for (address, length, first) in
+            [(0xfff, 2, 0xfff), (0x27ff, 2, 0x2800), (0x2800, 1, 0x2800), (u64::MAX - 1, 3, u64::MAX)]
+        {
+            match chip().spans(address, length) {
+                Err(FlashError::NoBank { address, known, .. }) => {
+                    assert_eq!(address, first);
+                    assert_eq!(known.len(), 3);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn touched_sectors() {
+        let layout = layout(&[0x400, 0x400, 0x800]);
+        assert_eq!(layout.touched(0, 1), Some(0..=0));
+        assert_eq!(layout.touched(0x3ff, 2), Some(0..=1));
+        assert_eq!(layout.touched(0x400, 0xc00), Some(1..=2));
+        assert_eq!(layout.touched(0x1000, 1), None);
+    }
+
+    #[test]
+    fn boundaries() {
+        let layout = layout(&[0x400, 0x800]);
+        for (offset, is) in [(0, true), (1, false), (0x400, true), (0x800, false), (0xc00, true)] {
+            assert_eq!(layout.is_boundary(offset), is, "{offset:#x}");
+        }
+    }
+
+    #[test]
+    fn pieces_end_with_sectors_where_those_are_small() {
+        let layout = layout(&[0x400, 0x400, 0x400, 0x2000, 0x400]);
+        assert_eq!(layout.piece_end(0, 0x2fff, 0x800), 0x800);
+        assert_eq!(layout.piece_end(0x10, 0x2fff, 0x800), 0x800);
+        assert_eq!(layout.piece_end(0xc00, 0x2fff, 0x800), 0x1000, "aligned within a large sector");
+        assert_eq!(layout.piece_end(0x2801, 0x2fff, 0x400), 0x2c00);
+        assert_eq!(layout.piece_end(0x2c00, 0x2fff, 0x800), 0x2fff);
+    }
+}

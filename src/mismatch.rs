@@ -1,0 +1,31 @@
+//! Where memory or flash differs from what it should hold.
+
+use std::fmt;
+
+/// The first byte that differs from what memory or flash should hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mismatch {
+    /// Where it is.
+    pub address: u64,
+    /// What should be there.
+    pub expected: u8,
+    /// What is there.
+    pub found: u8,
+}
+
+impl Mismatch {
+    /// Compares what should be at `address` with what is; both have the same length.
+    pub(crate) fn between(address: u64, expected: &[u8], found: &[u8]) -> Option<Self> {
+        let pairs = expected.iter().zip(found).enumerate();
+        let (offset, (&expected, &found)) = pairs.into_iter().find(|(_, (expected, found))| expected != found)?;
+        Some(Mismatch { address: address + offset as u64, expected, found })
+    }
+}
+
+/// "0x08000010 holds 0x12 and not 0x34"
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#010x} holds {:#04x} and not {:#04x}", self.address, self.found, self.expected)
+    }
+}

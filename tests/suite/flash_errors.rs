@@ -1,0 +1,220 @@
+//! What a chip refuses: each call's own error, with OpenOCD's code, and how far it came.
+
+use std::ops::ControlFlow;
+
+use openocd::{Error, FlashError, Image, Phase, Progress, ResetMode, Session, WriteOptions};
+use virtual_chip::{VirtualChip, firmware};
+
+use crate::board::{Board, INSTALL};
+use crate::random::Random;
+
+const BASE: u64 = 0x0800_0000;
+const ERASE: WriteOptions = WriteOptions::new().erase(true);
+
+/// OpenOCD's numbers for a fault on the debug port's bus, and for protected flash.
+const BUS_FAULT: i32 = -107;
+const PROTECTED: i32 = -909;
+
+#[track_caller]
+fn flash_error(result: openocd::Result<()>) -> FlashError {
+    match result {
+        Err(Error::Flash(error)) => error,
+        other => panic!("no flash error: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn assert_erase(result: openocd::Result<()>, expected: (u64, u64), code: i32) {
+    let error = flash_error(result);
+    let FlashError::Erase { address, erased: 0, total, .. } = error else { panic!("{error}") };
+    assert_eq!((address, total), expected);
+    assert_eq!(error.failure().expect("OpenOCD refused").code(), code);
+}
+
+#[track_caller]
+fn assert_write(result: openocd::Result<()>, expected: (u64, u64), code: i32) {
+    let error = flash_error(result);
+    let FlashError::Write { address, written: 0, total, .. } = error else { panic!("{error}") };
+    assert_eq!((address, total), expected);
+    assert_eq!(error.failure().expect("OpenOCD refused").code(), code);
+}
+
+#[test]
+fn a_flash_controller_that_does_not_answer() {
+    let board = Board::halted();
+    let flash = board.session.flash();
+    flash.banks().unwrap();
+    // Not the registers that hold the protection: the sectors can still be listed.
+    board.chip.faults().bus_fault_at(0x4002_2000..0x4002_2014);
+    let at = BASE + 0x4000;
+    let image = Image::bin(at, vec![1; 3000]).unwrap();
+    assert_erase(flash.erase_sector(0, 4, 6), (BASE + 0x1000, 3072), BUS_FAULT);
+    assert_erase(flash.erase_address(at, 1024), (at, 1024), BUS_FAULT);
+    assert_erase(flash.erase_all(0), (BASE, 0x2_0000), BUS_FAULT);
+    assert_write(flash.write(at, &[1; 100]), (at, 100), BUS_FAULT);
+    assert_write(flash.write_image(&image, WriteOptions::new()), (at, 3000), BUS_FAULT);
+    assert_erase(flash.write_image(&image, ERASE), (at, 3072), BUS_FAULT);
+    for protect in [true, false] {
+        let error = flash_error(flash.protect(0, 4, 5, protect));
+        let FlashError::Protect { first: 4, last: 5, protect: asked, .. } = error else { panic!("{error}") };
+        assert_eq!((asked, error.failure().unwrap().code()), (protect, BUS_FAULT));
+        let verb = if protect { "protect" } else { "unprotect" };
+        let text = error.to_string();
+        assert!(
+            text.starts_with(&format!("cannot {verb} protection blocks 4 to 5 of flash bank \"stm32f1x.flash\": ")),
+            "{text}"
+        );
+    }
+    assert_erase(flash.program(&image), (at, 3072), BUS_FAULT);
+    assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
+
+    // And the same session with the same chip, well again.
+    board.chip.faults().clear();
+    flash.program(&image).unwrap();
+    assert_eq!(board.held(at, 3000), vec![1; 3000]);
+}
+
+#[test]
+fn write_protected_sectors_refuse_whatever_would_change_them() {
+    let board = Board::halted();
+    let flash = board.session.flash();
+    flash.protect(0, 4, 5, true).unwrap();
+    board.session.target().reset(ResetMode::Halt).unwrap();
+    let at = BASE + 0x4000;
+    assert_erase(flash.erase_sector(0, 16, 17), (at, 2048), PROTECTED);
+    assert_erase(flash.erase_all(0), (BASE, 0x2_0000), PROTECTED);
+    assert_write(flash.write(at + 0x1000, &[1; 100]), (at + 0x1000, 100), PROTECTED);
+    let image = Image::bin(at, vec![1; 9000]).unwrap();
+    assert_write(flash.write_image(&image, WriteOptions::new()), (at, 9000), PROTECTED);
+    assert_erase(flash.write_image(&image, ERASE), (at, 9216), PROTECTED);
+    assert_erase(flash.program(&image), (at, 9216), PROTECTED);
+    assert_eq!(board.held(at, 0x2000), vec![0xff; 0x2000]);
+    assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
+    // Its neighbours do not.
+    flash.write(at - 4, &[1, 2, 3, 4]).unwrap();
+    flash.write(at + 0x2000, &[1, 2, 3, 4]).unwrap();
+}
+
+#[test]
+fn a_locked_chip_is_an_error_of_every_call() {
+    let board = Board::halted();
+    board.chip.faults().read_protect(true);
+    board.session.target().reset(ResetMode::Halt).unwrap();
+    let flash = board.session.flash();
+    for error in [flash.read(BASE, 16).map(drop).unwrap_err(), flash.verify(BASE, &[1; 16]).map(drop).unwrap_err()] {
+        let (
+            Error::Flash(FlashError::Read { address: BASE, .. } | FlashError::Verify { address: BASE, .. }),
+            Some(BUS_FAULT),
+        ) = (&error, error.code())
+        else {
+            panic!("{error:?}")
+        };
+    }
+    // The first pages of a locked STM32F1 are write-protected (PM0075, 2.4.1).
+    let image = Image::bin(BASE, vec![1; 100]).unwrap();
+    assert_erase(flash.erase_sector(0, 0, 3), (BASE, 4096), PROTECTED);
+    assert_erase(flash.erase_all(0), (BASE, 0x2_0000), PROTECTED);
+    assert_write(flash.write(BASE + 0x800, &[1, 2]), (BASE + 0x800, 2), PROTECTED);
+    assert_erase(flash.program(&image), (BASE, 1024), PROTECTED);
+    assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
+}
+
+/// Takes the supply away as soon as `phase` has begun to move.
+fn power_off_in(board: &Board, phase: Phase) -> impl Fn(Progress) -> ControlFlow<()> + Sync {
+    move |progress| {
+        if progress.phase == phase && progress.done > 0 {
+            board.chip.faults().power_off();
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn a_power_loss_in_mid_erase_says_how_far_it_came() {
+    let board = Board::halted();
+    board.chip.write_memory(0x0800_0000, &vec![0; 0x2_0000]).unwrap();
+    let report = power_off_in(&board, Phase::Erase);
+    let error = flash_error(board.session.flash().with_progress(&report).erase_sector(0, 1, 127));
+    let FlashError::Erase { address, erased, total: 0x1_fc00, .. } = error else { panic!("{error}") };
+    assert_eq!(address, BASE + 0x400 + erased);
+    assert!(erased > 0 && erased < 0x1_fc00, "{error}");
+    board.chip.faults().clear();
+    assert_eq!(board.held(BASE + 0x400, erased as usize), vec![0xff; erased as usize]);
+    assert_eq!(board.held(BASE + 0x1_fc00, 4), [0; 4]);
+    board.session.target().reset(ResetMode::Halt).unwrap();
+    board.session.flash().erase_sector(0, 1, 127).unwrap();
+}
+
+#[test]
+fn a_power_loss_in_mid_verify_is_no_mismatch() {
+    let board = Board::halted();
+    let data = Random::new(41).bytes(40_000);
+    board.chip.write_memory(0x0800_4000, &data).unwrap();
+    let report = power_off_in(&board, Phase::Verify);
+    let error = board.session.flash().with_progress(&report).verify(BASE + 0x4000, &data).unwrap_err();
+    let Error::Flash(FlashError::Verify { address, .. }) = error else { panic!("{error}") };
+    assert!(address > BASE + 0x4000 && address < BASE + 0x4000 + 40_000, "{address:#x}");
+    assert!(error.failure().is_some(), "{error:?}");
+}
+
+#[test]
+fn a_power_loss_while_programming_leaves_a_session_that_can_program() {
+    let board = Board::start();
+    let data = Random::new(42).bytes(39_001);
+    let image = Image::bin(BASE + 0x3000, data.clone()).unwrap();
+    let report = power_off_in(&board, Phase::Write);
+    let flash = board.session.flash();
+    let error = flash_error(flash.with_progress(&report).program(&image));
+    let FlashError::Write { written, total: 39_001, .. } = error else { panic!("{error}") };
+    assert_eq!(board.held(BASE + 0x3000, written as usize), data[..written as usize]);
+    // As long as the chip is dead, it says so before it touches anything.
+    let error = flash.program(&image).unwrap_err();
+    assert!(matches!(error, Error::Target(_) | Error::Flash(_)) && error.failure().is_some(), "{error:?}");
+    board.chip.faults().clear();
+    flash.program(&image).unwrap();
+    assert_eq!(board.held(BASE + 0x3000, data.len()), data);
+}
+
+#[test]
+fn a_chip_that_openocd_could_not_examine_can_be_programmed_after_a_reset() {
+    let chip = VirtualChip::start().expect("a free port");
+    // CPUID: the first thing that OpenOCD asks a core for. That it gets no answer is not fatal to its `init`.
+    chip.faults().bus_fault_at(0xe000_ed00..0xe000_ed04);
+    let session = Session::start(chip.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let flash = session.flash();
+    // Why there is no flash, and not just that there is none.
+    for result in [flash.write(BASE, &[1, 2]), flash.read(BASE, 2).map(drop), flash.erase_address(BASE, 1024)] {
+        let error = flash_error(result);
+        assert!(matches!(error, FlashError::Probe { .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.starts_with("cannot probe flash bank \"stm32f1x.flash\": OpenOCD refused"), "{text}");
+    }
+    let image = Image::bin(BASE + 0x4000, vec![0x5a; 3000]).unwrap();
+    let error = flash.program(&image).unwrap_err();
+    assert!(matches!(error, Error::Target(_)), "{error}");
+    chip.faults().clear();
+    flash.program(&image).unwrap();
+    let mut held = vec![0; 3000];
+    chip.read_memory(0x0800_4000, &mut held).unwrap();
+    assert_eq!(held, vec![0x5a; 3000]);
+}
+
+#[test]
+fn a_cancelled_erase_stops_between_two_sectors() {
+    let board = Board::halted();
+    board.chip.write_memory(0x0800_0000, &vec![0; 0x2_0000]).unwrap();
+    let report = |progress: Progress| {
+        if progress.phase == Phase::Erase && progress.done > 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let error = board.session.flash().with_progress(&report).erase_sector(0, 1, 127).unwrap_err();
+    let Error::Cancelled { phase: Phase::Erase, done, total: 0x1_fc00, address } = error else { panic!("{error}") };
+    assert_eq!((address, done % 1024), (BASE + 0x400 + done, 0));
+    assert!(done > 0 && done < 0x1_fc00, "{error}");
+    let mut expected = vec![0; 0x2_0000];
+    expected[0x400..0x400 + done as usize].fill(0xff);
+    assert!(board.held(BASE, 0x2_0000) == expected, "just what it says is erased");
+}

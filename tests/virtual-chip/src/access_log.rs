@@ -1,0 +1,41 @@
+//! A record of what the debugger does on the chip's bus.
+
+use std::ops::Range;
+
+use crate::bus::Size;
+
+/// One transfer of the debugger on the bus, also if it ended in a bus fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BusAccess {
+    /// Where.
+    pub address: u32,
+    /// How many bits: 8, 16 or 32.
+    pub bits: u32,
+    /// A write; otherwise a read.
+    pub is_write: bool,
+}
+
+/// The transfers since a test asked for them; none are kept before.
+#[derive(Debug, Default)]
+pub(crate) struct AccessLog {
+    watched: Range<u32>,
+    accesses: Vec<BusAccess>,
+}
+
+impl AccessLog {
+    /// Keeps transfers to these addresses from now on, and forgets all before.
+    pub(crate) fn watch(&mut self, addresses: Range<u32>) {
+        *self = Self { watched: addresses, accesses: Vec::new() };
+    }
+
+    /// Gives the transfers since the last call.
+    pub(crate) fn take(&mut self) -> Vec<BusAccess> {
+        std::mem::take(&mut self.accesses)
+    }
+
+    pub(crate) fn note(&mut self, address: u32, size: Size, is_write: bool) {
+        if self.watched.contains(&address) {
+            self.accesses.push(BusAccess { address, bits: 8 * size.bytes(), is_write });
+        }
+    }
+}
