@@ -101,7 +101,7 @@ fn events_that_nobody_takes_hold_nothing_up() {
     let (sent, all_sent) = channel();
     let address = serve(move |mut client| {
         let sent = sent.clone();
-        let mut notify = move || -> Option<()> {
+        let notify = move || -> Option<()> {
             client.greet()?;
             let sequence = client.sequence()?;
             client.send(format!("{sequence} 0 1 {{}}\x1a").as_bytes());
@@ -109,7 +109,7 @@ fn events_that_nobody_takes_hold_nothing_up() {
             sent.send(()).ok()?;
             client.command().map(drop)
         };
-        drop(thread::spawn(move || notify()));
+        drop(thread::spawn(notify));
     });
     let session = Session::builder().timeout(PATIENCE).connect(address).unwrap();
     let events = session.events().unwrap();
@@ -162,10 +162,10 @@ fn ended<T>(receiver: &Receiver<T>) {
 fn callbacks_are_called_and_end_with_their_guard() {
     let board = Board::start();
     let (halts, halted) = channel();
-    let (resumes, resumed) = channel();
+    let (resumptions, resumed) = channel();
     let (resets, reset) = channel();
     let on_halt = board.session.events().unwrap().on_halt(move || halts.send(()).unwrap()).unwrap();
-    let on_resume = board.session.events().unwrap().on_resume(move || resumes.send(()).unwrap()).unwrap();
+    let on_resume = board.session.events().unwrap().on_resume(move || resumptions.send(()).unwrap()).unwrap();
     let on_reset = board.session.events().unwrap().on_reset(move |mode| resets.send(mode).unwrap()).unwrap();
     board.session.target().halt().unwrap();
     halted.recv_timeout(PATIENCE).unwrap();

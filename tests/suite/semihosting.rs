@@ -80,7 +80,7 @@ fn a_stream_that_is_dropped_takes_neither_openocd_nor_the_firmware_along() {
     match board.session.semihosting().redirect(Redirected::Debug) {
         Ok(console) => drop(console),
         Err(error) => {
-            assert!(matches!(error, Error::Semihosting(SemihostingError::AlreadyRedirected { .. })), "{error:?}")
+            assert!(matches!(error, Error::Semihosting(SemihostingError::AlreadyRedirected { .. })), "{error:?}");
         }
     }
     board.session.command("expr 1").unwrap();
