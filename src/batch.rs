@@ -1,5 +1,6 @@
 //! Many calls in one round trip.
 
+mod flash;
 mod handle;
 mod memory;
 mod registers;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use flash::BatchFlash;
 pub use handle::Handle;
 use handle::Slot;
 pub use memory::BatchMemory;
@@ -65,8 +67,10 @@ pub struct Batch<'a> {
 /// A call that waits to be sent, and what takes its reply.
 struct Entry {
     request: Request<'static>,
-    answer: Box<dyn FnOnce(&Request<'_>, Outcome<'_>) + Send>,
+    answer: Answer,
 }
+
+type Answer = Box<dyn FnOnce(&Request<'_>, Outcome<'_>) + Send>;
 
 /// What became of a call.
 enum Outcome<'r> {
@@ -119,6 +123,11 @@ impl<'a> Batch<'a> {
     /// Register accesses, put into the batch.
     pub fn registers(&mut self) -> BatchRegisters<'_, 'a> {
         BatchRegisters::of(self)
+    }
+
+    /// Questions about flash, put into the batch.
+    pub fn flash(&mut self) -> BatchFlash<'_, 'a> {
+        BatchFlash::of(self)
     }
 
     /// Any command, as [`Session::command`] runs it.

@@ -1,6 +1,6 @@
 //! Flash: banks and sectors, erasing, writing, verifying, reading, protecting.
 
-mod banks;
+pub(crate) mod banks;
 mod erase;
 mod layout;
 mod pieces;

@@ -7,6 +7,7 @@ mod error;
 mod events;
 mod flash;
 mod frame;
+pub mod guide;
 mod image;
 mod memory;
 mod mismatch;
@@ -34,7 +35,7 @@ pub mod bench {
     }
 }
 
-pub use batch::{Batch, BatchMemory, BatchRegisters, Handle};
+pub use batch::{Batch, BatchFlash, BatchMemory, BatchRegisters, Handle};
 pub use breakpoints::{
     Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, ScopedWatchpoint, WatchedValue, Watchpoint,
     WatchpointAccess,

@@ -355,7 +355,7 @@ impl SessionBuilder {
     /// How long OpenOCD may take to answer a command of the calls on [`Flash`](crate::Flash), and of those that load, verify and dump images in RAM, in
     /// place of [`timeout`](Self::timeout); `None` waits for ever. 60 s by default.
     ///
-    /// Long calls are made of many commands, each sized to take about a second at most; an erase of a whole bank is one.
+    /// Long calls are made of many commands, sized to take about a second each once the speed is known; the first moves 64 KiB. An erase of a whole bank is one.
     pub fn flash_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.flash_timeout = timeout.into();
         self

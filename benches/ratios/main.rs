@@ -2,9 +2,11 @@
 //!
 //! Each case runs ours and its baseline in turn, so that whatever else the machine does hits both, and compares the medians.
 //! A word on the command line selects the cases whose name holds it.
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "ratios, and small counts")]
 
 mod boards;
 mod commands;
+mod flash;
 mod instant_server;
 mod measure;
 mod memory;
@@ -19,6 +21,7 @@ fn main() {
     let mut table = Table::new(wanted);
     commands::run(&mut table);
     memory::run(&mut table);
+    flash::run(&mut table);
     registers::run(&mut table);
     start::run(&mut table);
     boards::run(&mut table);

@@ -41,9 +41,8 @@ pub(crate) fn run(table: &mut Table) {
 
 /// A description of one peripheral with so many 32-bit registers.
 fn svd(base: u64, count: u64) -> String {
-    let registers: String = (0..count)
-        .map(|n| format!("<register><name>R{n}</name><addressOffset>{:#x}</addressOffset></register>", 4 * n))
-        .collect();
+    let register = |n| format!("<register><name>R{n}</name><addressOffset>{:#x}</addressOffset></register>", 4 * n);
+    let registers = (0..count).map(register).collect::<Vec<_>>().concat();
     format!(
         "<device><name>D</name><size>32</size><access>read-write</access><peripherals><peripheral><name>BLOCK</name>\
         <baseAddress>{base:#x}</baseAddress><registers>{registers}</registers></peripheral></peripherals></device>"

@@ -232,14 +232,8 @@ impl Flash<'_> {
     }
 
     pub(super) fn all_banks(&self) -> Result<Banks> {
-        let request = self.request("_openocd_rs_1_flash_banks").shown("flash list");
-        let read = |reply: &Reply<'_>| {
-            let mut elements = tcl::elements(&reply.result);
-            let [target, list] = elements.take_array()?;
-            let target = String::from_utf8(target.into_owned()).ok()?;
-            Some(Banks { target, all: parse::flash::banks(&list)? })
-        };
-        self.run(&request, FlashError::Banks, read, "a list of flash banks")
+        let request = banks_request().on(self.target.name()).within(self.target.session().flash_timeout());
+        self.target.session().run(&request, |reply| take_banks(&request, reply))?
     }
 
     pub(super) fn bank(&self, id: BankId<'_>) -> Result<FlashBank> {
@@ -256,11 +250,9 @@ impl Flash<'_> {
     }
 
     pub(super) fn describe(&self, bank: &FlashBank, check_erased: bool) -> Result<FlashInfo> {
-        let script = format!("_openocd_rs_1_flash_info {} {}", bank.number, u8::from(check_erased));
-        let request = self.request(script).shown(format!("flash info {}", bank.number));
-        let name = bank.name.clone();
-        let read = |reply: &Reply<'_>| described(bank, &reply.result);
-        self.run(&request, |failure| FlashError::Info { bank: name, failure }, read, "the sectors of a flash bank")
+        let request = info_request(bank, check_erased);
+        let request = request.on(self.target.name()).within(self.target.session().flash_timeout());
+        self.target.session().run(&request, |reply| take_info(&request, reply, bank))?
     }
 
     /// A request with the time that flash commands get, on this view's target.
@@ -279,11 +271,48 @@ impl Flash<'_> {
         read: impl FnOnce(&Reply<'_>) -> Option<T>,
         expected: &'static str,
     ) -> Result<T> {
-        self.target.session().run(request, |reply| {
-            reply.success(request).map_err(|failure| Error::refused(failure, |failure| refused(failure).into()))?;
-            read(reply).ok_or_else(|| unexpected(request, expected, reply))
-        })?
+        self.target.session().run(request, |reply| take(request, reply, refused, read, expected))?
     }
+}
+
+pub(crate) fn banks_request() -> Request<'static> {
+    Request::new("_openocd_rs_1_flash_banks").shown("flash list")
+}
+
+pub(super) fn take_banks(request: &Request<'_>, reply: &Reply<'_>) -> Result<Banks> {
+    let read = |reply: &Reply<'_>| {
+        let [target, list] = tcl::elements(&reply.result).take_array()?;
+        let target = String::from_utf8(target.into_owned()).ok()?;
+        Some(Banks { target, all: parse::flash::banks(&list)? })
+    };
+    take(request, reply, FlashError::Banks, read, "a list of flash banks")
+}
+
+/// For a batch: the banks alone.
+pub(crate) fn take_all(request: &Request<'_>, reply: &Reply<'_>) -> Result<Vec<FlashBank>> {
+    Ok(take_banks(request, reply)?.all)
+}
+
+pub(crate) fn info_request(bank: &FlashBank, check_erased: bool) -> Request<'static> {
+    let script = format!("_openocd_rs_1_flash_info {} {}", bank.number, u8::from(check_erased));
+    Request::new(script).shown(format!("flash info {}", bank.number))
+}
+
+pub(crate) fn take_info(request: &Request<'_>, reply: &Reply<'_>, bank: &FlashBank) -> Result<FlashInfo> {
+    let refused = |failure| FlashError::Info { bank: bank.name.clone(), failure };
+    take(request, reply, refused, |reply| described(bank, &reply.result), "the sectors of a flash bank")
+}
+
+/// The answer to a request whose refusal is an error of its own.
+fn take<T>(
+    request: &Request<'_>,
+    reply: &Reply<'_>,
+    refused: impl FnOnce(Box<Failure>) -> FlashError,
+    read: impl FnOnce(&Reply<'_>) -> Option<T>,
+    expected: &'static str,
+) -> Result<T> {
+    reply.success(request).map_err(|failure| Error::refused(failure, |failure| refused(failure).into()))?;
+    read(reply).ok_or_else(|| unexpected(request, expected, reply))
 }
 
 /// The answer of `_openocd_rs_1_flash_info`.

@@ -13,7 +13,9 @@ use crate::tcl;
 
 /// Smaller than this, what a piece costs by itself (loading a routine into the chip) outweighs its bytes.
 const SMALLEST: u64 = 4 * 1024;
-const FIRST: u64 = 8 * 1024;
+/// The first piece for somebody who watches, and for nobody.
+const FIRST_WATCHED: u64 = 8 * 1024;
+const FIRST: u64 = 64 * 1024;
 /// Its bytes take up to five times as many on the wire, and OpenOCD's line limit is 4 MiB.
 const LARGEST: u64 = 256 * 1024;
 
@@ -28,8 +30,8 @@ pub(super) struct Pace {
 impl Pace {
     /// Short pieces for somebody who watches; longer ones, which are a little faster, for nobody.
     pub(super) fn new(watched: bool) -> Self {
-        let wanted = Duration::from_millis(if watched { 100 } else { 1000 });
-        Pace { size: FIRST, wanted, begun: Instant::now() }
+        let (size, millis) = if watched { (FIRST_WATCHED, 100) } else { (FIRST, 1000) };
+        Pace { size, wanted: Duration::from_millis(millis), begun: Instant::now() }
     }
 
     /// The size of the next piece in bytes, a power of two. Its time begins now.

@@ -31,8 +31,8 @@ impl Pace {
 
     /// Takes larger chunks from a target that gave so many elements in this time, if a series of them takes less than half a second.
     pub(super) fn learn(&mut self, count: usize, elapsed: Duration) {
-        let whole = Pace { chunk: LARGE_CHUNK }.series();
-        let is_quick = count >= CHUNK && elapsed.as_secs_f64() * (whole as f64) < 0.5 * (count as f64);
+        let whole = Pace { chunk: LARGE_CHUNK }.series() as u128;
+        let is_quick = count >= CHUNK && elapsed.as_millis() * whole < 500 * count as u128;
         self.chunk = if is_quick { LARGE_CHUNK } else { CHUNK };
     }
 }

@@ -45,9 +45,9 @@ pub(crate) fn decode<T: Element>(text: &[u8], values: &mut [T]) -> Option<()> {
 /// The common case, without a check per byte: a number of up to eight digits with one separator after it, and more to come.
 #[inline]
 fn short_number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let (&[b'0', b'x', a, b, c, d, e, f, g, h, after], _) = text.split_first_chunk()? else { return None };
-    let (number, length) = hex_digits([a, b, c, d, e, f, g, h]);
-    let separator = if length == 8 { after } else { text[2 + length] };
+    let [b'0', b'x', digits @ ..] = text.first_chunk::<11>()? else { return None };
+    let (number, length) = hex_digits(*digits.first_chunk()?);
+    let separator = digits[length];
     (length > 0 && separator.is_ascii_whitespace()).then(|| (number, &text[3 + length..]))
 }
 

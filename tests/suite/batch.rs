@@ -84,6 +84,25 @@ fn each_call_has_its_own_result_or_its_own_error() {
 }
 
 #[test]
+fn flash_can_be_asked_about_in_a_batch() {
+    let board = Board::halted();
+    let bank = board.session.flash().probe(0).unwrap();
+    let mut batch = board.session.batch().timeout(Duration::from_secs(120));
+    let banks = batch.flash().banks();
+    let info = batch.flash().info(&bank);
+    let layout = batch.flash().layout(&bank);
+    let mut missing = bank.clone();
+    missing.number = 7;
+    let missing = batch.flash().layout(&missing);
+    batch.run().unwrap();
+    assert_eq!(banks.result().unwrap(), [bank]);
+    assert_eq!(info.result().unwrap(), board.session.flash().info(0).unwrap());
+    assert_eq!(layout.result().unwrap().sectors.len(), 128);
+    let missing = missing.result().unwrap_err();
+    assert!(matches!(missing, Error::Flash(openocd::FlashError::Info { .. })), "{missing:?}");
+}
+
+#[test]
 fn the_first_error_stops_the_rest_if_asked_to() {
     let board = Board::halted();
     let mut batch = board.session.batch().stop_at_first_error();

@@ -1,5 +1,6 @@
 //! Flash on a bad day: errors that say how far it came, and a session that can be used again.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use openocd::{ConnectionError, Error, FlashError, Image, ResetMode, Session, TargetError, TimeoutError, WriteOptions};
@@ -9,6 +10,10 @@ use crate::board::Board;
 use crate::random::Random;
 
 const BASE: u64 = 0x0800_0000;
+
+fn go_on(_: openocd::Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 #[test]
 fn a_page_that_keeps_its_contents_is_not_reported_as_erased() {
@@ -49,7 +54,8 @@ fn a_power_loss_in_mid_write_says_how_far_it_came() {
     let board = Board::halted();
     let data = Random::new(31).bytes(40_000);
     board.chip.faults().power_fails_after(15_000);
-    let error = board.session.flash().write(BASE + 0x4000, &data).unwrap_err();
+    // The pieces are small because somebody watches.
+    let error = board.session.flash().with_progress(&go_on).write(BASE + 0x4000, &data).unwrap_err();
     let Error::Flash(FlashError::Write { address, written, total: 40_000, .. }) = &error else { panic!("{error}") };
     assert_eq!(*address, BASE + 0x4000 + written);
     assert!(*written > 0 && *written <= 30_000, "{error}");
@@ -116,7 +122,7 @@ fn a_chip_that_was_reset_behind_openocds_back_is_seen_as_running() {
 fn a_bus_fault_in_mid_read_names_the_piece() {
     let board = Board::halted();
     board.chip.faults().bus_fault_at(0x0800_9000..0x0800_9004);
-    let error = board.session.flash().read(BASE, 0x1_0000).unwrap_err();
+    let error = board.session.flash().with_progress(&go_on).read(BASE, 0x1_0000).unwrap_err();
     let Error::Flash(FlashError::Read { address, .. }) = error else { panic!("{error}") };
     assert!(address > BASE && address <= 0x0800_9000, "{address:#x}");
 }

@@ -21,6 +21,9 @@ const CSW_WRITABLE: u32 = 0x7f00_0037;
 const IDR_VALUE: u32 = 0x1477_0011;
 /// The ROM table at 0xe00ff000, present.
 const BASE_VALUE: u32 = 0xe00f_f003;
+/// AddrInc of CSW, and its value for packed transfers.
+const ADDR_INC: u32 = 3 << 4;
+const PACKED: u32 = 2;
 /// TAR counts within this block only (DDI 0337, 11.7.2).
 const INCREMENT_MASK: u32 = 0xfff;
 
@@ -61,7 +64,12 @@ impl AhbAp {
     /// Writes the register at `offset`.
     pub(crate) fn write(&mut self, offset: u8, value: u32, system: &mut System) -> Result<(), BusFault> {
         match offset {
-            CSW => self.csw = value & CSW_WRITABLE,
+            CSW => {
+                self.csw = value & CSW_WRITABLE;
+                if !system.packed_transfers && self.increment_mode() == PACKED {
+                    self.csw &= !ADDR_INC;
+                }
+            }
             TAR => self.tar = value,
             DRW => {
                 for _ in 0..self.transfers() {
@@ -102,11 +110,15 @@ impl AhbAp {
 
     /// How many bus transfers one access of DRW makes: more than one where they are packed (AddrInc = 2).
     fn transfers(&self) -> u32 {
-        if self.csw >> 4 & 3 == 2 { 4 / self.size().bytes() } else { 1 }
+        if self.increment_mode() == PACKED { 4 / self.size().bytes() } else { 1 }
+    }
+
+    fn increment_mode(&self) -> u32 {
+        (self.csw & ADDR_INC) >> 4
     }
 
     fn increment(&mut self) {
-        if self.csw >> 4 & 3 != 0 {
+        if self.increment_mode() != 0 {
             let next = self.tar.wrapping_add(self.size().bytes());
             self.tar = self.tar & !INCREMENT_MASK | next & INCREMENT_MASK;
         }
@@ -146,6 +158,16 @@ mod tests {
         ap.write(DRW, 0x4433_2211, &mut system).unwrap();
         assert_eq!(ap.read(TAR, &mut system).unwrap(), RAM + 4);
         assert_eq!(system.debug_read(RAM, Size::Word).unwrap(), 0x4433_2211);
+    }
+
+    #[test]
+    fn a_port_without_packed_transfers_does_not_take_their_mode() {
+        let mut system = System::new();
+        system.packed_transfers = false;
+        let mut ap = port(0x21, RAM, &mut system);
+        assert_eq!(ap.read(CSW, &mut system).unwrap() & ADDR_INC, 0);
+        ap.write(DRW, 0x4433_2211, &mut system).unwrap();
+        assert_eq!(system.debug_read(RAM, Size::Word).unwrap() & 0xffff, 0x2211);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(crate) struct System {
     pub(crate) reset_count: u32,
     /// What the debugger reads and writes.
     pub(crate) access_log: AccessLog,
+    /// The access port can move several bytes with one transfer of the debug port.
+    pub(crate) packed_transfers: bool,
 }
 
 impl System {
@@ -34,6 +36,7 @@ impl System {
             spinning: false,
             reset_count: 0,
             access_log: AccessLog::default(),
+            packed_transfers: true,
         };
         system.core.reset(&mut system.bus);
         system

@@ -236,6 +236,12 @@ impl VirtualChip {
         std::mem::take(&mut self.lock().system.bus.peripherals.usart.sent)
     }
 
+    /// Whether the access port can move several bytes with one transfer of the debug port, as a Cortex-M3's can and a Cortex-M0's can't.
+    /// OpenOCD looks once, when it connects.
+    pub fn set_packed_transfers(&self, packed: bool) {
+        self.lock().system.packed_transfers = packed;
+    }
+
     /// Records the debugger's transfers on the bus to these addresses from now on, for
     /// [`take_accesses`](Self::take_accesses).
     pub fn watch_accesses(&self, addresses: Range<u32>) {
