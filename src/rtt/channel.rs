@@ -105,6 +105,8 @@ impl<'a> RttChannel<'a> {
     }
 
     /// How long a read waits for the first byte; `None` waits for ever. 10 s at first. Zero takes what has come.
+    ///
+    /// Four times a second a read that waits looks at the target's memory by the session; that look, and the session's other commands before it, come on top.
     pub fn set_read_timeout(&mut self, timeout: Option<Duration>) {
         self.read_timeout = timeout;
     }
