@@ -8,6 +8,7 @@ mod reply;
 
 use std::borrow::Cow;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use execution::Execution;
@@ -100,7 +101,7 @@ enum State {
     /// OpenOCD closed the connection. Only [`Link::reconnect`] makes a new one: whatever answers there now
     /// may be another OpenOCD.
     Closed {
-        peer: std::net::SocketAddr,
+        peer: SocketAddr,
     },
 }
 
@@ -122,6 +123,29 @@ impl Link {
     /// What `version` answered on the present connection.
     pub(crate) fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Where to connect to this OpenOCD once more, and with which limits.
+    pub(crate) fn reach(&self) -> (Address, Settings) {
+        (self.address.clone(), self.settings.clone())
+    }
+
+    /// The connection, for another use than commands.
+    pub(crate) fn into_connection(self) -> Result<Connection> {
+        let peer = self.peer();
+        match self.state {
+            State::Ready(connection) => Ok(connection),
+            State::Closed { .. } | State::Stale => Err(ConnectionError::Closed { peer, doing: ALREADY_CLOSED }.into()),
+        }
+    }
+
+    /// The address of the other end.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        match &self.state {
+            State::Ready(connection) => connection.peer(),
+            State::Closed { peer } => *peer,
+            State::Stale => self.address.first(),
+        }
     }
 
     /// Replaces the connection by a new one.

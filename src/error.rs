@@ -9,6 +9,8 @@ mod flash;
 mod image;
 mod jtag;
 mod process;
+mod rtt;
+mod semihosting;
 mod svd;
 mod target;
 mod timeout;
@@ -22,6 +24,8 @@ pub use flash::FlashError;
 pub use image::ImageError;
 pub use jtag::JtagError;
 pub use process::{ProcessError, ProcessReport};
+pub use rtt::RttError;
+pub use semihosting::SemihostingError;
 pub use svd::SvdError;
 pub use target::TargetError;
 pub use timeout::TimeoutError;
@@ -98,6 +102,12 @@ pub enum Error {
     /// A debug access port could not be accessed, or is not there.
     #[error(transparent)]
     Dap(#[from] DapError),
+    /// Real-time transfer through the target's memory could not be set up, or lost something.
+    #[error(transparent)]
+    Rtt(#[from] RttError),
+    /// Semihosting could not be set up, or a call of the firmware could not be served.
+    #[error(transparent)]
+    Semihosting(#[from] SemihostingError),
     /// The OpenOCD process could not be started, or ended when it should not.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -135,6 +145,8 @@ impl Error {
             Error::Jtag(error) => error.failure(),
             Error::Dap(error) => error.failure(),
             Error::Adapter(error) => error.failure(),
+            Error::Rtt(error) => error.failure(),
+            Error::Semihosting(error) => error.failure(),
             Error::Command(CommandError::Failed(failure)) => Some(failure),
             _ => None,
         }

@@ -6,6 +6,7 @@ mod breakpoints;
 mod command;
 mod dap;
 mod error;
+mod events;
 mod flash;
 mod frame;
 pub mod guide;
@@ -19,6 +20,9 @@ mod process;
 mod progress;
 mod registers;
 mod riscv;
+mod rtt;
+mod run_until;
+mod semihosting;
 mod session;
 pub mod svd;
 mod target;
@@ -49,18 +53,22 @@ pub use dap::{
 };
 pub use error::{
     AdapterError, BreakpointError, CommandError, ConnectionError, DapError, Error, Failure, FlashError, ImageError,
-    JtagError, ProcessError, ProcessReport, Result, SvdError, TargetError, TimeoutError,
+    JtagError, ProcessError, ProcessReport, Result, RttError, SemihostingError, SvdError, TargetError, TimeoutError,
 };
+pub use events::{Event, EventIter, Events, Listener, TargetEvent};
 pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, SectorKind, WriteOptions};
 pub use image::{Image, ImageFormat, Segment};
 pub use jtag::{Bits, EndState, Jtag, NewTap, SvfFile, SvfReport, Tap, TapState, XsvfFile};
-pub use memory::Memory;
+pub use memory::{Memory, Sample, Samples};
 pub use mismatch::Mismatch;
 pub use polling::PollingPause;
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
 pub use progress::{Phase, Progress, ProgressCallback};
 pub use registers::{Register, RegisterDump, RegisterValue, Registers};
 pub use riscv::Riscv;
+pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines};
+pub use run_until::{RunOutcome, RunUntil, Verdict};
+pub use semihosting::{Redirected, Semihosting, SemihostingStream};
 pub use session::{Session, SessionBuilder};
 pub use svd::Svd;
 pub use target::{HaltReason, ResetMode, Target, TargetInfo, TargetState, TargetStatus};

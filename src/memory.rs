@@ -5,9 +5,12 @@ pub(crate) mod bytes;
 mod hexdump;
 mod images;
 mod pace;
+mod sample;
 mod transfer;
 
-pub(crate) use access::decode_halves;
+pub use sample::{Sample, Samples};
+
+pub(crate) use access::{decode_halves, hex_list};
 
 use crate::error::Result;
 use crate::progress::{ProgressCallback, Report};

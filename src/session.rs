@@ -1,7 +1,7 @@
 //! A session: a connection to an OpenOCD, and the process behind it where the session started one.
 
 use std::fmt;
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -268,8 +268,29 @@ impl Session {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Where to connect to this OpenOCD once more, and with which limits.
+    pub(crate) fn reach(&self) -> (Address, Settings) {
+        self.link().reach()
+    }
+
+    /// The other end of the connection.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.link().peer()
+    }
+
+    /// Returns when OpenOCD has accepted the connections that were made so far to other ports of its.
+    ///
+    /// A connection is made before OpenOCD accepts it. The round of its loop that serves the first command here sees it waiting, and accepts it before or after
+    /// that command; the second command is served in a later round (`src/server/server.c`: `server_loop`).
+    pub(crate) fn let_openocd_accept(&self) -> Result<()> {
+        for _ in 0..2 {
+            self.run(&Request::new("list").shown("list"), |_| ())?;
+        }
+        Ok(())
+    }
+
     /// A lost connection to an OpenOCD of our own is better explained by its end.
-    fn explain(&self, error: Error) -> Error {
+    pub(crate) fn explain(&self, error: Error) -> Error {
         let doing = match &error {
             Error::Connection(ConnectionError::Closed { doing, .. } | ConnectionError::Io { doing, .. }) => doing,
             Error::Connection(ConnectionError::Unreachable { .. }) => "connecting",

@@ -6,6 +6,7 @@ mod state;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+pub(crate) use state::status;
 pub use state::{HaltReason, ResetMode, TargetInfo, TargetState, TargetStatus};
 
 use crate::breakpoints::Breakpoints;

@@ -29,6 +29,12 @@ impl Address {
         }
         Ok(Address { text, resolved })
     }
+
+    /// The address that is tried first.
+    pub(crate) fn first(&self) -> SocketAddr {
+        // There is one: `resolve` sees to that.
+        self.resolved[0]
+    }
 }
 
 /// `"localhost:6666"` and `("localhost", 6666)` both become `localhost:6666`.
@@ -115,6 +121,11 @@ impl Connection {
 
     pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// Another handle of the socket, to end a wait of another thread.
+    pub(crate) fn handle(&self) -> io::Result<TcpStream> {
+        self.stream.try_clone()
     }
 
     /// Drops what came without being asked for, so that it is not taken for the reply to the next command.

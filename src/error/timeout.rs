@@ -50,4 +50,24 @@ pub enum TimeoutError {
         /// The limit.
         after: Duration,
     },
+    /// No bytes came from an RTT channel, or no control block appeared, in time.
+    #[error("RTT: no {what} within {after:?}")]
+    Rtt {
+        /// What was waited for.
+        what: &'static str,
+        /// The limit.
+        after: Duration,
+    },
+    /// The firmware printed nothing by semihosting in time.
+    #[error("nothing came by semihosting within {after:?}")]
+    Semihosting {
+        /// The limit.
+        after: Duration,
+    },
+    /// The event that was waited for did not come in time.
+    #[error("the event waited for did not come within {after:?}")]
+    Event {
+        /// The limit.
+        after: Duration,
+    },
 }

@@ -197,7 +197,7 @@ fn low_and_high<T: Element>(value: T) -> [u32; 2] {
 }
 
 /// `0x1 0x2 0x3`
-pub(super) fn hex_list<T: Element>(values: impl Iterator<Item = T>) -> String {
+pub(crate) fn hex_list<T: Element>(values: impl Iterator<Item = T>) -> String {
     let mut list = String::new();
     for value in values {
         let _ = write!(list, "{value:#x} ");

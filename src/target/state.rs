@@ -91,7 +91,7 @@ pub enum ResetMode {
 }
 
 impl ResetMode {
-    pub(super) fn command(self) -> &'static str {
+    pub(crate) fn command(self) -> &'static str {
         match self {
             ResetMode::Run => "reset run",
             ResetMode::Halt => "reset halt",
@@ -173,7 +173,7 @@ pub(super) fn info(row: &[u8]) -> Option<TargetInfo> {
 }
 
 /// The answer of `_openocd_rs_1_status`.
-pub(super) fn status(list: &[u8]) -> Option<TargetStatus> {
+pub(crate) fn status(list: &[u8]) -> Option<TargetStatus> {
     let [name, state, reason, pc, log] = tcl::elements(list).take_array()?;
     let state = parse::target::state(&text(&state));
     let (mut halt_reason, mut counter) = (None, None);

@@ -68,6 +68,13 @@ impl Board {
         let session = limits.start(openocd).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
         Board { session, chip }
     }
+
+    /// Ends the session's OpenOCD as a crash does.
+    pub fn kill_openocd(&self) {
+        let pid = self.session.process().expect("a process of its own").pid().to_string();
+        let killed = std::process::Command::new("kill").args(["-9", &pid]).status().expect("a `kill` command");
+        assert!(killed.success());
+    }
 }
 
 /// OpenOCD without a chip: an interpreter, and two targets of the type `testee`, which hold nothing.

@@ -1,6 +1,7 @@
-//! The program in a new chip's flash: it increments a counter in RAM for ever.
+//! The programs for the chips. The one in a new chip's flash increments a counter in RAM for ever.
 //!
-//! Its source is `firmware/counter.s`, beside the binary made of it.
+//! Its source is `firmware/counter.s`, beside the binary made of it. [`rtt`] and [`semihosting`] are loaded by
+//! [`VirtualChip::load_firmware`](crate::VirtualChip::load_firmware).
 
 use crate::flash_controller::FLASH_BASE;
 
@@ -25,6 +26,51 @@ pub const CALL: u32 = 0x0800_0048;
 pub const WORK: u32 = 0x0800_004e;
 /// Where every fault ends: a branch to itself.
 pub const STOP: u32 = 0x0800_0054;
+
+/// SEGGER RTT: echoes down-channel 0 to up-channel 0, and floods up-channel 2 on request; its source is `firmware/rtt.s`.
+///
+/// The up-channels are 0 `Terminal` (512 bytes), 1 not in use, 2 `Flood of bytes` (2048 bytes); the down-channels 0 `Terminal`
+/// (64 bytes), 1 `} odd {name\` (16 bytes, never read). It counts at [`COUNTER_ADDRESS`], too.
+pub mod rtt {
+    /// The binary, which starts with the vector table at the start of flash.
+    pub const IMAGE: &[u8] = include_bytes!("../firmware/rtt.bin");
+    /// Where the control block is in RAM.
+    pub const CONTROL_BLOCK: u32 = 0x2000_2400;
+    /// The word in RAM that says how many bytes are to be flooded; 0 after a reset.
+    pub const FLOOD_REQUEST: u32 = 0x2000_2010;
+    /// The word in RAM that says how many bytes of the flood have been written.
+    pub const FLOOD_WRITTEN: u32 = 0x2000_2014;
+    /// The start of the endless loop, which comes after the greeting.
+    pub const LOOP: u32 = 0x0800_0072;
+    /// Where every fault ends: a branch to itself.
+    pub const STOP: u32 = 0x0800_00ec;
+    /// The line that it sends on up-channel 0 when it starts.
+    pub const GREETING: &str = "rtt echo ready\n";
+
+    /// The flood's byte of this number.
+    pub fn flood_byte(number: u32) -> u8 {
+        (number ^ number >> 8 ^ number >> 16) as u8
+    }
+}
+
+/// ARM semihosting: prints, asks for the clock and exits; its source is `firmware/semihosting.s`.
+pub mod semihosting {
+    /// The binary, which starts with the vector table at the start of flash.
+    pub const IMAGE: &[u8] = include_bytes!("../firmware/semihosting.bin");
+    /// What it prints: a string, a character, and a write to a console that it opened.
+    pub const OUTPUT: &str = "hello from the chip\n* and this by a console\n";
+    /// The word in RAM that chooses how it exits: 0 by SYS_EXIT_EXTENDED with the status, 1 by SYS_EXIT, 2 by SYS_EXIT with
+    /// the status as the reason, 3 like 0 after it has read a character.
+    pub const MODE: u32 = 0x2000_2010;
+    /// The word in RAM with its exit status.
+    pub const STATUS: u32 = 0x2000_2014;
+    /// The word in RAM that takes what the write to the console answered: how many bytes were not written.
+    pub const NOT_WRITTEN: u32 = 0x2000_2018;
+    /// The word in RAM that takes the character read.
+    pub const CHARACTER: u32 = 0x2000_201c;
+    /// The word in RAM that takes the clock's answer.
+    pub const CLOCK: u32 = 0x2000_2020;
+}
 
 /// The same for a [`VirtualHart`](crate::VirtualHart), whose program is in RAM; its source is `firmware/hart.s`.
 pub mod hart {

@@ -124,6 +124,20 @@ impl VirtualChip {
         Ok(())
     }
 
+    /// Puts one of the programs of [`firmware`](crate::firmware) into the flash, clears the RAM and presses the reset button.
+    ///
+    /// It runs at once, unless the debugger catches resets.
+    pub fn load_firmware(&self, image: &[u8]) {
+        {
+            let mut chip = self.lock();
+            chip.system.bus.ram.fill(0);
+            let flash = chip.system.bus.flash.memory_mut();
+            flash[..image.len()].copy_from_slice(image);
+            chip.system.press_reset();
+        }
+        self.server.stir();
+    }
+
     /// Reads the word at an aligned address; see [`read_memory`](Self::read_memory).
     ///
     /// # Errors

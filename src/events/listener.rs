@@ -1,0 +1,158 @@
+//! Callbacks for events, on a thread of their own.
+
+use std::net::{Shutdown, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use super::{Event, Events};
+use crate::error::{ConnectionError, Result};
+use crate::target::ResetMode;
+
+/// Keeps a callback going; dropping it ends the callback and its thread.
+///
+/// Each callback has a connection, a thread and a queue of its own: one that is slow delays neither OpenOCD nor the session nor other callbacks. What it does not
+/// get to waits, with the limits of [`Events`], and is then counted as [`Event::Lost`]. A callback that panics is called again for the next event; the
+/// panic is logged.
+///
+/// Dropping waits for a callback that is running. What has not been delivered by then never is.
+#[derive(Debug)]
+#[must_use = "the callback ends when this value is dropped"]
+pub struct Listener {
+    stopped: Arc<AtomicBool>,
+    stream: TcpStream,
+    thread: Option<JoinHandle<Result<()>>>,
+}
+
+impl Events {
+    /// Calls `callback` for each event from here on, on a thread of its own, until the returned value is dropped.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Io`] if there is no thread to be had.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let listener = session.events()?.on(|event| println!("{event}"))?;
+    /// session.target().halt()?;
+    /// drop(listener);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on(self, mut callback: impl FnMut(&Event) + Send + 'static) -> Result<Listener> {
+        let peer = self.peer;
+        let failed = |source| ConnectionError::Io { peer, doing: "starting a callback", source };
+        let stream = self.stream.try_clone().map_err(failed)?;
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopped);
+        let run = move || {
+            for event in &self {
+                if stop.load(Ordering::Acquire) {
+                    return Ok(());
+                }
+                let event = match event {
+                    Ok(event) => event,
+                    Err(error) => {
+                        log::warn!(target: "openocd::events", "a callback gets no more events: {error}");
+                        return Err(error);
+                    }
+                };
+                // The callback is the caller's: after its panic it is called again, with whatever state it left.
+                if catch_unwind(AssertUnwindSafe(|| callback(&event))).is_err() {
+                    log::error!(target: "openocd::events", "a callback panicked at {event}");
+                }
+            }
+            Ok(())
+        };
+        let thread = thread::Builder::new().name("openocd callback".into()).spawn(run).map_err(failed)?;
+        Ok(Listener { stopped, stream, thread: Some(thread) })
+    }
+
+    /// Calls `callback` whenever a target halts ([`Event::is_halt`]); otherwise like [`on`](Self::on).
+    ///
+    /// # Errors
+    /// Those of [`on`](Self::on).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let (sender, halts) = channel();
+    /// let listener = session.events()?.on_halt(move || drop(sender.send(())))?;
+    /// session.target().halt()?;
+    /// halts.recv()?;
+    /// # drop(listener);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_halt(self, mut callback: impl FnMut() + Send + 'static) -> Result<Listener> {
+        self.on(move |event| {
+            if event.is_halt() {
+                callback();
+            }
+        })
+    }
+
+    /// Calls `callback` whenever a target is resumed, also for a step ([`Event::is_resume`]); otherwise like [`on`](Self::on).
+    ///
+    /// # Errors
+    /// Those of [`on`](Self::on).
+    pub fn on_resume(self, mut callback: impl FnMut() + Send + 'static) -> Result<Listener> {
+        self.on(move |event| {
+            if event.is_resume() {
+                callback();
+            }
+        })
+    }
+
+    /// Calls `callback` whenever a reset begins, with its mode ([`Event::Reset`]); otherwise like [`on`](Self::on).
+    ///
+    /// # Errors
+    /// Those of [`on`](Self::on).
+    pub fn on_reset(self, mut callback: impl FnMut(ResetMode) + Send + 'static) -> Result<Listener> {
+        self.on(move |event| {
+            if let Event::Reset(mode) = event {
+                callback(*mode);
+            }
+        })
+    }
+}
+
+impl Listener {
+    /// Whether the callback still gets events: false once the connection is lost.
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Ends the callback, waits for it if it is running, and tells whether it got all events so far.
+    ///
+    /// # Errors
+    /// [`Error::Connection`](crate::Error::Connection) if the connection was lost before.
+    pub fn stop(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.stopped.store(true, Ordering::Release);
+        let lost_before = self.thread.as_ref().is_some_and(JoinHandle::is_finished);
+        // It may be closed already, which is what is wanted.
+        let _ = self.stream.shutdown(Shutdown::Both);
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        if thread.thread().id() == thread::current().id() {
+            // Dropped by its own callback, which cannot wait for itself; the thread ends when the callback returns.
+            return Ok(());
+        }
+        match thread.join() {
+            Ok(result) if lost_before => result,
+            // Its connection ended because this ended it.
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // A lost connection has been logged when it was lost.
+        let _ = self.end();
+    }
+}

@@ -1,0 +1,102 @@
+//! Looks at a target that runs, and answers to its semihosting calls.
+
+use crate::error::{Error, Failure, Result, SemihostingError, TargetError};
+use crate::parse;
+use crate::semihosting::unexpected_reply;
+use crate::target::{Target, TargetStatus, status};
+use crate::tcl;
+
+/// How a target is.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) status: TargetStatus,
+    /// The number and the argument of the semihosting call at which it stands.
+    pub(super) call: Option<(u32, u32)>,
+}
+
+impl Target<'_> {
+    /// Makes sure that this crate can serve the target's semihosting calls and that OpenOCD does not; says whether it did.
+    pub(super) fn take_over_calls(&self) -> Result<bool> {
+        let request = self.request("_openocd_rs_1_calls").shown("arm semihosting");
+        let enabled = self.session().run(&request, |reply| {
+            let answer = reply.success(&request).map_err(poll)?;
+            let Some([target, kind, enabled]) = tcl::elements(answer).take_array() else {
+                return Err(unexpected_reply(&request, reply));
+            };
+            if *kind != *b"cortex_m" && *kind != *b"hla_target" {
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                return Err(SemihostingError::Unsupported { target: text(&target), kind: text(&kind) }.into());
+            }
+            Ok(*enabled == *b"1")
+        })??;
+        if enabled {
+            self.semihosting().disable()?;
+        }
+        Ok(enabled)
+    }
+
+    pub(super) fn look(&self, calls: bool) -> Result<Look> {
+        let request = self.request(format!("_openocd_rs_1_look {}", u8::from(calls))).shown("poll");
+        self.session().run(&request, |reply| {
+            let answer = reply.success(&request).map_err(poll)?;
+            look(answer).ok_or_else(|| unexpected_reply(&request, reply))
+        })?
+    }
+
+    /// Lets the target go on behind its semihosting call, with the answer to it.
+    pub(super) fn answer_call(&self, value: u32) -> Result<()> {
+        let request = self.request(format!("_openocd_rs_1_answer {value:#x}")).shown("resume");
+        self.session().run(&request, |reply| reply.success(&request).map(drop).map_err(resume))?
+    }
+}
+
+/// The answer of `_openocd_rs_1_look`.
+fn look(answer: &[u8]) -> Option<Look> {
+    let [how, call] = tcl::elements(answer).take_array()?;
+    let status = status(&how)?;
+    if call.is_empty() {
+        return Some(Look { status, call: None });
+    }
+    let [number, argument] = tcl::elements(&call).take_array()?;
+    let register = |line: &[u8]| {
+        let value = parse::register::line(std::str::from_utf8(line).ok()?)?.value?;
+        u32::try_from(value.to_u64()?).ok()
+    };
+    Some(Look { status, call: Some((register(&number)?, register(&argument)?)) })
+}
+
+fn poll(failure: Box<Failure>) -> Error {
+    Error::refused(failure, |failure| TargetError::Poll(failure).into())
+}
+
+fn resume(failure: Box<Failure>) -> Error {
+    Error::refused(failure, |failure| TargetError::Resume(failure).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_stands_at_a_call() {
+        let answer = b"{t halted breakpoint {pc (/32): 0x08000046\n} {}} {{r0 (/32): 0x00000004\n} {r1 (/32): 0x080000bc (dirty)\n}}";
+        let look = look(answer).unwrap();
+        assert_eq!(look.call, Some((4, 0x0800_00bc)));
+        assert_eq!(look.status.pc, Some(0x0800_0046));
+    }
+
+    #[test]
+    fn a_target_that_runs_or_stands_elsewhere() {
+        assert_eq!(look(b"{t running {} {} {}} {}").unwrap().call, None);
+        assert_eq!(look(b"{t halted {} {pc (/32): 0x08000046} {}} {}").unwrap().call, None);
+    }
+
+    #[test]
+    fn invalid_looks() {
+        for answer in
+            ["", "{t halted}", "{t running {} {} {}}", "{t running {} {} {}} x", "{t running {} {} {}} {{r0 (/32)} y}"]
+        {
+            assert!(look(answer.as_bytes()).is_none(), "{answer:?}");
+        }
+    }
+}

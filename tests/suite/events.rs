@@ -1,0 +1,286 @@
+//! Events and callbacks, of a real OpenOCD; a server of our own only for trace data, which needs an adapter that captures trace.
+
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use openocd::{ConnectionError, Error, Event, ResetMode, Session, TargetEvent, TargetState, TimeoutError};
+
+use crate::board::{Board, PATIENCE};
+use crate::server::{Client, serve};
+
+fn target(event: TargetEvent) -> Event {
+    Event::Target(event)
+}
+
+/// Everything until the target is told to run.
+fn until_resume_end(events: &openocd::Events) -> Vec<Event> {
+    let mut seen = Vec::new();
+    for event in events.timeout_iter(PATIENCE) {
+        seen.push(event.unwrap());
+        if seen.last() == Some(&target(TargetEvent::ResumeEnd)) {
+            return seen;
+        }
+    }
+    panic!("no resume-end in {seen:?}");
+}
+
+#[test]
+fn every_event_of_a_command_comes_in_order() {
+    use TargetEvent::{GdbHalt, Halted, ResumeEnd, ResumeStart, Resumed, StepEnd, StepStart};
+    let board = Board::start();
+    let events = board.session.events().unwrap();
+    board.session.target().halt().unwrap();
+    board.session.target().step(None).unwrap();
+    board.session.target().resume(None).unwrap();
+    let expected = [
+        target(GdbHalt),
+        Event::State(TargetState::Halted),
+        target(Halted),
+        target(StepStart),
+        target(Resumed),
+        target(GdbHalt),
+        target(Halted),
+        target(StepEnd),
+        target(ResumeStart),
+        target(Resumed),
+        Event::State(TargetState::Running),
+        target(ResumeEnd),
+    ];
+    assert_eq!(until_resume_end(&events), expected);
+}
+
+#[test]
+fn a_reset_says_its_mode() {
+    let board = Board::start();
+    let events = board.session.events().unwrap();
+    for mode in [ResetMode::Halt, ResetMode::Init, ResetMode::Run] {
+        board.session.target().reset(mode).unwrap();
+        let reset = events.wait_for(|event| matches!(event, Event::Reset(_)), PATIENCE).unwrap();
+        assert_eq!(reset, Event::Reset(mode));
+    }
+}
+
+#[test]
+fn an_event_of_another_client_comes_too() {
+    let board = Board::start();
+    let events = board.session.events().unwrap();
+    let other = Session::connect(board.session.process().unwrap().tcl_address()).unwrap();
+    other.target().halt().unwrap();
+    events.wait_for(Event::is_halt, PATIENCE).unwrap();
+}
+
+#[test]
+fn no_event_is_lost_between_opening_and_the_next_command() {
+    let board = Board::halted();
+    for _ in 0..50 {
+        let events = board.session.events().unwrap();
+        board.session.target().step(None).unwrap();
+        let first = events.wait_for(|_| true, PATIENCE).unwrap();
+        assert_eq!(first, target(TargetEvent::StepStart));
+    }
+}
+
+#[test]
+fn waiting_has_a_limit_and_taking_does_not_wait() {
+    let board = Board::halted();
+    let events = board.session.events().unwrap();
+    assert_eq!(events.try_next().unwrap(), None);
+    let error = events.wait_for(Event::is_halt, Duration::from_millis(20)).unwrap_err();
+    assert!(matches!(error, Error::Timeout(TimeoutError::Event { .. })), "{error:?}");
+    assert_eq!(events.timeout_iter(Duration::from_millis(20)).count(), 0);
+    board.session.target().step(None).unwrap();
+    events.wait_for(|event| *event == target(TargetEvent::StepEnd), PATIENCE).unwrap();
+    assert_eq!(events.try_next().unwrap(), None);
+}
+
+/// A real OpenOCD stands still, for all its clients, after some 3000 steps whose notifications nobody reads; that many take it too long here.
+#[test]
+fn events_that_nobody_takes_hold_nothing_up() {
+    const COUNT: usize = 400_000;
+    let (sent, all_sent) = channel();
+    let address = serve(move |mut client| {
+        let sent = sent.clone();
+        let notify = move || -> Option<()> {
+            client.greet()?;
+            let sequence = client.sequence()?;
+            client.send(format!("{sequence} 0 1 {{}}\x1a").as_bytes());
+            client.send(&b"type target_event event halted\r\n\x1a".repeat(COUNT));
+            sent.send(()).ok()?;
+            client.command().map(drop)
+        };
+        drop(thread::spawn(notify));
+    });
+    let session = Session::builder().timeout(PATIENCE).connect(address).unwrap();
+    let events = session.events().unwrap();
+    all_sent.recv_timeout(PATIENCE).unwrap();
+    // What had no room is counted, in its place.
+    let (mut halts, mut lost) = (0, 0);
+    while halts + lost < COUNT {
+        match events.wait_for(|_| true, PATIENCE).unwrap() {
+            Event::Lost { count } => lost += usize::try_from(count).unwrap(),
+            event => halts += usize::from(event.is_halt()),
+        }
+    }
+    assert_eq!(halts + lost, COUNT);
+    assert!(lost > 0, "and there is a limit");
+}
+
+#[test]
+fn the_end_of_openocd_is_a_connection_error_and_then_the_end() {
+    let board = Board::halted();
+    let events = board.session.events().unwrap();
+    board.session.target().step(None).unwrap();
+    board.kill_openocd();
+    let mut seen: Vec<_> = events.iter().collect();
+    let end = seen.pop().unwrap();
+    assert!(matches!(end, Err(Error::Connection(ConnectionError::Closed { .. }))), "{end:?}");
+    assert_eq!(seen.len(), 5, "what came before is not lost: {seen:?}");
+    assert!(matches!(events.try_next(), Err(Error::Connection(_))));
+    assert!(matches!(events.wait_for(|_| true, PATIENCE), Err(Error::Connection(_))));
+    assert_eq!(events.iter().filter_map(Result::ok).count(), 0);
+    let error = board.session.events().unwrap_err();
+    assert!(matches!(error, Error::Connection(_)), "{error:?}");
+}
+
+#[test]
+fn a_dropped_listener_of_events_leaves_openocd_well() {
+    let board = Board::halted();
+    for _ in 0..20 {
+        drop(board.session.events().unwrap());
+        board.session.target().step(None).unwrap();
+    }
+}
+
+/// A channel that closes when the callback's thread has ended, for then its sender is dropped.
+fn ended<T>(receiver: &Receiver<T>) {
+    while receiver.recv_timeout(PATIENCE).is_ok() {}
+    assert!(matches!(receiver.recv_timeout(PATIENCE), Err(std::sync::mpsc::RecvTimeoutError::Disconnected)));
+}
+
+#[test]
+fn callbacks_are_called_and_end_with_their_guard() {
+    let board = Board::start();
+    let (halts, halted) = channel();
+    let (resumptions, resumed) = channel();
+    let (resets, reset) = channel();
+    let on_halt = board.session.events().unwrap().on_halt(move || halts.send(()).unwrap()).unwrap();
+    let on_resume = board.session.events().unwrap().on_resume(move || resumptions.send(()).unwrap()).unwrap();
+    let on_reset = board.session.events().unwrap().on_reset(move |mode| resets.send(mode).unwrap()).unwrap();
+    board.session.target().halt().unwrap();
+    halted.recv_timeout(PATIENCE).unwrap();
+    board.session.target().resume(None).unwrap();
+    resumed.recv_timeout(PATIENCE).unwrap();
+    board.session.target().reset(ResetMode::Init).unwrap();
+    assert_eq!(reset.recv_timeout(PATIENCE).unwrap(), ResetMode::Init);
+    assert!(on_halt.is_running());
+    on_halt.stop().unwrap();
+    ended(&halted);
+    drop((on_resume, on_reset));
+    ended(&resumed);
+    ended(&reset);
+}
+
+#[test]
+fn a_callback_that_panics_is_called_again() {
+    let board = Board::halted();
+    let (sender, receiver) = channel();
+    let mut calls = 0;
+    let listener = board.session.events().unwrap().on_halt(move || {
+        calls += 1;
+        sender.send(calls).unwrap();
+        assert!(calls != 1, "this panic belongs to the test");
+    });
+    let listener = listener.unwrap();
+    for call in 1..=3 {
+        board.session.target().step(None).unwrap();
+        assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), call);
+    }
+    listener.stop().unwrap();
+}
+
+#[test]
+fn a_slow_callback_delays_nobody_and_misses_nothing() {
+    let board = Board::halted();
+    let (sender, receiver) = channel();
+    let (release, gate) = channel::<()>();
+    let listener = board.session.events().unwrap().on(move |event| {
+        if sender.send(event.clone()).is_ok() {
+            // Until the test lets it go on.
+            let _ = gate.recv();
+        }
+    });
+    let listener = listener.unwrap();
+    let events = board.session.events().unwrap();
+    for _ in 0..20 {
+        board.session.target().step(None).unwrap();
+        events.wait_for(|event| *event == target(TargetEvent::StepEnd), PATIENCE).unwrap();
+    }
+    drop(release);
+    let ends = (0..20 * 5).filter(|_| receiver.recv_timeout(PATIENCE).unwrap() == target(TargetEvent::StepEnd)).count();
+    assert_eq!(ends, 20);
+    listener.stop().unwrap();
+}
+
+#[test]
+fn a_callback_may_drop_its_own_guard() {
+    let board = Board::halted();
+    let (give, take) = channel::<openocd::Listener>();
+    let (sender, receiver) = channel();
+    let listener = board.session.events().unwrap().on_halt(move || {
+        if let Ok(own) = take.recv() {
+            drop(own);
+        }
+        sender.send(()).unwrap();
+    });
+    give.send(listener.unwrap()).unwrap();
+    board.session.target().step(None).unwrap();
+    receiver.recv_timeout(PATIENCE).unwrap();
+    ended(&receiver);
+}
+
+#[test]
+fn a_callback_learns_of_the_end_by_its_guard() {
+    let board = Board::halted();
+    let (sender, receiver) = channel::<()>();
+    let listener = board.session.events().unwrap().on_halt(move || sender.send(()).unwrap()).unwrap();
+    board.kill_openocd();
+    ended(&receiver);
+    while listener.is_running() {
+        thread::yield_now();
+    }
+    assert!(matches!(listener.stop(), Err(Error::Connection(_))));
+}
+
+/// Answers the prelude and one command, and then notifies.
+fn talk(mut client: Client) -> Option<()> {
+    client.greet()?;
+    let sequence = client.sequence()?;
+    client.send(format!("{sequence} 0 1 {{}}\x1a").as_bytes());
+    client.send(b"type target_trace data 001aff\r\n\x1atype target_weather state sunny\r\n\x1anonsense\x1a");
+    client.send(b"type target_event event halted\r\n\x1a");
+    client.command().map(drop)
+}
+
+#[test]
+fn trace_data_and_what_is_unknown_come_as_they_are() {
+    // The session's own connection and that of the events.
+    let address = serve(|client| drop(thread::spawn(move || talk(client))));
+    let session = Session::builder().timeout(PATIENCE).connect(address);
+    let events = session.unwrap().events_with_trace().unwrap();
+    let seen: Vec<_> = events.iter().take(3).map(Result::unwrap).collect();
+    let expected = [
+        Event::Trace(vec![0, 0x1a, 0xff]),
+        Event::Other("type target_weather state sunny".to_owned()),
+        Event::Target(TargetEvent::Halted),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_real_openocd_lets_trace_data_be_turned_on() {
+    let board = Board::start();
+    let events = board.session.events_with_trace().unwrap();
+    board.session.target().halt().unwrap();
+    events.wait_for(Event::is_halt, PATIENCE).unwrap();
+}

@@ -1,0 +1,115 @@
+//! OpenOCD's own semihosting, with firmware that prints and exits.
+
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+use openocd::{ConnectionError, Error, Redirected, ResetMode, SemihostingError, TimeoutError};
+use virtual_chip::firmware::semihosting as firmware;
+
+use crate::board::{Board, PATIENCE, interpreter};
+
+fn loaded(mode: u32, status: u32) -> Board {
+    let board = Board::start();
+    board.chip.load_firmware(firmware::IMAGE);
+    board.session.target().reset(ResetMode::Halt).unwrap();
+    board.chip.write_u32(firmware::MODE, mode).unwrap();
+    board.chip.write_u32(firmware::STATUS, status).unwrap();
+    board
+}
+
+#[test]
+fn what_is_set_is_so() {
+    let board = Board::start();
+    let semihosting = board.session.semihosting();
+    assert!(!semihosting.is_enabled().unwrap());
+    for result in [semihosting.set_base_dir("/x"), semihosting.set_resumable_exit(true)] {
+        assert!(matches!(result, Err(Error::Semihosting(SemihostingError::Refused { .. }))), "{result:?}");
+    }
+    semihosting.enable().unwrap();
+    semihosting.enable().unwrap();
+    assert!(semihosting.is_enabled().unwrap());
+    for line in ["", "firmware --all", "} [exec x] $y \\ \"quoted\"", "two\nlines"] {
+        semihosting.set_command_line(line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+    }
+    semihosting.set_base_dir("/a b/{c").unwrap();
+    semihosting.set_resumable_exit(true).unwrap();
+    semihosting.set_resumable_exit(false).unwrap();
+    semihosting.disable().unwrap();
+    assert!(!semihosting.is_enabled().unwrap());
+}
+
+#[test]
+fn a_target_without_semihosting_says_so() {
+    let session = interpreter();
+    let result = session.semihosting().enable();
+    assert!(result.is_err(), "{result:?}");
+    assert!(!matches!(result, Err(Error::Connection(_))), "{result:?}");
+}
+
+#[test]
+fn the_output_comes_whole_and_then_the_end_with_the_exit_status() {
+    let board = loaded(0, 42);
+    board.session.semihosting().enable().unwrap();
+    let mut console = board.session.semihosting().redirect(Redirected::All).unwrap();
+    console.set_read_timeout(Some(PATIENCE));
+    board.session.target().resume(None).unwrap();
+    let mut output = vec![0; firmware::OUTPUT.len()];
+    console.read_exact(&mut output).unwrap();
+    assert_eq!(output, firmware::OUTPUT.as_bytes());
+    let error = console.receive(&mut [0; 8]).unwrap_err();
+    let Error::Connection(ConnectionError::ServerDied { report, .. }) = error else { panic!("{error:?}") };
+    assert_eq!(report.exit_status.unwrap().code(), Some(42));
+}
+
+#[test]
+fn nothing_printed_is_a_timeout() {
+    let board = loaded(0, 0);
+    board.session.semihosting().enable().unwrap();
+    let mut console = board.session.semihosting().redirect(Redirected::All).unwrap();
+    console.set_read_timeout(Some(Duration::from_millis(20)));
+    assert!(matches!(console.receive(&mut [0; 8]), Err(Error::Timeout(TimeoutError::Semihosting { .. }))));
+    assert_eq!(console.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::TimedOut);
+}
+
+#[test]
+fn a_stream_that_is_dropped_takes_neither_openocd_nor_the_firmware_along() {
+    let board = loaded(3, 0);
+    board.session.semihosting().enable().unwrap();
+    drop(board.session.semihosting().redirect(Redirected::All).unwrap());
+    board.session.command("expr 1").unwrap();
+    match board.session.semihosting().redirect(Redirected::Debug) {
+        Ok(console) => drop(console),
+        Err(error) => {
+            assert!(matches!(error, Error::Semihosting(SemihostingError::AlreadyRedirected { .. })), "{error:?}");
+        }
+    }
+    board.session.command("expr 1").unwrap();
+    board.session.semihosting().disable().unwrap();
+    board.session.memory().read_u32(0x2000_0000).unwrap();
+}
+
+#[test]
+fn input_reaches_firmware_that_waits_for_it() {
+    let board = loaded(3, 0);
+    board.session.semihosting().enable().unwrap();
+    let mut console = board.session.semihosting().redirect(Redirected::All).unwrap();
+    console.set_read_timeout(Some(PATIENCE));
+    board.session.target().resume(None).unwrap();
+    let mut output = vec![0; firmware::OUTPUT.len()];
+    console.read_exact(&mut output).unwrap();
+    // OpenOCD drops what comes before the firmware waits, and then waits itself: what is sent again and again gets there.
+    while board.chip.read_u32(firmware::CHARACTER) == Ok(0) {
+        if console.write_all(b"k").is_err() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(board.chip.read_u32(firmware::CHARACTER), Ok(u32::from(b'k')));
+}
+
+#[test]
+fn a_redirection_needs_semihosting() {
+    let board = Board::halted();
+    let error = board.session.semihosting().redirect(Redirected::Stdio).unwrap_err();
+    assert!(matches!(error, Error::Semihosting(SemihostingError::Refused { .. })), "{error:?}");
+}
