@@ -1,7 +1,7 @@
 //! The contract of a command: every one comes back as its exact code, result and log.
 //!
 //! A TCL port answers with bare text and no status. So every command runs through one small Tcl procedure
-//! (`prelude.tcl`), which returns all three, with a sequence number that no stray reply can carry.
+//! (`prelude/commands.tcl`), which returns all three, with a sequence number that no stray reply can carry.
 
 mod execution;
 mod reply;
@@ -32,7 +32,25 @@ const TRACE_LIMIT: usize = 200;
 
 const ALREADY_CLOSED: &str = "an earlier command ran; `Session::reconnect` makes a new one";
 
-const PRELUDE: &str = include_str!("prelude.tcl");
+/// The Tcl procedures of all subsystems; the answer to it names the version.
+const PRELUDE: &str = concat!(
+    include_str!("prelude/commands.tcl"),
+    include_str!("prelude/target.tcl"),
+    include_str!("prelude/registers.tcl"),
+    include_str!("prelude/memory.tcl"),
+    include_str!("prelude/files.tcl"),
+    include_str!("prelude/flash.tcl"),
+    include_str!("prelude/breakpoints.tcl"),
+    include_str!("prelude/jtag.tcl"),
+    include_str!("prelude/riscv.tcl"),
+    include_str!("prelude/dap.tcl"),
+    include_str!("prelude/adapter.tcl"),
+    include_str!("prelude/events.tcl"),
+    include_str!("prelude/rtt.tcl"),
+    include_str!("prelude/semihosting.tcl"),
+    include_str!("prelude/run_until.tcl"),
+    "list openocd-rs [version]",
+);
 
 /// What to run.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// Builds between releases carry the number of the last release, and vendors add their own suffix (`v0.12.0-esp32-20260831`): two
 /// servers of one number can differ much. This crate therefore never decides by this number what a server can do; it
-/// asks the server (`src/prelude.tcl`).
+/// asks the server (`src/prelude`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     text: String,

@@ -1,0 +1,92 @@
+# Defined once on every connection. The procedures live in OpenOCD's one interpreter, which all its clients share:
+# their names carry the crate's name and the number of this version of the file.
+
+# Runs a command at the top level, for a named target if one is given, and returns the list
+#   sequence code result log
+# code is OpenOCD's own error number: what `catch` returns on 0.12.0; since d2aeb5fcc (November 2025) `catch` returns 1
+# and the number is in -errorcode. result and log stay apart because `capture` returns what was logged if anything was,
+# and otherwise the result of its script, which is why that script ends with an empty list.
+proc _openocd_rs_1_run {sequence target command} {
+    if {$target ne {}} { return [_openocd_rs_1_run_on $sequence $target $command] }
+    set log [capture {
+        set code [catch {uplevel #0 $command} result options]
+        if {$code != 0} { _openocd_rs_1_clear_errors }
+        list
+    }]
+    if {$code != 0} { set code [_openocd_rs_1_code $code $options] }
+    set reply [list $sequence $code $result $log]
+    if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
+    return $reply
+}
+
+# The same on a named target.
+proc _openocd_rs_1_run_on {sequence target command} {
+    set log [capture {
+        set code [catch {
+            set previous [target current]
+            targets $target
+            uplevel #0 $command
+        } result options]
+        if {$code != 0} { _openocd_rs_1_clear_errors }
+        if {[info exists previous]} { targets $previous }
+        list
+    }]
+    set reply [list $sequence [_openocd_rs_1_code $code $options] $result $log]
+    if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
+    return $reply
+}
+
+# OpenOCD's own error number out of what `catch` gave; see _openocd_rs_1_run.
+# `return` at the top level of a script is success, unless it says otherwise (`return -code error`).
+proc _openocd_rs_1_code {code options} {
+    if {$code == 2} { set code [dict get $options -code] }
+    if {$code != 0 && [dict exists $options -errorcode]} {
+        lassign [dict get $options -errorcode] kind number
+        if {$kind eq {OpenOCD}} { return $number }
+    }
+    return $code
+}
+
+# Runs commands, one after the other, at the top level and, if one is named, for a target, and returns
+#   sequence 0 {code result log code result log ...} {}
+# with fewer elements than commands if they take more room, or if one fails and that is to stop the rest.
+proc _openocd_rs_1_batch {sequence target stop room args} {
+    set replies {}
+    set failed [catch {
+        if {$target ne {}} {
+            set previous [target current]
+            targets $target
+        }
+        foreach command $args {
+            set log [capture {
+                set code [catch {uplevel #0 $command} result options]
+                if {$code != 0} { _openocd_rs_1_clear_errors }
+                list
+            }]
+            if {$code != 0} {
+                lappend replies [_openocd_rs_1_code $code $options] $result $log
+                if {$stop} break
+            } else {
+                lappend replies 0 $result $log
+            }
+            if {[incr room -[string length $result$log]] < 0} break
+        }
+    } message]
+    if {[info exists previous]} { targets $previous }
+    if {$failed} { return [list $sequence $failed $message {}] }
+    set reply [list $sequence 0 $replies {}]
+    if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
+    return $reply
+}
+
+# 0x1a ends a reply on the wire; one inside would put every later reply out of step. \x1b and a letter stand for it.
+proc _openocd_rs_1_without_separator {reply} {
+    return ~[string map [list \x1b \x1bA \x1a \x1bB] $reply]
+}
+
+# After a failed command: the last transfer of its clean-up may have failed too, which over SWD the next access would be told, whoever
+# makes it. OpenOCD's polling takes the target for lost then.
+proc _openocd_rs_1_clear_errors {} {
+    # Before that nothing has been accessed, and asking for the transport would select one.
+    if {[command mode] eq {exec}} { catch {_openocd_rs_1_check_write} }
+}

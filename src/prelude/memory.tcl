@@ -1,0 +1,125 @@
+# Memory.
+
+# Fails if the last write to the current target's memory did, which over SWD nobody has noticed yet: the access port takes a write
+# and says only with the next transfer whether it worked, and mem_ap_write in OpenOCD's src/target/arm_adi_v5.c makes no other
+# one. STICKYERR and WDATAERR in the debug port's CTRL/STAT tell; writing ABORT clears them (ARM IHI 0031, B2.2).
+# With the high level adapters (hla_swd, "swd (hla)") the probe itself looks, and their DAP is a dummy at which `dpreg` would abort
+# OpenOCD (dap_init_all in src/target/arm_dap.c leaves its `ops` null, which dap_queue_dp_read asserts not to be).
+proc _openocd_rs_1_check_write {} {
+    set transport [transport select]
+    if {![string match *swd* $transport] || [string match *hla* $transport]} { return }
+    if {[catch {[target current] cget -dap} dap]} { return }
+    set status [$dap dpreg 4]
+    if {$status & 0xa0} {
+        $dap dpreg 0 0x1e
+        error "the debug port tells that the write failed: CTRL/STAT is [format 0x%08x $status]"
+    }
+}
+
+# 64-bit elements: in one access each where the target can, otherwise as two 32-bit accesses, which cortex_m needs.
+# {64 values} or {32 endianness words}
+proc _openocd_rs_1_read64 {address count args} {
+    if {![catch {read_memory $address 64 $count {*}$args} values]} { return [list 64 $values] }
+    return [list 32 [[target current] cget -endian] [read_memory $address 32 [expr {2 * $count}] {*}$args]]
+}
+
+# Writes 32-bit words that are given as a little-endian target wants them.
+proc _openocd_rs_1_write_words {address words args} {
+    if {[[target current] cget -endian] eq {big}} {
+        set swapped {}
+        foreach word $words {
+            lappend swapped [format 0x%08x [expr {
+                (($word & 0xff) << 24) | (($word & 0xff00) << 8) | (($word >> 8) & 0xff00) | (($word >> 24) & 0xff)}]]
+        }
+        set words $swapped
+    }
+    write_memory $address 32 $words {*}$args
+}
+
+# words are the same values with the low half first.
+proc _openocd_rs_1_write64 {address values words args} {
+    if {![catch {write_memory $address 64 $values {*}$args}]} {
+        _openocd_rs_1_check_write
+        return
+    }
+    if {[[target current] cget -endian] eq {big}} {
+        set swapped {}
+        foreach {low high} $words { lappend swapped $high $low }
+        set words $swapped
+    }
+    write_memory $address 32 $words {*}$args
+    _openocd_rs_1_check_write
+}
+
+# Reads runs of consecutive elements, each {address width count}: of every run its code, its values or the message, and
+# what was logged. One that fails does not stop the rest.
+proc _openocd_rs_1_read_runs {runs} {
+    set readings {}
+    foreach run $runs {
+        lassign $run address width count
+        set options {}
+        set log [capture {
+            set code [catch {
+                if {$width == 64} {
+                    _openocd_rs_1_read64 $address $count
+                } else {
+                    read_memory $address $width $count
+                }
+            } result options]
+            list
+        }]
+        lappend readings [list [_openocd_rs_1_code $code $options] $result $log]
+    }
+    return $readings
+}
+
+# Reads a value, keeps some of its bits, sets others, writes it. keep and bits are the two 32-bit halves, low first, of which
+# narrower values have only the first in use: Jim Tcl's numbers are signed. {0 {}} when it is written, else code and message of the
+# write; a failing read is the command's own failure.
+proc _openocd_rs_1_modify {address width keep bits} {
+    if {$width == 64} {
+        set read [_openocd_rs_1_read64 $address 1]
+        if {[lindex $read 0] == 64} {
+            set digits [string range [lindex $read 1] 2 end]
+            set digits [string repeat 0 [expr {16 - [string length $digits]}]]$digits
+            set halves [list 0x[string range $digits 8 15] 0x[string range $digits 0 7]]
+        } else {
+            set halves [lindex $read 2]
+            if {[lindex $read 1] eq {big}} { set halves [list [lindex $halves 1] [lindex $halves 0]] }
+        }
+    } else {
+        set halves [read_memory $address $width 1]
+    }
+    set words {}
+    foreach half $halves kept $keep set $bits {
+        if {$half ne {}} { lappend words [expr {($half & $kept) | $set}] }
+    }
+    set options {}
+    set code [catch {
+        if {$width == 64} {
+            lassign $words low high
+            _openocd_rs_1_write64 $address [list [format 0x%08x%08x $high $low]] $words
+        } else {
+            write_memory $address $width [format 0x%x [lindex $words 0]]
+            _openocd_rs_1_check_write
+        }
+    } result options]
+    if {$code == 0} { set result {} }
+    return [list [_openocd_rs_1_code $code $options] $result]
+}
+
+# The width of an address of the current target, for an access beyond 4 GiB: OpenOCD drops the upper half of an address that a
+# 32-bit access port cannot carry, and reads elsewhere. 64 where nothing says otherwise.
+proc _openocd_rs_1_address_bits {physical} {
+    set target [target current]
+    if {[$target cget -type] in {cortex_m hla_target}} { return 32 }
+    if {!$physical && [regexp {\) pc \(/([0-9]+)\)} [reg] all bits]} { return $bits }
+    return 64
+}
+
+# Reads 32-bit words of the current target, each by itself.
+proc _openocd_rs_1_sample {addresses args} {
+    set values {}
+    foreach address $addresses { lappend values [read_memory $address 32 1 {*}$args] }
+    return $values
+}

@@ -1,0 +1,29 @@
+# RISC-V.
+
+# A debug module interface access of the current target, if that is a RISC-V hart: 0.12.0 takes any target's data for a
+# hart's (riscv_dmi_write in src/target/riscv/riscv.c). Espressif's harts have types of their own.
+# OpenOCD drops the bits of an address that the interface has no room for, and accesses another register.
+proc _openocd_rs_1_dmi {command address args} {
+    set target [target current]
+    set type [$target cget -type]
+    if {![regexp {^(riscv|esp32[chp])} $type]} { return [list other $target $type] }
+    if {$address > 0x7f} {
+        set width [_openocd_rs_1_dmi_width $target]
+        if {$width != 0 && $address >> $width != 0} { return [list width $width] }
+    }
+    return [list done [riscv $command $address {*}$args]]
+}
+
+# How many bits an address has, from the register dtmcs (RISC-V External Debug Support 0.13.2, 6.1.4), of which 7 are in every
+# interface of that version. 0 where the hart is not behind a TAP of its own, with an instruction register of 5 bits.
+proc _openocd_rs_1_dmi_width {target} {
+    set tap [$target cget -chain-position]
+    lassign [_openocd_rs_1_jtag [list _openocd_rs_1_dtmcs $tap]] code result log
+    if {$code != 0 || [lindex $result 0] ne {done}} { return 0 }
+    return [expr {("0x[string trim [lindex $result 1]]" >> 4) & 0x3f}]
+}
+
+proc _openocd_rs_1_dtmcs {tap} {
+    if {[_openocd_rs_1_ir_length $tap] != 5} { return other }
+    return [_openocd_rs_1_scan $tap 0x10 5 RUN/IDLE {32 0x0}]
+}

@@ -1,0 +1,29 @@
+# run_until.
+
+# How the current target is after a fresh look: {STATUS {}}, and with `calls`, if it stands at a semihosting call of a Cortex-M, `BKPT 0xAB`,
+# {STATUS {R0 R1}} as `reg` writes them.
+proc _openocd_rs_1_look {calls} {
+    set state [_openocd_rs_1_state]
+    if {$state ne {halted}} { return [list [list [target current] $state {} {} {}] {}] }
+    set status [_openocd_rs_1_status]
+    set call {}
+    if {$calls && [regexp {0x[0-9a-fA-F]+} [lindex $status 3] pc]} {
+        if {![catch {read_memory $pc 16 1} instruction] && $instruction == 0xbeab} { set call [list [reg r0] [reg r1]] }
+    }
+    return [list $status $call]
+}
+
+# Answers a semihosting call and lets the target go on: `resume` without an address goes on behind a BKPT (`src/target/cortex_m.c`: cortex_m_resume).
+proc _openocd_rs_1_answer {value} {
+    reg r0 $value
+    resume
+}
+
+# Whether run-until can serve calls: name, type, and whether OpenOCD's own semihosting is enabled.
+proc _openocd_rs_1_calls {} {
+    set target [target current]
+    set type [$target cget -type]
+    set enabled 0
+    if {$type in {cortex_m hla_target}} { set enabled [string match {*is enabled*} [capture {set said [arm semihosting]; set said}]] }
+    return [list $target $type $enabled]
+}

@@ -1,0 +1,69 @@
+# State and run control.
+
+# The current target's state after a fresh look at the target. `curstate` alone is what the last background poll saw,
+# up to 100 ms ago.
+#
+# Of a target that is not examined it is worth nothing: newer OpenOCD takes one whose poll failed for not examined, and keeps its last
+# state, `halted` for example (handle_one_target in src/target/target.c). -311 is ERROR_TARGET_NOT_EXAMINED.
+proc _openocd_rs_1_state {} {
+    set target [target current]
+    set state [$target curstate]
+    if {![$target was_examined]} {
+        if {$state in {{examine deferred} unavailable}} { return $state }
+        return -code error -errorcode {OpenOCD -311} "$target is not examined: OpenOCD has lost it, or never reached it"
+    }
+    $target arp_poll
+    return [$target curstate]
+}
+
+# name, state, debug reason, program counter, log of the arch state.
+# `debug_reason` came with 42441fd96 (November 2023). Before, the reason is only in what `poll` logs of a halted target;
+# the test target `testee` has no arch state and makes 0.12.0 crash there.
+proc _openocd_rs_1_status {} {
+    set target [target current]
+    set state [_openocd_rs_1_state]
+    set reason {}
+    set pc {}
+    set log {}
+    if {$state eq {halted}} {
+        if {[catch {set reason [$target debug_reason]}] && [$target cget -type] ne {testee}} {
+            catch {set log [capture {poll; list}]}
+        }
+        catch {set pc [reg pc]}
+    }
+    return [list $target $state $reason $pc $log]
+}
+
+# name, type, endianness, TAP, state, examined of every target.
+proc _openocd_rs_1_targets {} {
+    set rows {}
+    foreach target [target names] {
+        set tap {}
+        catch {set tap [$target cget -chain-position]}
+        lappend rows [list $target [$target cget -type] [$target cget -endian] $tap [$target curstate] [$target was_examined]]
+    }
+    return $rows
+}
+
+# Runs step or resume, which need a halted target: {done status} if it ran, {running status} if the target was not halted,
+# {odd status} for an address that no Cortex-M can run at, which OpenOCD would write to the pc as it is.
+proc _openocd_rs_1_from_halt {command address} {
+    if {[_openocd_rs_1_state] ne {halted}} { return [list running [_openocd_rs_1_status]] }
+    if {$address ne {} && $address & 1 && [[target current] cget -type] in {cortex_m hla_target}} {
+        return [list odd [_openocd_rs_1_status]]
+    }
+    {*}$command {*}$address
+    return [list done [_openocd_rs_1_status]]
+}
+
+# Whether it was examined, and the status, of every target.
+proc _openocd_rs_1_all_statuses {} {
+    set previous [target current]
+    set rows {}
+    foreach target [target names] {
+        targets $target
+        lappend rows [list [$target was_examined] [_openocd_rs_1_status]]
+    }
+    targets $previous
+    return $rows
+}
