@@ -17,7 +17,7 @@ use handle::Slot;
 pub use memory::BatchMemory;
 pub use registers::BatchRegisters;
 
-use crate::command::{Execution, Reply, Request, refuse_forbidden};
+use crate::command::{Execution, Reply, Request, SHORT_REPLY, refuse_forbidden};
 use crate::error::{CommandError, Error, Result};
 use crate::session::Session;
 use crate::target::Target;
@@ -174,7 +174,8 @@ impl<'a> Batch<'a> {
             length += entry.request.script.len();
             length <= MESSAGE
         };
-        let count = self.entries.iter().take_while(fits).count().max(1);
+        let most = self.target.session().reply_limit() / 4 / SHORT_REPLY;
+        let count = self.entries.iter().take(most).take_while(fits).count().max(1);
         let commands: Vec<_> = self.entries.iter().take(count).map(|entry| &*entry.request.script).collect();
         let shown = format!("a batch of {count} commands, the first of which is {}", self.entries[0].request.name());
         let mut request = self.target.request("").shown(shown);

@@ -24,6 +24,9 @@ use crate::transport::{Address, Connection, Deadline, TransferError};
 /// OpenOCD's line buffer (`TCL_LINE_MAX` in `src/server/tcl_server.c`), separator included.
 const LINE_LIMIT: usize = 4 * 1024 * 1024 - 1;
 
+/// What a batch sets aside for each reply; the procedure counts longer ones only.
+pub(crate) const SHORT_REPLY: usize = 120;
+
 /// A longer line is not kept for the next command.
 const LINE_KEPT: usize = 64 * 1024;
 
@@ -208,6 +211,7 @@ impl Link {
         read: impl FnOnce(&Reply<'_>) -> T,
     ) -> Result<T> {
         let room = self.settings.reply_limit / 2;
+        let room = room.saturating_sub(commands.len() * SHORT_REPLY);
         let write = |line: &mut Vec<u8>, sequence| {
             let _ = write!(line, "_openocd_rs_1_batch {sequence} ");
             tcl::push_quoted(line, request.target.unwrap_or_default());

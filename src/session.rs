@@ -52,6 +52,7 @@ pub struct Session {
     link: Mutex<Link>,
     process: Option<OpenOcdProcess>,
     flash_timeout: Duration,
+    reply_limit: usize,
     pub(crate) svd: Loaded,
 }
 
@@ -258,6 +259,10 @@ impl Session {
         result.map_err(|error| self.explain(error))
     }
 
+    pub(crate) fn reply_limit(&self) -> usize {
+        self.reply_limit
+    }
+
     /// How long a command of the flash and image calls may take.
     pub(crate) fn flash_timeout(&self) -> Duration {
         self.flash_timeout
@@ -372,9 +377,10 @@ impl SessionBuilder {
     /// # Errors
     /// Those of [`Session::connect`].
     pub fn connect(self, address: impl ToSocketAddrs + fmt::Debug) -> Result<Session> {
+        let reply_limit = self.settings.reply_limit;
         let link = Link::open(Address::resolve(address)?, self.settings)?;
         let flash_timeout = self.flash_timeout.unwrap_or(Duration::MAX);
-        Ok(Session { link: Mutex::new(link), process: None, svd: Loaded::default(), flash_timeout })
+        Ok(Session { link: Mutex::new(link), process: None, svd: Loaded::default(), flash_timeout, reply_limit })
     }
 
     /// Starts an OpenOCD and connects to it; see [`Session::start`].

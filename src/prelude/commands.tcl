@@ -49,7 +49,8 @@ proc _openocd_rs_1_code {code options} {
 
 # Runs commands, one after the other, at the top level and, if one is named, for a target, and returns
 #   sequence 0 {code result log code result log ...} {}
-# with fewer elements than commands if they take more room, or if one fails and that is to stop the rest.
+# with fewer elements than commands if they take more room, not counting results up to 100 bytes, or if one fails and that is
+# to stop the rest. What is done for each command is what a batch costs: every word here was measured.
 proc _openocd_rs_1_batch {sequence target stop room args} {
     set replies {}
     set failed [catch {
@@ -58,18 +59,18 @@ proc _openocd_rs_1_batch {sequence target stop room args} {
             targets $target
         }
         foreach command $args {
-            set log [capture {
-                set code [catch {uplevel #0 $command} result options]
-                if {$code != 0} { _openocd_rs_1_clear_errors }
-                list
-            }]
-            if {$code != 0} {
+            set log [capture {set code [catch {uplevel #0 $command} result options]; list}]
+            if {$code} {
                 lappend replies [_openocd_rs_1_code $code $options] $result $log
+                capture {_openocd_rs_1_clear_errors; list}
                 if {$stop} break
             } else {
                 lappend replies 0 $result $log
             }
-            if {[incr room -[string length $result$log]] < 0} break
+            if {[string length $result] > 100 || $log ne {}} {
+                incr room -[string length $result$log]
+                if {$room < 0} break
+            }
         }
     } message]
     if {[info exists previous]} { targets $previous }
