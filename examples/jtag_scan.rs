@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn table(heading: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(heading);
+    table.load_preset(presets::NOTHING).set_header(heading);
     table
 }
 
