@@ -13,9 +13,12 @@
 //!
 //! With a board: `cargo run --example flash_firmware -- firmware.elf --board "interface/stlink.cfg -f target/stm32f1x.cfg"`.
 
+mod ending;
+
 use std::error::Error;
 use std::io::{Write, stdout};
 use std::ops::ControlFlow;
+use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,10 +27,14 @@ use object::{Object, ObjectSymbol};
 use openocd::{BreakpointKind, Image, Progress, ResetMode, Session, WriteOptions};
 use virtual_chip::VirtualChip;
 
-const USAGE: &str = "flash_firmware [ELF] [--board CONFIG]";
+const USAGE: &str = "usage: flash_firmware [ELF] [--board CONFIG]";
 const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/counter.elf");
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    ending::report(flash())
+}
+
+fn flash() -> Result<(), Box<dyn Error>> {
     let (mut path, mut board) = (FIRMWARE.to_owned(), None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {

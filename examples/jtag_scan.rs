@@ -7,13 +7,20 @@
 //!
 //! Prints a line for each TAP: ` 0  stm32f1x.cpu  yes  0x3ba00477  ARM (0x23b)  4`, then of each DAP its access ports and what their ROM tables list.
 
-use std::io::{self, ErrorKind, Write};
+mod ending;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
 
 use comfy_table::{Table, presets};
 use openocd::{DapInfo, Error, JtagError, Session, Tap};
 use virtual_chip::VirtualChip;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
+    ending::report(scan())
+}
+
+fn scan() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let chip = if arguments.is_empty() { Some(VirtualChip::start()?) } else { None };
     let config = match (&chip, &arguments[..]) {
@@ -34,16 +41,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         parts.push(format!("\n{name}: {id}\n{}\n", components(&info)));
     }
     session.close()?;
-    match io::stdout().write_all(parts.concat().as_bytes()) {
-        // Whoever reads may have seen enough (`| head`).
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
+    Ok(io::stdout().write_all(parts.concat().as_bytes())?)
 }
 
 fn table(heading: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(heading);
+    table.load_preset(presets::NOTHING).set_header(heading);
     table
 }
 

@@ -2,22 +2,36 @@
 //!
 //! Without a board, on a virtual STM32F103 (needs only `openocd`):
 //!     cargo run --example quickstart
-//! With one, by OpenOCD's configuration for it and, if its RAM is not at 0x20000000, an address that may be overwritten:
-//!     cargo run --example quickstart -- --board "interface/cmsis-dap.cfg -f target/stm32f1x.cfg" --ram 0x20000000
+//! With one, by OpenOCD's configuration for it and, if they are not those of an STM32, an address in
+//! its RAM that may be overwritten and one in its flash:
+//!     cargo run --example quickstart -- --board "interface/cmsis-dap.cfg -f target/stm32f1x.cfg" --ram 0x20000000 --flash 0x08000000
 //!
 //! Prints OpenOCD's version, the target's status and registers, 64 bytes of flash, and what it wrote and read back.
+
+mod ending;
+
+use std::error::Error;
+use std::io::{Write, stdout};
+use std::process::ExitCode;
 
 use openocd::Session;
 use virtual_chip::VirtualChip;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (mut board, mut ram) = (None, 0x2000_0000);
+const USAGE: &str = "usage: quickstart [--board CONFIG] [--ram ADDRESS] [--flash ADDRESS]";
+
+fn main() -> ExitCode {
+    ending::report(look_around())
+}
+
+fn look_around() -> Result<(), Box<dyn Error>> {
+    let (mut board, mut ram, mut flash) = (None, 0x2000_0000, 0x0800_0000);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match (argument.as_str(), arguments.next()) {
             ("--board", Some(config)) => board = Some(config),
-            ("--ram", Some(address)) => ram = u64::from_str_radix(address.trim_start_matches("0x"), 16)?,
-            _ => return Err("usage: quickstart [--board CONFIG] [--ram ADDRESS]".into()),
+            ("--ram", Some(address)) => ram = hex(&address)?,
+            ("--flash", Some(address)) => flash = hex(&address)?,
+            _ => return Err(USAGE.into()),
         }
     }
     // The chip must outlive the session.
@@ -25,30 +39,37 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = board.or_else(|| chip.as_ref().map(VirtualChip::openocd_config)).unwrap_or_default();
 
     let session = Session::start(config)?;
-    println!("{}", session.version());
+    let mut out = stdout();
+    writeln!(out, "{}", session.version())?;
     for target in session.targets()? {
-        println!("target {}: {} on TAP {}, {}", target.name, target.kind, target.tap, target.state);
+        writeln!(out, "target {}: {} on TAP {}, {}", target.name, target.kind, target.tap, target.state)?;
     }
 
     let status = session.target().halt()?;
-    println!("\n{status}");
+    writeln!(out, "\n{status}")?;
     for register in session.registers().read_all()?.registers.iter().take(17) {
-        println!("  {:<6} {}", register.name, register.value);
+        writeln!(out, "  {:<6} {}", register.name, register.value)?;
     }
 
-    println!("\nflash:\n{}", session.memory().hexdump(0x0800_0000, 64)?);
+    writeln!(out, "\nflash:\n{}", session.memory().hexdump(flash, 64)?)?;
 
     let memory = session.memory();
     let before = memory.read_bytes(ram, 15)?;
     memory.write_bytes(ram, b"Hello, OpenOCD!")?;
-    println!("RAM holds {:?}", String::from_utf8_lossy(&memory.read_bytes(ram, 15)?));
+    let written = memory.read_bytes(ram, 15)?;
     memory.write_bytes(ram, &before)?;
+    writeln!(out, "RAM held {:?}", String::from_utf8_lossy(&written))?;
 
     for _ in 0..3 {
-        println!("{}", session.target().step(None)?);
+        writeln!(out, "{}", session.target().step(None)?)?;
     }
     session.target().resume(None)?;
-    println!("{}", session.target().status()?);
+    writeln!(out, "{}", session.target().status()?)?;
     session.close()?;
     Ok(())
+}
+
+fn hex(text: &str) -> Result<u64, String> {
+    u64::from_str_radix(text.trim_start_matches("0x"), 16)
+        .map_err(|_| format!("{text:?} is not a hexadecimal number\n{USAGE}"))
 }

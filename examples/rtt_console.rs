@@ -10,7 +10,10 @@
 //!
 //! Prints the channels of the target, then what it sends, until the input ends and the target has been silent for a second.
 
+mod ending;
+
 use std::io::{self, BufRead, Write};
+use std::process::ExitCode;
 use std::sync::mpsc::{TryRecvError, channel};
 use std::time::Duration;
 
@@ -19,15 +22,19 @@ use virtual_chip::{VirtualChip, firmware};
 
 const USAGE: &str = "usage: rtt_console [--board CONFIG] [--ram ADDRESS SIZE] [--channel NUMBER]";
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
+    ending::report(connect())
+}
+
+fn connect() -> Result<(), Box<dyn std::error::Error>> {
     let (mut board, mut ram, mut number) = (None, (0x2000_0000, 0x5000), 0);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(USAGE);
         match argument.as_str() {
             "--board" => board = Some(value()?),
-            "--ram" => ram = (hex(&value()?)?, u32::try_from(hex(&value()?)?)?),
-            "--channel" => number = value()?.parse()?,
+            "--ram" => ram = (hex(&value()?)?, u32::try_from(hex(&value()?)?).map_err(|_| USAGE)?),
+            "--channel" => number = value()?.parse().map_err(|_| USAGE)?,
             _ => return Err(USAGE.into()),
         }
     }
@@ -42,13 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     session.rtt().start_wait(Duration::from_secs(10))?;
     session.rtt().set_polling_interval(Duration::from_millis(10))?;
 
-    match console(&session, number) {
-        // Who reads our output has left.
-        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => {
-            Ok(())
-        }
-        done => done,
-    }
+    console(&session, number)
 }
 
 fn console(session: &Session, number: u32) -> Result<(), Box<dyn std::error::Error>> {
@@ -77,6 +78,7 @@ fn console(session: &Session, number: u32) -> Result<(), Box<dyn std::error::Err
     }
 }
 
-fn hex(text: &str) -> Result<u64, std::num::ParseIntError> {
+fn hex(text: &str) -> Result<u64, String> {
     u64::from_str_radix(text.trim_start_matches("0x"), 16)
+        .map_err(|_| format!("{text:?} is not a hexadecimal number\n{USAGE}"))
 }

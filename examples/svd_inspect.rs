@@ -10,7 +10,7 @@
 //! Neither the program on the target nor registers that a read would change are disturbed.
 //!
 //! ```text
-//! $ cargo run --example svd_inspect tests/virtual-chip/svd/virtual-stm32f103.svd FLASH.ACR --virtual
+//! $ cargo run --example svd_inspect -- tests/virtual-chip/svd/virtual-stm32f103.svd FLASH.ACR --virtual
 //! FLASH.ACR @ 0x40022000 = 0x00000030  Access control register
 //!     [5]  PRFTBS   0x1  Prefetch buffer status
 //!     [4]  PRFTBE   0x1  Prefetch buffer enable
@@ -18,8 +18,10 @@
 //!   [2:0]  LATENCY  0x0  Wait states
 //! ```
 
+mod ending;
+
 use std::error::Error;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -30,18 +32,7 @@ use virtual_chip::VirtualChip;
 const USAGE: &str = "usage: svd_inspect FILE [PERIPHERAL[.REGISTER]] [--board CONFIG | --virtual]";
 
 fn main() -> ExitCode {
-    let Err(error) = inspect(&mut io::stdout().lock()) else { return ExitCode::SUCCESS };
-    // Whoever reads this may have seen enough: `svd_inspect FILE | head -1`.
-    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) {
-        return ExitCode::SUCCESS;
-    }
-    eprintln!("{error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprintln!("  because {error}");
-        cause = error.source();
-    }
-    ExitCode::FAILURE
+    ending::report(inspect(&mut io::stdout().lock()))
 }
 
 fn inspect(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
@@ -51,6 +42,7 @@ fn inspect(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
         match &*argument {
             "--board" => board = Some(arguments.next().ok_or(USAGE)?),
             "--virtual" => board = Some(chip.insert(VirtualChip::start()?).openocd_config()),
+            flag if flag.starts_with('-') => return Err(USAGE.into()),
             _ => words.push(argument),
         }
     }

@@ -5,6 +5,8 @@
 //! One program reports by its semihosting exit status, one by a line of RTT, and one must run for a while without getting into its fault handler. The
 //! program's own exit status is 1 if one of them fails.
 
+mod ending;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,7 +21,14 @@ type Judged = openocd::Result<(RunOutcome, bool)>;
 /// Its name, its firmware, and how it is run.
 type Test = (&'static str, &'static [u8], fn(&Session) -> Judged);
 
-fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
+    ending::report(run_all())
+}
+
+fn run_all() -> Result<(), Box<dyn std::error::Error>> {
+    if std::env::args().len() > 1 {
+        return Err("usage: test_bench, without arguments".into());
+    }
     // The chip must outlive the session.
     let chip = VirtualChip::start()?;
     let session = Session::start(chip.openocd_config())?;
@@ -45,13 +54,9 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
                 .map(|line| format!("    | {line}")),
         );
     }
-    match writeln!(io::stdout(), "{}", rows.join("\n")) {
-        // Who reads our output has left.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
     session.close()?;
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let printed = writeln!(io::stdout(), "{}", rows.join("\n"));
+    if passed { Ok(printed?) } else { Err("not all tests passed".into()) }
 }
 
 /// The firmware says itself whether it is well.

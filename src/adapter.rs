@@ -145,7 +145,7 @@ impl Adapter<'_> {
         })?
     }
 
-    /// Clocks the adapter with at most so many kHz, 0 for adaptive clocking, and returns the speed that it has now (OpenOCD: `adapter speed`).
+    /// Clocks the adapter with at most `khz` kHz, 0 for adaptive clocking, and returns the speed that it has now (OpenOCD: `adapter speed`).
     ///
     /// Adapters have few speeds, and take the next lower one. `None` for adaptive clocking.
     ///

@@ -84,7 +84,7 @@ impl<'a> Breakpoints<'a> {
         self.set(address, None, kind)
     }
 
-    /// Sets a breakpoint of a certain length in bytes (OpenOCD: `bp ADDRESS LENGTH [hw]`, `bp ASID LENGTH hw_ctx`, `bp ADDRESS ASID LENGTH`).
+    /// Sets a breakpoint of `length` bytes (OpenOCD: `bp ADDRESS LENGTH [hw]`, `bp ASID LENGTH hw_ctx`, `bp ADDRESS ASID LENGTH`).
     ///
     /// A Cortex-M takes 2, and 3, which GDB uses for a 32-bit Thumb instruction and which is the same; RISC-V takes 2 and 4, an
     /// ARM Cortex-A 2 for Thumb and 4 for ARM code.
@@ -202,6 +202,16 @@ impl<'a> Breakpoints<'a> {
     ///
     /// # Errors
     /// Those of [`remove`](Self::remove), for the first that fails.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// session.breakpoints().add(0x0800_0044, openocd::BreakpointKind::Hardware)?;
+    /// session.breakpoints().remove_all()?;
+    /// assert!(session.breakpoints().list()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove_all(&self) -> Result<()> {
         let survey = self.survey()?;
         let removed = survey.breakpoints.iter().map(|breakpoint| self.take_out(&survey, breakpoint));

@@ -123,6 +123,13 @@ impl Dap<'_> {
     ///
     /// # Errors
     /// [`DapError::Access`], and those of [`Session::command`].
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// assert_eq!(session.dap().names()?, ["stm32f1x.dap"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn names(&self) -> Result<Vec<String>> {
         let request = Request::new("dap names");
         self.session.run(&request, |reply| {

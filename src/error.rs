@@ -37,8 +37,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong, sorted by what it concerns.
 ///
-/// Match as narrowly as you need: a single condition, a whole subsystem, or everything. The text of an error is
-/// complete: where OpenOCD refused a command, it holds OpenOCD's own message. The parts of such a refusal
+/// Match as narrowly as you need: a single condition, a whole subsystem, or everything. Where OpenOCD refused a command,
+/// the text of the error holds OpenOCD's own message. An error of the operating system is the
+/// [`source`](std::error::Error::source), and not part of the text. The parts of such a refusal
 /// are at [`failure`](Error::failure), and at [`command`](Error::command), [`code`](Error::code), [`message`](Error::message),
 /// [`log`](Error::log) for short.
 ///

@@ -125,7 +125,7 @@ impl Events {
         EventIter { events: self, timeout: None, ended: false }
     }
 
-    /// The events as they come; ends when there is none for so long.
+    /// The events as they come; ends when none comes within `timeout`.
     ///
     /// Ends also when the connection is lost, after an [`Error::Connection`](crate::Error::Connection).
     pub fn timeout_iter(&self, timeout: Duration) -> EventIter<'_> {

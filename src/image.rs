@@ -136,6 +136,15 @@ impl Image {
     ///
     /// # Errors
     /// [`ImageError::Empty`], [`ImageError::OutOfAddressSpace`], [`ImageError::Overlap`].
+    ///
+    /// ```
+    /// use openocd::{Image, Segment};
+    ///
+    /// let (low, high) = (Segment { address: 0x100, data: vec![1, 2] }, Segment { address: 0x102, data: vec![3] });
+    /// let image = Image::from_segments([high, low])?;
+    /// assert_eq!((image.segments().len(), image.len()), (1, 3));
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn from_segments(segments: impl IntoIterator<Item = Segment>) -> Result<Image> {
         let segments = segments.into_iter().collect();
         Ok(Self::of(ImageFormat::Bin, Contents { segments, entry: None })?)

@@ -145,7 +145,7 @@ impl Jtag<'_> {
         self.ask(&Request::new(jtag_script(&script)).shown(shown), &refusal, |captured| decode(captured, fields))
     }
 
-    /// Goes to Run-Test/Idle and stays there for so many clocks (OpenOCD: `runtest`).
+    /// Goes to Run-Test/Idle and stays there for `clocks` cycles of TCK (OpenOCD: `runtest`).
     ///
     /// # Errors
     /// [`JtagError::InvalidArgument`] for 2^31 clocks and more, before anything is sent; [`Refused`](JtagError::Refused) if the adapter fails, [`WrongTransport`](JtagError::WrongTransport), and those of [`Session::command`].

@@ -40,6 +40,11 @@ pub mod bench {
     }
 }
 
+/// The program in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use adapter::{Adapter, AdapterDriver, ResetSignal};
 pub use batch::{Batch, BatchFlash, BatchMemory, BatchRegisters, Handle};
 pub use breakpoints::{

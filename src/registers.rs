@@ -16,6 +16,9 @@ use crate::{parse, tcl};
 /// [`forced`](Self::forced) reads past that.
 ///
 /// Names are those of OpenOCD's `reg` command, and are case-sensitive: `r0`, `pc`, `xPSR` on an ARM Cortex-M, `a0`, `mstatus` on RISC-V.
+/// Values are numbers, whatever the byte order of the target.
+///
+/// Source: OpenOCD's `reg` (`src/target/target.c`).
 ///
 /// ```
 /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -98,6 +101,15 @@ impl<'a> Registers<'a> {
     /// # Errors
     /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], [`TargetError::Register`] if the target is halted but does not give it,
     /// and those of [`Session::command`](crate::Session::command).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// let sp = session.registers().read("sp")?;
+    /// println!("{} = {}, {} bits", sp.name, sp.value, sp.value.bits());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(&self, name: &str) -> Result<Register> {
         let mut registers = self.read_many(&[name])?;
         registers.pop().ok_or_else(|| unknown("the target", name))
@@ -152,6 +164,15 @@ impl<'a> Registers<'a> {
     /// # Errors
     /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], [`TargetError::ValueTooWide`] (nothing is written), [`TargetError::Register`] if OpenOCD
     /// refuses, and those of [`Session::command`](crate::Session::command).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// session.registers().write("r1", 0x1234_u32)?;
+    /// assert!(session.registers().read("r1")?.dirty);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, name: &str, value: impl Into<RegisterValue>) -> Result<()> {
         let value = value.into();
         let request = write_request(name, &value).on(self.target.name());

@@ -5,7 +5,7 @@ use crate::error::{Error, JtagError, Result};
 use crate::target::Target;
 use crate::tcl;
 
-/// A view of a target's RISC-V debug module, from [`Session::riscv`] or [`Target::riscv`].
+/// A view of a target's RISC-V debug module (RISC-V External Debug Support, chapter 3), from [`Session::riscv`] or [`Target::riscv`].
 #[derive(Debug, Clone, Copy)]
 pub struct Riscv<'a> {
     target: Target<'a>,

@@ -221,6 +221,12 @@ impl Session {
     ///
     /// # Errors
     /// [`ProcessError::Stop`](crate::ProcessError::Stop) if the OpenOCD process can't be waited for.
+    ///
+    /// ```
+    /// let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
+    /// session.close()?;
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn close(self) -> Result<()> {
         drop(self.link);
         if let Some(process) = self.process {
@@ -343,7 +349,8 @@ impl Default for SessionBuilder {
 }
 
 impl SessionBuilder {
-    /// How long connecting may take, all addresses together, name resolution apart; `None` leaves it to the operating system. 5 s by default.
+    /// How long connecting may take, for all addresses together; `None` leaves it to the operating system. 5 s by default. The name is
+    /// resolved before, and that is not limited.
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.settings.connect_timeout = timeout.into();
         self
@@ -366,7 +373,8 @@ impl SessionBuilder {
         self
     }
 
-    /// The longest reply that is accepted, in bytes. 10 MiB by default.
+    /// The longest reply that is accepted, in bytes. 10 MiB by default. A longer one is a
+    /// [`ConnectionError::ReplyTooLong`] error.
     pub fn reply_limit(mut self, bytes: usize) -> Self {
         self.settings.reply_limit = bytes;
         self

@@ -24,7 +24,7 @@ const SLOWEST_POLL: Duration = Duration::from_millis(10);
 /// A view of one target (a CPU core, mostly): its state, and the way to its memory and registers.
 ///
 /// [`Session::target`] gives the connection's current target, which is the last one of OpenOCD's configuration unless a command changed it;
-/// [`Session::target_named`] gives a certain one. A view of a named target neither uses nor changes the current one,
+/// [`Session::target_named`] gives the one of that name. A view of a named target neither uses nor changes the current one,
 /// neither for other threads nor for other clients: each call selects its target and puts back the one before within one command.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
@@ -133,6 +133,16 @@ impl<'a> Target<'a> {
     /// [`TargetError::NotHalted`] if it runs already, [`TargetError::Resume`] if it can't be resumed,
     /// [`TargetError::OutOfAddressSpace`] (nothing is sent) for an address that the target can't have, [`TargetError::InvalidArgument`] (the
     /// target is left alone) for an odd one on a Cortex-M.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// session.target().resume(None)?; // from where it stands
+    /// session.target().halt()?;
+    /// session.target().resume(0x0800_0040)?; // from this address
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn resume(&self, address: impl Into<Option<u64>>) -> Result<()> {
         self.run_halted("resume", address.into(), TargetError::Resume).map(drop)
     }
@@ -165,6 +175,14 @@ impl<'a> Target<'a> {
     /// # Errors
     /// [`TargetError::Reset`] if OpenOCD reports a failure, [`TargetError::WrongState`] if it reports none but the target is not halted after a
     /// reset that should halt it.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let status = session.target().reset(openocd::ResetMode::Halt)?;
+    /// println!("{status}"); // stm32f1x.cpu is halted at 0x08000040 (debug-request)
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reset(&self, mode: ResetMode) -> Result<TargetStatus> {
         let status = self.control(mode.command(), TargetError::Reset)?;
         if mode == ResetMode::Run { Ok(status) } else { status.must_be_halted(mode.command()) }
@@ -216,6 +234,16 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// [`TargetError::Poll`] if the state can't be read: the target lost power, or does not answer.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let status = session.target().status()?;
+    /// if let Some(pc) = status.pc {
+    ///     println!("halted at {pc:#010x}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn status(&self) -> Result<TargetStatus> {
         self.control("", TargetError::Poll)
     }

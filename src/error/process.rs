@@ -64,9 +64,12 @@ impl ProcessError {
     }
 }
 
-/// The first line that OpenOCD itself marks as an error.
+/// The first line that OpenOCD itself marks as an error: `Error: …`, or of a script `embedded:startup.tcl:28: Error: …`.
 fn headline(report: &ProcessReport) -> String {
-    let line = report.log_tail.iter().find_map(|line| line.strip_prefix("Error: "));
+    let line = report.log_tail.iter().find_map(|line| {
+        let (place, message) = line.split_once("Error: ")?;
+        (place.is_empty() || place.ends_with(": ")).then_some(message)
+    });
     line.map(|line| format!(": {line}")).unwrap_or_default()
 }
 

@@ -64,7 +64,7 @@ pub enum TargetError {
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// Memory could not be written. Everything before `intact_before` is written, what follows may be in part.
+    /// Memory could not be written. Everything before `written_to` is written; what follows may be written in part.
     #[error("cannot write memory at {address:#010x} (everything before {written_to:#010x} is written): {failure}")]
     MemoryWrite {
         /// The address that failed, where the target told; otherwise where the piece begins that failed.

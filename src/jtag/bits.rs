@@ -28,7 +28,7 @@ impl Bits {
     /// The most bits that there may be: OpenOCD takes no command that could hold more.
     pub const MAX_LENGTH: usize = 1 << 24;
 
-    /// So many zeros.
+    /// `length` zeros.
     ///
     /// # Errors
     /// [`JtagError::InvalidArgument`] for no bits, or more than [`MAX_LENGTH`](Self::MAX_LENGTH).
@@ -43,7 +43,7 @@ impl Bits {
         Ok(Bits { length, bytes: vec![0; length.div_ceil(8)] })
     }
 
-    /// A number in so many bits.
+    /// A number in `length` bits.
     ///
     /// # Errors
     /// [`JtagError::ValueTooWide`] if it does not fit, and those of [`zeros`](Self::zeros).
@@ -51,7 +51,7 @@ impl Bits {
         Self::from_le_bytes(&value.to_le_bytes(), length)
     }
 
-    /// Bytes, the lowest first, in so many bits. Missing bytes are zero.
+    /// Bytes, the lowest first, in `length` bits. Missing bytes are zero.
     ///
     /// # Errors
     /// [`JtagError::ValueTooWide`] if a 1 does not fit, and those of [`zeros`](Self::zeros).

@@ -64,7 +64,7 @@ pub struct NewTap {
 }
 
 impl NewTap {
-    /// A TAP called `chip.tap`, with an instruction register of so many bits.
+    /// A TAP called `chip.tap`, with an instruction register of `ir_length` bits.
     pub fn new(chip: impl Into<String>, tap: impl Into<String>, ir_length: u32) -> Self {
         NewTap {
             chip: chip.into(),

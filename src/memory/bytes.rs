@@ -56,6 +56,14 @@ impl Memory<'_> {
     /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is read,
     /// [`MemoryRead`](crate::TargetError::MemoryRead), [`NotHalted`](crate::TargetError::NotHalted), [`InvalidArgument`](crate::TargetError::InvalidArgument) for a
     /// length that there is no memory for here, and those of [`Session::command`](crate::Session::command).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let vectors = session.memory().read_bytes(0x0800_0000, 8)?;
+    /// assert_eq!(vectors[..4], 0x2000_5000_u32.to_le_bytes());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read_bytes(&self, address: u64, length: usize) -> Result<Vec<u8>> {
         self.check(address, 1, length)?;
         let mut bytes = access::room(address, length)?;
@@ -117,6 +125,13 @@ impl Memory<'_> {
     /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is written,
     /// [`MemoryWrite`](crate::TargetError::MemoryWrite), [`NotHalted`](crate::TargetError::NotHalted), and those of
     /// [`Session::command`](crate::Session::command).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.memory().write_bytes(0x2000_0001, b"any address, any length")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write_bytes(&self, address: u64, bytes: &[u8]) -> Result<()> {
         self.check(address, 1, bytes.len())?;
         let mut tracker = Tracker::new(self.report);

@@ -56,6 +56,17 @@ impl Memory<'_> {
     ///
     /// # Errors
     /// Those of [`verify_image`](Self::verify_image).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use openocd::Image;
+    ///
+    /// session.memory().write_bytes(0x2000_0000, &[1, 2, 3])?;
+    /// let mismatch = session.memory().verify_image_at(&Image::bin(0x2000_0000, [1, 2, 4])?)?.unwrap();
+    /// assert_eq!((mismatch.address, mismatch.expected, mismatch.found), (0x2000_0002, 4, 3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn verify_image_at(&self, image: &Image) -> Result<Option<Mismatch>> {
         for segment in image.segments() {
             self.check(segment.address, 1, segment.data.len())?;

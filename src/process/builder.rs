@@ -130,7 +130,8 @@ impl OpenOcdBuilder {
     /// hold words together; inside double quotes a backslash escapes a double quote or a backslash. A string that is the path of
     /// an existing file is that file.
     ///
-    /// `spawn` then fails with [`ProcessError::InvalidConfig`] if the string is empty, a quote in it is not closed, or an option lacks its argument.
+    /// [`spawn`](Self::spawn) fails with [`ProcessError::InvalidConfig`] if the string is empty, a quote in it is not closed, an option lacks its
+    /// argument, or it sends the log to a file (`-l`): the ports are read from the log.
     pub fn config(mut self, config: impl Into<String>) -> Self {
         self.config.push(Config::Line(config.into()));
         self
@@ -154,7 +155,7 @@ impl OpenOcdBuilder {
         self
     }
 
-    /// Adds an argument to OpenOCD's command line as it is, before all others.
+    /// Adds an argument to OpenOCD's command line as it is, before all others. `-l` is refused, as in [`config`](Self::config).
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.extra_arguments.push(argument.into());
         self
@@ -167,7 +168,7 @@ impl OpenOcdBuilder {
         self
     }
 
-    /// Which adapter, by its serial number (OpenOCD: `adapter serial`), whatever the configuration says. Whichever is found first by default.
+    /// Chooses the adapter by its serial number (OpenOCD: `adapter serial`), whatever the configuration says. By default the first that is found.
     ///
     /// OpenOCD does not start if the driver finds no adapter with this number; a driver that knows no serial numbers ignores it.
     pub fn adapter_serial(mut self, serial: impl Into<String>) -> Self {
@@ -175,8 +176,8 @@ impl OpenOcdBuilder {
         self
     }
 
-    /// Which adapter, by where it is plugged in: bus and ports, such as `1-2.3` (OpenOCD: `adapter usb location`), whatever the configuration
-    /// says. Anywhere by default.
+    /// Chooses the adapter by where it is plugged in: bus and ports, such as `1-2.3` (OpenOCD: `adapter usb location`), whatever the
+    /// configuration says. By default it may be anywhere.
     pub fn adapter_usb_location(mut self, location: impl Into<String>) -> Self {
         self.usb_location = Some(location.into());
         self
@@ -204,7 +205,7 @@ impl OpenOcdBuilder {
         self
     }
 
-    /// The TCL port. 0, the default, lets OpenOCD choose a free one; one that is taken is an error.
+    /// The TCL port. 0, the default, lets OpenOCD choose a free one. If a fixed one is taken, [`spawn`](Self::spawn) fails with [`ProcessError::ExitedDuringStartup`].
     pub fn tcl_port(mut self, port: u16) -> Self {
         self.tcl_port = port;
         self
