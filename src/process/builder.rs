@@ -30,10 +30,10 @@ const PORTS: &str = "\
     rename log_output _openocd_rs_log_output; \
     proc log_output {args} {\
         if {$args in {{} default}} return; \
-        return -code error \"log_output $args: the program that started this OpenOCD reads its log\"}";
+        return -code error \"log_output $args: the program that started this OpenOCD reads its log\"}; list";
 
 /// After the configuration: for one that has not called `init`, and to leave everything as it was found.
-const PORTS_AGAIN: &str = "_openocd_rs_ports; rename log_output {}; rename _openocd_rs_log_output log_output";
+const PORTS_AGAIN: &str = "_openocd_rs_ports; rename log_output {}; rename _openocd_rs_log_output log_output; list";
 
 /// Selects the transport as soon as there is a driver to select it for: after the interface file, before the target file, which
 /// would have OpenOCD select the adapter's first one.
@@ -49,13 +49,14 @@ const CHOICE: &str = "\
     if {![catch {rename {adapter serial} _openocd_rs_adapter_serial}]} {\
         proc {adapter serial} {args} {\
             if {[info exists ::_openocd_rs_has_serial]} return; \
-            _openocd_rs_adapter_serial {*}$args; set ::_openocd_rs_serial [lindex $args 0]; return}}";
-const SERIAL: &str = "adapter serial @serial; set _openocd_rs_has_serial 1";
+            _openocd_rs_adapter_serial {*}$args; set ::_openocd_rs_serial [lindex $args 0]; return}}; list";
+const SERIAL: &str = "adapter serial @serial; set _openocd_rs_has_serial 1; list";
 const SERIAL_AGAIN: &str = "unset _openocd_rs_has_serial";
 const LOCATION: &str = "\
     adapter usb location @location; rename {adapter usb location} _openocd_rs_usb_location; \
-    proc {adapter usb location} {args} {_openocd_rs_usb_location}";
-const LOCATION_AGAIN: &str = "rename {adapter usb location} {}; rename _openocd_rs_usb_location {adapter usb location}";
+    proc {adapter usb location} {args} {_openocd_rs_usb_location}; list";
+const LOCATION_AGAIN: &str =
+    "rename {adapter usb location} {}; rename _openocd_rs_usb_location {adapter usb location}; list";
 
 /// Describes an OpenOCD to start; [`spawn`](Self::spawn) starts it.
 ///

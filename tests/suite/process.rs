@@ -132,6 +132,15 @@ fn a_log_that_is_sent_elsewhere_is_an_error_at_once() {
 }
 
 #[test]
+fn what_is_done_at_the_start_leaves_nothing_in_the_log() {
+    let process = dummy().adapter_serial("A1").adapter_usb_location("1-2").command("noinit").spawn().unwrap();
+    let log = process.log_tail();
+    let stray =
+        |line: &&String| ["_openocd_rs", "log_output", "adapter ", "init"].iter().any(|word| line.starts_with(word));
+    assert_eq!(log.iter().find(stray), None, "{log:#?}");
+}
+
+#[test]
 fn a_gdb_port_can_be_asked_for_and_read_back() {
     let chip = VirtualChip::start().unwrap();
     let process = OpenOcdProcess::builder().config(config(&chip)).gdb_port(0).spawn().unwrap();
