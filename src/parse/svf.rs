@@ -19,7 +19,8 @@ pub(crate) fn normalize(file: &[u8]) -> Result<Normalized, u32> {
         for &byte in without_comment(line) {
             // OpenOCD reads bytes beyond ASCII as signed characters; none of them belongs into a command.
             let byte = if byte.is_ascii_graphic() { byte } else { b' ' };
-            if begin.is_none() && byte == b' ' {
+            // An empty command makes OpenOCD crash (svf_run_command in `src/svf/svf.c`).
+            if begin.is_none() && matches!(byte, b' ' | b';') {
                 continue;
             }
             let first = *begin.get_or_insert(number);
@@ -112,7 +113,7 @@ mod tests {
 
     #[test]
     fn files_without_commands() {
-        for file in ["", "\n\n", "! nothing\n", "// nothing", " \t\r\n"] {
+        for file in ["", "\n\n", "! nothing\n", "// nothing", " \t\r\n", ";\n ;;\n"] {
             assert_eq!(text(file), "", "{file:?}");
         }
     }
