@@ -56,6 +56,17 @@ fn board() -> Board {
 }
 
 #[test]
+fn scans_that_would_crash_openocd_are_refused() {
+    let board = board();
+    for (n, scan) in ["SDR -1 TDI (0);", "SDR 32;"].into_iter().enumerate() {
+        let file = File::new(&format!("crash {n}.svf"), format!("STATE RESET IDLE;\n{scan}\n"));
+        let error = jtag_error(board.session.jtag().svf(&file.0).run());
+        assert!(matches!(error, JtagError::InvalidScan { line: 2, .. }), "{error}");
+    }
+    board.session.jtag().arp_init().unwrap();
+}
+
+#[test]
 fn empty_commands_are_left_out() {
     let board = board();
     let file =
