@@ -88,6 +88,11 @@ impl Session {
 }
 
 impl<'a> Target<'a> {
+    /// A target whose name comes from OpenOCD.
+    pub(crate) fn of(session: &'a Session, name: &'a str) -> Self {
+        Target { session, name: Some(name) }
+    }
+
     /// The name, for a view that [`Session::target_named`] gave; `None` for the current target.
     pub fn name(&self) -> Option<&'a str> {
         self.name

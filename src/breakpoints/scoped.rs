@@ -2,15 +2,47 @@
 
 use super::{Breakpoint, BreakpointKind, Breakpoints, Watchpoint, WatchpointAccess};
 use crate::error::Result;
+use crate::session::Session;
+use crate::target::Target;
+
+/// The target that something was set on, by name: at the end of the scope another one may be the current target, if only because the
+/// session had to replace its connection.
+#[derive(Debug)]
+struct Owner<'a> {
+    session: &'a Session,
+    name: String,
+}
+
+impl Owner<'_> {
+    fn breakpoints(&self) -> Breakpoints<'_> {
+        Breakpoints::of(Target::of(self.session, &self.name))
+    }
+}
+
+impl<'a> Breakpoints<'a> {
+    fn owner(&self) -> Result<Owner<'a>> {
+        let session = self.target.session();
+        if let Some(name) = self.target.name() {
+            return Ok(Owner { session, name: name.to_owned() });
+        }
+        let request = self.target.request("target current");
+        let name = self.ask(&request, "find out the current target", "a target's name", |answer| {
+            String::from_utf8(answer.to_vec()).ok()
+        })?;
+        Ok(Owner { session, name })
+    }
+}
 
 /// A breakpoint that is removed when this value is dropped, from [`Breakpoints::scoped`].
+///
+/// It belongs to the target that it was set on, also if another one is the current target by then.
 ///
 /// What goes wrong on drop is logged as a warning; [`remove`](Self::remove) does the same and returns it. On a target other than a
 /// Cortex-M a breakpoint can only be removed while the target is halted, so halt it before the end of the scope.
 #[derive(Debug)]
 #[must_use = "the breakpoint is removed when this value is dropped"]
 pub struct ScopedBreakpoint<'a> {
-    breakpoints: Breakpoints<'a>,
+    owner: Owner<'a>,
     breakpoint: Breakpoint,
     is_set: bool,
 }
@@ -39,8 +71,9 @@ impl<'a> Breakpoints<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn scoped(self, address: u64, kind: BreakpointKind) -> Result<ScopedBreakpoint<'a>> {
-        let breakpoint = self.add(address, kind)?;
-        Ok(ScopedBreakpoint { breakpoints: self, breakpoint, is_set: true })
+        let owner = self.owner()?;
+        let breakpoint = owner.breakpoints().add(address, kind)?;
+        Ok(ScopedBreakpoint { owner, breakpoint, is_set: true })
     }
 }
 
@@ -61,8 +94,8 @@ impl ScopedBreakpoint<'_> {
 
     fn take_out(&self) -> Result<()> {
         match self.breakpoint.kind {
-            BreakpointKind::Context { asid } => self.breakpoints.remove_context(asid),
-            _ => self.breakpoints.remove(self.breakpoint.address),
+            BreakpointKind::Context { asid } => self.owner.breakpoints().remove_context(asid),
+            _ => self.owner.breakpoints().remove(self.breakpoint.address),
         }
     }
 }
@@ -80,12 +113,14 @@ impl Drop for ScopedBreakpoint<'_> {
 
 /// A watchpoint that is removed when this value is dropped, from [`Breakpoints::scoped_watchpoint`].
 ///
+/// It belongs to the target that it was set on, also if another one is the current target by then.
+///
 /// What goes wrong on drop is logged as a warning; [`remove`](Self::remove) does the same and returns it. A watchpoint can only be
 /// removed while the target is halted, so halt it before the end of the scope.
 #[derive(Debug)]
 #[must_use = "the watchpoint is removed when this value is dropped"]
 pub struct ScopedWatchpoint<'a> {
-    breakpoints: Breakpoints<'a>,
+    owner: Owner<'a>,
     watchpoint: Watchpoint,
     is_set: bool,
 }
@@ -118,8 +153,9 @@ impl<'a> Breakpoints<'a> {
         length: u32,
         access: WatchpointAccess,
     ) -> Result<ScopedWatchpoint<'a>> {
-        let watchpoint = self.add_watchpoint(address, length, access)?;
-        Ok(ScopedWatchpoint { breakpoints: self, watchpoint, is_set: true })
+        let owner = self.owner()?;
+        let watchpoint = owner.breakpoints().add_watchpoint(address, length, access)?;
+        Ok(ScopedWatchpoint { owner, watchpoint, is_set: true })
     }
 }
 
@@ -135,7 +171,7 @@ impl ScopedWatchpoint<'_> {
     /// Those of [`Breakpoints::remove_watchpoint`].
     pub fn remove(mut self) -> Result<()> {
         self.is_set = false;
-        self.breakpoints.remove_watchpoint(self.watchpoint.address)
+        self.owner.breakpoints().remove_watchpoint(self.watchpoint.address)
     }
 }
 
@@ -144,7 +180,7 @@ impl Drop for ScopedWatchpoint<'_> {
         if !self.is_set {
             return;
         }
-        if let Err(error) = self.breakpoints.remove_watchpoint(self.watchpoint.address) {
+        if let Err(error) = self.owner.breakpoints().remove_watchpoint(self.watchpoint.address) {
             log::warn!(target: "openocd::breakpoints", "a scoped watchpoint stays: {error}");
         }
     }

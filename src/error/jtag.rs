@@ -147,6 +147,16 @@ pub enum JtagError {
         /// The line where the command begins, from 1.
         line: u32,
     },
+    /// A scan command of an SVF file is one that makes OpenOCD crash. Nothing was sent.
+    #[error("{}: the scan command in line {line} {problem}", path.display())]
+    InvalidScan {
+        /// The file.
+        path: PathBuf,
+        /// The line where the command begins, from 1.
+        line: u32,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// What came out of the chain is not what an SVF file says.
     #[error("{}: line {line} wants {wanted} (mask {mask}), but {read} came", path.display())]
     SvfMismatch {

@@ -13,6 +13,9 @@ const PT_LOAD: u64 = 1;
 /// `e_phnum` of a file with more program headers than fit into it.
 const PN_XNUM: u64 = 0xffff;
 
+/// How many times as many bytes as the file its segments may hold.
+const SHARED_AT_MOST: u64 = 16;
+
 /// The bytes of a file and how its numbers are written.
 #[derive(Clone, Copy)]
 struct File<'a> {
@@ -45,6 +48,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Contents, ImageError> {
     let headers = file.load_headers().map_err(wrong)?;
     if headers.is_empty() {
         return Err(wrong("has no loadable segment: is it an object file and not a linked program?"));
+    }
+    // Segments may share bytes of the file, but so many that do are an attack on this program's memory.
+    let total = headers.iter().fold(0_u64, |total, header| total.saturating_add(header.file_size));
+    if total > SHARED_AT_MOST * bytes.len() as u64 {
+        return Err(wrong("has segments that hold many times as many bytes as the file"));
     }
     // Some linkers fill in no physical address at all; OpenOCD reads such a file in the same way (`src/target/image.c`).
     let physical = headers.iter().any(|header| header.physical_address != 0);

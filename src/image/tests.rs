@@ -192,6 +192,22 @@ fn invalid_elf() {
 }
 
 #[test]
+fn an_elf_that_would_take_a_thousand_times_its_size() {
+    let mut bomb = identification(true, false).to_vec();
+    bomb.resize(64, 0);
+    bomb[32] = 64;
+    bomb[54] = 56;
+    bomb[56..58].copy_from_slice(&1000_u16.to_le_bytes());
+    for index in 1..=1000_u64 {
+        // PT_LOAD, offset 0, an address of its own, and the whole file.
+        for value in [1, 0, 0, index << 32, 64 + 56 * 1000, 0, 0] {
+            bomb.extend(value.to_le_bytes());
+        }
+    }
+    assert_eq!(problem(&bomb), "the ELF image has segments that hold many times as many bytes as the file");
+}
+
+#[test]
 fn other_contents() {
     assert!(problem(b"just text").contains("a raw binary needs an address"));
     assert_eq!(problem(b""), "the image holds no bytes to load");

@@ -112,15 +112,21 @@ impl SvfFile<'_> {
     /// Runs the file.
     ///
     /// # Errors
-    /// Before anything is sent: [`JtagError::File`] if it can't be read, [`Unterminated`](JtagError::Unterminated) for a command without its semicolon.
+    /// Before anything is sent: [`JtagError::File`] if it can't be read, [`Unterminated`](JtagError::Unterminated) for a command without its semicolon, [`InvalidScan`](JtagError::InvalidScan) for one that
+    /// would crash OpenOCD.
     /// Then [`SvfMismatch`](JtagError::SvfMismatch) with the line if something else came out than the file says, [`Playback`](JtagError::Playback) for a command that OpenOCD
     /// refuses, [`UnknownTap`](JtagError::UnknownTap), [`OthersDisabled`](JtagError::OthersDisabled), [`Incomplete`](JtagError::Incomplete), [`WrongTransport`](JtagError::WrongTransport), [`TimeoutError::Reply`](crate::TimeoutError::Reply), and
     /// those of [`Session::command`](crate::Session::command).
     pub fn run(&self) -> Result<SvfReport> {
         let failed = |source| JtagError::File { path: self.path.clone(), source };
         let file = std::fs::read(&self.path).map_err(failed)?;
-        let svf =
-            parse::svf::normalize(&file).map_err(|line| JtagError::Unterminated { path: self.path.clone(), line })?;
+        let svf = parse::svf::normalize(&file).map_err(|fault| {
+            let path = self.path.clone();
+            match fault {
+                parse::svf::Fault::Unterminated(line) => JtagError::Unterminated { path, line },
+                parse::svf::Fault::Scan(line, problem) => JtagError::InvalidScan { path, line, problem },
+            }
+        })?;
         let commands = u32::try_from(svf.lines.len()).unwrap_or(u32::MAX);
         let copy = ServerFile::with(self.jtag.session, &svf.text)?.into_word();
         let options = self.options();

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use openocd::{BreakpointKind, Error, OpenOcdProcess, ResetMode, Session, TargetError, TargetState};
+use openocd::{BreakpointKind, Error, OpenOcdProcess, ResetMode, Session, TargetError, TargetState, WatchpointAccess};
 use virtual_chip::{CoreState, Model, VirtualBoard, firmware};
 
 use crate::board::{Board, INSTALL, PATIENCE};
@@ -133,6 +133,26 @@ fn each_of_two_chips_gets_its_own() {
     a.resume(None).unwrap();
     assert_eq!(a.wait_halt(PATIENCE).unwrap().pc, Some(u64::from(firmware::WORK)));
     assert_eq!(second.state(), CoreState::Running);
+}
+
+#[test]
+fn a_scope_ends_on_the_target_that_it_began_on() {
+    let (session, _board) = board(&[Model::Stm32f103, Model::Stm32f103]);
+    session.reset_all(ResetMode::Halt).unwrap();
+    let (a, b) = (session.target_named("chip0.cpu").unwrap(), session.target_named("chip1.cpu").unwrap());
+    let (code, data) = (u64::from(firmware::WORK), 0x2000_2000);
+    let kept = b.breakpoints().add(code, BreakpointKind::Hardware).unwrap();
+    let watched = b.breakpoints().add_watchpoint(data, 4, WatchpointAccess::Write).unwrap();
+    session.command("targets chip0.cpu").unwrap();
+    let breakpoint = session.breakpoints().scoped(code, BreakpointKind::Hardware).unwrap();
+    let watchpoint = session.breakpoints().scoped_watchpoint(data, 4, WatchpointAccess::Write).unwrap();
+    session.command("targets chip1.cpu").unwrap();
+    drop(breakpoint);
+    watchpoint.remove().unwrap();
+    assert_eq!((a.breakpoints().list().unwrap(), b.breakpoints().list().unwrap()), (vec![], vec![kept]));
+    let watchpoints = [a, b].map(|target| target.breakpoints().list_watchpoints().unwrap());
+    assert_eq!(watchpoints, [vec![], vec![watched]]);
+    assert_eq!(session.command("target current").unwrap(), "chip1.cpu");
 }
 
 #[test]

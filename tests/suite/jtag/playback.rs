@@ -56,6 +56,29 @@ fn board() -> Board {
 }
 
 #[test]
+fn scans_that_would_crash_openocd_are_refused() {
+    let board = board();
+    for (n, scan) in ["SDR -1 TDI (0);", "SDR 32;"].into_iter().enumerate() {
+        let file = File::new(&format!("crash {n}.svf"), format!("STATE RESET IDLE;\n{scan}\n"));
+        let error = jtag_error(board.session.jtag().svf(&file.0).run());
+        assert!(matches!(error, JtagError::InvalidScan { line: 2, .. }), "{error}");
+    }
+    board.session.jtag().arp_init().unwrap();
+}
+
+#[test]
+fn empty_commands_are_left_out() {
+    let board = board();
+    let file =
+        File::new("empty.svf", ";\nSTATE RESET IDLE;;\nSIR 5 TDI (01); ;\n\n;SDR 32 TDI (00000000) TDO (16410042);");
+    let report = board.session.jtag().svf(&file.0).run();
+    let JtagError::SvfMismatch { line, .. } = jtag_error(report) else { panic!("it is wrong in line 5") };
+    assert_eq!(line, 5);
+    let file = File::new("only empty.svf", ";;\n");
+    assert_eq!(board.session.jtag().svf(&file.0).run().unwrap().commands, 0);
+}
+
+#[test]
 fn a_file_that_the_chip_agrees_with_passes() {
     let board = board();
     let file = File::new("good.svf", vectors(PINS) + ";");
