@@ -36,11 +36,16 @@ const READ_SIZE: usize = 16 * 1024;
 /// channels. Lost with a reset is what stood in the rings: what the target had written and OpenOCD had not taken yet, and what was written to the target
 /// and the firmware had not read.
 ///
+/// # Reading on
+/// An open channel wants to be read: when the sockets are full, after some hundred kilobytes, OpenOCD waits for somebody to read, and serves nothing else meanwhile.
+/// The session's commands then fail with [`TimeoutError::Reply`], until the channel is read or dropped.
+///
 /// Dropping the last handle closes the channel (OpenOCD: `rtt server stop PORT`).
 #[derive(Debug)]
 pub struct RttChannel<'a> {
-    server: Arc<Server<'a>>,
+    /// Before the server, so that it is closed when that is stopped: OpenOCD may wait for somebody to read from it.
     stream: TcpStream,
+    server: Arc<Server<'a>>,
     /// What has come and was not taken.
     pub(super) pending: Vec<u8>,
     read_timeout: Option<Duration>,
@@ -204,11 +209,11 @@ impl<'a> RttChannel<'a> {
         self.fetch_before(Deadline::after(self.read_timeout))
     }
 
-    /// Takes what has come, without waiting.
-    pub(crate) fn fetch_now(&mut self) -> Result<()> {
+    /// Takes some of what has come, without waiting, and says whether there was any.
+    pub(crate) fn fetch_now(&mut self) -> Result<bool> {
         match self.fetch_before(Deadline::after(Some(Duration::ZERO))) {
-            Err(Error::Timeout(_)) => Ok(()),
-            done => done,
+            Err(Error::Timeout(_)) => Ok(false),
+            done => done.map(|()| true),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openocd::{ConnectionError, Error, ResetMode, RttChannel, RttError, TimeoutError};
 use virtual_chip::firmware::rtt as firmware;
@@ -434,4 +434,24 @@ fn a_long_polling_interval_is_waited_for() {
     let mut got = [0; 10];
     flood.read_exact(&mut got).unwrap();
     assert_eq!(got, std::array::from_fn(|number| firmware::flood_byte(number as u32)));
+}
+
+#[test]
+fn a_channel_that_nobody_reads_can_be_dropped() {
+    let board = started();
+    let flood = open(&board, 2);
+    board.chip.write_u32(firmware::FLOOD_REQUEST, u32::MAX).unwrap();
+    // OpenOCD writes until the sockets are full, and then waits.
+    while board.session.command_within("list", Duration::from_secs(2)).is_ok() {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let begin = Instant::now();
+    drop(flood);
+    assert_eq!(board.session.command("list").unwrap(), "");
+    assert!(begin.elapsed() < PATIENCE, "the session's timeout ended the wait");
+    // The other channels go on.
+    board.chip.write_u32(firmware::FLOOD_REQUEST, 0).unwrap();
+    let mut channel = open(&board, 0);
+    channel.write_text("x").unwrap();
+    assert!(channel.read_text().is_ok());
 }
