@@ -265,16 +265,14 @@ impl<'a> Rtt<'a> {
         RttChannel::open(*self, number)
     }
 
-    /// What has come on an up-channel, as text, within `timeout` and until nothing more comes at once; empty if nothing came.
+    /// What comes on an up-channel, as text, within `timeout` or until nothing more comes at once; empty if nothing came.
     ///
     /// For a look now and then. It opens the channel and closes it again; [`channel`](Self::channel) keeps it open.
     ///
     /// # Errors
     /// Those of [`channel`](Self::channel) and [`RttChannel::read_text`], except that nothing is no error.
     pub fn read(&self, number: u32, timeout: Duration) -> Result<String> {
-        let mut channel = self.channel(number)?;
-        channel.set_read_timeout(Some(timeout));
-        channel.drain()
+        self.channel(number)?.drain(timeout)
     }
 
     /// Writes all of a text to a down-channel, within 10 s.

@@ -332,8 +332,16 @@ impl<'t> Run<'t, '_, '_> {
                 has_more |= channel.has_more()?;
             }
             // Looked at first, taken then: OpenOCD sends bytes before it marks them as read.
+            let mut has_come = false;
+            for (channel, _) in &mut self.channels {
+                has_come |= channel.fetch_now()?;
+            }
             if let Some(line) = self.take_lines()? {
                 return Ok((Verdict::Line(line), status));
+            }
+            // What is in the socket already may be more than was taken at once.
+            if has_come {
+                continue;
             }
             if !has_more || begin.elapsed() > limit {
                 break;

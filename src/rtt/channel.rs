@@ -36,17 +36,22 @@ const READ_SIZE: usize = 16 * 1024;
 /// channels. Lost with a reset is what stood in the rings: what the target had written and OpenOCD had not taken yet, and what was written to the target
 /// and the firmware had not read.
 ///
+/// # Reading on
+/// An open channel wants to be read: when the sockets are full, after some hundred kilobytes, OpenOCD waits for somebody to read, and serves nothing else meanwhile.
+/// The session's commands then fail with [`TimeoutError::Reply`], until the channel is read or dropped.
+///
 /// Dropping the last handle closes the channel (OpenOCD: `rtt server stop PORT`).
 #[derive(Debug)]
 pub struct RttChannel<'a> {
-    server: Arc<Server<'a>>,
+    /// Before the server, so that it is closed when that is stopped: OpenOCD may wait for somebody to read from it.
     stream: TcpStream,
+    server: Arc<Server<'a>>,
     /// What has come and was not taken.
     pub(super) pending: Vec<u8>,
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
-    /// Where the target's ring stood at the last look, if it held bytes: seen twice, nobody reads it.
-    stuck_at: Option<u32>,
+    /// Where the target's ring stood at the last looks, if it held bytes, and since when.
+    stuck_at: Option<(u32, Instant)>,
     /// When the last byte came, or the last look was.
     looked: Instant,
 }
@@ -164,11 +169,16 @@ impl<'a> RttChannel<'a> {
         self.server.stop()
     }
 
-    /// Everything that comes until the channel is quiet for two polling intervals, and the end of the channel; nothing at all is no error.
-    pub(super) fn drain(mut self) -> Result<String> {
+    /// Everything that comes until the channel is quiet for two polling intervals or `timeout` is over, and the end of the channel; nothing at all
+    /// is no error.
+    pub(super) fn drain(mut self, timeout: Duration) -> Result<String> {
         let quiet = self.server.rtt.polling_interval()? * 2;
+        self.read_timeout = Some(timeout);
+        let deadline = Deadline::after(self.read_timeout);
         loop {
             match self.fetch() {
+                // There is firmware that prints without end.
+                Ok(()) if deadline.remaining() == Some(Duration::ZERO) => break,
                 Ok(()) => self.read_timeout = Some(quiet),
                 Err(Error::Timeout(_)) => break,
                 Err(error) => return Err(error),
@@ -199,11 +209,11 @@ impl<'a> RttChannel<'a> {
         self.fetch_before(Deadline::after(self.read_timeout))
     }
 
-    /// Takes what has come, without waiting.
-    pub(crate) fn fetch_now(&mut self) -> Result<()> {
+    /// Takes some of what has come, without waiting, and says whether there was any.
+    pub(crate) fn fetch_now(&mut self) -> Result<bool> {
         match self.fetch_before(Deadline::after(Some(Duration::ZERO))) {
-            Err(Error::Timeout(_)) => Ok(()),
-            done => done,
+            Err(Error::Timeout(_)) => Ok(false),
+            done => done.map(|()| true),
         }
     }
 
@@ -262,10 +272,9 @@ impl<'a> RttChannel<'a> {
                 return Ok(());
             }
         };
-        let stuck_at = ring.holds_bytes().then_some(ring.read);
-        let is_stuck = stuck_at.is_some() && stuck_at == self.stuck_at;
-        self.stuck_at = stuck_at;
-        if ring.is_intact && !is_stuck {
+        let before = self.stuck_at.filter(|(read, _)| *read == ring.read);
+        self.stuck_at = ring.holds_bytes().then(|| before.unwrap_or((ring.read, Instant::now())));
+        if ring.is_intact && !self.is_stuck(before)? {
             return Ok(());
         }
         self.stuck_at = None;
@@ -279,6 +288,15 @@ impl<'a> RttChannel<'a> {
                 log::debug!(target: "openocd::rtt", "cannot restart the transfer yet: {error}");
                 Ok(())
             }
+        }
+    }
+
+    /// Bytes wait in the ring and OpenOCD has had its time to take them: a restart begins its polling interval anew, so one that came
+    /// within each interval would keep it from ever polling.
+    fn is_stuck(&self, before: Option<(u32, Instant)>) -> Result<bool> {
+        match (before, self.stuck_at) {
+            (Some((_, since)), Some(_)) => Ok(since.elapsed() > self.polling_interval()? * 2),
+            _ => Ok(false),
         }
     }
 

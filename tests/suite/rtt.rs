@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openocd::{ConnectionError, Error, ResetMode, RttChannel, RttError, TimeoutError};
 use virtual_chip::firmware::rtt as firmware;
@@ -402,4 +402,56 @@ fn an_open_channel_misses_nothing() {
         first.write_text("x").unwrap();
         assert_eq!((first.read_text().unwrap(), second.read_text().unwrap()), ("x".into(), "x".into()));
     }
+}
+
+#[test]
+fn a_look_ends_although_the_firmware_prints_on() {
+    let board = started();
+    let rtt = board.session.rtt();
+    rtt.set_polling_interval(Duration::from_millis(300)).unwrap();
+    thread::scope(|scope| {
+        let looking = scope.spawn(|| rtt.read(2, Duration::from_secs(2)));
+        // Never quiet for two polling intervals, until the look has ended or is taken to be without end.
+        let mut asked = 0;
+        while !looking.is_finished() && asked < 1000 {
+            asked += 1;
+            board.chip.write_u32(firmware::FLOOD_REQUEST, asked).unwrap();
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert!(asked < 1000, "the look ended only when the firmware was silent");
+        assert_ne!(looking.join().unwrap().unwrap(), "");
+    });
+}
+
+#[test]
+fn a_long_polling_interval_is_waited_for() {
+    let board = started();
+    let mut flood = open(&board, 2);
+    board.session.rtt().set_polling_interval(Duration::from_millis(900)).unwrap();
+    // Longer than the time after which a transfer that does not move is taken for dead.
+    board.chip.write_u32(firmware::FLOOD_REQUEST, 10).unwrap();
+    flood.set_read_timeout(Some(Duration::from_secs(20)));
+    let mut got = [0; 10];
+    flood.read_exact(&mut got).unwrap();
+    assert_eq!(got, std::array::from_fn(|number| firmware::flood_byte(number as u32)));
+}
+
+#[test]
+fn a_channel_that_nobody_reads_can_be_dropped() {
+    let board = started();
+    let flood = open(&board, 2);
+    board.chip.write_u32(firmware::FLOOD_REQUEST, u32::MAX).unwrap();
+    // OpenOCD writes until the sockets are full, and then waits.
+    while board.session.command_within("list", Duration::from_secs(2)).is_ok() {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let begin = Instant::now();
+    drop(flood);
+    assert_eq!(board.session.command("list").unwrap(), "");
+    assert!(begin.elapsed() < PATIENCE, "the session's timeout ended the wait");
+    // The other channels go on.
+    board.chip.write_u32(firmware::FLOOD_REQUEST, 0).unwrap();
+    let mut channel = open(&board, 0);
+    channel.write_text("x").unwrap();
+    assert!(channel.read_text().is_ok());
 }

@@ -336,3 +336,26 @@ fn verdicts_read_well() {
         assert_eq!(verdict.to_string(), text);
     }
 }
+
+#[test]
+fn lines_that_wait_in_the_socket_are_not_left_behind() {
+    use firmware::rtt;
+    const LENGTH: u32 = 100_000;
+    let board = Board::start();
+    board.chip.load_firmware(rtt::IMAGE);
+    board.session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT").unwrap();
+    board.session.rtt().start_wait(PATIENCE).unwrap();
+    board.session.rtt().set_polling_interval(Duration::from_millis(1)).unwrap();
+    let mut flood = board.session.rtt().channel(2).unwrap();
+    board.chip.write_u32(rtt::FLOOD_REQUEST, LENGTH).unwrap();
+    while board.chip.read_u32(rtt::FLOOD_WRITTEN).unwrap() < LENGTH {
+        thread::sleep(Duration::from_millis(1));
+    }
+    board.session.target().halt().unwrap();
+    // It stands again before much can be read.
+    let until = RunUntil::new().breakpoint(rtt::LOOP.into()).line(&mut flood, |_| false);
+    let outcome = board.session.target().run_until(until, PATIENCE).unwrap();
+    assert_eq!(outcome.verdict, Verdict::Breakpoint { address: rtt::LOOP.into() });
+    let ends = (0..LENGTH).filter(|&number| rtt::flood_byte(number) == b'\n').count();
+    assert_eq!(outcome.lines.len(), ends);
+}
