@@ -8,8 +8,11 @@ use super::{Memory, hexdump};
 use crate::error::{Result, TargetError};
 use crate::progress::{Phase, Tracker};
 
-/// How many bytes are held here at a time.
-const PIECE: usize = 16 * 1024;
+/// How many bytes are read and held here at a time: enough to keep the connection busy.
+const PIECE: usize = 128 * 1024;
+
+/// How many of them a stream is given at a time, or gives: an error of the stream says how far it came.
+const PART: usize = 16 * 1024;
 
 impl Memory<'_> {
     /// Finds every place of `pattern` in the `length` bytes from `address`, overlapping ones included, in ascending order.
@@ -51,10 +54,10 @@ impl Memory<'_> {
 
     /// Copies the `length` bytes from `address` to a stream.
     ///
-    /// Holds 16 KiB at a time, whatever the length.
+    /// Moves pieces of 128 KiB, whatever the length, and holds one at a time.
     ///
     /// # Errors
-    /// Those of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] if the stream takes no more. What was read before an error has been written.
+    /// Those of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] if the stream takes no more. The pieces before the one with the error have been written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -75,7 +78,7 @@ impl Memory<'_> {
     /// Copies the `length` bytes from `address` to a new file, or over an old one.
     ///
     /// # Errors
-    /// Those of [`dump`](Self::dump). After an error the file holds what was read before it.
+    /// Those of [`dump`](Self::dump). After an error the file holds the pieces before the one with the error.
     pub fn dump_to_file(&self, address: u64, length: u64, path: impl AsRef<Path>) -> Result<()> {
         // Before the file is touched.
         self.check_range(address, length)?;
@@ -96,11 +99,11 @@ impl Memory<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn load(&self, address: u64, mut from: impl Read) -> Result<u64> {
-        let mut piece = Vec::with_capacity(PIECE);
+        let mut piece = Vec::with_capacity(PART);
         let mut done = 0;
         loop {
             piece.clear();
-            let read = from.by_ref().take(PIECE as u64).read_to_end(&mut piece);
+            let read = from.by_ref().take(PART as u64).read_to_end(&mut piece);
             read.map_err(|source| stream("read what is to be loaded", done, source))?;
             if piece.is_empty() {
                 return Ok(done);
@@ -139,10 +142,12 @@ impl Memory<'_> {
         let mut done = 0;
         while done < length {
             let left = usize::try_from(length - done).map_or(PIECE, |left| left.min(PIECE));
-            let size = self.next_chunk(address + done, left);
+            let size = if self.report.is_watched() { self.next_chunk(address + done, left) } else { left };
             self.unwatched().read_bytes_into(address + done, &mut piece[..size])?;
-            take(done, &piece[..size])?;
-            done += size as u64;
+            for part in piece[..size].chunks(PART) {
+                take(done, part)?;
+                done += part.len() as u64;
+            }
             tracker.advance(size as u64, address.wrapping_add(done), true)?;
         }
         Ok(())
