@@ -8,12 +8,11 @@
 # and otherwise the result of its script, which is why that script ends with an empty list.
 proc _openocd_rs_1_run {sequence target command} {
     if {$target ne {}} { return [_openocd_rs_1_run_on $sequence $target $command] }
-    set log [capture {
-        set code [catch {uplevel #0 $command} result options]
-        if {$code != 0} { _openocd_rs_1_clear_errors }
-        list
-    }]
-    if {$code != 0} { set code [_openocd_rs_1_code $code $options] }
+    set log [capture {set code [catch {uplevel #0 $command} result options]; list}]
+    if {$code} {
+        set code [_openocd_rs_1_code $code $options]
+        capture {_openocd_rs_1_clear_errors; list}
+    }
     set reply [list $sequence $code $result $log]
     if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
     return $reply
