@@ -227,47 +227,50 @@ impl Link {
 
     /// Runs several commands that are one call to its caller, with the next one on its way while a reply is read.
     ///
-    /// `prepare` writes the script of the n-th; `read` takes its reply. The first error ends the series. Whatever is on its way then
+    /// `prepare` writes the script of the next one, if there is one; `read` takes the next reply. The first error ends the series. Whatever is on its way then
     /// has been executed, so this is for commands that change nothing. Scripts must be short: OpenOCD does not
     /// read on while it writes a reply.
     pub(crate) fn run_series(
         &mut self,
         request: &Request<'_>,
-        count: usize,
-        mut prepare: impl FnMut(usize, &mut String),
-        mut read: impl FnMut(usize, &Reply<'_>) -> Result<()>,
+        mut prepare: impl FnMut(&mut String) -> bool,
+        mut read: impl FnMut(&Reply<'_>) -> Result<()>,
     ) -> Result<()> {
         let mut line = std::mem::take(&mut self.line);
         let mut script = std::mem::take(&mut self.script);
         let first = self.sequence + 1;
-        self.sequence += count as u64;
+        let mut sent = 0;
         let timeout = request.timeout.or(self.settings.timeout);
         let mut outcome = Ok(());
-        self.with_connection(request, Deadline::after(timeout), |connection| {
+        let exchanged = self.with_connection(request, Deadline::after(timeout), |connection| {
             connection.discard_unasked();
             let mut plain = Vec::new();
-            let mut sent = 0;
-            for n in 0..count {
+            let mut received = 0;
+            loop {
                 // A command has its time from when OpenOCD turns to it, which is when it has answered the one before.
                 let deadline = Deadline::after(timeout);
-                while outcome.is_ok() && sent < count && sent < n + 2 {
+                while outcome.is_ok() && sent < received + 2 {
                     script.clear();
-                    prepare(sent, &mut script);
+                    if !prepare(&mut script) {
+                        break;
+                    }
                     log::trace!(target: "openocd::command", "> {}", excerpt(script.as_bytes(), TRACE_LIMIT));
-                    wrap(&mut line, first + sent as u64, request.target, &script);
-                    connection.send(&line, deadline)?;
+                    wrap(&mut line, first + sent, request.target, &script);
                     sent += 1;
+                    connection.send(&line, deadline)?;
                 }
-                if n == sent {
-                    break;
+                if received == sent {
+                    return Ok(());
                 }
-                let reply = receive_reply(connection, first + n as u64, deadline, &mut plain)?;
+                let reply = receive_reply(connection, first + received, deadline, &mut plain)?;
+                received += 1;
                 if outcome.is_ok() {
-                    outcome = read(n, &reply);
+                    outcome = read(&reply);
                 }
             }
-            Ok(())
-        })?;
+        });
+        self.sequence += sent;
+        exchanged?;
         self.line = line;
         self.script = script;
         outcome

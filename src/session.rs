@@ -257,11 +257,10 @@ impl Session {
     pub(crate) fn run_series(
         &self,
         request: &Request<'_>,
-        count: usize,
-        prepare: impl FnMut(usize, &mut String),
-        read: impl FnMut(usize, &Reply<'_>) -> Result<()>,
+        prepare: impl FnMut(&mut String) -> bool,
+        read: impl FnMut(&Reply<'_>) -> Result<()>,
     ) -> Result<()> {
-        let result = self.link().run_series(request, count, prepare, read);
+        let result = self.link().run_series(request, prepare, read);
         result.map_err(|error| self.explain(error))
     }
 

@@ -1,10 +1,10 @@
 //! Reads and writes of elements of one width: checks, chunks, commands and their answers.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::time::Instant;
 
 use super::Memory;
-use super::pace::Pace;
+use super::pace::Series;
 use crate::command::{Reply, Request};
 use crate::error::{Error, Failure, Result, TargetError};
 use crate::parse::memory::{Element, decode, fault_address};
@@ -39,37 +39,37 @@ impl Memory<'_> {
         }
         let shown = format!("read_memory {address:#x} {} {}{}", T::BITS, values.len(), self.suffix());
         let request = self.target().request("").shown(shown);
-        let mut address = address;
-        let mut rest = values;
-        let mut pace = Pace::default();
-        while !rest.is_empty() {
-            let (series, after) = rest.split_at_mut(rest.len().min(pace.series()));
-            let begin = Instant::now();
-            self.read_series(&request, address, series, pace.chunk)?;
-            pace.learn(series.len(), begin.elapsed());
-            address = address.wrapping_add(series.len() as u64 * width::<T>());
-            rest = after;
+        let (mut done, mut chunk) = (0, CHUNK);
+        while done < values.len() {
+            let address = address.wrapping_add(done as u64 * width::<T>());
+            let (read, next) = self.read_series(&request, address, &mut values[done..], chunk)?;
+            (done, chunk) = (done + read, next);
         }
         Ok(())
     }
 
+    /// Reads the first of the values, in chunks of so many to begin with: how many, and the chunks to go on with.
     fn read_series<T: Element>(
         &self,
         request: &Request<'_>,
         address: u64,
         values: &mut [T],
         chunk: usize,
-    ) -> Result<()> {
-        let count = values.len();
-        let place = |n: usize| (address + (n * chunk) as u64 * width::<T>(), (count - n * chunk).min(chunk));
-        let prepare = |n, script: &mut String| {
-            let (address, count) = place(n);
-            push_read::<T>(script, address, count, self.suffix());
+    ) -> Result<(usize, usize)> {
+        let series = RefCell::new(Series::of_elements(values.len(), chunk));
+        let place = |begin: usize| address.wrapping_add(begin as u64 * width::<T>());
+        let prepare = |script: &mut String| {
+            let asked = series.borrow_mut().ask();
+            if let Some((begin, count)) = asked {
+                push_read::<T>(script, place(begin), count, self.suffix());
+            }
+            asked.is_some()
         };
-        let mut rest = values.chunks_mut(chunk);
-        self.target().session().run_series(request, count.div_ceil(chunk), prepare, |n, reply| {
-            take_elements(request, reply, place(n).0, rest.next().unwrap_or_default())
-        })
+        self.target().session().run_series(request, prepare, |reply| {
+            let (begin, count) = series.borrow_mut().answered();
+            take_elements(request, reply, place(begin), &mut values[begin..begin + count])
+        })?;
+        Ok(series.into_inner().end())
     }
 
     pub(super) fn write_elements<T: Element>(&self, address: u64, values: &[T]) -> Result<()> {

@@ -1,11 +1,11 @@
 //! Bytes of any address and length, moved with the widest aligned accesses.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::time::Instant;
 
 use super::Memory;
 use super::access::{self, CHUNK, abridged, hex_list, read_refused, unexpected};
-use super::pace::Pace;
+use super::pace::Series;
 use crate::command::{Reply, Request};
 use crate::error::Result;
 use crate::parse::memory::decode;
@@ -79,44 +79,37 @@ impl Memory<'_> {
         self.check(address, 1, bytes.len())?;
         let mut tracker = Tracker::new(self.report);
         tracker.begin(Phase::Read, bytes.len() as u64, address)?;
-        let mut address = address;
-        let mut rest = bytes;
-        let mut pace = Pace::default();
-        while !rest.is_empty() {
+        let (mut done, mut chunk) = (0, CHUNK);
+        while done < bytes.len() {
+            let at = address.wrapping_add(done as u64);
             // Somebody who watches is called between two commands, and may use the session then.
-            let chunk = if self.report.is_watched() { WATCHED_CHUNK } else { pace.chunk * WORD };
-            let series = if self.report.is_watched() { WATCHED_CHUNK } else { pace.series() * WORD };
-            let (part, after) = rest.split_at_mut(next_chunk(address, rest.len(), series));
-            let begin = Instant::now();
-            self.read_byte_series(address, part, chunk)?;
-            pace.learn(part.len() / WORD, begin.elapsed());
-            address = address.wrapping_add(part.len() as u64);
-            tracker.advance(part.len() as u64, address, true)?;
-            rest = after;
+            let most = if self.report.is_watched() { WATCHED_CHUNK } else { usize::MAX };
+            let part = next_chunk(at, bytes.len() - done, most);
+            let (read, next) = self.read_byte_series(at, &mut bytes[done..done + part], chunk)?;
+            (done, chunk) = (done + read, next);
+            tracker.advance(read as u64, address.wrapping_add(done as u64), true)?;
         }
         Ok(())
     }
 
-    /// Reads bytes in chunks, the next of which is on its way while one is read.
-    fn read_byte_series(&self, address: u64, bytes: &mut [u8], chunk: usize) -> Result<()> {
-        let length = bytes.len();
-        let first = next_chunk(address, length, chunk);
-        let count = 1 + (length - first).div_ceil(chunk);
-        let begin = |n: usize| if n == 0 { 0 } else { first + (n - 1) * chunk };
-        let place = |n: usize| (address.wrapping_add(begin(n) as u64), begin(n + 1).min(length) - begin(n));
-        let shown = format!("read_memory {address:#x} 8 {length}{}", self.suffix());
+    /// Reads the first of the bytes, in chunks of so many words to begin with: how many bytes, and the chunks to go on with.
+    fn read_byte_series(&self, address: u64, bytes: &mut [u8], chunk: usize) -> Result<(usize, usize)> {
+        let shown = format!("read_memory {address:#x} 8 {}{}", bytes.len(), self.suffix());
         let request = self.in_its_time(Request::new("").shown(shown));
-        let prepare = |n, script: &mut String| {
-            let (address, length) = place(n);
-            push_read_bytes(script, address, length, self.suffix());
+        let series = RefCell::new(Series::of_bytes(bytes.len(), WORD, offset_in_word(address), chunk));
+        let place = |begin: usize| address.wrapping_add(begin as u64);
+        let prepare = |script: &mut String| {
+            let asked = series.borrow_mut().ask();
+            if let Some((begin, length)) = asked {
+                push_read_bytes(script, place(begin), length, self.suffix());
+            }
+            asked.is_some()
         };
-        let mut rest = bytes;
-        self.target().session().run_series(&request, count, prepare, |n, reply| {
-            let (address, length) = place(n);
-            let (bytes, after) = std::mem::take(&mut rest).split_at_mut(length);
-            rest = after;
-            take_bytes(&request, reply, address, bytes)
-        })
+        self.target().session().run_series(&request, prepare, |reply| {
+            let (begin, length) = series.borrow_mut().answered();
+            take_bytes(&request, reply, place(begin), &mut bytes[begin..begin + length])
+        })?;
+        Ok(series.into_inner().end())
     }
 
     /// Writes bytes.
