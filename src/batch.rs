@@ -198,7 +198,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Puts a call into the batch.
-    fn put<T: Send + 'static>(
+    pub(crate) fn put<T: Send + 'static>(
         &mut self,
         request: Request<'static>,
         read: impl FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send + 'static,

@@ -9,9 +9,9 @@ pub use point::{Breakpoint, BreakpointKind, WatchedValue, Watchpoint, Watchpoint
 pub use scoped::{ScopedBreakpoint, ScopedWatchpoint};
 
 use crate::error::{BreakpointError, Error, Result};
-use crate::parse;
 use crate::target::{Target, TargetState};
-use survey::{Evidence, Survey, strings};
+use crate::{parse, tcl};
+use survey::{Evidence, Survey};
 
 /// A view of a target's breakpoints and watchpoints, from [`Session::breakpoints`](crate::Session::breakpoints) or [`Target::breakpoints`].
 ///
@@ -287,7 +287,7 @@ impl<'a> Breakpoints<'a> {
 
 /// Whether the target agrees, and the breakpoints of all targets.
 fn after(answer: &[u8]) -> Option<(bool, Vec<Breakpoint>)> {
-    let [agrees, own, others] = strings(answer)?;
+    let [agrees, own, others] = tcl::strings(answer)?;
     let mut listed = parse::breakpoint::breakpoints(&own)?;
     listed.extend(parse::breakpoint::breakpoints(&others)?);
     Some((agrees == "1", listed))
@@ -296,7 +296,7 @@ fn after(answer: &[u8]) -> Option<(bool, Vec<Breakpoint>)> {
 /// Whether the target agrees, and the breakpoints of all targets, after and right before.
 fn after_and_before(answer: &[u8]) -> Option<(bool, Vec<Breakpoint>, Vec<Breakpoint>)> {
     let (agrees, listed) = after(answer)?;
-    let [_, _, _, own, others] = strings(answer)?;
+    let [_, _, _, own, others] = tcl::strings(answer)?;
     let mut before = parse::breakpoint::breakpoints(&own)?;
     before.extend(parse::breakpoint::breakpoints(&others)?);
     Some((agrees, listed, before))

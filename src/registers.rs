@@ -241,10 +241,10 @@ pub(crate) fn read_request(names: &[&str], force: bool) -> Request<'static> {
 
 fn take_readings(request: &Request<'_>, reply: &Reply<'_>, names: &[&str]) -> Result<(String, Vec<Reading>)> {
     let answer = reply.success(request).map_err(|failure| refused(&names.join(" "), failure))?;
-    let [target, state, readings] = strings(answer).ok_or_else(|| unexpected(request, answer))?;
+    let [target, state, readings] = tcl::strings(answer).ok_or_else(|| unexpected(request, answer))?;
     must_be_halted(request, &target, &state)?;
     let readings = tcl::elements(readings.as_bytes()).map(|reading| {
-        let [asked, dirty, code, text] = strings(&reading.ok()?)?;
+        let [asked, dirty, code, text] = tcl::strings(&reading.ok()?)?;
         Some(Reading { asked, dirty: dirty == "1", code: code.parse().ok()?, text })
     });
     let readings: Option<_> = readings.collect();
@@ -264,7 +264,7 @@ pub(crate) fn write_request(name: &str, value: &RegisterValue) -> Request<'stati
 
 pub(crate) fn take_written(request: &Request<'_>, reply: &Reply<'_>, name: &str, value: &RegisterValue) -> Result<()> {
     let answer = reply.success(request).map_err(|failure| refused(name, failure))?;
-    let [target, state, before] = strings(answer).ok_or_else(|| unexpected(request, answer))?;
+    let [target, state, before] = tcl::strings(answer).ok_or_else(|| unexpected(request, answer))?;
     must_be_halted(request, &target, &state)?;
     match parse::register::line(&before).filter(|line| line.name == name) {
         None => Err(unknown(&target, name)),
@@ -322,9 +322,4 @@ fn refused(name: &str, failure: Box<Failure>) -> Error {
 
 fn unknown(target: &str, name: &str) -> Error {
     TargetError::UnknownRegister { target: target.to_owned(), name: name.to_owned() }.into()
-}
-
-fn strings<const N: usize>(list: &[u8]) -> Option<[String; N]> {
-    let elements = tcl::elements(list).take_array::<N>()?;
-    Some(elements.map(|element| String::from_utf8_lossy(&element).into_owned()))
 }

@@ -90,6 +90,12 @@ pub(crate) fn elements(list: &[u8]) -> Elements<'_> {
     Elements { rest: list, failed: false }
 }
 
+/// The first elements of a list, as text; `None` if there are fewer.
+pub(crate) fn strings<const N: usize>(list: &[u8]) -> Option<[String; N]> {
+    let elements = elements(list).take_array::<N>()?;
+    Some(elements.map(|element| String::from_utf8_lossy(&element).into_owned()))
+}
+
 /// The bytes are not a Tcl list (an unbalanced brace or quote, or text glued to a closing one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MalformedList;

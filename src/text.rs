@@ -29,6 +29,15 @@ pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
     text
 }
 
+/// What follows "there": `are none`, `is only a`, `are a, b`; `none` is what there is none of.
+pub(crate) fn list_names(names: &[String], none: &str) -> String {
+    match names {
+        [] => format!("are {none}"),
+        [one] => format!("is only {one}"),
+        many => format!("are {}", many.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::excerpt;

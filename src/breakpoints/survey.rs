@@ -144,7 +144,7 @@ impl Breakpoints<'_> {
     pub(super) fn survey(&self) -> Result<Survey> {
         let request = self.target.request("_openocd_rs_1_breakpoint_survey").shown("bp; wp");
         self.ask(&request, "look at the breakpoints", "lists of breakpoints and watchpoints", |answer| {
-            let [target, kind, examined, state, own, others, watchpoints] = strings(answer)?;
+            let [target, kind, examined, state, own, others, watchpoints] = tcl::strings(answer)?;
             Some(Survey {
                 target,
                 kind,
@@ -186,10 +186,4 @@ impl Breakpoints<'_> {
             })
         })?
     }
-}
-
-/// The first elements of a Tcl list as text.
-pub(super) fn strings<const N: usize>(list: &[u8]) -> Option<[String; N]> {
-    let elements = tcl::elements(list).take_array::<N>()?;
-    Some(elements.map(|element| String::from_utf8_lossy(&element).into_owned()))
 }

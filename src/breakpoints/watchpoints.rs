@@ -1,9 +1,9 @@
 //! Watchpoints: setting, removing, listing.
 
-use super::survey::{Survey, WATCHPOINT, strings};
+use super::survey::{Survey, WATCHPOINT};
 use super::{Breakpoints, WatchedValue, Watchpoint, WatchpointAccess};
 use crate::error::{BreakpointError, Error, Result};
-use crate::parse;
+use crate::{parse, tcl};
 
 /// The longest range that a DWT comparator covers (`DWT_MASK`, ARM DDI 0403, C1.8.15, and `cortex_m_add_watchpoint`).
 const CORTEX_M_LONGEST: u32 = 0x8000;
@@ -173,7 +173,7 @@ impl Breakpoints<'_> {
             &request,
             "a list of watchpoints",
             |answer| {
-                let [gone, listed] = strings(answer)?;
+                let [gone, listed] = tcl::strings(answer)?;
                 Some((gone == "1", parse::breakpoint::watchpoints(&listed)?))
             },
             |failure| {

@@ -1,7 +1,7 @@
 //! Accesses to a debug access port failed.
 
 use crate::error::Failure;
-use crate::text::excerpt;
+use crate::text::{excerpt, list_names};
 
 /// A debug access port (DAP) refused, or has not what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum DapError {
         target: Option<String>,
     },
     /// There is no DAP of this name.
-    #[error("no DAP is named {name:?}; there {}", list_names(known))]
+    #[error("no DAP is named {name:?}; there {}", list_names(known, "none"))]
     UnknownDap {
         /// The name asked for.
         name: String,
@@ -74,14 +74,6 @@ impl DapError {
             DapError::Access { failure, .. } => Some(failure),
             _ => None,
         }
-    }
-}
-
-fn list_names(names: &[String]) -> String {
-    match names {
-        [] => "are none".to_owned(),
-        [one] => format!("is only {one}"),
-        many => format!("are {}", many.join(", ")),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::TapState;
 use crate::error::Failure;
-use crate::text::excerpt;
+use crate::text::{excerpt, list_names};
 
 /// The JTAG chain, or OpenOCD on its behalf, refused, or was asked for what it cannot do.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum JtagError {
         transport: String,
     },
     /// There is no TAP of this name.
-    #[error("no TAP is named {name:?}; there {}", list_names(known))]
+    #[error("no TAP is named {name:?}; there {}", list_names(known, "no TAPs"))]
     UnknownTap {
         /// The name asked for.
         name: String,
@@ -223,14 +223,6 @@ impl JtagError {
             JtagError::ChainMismatch { failure, .. } => failure.as_deref(),
             _ => None,
         }
-    }
-}
-
-fn list_names(names: &[String]) -> String {
-    match names {
-        [] => "are no TAPs".to_owned(),
-        [one] => format!("is only {one}"),
-        many => format!("are {}", many.join(", ")),
     }
 }
 

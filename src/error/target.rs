@@ -2,7 +2,7 @@
 
 use crate::TargetState;
 use crate::error::Failure;
-use crate::text::excerpt;
+use crate::text::{excerpt, list_names};
 
 /// The target refused, or was asked for what it cannot do.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum TargetError {
         failure: Option<Box<Failure>>,
     },
     /// There is no target of this name.
-    #[error("no target is named {name:?}; there {}", list_names(known))]
+    #[error("no target is named {name:?}; there {}", list_names(known, "no targets"))]
     Unknown {
         /// The name asked for.
         name: String,
@@ -175,12 +175,4 @@ fn or_not_halted(state: TargetState) -> String {
 
 fn because(failure: Option<&Failure>) -> String {
     failure.map(|failure| format!(": {failure}")).unwrap_or_default()
-}
-
-fn list_names(names: &[String]) -> String {
-    match names {
-        [] => "are no targets".to_owned(),
-        [one] => format!("is only {one}"),
-        many => format!("are {}", many.join(", ")),
-    }
 }

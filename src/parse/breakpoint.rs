@@ -1,5 +1,6 @@
 //! The listings of `bp` and `wp`, as 0.12.0 and as newer code write them (`src/target/target.c`).
 
+use super::{hex, hex32};
 use crate::breakpoints::{Breakpoint, BreakpointKind, WatchedValue, Watchpoint, WatchpointAccess};
 
 /// The answer of `bp`; `None` if a line of it is none of the known ones.
@@ -94,15 +95,6 @@ fn watchpoint(line: &str) -> Option<Watchpoint> {
     }
     let value = (mask != ignore_all).then_some(WatchedValue { value, mask });
     Some(Watchpoint { address, length, access, value })
-}
-
-fn hex(text: &str) -> Option<u64> {
-    let digits = text.strip_prefix("0x").filter(|digits| is_hex(digits))?;
-    u64::from_str_radix(digits, 16).ok()
-}
-
-fn hex32(text: &str) -> Option<u32> {
-    u32::try_from(hex(text)?).ok()
 }
 
 fn decimal(text: &str) -> Option<u32> {

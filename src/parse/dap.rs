@@ -3,6 +3,7 @@
 //! The register values are read by commands that print nothing else; only the walk through the ROM tables is to be had as text alone.
 //! Its lines come from `dap_info_*` in `src/target/arm_adi_v5.c`, the same in both generations.
 
+use super::hex;
 use crate::dap::{Component, ComponentClass, RomEntry};
 
 /// One access port.
@@ -26,7 +27,7 @@ pub(crate) fn ports(text: &str) -> Option<Vec<Port>> {
             let depth =
                 open.last().map_or(0, |(port, depth)| ports[*port].entries.last().map_or(*depth, |e| e.depth + 1));
             open.push((ports.len(), depth));
-            ports.push(Port { number: hex(number)?, ..Port::default() });
+            ports.push(Port { number: hex(number.trim())?, ..Port::default() });
             continue;
         }
         // The table ends here for OpenOCD; what it read before stands.
@@ -48,7 +49,7 @@ pub(crate) fn ports(text: &str) -> Option<Vec<Port>> {
         }
         let port = &mut ports[open.last()?.0];
         if let Some((_, base)) = line.split_once("MEM-AP BASE ") {
-            port.base = Some(hex(base)?);
+            port.base = Some(hex(base.trim())?);
         } else {
             describe(port, line)?;
         }
@@ -66,7 +67,7 @@ fn rom_entry(line: &str) -> Option<(u32, Option<(u32, u64)>)> {
     };
     let entry = || {
         let (offset, value) = rest.split_once("] = ")?;
-        Some((u32::try_from(hex(offset)?).ok()?, hex(value)?))
+        Some((u32::try_from(hex(offset.trim())?).ok()?, hex(value.trim())?))
     };
     Some((depth, entry()))
 }
@@ -78,19 +79,19 @@ fn describe(port: &mut Port, line: &str) -> Option<()> {
         None => &mut port.root,
     };
     if let Some(address) = line.strip_prefix("Component base address ") {
-        known(component).address = Some(hex(address)?);
+        known(component).address = Some(hex(address.trim())?);
     } else if let Some(id) = line.strip_prefix("Peripheral ID ") {
-        known(component).peripheral_id = Some(hex(id)?);
+        known(component).peripheral_id = Some(hex(id.trim())?);
     } else if let Some(part) = line.strip_prefix("Part is ") {
         let name = part.split_once(", ").map_or("", |(_, name)| name.trim());
         known(component).description = (!name.is_empty() && name != "Unrecognized").then(|| name.to_owned());
     } else if let Some(class) = line.strip_prefix("Component class is ") {
-        known(component).class = Some(ComponentClass::from_number(u8::try_from(hex(first_word(class))?).ok()?));
+        known(component).class = Some(ComponentClass::from_number(u8::try_from(hex(first_word(class).trim())?).ok()?));
     } else if let Some(kind) = line.strip_prefix("Type is 0x") {
         // `Type is MEM-AP AHB3` and `Type is ROM table` are other lines.
         known(component).device_type = Some(u8::from_str_radix(first_word(kind), 16).ok()?);
     } else if let Some(architecture) = line.strip_prefix("Dev Arch is ") {
-        known(component).device_architecture = Some(u32::try_from(hex(first_word(architecture))?).ok()?);
+        known(component).device_architecture = Some(u32::try_from(hex(first_word(architecture).trim())?).ok()?);
     }
     Some(())
 }
@@ -103,14 +104,9 @@ fn first_word(text: &str) -> &str {
     text.split([',', ' ']).next().unwrap_or("")
 }
 
-fn hex(text: &str) -> Option<u64> {
-    let digits = text.trim().strip_prefix("0x")?;
-    digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u64::from_str_radix(digits, 16).ok())?
-}
-
 /// A register value as `dpreg`, `apreg` and `apid` print it: `0x14770011`.
 pub(crate) fn register(text: &[u8]) -> Option<u32> {
-    hex(std::str::from_utf8(text).ok()?).and_then(|value| value.try_into().ok())
+    hex(std::str::from_utf8(text).ok()?.trim()).and_then(|value| value.try_into().ok())
 }
 
 #[cfg(test)]

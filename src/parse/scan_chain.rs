@@ -1,5 +1,7 @@
 //! The table that `scan_chain` prints.
 
+use super::hex32;
+
 /// One row: ` 0 stm32f1x.cpu           Y     0x3ba00477 0x3ba00477     4 0x01  0x0f`. Further expected identification codes
 /// stand on lines of their own below it.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,13 +55,13 @@ fn row(line: &str) -> Option<Row> {
             "n" => false,
             _ => return None,
         },
-        idcode: hex(idcode)?,
+        idcode: hex32(idcode)?,
         // 0 stands for no expected code: it is no legal one (IEEE 1149.1, 12.1.1: bit 0 is 1).
         expected: if expected_id == 0 { Vec::new() } else { vec![expected_id] },
         ignore_version,
         ir_length: ir_length.parse().ok()?,
-        ir_capture: hex(ir_capture)?,
-        ir_mask: hex(ir_mask)?,
+        ir_capture: hex32(ir_capture)?,
+        ir_mask: hex32(ir_mask)?,
     })
 }
 
@@ -69,16 +71,11 @@ fn last_word(text: &str) -> Option<(&str, &str)> {
     Some((&text[..at], &text[at + 1..]))
 }
 
-fn hex(text: &str) -> Option<u32> {
-    let digits = text.strip_prefix("0x")?;
-    digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
-}
-
 /// `0x3ba00477`, or `0x*ba00477` where the version does not matter.
 fn expected(text: &str) -> Option<(u32, bool)> {
     match text.strip_prefix("0x*") {
-        Some(digits) => Some((hex(&format!("0x0{digits}"))?, true)),
-        None => Some((hex(text)?, false)),
+        Some(digits) => Some((hex32(&format!("0x0{digits}"))?, true)),
+        None => Some((hex32(text)?, false)),
     }
 }
 

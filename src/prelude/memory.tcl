@@ -51,28 +51,6 @@ proc _openocd_rs_1_write64 {address values words args} {
     _openocd_rs_1_check_write
 }
 
-# Reads runs of consecutive elements, each {address width count}: of every run its code, its values or the message, and
-# what was logged. One that fails does not stop the rest.
-proc _openocd_rs_1_read_runs {runs} {
-    set readings {}
-    foreach run $runs {
-        lassign $run address width count
-        set options {}
-        set log [capture {
-            set code [catch {
-                if {$width == 64} {
-                    _openocd_rs_1_read64 $address $count
-                } else {
-                    read_memory $address $width $count
-                }
-            } result options]
-            list
-        }]
-        lappend readings [list [_openocd_rs_1_code $code $options] $result $log]
-    }
-    return $readings
-}
-
 # Reads a value, keeps some of its bits, sets others, writes it. keep and bits are the two 32-bit halves, low first, of which
 # narrower values have only the first in use: Jim Tcl's numbers are signed. {0 {}} when it is written, else code and message of the
 # write; a failing read is the command's own failure.

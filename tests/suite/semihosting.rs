@@ -42,8 +42,8 @@ fn what_is_set_is_so() {
 fn a_target_without_semihosting_says_so() {
     let session = interpreter();
     let result = session.semihosting().enable();
-    assert!(result.is_err(), "{result:?}");
-    assert!(!matches!(result, Err(Error::Connection(_))), "{result:?}");
+    let Err(Error::Semihosting(SemihostingError::Refused { failure, .. })) = result else { panic!("{result:?}") };
+    assert_eq!(failure.command(), "arm semihosting enable");
 }
 
 #[test]

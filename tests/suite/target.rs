@@ -210,7 +210,8 @@ fn a_named_target_that_fails_leaves_the_current_one() {
     let chips = chain();
     let session = two_chips(&chips);
     let a = session.target_named("chip1.cpu").unwrap();
-    assert!(a.memory().read_u32(0x6000_0000).is_err());
+    let error = a.memory().read_u32(0x6000_0000).unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::MemoryRead { .. })), "{error:?}");
     assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
 }
 
@@ -235,8 +236,10 @@ fn without_any_target_run_control_fails_and_lists_none() {
     assert!(session.targets().unwrap().is_empty());
     assert!(matches!(session.target().halt(), Err(Error::Target(TargetError::Halt(_)))));
     assert!(matches!(session.target().status(), Err(Error::Target(TargetError::Poll(_)))));
-    assert!(session.registers().read("pc").is_err());
-    assert!(session.memory().read_u8(0).is_err());
+    let error = session.registers().read("pc").unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::Register { .. })), "{error:?}");
+    let error = session.memory().read_u8(0).unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::MemoryRead { .. })), "{error:?}");
 }
 
 #[test]

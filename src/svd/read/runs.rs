@@ -1,16 +1,17 @@
 //! Reading runs of elements, many with one command.
 
-use std::fmt::Write as _;
-
 use super::plan::{MOST_AT_ONCE, Run};
-use crate::command::Request;
-use crate::error::{Error, Failure, Result, TargetError};
+use crate::batch::{Batch, Handle};
+use crate::command::{Reply, Request};
+use crate::error::{Failure, Result, TargetError};
 use crate::parse::memory::decode;
 use crate::target::Target;
-use crate::tcl;
 
-/// Reads runs, as many as possible with one command. One that fails does not stop the rest.
-pub(super) fn read(target: Target<'_>, runs: &[Run]) -> Result<Vec<Result<Vec<u64>, Box<Failure>>>> {
+/// What came of a run: its values, or OpenOCD's refusal.
+type Reading = Result<Vec<u64>, Box<Failure>>;
+
+/// Reads runs, as many in a batch as one command would read. One that fails does not stop the rest.
+pub(super) fn read(target: Target<'_>, runs: &[Run]) -> Result<Vec<Reading>> {
     let mut readings = Vec::with_capacity(runs.len());
     let mut rest = runs;
     while !rest.is_empty() {
@@ -20,57 +21,52 @@ pub(super) fn read(target: Target<'_>, runs: &[Run]) -> Result<Vec<Result<Vec<u6
             elements <= MOST_AT_ONCE
         });
         let (now, later) = rest.split_at(fitting.count().max(1));
-        read_at_once(target, now, &mut readings)?;
+        let mut batch = target.batch();
+        let handles: Vec<_> = now.iter().map(|run| put(&mut batch, *run)).collect();
+        batch.run()?;
+        for handle in handles {
+            readings.push(handle.result()?);
+        }
         rest = later;
     }
     Ok(readings)
 }
 
-fn read_at_once(target: Target<'_>, runs: &[Run], readings: &mut Vec<Result<Vec<u64>, Box<Failure>>>) -> Result<()> {
-    let mut script = String::from("_openocd_rs_1_read_runs {");
-    for run in runs {
-        let _ = write!(script, "{{{:#x} {} {}}} ", run.address, run.bits, run.count);
-    }
-    script.push('}');
-    let request = target.request(script).shown(runs.first().map_or_else(String::new, command));
-    target.session().run(&request, |reply| {
-        let answer = reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
-        let mut answers = tcl::elements(answer);
-        for run in runs {
-            let reading = answers.next().and_then(Result::ok).and_then(|reading| outcome(run, &reading));
-            readings.push(reading.ok_or_else(|| unexpected(&request, answer))?);
-        }
-        Ok(())
-    })?
+fn put(batch: &mut Batch<'_>, run: Run) -> Handle<Reading> {
+    let script = match run.bits {
+        64 => format!("_openocd_rs_1_read64 {:#x} {}", run.address, run.count),
+        _ => command(&run),
+    };
+    let request = Request::new(script).shown(command(&run));
+    batch.put(request, move |request, reply| outcome(&run, request, reply))
 }
 
 fn command(run: &Run) -> String {
     format!("read_memory {:#x} {} {}", run.address, run.bits, run.count)
 }
 
-/// `CODE RESULT LOG` of a run.
-fn outcome(run: &Run, reading: &[u8]) -> Option<Result<Vec<u64>, Box<Failure>>> {
-    let [code, result, log] = tcl::elements(reading).take_array()?;
-    let code = std::str::from_utf8(&code).ok()?.parse().ok()?;
-    if code != 0 {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        return Some(Err(Box::new(Failure::new(command(run), code, text(&result), text(&log)))));
-    }
+fn outcome(run: &Run, request: &Request<'_>, reply: &Reply<'_>) -> Result<Reading> {
+    let result = match reply.success(request) {
+        Ok(result) => result,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    values(run, result).map(Ok).ok_or_else(|| {
+        let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(result).into_owned());
+        TargetError::UnexpectedReply { command, expected: "as many numbers as asked for", reply }.into()
+    })
+}
+
+fn values(run: &Run, result: &[u8]) -> Option<Vec<u64>> {
     let mut values = vec![0; run.count];
     if run.bits == 64 {
-        crate::memory::decode_halves(&result, &mut values)?;
+        crate::memory::decode_halves(result, &mut values)?;
     } else {
-        decode(&result, &mut values)?;
+        decode(result, &mut values)?;
         if values.iter().any(|value| value >> run.bits != 0) {
             return None;
         }
     }
-    Some(Ok(values))
-}
-
-fn unexpected(request: &Request<'_>, answer: &[u8]) -> Error {
-    let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(answer).into_owned());
-    TargetError::UnexpectedReply { command, expected: "the outcome of each read", reply }.into()
+    Some(values)
 }
 
 #[cfg(test)]
@@ -80,11 +76,16 @@ mod tests {
     #[test]
     fn outcomes_of_runs() {
         let run = Run { address: 0, bits: 16, count: 2 };
-        assert_eq!(outcome(&run, b"0 {0x1 0xffff} {}").unwrap().unwrap(), [1, 0xffff]);
-        let failure = outcome(&run, b"-107 {} {bus fault}").unwrap().unwrap_err();
+        let request = Request::new("read_memory 0x0 16 2");
+        let outcome = |code, result: &'static str, log: &'static str| {
+            let reply = Reply { code, result: result.as_bytes().into(), log: log.as_bytes().into() };
+            outcome(&run, &request, &reply)
+        };
+        assert_eq!(outcome(0, "0x1 0xffff", "").unwrap().unwrap(), [1, 0xffff]);
+        let failure = outcome(-107, "", "bus fault").unwrap().unwrap_err();
         assert_eq!((failure.code(), failure.message()), (-107, "bus fault"));
-        for invalid in ["", "0", "0 {0x1} {}", "0 {0x1 0x10000} {}", "x {0x1 0x2} {}"] {
-            assert!(outcome(&run, invalid.as_bytes()).is_none(), "{invalid:?}");
+        for invalid in ["", "0x1", "0x1 0x10000", "0x1 0x2 0x3"] {
+            assert!(outcome(0, invalid, "").is_err(), "{invalid:?}");
         }
     }
 }

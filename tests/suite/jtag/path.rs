@@ -136,7 +136,12 @@ fn more_clocks_than_openocd_can_count_are_refused() {
 fn an_adapter_that_is_gone_is_an_error() {
     let board = jtag_board();
     board.chip.faults().disconnect();
-    assert!(board.session.jtag().runtest(100).is_err());
-    assert!(board.session.jtag().pathmove(&[RunTestIdle, SelectDrScan, CaptureDr, Exit1Dr, PauseDr]).is_err());
-    assert!(board.session.jtag().scan(BS, IDCODE, &[bits(0, 32)]).is_err());
+    let jtag = board.session.jtag();
+    for error in [
+        jtag_error(jtag.runtest(100)),
+        jtag_error(jtag.pathmove(&[RunTestIdle, SelectDrScan, CaptureDr, Exit1Dr, PauseDr])),
+        jtag_error(jtag.scan(BS, IDCODE, &[bits(0, 32)])),
+    ] {
+        assert!(matches!(error, JtagError::Refused { .. }), "{error:?}");
+    }
 }
