@@ -159,7 +159,7 @@ impl<'a> RttChannel<'a> {
         self.server.rtt.put_all(self.server.channel, text.as_bytes(), self.write_timeout)
     }
 
-    /// Closes the channel, also for other handles of it (OpenOCD: `rtt server stop PORT`).
+    /// Closes the channel, also for other handles of it, which can still read what has come (OpenOCD: `rtt server stop PORT`).
     ///
     /// # Errors
     /// Those of [`Session::command`](crate::Session::command).

@@ -187,7 +187,8 @@ fn a_closed_channel_is_closed_in_openocd() {
     let mut other = channel.try_clone().unwrap();
     channel.set_read_timeout(Some(Duration::from_millis(1)));
     channel.close().unwrap();
-    let end = other.read(&mut [0; 8]).unwrap_err();
+    // What came before the close can still be read.
+    let end = io::copy(&mut other, &mut io::sink()).unwrap_err();
     assert_eq!(end.kind(), io::ErrorKind::ConnectionAborted);
 }
 
