@@ -9,6 +9,7 @@ mod reply;
 use std::borrow::Cow;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::Duration;
 
 pub use execution::Execution;
@@ -246,9 +247,8 @@ impl Link {
             connection.discard_unasked();
             let mut plain = Vec::new();
             let mut received = 0;
+            let mut arrived: Option<Range<usize>> = None;
             loop {
-                // A command has its time from when OpenOCD turns to it, which is when it has answered the one before.
-                let deadline = Deadline::after(timeout);
                 while outcome.is_ok() && sent < received + 2 {
                     script.clear();
                     if !prepare(&mut script) {
@@ -257,16 +257,21 @@ impl Link {
                     log::trace!(target: "openocd::command", "> {}", excerpt(script.as_bytes(), TRACE_LIMIT));
                     wrap(&mut line, first + sent, request.target, &script);
                     sent += 1;
-                    connection.send(&line, deadline)?;
+                    connection.send(&line, Deadline::after(timeout))?;
+                }
+                // OpenOCD is at work on the next ones while this one is read.
+                if let Some(frame) = arrived.take() {
+                    let reply = read_reply(connection, frame, &mut plain)?;
+                    if outcome.is_ok() {
+                        outcome = read(&reply);
+                    }
                 }
                 if received == sent {
                     return Ok(());
                 }
-                let reply = receive_reply(connection, first + received, deadline, &mut plain)?;
+                // A command has its time from when OpenOCD turns to it, which is when it has answered the one before.
+                arrived = Some(receive_frame(connection, first + received, Deadline::after(timeout))?);
                 received += 1;
-                if outcome.is_ok() {
-                    outcome = read(&reply);
-                }
             }
         });
         self.sequence += sent;
@@ -372,11 +377,7 @@ impl Link {
     }
 }
 
-fn exchange(
-    connection: &mut Connection,
-    line: &[u8],
-    deadline: Deadline,
-) -> Result<std::ops::Range<usize>, TransferError> {
+fn exchange(connection: &mut Connection, line: &[u8], deadline: Deadline) -> Result<Range<usize>, TransferError> {
     connection.discard_unasked();
     connection.send(line, deadline)?;
     connection.receive(deadline)
@@ -386,20 +387,37 @@ fn reply_timeout(connection: &Connection, request: &Request<'_>, deadline: Deadl
     TimeoutError::Reply { peer: connection.peer(), command: request.name().to_owned(), after: deadline.span() }
 }
 
-/// Waits for the reply with this number. A frame without it answers nothing that we asked: a notification, or the rest of a
-/// `raw` reply.
+/// Waits for the reply with this number.
 fn receive_reply<'r>(
     connection: &'r mut Connection,
     sequence: u64,
     deadline: Deadline,
     plain: &'r mut Vec<u8>,
 ) -> Result<Reply<'r>, TransferError> {
+    let frame = receive_frame(connection, sequence, deadline)?;
+    read_reply(connection, frame, plain)
+}
+
+/// Waits for the frame with this number. One without it answers nothing that we asked: a notification, or the rest of a `raw` reply.
+fn receive_frame(
+    connection: &mut Connection,
+    sequence: u64,
+    deadline: Deadline,
+) -> Result<Range<usize>, TransferError> {
     let mut frame = connection.receive(deadline)?;
     while sequence_of(connection.bytes(frame.clone())) != Some(sequence) {
         let stray = excerpt(connection.bytes(frame), TRACE_LIMIT);
         log::debug!(target: "openocd::connection", "skipped a frame that answers no command: {stray}");
         frame = connection.receive(deadline)?;
     }
+    Ok(frame)
+}
+
+fn read_reply<'r>(
+    connection: &'r Connection,
+    frame: Range<usize>,
+    plain: &'r mut Vec<u8>,
+) -> Result<Reply<'r>, TransferError> {
     let bytes = connection.bytes(frame);
     let Some(reply) = parse_reply(bytes, plain) else {
         let (peer, reply) = (connection.peer(), String::from_utf8_lossy(bytes).into_owned());
