@@ -75,6 +75,9 @@ fn components(info: &DapInfo) -> Table {
             let description = component.description.as_deref().unwrap_or_default();
             table.add_row([&number, &place, &address, &class, &designer, description]);
         }
+        if !port.is_complete {
+            table.add_row([&number, "", "", "", "", "and more that could not be read"]);
+        }
     }
     table
 }

@@ -62,6 +62,9 @@ pub struct AccessPortInfo {
     pub root: Option<Component>,
     /// The entries of that ROM table and of those below it, in the order in which they are found.
     pub entries: Vec<RomEntry>,
+    /// All of the above could be read. Otherwise a component has no [`peripheral_id`](Component::peripheral_id), such as that of a core without power,
+    /// or a ROM table could not be read to its end, so that entries are missing.
+    pub is_complete: bool,
 }
 
 /// A debug access port, with everything that it says about itself.
@@ -273,7 +276,7 @@ impl Dap<'_> {
     /// Everything that the DAP says about itself (OpenOCD: `NAME dpreg`, `NAME apid`, `NAME info`): what the debug port is, its access ports, and the components that
     /// their ROM tables list.
     ///
-    /// A component that is there but cannot be read, such as that of a core without power, has no [`peripheral_id`](Component::peripheral_id).
+    /// What is there but cannot be read hides nothing else; [`is_complete`](AccessPortInfo::is_complete) tells of it.
     ///
     /// # Errors
     /// Those of [`list_aps`](Self::list_aps).
@@ -302,14 +305,13 @@ impl Dap<'_> {
         };
         let mut access_ports = Vec::new();
         for port in self.list_aps()? {
-            let mut info = AccessPortInfo { port, base: None, root: None, entries: Vec::new() };
+            let mut walked = None;
             if port.id.class == AccessPortClass::Memory {
                 // Of ADIv6 the text may hold further ports below this one; they have their own turn.
-                if let Some(walked) = self.walk(&format!("{:#x}", port.number))?.into_iter().next() {
-                    (info.base, info.root, info.entries) = (walked.base, walked.root, walked.entries);
-                }
+                walked = self.walk(&format!("{:#x}", port.number))?.into_iter().next();
             }
-            access_ports.push(info);
+            let parse::dap::Port { base, root, entries, unread, .. } = walked.unwrap_or_default();
+            access_ports.push(AccessPortInfo { port, base, root, entries, is_complete: unread == 0 });
         }
         let (name, _) = self.run("", "names", "find the DAP")?;
         Ok(DapInfo { name, dpidr, target_id, access_ports })

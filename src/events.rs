@@ -143,14 +143,16 @@ impl Events {
     /// Waits for the first event that `wanted` accepts, and returns it. Those before it are dropped.
     ///
     /// # Errors
-    /// [`TimeoutError::Event`] if none came in time, [`Error::Connection`](crate::Error::Connection) if the connection is lost.
+    /// [`TimeoutError::Event`] if none came in time, which also says how many had no room to wait in, [`Error::Connection`](crate::Error::Connection) if the connection is lost.
     pub fn wait_for(&self, mut wanted: impl FnMut(&Event) -> bool, timeout: Duration) -> Result<Event> {
         let deadline = Deadline::after(Some(timeout));
+        let mut lost = 0;
         loop {
             match self.next_before(deadline)? {
                 Some(event) if wanted(&event) => return Ok(event),
+                Some(Event::Lost { count }) => lost += count,
                 Some(_) => {}
-                None => return Err(TimeoutError::Event { after: timeout }.into()),
+                None => return Err(TimeoutError::Event { after: timeout, lost }.into()),
             }
         }
     }

@@ -65,9 +65,19 @@ pub enum TimeoutError {
         after: Duration,
     },
     /// The event that was waited for did not come in time.
-    #[error("the event waited for did not come within {after:?}")]
+    #[error("the event waited for did not come within {after:?}{}", unseen(*lost))]
     Event {
         /// The limit.
         after: Duration,
+        /// How many events were dropped meanwhile because there was no room for them ([`Event::Lost`](crate::Event::Lost)): it may have been among them.
+        lost: u64,
     },
+}
+
+fn unseen(lost: u64) -> String {
+    if lost == 0 {
+        String::new()
+    } else {
+        format!(", or it was among {lost} that were dropped because nobody took them")
+    }
 }

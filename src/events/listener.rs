@@ -3,7 +3,7 @@
 use std::net::{Shutdown, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 use super::{Event, Events};
@@ -13,7 +13,7 @@ use crate::target::ResetMode;
 /// Keeps a callback going; dropping it ends the callback and its thread.
 ///
 /// Each callback has a connection, a thread and a queue of its own: one that is slow delays neither OpenOCD nor the session nor other callbacks. What it does not
-/// get to waits, with the limits of [`Events`], and is then counted as [`Event::Lost`]. A callback that panics is called again for the next event; the
+/// get to waits, with the limits of [`Events`], and is then counted as [`Event::Lost`] and by [`lost`](Self::lost). A callback that panics is called again for the next event; the
 /// panic is logged.
 ///
 /// Dropping waits for a callback that is running. What has not been delivered by then never is.
@@ -21,6 +21,7 @@ use crate::target::ResetMode;
 #[must_use = "the callback ends when this value is dropped"]
 pub struct Listener {
     stopped: Arc<AtomicBool>,
+    lost: Arc<AtomicU64>,
     stream: TcpStream,
     thread: Option<JoinHandle<Result<()>>>,
 }
@@ -45,6 +46,8 @@ impl Events {
         let stream = self.stream.try_clone().map_err(failed)?;
         let stopped = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopped);
+        let lost = Arc::new(AtomicU64::new(0));
+        let count_lost = Arc::clone(&lost);
         let run = move || {
             for event in &self {
                 if stop.load(Ordering::Acquire) {
@@ -57,6 +60,9 @@ impl Events {
                         return Err(error);
                     }
                 };
+                if let Event::Lost { count } = event {
+                    count_lost.fetch_add(count, Ordering::AcqRel);
+                }
                 // The callback is the caller's: after its panic it is called again, with whatever state it left.
                 if catch_unwind(AssertUnwindSafe(|| callback(&event))).is_err() {
                     log::error!(target: "openocd::events", "a callback panicked at {event}");
@@ -65,7 +71,7 @@ impl Events {
             Ok(())
         };
         let thread = thread::Builder::new().name("openocd callback".into()).spawn(run).map_err(failed)?;
-        Ok(Listener { stopped, stream, thread: Some(thread) })
+        Ok(Listener { stopped, lost, stream, thread: Some(thread) })
     }
 
     /// Calls `callback` whenever a target halts ([`Event::is_halt`]); otherwise like [`on`](Self::on).
@@ -124,7 +130,12 @@ impl Listener {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    /// Ends the callback, waits for it if it is running, and tells whether it got all events so far.
+    /// How many events the callback will never get, as it was too slow for them: up to the [`Event::Lost`] that it was last told of.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Acquire)
+    }
+
+    /// Ends the callback, waits for it if it is running, and tells whether the connection held; [`lost`](Self::lost) tells whether it was fast enough.
     ///
     /// # Errors
     /// [`Error::Connection`](crate::Error::Connection) if the connection was lost before.

@@ -15,6 +15,9 @@ pub(crate) struct Port {
     /// The component that BASE leads to, a ROM table mostly.
     pub(crate) root: Option<Component>,
     pub(crate) entries: Vec<RomEntry>,
+    /// How many components could not be read, and tables not to their end. Of the latter OpenOCD says nothing at its usual level of log
+    /// (`rtp_rom_loop`), but every table ends with a zero.
+    pub(crate) unread: usize,
 }
 
 /// Reads the whole text: of ADIv5 one access port, of `info root` on ADIv6 all of them. `None` if it does not begin with one.
@@ -30,7 +33,7 @@ pub(crate) fn ports(text: &str) -> Option<Vec<Port>> {
             ports.push(Port { number: hex(number.trim())?, ..Port::default() });
             continue;
         }
-        // The table ends here for OpenOCD; what it read before stands.
+        // The table has no end then.
         if line.ends_with("Read error") {
             continue;
         }
@@ -41,7 +44,9 @@ pub(crate) fn ports(text: &str) -> Option<Vec<Port>> {
             let port = &mut ports[open.last()?.0];
             let (offset, value) = entry?;
             // A zero ends the table, and is none of its entries.
-            if value != 0 {
+            if value == 0 {
+                port.unread = port.unread.saturating_sub(1);
+            } else {
                 let component = (value & 1 != 0).then(Component::default);
                 port.entries.push(RomEntry { depth, offset, value, component });
             }
@@ -74,6 +79,10 @@ fn rom_entry(line: &str) -> Option<(u32, Option<(u32, u64)>)> {
 
 /// A line about the component that the last entry leads to, or BASE. `None` for one that should hold a number and does not.
 fn describe(port: &mut Port, line: &str) -> Option<()> {
+    let is_table = line == "Type is ROM table" || line.starts_with("Component class is 0x1,");
+    if is_table || line.starts_with("Can't read ") || line == "Tables too deep" {
+        port.unread += 1;
+    }
     let component = match port.entries.last_mut() {
         Some(entry) => &mut entry.component,
         None => &mut port.root,
@@ -130,7 +139,7 @@ mod tests {
     fn a_memory_access_port() {
         let ports = ports(STM32F103).unwrap();
         let [port] = &ports[..] else { panic!("{ports:?}") };
-        assert_eq!((port.number, port.base), (0, Some(0xe00f_f003)));
+        assert_eq!((port.number, port.base, port.unread), (0, Some(0xe00f_f003), 0));
         let root = port.root.as_ref().unwrap();
         assert_eq!(
             (root.address, root.part(), root.class),
@@ -149,8 +158,9 @@ mod tests {
     #[test]
     fn tables_below_tables_and_what_cannot_be_read() {
         let text = "AP # 0x1\n\t\tAP ID register 0x24770002\n\t\tType is MEM-AP APB2 or APB3\nMEM-AP BASE 0x80000003\n\
-            \t\tComponent base address 0x80000000\n\
+            \t\tComponent base address 0x80000000\n\t\tComponent class is 0x1, ROM table\n\
             \tROMTABLE[0x0] = 0x00001003\n\t\tComponent base address 0x80001000\n\
+            \t\tComponent class is 0x1, ROM table\n\
             \t[L01] ROMTABLE[0x0] = 0x00002003\n\t\tComponent base address 0x80003000\n\
             \t\tCan't read component, the corresponding core might be turned off\n\
             \t[L01] ROMTABLE[0x4] = 0x00000000\n\t[L01] \tEnd of ROM table\n\
@@ -159,6 +169,7 @@ mod tests {
         let ports = ports(text).unwrap();
         let depths: Vec<_> = ports[0].entries.iter().map(|entry| (entry.depth, entry.offset)).collect();
         assert_eq!(depths, [(0, 0), (1, 0), (0, 4)]);
+        assert_eq!(ports[0].unread, 2, "the component at 0x80003000, and the first table has no end");
         let dark = ports[0].entries[1].component.as_ref().unwrap();
         assert_eq!((dark.address, dark.peripheral_id), (Some(0x8000_3000), None));
         assert_eq!(ports[0].entries[2].component.as_ref().unwrap().device_architecture, Some(0x4770_1a00));
@@ -197,10 +208,19 @@ mod tests {
 
     #[test]
     fn a_table_that_cannot_be_read_to_its_end() {
-        let read =
-            ports("AP # 0x0\n\tROMTABLE[0x0] = 0x00001003\n\tROMTABLE[0x4] Read error\n\t\tUnable to continue\n")
-                .unwrap();
-        assert_eq!(read[0].entries.len(), 1);
+        let begun = "AP # 0x0\n\t\tComponent class is 0x1, ROM table\n\tROMTABLE[0x0] = 0x00001003\n";
+        let unread = |rest: &str| {
+            let read = ports(&format!("{begun}{rest}")).unwrap();
+            assert_eq!(read[0].entries.len(), 1);
+            read[0].unread
+        };
+        assert_eq!(unread(""), 1);
+        assert_eq!(unread("\tROMTABLE[0x4] Read error\n\t\tUnable to continue\n"), 1);
+        assert_eq!(unread("\tROMTABLE[0x4] = 0x00000000\n\t\tEnd of ROM table\n"), 0);
+        let table = "\t\tComponent class is 0x9, CoreSight component\n\t\tType is ROM table\n";
+        assert_eq!(unread(&format!("{table}\tROMTABLE[0x4] = 0x00000000\n")), 1, "of two tables one ended");
+        let read = ports("AP # 0x2\n\t\tCan't read MEM-AP, the corresponding core might be turned off\n").unwrap();
+        assert_eq!((read[0].entries.len(), read[0].unread), (0, 1));
     }
 
     #[test]

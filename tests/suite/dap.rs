@@ -125,6 +125,20 @@ fn a_component_that_does_not_answer_hides_no_other() {
     assert_eq!((dwt.address, dwt.peripheral_id), (Some(0xe000_1000), None), "{dwt:?}");
     let fpb = entries[2].component.as_ref().unwrap();
     assert_eq!((entries.len(), fpb.part()), (6, Some(3)));
+    assert!(!info.access_ports[0].is_complete);
+}
+
+#[test]
+fn a_rom_table_that_cannot_be_read_to_its_end_says_so() {
+    let board = Board::start();
+    let [port] = &board.session.dap().info().unwrap().access_ports[..] else { panic!("one access port") };
+    assert_eq!((port.entries.len(), port.is_complete), (6, true));
+    board.chip.faults().bus_fault_at(0xe00f_f008..0xe00f_f00c);
+    let [port] = &board.session.dap().info().unwrap().access_ports[..] else { panic!("one access port") };
+    assert_eq!((port.entries.len(), port.is_complete), (2, false), "{port:?}");
+    board.chip.faults().bus_fault_at(0xe00f_f000..0xe010_0000);
+    let [port] = &board.session.dap().info().unwrap().access_ports[..] else { panic!("one access port") };
+    assert_eq!((port.entries.len(), port.is_complete), (0, false), "{port:?}");
 }
 
 #[test]

@@ -94,11 +94,12 @@ fn waiting_has_a_limit_and_taking_does_not_wait() {
     assert_eq!(events.try_next().unwrap(), None);
 }
 
+/// What [`a_flood`] sends: 33 MB. Once all is sent, more has been read than there is room for, however much the sockets still hold.
+const FLOOD: usize = 1_000_000;
+
+/// A session on a server that sends each listener of events [`FLOOD`] halts, and then says so.
 /// A real OpenOCD stands still, for all its clients, after some 3000 steps whose notifications nobody reads; that many take it too long here.
-#[test]
-fn events_that_nobody_takes_hold_nothing_up() {
-    // 33 MB: once all is sent, more has been read than there is room for, however much the sockets still hold.
-    const COUNT: usize = 1_000_000;
+fn a_flood() -> (Session, Receiver<()>) {
     let (sent, all_sent) = channel();
     let address = serve(move |mut client| {
         let sent = sent.clone();
@@ -106,25 +107,59 @@ fn events_that_nobody_takes_hold_nothing_up() {
             client.greet()?;
             let sequence = client.sequence()?;
             client.send(format!("{sequence} 0 1 {{}}\x1a").as_bytes());
-            client.send(&b"type target_event event halted\r\n\x1a".repeat(COUNT));
+            client.send(&b"type target_event event halted\r\n\x1a".repeat(FLOOD));
             sent.send(()).ok()?;
             client.command().map(drop)
         };
         drop(thread::spawn(notify));
     });
-    let session = Session::builder().timeout(PATIENCE).connect(address).unwrap();
+    (Session::builder().timeout(PATIENCE).connect(address).unwrap(), all_sent)
+}
+
+#[test]
+fn events_that_nobody_takes_hold_nothing_up() {
+    let (session, all_sent) = a_flood();
     let events = session.events().unwrap();
     all_sent.recv_timeout(PATIENCE).unwrap();
     // What had no room is counted, in its place.
     let (mut halts, mut lost) = (0, 0);
-    while halts + lost < COUNT {
+    while halts + lost < FLOOD {
         match events.wait_for(|_| true, PATIENCE).unwrap() {
             Event::Lost { count } => lost += usize::try_from(count).unwrap(),
             event => halts += usize::from(event.is_halt()),
         }
     }
-    assert_eq!(halts + lost, COUNT);
+    assert_eq!(halts + lost, FLOOD);
     assert!(lost > 0, "and there is a limit");
+}
+
+#[test]
+fn who_waits_for_an_event_hears_of_lost_ones() {
+    let (session, all_sent) = a_flood();
+    let events = session.events().unwrap();
+    all_sent.recv_timeout(PATIENCE).unwrap();
+    // Going through those that had room may take longer than one wait.
+    let errors = (0..100).map(|_| events.wait_for(Event::is_resume, Duration::from_millis(500)).unwrap_err());
+    let mut lost = errors.filter(|error| !matches!(error, Error::Timeout(TimeoutError::Event { lost: 0, .. })));
+    let error = lost.next().unwrap();
+    assert!(matches!(error, Error::Timeout(TimeoutError::Event { .. })), "{error:?}");
+    assert!(error.to_string().contains("dropped because nobody took them"), "{error}");
+}
+
+#[test]
+fn a_callback_that_is_too_slow_is_counted() {
+    let (session, all_sent) = a_flood();
+    let (go_on, wait) = channel::<()>();
+    let listener = session.events().unwrap().on_halt(move || wait.recv().unwrap_or_default()).unwrap();
+    all_sent.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(listener.lost(), 0, "it has not come so far");
+    drop(go_on);
+    let begin = std::time::Instant::now();
+    while listener.lost() == 0 {
+        assert!(begin.elapsed() < PATIENCE);
+        thread::yield_now();
+    }
+    listener.stop().unwrap();
 }
 
 #[test]
