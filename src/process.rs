@@ -47,6 +47,7 @@ pub struct OpenOcdProcess {
     child: Mutex<Running>,
     pid: u32,
     command_line: String,
+    readable_line: String,
     tcl_port: u16,
     gdb_ports: Vec<u16>,
     log: Arc<LogTail>,
@@ -113,6 +114,7 @@ impl OpenOcdProcess {
     pub fn report(&self) -> ProcessReport {
         ProcessReport {
             command_line: self.command_line.clone(),
+            readable_line: self.readable_line.clone(),
             exit_status: self.exit_status(),
             log_tail: self.log.lines(),
         }

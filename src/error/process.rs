@@ -77,8 +77,10 @@ fn headline(report: &ProcessReport) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessReport {
-    /// The command line, program first, quoted so that a POSIX shell takes it as it stands.
+    /// The command line, program first, quoted so that a POSIX shell takes it as it stands. Printed is only what the
+    /// caller asked for, without the scripts that this crate adds.
     pub command_line: String,
+    pub(crate) readable_line: String,
     /// How it ended; `None` if it was still running.
     pub exit_status: Option<ExitStatus>,
     /// The last lines of its log (its standard error), oldest first.
@@ -91,7 +93,7 @@ impl fmt::Display for ProcessReport {
             Some(status) => write!(f, "{status}")?,
             None => f.write_str("it was still running")?,
         }
-        write!(f, "\ncommand line: {}\nend of its log:", self.command_line)?;
+        write!(f, "\ncommand line: {}\nend of its log:", self.readable_line)?;
         if self.log_tail.is_empty() {
             f.write_str(" (empty)")?;
         }

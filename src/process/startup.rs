@@ -54,7 +54,9 @@ pub(super) fn spawn(
 /// Starts the process and the threads that drain its pipes.
 fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &[OsString]) -> Result<OpenOcdProcess> {
     let failed = |source| ProcessError::Spawn { program: program.display().to_string(), source };
-    let words = std::iter::once(program.to_string_lossy()).chain(arguments.iter().map(|word| word.to_string_lossy()));
+    let words: Vec<_> =
+        std::iter::once(program.to_string_lossy()).chain(arguments.iter().map(|word| word.to_string_lossy())).collect();
+    let readable_line = config::readable_line(&words);
     let command_line = config::shell_line(words);
     log::debug!(target: "openocd::process", "starting {command_line}");
     let mut child = Command::new(program)
@@ -72,6 +74,7 @@ fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &[OsString]) -> Re
         child: Mutex::new(Running { child, stdin }),
         pid,
         command_line,
+        readable_line,
         tcl_port: 0,
         gdb_ports: Vec::new(),
         log: Arc::clone(&log),
