@@ -5,6 +5,7 @@ mod builder;
 mod config;
 mod log_reader;
 mod startup;
+mod temporary;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -48,6 +49,7 @@ pub struct OpenOcdProcess {
     pid: u32,
     command_line: String,
     readable_line: String,
+    token: String,
     tcl_port: u16,
     gdb_ports: Vec<u16>,
     log: Arc<LogTail>,
@@ -133,21 +135,29 @@ impl OpenOcdProcess {
     fn end(&self) -> Result<ExitStatus> {
         let failed = |source| ProcessError::Stop { pid: self.pid, source };
         let mut running = self.running();
-        if let Some(status) = running.child.try_wait().map_err(failed)? {
-            return Ok(status);
+        let status = match running.child.try_wait().map_err(failed)? {
+            Some(status) => status,
+            None => self.end_running(&mut running).map_err(failed)?,
+        };
+        if !status.success() {
+            temporary::remove(&self.token);
         }
+        Ok(status)
+    }
+
+    fn end_running(&self, running: &mut Running) -> io::Result<ExitStatus> {
         running.stdin = None;
         if !self.watches_stdin {
             if let Err(error) = startup::ask_to_end(self.tcl_port) {
                 log::debug!(target: "openocd::process", "OpenOCD (process {}) can't be asked to end: {error}", self.pid);
             }
         }
-        let asked = wait(&mut running.child, &self.log, STOP_GRACE).map_err(failed)?;
+        let asked = wait(&mut running.child, &self.log, STOP_GRACE)?;
         let status = if let Some(status) = asked {
             status
         } else {
             log::warn!(target: "openocd::process", "OpenOCD (process {}) does not end when asked; killing it", self.pid);
-            running.child.kill().and_then(|()| running.child.wait()).map_err(failed)?
+            running.child.kill().and_then(|()| running.child.wait())?
         };
         log::debug!(target: "openocd::process", "OpenOCD (process {}) ended: {status}", self.pid);
         Ok(status)

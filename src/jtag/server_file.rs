@@ -7,7 +7,7 @@ use crate::{Session, tcl};
 /// How much of the data one command carries: at most four times as much on the wire, where OpenOCD takes 4 MiB.
 const CHUNK: usize = 512 * 1024;
 
-/// A file that belongs to the OpenOCD's user alone (`file tempfile` is mkstemp), and is deleted with this unless a script [takes it over](Self::into_word).
+/// A file that belongs to the OpenOCD's user alone, and is deleted with this unless a script [takes it over](Self::into_word).
 pub(super) struct ServerFile<'a> {
     session: &'a Session,
     path: String,
@@ -17,7 +17,7 @@ pub(super) struct ServerFile<'a> {
 impl<'a> ServerFile<'a> {
     /// A new file with these bytes in it.
     pub(super) fn with(session: &'a Session, bytes: &[u8]) -> Result<Self> {
-        let request = Request::new("file tempfile");
+        let request = Request::new("_openocd_rs_1_temporary_file").shown("file tempfile");
         let path = run(session, &request, |reply| String::from_utf8_lossy(&reply.result).into_owned())?;
         let file = ServerFile { session, path, taken: false };
         let path = file.word();

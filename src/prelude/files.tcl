@@ -1,10 +1,16 @@
 # Files on the server.
 
-# Runs a command with a temporary file that holds data: the word FILE in the command becomes its path. The file belongs to
-# this OpenOCD's user alone (`file tempfile` is mkstemp), what arrived in it is compared with what was sent, and it is
-# removed however the command ends.
+# A new file that belongs to this OpenOCD's user alone (it is mkstemp). Who started this OpenOCD has named the files, to find them again
+# if it is killed.
+proc _openocd_rs_1_temporary_file {} {
+    if {[info exists ::_openocd_rs_temporary]} { return [file tempfile $::_openocd_rs_temporary] }
+    return [file tempfile]
+}
+
+# Runs a command with a temporary file that holds data: the word FILE in the command becomes its path. What arrived in the file is compared
+# with what was sent, and it is removed however the command ends.
 proc _openocd_rs_1_with_file {data command} {
-    set path [file tempfile]
+    set path [_openocd_rs_1_temporary_file]
     set status [catch {
         _openocd_rs_1_put_file $path $data
         set words {}

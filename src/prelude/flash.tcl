@@ -2,7 +2,7 @@
 
 # The bytes of a flash bank, by way of a temporary file: `flash read_memory` refuses the end of a bank on master.
 proc _openocd_rs_1_flash_read {bank offset length} {
-    set path [file tempfile]
+    set path [_openocd_rs_1_temporary_file]
     set status [catch {
         flash read_bank $bank $path $offset $length
         _openocd_rs_1_get_file $path

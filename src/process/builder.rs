@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::log_reader::LogCallback;
-use super::{OpenOcdProcess, binary, config, startup};
+use super::{OpenOcdProcess, binary, config, startup, temporary};
 use crate::error::{ProcessError, Result};
 use crate::tcl::quote;
 
@@ -279,6 +279,9 @@ impl OpenOcdBuilder {
             line.option("-s", directory);
         }
         line.command(format!("set _openocd_rs_token {token}; {}", self.ports()));
+        if let Some(template) = temporary::template(token) {
+            line.command(format!("set _openocd_rs_temporary {}; list", quote(&template)));
+        }
         line.command("_openocd_rs_ports");
         line.command(CHOICE);
         if let Some(driver) = &self.driver {

@@ -30,7 +30,7 @@ pub(super) fn spawn(
     token: &str,
 ) -> Result<OpenOcdProcess> {
     let deadline = Deadline::after(builder.ready_timeout);
-    let mut process = launch(builder, program, arguments)?;
+    let mut process = launch(builder, program, arguments, token)?;
     let limit = deadline.remaining().map(|left| Instant::now() + left);
     let port = match process.log.wait_until_listening(limit) {
         Progress::Listening(port) => port,
@@ -52,7 +52,7 @@ pub(super) fn spawn(
 }
 
 /// Starts the process and the threads that drain its pipes.
-fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &[OsString]) -> Result<OpenOcdProcess> {
+fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &[OsString], token: &str) -> Result<OpenOcdProcess> {
     let failed = |source| ProcessError::Spawn { program: program.display().to_string(), source };
     let words: Vec<_> =
         std::iter::once(program.to_string_lossy()).chain(arguments.iter().map(|word| word.to_string_lossy())).collect();
@@ -75,6 +75,7 @@ fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &[OsString]) -> Re
         pid,
         command_line,
         readable_line,
+        token: token.to_owned(),
         tcl_port: 0,
         gdb_ports: Vec::new(),
         log: Arc::clone(&log),
