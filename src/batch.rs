@@ -61,6 +61,8 @@ pub struct Batch<'a> {
     target: Target<'a>,
     entries: VecDeque<Entry>,
     stop_at_failure: bool,
+    /// A call has been refused before it was put in.
+    refused: bool,
     timeout: Option<Duration>,
 }
 
@@ -68,9 +70,14 @@ pub struct Batch<'a> {
 struct Entry {
     request: Request<'static>,
     answer: Answer,
+    /// Whether it failed is not told by OpenOCD's number alone.
+    is_judged_here: bool,
+    /// A call before it was refused.
+    after_refusal: bool,
 }
 
-type Answer = Box<dyn FnOnce(&Request<'_>, Outcome<'_>) + Send>;
+/// Says whether the call succeeded.
+type Answer = Box<dyn FnOnce(&Request<'_>, Outcome<'_>) -> bool + Send>;
 
 /// What became of a call.
 enum Outcome<'r> {
@@ -88,12 +95,15 @@ impl Session {
 impl<'a> Target<'a> {
     /// Collects calls for this target, to run them together.
     pub fn batch(self) -> Batch<'a> {
-        Batch { target: self, entries: VecDeque::new(), stop_at_failure: false, timeout: None }
+        Batch { target: self, entries: VecDeque::new(), stop_at_failure: false, refused: false, timeout: None }
     }
 }
 
 impl<'a> Batch<'a> {
-    /// Runs nothing after the first call that fails. The handles of the rest then give [`CommandError::NotRun`].
+    /// Runs nothing after the first call that fails or is refused. The handles of the rest then give [`CommandError::NotRun`].
+    ///
+    /// Accesses of registers and questions about flash then take a round trip each, as OpenOCD's own number does not tell whether they failed. What only
+    /// shows when a reply is read, such as a result that is no text, is too late to stop the calls that were sent along.
     pub fn stop_at_first_error(mut self) -> Self {
         self.stop_at_failure = true;
         self
@@ -148,6 +158,8 @@ impl<'a> Batch<'a> {
     pub fn run(mut self) -> Result<()> {
         let mut outcome = Ok(());
         let mut why = BROKEN_OFF;
+        let after_refusal = self.entries.iter().position(|entry| entry.after_refusal && self.stop_at_failure);
+        let stopped = after_refusal.map(|first| self.entries.split_off(first)).unwrap_or_default();
         while !self.entries.is_empty() {
             match self.run_message() {
                 Ok(false) => {}
@@ -161,8 +173,10 @@ impl<'a> Batch<'a> {
                 }
             }
         }
-        for Entry { request, answer } in self.entries {
-            answer(&request, Outcome::NotRun(why));
+        for (entries, why) in [(self.entries, why), (stopped, STOPPED)] {
+            for Entry { request, answer, .. } in entries {
+                answer(&request, Outcome::NotRun(why));
+            }
         }
         outcome
     }
@@ -170,9 +184,12 @@ impl<'a> Batch<'a> {
     /// Sends as many calls as one message takes and takes those that were run; true if one failed that stops the rest.
     fn run_message(&mut self) -> Result<bool> {
         let mut length = 0;
+        let mut ended = false;
         let fits = |entry: &&Entry| {
             length += entry.request.script.len();
-            length <= MESSAGE
+            let fits = length <= MESSAGE && !ended;
+            ended = self.stop_at_failure && entry.is_judged_here;
+            fits
         };
         let most = self.target.session().reply_limit() / 4 / SHORT_REPLY;
         let count = self.entries.iter().take(most).take_while(fits).count().max(1);
@@ -189,33 +206,52 @@ impl<'a> Batch<'a> {
         })??;
         let mut failed = false;
         for reply in replies {
-            failed |= reply.code != 0;
-            if let Some(Entry { request, answer }) = self.entries.pop_front() {
-                answer(&request, Outcome::Ran(&reply));
+            if let Some(Entry { request, answer, .. }) = self.entries.pop_front() {
+                failed |= !answer(&request, Outcome::Ran(&reply));
             }
         }
         Ok(failed && self.stop_at_failure)
     }
 
-    /// Puts a call into the batch.
+    /// Puts a call into the batch whose reply fails if OpenOCD's number says so.
     pub(crate) fn put<T: Send + 'static>(
         &mut self,
         request: Request<'static>,
         read: impl FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send + 'static,
     ) -> Handle<T> {
+        self.put_judged(request, false, read)
+    }
+
+    /// Puts a call into the batch; `is_judged_here` if `read` may find a failure where OpenOCD saw none.
+    fn put_judged<T: Send + 'static>(
+        &mut self,
+        request: Request<'static>,
+        is_judged_here: bool,
+        read: impl FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send + 'static,
+    ) -> Handle<T> {
         if let Err(error) = refuse_forbidden(&request.script) {
-            return Handle::settled(&request, Err(error.into()));
+            return self.settle(&request, Err(error.into()));
         }
         let slot: Arc<Slot<T>> = Arc::default();
         let handle = Handle::new(&request, Arc::clone(&slot));
         let answer = move |request: &Request<'_>, outcome: Outcome<'_>| {
-            slot.fill(match outcome {
+            let result = match outcome {
                 Outcome::Ran(reply) => read(request, reply),
                 Outcome::NotRun(why) => Err(CommandError::NotRun { command: request.name().to_owned(), why }.into()),
-            });
+            };
+            let is_ok = result.is_ok();
+            slot.fill(result);
+            is_ok
         };
-        self.entries.push_back(Entry { request, answer: Box::new(answer) });
+        let after_refusal = self.refused;
+        self.entries.push_back(Entry { request, answer: Box::new(answer), is_judged_here, after_refusal });
         handle
+    }
+
+    /// The handle of a call that need not be sent, or is refused.
+    fn settle<T>(&mut self, request: &Request<'_>, result: Result<T>) -> Handle<T> {
+        self.refused |= result.is_err();
+        Handle::settled(request, result)
     }
 }
 

@@ -18,7 +18,7 @@ impl<'b, 'a> BatchFlash<'b, 'a> {
 
     /// All banks; as [`Flash::banks`](crate::Flash::banks).
     pub fn banks(&mut self) -> Handle<Vec<FlashBank>> {
-        self.batch.put(banks_request(), take_all)
+        self.batch.put_judged(banks_request(), true, take_all)
     }
 
     /// The sectors of a bank, and which are erased; as [`Flash::info`](crate::Flash::info).
@@ -33,6 +33,7 @@ impl<'b, 'a> BatchFlash<'b, 'a> {
 
     fn describe(&mut self, bank: &FlashBank, check_erased: bool) -> Handle<FlashInfo> {
         let bank = bank.clone();
-        self.batch.put(info_request(&bank, check_erased), move |request, reply| take_info(request, reply, &bank))
+        self.batch
+            .put_judged(info_request(&bank, check_erased), true, move |request, reply| take_info(request, reply, &bank))
     }
 }

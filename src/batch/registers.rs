@@ -18,7 +18,7 @@ impl<'b, 'a> BatchRegisters<'b, 'a> {
     /// Reads one register; as [`Registers::read`](crate::Registers::read).
     pub fn read(&mut self, name: &str) -> Handle<Register> {
         let name = name.to_owned();
-        self.batch.put(registers::read_request(&[&name], false), move |request, reply| {
+        self.batch.put_judged(registers::read_request(&[&name], false), true, move |request, reply| {
             let register = registers::take_registers(request, reply, &[&name])?.pop();
             register.ok_or_else(|| TargetError::UnknownRegister { target: "the target".to_owned(), name }.into())
         })
@@ -29,10 +29,10 @@ impl<'b, 'a> BatchRegisters<'b, 'a> {
         let request = registers::read_request(names, false);
         if names.is_empty() {
             // Without a name the script would read all registers.
-            return Handle::settled(&request, Ok(Vec::new()));
+            return self.batch.settle(&request, Ok(Vec::new()));
         }
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
-        self.batch.put(request, move |request, reply| {
+        self.batch.put_judged(request, true, move |request, reply| {
             let names: Vec<_> = names.iter().map(String::as_str).collect();
             registers::take_registers(request, reply, &names)
         })
@@ -41,7 +41,7 @@ impl<'b, 'a> BatchRegisters<'b, 'a> {
     /// Writes one register; as [`Registers::write`](crate::Registers::write).
     pub fn write(&mut self, name: &str, value: impl Into<RegisterValue>) -> Handle<()> {
         let (name, value) = (name.to_owned(), value.into());
-        self.batch.put(registers::write_request(&name, &value), move |request, reply| {
+        self.batch.put_judged(registers::write_request(&name, &value), true, move |request, reply| {
             registers::take_written(request, reply, &name, &value)
         })
     }

@@ -118,6 +118,44 @@ fn the_first_error_stops_the_rest_if_asked_to() {
     assert_eq!(board.chip.read_u32(RAM as u32).unwrap(), 1);
 }
 
+/// Puts `failing` between two writes: the first one is done, the second is not.
+#[track_caller]
+fn stops<T>(board: &Board, failing: impl FnOnce(&mut openocd::Batch<'_>) -> openocd::Handle<T>) -> Error {
+    let mut batch = board.session.batch().stop_at_first_error();
+    let first = batch.memory().write_u32(RAM, 1);
+    let failed = failing(&mut batch);
+    let last = batch.memory().write_u32(RAM, 3);
+    batch.run().unwrap();
+    first.result().unwrap();
+    let Err(error) = failed.result() else { panic!("it did not fail") };
+    let last = last.result().unwrap_err();
+    assert_eq!(not_run(&last), Some("an earlier call of the batch failed"), "after {error:?}: {last:?}");
+    assert_eq!(board.chip.read_u32(RAM as u32).unwrap(), 1, "after {error:?}");
+    error
+}
+
+#[test]
+fn failures_that_openocd_does_not_count_as_such_stop_the_rest_too() {
+    let board = Board::halted();
+    let error = stops(&board, |batch| batch.registers().write("r77", 1_u32));
+    assert!(matches!(error, Error::Target(TargetError::UnknownRegister { .. })), "{error:?}");
+    let error = stops(&board, |batch| batch.registers().read("r77"));
+    assert!(matches!(error, Error::Target(TargetError::UnknownRegister { .. })), "{error:?}");
+    let error = stops(&board, |batch| batch.registers().write("r0", 1_u64 << 40));
+    assert!(matches!(error, Error::Target(TargetError::ValueTooWide { .. })), "{error:?}");
+    let error = stops(&board, |batch| batch.memory().write_u32(RAM + 1, 2));
+    assert!(matches!(error, Error::Target(TargetError::Misaligned { .. })), "{error:?}");
+    let error = stops(&board, |batch| batch.command("echo \x1a"));
+    assert!(matches!(error, Error::Command(CommandError::ForbiddenByte { .. })), "{error:?}");
+    let mut missing = board.session.flash().probe(0).unwrap();
+    missing.number = 7;
+    let error = stops(&board, |batch| batch.flash().layout(&missing));
+    assert!(matches!(error, Error::Flash(openocd::FlashError::Info { .. })), "{error:?}");
+    board.session.target().resume(None).unwrap();
+    let error = stops(&board, |batch| batch.registers().read_many(&["r0", "r1"]));
+    assert!(matches!(error, Error::Target(TargetError::NotHalted { .. })), "{error:?}");
+}
+
 #[test]
 fn a_handle_of_a_batch_that_was_not_run_says_so() {
     let session = interpreter();
