@@ -34,9 +34,9 @@ const LINE_KEPT: usize = 64 * 1024;
 /// How much of a command or reply a trace line shows.
 const TRACE_LIMIT: usize = 200;
 
-const ALREADY_CLOSED: &str = "an earlier command ran; `Session::reconnect` makes a new one";
+pub(crate) const ALREADY_CLOSED: &str = "an earlier command ran; `Session::reconnect` makes a new one";
 
-/// The Tcl procedures of all subsystems; the answer to it names the version.
+/// The Tcl procedures of all subsystems; the answer to it names the version and the token.
 const PRELUDE: &str = concat!(
     include_str!("prelude/commands.tcl"),
     include_str!("prelude/target.tcl"),
@@ -53,7 +53,7 @@ const PRELUDE: &str = concat!(
     include_str!("prelude/rtt.tcl"),
     include_str!("prelude/semihosting.tcl"),
     include_str!("prelude/run_until.tcl"),
-    "list openocd-rs [version]",
+    "list openocd-rs [version] [_openocd_rs_1_token]",
 );
 
 /// What to run.
@@ -100,6 +100,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) reply_limit: usize,
+    /// What the OpenOCD of our own is known by: another may have got its port.
+    pub(crate) token: Option<String>,
 }
 
 /// A connection through which commands run one at a time, and the knowledge of how to replace it.
@@ -187,10 +189,15 @@ impl Link {
         line.push(SEPARATOR);
         let frame = exchange(&mut connection, &line, deadline)
             .map_err(|error| error.into_error(|| reply_timeout(&connection, request, deadline)))?;
-        self.version = greeting(connection.bytes(frame.clone())).ok_or_else(|| ConnectionError::NotOpenOcd {
-            peer: connection.peer(),
-            reply: String::from_utf8_lossy(connection.bytes(frame)).into_owned(),
-        })?;
+        let peer = connection.peer();
+        let Some((version, token)) = greeting(connection.bytes(frame.clone())) else {
+            let reply = String::from_utf8_lossy(connection.bytes(frame)).into_owned();
+            return Err(ConnectionError::NotOpenOcd { peer, reply }.into());
+        };
+        if self.settings.token.as_ref().is_some_and(|own| *own != token) {
+            return Err(ConnectionError::ForeignServer { peer }.into());
+        }
+        self.version = version;
         Ok(connection)
     }
 

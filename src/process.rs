@@ -148,7 +148,7 @@ impl OpenOcdProcess {
     fn end_running(&self, running: &mut Running) -> io::Result<ExitStatus> {
         running.stdin = None;
         if !self.watches_stdin {
-            if let Err(error) = startup::ask_to_end(self.tcl_port) {
+            if let Err(error) = startup::ask_to_end(self.tcl_port, &self.token) {
                 log::debug!(target: "openocd::process", "OpenOCD (process {}) can't be asked to end: {error}", self.pid);
             }
         }
@@ -161,6 +161,11 @@ impl OpenOcdProcess {
         };
         log::debug!(target: "openocd::process", "OpenOCD (process {}) ended: {status}", self.pid);
         Ok(status)
+    }
+
+    /// What it is known by to its sessions.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
     }
 
     /// Waits for an end that is due, such as after OpenOCD closed a connection.

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::command::{Execution, Link, Reply, Request, Settings};
+use crate::command::{ALREADY_CLOSED, Execution, Link, Reply, Request, Settings};
 use crate::error::{ConnectionError, Error, Result};
 use crate::process::{OpenOcdBuilder, OpenOcdProcess};
 use crate::svd::Loaded;
@@ -303,11 +303,15 @@ impl Session {
     pub(crate) fn explain(&self, error: Error) -> Error {
         let doing = match &error {
             Error::Connection(ConnectionError::Closed { doing, .. } | ConnectionError::Io { doing, .. }) => doing,
-            Error::Connection(ConnectionError::Unreachable { .. }) => "connecting",
+            Error::Connection(ConnectionError::Unreachable { .. } | ConnectionError::ForeignServer { .. }) => {
+                "connecting"
+            }
             _ => return error,
         };
+        // The end was waited for when the connection was lost.
+        let patience = if doing == ALREADY_CLOSED { Duration::ZERO } else { END_IS_DUE };
         match &self.process {
-            Some(process) if process.wait_for_end(END_IS_DUE).is_some() => {
+            Some(process) if process.wait_for_end(patience).is_some() => {
                 ConnectionError::ServerDied { doing, report: Box::new(process.report()) }.into()
             }
             _ => error,
@@ -341,6 +345,7 @@ impl Default for SessionBuilder {
                 connect_timeout: Some(Duration::from_secs(5)),
                 timeout: Some(Duration::from_secs(10)),
                 reply_limit: 10 * 1024 * 1024,
+                token: None,
             },
             flash_timeout: Some(Duration::from_secs(60)),
         }
@@ -394,8 +399,9 @@ impl SessionBuilder {
     ///
     /// # Errors
     /// Those of [`OpenOcdBuilder::spawn`] and of [`Session::connect`].
-    pub fn start(self, openocd: OpenOcdBuilder) -> Result<Session> {
+    pub fn start(mut self, openocd: OpenOcdBuilder) -> Result<Session> {
         let process = openocd.spawn()?;
+        self.settings.token = Some(process.token().to_owned());
         let mut session = self.connect(process.tcl_address())?;
         session.process = Some(process);
         Ok(session)

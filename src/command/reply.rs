@@ -27,10 +27,10 @@ impl Reply<'_> {
     }
 }
 
-/// The version from the answer to the prelude, which only an OpenOCD can give.
-pub(super) fn greeting(reply: &[u8]) -> Option<String> {
-    let [name, version] = tcl::elements(reply).take_array()?;
-    (*name == *b"openocd-rs").then(|| String::from_utf8_lossy(&version).into_owned())
+/// The version and the token from the answer to the prelude, which only an OpenOCD can give.
+pub(super) fn greeting(reply: &[u8]) -> Option<(String, String)> {
+    let [name, version, token] = tcl::strings(reply)?;
+    (name == "openocd-rs").then_some((version, token))
 }
 
 /// The sequence number that a wrapped reply begins with.

@@ -42,6 +42,12 @@ pub enum ConnectionError {
         /// Its exit status, command line and last log lines.
         report: Box<ProcessReport>,
     },
+    /// The OpenOCD that this session had started is gone from its port, and another one answers there.
+    #[error("another OpenOCD answers at {peer} than the one that this session started")]
+    ForeignServer {
+        /// The other end.
+        peer: SocketAddr,
+    },
     /// The operating system reported an error on the socket.
     #[error("the connection to OpenOCD at {peer} failed while {doing}")]
     Io {

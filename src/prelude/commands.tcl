@@ -90,3 +90,8 @@ proc _openocd_rs_1_clear_errors {} {
     # Before that nothing has been accessed, and asking for the transport would select one.
     if {[command mode] eq {exec}} { catch {_openocd_rs_1_check_write} }
 }
+
+# What an OpenOCD is known by to the program that started it; nothing for any other.
+proc _openocd_rs_1_token {} {
+    if {[info exists ::_openocd_rs_token]} { return $::_openocd_rs_token }
+}

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::log_reader::{LogTail, Progress, drain_stderr, drain_stdout};
 use super::{OpenOcdBuilder, OpenOcdProcess, Running, config};
-use crate::command::{Link, Request, Settings};
-use crate::error::{Error, ProcessError, Result, TimeoutError};
+use crate::command::{Link, Settings};
+use crate::error::{ConnectionError, Error, ProcessError, Result, TimeoutError};
 use crate::transport::{Address, Deadline};
 
 /// How long OpenOCD may take to end after its log has closed or it has closed the connection.
@@ -38,8 +38,10 @@ pub(super) fn spawn(
         Progress::DeadlinePassed => return Err(too_late(&process, deadline)),
     };
     match answer(port, token, deadline) {
-        Ok(true) => {}
-        Ok(false) => return Err(ProcessError::ForeignServer { port, report: Box::new(process.report()) }.into()),
+        Ok(()) => {}
+        Err(Error::Connection(ConnectionError::ForeignServer { .. })) => {
+            return Err(ProcessError::ForeignServer { port, report: Box::new(process.report()) }.into());
+        }
         Err(Error::Timeout(_)) => return Err(too_late(&process, deadline)),
         // OpenOCD listens before `init`, and when that fails it drops its clients and ends.
         Err(_) if process.wait_for_end(END_IS_DUE).is_some() => return Err(ended(&process)),
@@ -92,19 +94,21 @@ fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &[OsString], token
     Ok(process)
 }
 
-/// Whether the OpenOCD on this port is ours, once it answers.
-fn answer(port: u16, token: &str, deadline: Deadline) -> Result<bool> {
-    let settings =
-        Settings { connect_timeout: deadline.remaining(), timeout: deadline.remaining(), reply_limit: 1 << 20 };
-    let mut link = Link::open(Address::resolve((Ipv4Addr::LOCALHOST, port))?, settings)?;
-    link.run(&Request::new("set _openocd_rs_token"), |reply| reply.code == 0 && *reply.result == *token.as_bytes())
+/// Returns once the OpenOCD on this port answers, if it is ours.
+fn answer(port: u16, token: &str, deadline: Deadline) -> Result<()> {
+    let limit = deadline.remaining();
+    open(port, token, limit).map(drop)
 }
 
 /// Sends `shutdown`, for an OpenOCD that does not watch its standard input.
-pub(super) fn ask_to_end(port: u16) -> Result<()> {
-    let limit = Some(Duration::from_secs(1));
-    let settings = Settings { connect_timeout: limit, timeout: limit, reply_limit: 1 << 20 };
-    Link::open(Address::resolve((Ipv4Addr::LOCALHOST, port))?, settings)?.raw("shutdown").map(drop)
+pub(super) fn ask_to_end(port: u16, token: &str) -> Result<()> {
+    open(port, token, Some(Duration::from_secs(1)))?.raw("shutdown").map(drop)
+}
+
+fn open(port: u16, token: &str, limit: Option<Duration>) -> Result<Link> {
+    let token = Some(token.to_owned());
+    let settings = Settings { connect_timeout: limit, timeout: limit, reply_limit: 1 << 20, token };
+    Link::open(Address::resolve((Ipv4Addr::LOCALHOST, port))?, settings)
 }
 
 fn ended(process: &OpenOcdProcess) -> Error {

@@ -48,7 +48,7 @@ impl Client {
     /// Answers the prelude, as every OpenOCD does.
     pub fn greet(&mut self) -> Option<()> {
         self.command()?;
-        self.send(b"openocd-rs {Open On-Chip Debugger 0.12.0}\x1a");
+        self.send(b"openocd-rs {Open On-Chip Debugger 0.12.0} {}\x1a");
         Some(())
     }
 

@@ -288,6 +288,42 @@ fn a_server_that_ends_is_told_with_its_status_and_log() {
 }
 
 #[test]
+fn another_openocd_that_got_the_port_is_not_taken_for_ours() {
+    let port = closed_port();
+    let openocd = || dummy().tcl_port(port).command("noinit");
+    let session = Session::builder().start(openocd()).unwrap();
+    // The connection is to be replaced before the next command.
+    let error = session.command_within("sleep 400", Duration::from_millis(100)).unwrap_err();
+    assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+    let pid = session.process().unwrap().pid().to_string();
+    assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    while session.process().unwrap().is_running() {
+        thread::yield_now();
+    }
+    let _other = openocd().command("proc whose {} {return {the other board}}").spawn().unwrap();
+    for result in [session.command("whose").map(drop), session.reconnect(), session.command("whose").map(drop)] {
+        assert!(matches!(result, Err(Error::Connection(ConnectionError::ServerDied { .. }))), "{result:?}");
+    }
+    assert!(matches!(session.events(), Err(Error::Connection(_))));
+}
+
+#[test]
+fn after_the_end_of_a_connection_every_call_fails_at_once() {
+    let session = interpreter();
+    // The newer OpenOCD closes the connection and goes on. 0.12.0 does neither, and never closes one while it runs.
+    session.raw("exit").unwrap();
+    if session.version().as_str() == "Open On-Chip Debugger 0.12.0" {
+        session.raw("shutdown").unwrap();
+    }
+    let begin = Instant::now();
+    for _ in 0..40 {
+        let error = session.command("expr 1").unwrap_err();
+        assert!(matches!(error, Error::Connection(_)), "{error:?}");
+    }
+    assert!(begin.elapsed() < SOON);
+}
+
+#[test]
 fn a_server_killed_in_mid_command_is_told_at_once() {
     let session = interpreter();
     let pid = session.process().unwrap().pid().to_string();
