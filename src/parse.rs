@@ -11,6 +11,7 @@ pub(crate) mod rtt;
 pub(crate) mod scan_chain;
 pub(crate) mod svf;
 pub(crate) mod target;
+pub(crate) mod xsvf;
 
 /// A number as OpenOCD prints most of them: `0x`, and nothing but up to 16 digits.
 fn hex(text: &str) -> Option<u64> {

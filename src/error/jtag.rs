@@ -157,6 +157,16 @@ pub enum JtagError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// An instruction of an XSVF file is cut off or missing, is one that OpenOCD does not know, or would do something else than it says. Nothing was sent.
+    #[error("{}: the instruction at byte {offset} {problem}", path.display())]
+    InvalidXsvf {
+        /// The file.
+        path: PathBuf,
+        /// Where the instruction begins in the file, or should, from 0.
+        offset: usize,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// What came out of the chain is not what an SVF file says.
     #[error("{}: line {line} wants {wanted} (mask {mask}), but {read} came", path.display())]
     SvfMismatch {

@@ -71,7 +71,8 @@ impl<'a> Jtag<'a> {
 
     /// An XSVF file (Xilinx XAPP503) to run through the chain (OpenOCD: `xsvf`). The file is on this machine.
     ///
-    /// OpenOCD supports a part of XSVF only, and recommends SVF.
+    /// OpenOCD supports a part of XSVF only, and recommends SVF. It takes a file that was cut off for one that ran to its end, so all of
+    /// the file is looked through first.
     pub fn xsvf(&self, path: impl Into<PathBuf>) -> XsvfFile<'a> {
         XsvfFile { jtag: *self, path: path.into(), tap: None, virt2: false, quiet: true, timeout: None }
     }
@@ -194,11 +195,19 @@ impl XsvfFile<'_> {
     /// Runs the file.
     ///
     /// # Errors
-    /// [`JtagError::File`] if it can't be read, before anything is sent. [`Playback`](JtagError::Playback) if OpenOCD can't play it or something else came out than it says, [`UnknownTap`](JtagError::UnknownTap), [`WrongTransport`](JtagError::WrongTransport),
+    /// Before anything is sent: [`JtagError::File`] if it can't be read, [`InvalidXsvf`](JtagError::InvalidXsvf) if it has no `XCOMPLETE` at its end (as an empty or a cut one), or holds an
+    /// instruction that OpenOCD does not know, or not as it is meant.
+    /// Then [`Playback`](JtagError::Playback) if OpenOCD can't play it or something else came out than it says, [`UnknownTap`](JtagError::UnknownTap), [`WrongTransport`](JtagError::WrongTransport),
     /// [`TimeoutError::Reply`](crate::TimeoutError::Reply), and those of [`Session::command`](crate::Session::command).
     pub fn run(&self) -> Result<()> {
         let failed = |source| JtagError::File { path: self.path.clone(), source };
-        let copy = ServerFile::with(self.jtag.session, &std::fs::read(&self.path).map_err(failed)?)?.into_word();
+        let file = std::fs::read(&self.path).map_err(failed)?;
+        parse::xsvf::check(&file).map_err(|parse::xsvf::Fault { offset, problem }| JtagError::InvalidXsvf {
+            path: self.path.clone(),
+            offset,
+            problem,
+        })?;
+        let copy = ServerFile::with(self.jtag.session, &file)?.into_word();
         let tap = self.tap.as_deref().unwrap_or("");
         let virt2 = if self.virt2 { " virt2" } else { "" };
         let quiet = if self.quiet { " quiet" } else { "" };

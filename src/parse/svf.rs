@@ -45,7 +45,6 @@ pub(crate) fn normalize(file: &[u8]) -> Result<Normalized, Fault> {
     }
 }
 
-/// The line up to `!` or `//`.
 /// What makes a file unusable, with the line where the command begins.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -78,6 +77,7 @@ fn check_scan(command: &[u8], lengths: &mut [u32; SCANS.len()]) -> Result<(), &'
     Ok(())
 }
 
+/// The line up to `!` or `//`.
 fn without_comment(line: &[u8]) -> &[u8] {
     let slashes = line.windows(2).position(|pair| pair == b"//");
     let mark = line.iter().position(|byte| *byte == b'!');

@@ -306,11 +306,11 @@ impl OpenOcdBuilder {
                     let mut words = words.iter();
                     while let Some(word) = words.next() {
                         match (word.as_str(), words.as_slice()) {
-                            ("-f" | "--file" | "-c" | "--command", [argument, ..]) => {
+                            ("-f" | "-c", [argument, ..]) => {
                                 line.configure(word, argument);
                                 words.next();
                             }
-                            ("-s" | "--search", [argument, ..]) => {
+                            ("-s", [argument, ..]) => {
                                 line.option(word, argument);
                                 words.next();
                             }

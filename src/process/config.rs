@@ -5,11 +5,12 @@ use std::path::Path;
 
 use crate::error::ProcessError;
 
-/// OpenOCD's options that take an argument as the next word.
-const WITH_ARGUMENT: [&str; 6] = ["-f", "--file", "-s", "--search", "-c", "--command"];
+/// OpenOCD's options that take an argument.
+const WITH_ARGUMENT: [(&str, &str); 3] = [("-f", "file"), ("-s", "search"), ("-c", "command")];
 
 /// Splits `interface/cmsis-dap.cfg -f target/stm32f1x.cfg` into `-f`, `interface/cmsis-dap.cfg`, `-f`, `target/stm32f1x.cfg`.
 ///
+/// All that OpenOCD's getopt takes for an option with an argument becomes one form, two words: `--file=x.cfg` and `-fx.cfg` are `-f`, `x.cfg`.
 /// A word that follows no option is a configuration file. A string that is the path of an existing file is that file, blanks and all.
 pub(super) fn split(config: &str) -> Result<Vec<String>, ProcessError> {
     let invalid = |problem| ProcessError::InvalidConfig { config: config.to_owned(), problem };
@@ -26,9 +27,10 @@ pub(super) fn split(config: &str) -> Result<Vec<String>, ProcessError> {
     let mut arguments = Vec::new();
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
-        if WITH_ARGUMENT.contains(&word.as_str()) {
-            let argument = words.next().ok_or_else(|| invalid("its last option lacks an argument"))?;
-            arguments.extend([word, argument]);
+        if let Some((option, argument)) = with_argument(&word) {
+            let argument = argument.map(str::to_owned).or_else(|| words.next());
+            let argument = argument.ok_or_else(|| invalid("its last option lacks an argument"))?;
+            arguments.extend([option.to_owned(), argument]);
         } else if redirects_log(&word) {
             return Err(invalid(
                 "it sends OpenOCD's log elsewhere (-l), but its ports and errors are read from the log",
@@ -40,6 +42,18 @@ pub(super) fn split(config: &str) -> Result<Vec<String>, ProcessError> {
         }
     }
     Ok(arguments)
+}
+
+/// The short form of an option that takes an argument, and the argument if it is in the same word: `-fFILE`, `--file=FILE`, `--fi=FILE`.
+fn with_argument(word: &str) -> Option<(&'static str, Option<&str>)> {
+    WITH_ARGUMENT.into_iter().find_map(|(short, long)| {
+        if let Some(given) = word.strip_prefix("--") {
+            let (name, argument) = given.split_once('=').map_or((given, None), |(name, text)| (name, Some(text)));
+            return (!name.is_empty() && long.starts_with(name)).then_some((short, argument));
+        }
+        let argument = word.strip_prefix(short)?;
+        Some((short, Some(argument).filter(|text| !text.is_empty())))
+    })
 }
 
 /// `-l FILE`, `-lFILE`, `--log_output FILE` and what getopt takes for it.
@@ -132,6 +146,20 @@ mod tests {
     }
 
     #[test]
+    fn options_have_one_form() {
+        for config in
+            ["-f a.cfg", "-fa.cfg", "--file a.cfg", "--file=a.cfg", "--fi=a.cfg", "--f a.cfg", "a.cfg", "'-fa.cfg'"]
+        {
+            assert_eq!(arguments(config), ["-f", "a.cfg"], "{config}");
+        }
+        for config in ["-c 'echo a=b'", "'-cecho a=b'", "--command='echo a=b'", "--comm 'echo a=b'"] {
+            assert_eq!(arguments(config), ["-c", "echo a=b"], "{config}");
+        }
+        assert_eq!(arguments("-s/x --search=/y -s /z"), ["-s", "/x", "-s", "/y", "-s", "/z"]);
+        assert_eq!(arguments("-d3 --debug=3 -c -f"), ["-d3", "--debug=3", "-c", "-f"]);
+    }
+
+    #[test]
     fn quotes_are_honoured() {
         assert_eq!(
             arguments(r#"-c "adapter driver dummy" -f 'my board.cfg' -c "echo \"a\\b\" {c\d}" -d3"#),
@@ -166,6 +194,7 @@ mod tests {
             ("-c \"adapter", "quote"),
             ("a.cfg 'b", "quote"),
             ("a.cfg -f", "lacks an argument"),
+            ("a.cfg --command", "lacks an argument"),
             ("a.cfg -l openocd.log", "log"),
             ("a.cfg -lopenocd.log", "log"),
             ("--log_output=x a.cfg", "log"),

@@ -40,6 +40,20 @@ fn assert_order(commands: &[String], order: &[&str]) {
     assert!(positions.is_sorted(), "{:#?}", order.iter().zip(positions).collect::<Vec<_>>());
 }
 
+/// What selects the transport has to come before the target file, in whichever form that one is given.
+#[test]
+fn the_transport_is_selected_with_each_form_of_the_options() {
+    let chip = VirtualChip::start().unwrap();
+    let driver =
+        format!("adapter driver remote_bitbang; remote_bitbang host 127.0.0.1; remote_bitbang port {}", chip.port());
+    for (command, file) in [("-c ", "-f "), ("-c", "-f"), ("--command=", "--file="), ("--command ", "--file ")] {
+        let config = format!("{command}'{driver}' {file}target/stm32f1x.cfg");
+        let openocd = OpenOcdProcess::builder().config(&config).transport(wire());
+        let session = Session::builder().start(openocd).unwrap_or_else(|error| panic!("{config}: {error}"));
+        assert_eq!(session.command("transport select").unwrap().trim(), wire(), "{config}");
+    }
+}
+
 #[test]
 fn driver_serial_location_transport_target_speed_init() {
     let chip = VirtualChip::start().unwrap();

@@ -147,12 +147,12 @@ fn what_cannot_be_played_is_an_error() {
     let error = jtag_error(jtag.svf(&nonsense.0).run());
     let JtagError::Playback { line, failure, .. } = &error else { panic!("{error:?}") };
     assert_eq!((*line, failure.code()), (Some(3), -4));
-    for error in [jtag_error(jtag.svf(&nonsense.0).tap("x.y").run()), jtag_error(jtag.xsvf(&nonsense.0).tap("0").run())]
-    {
+    let good = File::new("for no tap.xsvf", xsvf(0x1641_0041));
+    for error in [jtag_error(jtag.svf(&nonsense.0).tap("x.y").run()), jtag_error(jtag.xsvf(&good.0).tap("0").run())] {
         assert!(matches!(error, JtagError::UnknownTap { .. }), "{error:?}");
     }
     let error = jtag_error(jtag.xsvf(&nonsense.0).run());
-    assert!(matches!(error, JtagError::Playback { line: None, .. }), "{error:?}");
+    assert!(matches!(error, JtagError::InvalidXsvf { offset: 0, .. }), "{error:?}");
 }
 
 #[test]
@@ -221,6 +221,22 @@ fn an_xsvf_file_passes_or_fails() {
 }
 
 #[test]
+fn an_xsvf_file_that_was_cut_is_refused_before_anything_is_sent() {
+    let board = board();
+    let jtag = board.session.jtag();
+    let whole = xsvf(0x1641_0041);
+    for (length, begin) in [(0, 0), (12, 11), (19, 19), (24, 24), (30, 24), (33, 33)] {
+        let file = File::new(&format!("cut {length}.xsvf"), &whole[..length]);
+        let error = jtag_error(jtag.xsvf(&file.0).tap(BS).run());
+        assert!(matches!(&error, JtagError::InvalidXsvf { offset, .. } if *offset == begin), "{length}: {error:?}");
+        assert!(
+            error.to_string().contains(&format!("cut {length}.xsvf: the instruction at byte {begin} is ")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn without_jtag_there_is_nothing_to_play_on() {
     let session = Session::builder()
         .timeout(PATIENCE)
@@ -228,5 +244,6 @@ fn without_jtag_there_is_nothing_to_play_on() {
         .unwrap();
     let file = File::new("any.svf", "TRST OFF;\n");
     assert!(matches!(jtag_error(session.jtag().svf(&file.0).run()), JtagError::WrongTransport { .. }));
+    let file = File::new("any.xsvf", xsvf(0));
     assert!(matches!(jtag_error(session.jtag().xsvf(&file.0).run()), JtagError::WrongTransport { .. }));
 }
