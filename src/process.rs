@@ -2,6 +2,7 @@
 
 mod binary;
 mod builder;
+mod command_line;
 mod config;
 mod log_reader;
 mod startup;

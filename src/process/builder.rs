@@ -1,10 +1,11 @@
 //! What to start: the configuration of an OpenOCD, and the command line that it becomes.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::command_line::Line;
 use super::log_reader::LogCallback;
 use super::{OpenOcdProcess, binary, config, startup, temporary};
 use crate::error::{ProcessError, Result};
@@ -257,7 +258,7 @@ impl OpenOcdBuilder {
     }
 
     /// OpenOCD's arguments, in the order that it needs.
-    fn arguments(&self, token: &str) -> Result<Vec<OsString>, ProcessError> {
+    fn arguments(&self, token: &str) -> Result<Line, ProcessError> {
         if let Some(word) = self.extra_arguments.iter().find(|word| config::redirects_log(&word.to_string_lossy())) {
             let problem = "it sends OpenOCD's log elsewhere, but its ports and errors are read from the log";
             return Err(ProcessError::InvalidConfig { config: word.to_string_lossy().into_owned(), problem });
@@ -274,28 +275,41 @@ impl OpenOcdBuilder {
         }
         self.check_choice()?;
         let mut line = Line::default();
-        line.words.extend(self.extra_arguments.iter().cloned());
+        for argument in &self.extra_arguments {
+            line.word(argument);
+        }
         for directory in &self.search_dirs {
             line.option("-s", directory);
         }
-        line.command(format!("set _openocd_rs_token {token}; {}", self.ports()));
+        line.own(format!("set _openocd_rs_token {token}; {}", self.ports()));
         if let Some(template) = temporary::template(token) {
-            line.command(format!("set _openocd_rs_temporary {}; list", quote(&template)));
+            line.own(format!("set _openocd_rs_temporary {}; list", quote(&template)));
         }
-        line.command("_openocd_rs_ports");
-        line.command(CHOICE);
+        line.own("_openocd_rs_ports");
+        line.own(CHOICE);
         if let Some(driver) = &self.driver {
-            line.command(format!("adapter driver {}", quote(driver)));
+            line.option("-c", format!("adapter driver {}", quote(driver)));
         }
         if let Some(serial) = &self.serial {
-            line.command(SERIAL.replace("@serial", &quote(serial)));
+            let serial = quote(serial);
+            line.own_as(SERIAL.replace("@serial", &serial), format!("adapter serial {serial}"));
         }
         if let Some(location) = &self.usb_location {
-            line.command(LOCATION.replace("@location", &quote(location)));
+            let location = quote(location);
+            line.own_as(LOCATION.replace("@location", &location), format!("adapter usb location {location}"));
         }
         if let Some(name) = &self.transport {
-            line.command(procedure("transport", &TRANSPORT.replace("@name", &quote(name))));
-            line.before = Some("_openocd_rs_transport");
+            let name = quote(name);
+            let (script, shown) = (TRANSPORT.replace("@name", &name), format!("transport select {name}"));
+            let script = procedure("transport", &script);
+            let later = if self.driver.is_some() {
+                line.own_as(script, shown);
+                None
+            } else {
+                line.own(script);
+                Some(shown)
+            };
+            line.before_each("_openocd_rs_transport", later);
         }
         for config in &self.config {
             match config {
@@ -314,26 +328,24 @@ impl OpenOcdBuilder {
                                 line.option(word, argument);
                                 words.next();
                             }
-                            _ => line.words.push(word.into()),
+                            _ => line.word(word),
                         }
                     }
                 }
             }
         }
-        if let Some(command) = line.before {
-            line.command(command);
-        }
+        line.after_all();
         if self.serial.is_some() {
-            line.command(SERIAL_AGAIN);
+            line.own(SERIAL_AGAIN);
         }
         if self.usb_location.is_some() {
-            line.command(LOCATION_AGAIN);
+            line.own(LOCATION_AGAIN);
         }
         if let Some(khz) = self.speed_khz {
-            line.command(format!("adapter speed {khz}"));
+            line.option("-c", format!("adapter speed {khz}"));
         }
-        line.command(PORTS_AGAIN);
-        Ok(line.words)
+        line.own(PORTS_AGAIN);
+        Ok(line)
     }
 
     /// Refuses a choice of the adapter that OpenOCD would take for something else.
@@ -376,33 +388,6 @@ impl OpenOcdBuilder {
 
 fn procedure(name: &str, body: &str) -> String {
     format!("proc _openocd_rs_{name} {{}} {{{body}}}")
-}
-
-/// A command line in the making.
-#[derive(Default)]
-struct Line {
-    words: Vec<OsString>,
-    /// A command to run before each file and each command of the configuration.
-    before: Option<&'static str>,
-}
-
-impl Line {
-    fn option(&mut self, option: &str, argument: impl AsRef<OsStr>) {
-        self.words.push(option.into());
-        self.words.push(argument.as_ref().into());
-    }
-
-    fn command(&mut self, command: impl AsRef<str>) {
-        self.option("-c", command.as_ref());
-    }
-
-    /// A file or a command of the configuration.
-    fn configure(&mut self, option: &str, argument: impl AsRef<OsStr>) {
-        if let Some(command) = self.before {
-            self.command(command);
-        }
-        self.option(option, argument);
-    }
 }
 
 impl fmt::Debug for OpenOcdBuilder {

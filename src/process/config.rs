@@ -1,6 +1,5 @@
 //! A configuration given as one string, split into OpenOCD's arguments.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use crate::error::ProcessError;
@@ -97,37 +96,6 @@ fn words(text: &str) -> Option<Vec<String>> {
     Some(words)
 }
 
-/// Writes arguments as a POSIX shell would take them.
-pub(super) fn shell_line<'a>(words: impl IntoIterator<Item = Cow<'a, str>>) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+,@%".contains(c);
-    let quoted = words.into_iter().map(|word| {
-        if !word.is_empty() && word.chars().all(plain) {
-            word.into_owned()
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
-    });
-    quoted.collect::<Vec<_>>().join(" ")
-}
-
-/// The same for people to read and try: of this crate's own scripts, known by the names in them, only what the caller asked for.
-pub(super) fn readable_line(words: &[Cow<'_, str>]) -> String {
-    let is_own = |script: &str| script.contains("_openocd_rs_");
-    let mut shown = Vec::new();
-    for word in words {
-        let first = word.split(';').next().unwrap_or_default();
-        if !is_own(word) {
-            shown.push(word.as_ref());
-        } else if !is_own(first) {
-            shown.push(first);
-        } else {
-            // The `-c` of it.
-            shown.pop();
-        }
-    }
-    shell_line(shown.into_iter().map(Cow::Borrowed))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,27 +171,5 @@ mod tests {
             let text = split(config).unwrap_err().to_string();
             assert!(text.contains(problem) && text.contains(&format!("{config:?}")), "{config:?}: {text}");
         }
-    }
-
-    #[test]
-    fn the_command_line_can_be_pasted_into_a_shell() {
-        let words = ["openocd", "-c", "adapter driver dummy", "", "it's"].map(Cow::Borrowed);
-        assert_eq!(shell_line(words), r"openocd -c 'adapter driver dummy' '' 'it'\''s'");
-    }
-
-    #[test]
-    fn scripts_of_our_own_are_left_out_for_readers() {
-        let words = [
-            "openocd",
-            "-c",
-            "set _openocd_rs_token 1; list",
-            "-f",
-            "a.cfg",
-            "-c",
-            "adapter serial 7; set _openocd_rs_has_serial 1; list",
-            "-c",
-            "a; b",
-        ];
-        assert_eq!(readable_line(&words.map(Cow::Borrowed)), "openocd -f a.cfg -c 'adapter serial 7' -c 'a; b'");
     }
 }

@@ -1,6 +1,5 @@
 //! From a command line to an OpenOCD that has answered.
 
-use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -9,8 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::command_line::{Line, shell_line};
 use super::log_reader::{LogTail, Progress, drain_stderr, drain_stdout};
-use super::{OpenOcdBuilder, OpenOcdProcess, Running, config};
+use super::{OpenOcdBuilder, OpenOcdProcess, Running};
 use crate::command::{Link, Settings};
 use crate::error::{ConnectionError, Error, ProcessError, Result, TimeoutError};
 use crate::transport::{Address, Deadline};
@@ -23,12 +23,7 @@ pub(super) fn token() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
-pub(super) fn spawn(
-    builder: OpenOcdBuilder,
-    program: &Path,
-    arguments: &[OsString],
-    token: &str,
-) -> Result<OpenOcdProcess> {
+pub(super) fn spawn(builder: OpenOcdBuilder, program: &Path, arguments: &Line, token: &str) -> Result<OpenOcdProcess> {
     let deadline = Deadline::after(builder.ready_timeout);
     let mut process = launch(builder, program, arguments, token)?;
     let limit = deadline.remaining().map(|left| Instant::now() + left);
@@ -54,15 +49,13 @@ pub(super) fn spawn(
 }
 
 /// Starts the process and the threads that drain its pipes.
-fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &[OsString], token: &str) -> Result<OpenOcdProcess> {
+fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &Line, token: &str) -> Result<OpenOcdProcess> {
     let failed = |source| ProcessError::Spawn { program: program.display().to_string(), source };
-    let words: Vec<_> =
-        std::iter::once(program.to_string_lossy()).chain(arguments.iter().map(|word| word.to_string_lossy())).collect();
-    let readable_line = config::readable_line(&words);
-    let command_line = config::shell_line(words);
+    let command_line = shell_line(program.as_os_str(), &arguments.words);
+    let readable_line = shell_line(program.as_os_str(), &arguments.readable);
     log::debug!(target: "openocd::process", "starting {command_line}");
     let mut child = Command::new(program)
-        .args(arguments)
+        .args(&arguments.words)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
