@@ -109,6 +109,7 @@ impl Semihosting<'_> {
     }
 
     /// Whether the firmware goes on after an exit, where OpenOCD survives it (OpenOCD: `arm semihosting_resexit`). Semihosting must be enabled.
+    /// OpenOCD survives it while a GDB is connected to the target; otherwise it ends, whatever this is set to.
     ///
     /// # Errors
     /// Those of [`enable`](Self::enable).

@@ -113,3 +113,57 @@ fn a_redirection_needs_semihosting() {
     let error = board.session.semihosting().redirect(Redirected::Stdio).unwrap_err();
     assert!(matches!(error, Error::Semihosting(SemihostingError::Refused { .. })), "{error:?}");
 }
+
+/// Where a call is made from, its parameters, what it hands over, and what it returned.
+const CODE: u32 = 0x2000_1000;
+const BLOCK: u32 = 0x2000_1100;
+const BUFFER: u32 = 0x2000_1200;
+const RETURNED: u32 = 0x2000_1300;
+const NOT_YET: u32 = 0xdead_beef;
+
+/// Has the core make a call, with these parameters, that OpenOCD serves, and gives what it returned.
+fn call(board: &Board, operation: u32, parameter: u32) -> u32 {
+    // BKPT 0xAB; STR r0, [r2]; B .
+    board.session.memory().write_u16_slice(CODE.into(), &[0xbeab, 0x6010, 0xe7fe]).unwrap();
+    board.chip.write_u32(RETURNED, NOT_YET).unwrap();
+    let registers = board.session.registers();
+    for (name, value) in [("r0", operation), ("r1", parameter), ("r2", RETURNED), ("pc", CODE)] {
+        registers.write(name, value).unwrap();
+    }
+    board.session.target().resume(None).unwrap();
+    let begin = std::time::Instant::now();
+    while board.chip.read_u32(RETURNED) == Ok(NOT_YET) {
+        assert!(begin.elapsed() < PATIENCE, "OpenOCD did not serve the call {operation:#x}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    board.session.target().halt().unwrap();
+    board.chip.read_u32(RETURNED).unwrap()
+}
+
+/// The numbers are those of Arm's "Semihosting for AArch32 and AArch64".
+#[test]
+fn firmware_gets_the_command_line_and_files_of_the_base_directory() {
+    let board = Board::halted();
+    let semihosting = board.session.semihosting();
+    semihosting.enable().unwrap();
+
+    let line = "firmware --all \"two words\"";
+    semihosting.set_command_line(line).unwrap();
+    board.session.memory().write_u32_slice(BLOCK.into(), &[BUFFER, 64]).unwrap();
+    assert_eq!(call(&board, 0x15, BLOCK), 0, "SYS_GET_CMDLINE");
+    let got = board.session.memory().read_bytes(BUFFER.into(), line.len() + 1).unwrap();
+    assert_eq!(got, [line.as_bytes(), b"\0"].concat());
+
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("greeting.txt"), "hello, file").unwrap();
+    let name = b"greeting.txt\0";
+    board.session.memory().write_bytes(BUFFER.into(), name).unwrap();
+    let open = [BUFFER, 0, name.len() as u32 - 1];
+    board.session.memory().write_u32_slice(BLOCK.into(), &open).unwrap();
+    assert_eq!(call(&board, 0x01, BLOCK), u32::MAX, "SYS_OPEN of a file that is elsewhere");
+    semihosting.set_base_dir(directory.path().to_str().unwrap()).unwrap();
+    let file = call(&board, 0x01, BLOCK);
+    assert_ne!(file, u32::MAX, "SYS_OPEN");
+    board.session.memory().write_u32(BLOCK.into(), file).unwrap();
+    assert_eq!(call(&board, 0x0c, BLOCK), 11, "SYS_FLEN");
+}
