@@ -140,7 +140,7 @@ fn call(board: &Board, operation: u32, parameter: u32) -> u32 {
     board.chip.read_u32(RETURNED).unwrap()
 }
 
-/// The numbers are those of Arm's "Semihosting for AArch32 and AArch64".
+/// The numbers are those of the semihosting specification of Arm.
 #[test]
 fn firmware_gets_the_command_line_and_files_of_the_base_directory() {
     let board = Board::halted();
