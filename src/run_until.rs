@@ -63,7 +63,8 @@ pub enum Verdict {
     },
     /// The firmware exited by semihosting. The target stands at the call, where the next run that serves calls finds it.
     Exit {
-        /// Its exit status: 0 is success. `SYS_EXIT` has none, and gives 0 for the reason `ADP_Stopped_ApplicationExit` and 1 for any other.
+        /// Its exit status: 0 is success, and comes only with the reason `ADP_Stopped_ApplicationExit`. For any other reason the second word of `SYS_EXIT_EXTENDED` is no
+        /// status (Arm's specification leaves its meaning to the reason): it is given here if it is not 0, and 1 in place of 0. `SYS_EXIT` has none, and gives 0 and 1.
         status: i32,
         /// Its reason: 0x20026, `ADP_Stopped_ApplicationExit`, for an end of its own will.
         reason: u32,

@@ -163,6 +163,20 @@ fn calling(number: u32, block: &[u32]) -> (Board, RunOutcome) {
 }
 
 #[test]
+fn a_crash_that_is_reported_as_an_exit_is_no_success() {
+    for (block, status) in [([0x20026, 0], 0), ([0x20023, 0], 1), ([0x20023, 5], 5), ([0x20000, 0], 1)] {
+        let board = Board::halted();
+        board.session.memory().write_u16(0x2000_0000, 0xbeab).unwrap();
+        board.session.memory().write_u32_slice(0x2000_0100, &block).unwrap();
+        // SYS_EXIT_EXTENDED
+        for (register, value) in [("r0", 0x20_u32), ("r1", 0x2000_0100), ("pc", 0x2000_0000)] {
+            board.session.registers().write(register, value).unwrap();
+        }
+        assert_eq!(run(&board, RunUntil::new().semihosting()).verdict, Verdict::Exit { status, reason: block[0] });
+    }
+}
+
+#[test]
 fn calls_that_are_served_and_calls_that_are_not() {
     const OUTPUT: u32 = 0x7f00_0002;
     const INPUT: u32 = 0x7f00_0001;
