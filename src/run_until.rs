@@ -10,7 +10,7 @@ use crate::error::{BreakpointError, Error, Result, TargetError};
 use crate::rtt::RttChannel;
 use crate::semihosting::console::{Answer, Console};
 use crate::target::{HaltReason, Target, TargetState, TargetStatus};
-use look::Look;
+use look::{Call, Look, Then};
 
 /// How often the target is looked at: at first after this long, then less and less often.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
@@ -61,16 +61,17 @@ pub enum Verdict {
         /// Where.
         address: u64,
     },
-    /// The firmware exited by semihosting. The target stands at the call.
+    /// The firmware exited by semihosting. The target stands at the call, where the next run that serves calls finds it.
     Exit {
-        /// Its exit status: 0 is success. `SYS_EXIT` has none, and gives 0 for the reason `ADP_Stopped_ApplicationExit` and 1 for any other.
+        /// Its exit status: 0 is success, and comes only with the reason `ADP_Stopped_ApplicationExit`. For any other reason the second word of `SYS_EXIT_EXTENDED` is no
+        /// status (Arm's specification leaves its meaning to the reason): it is given here if it is not 0, and 1 in place of 0. `SYS_EXIT` has none, and gives 0 and 1.
         status: i32,
         /// Its reason: 0x20026, `ADP_Stopped_ApplicationExit`, for an end of its own will.
         reason: u32,
     },
     /// A line came that its condition accepted. If nothing else had happened by then, the target runs on.
     Line(String),
-    /// The time was over, and the target was halted.
+    /// The time was over, and the target was halted. If it had come to one of the other ends by then, that is the verdict.
     Deadline,
 }
 
@@ -134,6 +135,9 @@ impl<'c, 's> RunUntil<'c, 's> {
     /// This crate serves the calls meanwhile: it collects what is printed, gives the firmware its [`input`](Self::input), the time and the clock. Calls for files on the
     /// host and for its shell are refused (the firmware gets -1) and listed in [`RunOutcome::refused_calls`]. OpenOCD's own semihosting is disabled meanwhile, as it ends
     /// OpenOCD when the firmware exits, and afterwards as it was.
+    ///
+    /// No call is lost between runs: one at which the target stands at the beginning is served first (an exit is then reported again), and so is one to which it has come by
+    /// the deadline. After any other end it may stand at a call, which waits for the next run.
     pub fn semihosting(mut self) -> Self {
         self.serves_calls = true;
         self
@@ -267,18 +271,19 @@ impl<'t> Run<'t, '_, '_> {
     }
 
     fn go(&mut self, begin: Instant, timeout: Duration, serves_calls: bool) -> Result<(Verdict, TargetStatus)> {
-        self.target.resume(None)?;
+        if let Some((verdict, status)) = self.set_out(serves_calls)? {
+            return self.last_lines(verdict, status);
+        }
         let mut pause = FIRST_LOOK;
         loop {
             if let Some(line) = self.take_lines()? {
                 return Ok((Verdict::Line(line), self.target.status()?));
             }
             let Look { status, call } = self.target.look(serves_calls)?;
-            let at_breakpoint = status.pc.filter(|pc| self.breakpoints.contains(pc));
             if status.state == TargetState::Halted {
-                let verdict = match (at_breakpoint, call) {
+                let verdict = match (self.breakpoint_at(&status), call) {
                     (Some(address), _) => Some(Verdict::Breakpoint { address }),
-                    (None, Some((number, argument))) => self.serve(number, argument)?,
+                    (None, Some(call)) => self.serve(&call, self.then(&call, &status))?,
                     (None, None) => Some(Verdict::Halt(status.halt_reason.unwrap_or(HaltReason::Unknown))),
                 };
                 if let Some(verdict) = verdict {
@@ -288,18 +293,68 @@ impl<'t> Run<'t, '_, '_> {
             }
             let left = timeout.saturating_sub(begin.elapsed());
             if left.is_zero() {
-                let status = self.target.halt()?;
-                return self.last_lines(Verdict::Deadline, status);
+                let (verdict, status) = self.stop(serves_calls)?;
+                return self.last_lines(verdict, status);
             }
             std::thread::sleep(pause.min(left));
             pause = (pause * 2).min(SLOWEST_LOOK);
         }
     }
 
+    /// Lets the target go. A call at which it stands already was made by the firmware and answered by nobody; `resume` would pass over it.
+    fn set_out(&mut self, serves_calls: bool) -> Result<Option<(Verdict, TargetStatus)>> {
+        if serves_calls {
+            let Look { status, call } = self.target.look(true)?;
+            if let Some(call) = call {
+                let verdict = self.serve(&call, self.then(&call, &status))?;
+                return Ok(verdict.map(|verdict| (verdict, status)));
+            }
+        }
+        self.target.resume(None).map(|()| None)
+    }
+
+    /// Halts the target after the deadline. What it has come to since the last look is the verdict: the next `resume` would pass over it.
+    fn stop(&mut self, serves_calls: bool) -> Result<(Verdict, TargetStatus)> {
+        let mut look = Look { status: self.target.halt()?, call: None };
+        if serves_calls {
+            look = self.target.look(true)?;
+        }
+        let call = look.call.take().filter(|_| self.breakpoint_at(&look.status).is_none());
+        let was_at_call = call.is_some();
+        if let Some(call) = call {
+            if let Some(exit) = self.serve(&call, Then::Stay)? {
+                return Ok((exit, look.status));
+            }
+            look.status = self.target.status()?;
+        }
+        let verdict = match (self.breakpoint_at(&look.status), look.status.halt_reason) {
+            (Some(address), _) => Verdict::Breakpoint { address },
+            (None, Some(reason @ (HaltReason::Breakpoint | HaltReason::Watchpoint))) if !was_at_call => {
+                Verdict::Halt(reason)
+            }
+            (None, _) => Verdict::Deadline,
+        };
+        Ok((verdict, look.status))
+    }
+
+    /// The breakpoint of the conditions at which the target stands.
+    fn breakpoint_at(&self, status: &TargetStatus) -> Option<u64> {
+        status.pc.filter(|pc| self.breakpoints.contains(pc))
+    }
+
+    /// How the target goes on behind a call. OpenOCD passes over a breakpoint from which it resumes, and over a `BKPT` if it takes one for the reason of the halt.
+    fn then(&self, call: &Call, status: &TargetStatus) -> Then {
+        match status.halt_reason {
+            _ if self.breakpoints.contains(&(call.pc + 2)) => Then::Stay,
+            Some(HaltReason::Breakpoint | HaltReason::Unknown) | None => Then::Guard,
+            Some(_) => Then::Go,
+        }
+    }
+
     /// Serves a semihosting call; the verdict if it is an exit.
-    fn serve(&mut self, number: u32, argument: u32) -> Result<Option<Verdict>> {
-        match self.console.serve(number, argument, self.target.memory())? {
-            Answer::Value(value) => self.target.answer_call(value).map(|()| None),
+    fn serve(&mut self, call: &Call, then: Then) -> Result<Option<Verdict>> {
+        match self.console.serve(call.number, call.argument, self.target.memory())? {
+            Answer::Value(value) => self.target.answer_call(call, value, then).map(|()| None),
             Answer::Exit { status, reason } => Ok(Some(Verdict::Exit { status, reason })),
         }
     }

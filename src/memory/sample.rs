@@ -18,7 +18,8 @@ pub struct Sample {
     pub at: Duration,
     /// How long command and answer took: the values are from within this span around `at`.
     pub took: Duration,
-    /// How many due samples were left out before this one, as the one before was not there in time.
+    /// How many due samples there are not, between the one given before and this one: as the one before was not there in time, or as reading failed. So the number
+    /// of a sample is the count of those given before, and the sum of all `missed` up to its own.
     pub missed: u64,
     /// The values, in the order of the addresses.
     pub values: Vec<u32>,
@@ -34,13 +35,15 @@ pub struct Samples<'a> {
     begin: Option<Instant>,
     /// The number of the next sample, from 0.
     next: u64,
+    /// The number behind that of the last sample given.
+    given: u64,
 }
 
 impl<'a> Memory<'a> {
     /// Reads the 32-bit words at `addresses` again and again, while the target runs, without halting it.
     ///
     /// Each sample is one command. Sample number n is due n periods after the first, whatever the others took, so the rate does not drift; a sample whose time passed
-    /// before the one before was there is left out, and counted in [`Sample::missed`]. Each step of the iterator sleeps until its sample is due. Addresses are multiples of 4,
+    /// before the one before was there is left out, and counted in [`Sample::missed`], as is one that failed. Each step of the iterator sleeps until its sample is due. Addresses are multiples of 4,
     /// at most 1024; what reading does to a register, it does here. The words are read one after the other, not at one instant.
     ///
     /// # Errors
@@ -75,7 +78,7 @@ impl<'a> Memory<'a> {
             let _ = write!(list, "{address:#x} ");
         }
         let script = format!("_openocd_rs_1_sample {{{}}}{}", list.trim_end(), self.suffix());
-        Ok(Samples { memory: self, script, addresses: addresses.to_vec(), period, begin: None, next: 0 })
+        Ok(Samples { memory: self, script, addresses: addresses.to_vec(), period, begin: None, next: 0, given: 0 })
     }
 }
 
@@ -110,7 +113,6 @@ impl Iterator for Samples<'_> {
         let now = Instant::now();
         let begin = *self.begin.get_or_insert(now);
         let number = due(now - begin, self.period, self.next);
-        let missed = number - self.next;
         self.next = number + 1;
         let wait = time_of(number, self.period).saturating_sub(begin.elapsed());
         std::thread::sleep(wait);
@@ -120,6 +122,8 @@ impl Iterator for Samples<'_> {
             Err(error) => return Some(Err(error)),
         };
         let took = begin.elapsed().saturating_sub(sent);
+        let missed = number - self.given;
+        self.given = number + 1;
         Some(Ok(Sample { at: sent + took / 2, took, missed, values }))
     }
 }

@@ -13,9 +13,17 @@ proc _openocd_rs_1_look {calls} {
     return [list $status $call]
 }
 
-# Answers a semihosting call and lets the target go on: `resume` without an address goes on behind a BKPT (`src/target/cortex_m.c`: cortex_m_resume).
-proc _openocd_rs_1_answer {value} {
+# Answers the semihosting call at `pc`, and puts the target behind it, where it stays with `then` `stay`. With `go` it goes on.
+#
+# Not by a `resume` from the call: that goes on behind a BKPT only if OpenOCD takes the BKPT for the reason of the halt and knows no breakpoint there
+# (`src/target/cortex_m.c`: cortex_m_restore_one); otherwise the core would make the call again, with the answer for its number. And where OpenOCD does so (`guard`), a
+# `resume` would pass over a second BKPT behind the call: then the target stays, and has come to that.
+proc _openocd_rs_1_answer {pc value then} {
     reg r0 $value
+    set next [expr {$pc + 2}]
+    reg pc $next
+    if {$then eq {stay}} { return }
+    if {$then eq {guard} && ![catch {read_memory $next 16 1} instruction] && ($instruction & 0xff00) == 0xbe00} { return }
     resume
 }
 

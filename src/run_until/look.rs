@@ -10,8 +10,37 @@ use crate::tcl;
 #[derive(Debug)]
 pub(super) struct Look {
     pub(super) status: TargetStatus,
-    /// The number and the argument of the semihosting call at which it stands.
-    pub(super) call: Option<(u32, u32)>,
+    /// The semihosting call at which it stands.
+    pub(super) call: Option<Call>,
+}
+
+/// A semihosting call that waits for its answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    pub(super) pc: u64,
+    pub(super) number: u32,
+    pub(super) argument: u32,
+}
+
+/// What a target does behind a semihosting call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// It stands.
+    Stay,
+    /// It goes on, and OpenOCD passes over no `BKPT`.
+    Go,
+    /// It goes on, unless there is a `BKPT` behind the call, which OpenOCD would pass over.
+    Guard,
+}
+
+impl Then {
+    fn word(self) -> &'static str {
+        match self {
+            Then::Stay => "stay",
+            Then::Go => "go",
+            Then::Guard => "guard",
+        }
+    }
 }
 
 impl Target<'_> {
@@ -43,9 +72,10 @@ impl Target<'_> {
         })?
     }
 
-    /// Lets the target go on behind its semihosting call, with the answer to it.
-    pub(super) fn answer_call(&self, value: u32) -> Result<()> {
-        let request = self.request(format!("_openocd_rs_1_answer {value:#x}")).shown("resume");
+    /// Puts the target behind its semihosting call, with the answer to it.
+    pub(super) fn answer_call(&self, call: &Call, value: u32, then: Then) -> Result<()> {
+        let script = format!("_openocd_rs_1_answer {:#x} {value:#x} {}", call.pc, then.word());
+        let request = self.request(script).shown("resume");
         self.session().run(&request, |reply| reply.success(&request).map(drop).map_err(resume))?
     }
 }
@@ -62,7 +92,8 @@ fn look(answer: &[u8]) -> Option<Look> {
         let value = parse::register::line(std::str::from_utf8(line).ok()?)?.value?;
         u32::try_from(value.to_u64()?).ok()
     };
-    Some(Look { status, call: Some((register(&number)?, register(&argument)?)) })
+    let call = Call { pc: status.pc?, number: register(&number)?, argument: register(&argument)? };
+    Some(Look { status, call: Some(call) })
 }
 
 fn poll(failure: Box<Failure>) -> Error {
@@ -81,7 +112,7 @@ mod tests {
     fn a_target_that_stands_at_a_call() {
         let answer = b"{t halted breakpoint {pc (/32): 0x08000046\n} {}} {{r0 (/32): 0x00000004\n} {r1 (/32): 0x080000bc (dirty)\n}}";
         let look = look(answer).unwrap();
-        assert_eq!(look.call, Some((4, 0x0800_00bc)));
+        assert_eq!(look.call, Some(Call { pc: 0x0800_0046, number: 4, argument: 0x0800_00bc }));
         assert_eq!(look.status.pc, Some(0x0800_0046));
     }
 

@@ -54,7 +54,7 @@ pub(crate) enum Answer {
     Value(u32),
     /// The firmware has ended.
     Exit {
-        /// Its exit status.
+        /// Its exit status; 0 only for an end of its own will.
         status: i32,
         /// Its reason: 0x20026 for an end of its own will.
         reason: u32,
@@ -78,12 +78,11 @@ impl Console {
     pub(crate) fn serve(&mut self, call: u32, argument: u32, memory: Memory<'_>) -> Result<Answer> {
         let value = match call {
             SYS_EXIT => {
-                let status = i32::from(argument != APPLICATION_EXIT);
-                return Ok(Answer::Exit { status, reason: argument });
+                return Ok(Answer::Exit { status: exit_status(argument, 0), reason: argument });
             }
             SYS_EXIT_EXTENDED => {
-                let [reason, status] = words(memory, argument)?;
-                return Ok(Answer::Exit { status: i32::from_le_bytes(status.to_le_bytes()), reason });
+                let [reason, subcode] = words(memory, argument)?;
+                return Ok(Answer::Exit { status: exit_status(reason, subcode), reason });
             }
             SYS_WRITEC => {
                 self.output.push(memory.read_u8(argument.into())?);
@@ -175,6 +174,12 @@ impl Console {
     }
 }
 
+/// The subcode of `SYS_EXIT_EXTENDED` is an exit status only of a program that ended by itself, says the specification: a crash is never a success. OpenOCD takes it for
+/// one only then, too, and calls all else an exception (`src/target/semihosting_common.c`: `semihosting_common`).
+fn exit_status(reason: u32, subcode: u32) -> i32 {
+    if reason != APPLICATION_EXIT && subcode == 0 { 1 } else { i32::from_le_bytes(subcode.to_le_bytes()) }
+}
+
 /// The block of a call.
 fn words<const N: usize>(memory: Memory<'_>, address: u32) -> Result<[u32; N]> {
     let mut words = [0; N];
@@ -187,4 +192,23 @@ fn low_word(number: u128) -> u32 {
     #[allow(clippy::cast_possible_truncation, reason = "a register has 32 bits")]
     let word = number as u32;
     word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_is_no_success() {
+        for (reason, subcode, status) in [
+            (APPLICATION_EXIT, 0, 0),
+            (APPLICATION_EXIT, 7, 7),
+            (APPLICATION_EXIT, u32::MAX, -1),
+            (0x20023, 0, 1),
+            (0x20023, 5, 5),
+            (0, 0, 1),
+        ] {
+            assert_eq!(exit_status(reason, subcode), status, "{reason:#x} {subcode}");
+        }
+    }
 }

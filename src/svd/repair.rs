@@ -52,6 +52,8 @@ struct Open<'t> {
     tag: Range<usize>,
     derived: bool,
     has_children: bool,
+    /// It is a `<writeConstraint>` with something in it that the parser knows.
+    is_constraint: bool,
     /// How many leaves there were before it.
     leaves_before: usize,
 }
@@ -114,7 +116,7 @@ impl<'t> Reader<'t> {
             }
             let tag = &rest[1..length - 1];
             if let Some(name) = tag.strip_prefix('/') {
-                self.end(name.trim_end(), start, at)?;
+                self.end(local(name.trim_end()), start, at)?;
             } else {
                 self.start(tag, start..at)?;
             }
@@ -140,14 +142,16 @@ impl<'t> Reader<'t> {
             return Err(Malformed { offset: range.start, message });
         }
         let end = range.end;
+        let name = local(&tag[..name_end]);
         self.open.push(Open {
-            name: &tag[..name_end],
+            name,
             tag: range,
             derived: tag[name_end..].contains("derivedFrom"),
             has_children: false,
+            is_constraint: false,
             leaves_before: self.leaves.len(),
         });
-        if empty { self.end(&tag[..name_end], end, end) } else { Ok(()) }
+        if empty { self.end(name, end, end) } else { Ok(()) }
     }
 
     /// An end tag that begins at `start` and ends at `end`.
@@ -166,6 +170,9 @@ impl<'t> Reader<'t> {
         } else {
             let leaf = Leaf { name: open.name, whole, text: self.text[inside.clone()].trim(), inside };
             self.check_leaf(&leaf)?;
+            if matches!(leaf.name, "writeAsRead" | "useEnumeratedValues" | "range") {
+                self.keep_constraint();
+            }
             self.leaves.push(leaf);
         }
         Ok(())
@@ -173,6 +180,17 @@ impl<'t> Reader<'t> {
 
     fn parent(&self) -> &'t str {
         self.open.last().map_or("", |open| open.name)
+    }
+
+    fn is_inside(&self, name: &str) -> bool {
+        self.open.iter().any(|open| open.name == name)
+    }
+
+    /// The element that is open has what makes it a constraint.
+    fn keep_constraint(&mut self) {
+        if let Some(parent) = self.open.last_mut() {
+            parent.is_constraint = true;
+        }
     }
 
     fn slip(&mut self, offset: usize, message: String) {
@@ -189,6 +207,11 @@ impl<'t> Reader<'t> {
         let lines = memchr::memchr_iter(b'\n', &self.text.as_bytes()[range.clone()]).count();
         self.replace(range, "\n".repeat(lines));
     }
+}
+
+/// A name without the prefix of its namespace, which the parser does not look at.
+fn local(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, name)| name)
 }
 
 /// The length of the tag that a text begins with; a `>` inside quotes does not end it.

@@ -1,30 +1,69 @@
 //! Samples of a counter that counts meanwhile.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use openocd::{Error, TargetError};
+use openocd::{Error, Sample, Session, TargetError};
 use virtual_chip::{CoreState, firmware};
 
-use crate::board::Board;
+use crate::board::{Board, PATIENCE};
+use crate::server::counting;
 
 const COUNTER: u64 = firmware::COUNTER_ADDRESS as u64;
 
+/// The numbers of samples that were given one after the other.
+fn numbers(samples: &[Sample]) -> Vec<u32> {
+    let mut behind = 0;
+    let number = |sample: &Sample| {
+        behind += u32::try_from(sample.missed).unwrap() + 1;
+        behind - 1
+    };
+    samples.iter().map(number).collect()
+}
+
 #[test]
 fn samples_come_in_time_and_the_target_runs_on() {
-    const PERIOD: Duration = Duration::from_millis(10);
+    const PERIOD: Duration = Duration::from_millis(5);
     let board = Board::start();
     board.chip.write_u32(0x2000_0100, 0x1234_5678).unwrap();
-    let samples = board.session.memory().sample(&[COUNTER, 0x2000_0100], PERIOD).unwrap();
-    let samples: Vec<_> = samples.take(20).map(Result::unwrap).collect();
+    let mut samples = Vec::new();
+    let mut reading = Duration::ZERO;
+    // Were the next sample due after the end of the one before, it would be late by the time that all took.
+    for sample in board.session.memory().sample(&[COUNTER, 0x2000_0100], PERIOD).unwrap() {
+        let sample = sample.unwrap();
+        reading += sample.took;
+        samples.push(sample);
+        if samples.len() >= 20 && reading > 5 * PERIOD {
+            break;
+        }
+    }
     assert!(samples.windows(2).all(|pair| pair[0].values[0] < pair[1].values[0]), "{samples:?}");
     assert!(samples.iter().all(|sample| sample.values[1] == 0x1234_5678));
-    // Each is at or after the time that is due to its number, so nothing drifts.
-    let mut number = 0;
+    let numbers = numbers(&samples);
     for (index, sample) in samples.iter().enumerate() {
-        number += u32::try_from(sample.missed).unwrap() + u32::from(index > 0);
-        assert!(sample.at >= PERIOD * number, "{index}: {sample:?}");
+        assert!(sample.at >= PERIOD * numbers[index], "{index} is early: {sample:?}");
+        // What a busy machine delays is left out and counted: after a sample none is taken that was due more than a period before.
+        let next = numbers.get(index + 1).copied().unwrap_or(u32::MAX / 8);
+        assert!(
+            PERIOD * (next + 1) > sample.at + sample.took / 2,
+            "{index} is late: {sample:?}, number {}",
+            numbers[index]
+        );
     }
     assert_eq!(board.chip.state(), CoreState::Running);
+}
+
+#[test]
+fn a_sample_is_one_round_trip() {
+    let board = Board::start();
+    let (address, count) = counting(board.session.process().unwrap().tcl_address());
+    let session = Session::builder().timeout(PATIENCE).connect(address).unwrap();
+    let mut samples = session.memory().sample(&[COUNTER, 0x2000_0100, 0x2000_0200], Duration::from_millis(1)).unwrap();
+    let before = count.load(Ordering::Acquire);
+    for _ in 0..10 {
+        samples.next().unwrap().unwrap();
+    }
+    assert_eq!(count.load(Ordering::Acquire) - before, 10);
 }
 
 #[test]
@@ -39,14 +78,24 @@ fn what_is_late_is_left_out_and_counted() {
 
 #[test]
 fn a_fault_is_an_error_and_not_the_end() {
+    const PERIOD: Duration = Duration::from_millis(50);
     let board = Board::start();
-    let mut samples = board.session.memory().sample(&[COUNTER, 0x2000_0200], Duration::from_millis(1)).unwrap();
-    samples.next().unwrap().unwrap();
+    let mut samples = board.session.memory().sample(&[COUNTER, 0x2000_0200], PERIOD).unwrap();
+    let mut given = vec![samples.next().unwrap().unwrap()];
     board.chip.faults().bus_fault_at(0x2000_0200..0x2000_0204);
-    let error = samples.next().unwrap().unwrap_err();
-    assert!(matches!(error, Error::Target(TargetError::MemoryRead { .. })), "{error:?}");
+    // The second is late, too.
+    for late in [0, 3] {
+        std::thread::sleep(late * PERIOD);
+        let error = samples.next().unwrap().unwrap_err();
+        assert!(matches!(error, Error::Target(TargetError::MemoryRead { .. })), "{error:?}");
+    }
     board.chip.faults().clear();
-    samples.next().unwrap().unwrap();
+    given.push(samples.next().unwrap().unwrap());
+    // The failed ones, and those that were left out before them, are missed.
+    assert!(given[1].missed >= 4, "{given:?}");
+    let end = given[1].at + given[1].took / 2;
+    given.push(samples.next().unwrap().unwrap());
+    assert!(PERIOD * (numbers(&given)[2] + 1) > end, "{given:?}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! A server of our own, only for what a real OpenOCD cannot be made to do: garbage, half replies, silence.
 
-use std::io::{BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{self, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// Serves each connection with `serve`, on a thread of its own, as long as the test runs.
@@ -14,6 +16,25 @@ pub fn serve(serve: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
         }
     });
     address
+}
+
+/// Stands between a client and an OpenOCD, and counts the commands.
+pub fn counting(openocd: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    let address = serve(move |mut client| {
+        let mut server = TcpStream::connect(openocd).expect("OpenOCD");
+        server.set_nodelay(true).expect("a socket");
+        let (mut replies, mut back) =
+            (server.try_clone().expect("a handle"), client.stream.try_clone().expect("a handle"));
+        thread::spawn(move || io::copy(&mut replies, &mut back));
+        while let Some(command) = client.command() {
+            counter.fetch_add(1, Ordering::AcqRel);
+            server.write_all(format!("{command}\x1a").as_bytes()).expect("OpenOCD reads");
+        }
+        let _ = server.shutdown(Shutdown::Both);
+    });
+    (address, count)
 }
 
 /// One connection, from the server's side.

@@ -28,6 +28,33 @@ const SYNONYMS: &[(&str, &str, &str)] = &[
     ("usage", "rw", "read-write"),
 ];
 
+/// Elements that hold one number, wherever they are.
+fn is_number(name: &str) -> bool {
+    matches!(
+        name,
+        "addressOffset"
+            | "baseAddress"
+            | "dim"
+            | "dimIncrement"
+            | "offset"
+            | "size"
+            | "resetValue"
+            | "resetMask"
+            | "minimum"
+            | "maximum"
+            | "addressUnitBits"
+            | "width"
+            | "deviceNumInterrupts"
+            | "sauNumRegions"
+            | "nvicPrioBits"
+    )
+}
+
+/// Elements that are read as a number or a list, and so have no others inside.
+pub(super) fn holds_text(name: &str) -> bool {
+    is_number(name) || matches!(name, "lsb" | "msb" | "bitOffset" | "bitWidth" | "bitRange" | "dimIndex" | "value")
+}
+
 impl<'t> Reader<'t> {
     #[allow(clippy::match_same_arms, reason = "what is left alone is named where its kind is")]
     pub(super) fn check_leaf(&mut self, leaf: &Leaf<'t>) -> Result<(), Malformed> {
@@ -54,25 +81,8 @@ impl<'t> Reader<'t> {
             (_, "dimIndex") if indices(leaf.text).is_none() => self.take_out(leaf),
             // These are read together, when the field ends.
             ("field", "lsb" | "msb" | "bitOffset" | "bitWidth" | "bitRange") | ("enumeratedValue", "value") => {}
-            (
-                _,
-                "addressOffset"
-                | "baseAddress"
-                | "dim"
-                | "dimIncrement"
-                | "offset"
-                | "size"
-                | "resetValue"
-                | "resetMask"
-                | "minimum"
-                | "maximum"
-                | "addressUnitBits"
-                | "width"
-                | "deviceNumInterrupts"
-                | "sauNumRegions"
-                | "nvicPrioBits",
-            )
-            | ("interrupt", "value") => return self.check_number(leaf),
+            ("interrupt", "value") => return self.check_number(leaf),
+            (_, name) if is_number(name) => return self.check_number(leaf),
             ("registers" | "fields" | "peripherals", "register" | "cluster" | "field" | "peripheral") => {}
             ("registers" | "fields" | "peripherals", _) => self.take_out(leaf),
             _ => {}

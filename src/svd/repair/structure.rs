@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::leaf::holds_text;
 use super::number::{fits, is_plain, number};
 use super::{Leaf, Malformed, OFFSET_FROM_BASE, Open, PATTERN_FOLLOWS, Reader};
 
@@ -21,6 +22,17 @@ impl<'t> Reader<'t> {
             _ => {}
         }
         match open.name {
+            // The parser would take the text between them, which nothing here has looked at.
+            name if holds_text(name) && !self.is_inside("vendorExtensions") => {
+                let message = format!("<{name}> must not have elements inside");
+                return Err(Malformed { offset: whole.start, message });
+            }
+            "range" => self.keep_constraint(),
+            // The parser panics on one that has nothing in it.
+            "writeConstraint" if !open.is_constraint => {
+                self.slip(whole.start, "a <writeConstraint> that says nothing known is left out".to_owned());
+                self.remove(whole.clone());
+            }
             "field" => {
                 self.check_bits(open)?;
                 self.check_dim(open);
@@ -220,7 +232,8 @@ pub(super) fn indices(text: &str) -> Option<Vec<String>> {
                 return None;
             }
             list.extend((first..=last).map(|letter| char::from(letter).to_string()));
-        } else if part.is_empty() || part.contains('-') {
+        } else if part.is_empty() || part.contains(['-', '&', '<']) {
+            // A reference such as `&#45;` may be a dash to the parser.
             return None;
         } else {
             list.push(part.to_owned());
@@ -243,7 +256,7 @@ mod tests {
         assert_eq!(list("3-6").as_deref(), Some("3 4 5 6"));
         assert_eq!(list("A-D").as_deref(), Some("A B C D"));
         assert_eq!(list("0-1,7").as_deref(), Some("0 1 7"));
-        for invalid in ["", "4-1", "0-4294967295", "A-", "AA-BB"] {
+        for invalid in ["", "0&#45;3", "A,B&#x2d;D", "4-1", "0-4294967295", "A-", "AA-BB"] {
             assert_eq!(indices(invalid), None, "{invalid:?}");
         }
     }

@@ -136,3 +136,31 @@ fn entities_that_grow_without_end_are_refused() {
     let message = parse_error("<!DOCTYPE d [<!ENTITY a 'aaaa'>]>\n<device><name>&a;</name></device>").2;
     assert!(message.contains("DTD"), "{message}");
 }
+
+#[test]
+fn elements_inside_of_a_number_are_located() {
+    let register = |dim: &str, bits: &str| {
+        format!(
+            "<device><name>D</name><peripherals><peripheral><name>P</name><baseAddress>0</baseAddress><registers><register>{dim}\
+             <name>R%s</name><addressOffset>0</addressOffset><fields><field><name>F</name>\n{bits}</field></fields></register></registers>\
+             </peripheral></peripherals></device>"
+        )
+    };
+    for (dim, bits, line, name) in [
+        ("", "<bitRange>[4294967295:0]<x/></bitRange>", 2, "bitRange"),
+        ("", "<x:bitRange xmlns:x='x'>[4294967295:0]<x/></x:bitRange>", 2, "bitRange"),
+        ("", "<lsb>0</lsb><msb>4294967295<x>1</x></msb>", 2, "msb"),
+        ("", "<bitOffset>4294967295<x/></bitOffset><bitWidth>2</bitWidth>", 2, "bitOffset"),
+        ("<dimIndex>0-9999999<x/></dimIndex>", "<bitRange>[1:0]</bitRange>", 1, "dimIndex"),
+        ("<dim>4000000000<x/></dim><dimIncrement>4</dimIncrement>", "<bitRange>[1:0]</bitRange>", 1, "dim"),
+    ] {
+        let (at, _, message) = parse_error(&register(dim, bits));
+        assert_eq!((at, message), (line, format!("<{name}> must not have elements inside")), "{dim} {bits}");
+    }
+    // The prefix of a namespace hides nothing, which the parser does not look at.
+    let message = parse_error(&register("", "<x:bitRange xmlns:x='x'>[4294967295:0]</x:bitRange>")).2;
+    assert!(message.contains("does not say which bits a field has"), "{message}");
+    let vendor = "<vendorExtensions><size><least>1</least></size></vendorExtensions></device>";
+    let svd = register("", "<bitRange>[1:0]</bitRange>").replace("</device>", vendor);
+    assert!(Device::parse_str(&svd).is_ok(), "nothing is read there");
+}

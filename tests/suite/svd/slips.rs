@@ -1,6 +1,6 @@
 //! Slips of vendors' files, put right and told.
 
-use openocd::svd::{Access, ReadAction};
+use openocd::svd::{Access, ReadAction, WriteConstraint};
 
 use super::{addresses, device, fields, layout, register, registers};
 
@@ -83,4 +83,47 @@ fn slips_side_by_side_are_put_right_each() {
          <field><bitOffset>0x8</bitOffset><access>RO</access><access>RO</access><name>N</name></field>",
     );
     assert_eq!(layout(register(&device, "P", "R")), "A[4+4] M[4+2] N[8+1]");
+}
+
+#[test]
+fn an_index_list_with_a_reference_is_left_out() {
+    // To the parser it is a dash, and this a list of ten million numbers.
+    for dash in ["&#45;", "&#x2d;"] {
+        let device = registers(&format!(
+            "<register><dimIndex>0{dash}9999999</dimIndex><name>R</name><addressOffset>0</addressOffset></register>"
+        ));
+        assert_eq!(addresses(&device, "P"), "R@1000");
+        assert!(device.warnings().join("\n").contains("cannot be understood and is left out"), "{dash}");
+    }
+}
+
+#[test]
+fn a_write_constraint_without_a_known_one_is_left_out() {
+    // What is known to be of no use is taken out of it first, and the parser panics on what remains.
+    let constrained = |inside: &str| {
+        fields(&format!(
+            "<field><name>A</name><bitRange>[7:4]</bitRange><writeConstraint>{inside}</writeConstraint></field>"
+        ))
+    };
+    for inside in [
+        "<access>any</access>",
+        "<access/>",
+        "<size/>",
+        "<dataType>x</dataType>",
+        "<vendorThing>1</vendorThing>",
+        "<other><range><minimum>1</minimum><maximum>2</maximum></range></other>",
+        "<!-- nothing -->",
+    ] {
+        let device = constrained(inside);
+        assert_eq!(register(&device, "P", "R").field("A").unwrap().write_constraint(), None, "{inside}");
+        assert!(device.warnings().join("\n").contains("is left out"), "{inside}");
+    }
+    for (inside, expected) in [
+        ("<writeAsRead>true</writeAsRead>", WriteConstraint::WriteAsRead),
+        ("<access/><useEnumeratedValues>1</useEnumeratedValues>", WriteConstraint::UseEnumeratedValues),
+        ("<range><minimum>1</minimum><maximum>2</maximum></range>", WriteConstraint::Range { minimum: 1, maximum: 2 }),
+    ] {
+        let device = constrained(inside);
+        assert_eq!(register(&device, "P", "R").field("A").unwrap().write_constraint(), Some(expected), "{inside}");
+    }
 }
