@@ -16,7 +16,7 @@ proc _openocd_rs_1_look {calls} {
 # Answers a semihosting call and lets the target go on: `resume` without an address goes on behind a BKPT (`src/target/cortex_m.c`: cortex_m_resume).
 proc _openocd_rs_1_answer {value} {
     reg r0 $value
-    resume
+    return [_openocd_rs_1_from_halt resume {}]
 }
 
 # Whether run-until can serve calls: name, type, and whether OpenOCD's own semihosting is enabled.

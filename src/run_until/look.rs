@@ -3,7 +3,7 @@
 use crate::error::{Error, Failure, Result, SemihostingError, TargetError};
 use crate::parse;
 use crate::semihosting::unexpected_reply;
-use crate::target::{Target, TargetStatus, status};
+use crate::target::{Run, Target, TargetStatus, status};
 use crate::tcl;
 
 /// How a target is.
@@ -46,7 +46,7 @@ impl Target<'_> {
     /// Lets the target go on behind its semihosting call, with the answer to it.
     pub(super) fn answer_call(&self, value: u32) -> Result<()> {
         let request = self.request(format!("_openocd_rs_1_answer {value:#x}")).shown("resume");
-        self.session().run(&request, |reply| reply.success(&request).map(drop).map_err(resume))?
+        self.session().run(&request, |reply| Run::Resume.take(&request, reply, "").map(drop))?
     }
 }
 
@@ -67,10 +67,6 @@ fn look(answer: &[u8]) -> Option<Look> {
 
 fn poll(failure: Box<Failure>) -> Error {
     Error::refused(failure, |failure| TargetError::Poll(failure).into())
-}
-
-fn resume(failure: Box<Failure>) -> Error {
-    Error::refused(failure, |failure| TargetError::Resume(failure).into())
 }
 
 #[cfg(test)]
