@@ -73,6 +73,7 @@ struct Reading {
     dirty: bool,
     code: i32,
     text: String,
+    log: String,
 }
 
 impl crate::Session {
@@ -149,7 +150,7 @@ impl<'a> Registers<'a> {
             if reading.code == 0 {
                 dump.registers.push(reading.register(&target)?);
             } else {
-                let failure = Failure::new(format!("reg {}", reading.asked), reading.code, reading.text, String::new());
+                let failure = Failure::new(format!("reg {}", reading.asked), reading.code, reading.text, reading.log);
                 dump.unreadable.push((reading.asked, failure));
             }
         }
@@ -158,8 +159,8 @@ impl<'a> Registers<'a> {
 
     /// Writes one register (OpenOCD: `reg NAME VALUE`). Takes any unsigned integer, or a [`RegisterValue`] for wider registers.
     ///
-    /// OpenOCD keeps the value in its cache and writes it to the target at the latest when that is resumed. The target may ignore bits
-    /// of it (bit 0 of an ARM `pc`, for one).
+    /// OpenOCD keeps the value in its cache and writes it to the target at the latest when that is resumed or stepped; if it can't be written then, that call
+    /// says so by a [`TargetError::Register`]. The target may ignore bits of it (bit 0 of an ARM `pc`, for one).
     ///
     /// # Errors
     /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], [`TargetError::ValueTooWide`] (nothing is written), [`TargetError::Register`] if OpenOCD
@@ -244,8 +245,8 @@ fn take_readings(request: &Request<'_>, reply: &Reply<'_>, names: &[&str]) -> Re
     let [target, state, readings] = tcl::strings(answer).ok_or_else(|| unexpected(request, answer))?;
     must_be_halted(request, &target, &state)?;
     let readings = tcl::elements(readings.as_bytes()).map(|reading| {
-        let [asked, dirty, code, text] = tcl::strings(&reading.ok()?)?;
-        Some(Reading { asked, dirty: dirty == "1", code: code.parse().ok()?, text })
+        let [asked, dirty, code, text, log] = tcl::strings(&reading.ok()?)?;
+        Some(Reading { asked, dirty: dirty == "1", code: code.parse().ok()?, text, log })
     });
     let readings: Option<_> = readings.collect();
     Ok((target, readings.ok_or_else(|| unexpected(request, answer))?))
@@ -289,7 +290,7 @@ impl Reading {
         }
         let command = format!("reg {}", self.asked);
         if self.code != 0 {
-            let failure = Box::new(Failure::new(command, self.code, self.text, String::new()));
+            let failure = Box::new(Failure::new(command, self.code, self.text, self.log));
             return Err(Error::refused(failure, |failure| TargetError::Register { name: self.asked, failure }.into()));
         }
         let line = parse::register::line(&self.text);

@@ -175,7 +175,7 @@ impl Target<'_> {
     /// halt. Looks that are under way come on top of `timeout`. After an error the target may run.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`] if it runs already, [`TargetError::Resume`], [`TargetError::Halt`], [`TargetError::Poll`]; [`Error::Breakpoint`] if a breakpoint can't be
+    /// [`TargetError::NotHalted`] if it runs already, those of [`resume`](Target::resume), [`TargetError::Halt`], [`TargetError::Poll`]; [`Error::Breakpoint`] if a breakpoint can't be
     /// set or removed; [`SemihostingError::Unsupported`](crate::SemihostingError::Unsupported); [`TargetError::MemoryRead`] if the firmware's semihosting call points
     /// nowhere; [`Error::Connection`] and [`Error::Timeout`].
     pub fn run_until(&self, until: RunUntil<'_, '_>, timeout: Duration) -> Result<RunOutcome> {

@@ -1,11 +1,13 @@
 //! Run control: halt, resume, step, reset, and what state a target is in.
 
+mod run;
 mod several;
 mod state;
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+pub(crate) use run::Run;
 pub(crate) use state::status;
 pub use state::{HaltReason, ResetMode, TargetInfo, TargetState, TargetStatus};
 
@@ -135,7 +137,8 @@ impl<'a> Target<'a> {
     /// Returns when it runs; it may have halted again by then, at a breakpoint.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`] if it runs already, [`TargetError::Resume`] if it can't be resumed,
+    /// [`TargetError::NotHalted`] if it runs already, [`TargetError::Resume`] if it can't be resumed, [`TargetError::WrongState`] if OpenOCD says
+    /// that it was but it did not run, [`TargetError::Register`] if a value that was [written](Registers::write) to a register is lost (OpenOCD 0.12.0 lets it run then),
     /// [`TargetError::OutOfAddressSpace`] (nothing is sent) for an address that the target can't have, [`TargetError::InvalidArgument`] (the
     /// target is left alone) for an odd one on a Cortex-M.
     ///
@@ -149,13 +152,14 @@ impl<'a> Target<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn resume(&self, address: impl Into<Option<u64>>) -> Result<()> {
-        self.run_halted("resume", address.into(), TargetError::Resume).map(drop)
+        self.run_halted(Run::Resume, address.into()).map(drop)
     }
 
     /// Executes one instruction, at where the target stands or at `address`, and returns the status after it (OpenOCD: `step`).
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`] if the target runs, [`TargetError::Step`] if it can't be stepped,
+    /// [`TargetError::NotHalted`] if the target runs, [`TargetError::Step`] if it can't be stepped, [`TargetError::WrongState`] if it is not halted
+    /// afterwards, [`TargetError::Register`] if a value that was [written](Registers::write) to a register is lost (it may have executed something then),
     /// [`TargetError::OutOfAddressSpace`] (nothing is sent) for an address that the target can't have, [`TargetError::InvalidArgument`] (the
     /// target is left alone) for an odd one on a Cortex-M.
     ///
@@ -168,7 +172,7 @@ impl<'a> Target<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn step(&self, address: impl Into<Option<u64>>) -> Result<TargetStatus> {
-        let status = self.run_halted("step", address.into(), TargetError::Step)?;
+        let status = self.run_halted(Run::Step, address.into())?;
         status.must_be_halted("step")
     }
 
@@ -260,47 +264,6 @@ impl<'a> Target<'a> {
         self.session.run(&request, |reply| {
             let status = outcome(&request, reply, refused)?;
             state::status(status).ok_or_else(|| unexpected(&request, "a target's status", reply))
-        })?
-    }
-
-    /// Runs a command that takes a halted target, after making sure of that: RISC-V on 0.12.0 "resumes" a running target.
-    fn run_halted(
-        &self,
-        command: &str,
-        address: Option<u64>,
-        refused: fn(Box<Failure>) -> TargetError,
-    ) -> Result<TargetStatus> {
-        if let Some(address) = address {
-            // OpenOCD would drop the upper half of an address that the target can't have.
-            self.memory().check(address, 1, 1)?;
-        }
-        let address = address.map(|address| format!("{address:#x}")).unwrap_or_default();
-        let shown = format!("{command} {address}");
-        let request =
-            self.request(format!("_openocd_rs_1_from_halt {command} {}", tcl::quote(&address))).shown(shown.trim_end());
-        self.session.run(&request, |reply| {
-            let answer = outcome(&request, reply, refused)?;
-            let [outcome, status] = tcl::elements(answer)
-                .take_array()
-                .ok_or_else(|| unexpected(&request, "an outcome and a status", reply))?;
-            let status = state::status(&status).ok_or_else(|| unexpected(&request, "a target's status", reply))?;
-            match &*outcome {
-                b"done" => Ok(status),
-                b"odd" => {
-                    let expected = "even on a Cortex-M: bit 0 of a function's address only marks Thumb code";
-                    Err(TargetError::InvalidArgument {
-                        argument: "the address to run from",
-                        given: address.clone(),
-                        expected,
-                    }
-                    .into())
-                }
-                _ => {
-                    let TargetStatus { name: target, state, .. } = status;
-                    let operation = request.name().to_owned();
-                    Err(TargetError::NotHalted { operation, target, state, failure: None }.into())
-                }
-            }
         })?
     }
 

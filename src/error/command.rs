@@ -23,7 +23,8 @@ impl Failure {
         &self.command
     }
 
-    /// OpenOCD's error number: -304 is "target not halted", -4 the general one; 1 where OpenOCD gives none.
+    /// OpenOCD's error number: -304 is "target not halted", -4 the general one; 1 where OpenOCD gives none; 0 where OpenOCD reported
+    /// success, but its log or the target's state show that the command failed.
     ///
     /// The numbers are the `ERROR_…` constants of OpenOCD's headers (`src/helper/log.h`, `src/target/target.h`,
     /// `src/flash/common.h`, …).
@@ -53,8 +54,16 @@ impl Failure {
 /// "OpenOCD refused `step` (code -304): target not halted"
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OpenOCD refused `{}` (code {})", excerpt(self.command.as_bytes(), 120), self.code)?;
         let message = self.message();
+        if self.code == 0 {
+            // The call looked at what OpenOCD said and did, and found that it failed all the same.
+            write!(f, "OpenOCD reported `{}` as done", excerpt(self.command.as_bytes(), 120))?;
+            if message.is_empty() {
+                return Ok(());
+            }
+            return write!(f, ", but said: {}", excerpt(message.as_bytes(), 600));
+        }
+        write!(f, "OpenOCD refused `{}` (code {})", excerpt(self.command.as_bytes(), 120), self.code)?;
         if message.is_empty() {
             return write!(f, " and gave no reason");
         }

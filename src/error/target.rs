@@ -100,7 +100,8 @@ pub enum TargetError {
         /// The name asked for.
         name: String,
     },
-    /// A register could not be read or written, though the target is halted.
+    /// A register could not be read or written, though the target is halted; or a value written to it earlier, which OpenOCD holds back, did not
+    /// reach it when the target was resumed or stepped.
     #[error("cannot access register {name:?}: {failure}")]
     Register {
         /// The register's name.

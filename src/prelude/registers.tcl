@@ -1,7 +1,7 @@
 # Registers.
 
 # Reads registers of the current target if it is halted: its name, its state, and of each register the name asked for,
-# whether it is dirty, code and text. Without names, every register in OpenOCD's listing is read. One that fails does not
+# whether it is dirty, code, text and, if it failed, log. Without names, every register in OpenOCD's listing is read. One that fails does not
 # stop the rest. Only the listing tells which registers are dirty.
 # With force, past OpenOCD's cache, except where the cache holds a value that is not written yet: that would be lost on
 # Cortex-M, and newer RISC-V code aborts there.
@@ -21,11 +21,17 @@ proc _openocd_rs_1_read_registers {force names} {
         foreach name $names {
             set is_dirty [expr {$name in $dirty}]
             if {$force && !$is_dirty} {
-                set code [catch {reg $name force} text]
+                set log [capture {set code [catch {reg $name force} text options]; list}]
             } else {
-                set code [catch {reg $name} text]
+                set log [capture {set code [catch {reg $name} text options]; list}]
             }
-            lappend readings [list $name $is_dirty $code $text]
+            if {$code} {
+                set code [_openocd_rs_1_code $code $options]
+                capture {_openocd_rs_1_clear_errors; list}
+            } else {
+                set log {}
+            }
+            lappend readings [list $name $is_dirty $code $text $log]
         }
     }
     return [list $target $state $readings]

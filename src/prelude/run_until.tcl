@@ -22,9 +22,9 @@ proc _openocd_rs_1_answer {pc value then} {
     reg r0 $value
     set next [expr {$pc + 2}]
     reg pc $next
-    if {$then eq {stay}} { return }
-    if {$then eq {guard} && ![catch {read_memory $next 16 1} instruction] && ($instruction & 0xff00) == 0xbe00} { return }
-    resume
+    if {$then eq {stay}} return
+    if {$then eq {guard} && ![catch {read_memory $next 16 1} instruction] && ($instruction & 0xff00) == 0xbe00} return
+    return [_openocd_rs_1_from_halt resume {}]
 }
 
 # Whether run-until can serve calls: name, type, and whether OpenOCD's own semihosting is enabled.

@@ -45,15 +45,19 @@ proc _openocd_rs_1_targets {} {
     return $rows
 }
 
-# Runs step or resume, which need a halted target: {done status} if it ran, {running status} if the target was not halted,
-# {odd status} for an address that no Cortex-M can run at, which OpenOCD would write to the pc as it is.
+# Runs step or resume, which need a halted target: {done STATUS ARMV7M PC LOG} if OpenOCD says that it ran, where PC is where it was to run
+# from and LOG is what was logged meanwhile; {running STATUS} if the target was not halted; {odd STATUS} for an address that no
+# Cortex-M can run at, which OpenOCD would write to the pc as it is.
 proc _openocd_rs_1_from_halt {command address} {
-    if {[_openocd_rs_1_state] ne {halted}} { return [list running [_openocd_rs_1_status]] }
-    if {$address ne {} && $address & 1 && [[target current] cget -type] in {cortex_m hla_target}} {
-        return [list odd [_openocd_rs_1_status]]
-    }
-    {*}$command {*}$address
-    return [list done [_openocd_rs_1_status]]
+    if {[_openocd_rs_1_state] ne {halted}} { return [list running [_openocd_rs_1_status] 0 {} {}] }
+    set armv7m [expr {[[target current] cget -type] in {cortex_m hla_target}}]
+    if {$address ne {} && $address & 1 && $armv7m} { return [list odd [_openocd_rs_1_status] 1 {} {}] }
+    set pc {}
+    catch {set pc [reg pc]}
+    if {$address ne {}} { set pc "pc (/64): $address" }
+    set log [capture {set code [catch {{*}$command {*}$address} text options]; list}]
+    if {$code} { return {*}$options $text }
+    return [list done [_openocd_rs_1_status] $armv7m $pc $log]
 }
 
 # Whether it was examined, and the status, of every target.

@@ -3,7 +3,7 @@
 use crate::error::{Error, Failure, Result, SemihostingError, TargetError};
 use crate::parse;
 use crate::semihosting::unexpected_reply;
-use crate::target::{Target, TargetStatus, status};
+use crate::target::{Run, Target, TargetStatus, status};
 use crate::tcl;
 
 /// How a target is.
@@ -76,7 +76,11 @@ impl Target<'_> {
     pub(super) fn answer_call(&self, call: &Call, value: u32, then: Then) -> Result<()> {
         let script = format!("_openocd_rs_1_answer {:#x} {value:#x} {}", call.pc, then.word());
         let request = self.request(script).shown("resume");
-        self.session().run(&request, |reply| reply.success(&request).map(drop).map_err(resume))?
+        self.session().run(&request, |reply| match &*reply.result {
+            // It stays there.
+            b"" if reply.code == 0 => Ok(()),
+            _ => Run::Resume.take(&request, reply, "").map(drop),
+        })?
     }
 }
 
@@ -98,10 +102,6 @@ fn look(answer: &[u8]) -> Option<Look> {
 
 fn poll(failure: Box<Failure>) -> Error {
     Error::refused(failure, |failure| TargetError::Poll(failure).into())
-}
-
-fn resume(failure: Box<Failure>) -> Error {
-    Error::refused(failure, |failure| TargetError::Resume(failure).into())
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ pub struct TargetStatus {
     pub name: String,
     /// What it does.
     pub state: TargetState,
-    /// The program counter, when halted and the target has one.
+    /// The program counter, when halted and the target has one that can be read.
     pub pc: Option<u64>,
     /// Why it is halted, when it is.
     pub halt_reason: Option<HaltReason>,
@@ -172,6 +172,11 @@ pub(super) fn info(row: &[u8]) -> Option<TargetInfo> {
     })
 }
 
+/// The program counter, as `reg pc` writes it.
+pub(super) fn counter(line: &str) -> Option<u64> {
+    parse::register::line(line).and_then(|line| line.value).and_then(|value| value.to_u64())
+}
+
 /// The answer of `_openocd_rs_1_status`.
 pub(crate) fn status(list: &[u8]) -> Option<TargetStatus> {
     let [name, state, reason, pc, log] = tcl::elements(list).take_array()?;
@@ -182,7 +187,7 @@ pub(crate) fn status(list: &[u8]) -> Option<TargetStatus> {
             HaltReason::Unknown => parse::target::halt_reason_in_log(&text(&log)),
             reason => reason,
         });
-        counter = parse::register::line(&text(&pc)).and_then(|line| line.value).and_then(|value| value.to_u64());
+        counter = self::counter(&text(&pc));
     }
     Some(TargetStatus { name: text(&name), state, pc: counter, halt_reason })
 }

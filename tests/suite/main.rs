@@ -31,4 +31,5 @@ mod server;
 mod several_targets;
 mod svd;
 mod target;
+mod target_faults;
 mod transport;
