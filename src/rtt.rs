@@ -4,6 +4,7 @@ mod channel;
 mod lines;
 mod ring;
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 pub use channel::RttChannel;
@@ -21,6 +22,8 @@ use crate::{parse, tcl};
 /// How often [`Rtt::start_wait`] looks for the control block.
 const SEARCH_PERIOD: Duration = Duration::from_millis(20);
 
+/// After so long without a byte or a control block, a read or a write looks whether the transfer is alive.
+const LOOK_AFTER: Duration = Duration::from_millis(250);
 /// How often a write looks whether the target has room.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// How many bytes one command writes at most.
@@ -138,6 +141,22 @@ impl<'a> Rtt<'a> {
     /// Starts again what was started and has come to an end; it counts as started also if the control block is not there yet.
     fn restart(&self) -> Result<u64> {
         self.start_by("_openocd_rs_1_rtt_restart")
+    }
+
+    /// Restarts a transfer that does not go on by itself, and says whether the control block is there.
+    fn revive(&self) -> Result<bool> {
+        match self.restart() {
+            Ok(block) => {
+                log::warn!(target: "openocd::rtt", "restarted the transfer: control block at {block:#010x}; what stood in the rings before a reset is lost");
+                self.session().rtt_restarts.fetch_add(1, Ordering::AcqRel);
+                Ok(true)
+            }
+            Err(error @ Error::Connection(_)) => Err(error),
+            Err(error) => {
+                log::debug!(target: "openocd::rtt", "cannot restart the transfer yet: {error}");
+                Ok(false)
+            }
+        }
     }
 
     fn start_by(&self, script: &str) -> Result<u64> {
@@ -303,6 +322,7 @@ impl<'a> Rtt<'a> {
             return Ok(0);
         }
         let deadline = Deadline::after(timeout);
+        let mut looked = Instant::now();
         let list = hex_list(bytes.iter().take(LARGEST_PUT).copied());
         let script = format!("_openocd_rs_1_rtt_put {number} {{{list}}}");
         loop {
@@ -320,6 +340,14 @@ impl<'a> Rtt<'a> {
                 return Err(RttError::NoChannel { direction: "down", number, count: ring.count }.into());
             }
             let left = deadline.remaining();
+            // A firmware that is just starting is given its time. The next write profits from a restart at the deadline.
+            if !ring.is_intact && (left == Some(Duration::ZERO) || looked.elapsed() >= LOOK_AFTER) {
+                let is_there = self.revive()?;
+                looked = Instant::now();
+                if is_there && left != Some(Duration::ZERO) {
+                    continue;
+                }
+            }
             if left == Some(Duration::ZERO) {
                 let (channel, length, after) = (number, bytes.len(), deadline.span());
                 return Err(RttError::NotTaken { channel, taken: 0, length, after }.into());

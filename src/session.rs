@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ pub struct Session {
     flash_timeout: Duration,
     reply_limit: usize,
     pub(crate) svd: Loaded,
+    /// How often this session restarted RTT by itself.
+    pub(crate) rtt_restarts: AtomicU32,
 }
 
 impl Session {
@@ -392,7 +395,8 @@ impl SessionBuilder {
         let reply_limit = self.settings.reply_limit;
         let link = Link::open(Address::resolve(address)?, self.settings)?;
         let flash_timeout = self.flash_timeout.unwrap_or(Duration::MAX);
-        Ok(Session { link: Mutex::new(link), process: None, svd: Loaded::default(), flash_timeout, reply_limit })
+        let (process, svd, rtt_restarts) = (None, Loaded::default(), AtomicU32::new(0));
+        Ok(Session { link: Mutex::new(link), process, svd, rtt_restarts, flash_timeout, reply_limit })
     }
 
     /// Starts an OpenOCD and connects to it; see [`Session::start`].

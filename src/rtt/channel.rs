@@ -6,16 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::Rtt;
 use super::ring::Direction;
+use super::{LOOK_AFTER, Rtt};
 use crate::error::{ConnectionError, Error, Result, RttError, TimeoutError};
 use crate::parse;
 use crate::transport::Deadline;
 
 /// How long reads and writes wait unless told otherwise.
 pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-/// After so long without a byte, a read looks at the target's memory whether the transfer is alive.
-const LOOK_AFTER: Duration = Duration::from_millis(250);
 /// How much one read of the socket takes.
 const READ_SIZE: usize = 16 * 1024;
 
@@ -33,7 +31,7 @@ const READ_SIZE: usize = 16 * 1024;
 /// # Resets
 /// The channel survives a reset of the target. OpenOCD goes on with the control block where it was; when the target's memory shows that it is not there, or that bytes
 /// wait but none come (OpenOCD ends the transfer when the memory can't be read once), a waiting read looks for the control block again and restarts the transfer, for all
-/// channels. Lost with a reset is what stood in the rings: what the target had written and OpenOCD had not taken yet, and what was written to the target
+/// channels; so does a write that finds no control block. [`restarts`](Self::restarts) counts that. Lost with a reset is what stood in the rings: what the target had written and OpenOCD had not taken yet, and what was written to the target
 /// and the firmware had not read.
 ///
 /// # Reading on
@@ -63,6 +61,8 @@ struct Server<'a> {
     channel: u32,
     peer: SocketAddr,
     is_stopped: AtomicBool,
+    /// The session's count of restarts when it was opened.
+    restarts_before: u32,
 }
 
 impl<'a> RttChannel<'a> {
@@ -73,7 +73,8 @@ impl<'a> RttChannel<'a> {
         })??;
         let mut peer = rtt.session().peer();
         peer.set_port(port);
-        let server = Arc::new(Server { rtt, channel, peer, is_stopped: AtomicBool::new(false) });
+        let restarts_before = rtt.session().rtt_restarts.load(Ordering::Acquire);
+        let server = Arc::new(Server { rtt, channel, peer, is_stopped: AtomicBool::new(false), restarts_before });
         // From here on dropping the server stops it.
         let (_, settings) = rtt.session().reach();
         let connected = match settings.connect_timeout {
@@ -107,6 +108,14 @@ impl<'a> RttChannel<'a> {
     /// The address of OpenOCD's RTT server for this channel.
     pub fn peer(&self) -> SocketAddr {
         self.server.peer
+    }
+
+    /// How often this session has restarted the transfer by itself since the channel was opened; each may have lost what stood in the rings.
+    ///
+    /// A reset after which the transfer goes on with the control block where it was is not among them.
+    pub fn restarts(&self) -> u32 {
+        let count = self.server.rtt.session().rtt_restarts.load(Ordering::Acquire);
+        count.wrapping_sub(self.server.restarts_before)
     }
 
     /// How long a read waits for the first byte; `None` waits for ever. 10 s at first. Zero takes what has come.
@@ -278,17 +287,7 @@ impl<'a> RttChannel<'a> {
             return Ok(());
         }
         self.stuck_at = None;
-        match rtt.restart() {
-            Ok(block) => {
-                log::warn!(target: "openocd::rtt", "restarted the transfer: control block at {block:#010x}; what stood in the rings before a reset is lost");
-                Ok(())
-            }
-            Err(error @ Error::Connection(_)) => Err(error),
-            Err(error) => {
-                log::debug!(target: "openocd::rtt", "cannot restart the transfer yet: {error}");
-                Ok(())
-            }
-        }
+        rtt.revive().map(drop)
     }
 
     /// Bytes wait in the ring and OpenOCD has had its time to take them: a restart begins its polling interval anew, so one that came

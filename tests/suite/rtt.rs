@@ -267,10 +267,8 @@ fn a_stream_goes_on_after_the_power_was_off() {
     assert_eq!(channel.lines().next().unwrap().unwrap(), firmware::GREETING.trim());
 }
 
-#[test]
-fn a_control_block_that_moves_is_found_again() {
-    let board = started();
-    let mut channel = terminal(&board);
+/// Halts the target and puts its control block elsewhere, with nothing where it was for a time; what it holds, and where it is.
+fn move_block(board: &Board) -> ([u8; 144], u32) {
     board.session.target().halt().unwrap();
     let mut block = [0; 144];
     board.chip.read_memory(firmware::CONTROL_BLOCK, &mut block).unwrap();
@@ -278,11 +276,47 @@ fn a_control_block_that_moves_is_found_again() {
     thread::sleep(Duration::from_millis(600));
     let moved = firmware::CONTROL_BLOCK + 0x1000;
     board.chip.write_memory(moved, &block).unwrap();
+    (block, moved)
+}
+
+#[test]
+fn a_control_block_that_moves_is_found_again() {
+    let board = started();
+    let mut channel = terminal(&board);
+    let (block, moved) = move_block(&board);
+    let before = channel.restarts();
     // One more byte in the ring of up-channel 0.
     let written = u32::from_le_bytes(block[36..40].try_into().unwrap());
     board.chip.write_memory(0x2000_2600 + written, b"\n").unwrap();
     board.chip.write_u32(moved + 36, written + 1).unwrap();
     assert_eq!(channel.lines().next().unwrap().unwrap(), "");
+    assert!(channel.restarts() > before);
+    assert_eq!(channel.restarts(), channel.try_clone().unwrap().restarts());
+    assert_eq!(open(&board, 0).restarts(), 0, "before it was opened");
+}
+
+#[test]
+fn a_writer_finds_a_control_block_that_moves() {
+    // A limit that is over before anything is looked for ends one write, not all of them.
+    for (limit, failures) in [(PATIENCE, 0), (Duration::ZERO, 1)] {
+        let board = started();
+        let mut channel = terminal(&board);
+        channel.set_write_timeout(Some(limit));
+        let (block, moved) = move_block(&board);
+        let before = channel.restarts();
+        for _ in 0..failures {
+            let error = rtt_error(channel.write_text("xyz"));
+            assert!(matches!(error, RttError::NotTaken { taken: 0, .. }), "{error:?}");
+        }
+        channel.write_text("xyz").unwrap();
+        assert_eq!(channel.restarts() - before, 1);
+        // Down-channel 0 is behind three up-channels.
+        let ring = |word: usize| u32::from_le_bytes(block[96 + 4 * word..][..4].try_into().unwrap());
+        assert_eq!(board.chip.read_u32(moved + 96 + 12), Ok(ring(3) + 3));
+        let mut bytes = [0; 3];
+        board.chip.read_memory(ring(1) + ring(3), &mut bytes).unwrap();
+        assert_eq!(&bytes, b"xyz");
+    }
 }
 
 #[test]
