@@ -3,6 +3,7 @@
 mod binary;
 mod builder;
 mod config;
+mod log_callback;
 mod log_reader;
 mod startup;
 mod temporary;
