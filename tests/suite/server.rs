@@ -2,11 +2,17 @@
 
 use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// Serves each connection with `serve`, on a thread of its own, as long as the test runs.
 pub fn serve(serve: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    serve_on(TcpListener::bind("127.0.0.1:0").expect("a free port"), serve)
+}
+
+/// The same on a socket of the test's own.
+pub fn serve_on(listener: TcpListener, serve: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
     let address = listener.local_addr().expect("a bound socket");
     thread::spawn(move || {
         for stream in listener.incoming() {
@@ -14,6 +20,22 @@ pub fn serve(serve: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
         }
     });
     address
+}
+
+/// Hands one command at a time on to an OpenOCD, and its reply back; counts the commands.
+pub fn counting_proxy(openocd: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let commands = Arc::clone(&count);
+    let address = serve(move |mut client| {
+        let mut server = Client::new(TcpStream::connect(openocd).expect("an OpenOCD"));
+        while let Some(command) = client.command() {
+            commands.fetch_add(1, Ordering::SeqCst);
+            server.send(format!("{command}\x1a").as_bytes());
+            let Some(reply) = server.command() else { return };
+            client.send(format!("{reply}\x1a").as_bytes());
+        }
+    });
+    (address, count)
 }
 
 /// One connection, from the server's side.
