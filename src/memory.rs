@@ -32,7 +32,7 @@ use crate::target::Target;
 ///   [`TargetError::NotHalted`](crate::TargetError::NotHalted) or [`MemoryRead`](crate::TargetError::MemoryRead) /
 ///   [`MemoryWrite`](crate::TargetError::MemoryWrite) error.
 /// - **Width and alignment.** The calls for `u8` to `u64` access the target with exactly that width, and `address` must be a multiple of it. The
-///   calls for bytes take any address and use 32-bit accesses wherever they are aligned. A `u64` is one access where
+///   calls for bytes take any address: 32-bit accesses where those are aligned, and 8-bit ones for the at most three bytes before and after. A `u64` is one access where
 ///   the target can do that, otherwise two of 32 bits.
 /// - **Byte order.** Values are in the target's byte order (`NAME cget -endian`); bytes are in the order of their addresses.
 /// - **Length.** Any. OpenOCD takes at most 65536 values at once; longer transfers are split here. Zero is allowed and sends nothing.
@@ -89,8 +89,9 @@ impl<'a> Memory<'a> {
     /// The same memory, with a callback that is told how far each transfer of bytes has come, and can stop it: [`read_bytes`](Self::read_bytes),
     /// [`write_bytes`](Self::write_bytes), [`search`](Self::search), [`dump`](Self::dump), [`load_image`](Self::load_image), [`verify_image`](Self::verify_image) and their variants.
     ///
-    /// [`load`](Self::load) is left out: the length of a stream is not known before its end. After
-    /// [`ControlFlow::Break`](std::ops::ControlFlow::Break) the call ends with [`Error::Cancelled`](crate::Error::Cancelled), which says how far it came.
+    /// No other call is told of or stopped: not those for one width (`read_u32_vec`, `write_u32_slice`, and so on, which are for registers and tables; bytes are for
+    /// what is long), and not [`load`](Self::load), where the length of the stream is not known before its end. After
+    /// [`ControlFlow::Break`](std::ops::ControlFlow::Break) a call ends with [`Error::Cancelled`](crate::Error::Cancelled), which says how far it came.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

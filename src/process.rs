@@ -4,6 +4,7 @@ mod binary;
 mod builder;
 mod command_line;
 mod config;
+mod log_callback;
 mod log_reader;
 mod startup;
 mod temporary;

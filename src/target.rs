@@ -66,7 +66,8 @@ impl Session {
 
     /// All targets, in the order of OpenOCD's configuration (OpenOCD: `target names`, `NAME cget`, `NAME curstate`).
     ///
-    /// The states are those of OpenOCD's last look, at most 100 ms ago; [`Target::status`] takes a fresh one.
+    /// The states are those of OpenOCD's last look. It looks about every 100 ms, less often at a target that did not answer, and not at all with
+    /// polling off; [`Target::status`] takes a fresh look.
     ///
     /// # Errors
     /// [`TargetError::UnexpectedReply`] if OpenOCD's answer can't be understood, and those of [`Session::command`].

@@ -1,4 +1,4 @@
-//! Bytes of any address and length, moved with the widest aligned accesses.
+//! Bytes of any address and length, moved with aligned accesses of 32 bits, and of 8 bits at the edges.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::command_line::Line;
-use super::log_reader::LogCallback;
+use super::log_callback::LogCallback;
 use super::{OpenOcdProcess, binary, config, startup, temporary};
 use crate::error::{ProcessError, Result};
 use crate::tcl::quote;
@@ -235,7 +235,10 @@ impl OpenOcdBuilder {
         self
     }
 
-    /// Calls `callback` with each line of OpenOCD's log, from a thread of its own. Lines longer than 4 KiB are cut.
+    /// Calls `callback` with each line of OpenOCD's log, from a thread of its own, so it may be called a moment later. Lines longer than 4 KiB are cut.
+    ///
+    /// It may take its time, and holds up neither OpenOCD nor calls: up to 4096 lines wait for it, and further ones are left out (the `log` crate is
+    /// told). When OpenOCD ends, it is given a second or two for what waits. One that panics is not called again.
     ///
     /// The same lines go to the `log` crate under the target `openocd::server`.
     pub fn on_log(mut self, callback: impl FnMut(&str) + Send + 'static) -> Self {

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+
+use super::log_callback::LogQueue;
 
 /// How many lines of OpenOCD's log are kept.
 pub const LOG_TAIL_LINES: usize = 200;
@@ -15,9 +16,6 @@ const LINE_LIMIT: usize = 4096;
 /// Telnet's first byte ("interpret as command", RFC 854): from here on, standard output is the telnet session that exists
 /// only so that OpenOCD notices our end, and repeats the log.
 const TELNET_IAC: u8 = 0xff;
-
-/// Called with each line of OpenOCD's log.
-pub(super) type LogCallback = Box<dyn FnMut(&str) + Send>;
 
 /// The last lines of the log, and whether more can come.
 #[derive(Debug, Default)]
@@ -32,6 +30,7 @@ struct State {
     tcl_port: Option<u16>,
     gdb_ports: Vec<u16>,
     closed: bool,
+    is_hearing: bool,
 }
 
 /// What the log has said by now about the start.
@@ -64,8 +63,15 @@ impl LogTail {
         }
     }
 
+    /// Waits until the log has ended, and the caller's callback has heard all of it.
     pub(super) fn wait_until_closed(&self, deadline: Instant) {
-        drop(self.wait_while(Some(deadline), |state| !state.closed));
+        drop(self.wait_while(Some(deadline), |state| !state.closed || state.is_hearing));
+    }
+
+    /// Whether a callback of the caller's has lines to hear yet, or may get some.
+    pub(super) fn set_hearing(&self, is_hearing: bool) {
+        self.state().is_hearing = is_hearing;
+        self.changed.notify_all();
     }
 
     fn wait_while(&self, deadline: Option<Instant>, pending: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
@@ -99,7 +105,7 @@ impl LogTail {
         self.changed.notify_all();
     }
 
-    fn close(&self) {
+    pub(super) fn close(&self) {
         self.state().closed = true;
         self.changed.notify_all();
     }
@@ -110,10 +116,12 @@ impl LogTail {
 }
 
 /// Reads OpenOCD's standard error to its end.
-pub(super) fn drain_stderr(stderr: impl Read, tail: &LogTail, mut callback: Option<LogCallback>) {
+pub(super) fn drain_stderr(stderr: impl Read, tail: &LogTail, mut callback: Option<LogQueue>) {
     let drained = each_line(stderr, |line, _| {
         log::log!(target: "openocd::server", level(&line), "{line}");
-        call(&mut callback, &line);
+        if let Some(callback) = &mut callback {
+            callback.push(&line);
+        }
         let service = announced(&line);
         tail.push(line, service);
         true
@@ -121,6 +129,7 @@ pub(super) fn drain_stderr(stderr: impl Read, tail: &LogTail, mut callback: Opti
     if let Err(error) = drained {
         log::warn!(target: "openocd::process", "cannot read OpenOCD's log any further: {error}");
     }
+    drop(callback);
     tail.close();
 }
 
@@ -136,15 +145,6 @@ pub(super) fn drain_stdout(stdout: impl Read, tail: &LogTail) {
     });
     if let Err(error) = drained {
         log::warn!(target: "openocd::process", "cannot read OpenOCD's output any further: {error}");
-    }
-}
-
-/// A callback that panics must not stop the draining: it is not called again.
-fn call(callback: &mut Option<LogCallback>, line: &str) {
-    let panicked = callback.as_mut().is_some_and(|call| catch_unwind(AssertUnwindSafe(|| call(line))).is_err());
-    if panicked {
-        log::error!(target: "openocd::process", "the log callback panicked; it is not called any more");
-        *callback = None;
     }
 }
 
@@ -196,14 +196,21 @@ fn announced(line: &str) -> Option<(Service, u16)> {
     Some((service, port.parse().ok()?))
 }
 
-/// The level that OpenOCD gave the line. Results of commands and command output carry none.
+/// The level that OpenOCD gave the line. Results of commands and command output carry none, except for an error in a script:
+/// `embedded:startup.tcl:28: Error: …`, a file and a line before what went wrong there.
 fn level(line: &str) -> log::Level {
     match line.get(..7) {
         Some("Error: ") => log::Level::Error,
         Some("Warn : ") => log::Level::Warn,
         Some("Info : " | "User : ") => log::Level::Info,
+        _ if is_script_error(line) => log::Level::Error,
         _ => log::Level::Debug,
     }
+}
+
+fn is_script_error(line: &str) -> bool {
+    let place = line.split_once(": Error: ").and_then(|(place, _)| place.rsplit_once(':'));
+    place.is_some_and(|(file, number)| !file.is_empty() && number.parse::<u32>().is_ok())
 }
 
 #[cfg(test)]
@@ -233,6 +240,9 @@ mod tests {
         assert_eq!(level("Warn : slow"), log::Level::Warn);
         assert_eq!(level("Info : up"), log::Level::Info);
         assert_eq!(level("0x1 0x2"), log::Level::Debug);
+        assert_eq!(level("embedded:startup.tcl:28: Error: no such file"), log::Level::Error);
+        assert_eq!(level("C:\\a b\\x.cfg:3: Error: "), log::Level::Error);
+        assert_eq!(level("the script said: Error: 3"), log::Level::Debug);
         assert_eq!(level("\u{e9}\u{e9}\u{e9}\u{e9}"), log::Level::Debug);
     }
 
@@ -259,12 +269,5 @@ mod tests {
         let tail = LogTail::default();
         drain_stdout(&b"hello\nworld\n\xff\xfb\x03Open On-Chip Debugger\r\n\r> Info : x\n"[..], &tail);
         assert_eq!(tail.lines(), ["hello", "world"]);
-    }
-
-    #[test]
-    fn a_panicking_callback_does_not_stop_the_draining() {
-        let tail = LogTail::default();
-        drain_stderr(&b"one\ntwo\n"[..], &tail, Some(Box::new(|_| panic!("on purpose"))));
-        assert_eq!(tail.lines(), ["one", "two"]);
     }
 }

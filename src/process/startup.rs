@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::command_line::{Line, shell_line};
+use super::log_callback::LogQueue;
 use super::log_reader::{LogTail, Progress, drain_stderr, drain_stdout};
 use super::{OpenOcdBuilder, OpenOcdProcess, Running};
 use crate::command::{Link, Settings};
@@ -78,7 +79,9 @@ fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &Line, token: &str
     };
     let named = |name: &str| thread::Builder::new().name(format!("openocd {pid} {name}"));
     if let Some(stderr) = stderr {
-        let (log, callback) = (Arc::clone(&log), builder.on_log);
+        let callback = builder.on_log.map(|callback| LogQueue::start(named("log callback"), &log, callback));
+        let callback = callback.transpose().map_err(failed)?;
+        let log = Arc::clone(&log);
         named("stderr").spawn(move || drain_stderr(stderr, &log, callback)).map_err(failed)?;
     }
     if let Some(stdout) = stdout {

@@ -1,6 +1,6 @@
 //! The choice of the adapter reaches OpenOCD where it takes it, and holds.
 
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc;
 
 use openocd::{Error, OpenOcdBuilder, OpenOcdProcess, ProcessError, Session};
 use virtual_chip::{Transport, VirtualChip};
@@ -16,15 +16,14 @@ fn wire() -> &'static str {
 
 /// Starts OpenOCD with a log that tells each command; the commands that it ran.
 fn commands_of(openocd: OpenOcdBuilder) -> (Session, Vec<String>) {
-    let log = Arc::new(Mutex::new(Vec::new()));
-    let lines = Arc::clone(&log);
-    let openocd = openocd.arg("-d3").on_log(move |line| {
-        if let Some((_, command)) = line.split_once(" command - ") {
-            lines.lock().unwrap().push(command.to_owned());
-        }
-    });
+    const END: &str = "the end of the start";
+    let (send, lines) = mpsc::channel();
+    let openocd = openocd.arg("-d3").on_log(move |line| drop(send.send(line.to_owned())));
     let session = Session::builder().start(openocd).unwrap();
-    let commands = log.lock().unwrap().clone();
+    // The callback hears of the start a moment later. With `-d3` more stands before the text.
+    session.command(&format!("echo {{{END}}}")).unwrap();
+    let lines = lines.iter().take_while(|line| !line.ends_with(END));
+    let commands = lines.filter_map(|line| Some(line.split_once(" command - ")?.1.to_owned())).collect();
     (session, commands)
 }
 

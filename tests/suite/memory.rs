@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::thread;
 
 use openocd::{Error, TargetError};
-use virtual_chip::Transport;
+use virtual_chip::{BusAccess, Transport};
 
 use crate::board::{Board, transport};
 
@@ -52,6 +52,23 @@ fn every_width_reads_what_the_chip_holds() {
     let mut into = [0_u64; 1];
     memory.read_u64_into(RAM, &mut into).unwrap();
     assert_eq!(into, [0xf807_0605_0403_0201]);
+}
+
+#[test]
+fn bytes_take_words_where_those_are_aligned() {
+    let board = Board::halted();
+    let memory = board.session.memory();
+    let address = RAM as u32 + 0x101;
+    let accesses = |is_write| {
+        let edge = |offset| BusAccess { address: address + offset, bits: 8, is_write };
+        let word = |n: u32| BusAccess { address: address + 3 + 4 * n, bits: 32, is_write };
+        [edge(0), edge(1), edge(2)].into_iter().chain((0..10).map(word)).chain([edge(43)]).collect::<Vec<_>>()
+    };
+    board.chip.watch_accesses(RAM as u32..RAM as u32 + RAM_SIZE as u32);
+    let bytes = memory.read_bytes(address.into(), 44).unwrap();
+    assert_eq!(board.chip.take_accesses(), accesses(false));
+    memory.write_bytes(address.into(), &bytes).unwrap();
+    assert_eq!(board.chip.take_accesses(), accesses(true));
 }
 
 #[test]

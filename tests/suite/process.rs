@@ -333,6 +333,57 @@ fn the_log_reaches_a_callback() {
 }
 
 #[test]
+fn a_callback_that_takes_its_time_holds_up_nobody() {
+    let (open, gate) = mpsc::channel::<()>();
+    let (send, lines) = mpsc::channel();
+    let process = dummy()
+        .command("noinit")
+        .ready_timeout(PATIENCE)
+        .on_log(move |line| {
+            let _ = gate.recv();
+            let _ = send.send(line.to_owned());
+        })
+        .spawn()
+        .unwrap();
+    let session = Session::connect(process.tcl_address()).unwrap();
+    // A pipe holds 64 KiB.
+    for _ in 0..20 {
+        assert_eq!(session.command("string repeat x 200000").unwrap().len(), 200_000);
+    }
+    session.command("echo {the last line}").unwrap();
+    assert!(lines.try_recv().is_err());
+    drop(open);
+    process.stop().unwrap();
+    // All of it has been heard when OpenOCD has ended, unless that takes seconds.
+    let lines: Vec<_> = lines.try_iter().collect();
+    assert!(lines[0].starts_with("Open On-Chip Debugger"), "{}", lines[0]);
+    assert!(lines.iter().any(|line| line == "the last line"));
+}
+
+#[test]
+fn a_callback_that_panics_stops_nothing() {
+    let process = dummy().command("noinit").on_log(|_| panic!("on purpose")).spawn().unwrap();
+    let session = Session::connect(process.tcl_address()).unwrap();
+    session.command("echo {the last line}").unwrap();
+    eventually("the last line", || process.log_tail().iter().any(|line| line == "the last line"));
+    process.stop().unwrap();
+}
+
+#[test]
+fn a_port_of_another_openocd_is_told() {
+    let other = dummy().command("noinit").spawn().unwrap();
+    let port = other.tcl_port();
+    // Printed before OpenOCD opens its own.
+    let line = format!("Info : Listening on port {port} for tcl connections");
+    let error = dummy().command(format!("echo {{{line}}}; noinit")).spawn().unwrap_err();
+    let text = error.to_string();
+    let Error::Process(ProcessError::ForeignServer { port: told, report }) = error else { panic!("{error:?}") };
+    assert_eq!(told, port);
+    assert!(report.log_tail.contains(&line) && text.contains(&port.to_string()), "{text}");
+    assert!(other.is_running());
+}
+
+#[test]
 fn a_quiet_configuration_does_not_hide_the_port() {
     let process = dummy().command("debug_level 0; noinit").spawn().unwrap();
     assert_ne!(process.tcl_port(), 0);

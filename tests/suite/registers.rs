@@ -1,9 +1,12 @@
 //! Core registers, and that a running target never gives a value.
 
+use std::sync::atomic::Ordering;
+
 use openocd::{Error, RegisterValue, Session, TargetError, TargetState};
 use virtual_chip::{Register, VirtualHart, firmware};
 
 use crate::board::{Board, INSTALL};
+use crate::server::counting;
 
 #[test]
 fn registers_read_what_the_core_holds() {
@@ -60,6 +63,21 @@ fn many_registers_come_in_the_order_asked_for() {
     let read: Vec<_> = read.iter().map(|r| (&*r.name, r.value.to_u64().unwrap())).collect();
     assert_eq!(read, [("r3", 33), ("r1", 11), ("r3", 33), ("r0", 0)]);
     assert!(registers.read_many(&[]).unwrap().is_empty());
+}
+
+#[test]
+fn many_registers_take_one_round_trip() {
+    let board = Board::halted();
+    let (address, count) = counting(board.session.process().unwrap().tcl_address());
+    let session = Session::connect(address).unwrap();
+    let registers = session.registers();
+    let before = count.load(Ordering::SeqCst);
+    registers.read_many(&["r0", "r1", "sp", "pc", "r0"]).unwrap();
+    assert_eq!(count.load(Ordering::SeqCst) - before, 1);
+    assert!(registers.read_all().unwrap().registers.len() > 16);
+    assert_eq!(count.load(Ordering::SeqCst) - before, 2);
+    registers.pc().unwrap();
+    assert_eq!(count.load(Ordering::SeqCst) - before, 3);
 }
 
 #[test]

@@ -8,7 +8,11 @@ use std::thread;
 
 /// Serves each connection with `serve`, on a thread of its own, as long as the test runs.
 pub fn serve(serve: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    serve_on(TcpListener::bind("127.0.0.1:0").expect("a free port"), serve)
+}
+
+/// The same on a socket of the test's own.
+pub fn serve_on(listener: TcpListener, serve: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
     let address = listener.local_addr().expect("a bound socket");
     thread::spawn(move || {
         for stream in listener.incoming() {

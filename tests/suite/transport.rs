@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use openocd::{CommandError, ConnectionError, Error, ProcessError, Session, TimeoutError};
 
 use crate::board::{dummy, interpreter};
-use crate::server::serve;
+use crate::server::{serve, serve_on};
 
 /// Long enough for a busy machine, and far below what a hang would take.
 const SOON: Duration = Duration::from_secs(30);
@@ -43,6 +43,42 @@ fn every_resolved_address_is_tried() {
     let error = Session::connect(&[([127, 0, 0, 1], dead).into(), ([127, 0, 0, 2], dead).into()][..]).unwrap_err();
     let Error::Connection(ConnectionError::Unreachable { attempts, .. }) = error else { panic!("{error:?}") };
     assert_eq!(attempts.len(), 2);
+}
+
+#[test]
+fn addresses_of_ipv6_are_connected_to() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        println!("skipped: this machine has no IPv6");
+        return;
+    };
+    let address = serve_on(listener, |mut client| {
+        let _ = client.greet();
+        while let Some(sequence) = client.sequence() {
+            client.send(format!("{sequence} 0 here {{}}\x1a").as_bytes());
+        }
+    });
+    // The server has one client at a time.
+    let asks = |session: openocd::Result<Session>| assert_eq!(session.unwrap().command("x").unwrap(), "here");
+    asks(Session::connect(address));
+    asks(Session::connect(("::1", address.port())));
+    asks(Session::connect(format!("[::1]:{}", address.port())));
+    let port = TcpListener::bind("[::1]:0").unwrap().local_addr().unwrap().port();
+    let text = Session::connect(("::1", port)).unwrap_err().to_string();
+    assert!(text.contains("::1") && text.contains(&port.to_string()) && text.contains("refused"), "{text}");
+}
+
+#[test]
+fn a_server_that_never_reads_times_out_while_a_command_is_sent() {
+    let address = serve(|mut client| {
+        let _ = client.greet();
+        thread::sleep(SOON);
+    });
+    let session = Session::builder().timeout(Duration::from_millis(300)).connect(address).unwrap();
+    let long = format!("string length {}", "x".repeat(4_000_000));
+    let begin = Instant::now();
+    let error = session.command(&long).unwrap_err();
+    assert!(matches!(error, Error::Timeout(TimeoutError::Reply { .. })), "{error:?}");
+    assert!(begin.elapsed() < SOON / 2, "took {:?}", begin.elapsed());
 }
 
 #[test]
