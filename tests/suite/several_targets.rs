@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use openocd::{BreakpointKind, Error, OpenOcdProcess, ResetMode, Session, TargetError, TargetState, WatchpointAccess};
-use virtual_chip::{CoreState, Model, VirtualBoard, firmware};
+use virtual_chip::{CoreState, Model, Transport, VirtualBoard, firmware};
 
 use crate::board::{Board, INSTALL, PATIENCE};
 
@@ -232,6 +233,32 @@ fn a_look_that_fails_after_a_reset_of_all_leaves_the_current_target() {
         "if {$args eq {was_examined}} {return 1}; if {$args eq {arp_poll}} {error gone}; return running",
     );
     assert_reset_fails(&session, ResetMode::Run, "gone");
+}
+
+/// OpenOCD makes no target of a disabled TAP current, so what is current could not be restored.
+#[test]
+fn a_current_target_of_a_disabled_tap() {
+    let session = Session::builder().timeout(Duration::from_secs(5));
+    let board = Board::over(Transport::Jtag, session, |openocd| {
+        openocd
+            .command("jtag newtap off cpu -irlen 4 -disable")
+            .command("target create off.cpu testee -chain-position off.cpu")
+    });
+    let session = &board.session;
+    assert_eq!(session.command("target current").unwrap(), "off.cpu");
+    let named = session.target_named("stm32f1x.cpu").unwrap();
+    let mut batch = named.batch();
+    let _read = batch.memory().read_u32(0x2000_0000);
+    let in_a_batch = batch.run().unwrap_err();
+    for error in [named.halt().unwrap_err(), named.memory().write_u32(0x2000_0000, 1).unwrap_err(), in_a_batch] {
+        assert!(error.to_string().contains("off.cpu is current, but its TAP is disabled"), "{error}");
+    }
+    assert_eq!(session.command("target current").unwrap(), "off.cpu");
+    session.command("targets stm32f1x.cpu").unwrap();
+    named.halt().unwrap();
+    let [lit, off] = &session.reset_all(ResetMode::Halt).unwrap()[..] else { panic!("two targets") };
+    assert_eq!((lit.state, &*off.name, off.state), (TargetState::Halted, "off.cpu", TargetState::TapDisabled));
+    assert_eq!(session.command("target current").unwrap(), "stm32f1x.cpu");
 }
 
 #[test]
