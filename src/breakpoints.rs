@@ -143,7 +143,7 @@ impl<'a> Breakpoints<'a> {
         if survey.is_cortex_m() {
             return Ok(2);
         }
-        if !survey.is_riscv() {
+        if !survey.is_riscv {
             return Ok(4);
         }
         if kind != BreakpointKind::Software {

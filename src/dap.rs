@@ -182,7 +182,8 @@ impl Dap<'_> {
         self.register(&format!("apreg {port:#x} {address:#x}"), "read an access port register").map(|(_, value)| value)
     }
 
-    /// Writes a register of an access port (OpenOCD: `NAME apreg PORT ADDRESS VALUE`).
+    /// Writes a register of an access port (OpenOCD: `NAME apreg PORT ADDRESS VALUE`), and waits until the debug port knows whether that worked: over
+    /// SWD OpenOCD would leave a failure, such as a write to DRW that ends in a bus fault, to whoever accesses something next.
     ///
     /// OpenOCD uses the same registers for memory, and knows what it wrote to CSW and TAR, also by this call. Its background polling changes
     /// them: for what takes several calls, see [`Session::pause_polling`].
@@ -346,7 +347,7 @@ impl Dap<'_> {
     }
 
     fn write(&self, command: &str, doing: &'static str) -> Result<()> {
-        let (_, answer) = self.run(&format!("$dap {command}"), command, doing)?;
+        let (_, answer) = self.run(&format!("_openocd_rs_1_write_dap $dap {command}"), command, doing)?;
         if answer.trim().is_empty() { Ok(()) } else { Err(unexpected(command, "nothing", answer.as_bytes())) }
     }
 

@@ -13,6 +13,7 @@ pub(super) const WATCHPOINT: &str = "watchpoint";
 pub(super) struct Survey {
     pub(super) target: String,
     kind: String,
+    pub(super) is_riscv: bool,
     examined: bool,
     pub(super) state: TargetState,
     pub(super) breakpoints: Vec<Breakpoint>,
@@ -46,10 +47,6 @@ impl Survey {
     pub(super) fn is_cortex_m(&self) -> bool {
         // `hla_target` is a Cortex-M behind an ST-LINK's own protocol, and uses the same code.
         matches!(self.kind.as_str(), "cortex_m" | "hla_target")
-    }
-
-    pub(super) fn is_riscv(&self) -> bool {
-        self.kind == "riscv"
     }
 
     /// Whether OpenOCD has the target's watchpoints compare values: only `src/target/arm7_9_common.c` does. Others refuse, or (RISC-V on
@@ -130,8 +127,8 @@ impl Survey {
             -308 => BreakpointError::NoComparator { what, address, target, failure }.into(),
             // ERROR_TARGET_DUPLICATE_BREAKPOINT of 0.12.0, ERROR_BREAKPOINT_DUPLICATED: set by someone else since the survey.
             -312 | -1602 => BreakpointError::Duplicate { what, address, target }.into(),
-            // -304 is ERROR_TARGET_NOT_HALTED; RISC-V has no number for it.
-            _ if failure.is_not_halted() || self.state != TargetState::Halted => {
+            // -304 is ERROR_TARGET_NOT_HALTED, which is all that cortex_m has for it; RISC-V has no number for it.
+            _ if failure.is_not_halted() || (self.state != TargetState::Halted && !self.is_cortex_m()) => {
                 let operation = failure.command().to_owned();
                 self.not_halted(operation, Some(failure))
             }
@@ -144,10 +141,11 @@ impl Breakpoints<'_> {
     pub(super) fn survey(&self) -> Result<Survey> {
         let request = self.target.request("_openocd_rs_1_breakpoint_survey").shown("bp; wp");
         self.ask(&request, "look at the breakpoints", "lists of breakpoints and watchpoints", |answer| {
-            let [target, kind, examined, state, own, others, watchpoints] = tcl::strings(answer)?;
+            let [target, kind, is_riscv, examined, state, own, others, watchpoints] = tcl::strings(answer)?;
             Some(Survey {
                 target,
                 kind,
+                is_riscv: is_riscv == "1",
                 examined: examined == "1",
                 state: parse::target::state(&state),
                 breakpoints: parse::breakpoint::breakpoints(&own)?,

@@ -27,8 +27,9 @@ pub(crate) fn ports(text: &str) -> Option<Vec<Port>> {
     let mut open: Vec<(usize, u32)> = Vec::new();
     for line in text.lines().map(str::trim) {
         if let Some(number) = line.strip_prefix("AP # ") {
-            let depth =
-                open.last().map_or(0, |(port, depth)| ports[*port].entries.last().map_or(*depth, |e| e.depth + 1));
+            let depth = open
+                .last()
+                .map_or(0, |(port, depth)| ports[*port].entries.last().map_or(*depth, |e| e.depth.saturating_add(1)));
             open.push((ports.len(), depth));
             ports.push(Port { number: hex(number.trim())?, ..Port::default() });
             continue;
@@ -204,6 +205,12 @@ mod tests {
         ] {
             assert_eq!(ports(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_depth_beyond_all_tables() {
+        let ports = ports("AP # 0x0\n\t[L4294967295] ROMTABLE[0x0] = 0x00000001\n\t\tAP # 0x1\n").unwrap();
+        assert_eq!((ports.len(), ports[0].entries[0].depth), (2, u32::MAX));
     }
 
     #[test]

@@ -5,18 +5,22 @@
 proc _openocd_rs_1_other_breakpoints {} {
     set current [target current]
     set found {}
-    foreach target [target names] {
-        if {$target ne $current && ![catch {targets $target}]} { append found [bp] "\n" }
-    }
+    set code [catch {
+        foreach target [target names] {
+            if {$target ne $current && ![catch {targets $target}]} { append found [bp] "\n" }
+        }
+    } result options]
     targets $current
+    if {$code != 0} { return {*}$options $result }
     return $found
 }
 
 # What has to be known before a breakpoint or a watchpoint is set or removed:
-# name, type, examined and state of the current target, its breakpoints, those of the others, its watchpoints.
+# name, type, whether it is a RISC-V hart, examined and state of the current target, its breakpoints, those of the others, its watchpoints.
 proc _openocd_rs_1_breakpoint_survey {} {
     set target [target current]
-    return [list $target [$target cget -type] [$target was_examined] [_openocd_rs_1_state] \
+    set type [$target cget -type]
+    return [list $target $type [_openocd_rs_1_is_riscv $type] [$target was_examined] [_openocd_rs_1_state] \
         [bp] [_openocd_rs_1_other_breakpoints] [wp]]
 }
 

@@ -22,17 +22,30 @@ proc _openocd_rs_1_run {sequence target command} {
 proc _openocd_rs_1_run_on {sequence target command} {
     set log [capture {
         set code [catch {
-            set previous [target current]
-            targets $target
+            set previous [_openocd_rs_1_select $target]
             uplevel #0 $command
         } result options]
         if {$code != 0} { _openocd_rs_1_clear_errors }
-        if {[info exists previous]} { targets $previous }
+        # It fails if the command has disabled the TAP of that target.
+        if {[info exists previous]} { catch {targets $previous} }
         list
     }]
     set reply [list $sequence [_openocd_rs_1_code $code $options] $result $log]
     if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
     return $reply
+}
+
+# Makes a target current and returns which one was. OpenOCD makes none current whose TAP is disabled (find_target in
+# src/target/target.c): where that is so of the current one, it is left as it is, for it could not be made current again.
+proc _openocd_rs_1_select {target} {
+    set current [target current]
+    if {$current ne $target} {
+        if {[catch {targets $current}]} {
+            error "$current is current, but its TAP is disabled: make another target current (`targets NAME`) before one is used by its name"
+        }
+        targets $target
+    }
+    return $current
 }
 
 # OpenOCD's own error number out of what `catch` gave; see _openocd_rs_1_run.
@@ -54,8 +67,7 @@ proc _openocd_rs_1_batch {sequence target stop room args} {
     set replies {}
     set failed [catch {
         if {$target ne {}} {
-            set previous [target current]
-            targets $target
+            set previous [_openocd_rs_1_select $target]
         }
         foreach command $args {
             set log [capture {set code [catch {uplevel #0 $command} result options]; list}]
@@ -72,7 +84,7 @@ proc _openocd_rs_1_batch {sequence target stop room args} {
             }
         }
     } message]
-    if {[info exists previous]} { targets $previous }
+    if {[info exists previous]} { catch {targets $previous} }
     if {$failed} { return [list $sequence $failed $message {}] }
     set reply [list $sequence 0 $replies {}]
     if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }

@@ -13,6 +13,23 @@ proc _openocd_rs_1_dap {which script} {
     return [list done $dap [eval $script]]
 }
 
+# Writes a register of an access port (`apreg`) or of the debug port (`dpreg`), and fails if the write did; see _openocd_rs_1_check_write.
+# ABORT, at 0, takes effect whatever the state and clears what its bits name, so only those tell. At 0xc is TARGETSEL, after which the
+# chosen debug port answers to nothing until its DPIDR is read (ARM IHI 0031, B4.3.4).
+proc _openocd_rs_1_write_dap {dap subcommand args} {
+    $dap $subcommand {*}$args
+    set mask 0xa0
+    if {$subcommand eq {dpreg}} {
+        lassign $args address value
+        switch [expr {$address & 0xf}] {
+            0 { set mask [expr {($value & 4) << 3 | ($value & 8) << 4}] }
+            12 { set mask 0 }
+        }
+    }
+    if {$mask != 0 && [_openocd_rs_1_is_swd]} { _openocd_rs_1_check_dap $dap $mask }
+    return
+}
+
 # IDR of every access port of ADIv5: {number idr …}, without those that are not there. There may be gaps.
 proc _openocd_rs_1_access_ports {dap} {
     set found {}

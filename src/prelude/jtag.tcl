@@ -34,7 +34,8 @@ proc _openocd_rs_1_is_polling {} {
     foreach target [target names] {
         if {[$target cget -type] eq {testee}} { continue }
         set previous [target current]
-        targets $target
+        # That of a disabled TAP cannot be current.
+        if {[catch {targets $target}]} { continue }
         set text {}
         catch {poll} text
         targets $previous

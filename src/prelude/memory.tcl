@@ -6,11 +6,18 @@
 # With the high level adapters (hla_swd, "swd (hla)") the probe itself looks, and their DAP is a dummy at which `dpreg` would abort
 # OpenOCD (dap_init_all in src/target/arm_dap.c leaves its `ops` null, which dap_queue_dp_read asserts not to be).
 proc _openocd_rs_1_check_write {} {
+    if {[_openocd_rs_1_is_swd] && ![catch {[target current] cget -dap} dap]} { _openocd_rs_1_check_dap $dap 0xa0 }
+}
+
+proc _openocd_rs_1_is_swd {} {
     set transport [transport select]
-    if {![string match *swd* $transport] || [string match *hla* $transport]} { return }
-    if {[catch {[target current] cget -dap} dap]} { return }
+    return [expr {[string match *swd* $transport] && ![string match *hla* $transport]}]
+}
+
+# The same for a DAP; mask is which of the two bits tell.
+proc _openocd_rs_1_check_dap {dap mask} {
     set status [$dap dpreg 4]
-    if {$status & 0xa0} {
+    if {$status & $mask} {
         $dap dpreg 0 0x1e
         error "the debug port tells that the write failed: CTRL/STAT is [format 0x%08x $status]"
     }

@@ -10,10 +10,15 @@ proc _openocd_rs_1_state {} {
     set state [$target curstate]
     if {![$target was_examined]} {
         if {$state in {{examine deferred} unavailable}} { return $state }
-        return -code error -errorcode {OpenOCD -311} "$target is not examined: OpenOCD has lost it, or never reached it"
+        return {*}[_openocd_rs_1_not_examined $target]
     }
     $target arp_poll
     return [$target curstate]
+}
+
+# What `return` takes to fail because of such a target.
+proc _openocd_rs_1_not_examined {target} {
+    return [list -code error -errorcode {OpenOCD -311} "$target is not examined: OpenOCD has lost it, or never reached it"]
 }
 
 # name, state, debug reason, program counter, log of the arch state.
@@ -60,14 +65,46 @@ proc _openocd_rs_1_from_halt {command address} {
     return [list done [_openocd_rs_1_status] $armv7m $pc $log]
 }
 
-# Whether it was examined, and the status, of every target.
-proc _openocd_rs_1_all_statuses {} {
+# Resets everything, and returns of every target whether it is examined and its status. A target that was not examined before and is
+# not now has a row like the others; it is a failure if the reset has lost one, or if none answers.
+proc _openocd_rs_1_reset_all {command} {
+    set examined {}
+    foreach target [target names] {
+        if {[$target was_examined]} { lappend examined $target }
+    }
+    uplevel #0 $command
     set previous [target current]
+    set code [catch {_openocd_rs_1_all_statuses} rows options]
+    targets $previous
+    if {$code != 0} { return {*}$options $rows }
+    set answering 0
+    foreach row $rows {
+        lassign $row is_examined status
+        if {$is_examined} { set answering 1 } elseif {[lindex $status 1] eq {unknown}} { lappend lost [lindex $status 0] }
+    }
+    if {[info exists lost]} {
+        foreach target $lost {
+            if {!$answering || $target in $examined} { return {*}[_openocd_rs_1_not_examined $target] }
+        }
+    }
+    return $rows
+}
+
+# Whether it is examined, and the status, of every target; another target is current after it.
+proc _openocd_rs_1_all_statuses {} {
     set rows {}
     foreach target [target names] {
-        targets $target
-        lappend rows [list [$target was_examined] [_openocd_rs_1_status]]
+        set state [$target curstate]
+        if {[catch {targets $target}]} {
+            # OpenOCD refuses that for a disabled TAP only (find_target in src/target/target.c).
+            lappend rows [list 0 [list $target tap-disabled {} {} {}]]
+        } elseif {[$target was_examined]} {
+            lappend rows [list 1 [_openocd_rs_1_status]]
+        } else {
+            # Of any other state see _openocd_rs_1_state.
+            if {$state ni {{examine deferred} unavailable}} { set state unknown }
+            lappend rows [list 0 [list $target $state {} {} {}]]
+        }
     }
-    targets $previous
     return $rows
 }

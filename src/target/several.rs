@@ -11,9 +11,12 @@ impl Session {
     ///
     /// [`Target::reset`] resets everything, too, but looks at its own target only.
     ///
+    /// A target that OpenOCD had not examined before is in the list as [`Unknown`](crate::TargetState::Unknown), examine-deferred or whatever else is
+    /// known of it, and does not count. But for a reset that should halt, OpenOCD itself fails for one whose examination is not deferred.
+    ///
     /// # Errors
-    /// [`TargetError::Reset`] if OpenOCD reports a failure, [`TargetError::WrongState`] if it reports none but one of the targets that it has examined is not halted after
-    /// a reset that should halt it; and those of [`Session::command`].
+    /// [`TargetError::Reset`] if OpenOCD reports a failure, has lost a target that it had examined, or has none that answers; [`TargetError::WrongState`] if it reports
+    /// none but one of the targets that it has examined is not halted after a reset that should halt it; and those of [`Session::command`].
     ///
     /// ```
     /// # use virtual_chip::{Model, VirtualBoard};
@@ -26,7 +29,7 @@ impl Session {
     /// ```
     pub fn reset_all(&self, mode: ResetMode) -> Result<Vec<TargetStatus>> {
         let command = mode.command();
-        let request = Request::new(format!("{command}\n_openocd_rs_1_all_statuses")).shown(command);
+        let request = Request::new(format!("_openocd_rs_1_reset_all {{{command}}}")).shown(command);
         let statuses = self.run(&request, |reply| {
             let rows = outcome(&request, reply, TargetError::Reset)?;
             let rows: Option<Vec<_>> = tcl::elements(rows).map(|row| examined_and_status(&row.ok()?)).collect();
@@ -91,7 +94,7 @@ impl Target<'_> {
     }
 }
 
-/// A row of `_openocd_rs_1_all_statuses`.
+/// A row of what `_openocd_rs_1_reset_all` returns.
 fn examined_and_status(row: &[u8]) -> Option<(bool, TargetStatus)> {
     let [examined, status] = tcl::elements(row).take_array()?;
     Some((examined.trim_ascii() == b"1", state::status(&status)?))

@@ -6,6 +6,10 @@ use virtual_chip::{Model, Transport, VirtualBoard, VirtualHart};
 use crate::board::{Board, INSTALL, PATIENCE, interpreter, transport};
 use crate::jtag::jtag_board;
 
+// Registers of a MEM-AP.
+const TAR: u32 = 0x04;
+const DRW: u32 = 0x0c;
+
 #[track_caller]
 fn dap_error<T: std::fmt::Debug>(result: openocd::Result<T>) -> DapError {
     match result {
@@ -35,8 +39,13 @@ fn registers_of_the_debug_port() {
     let dap = board.session.dap();
     assert_eq!(dap.dpreg(4).unwrap() & 0xf000_0000, 0xf000_0000);
     let _pause = board.session.pause_polling().unwrap();
-    // SELECT: another bank of the same access port.
+    // SELECT: another bank of the same access port. OpenOCD needs that bank for IDR, and another for CSW.
     dap.write_dpreg(8, 0xf0).unwrap();
+    assert_eq!(dap.dpreg(8).unwrap(), 0xf0);
+    assert_eq!(dap.apreg(0, 0xfc).unwrap(), 0x1477_0011);
+    dap.write_dpreg(8, 0xf0).unwrap();
+    dap.apreg(0, 0).unwrap();
+    assert_eq!(dap.dpreg(8).unwrap(), 0);
     for address in [1, 2, 3, 0x101, 0x100, 0x1000, u32::MAX] {
         for error in [dap_error(dap.dpreg(address)), dap_error(dap.write_dpreg(address, 0))] {
             assert!(matches!(error, DapError::InvalidArgument { .. }), "{error:?}");
@@ -46,9 +55,49 @@ fn registers_of_the_debug_port() {
 }
 
 #[test]
+fn writes_to_the_debug_port_take_effect() {
+    let board = Board::start();
+    let dap = board.session.dap();
+    let _pause = board.session.pause_polling().unwrap();
+    // The requests for power of CTRL/STAT are acknowledged in the bit above each: without that of the system domain, and with it.
+    for (requests, domains) in [(0x1000_0001, 0x3), (0x5000_0001, 0xf)] {
+        dap.write_dpreg(4, requests).unwrap();
+        assert_eq!(dap.dpreg(4).unwrap() >> 28, domains);
+    }
+    // ABORT with nothing to do, and SELECT with another bank of the debug port.
+    dap.write_dpreg(0, 0).unwrap();
+    dap.write_dpreg(8, 1).unwrap();
+    assert_eq!(dap.dpreg(4).unwrap() >> 28, 0xf);
+    board.session.memory().read_u32(0x2000_0000).unwrap();
+}
+
+/// ABORT is what clears the errors of a write, whoever made it, and does not fail for them.
+#[test]
+fn abort_clears_what_others_have_left() {
+    let board = Board::start();
+    if transport() == Transport::Jtag {
+        return;
+    }
+    let (session, dap) = (&board.session, board.session.dap());
+    board.chip.faults().bus_fault_on_write_at(0x2000_0300..0x2000_0304);
+    let _pause = session.pause_polling().unwrap();
+    dap.write_apreg(0, 0x00, 0x2300_0012).unwrap();
+    for (abort, status) in [(0x0, 0x20), (0x8, 0x20), (0x1e, 0)] {
+        dap.write_apreg(0, TAR, 0x2000_0300).unwrap();
+        session.command("stm32f1x.dap apreg 0 0xc 1").unwrap();
+        dap.write_dpreg(0, abort).unwrap();
+        assert_eq!(dap.dpreg(4).unwrap() & 0xa0, status, "{abort:#x}");
+        dap.write_dpreg(0, 0x1e).unwrap();
+    }
+    // A write that arrives garbled is dropped.
+    board.chip.faults().garble_write();
+    dap.write_apreg(0, TAR, 0x2000_0400).unwrap();
+    assert!(matches!(dap_error(dap.write_apreg(0, DRW, 1)), DapError::Access { .. }));
+    assert_eq!((session.memory().read_u32(0x2000_0400).unwrap(), dap.dpreg(4).unwrap() & 0xa0), (0, 0));
+}
+
+#[test]
 fn registers_of_an_access_port_move_memory() {
-    const TAR: u32 = 0x04;
-    const DRW: u32 = 0x0c;
     let board = Board::start();
     let dap = board.session.dap();
     board.chip.write_u32(0x2000_0100, 0x1234_5678).unwrap();
@@ -59,12 +108,49 @@ fn registers_of_an_access_port_move_memory() {
     assert_eq!(dap.apreg(0, DRW).unwrap(), 0x1234_5678);
     dap.write_apreg(0, TAR, 0x2000_0200).unwrap();
     dap.write_apreg(0, DRW, 0xcafe_f00d).unwrap();
-    // A read of anything is behind the write.
-    dap.dpreg(4).unwrap();
     assert_eq!(board.chip.read_u32(0x2000_0200), Ok(0xcafe_f00d));
     pause.resume().unwrap();
     // OpenOCD's own accesses go on as if nothing had been.
     assert_eq!(board.session.memory().read_u32(0x2000_0100).unwrap(), 0x1234_5678);
+}
+
+/// Over SWD an access port takes a write and says only with the next transfer that it failed.
+#[test]
+fn a_write_that_ends_in_a_fault_is_the_call_that_fails() {
+    let board = Board::start();
+    let dap = board.session.dap();
+    board.chip.write_u32(0x2000_0000, 0x1234_5678).unwrap();
+    board.chip.faults().bus_fault_on_write_at(0x2000_0300..0x2000_0304);
+    let _pause = board.session.pause_polling().unwrap();
+    dap.write_apreg(0, 0x00, 0x2300_0012).unwrap();
+    for _ in 0..2 {
+        dap.write_apreg(0, TAR, 0x2000_0300).unwrap();
+        let error = dap_error(dap.write_apreg(0, DRW, 1));
+        let DapError::Access { failure, .. } = &error else { panic!("{error:?}") };
+        assert!(failure.command().starts_with("dap apreg 0x0 0xc"), "{error}");
+        assert_eq!(board.session.memory().read_u32(0x2000_0000).unwrap(), 0x1234_5678);
+    }
+    dap.write_apreg(0, TAR, 0x2000_0400).unwrap();
+    dap.write_apreg(0, DRW, 0xcafe_f00d).unwrap();
+    assert_eq!(board.chip.read_u32(0x2000_0400), Ok(0xcafe_f00d));
+}
+
+/// The fault is looked for on the DAP that was written through, whatever target is current.
+#[test]
+fn a_fault_on_the_dap_of_another_target() {
+    let board = VirtualBoard::start(&[Model::Stm32f103, Model::Stm32f103]).unwrap();
+    let openocd = OpenOcdProcess::builder().config(board.openocd_config()).ready_timeout(PATIENCE);
+    let session = Session::builder().timeout(PATIENCE).start(openocd).unwrap();
+    board.chips()[1].faults().bus_fault_on_write_at(0x2000_0300..0x2000_0304);
+    let dap = session.dap_named("chip1.dap").unwrap();
+    let _pause = session.pause_polling().unwrap();
+    dap.write_apreg(0, 0x00, 0x2300_0012).unwrap();
+    dap.write_apreg(0, TAR, 0x2000_0300).unwrap();
+    assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
+    assert!(matches!(dap_error(dap.write_apreg(0, DRW, 1)), DapError::Access { .. }));
+    for name in ["chip0.cpu", "chip1.cpu"] {
+        session.target_named(name).unwrap().memory().read_u32(0x2000_0000).unwrap();
+    }
 }
 
 #[test]

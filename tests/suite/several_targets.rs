@@ -1,10 +1,12 @@
 //! Several targets on one chain: each by its name, whoever else uses them.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use openocd::{BreakpointKind, Error, OpenOcdProcess, ResetMode, Session, TargetError, TargetState, WatchpointAccess};
-use virtual_chip::{CoreState, Model, VirtualBoard, firmware};
+use virtual_chip::{CoreState, Model, Transport, VirtualBoard, firmware};
 
 use crate::board::{Board, INSTALL, PATIENCE};
 
@@ -168,6 +170,109 @@ fn a_reset_of_all_says_how_all_are() {
     board.chips()[1].faults().power_off();
     let error = session.reset_all(ResetMode::Halt).unwrap_err();
     assert!(matches!(error, Error::Target(TargetError::Reset(_))), "{error:?}");
+}
+
+const CPUID: Range<u32> = 0xe000_ed00..0xe000_ed04;
+
+/// Two chips, of which OpenOCD cannot examine some: it does not learn which core they have.
+fn board_with_dark_chips(dark: &[usize]) -> (Session, VirtualBoard) {
+    let board = VirtualBoard::start(&[Model::Stm32f103, Model::Stm32f103]).expect("a free port");
+    for &number in dark {
+        board.chips()[number].faults().bus_fault_at(CPUID);
+    }
+    let openocd = OpenOcdProcess::builder().config(board.openocd_config()).ready_timeout(PATIENCE);
+    let session = Session::builder().timeout(PATIENCE).start(openocd).unwrap();
+    session.command("targets chip0.cpu").unwrap();
+    (session, board)
+}
+
+/// Fails with this text, and has left the current target as it was.
+#[track_caller]
+fn assert_reset_fails(session: &Session, mode: ResetMode, text: &str) {
+    let error = session.reset_all(mode).unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::Reset(_))) && error.to_string().contains(text), "{error:?}");
+    assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
+}
+
+/// Has a script answer for a target from the end of the next reset on.
+fn after_reset(session: &Session, target: &str, script: &str) {
+    let replace = format!("rename {target} real; proc {target} {{args}} {{{script}}}");
+    session.command(&format!("{target} configure -event reset-end {{{replace}}}")).unwrap();
+}
+
+#[test]
+fn a_reset_of_all_lists_what_was_not_examined() {
+    let (session, _board) = board_with_dark_chips(&[1]);
+    let statuses = session.reset_all(ResetMode::Run).unwrap();
+    let [dark, lit] = &statuses[..] else { panic!("{statuses:?}") };
+    assert_eq!((&*dark.name, dark.state), ("chip1.cpu", TargetState::Unknown));
+    // A look right after a reset finds that there was one.
+    assert!(matches!(lit.state, TargetState::Running | TargetState::Reset), "{lit}");
+    assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
+    // Where they are to halt OpenOCD itself wants all.
+    assert_reset_fails(&session, ResetMode::Halt, "chip1.cpu");
+}
+
+#[test]
+fn a_reset_of_all_after_which_none_answers_or_one_is_lost_fails() {
+    let (session, _board) = board_with_dark_chips(&[0, 1]);
+    assert_reset_fails(&session, ResetMode::Run, "chip1.cpu is not examined");
+
+    let (session, _board) = board_with_dark_chips(&[]);
+    after_reset(&session, "chip1.cpu", "if {$args eq {was_examined}} {return 0}; return running");
+    assert_reset_fails(&session, ResetMode::Run, "chip1.cpu is not examined");
+}
+
+#[test]
+fn a_look_that_fails_after_a_reset_of_all_leaves_the_current_target() {
+    let (session, _board) = board(&[Model::Stm32f103, Model::Stm32f103]);
+    session.command("targets chip0.cpu").unwrap();
+    after_reset(
+        &session,
+        "chip1.cpu",
+        "if {$args eq {was_examined}} {return 1}; if {$args eq {arp_poll}} {error gone}; return running",
+    );
+    assert_reset_fails(&session, ResetMode::Run, "gone");
+}
+
+/// OpenOCD makes no target of a disabled TAP current, so what is current could not be restored.
+#[test]
+fn a_current_target_of_a_disabled_tap() {
+    let session = Session::builder().timeout(Duration::from_secs(5));
+    let board = Board::over(Transport::Jtag, session, |openocd| {
+        openocd
+            .command("jtag newtap off cpu -irlen 4 -disable")
+            .command("target create off.cpu testee -chain-position off.cpu")
+    });
+    let session = &board.session;
+    assert_eq!(session.command("target current").unwrap(), "off.cpu");
+    let named = session.target_named("stm32f1x.cpu").unwrap();
+    let mut batch = named.batch();
+    let _read = batch.memory().read_u32(0x2000_0000);
+    let in_a_batch = batch.run().unwrap_err();
+    for error in [named.halt().unwrap_err(), named.memory().write_u32(0x2000_0000, 1).unwrap_err(), in_a_batch] {
+        assert!(error.to_string().contains("off.cpu is current, but its TAP is disabled"), "{error}");
+    }
+    assert_eq!(session.command("target current").unwrap(), "off.cpu");
+    session.command("targets stm32f1x.cpu").unwrap();
+    named.halt().unwrap();
+    let [lit, off] = &session.reset_all(ResetMode::Halt).unwrap()[..] else { panic!("two targets") };
+    assert_eq!((lit.state, &*off.name, off.state), (TargetState::Halted, "off.cpu", TargetState::TapDisabled));
+    assert_eq!(session.command("target current").unwrap(), "stm32f1x.cpu");
+}
+
+#[test]
+fn a_listing_of_breakpoints_that_fails_leaves_the_current_target() {
+    let (session, _board) = board(&[Model::Stm32f103, Model::Stm32f103]);
+    session.command("targets chip0.cpu").unwrap();
+    session
+        .command(
+            "rename bp real_bp; proc bp {args} {if {[target current] ne {chip0.cpu}} {error gone}; real_bp {*}$args}",
+        )
+        .unwrap();
+    let error = session.breakpoints().add(u64::from(firmware::WORK), BreakpointKind::Hardware).unwrap_err();
+    assert!(error.to_string().contains("gone"), "{error}");
+    assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
 }
 
 #[test]

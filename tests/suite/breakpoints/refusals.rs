@@ -131,6 +131,10 @@ fn a_running_target() {
     assert_not_halted(breakpoints.add_watchpoint(COUNTER, 4, WatchpointAccess::Write), TargetState::Running);
     assert_eq!(breakpoints.list().unwrap(), []);
     assert_eq!(breakpoints.list_watchpoints().unwrap(), []);
+    // Halting would not help: the breakpoint unit does not cover RAM.
+    let error = breakpoint_error(breakpoints.add(0x2000_0100, BreakpointKind::Hardware));
+    let BreakpointError::Refused { failure, .. } = &error else { panic!("{error:?}") };
+    assert!(failure.log().contains("cannot handle HW breakpoint above address 0x1FFFFFFE"), "{error}");
     // A Cortex-M takes a hardware breakpoint while it runs.
     breakpoints.add(WORK.into(), BreakpointKind::Hardware).unwrap();
     let status = board.session.target().wait_halt(HALTS).unwrap();
