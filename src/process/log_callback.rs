@@ -19,7 +19,7 @@ pub(super) type LogCallback = Box<dyn FnMut(&str) + Send>;
 pub(super) struct LogQueue {
     /// `None` once the callback has panicked.
     lines: Option<SyncSender<String>>,
-    left_out: u64,
+    left_out: usize,
 }
 
 impl LogQueue {
@@ -98,7 +98,7 @@ mod tests {
         }
         // One more than the queue holds may be with the callback.
         assert!(matches!(queue.left_out, 9..=10), "{}", queue.left_out);
-        let left_out = queue.left_out as usize;
+        let left_out = queue.left_out;
         drop((open, queue));
         wait(&tail);
         let lines: Vec<_> = lines.iter().collect();
