@@ -67,7 +67,10 @@ fn inspect(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
             }
         }
         (None, None, None) => device.peripherals().iter().try_for_each(|found| writeln!(out, "{found}"))?,
-        (Some(svd), _, Some(found)) => writeln!(out, "{}", svd.read_register(found.peripheral(), found.name())?)?,
+        // As a part of its peripheral: a register that is asked for alone is read even if that changes something.
+        (Some(svd), _, Some(found)) => {
+            writeln!(out, "{}", svd.read_peripheral(found.peripheral())?.register(found.name())?)?;
+        }
         (Some(svd), one, None) => {
             for peripheral in one.map_or(device.peripherals(), std::slice::from_ref) {
                 writeln!(out, "{}", svd.read_peripheral(peripheral.name())?)?;

@@ -7,8 +7,8 @@ mod execution;
 mod reply;
 
 use std::borrow::Cow;
-use std::io::Write as _;
-use std::net::SocketAddr;
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -160,6 +160,14 @@ impl Link {
         match self.state {
             State::Ready(connection) => Ok(connection),
             State::Closed { .. } | State::Stale => Err(ConnectionError::Closed { peer, doing: ALREADY_CLOSED }.into()),
+        }
+    }
+
+    /// Another handle of the present connection's socket, to end a wait of another thread.
+    pub(crate) fn handle(&self) -> io::Result<TcpStream> {
+        match &self.state {
+            State::Ready(connection) => connection.handle(),
+            State::Closed { .. } | State::Stale => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod event;
 mod listener;
+mod lookout;
 mod queue;
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -12,11 +13,12 @@ use std::time::Duration;
 pub use event::{Event, TargetEvent};
 pub use listener::Listener;
 
-use crate::command::{Link, Request};
+use crate::command::{Link, Request, Settings};
 use crate::error::{CommandError, ConnectionError, Result, TimeoutError};
 use crate::parse;
 use crate::session::Session;
-use crate::transport::{Connection, Deadline, TransferError};
+use crate::transport::{Address, Connection, Deadline, TransferError};
+use lookout::Lookout;
 use queue::{Next, Queue};
 
 /// How many bytes of events wait for somebody to take them; an event without trace data counts 64.
@@ -29,7 +31,7 @@ const ROOM: usize = 16 * 1024 * 1024;
 /// [`Event::Lost`] stands where they are missing.
 ///
 /// OpenOCD does not say of which target an event is. It notices that a target halted by itself when it next looks, every 100 ms by default, or at the next
-/// [`Target::status`](crate::Target::status) or [`wait_halt`](crate::Target::wait_halt).
+/// [`Target::status`](crate::Target::status) or [`wait_halt`](crate::Target::wait_halt); [`look_every`](Self::look_every) has it look more often.
 ///
 /// Dropping the value closes the connection and ends the thread.
 ///
@@ -57,6 +59,9 @@ pub struct Events {
     peer: SocketAddr,
     stream: TcpStream,
     reader: Option<JoinHandle<()>>,
+    /// Where a connection for looks is to be had.
+    reach: (Address, Settings),
+    lookout: Option<Lookout>,
 }
 
 impl Session {
@@ -82,8 +87,9 @@ impl Session {
     }
 
     fn open_events(&self, trace: bool) -> Result<Events> {
-        let (address, settings) = self.reach();
+        let reach = self.reach();
         let open = || {
+            let (address, settings) = reach.clone();
             let mut link = Link::open(address, settings)?;
             let request =
                 Request::new(format!("_openocd_rs_1_notify {}", u8::from(trace))).shown("tcl_notifications on");
@@ -102,12 +108,12 @@ impl Session {
             link.into_connection()
         };
         let connection = open().map_err(|error| self.explain(error))?;
-        Events::read(connection)
+        Events::read(connection, reach)
     }
 }
 
 impl Events {
-    fn read(connection: Connection) -> Result<Events> {
+    fn read(connection: Connection, reach: (Address, Settings)) -> Result<Events> {
         let peer = connection.peer();
         let failed = |source| ConnectionError::Io { peer, doing: "starting to read events", source };
         let stream = connection.handle().map_err(failed)?;
@@ -115,7 +121,7 @@ impl Events {
         let for_reader = Arc::clone(&queue);
         let thread = std::thread::Builder::new().name("openocd events".into());
         let reader = thread.spawn(move || drain(connection, &for_reader)).map_err(failed)?;
-        Ok(Events { queue, peer, stream, reader: Some(reader) })
+        Ok(Events { queue, peer, stream, reader: Some(reader), reach, lookout: None })
     }
 
     /// The events as they come; waits for each without a limit.

@@ -93,6 +93,8 @@ impl<'a> Memory<'a> {
     /// what is long), and not [`load`](Self::load), where the length of the stream is not known before its end. After
     /// [`ControlFlow::Break`](std::ops::ControlFlow::Break) a call ends with [`Error::Cancelled`](crate::Error::Cancelled), which says how far it came.
     ///
+    /// A read goes in commands of 2048 bytes then, none of which is on its way while the callback runs: that takes longer where a round trip does.
+    ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;

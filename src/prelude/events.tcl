@@ -30,3 +30,15 @@ proc _openocd_rs_1_informed {command} {
     if {$level < 2} { debug_level $level }
     return [list $code $result $log]
 }
+
+# Looks at every target that can be looked at, between OpenOCD's own polls: 1 if that failed for one. Not while calls of this crate have polling held
+# off; `poll off` of somebody else's is about OpenOCD's own polls.
+proc _openocd_rs_1_look_at_all {} {
+    if {[info exists ::_openocd_rs_1_pauses] && $::_openocd_rs_1_pauses > 0} { return 0 }
+    set failed 0
+    foreach target [target names] {
+        if {![$target was_examined]} continue
+        if {[catch {$target arp_poll} message] && ![string match {*TAP is disabled*} $message]} { set failed 1 }
+    }
+    return $failed
+}

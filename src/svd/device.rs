@@ -145,13 +145,14 @@ impl Device {
         })
     }
 
-    /// The register that holds the byte at an address: the first in the file where there are several.
+    /// The register that holds the byte at an address. Where there are several, the one with the lowest address, and of those the first in the file;
+    /// [`registers_at`](Self::registers_at) gives all.
     pub fn register_at(&self, address: u64) -> Option<&Register> {
         self.registers_at(address).next()
     }
 
-    /// All registers that hold the byte at an address: alternate views, and those of peripherals that share addresses. Those
-    /// that begin nearest to the address come last.
+    /// All registers that hold the byte at an address: alternate views, and those of peripherals that share addresses. By their own address, and in
+    /// the order of the file where that is the same; so those that begin nearest to the address come last.
     pub fn registers_at(&self, address: u64) -> impl Iterator<Item = &Register> {
         let ends_before = |start| address.checked_sub(start).is_some_and(|distance| distance >= self.widest);
         let first = self.by_address.partition_point(|(start, ..)| ends_before(*start));

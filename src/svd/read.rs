@@ -24,12 +24,7 @@ impl Svd<'_> {
     /// Those of [`describe`](Self::describe); [`SvdError::NotReadable`] if the register is write-only or has more than 64 bits, before anything
     /// is read; those of [`Memory::read_u32`](crate::Memory::read_u32).
     pub fn read_register(&self, peripheral: &str, register: &str) -> Result<DecodedRegister> {
-        let register = self.describe(peripheral, register)?;
-        if !register.access().can_read() && !self.unguarded {
-            return Err(SvdError::NotReadable { name: register.path(), reason: SkipReason::WriteOnly }.into());
-        }
-        let value = self.read_value(&register)?;
-        Ok(DecodedRegister { register, value })
+        self.read_described(self.describe(peripheral, register)?)
     }
 
     /// Reads the register of a field and gives the field's value. [`read_register`](Self::read_register) has the value's name, too.
@@ -43,7 +38,17 @@ impl Svd<'_> {
             let name = format!("{}.{field}", described.path());
             return Err(SvdError::NotReadable { name, reason: SkipReason::WriteOnly }.into());
         }
-        Ok(found.extract(self.read_register(peripheral, register)?.value))
+        // As it was described when the field was found: the session's file may be another one by now.
+        let found = found.clone();
+        Ok(found.extract(self.read_described(described)?.value))
+    }
+
+    fn read_described(&self, register: Register) -> Result<DecodedRegister> {
+        if !register.access().can_read() && !self.unguarded {
+            return Err(SvdError::NotReadable { name: register.path(), reason: SkipReason::WriteOnly }.into());
+        }
+        let value = self.read_value(&register)?;
+        Ok(DecodedRegister { register, value })
     }
 
     /// Reads all registers of a peripheral that can be read without changing anything, with each register's own width, in one round

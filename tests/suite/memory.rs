@@ -1,9 +1,10 @@
 //! Memory in both directions: the chip says what it holds, and holds what was written.
 
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::thread;
 
-use openocd::{Error, TargetError};
+use openocd::{Error, Phase, Progress, TargetError};
 use virtual_chip::{BusAccess, Transport};
 
 use crate::board::{Board, transport};
@@ -371,4 +372,54 @@ fn threads_share_the_memory_of_one_session() {
             });
         }
     });
+}
+
+/// Stops a call once it has moved `enough` bytes.
+fn stop_after(enough: u64) -> impl Fn(Progress) -> ControlFlow<()> + Sync {
+    move |progress| if progress.done >= enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// How many bytes a read that was cancelled has read.
+fn cancelled_after(error: &Error, total_expected: u64) -> usize {
+    let Error::Cancelled { phase: Phase::Read, done, total, address, .. } = *error else { panic!("{error:?}") };
+    assert_eq!((total, address), (total_expected, RAM + 1 + done));
+    usize::try_from(done).unwrap()
+}
+
+#[test]
+fn a_read_that_is_cancelled_keeps_what_was_read_and_the_session_goes_on() {
+    const LENGTH: usize = 12_000;
+    let board = Board::halted();
+    let held = board.fill_ram(7);
+    for enough in [0, 1, 5000] {
+        let stop = stop_after(enough);
+        let memory = board.session.memory().with_progress(&stop);
+        let mut bytes = vec![0; LENGTH];
+        let done = cancelled_after(&memory.read_bytes_into(RAM + 1, &mut bytes).unwrap_err(), LENGTH as u64);
+        assert!((enough..enough + 4096).contains(&(done as u64)), "{done} for {enough}");
+        assert_eq!(bytes[..done], held[1..1 + done]);
+        assert!(bytes[done..].iter().all(|byte| *byte == 0), "nothing is read after that");
+        cancelled_after(&memory.read_bytes(RAM + 1, LENGTH).unwrap_err(), LENGTH as u64);
+        assert_eq!(board.session.memory().read_bytes(RAM + 1, LENGTH).unwrap(), held[1..=LENGTH], "no late reply");
+    }
+    // There is nothing left to stop.
+    let stop = stop_after(LENGTH as u64);
+    let whole = board.session.memory().with_progress(&stop).read_bytes(RAM + 1, LENGTH).unwrap();
+    assert_eq!(whole, held[1..=LENGTH]);
+}
+
+#[test]
+fn a_dump_that_is_cancelled_has_written_what_was_read() {
+    const LENGTH: u64 = 12_000;
+    let board = Board::halted();
+    let held = board.fill_ram(8);
+    for enough in [0, 1, 5000] {
+        let stop = stop_after(enough);
+        let mut image = Vec::new();
+        let error = board.session.memory().with_progress(&stop).dump(RAM + 1, LENGTH, &mut image).unwrap_err();
+        let done = cancelled_after(&error, LENGTH);
+        assert!((enough..enough + 4096).contains(&(done as u64)), "{done} for {enough}");
+        assert_eq!(image, held[1..1 + done]);
+        assert_eq!(board.session.memory().read_u8(RAM + 1).unwrap(), held[1]);
+    }
 }
