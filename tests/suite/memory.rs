@@ -380,7 +380,7 @@ fn a_read_that_is_cancelled_keeps_what_was_read_and_the_session_goes_on() {
         let mut bytes = vec![0; LENGTH];
         let done = cancelled_after(&memory.read_bytes_into(RAM + 1, &mut bytes).unwrap_err(), LENGTH as u64);
         assert!((enough..enough + 4096).contains(&(done as u64)), "{done} for {enough}");
-        assert_eq!(bytes[..done], held[1..1 + done]);
+        assert_eq!(bytes[..done], held[1..=done]);
         assert!(bytes[done..].iter().all(|byte| *byte == 0), "nothing is read after that");
         cancelled_after(&memory.read_bytes(RAM + 1, LENGTH).unwrap_err(), LENGTH as u64);
         assert_eq!(board.session.memory().read_bytes(RAM + 1, LENGTH).unwrap(), held[1..=LENGTH], "no late reply");
@@ -402,7 +402,7 @@ fn a_dump_that_is_cancelled_has_written_what_was_read() {
         let error = board.session.memory().with_progress(&stop).dump(RAM + 1, LENGTH, &mut image).unwrap_err();
         let done = cancelled_after(&error, LENGTH);
         assert!((enough..enough + 4096).contains(&(done as u64)), "{done} for {enough}");
-        assert_eq!(image, held[1..1 + done]);
+        assert_eq!(image, held[1..=done]);
         assert_eq!(board.session.memory().read_u8(RAM + 1).unwrap(), held[1]);
     }
 }
