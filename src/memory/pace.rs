@@ -1,6 +1,5 @@
 //! How much of a long read one command moves, and how much of it keeps the connection to itself.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::access::CHUNK;
@@ -15,6 +14,9 @@ const LARGE_CHUNK_TIME: Duration = Duration::from_millis(100);
 const SERIES: usize = 16 * CHUNK;
 const SERIES_TIME: Duration = Duration::from_millis(500);
 
+/// Two chunks on their way, and one that is read.
+const WINDOW: usize = 3;
+
 /// A part of a long read: chunks, the next of which is on its way while the reply to one is read.
 ///
 /// A slow probe takes seconds for [`CHUNK`] words, so that is where it begins; a target that turns out to be quick gets larger ones.
@@ -27,8 +29,9 @@ pub(super) struct Series {
     past_boundary: usize,
     length: usize,
     asked: usize,
-    /// Where the chunks on their way begin, and how long they are.
-    waiting: VecDeque<(usize, usize)>,
+    answered: usize,
+    /// How long the chunks are that are on their way or about to be read, in turn; 0 for none.
+    waiting: [usize; WINDOW],
     begun: Instant,
     last_answer: Instant,
 }
@@ -41,9 +44,9 @@ impl Series {
 
     /// For `length` bytes that begin so far past the boundary of an element of `unit` bytes.
     pub(super) fn of_bytes(length: usize, unit: usize, past_boundary: usize, chunk: usize) -> Self {
-        let (asked, now) = (0, Instant::now());
-        let waiting = VecDeque::with_capacity(2);
-        Series { chunk, unit, past_boundary, length, asked, waiting, begun: now, last_answer: now }
+        let now = Instant::now();
+        let (asked, answered, waiting) = (0, 0, [0; WINDOW]);
+        Series { chunk, unit, past_boundary, length, asked, answered, waiting, begun: now, last_answer: now }
     }
 
     /// Where the next chunk begins and how long it is; `None` at the end of the series.
@@ -52,17 +55,21 @@ impl Series {
         if self.asked == self.length || (self.asked > 0 && is_long) {
             return None;
         }
+        let slot = self.waiting.iter_mut().find(|count| **count == 0)?;
         let past_boundary = if self.asked == 0 { self.past_boundary } else { 0 };
         let count = (self.chunk * self.unit - past_boundary).min(self.length - self.asked);
         let place = (self.asked, count);
-        self.waiting.push_back(place);
+        *slot = count;
         self.asked += count;
         Some(place)
     }
 
     /// The chunk that is answered.
     pub(super) fn answered(&mut self) -> (usize, usize) {
-        let (begin, count) = self.waiting.pop_front().unwrap_or_default();
+        let (begin, count) = (self.answered, self.waiting[0]);
+        self.waiting.rotate_left(1);
+        self.waiting[WINDOW - 1] = 0;
+        self.answered += count;
         let now = Instant::now();
         self.learn(count, now - self.last_answer);
         self.last_answer = now;
@@ -115,7 +122,9 @@ mod tests {
     #[test]
     fn a_series_ends_so_that_others_get_their_turn() {
         let mut series = Series::of_elements(1 << 20, LARGE_CHUNK);
-        while series.ask().is_some() {}
+        while series.ask().is_some() {
+            series.answered();
+        }
         assert_eq!(series.end(), (SERIES, LARGE_CHUNK));
         let mut series = Series::of_elements(1 << 20, CHUNK);
         series.begun -= SERIES_TIME;
