@@ -12,14 +12,26 @@ pub(crate) fn run(table: &mut Table) {
 
     let all = session.registers().read_all().expect("the target is halted");
     let names: Vec<_> = all.registers.iter().map(|register| &*register.name).collect();
-    let script = format!("foreach name {{{}}} {{ append text [reg $name] }}; set text", names.join(" "));
-    table.time(
-        "`registers().read_all` over a hand-written script",
-        200,
-        Goal::AtMost(1.3),
-        || assert_eq!(session.registers().read_all().expect("the target is halted").registers.len(), names.len()),
-        || assert!(session.command(&script).expect("the target is halted").lines().count() >= names.len()),
-    );
+    let script = |option| {
+        let reads: Vec<_> = names.iter().map(|name| format!("append text [reg {name}{option}] \\n")).collect();
+        format!("set text {{}}; {}; set text", reads.join("; "))
+    };
+    for (case, forced, script) in [
+        ("`registers().read_all` over a hand-written script, from the target", true, script(" force")),
+        ("the same, of what OpenOCD has read already", false, script("")),
+    ] {
+        let registers = if forced { session.registers().forced() } else { session.registers() };
+        table.time(
+            case,
+            200,
+            Goal::AtMost(1.3),
+            || assert_eq!(registers.read_all().expect("the target is halted").registers.len(), names.len()),
+            || {
+                let text = session.command(&script).expect("the target is halted");
+                assert_eq!(text.lines().filter(|line| line.contains("(/")).count(), names.len());
+            },
+        );
+    }
 
     let first = 0x2000_0000;
     session.svd().load_str(&svd(first, 20)).expect("a sound description");

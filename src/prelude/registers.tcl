@@ -18,20 +18,28 @@ proc _openocd_rs_1_read_registers {force names} {
         if {![llength $names]} {
             foreach {all name} [regexp -all -inline -line {^\([0-9]+\) (.+) \(/[0-9]+\)} $listing] { lappend names $name }
         }
-        foreach name $names {
-            set is_dirty [expr {$name in $dirty}]
-            if {$force && !$is_dirty} {
-                set log [capture {set code [catch {reg $name force} text options]; list}]
-            } else {
-                set log [capture {set code [catch {reg $name} text options]; list}]
-            }
+        set next 0
+        while {$next < [llength $names]} {
+            # As a capture costs as much as a register, one is for all registers up to the next that fails, whose log it is.
+            set log [capture {
+                set code 0
+                foreach name [lrange $names $next end] {
+                    incr next
+                    set is_dirty [expr {$name in $dirty}]
+                    if {$force && !$is_dirty} {
+                        set code [catch {reg $name force} text options]
+                    } else {
+                        set code [catch {reg $name} text options]
+                    }
+                    if {$code} break
+                    lappend readings [list $name $is_dirty 0 $text {}]
+                }
+                list
+            }]
             if {$code} {
-                set code [_openocd_rs_1_code $code $options]
+                lappend readings [list $name $is_dirty [_openocd_rs_1_code $code $options] $text $log]
                 capture {_openocd_rs_1_clear_errors; list}
-            } else {
-                set log {}
             }
-            lappend readings [list $name $is_dirty $code $text $log]
         }
     }
     return [list $target $state $readings]
