@@ -34,7 +34,11 @@ impl Line {
     /// The same, in place of what the caller asked for.
     pub(super) fn own_as(&mut self, script: impl AsRef<str>, shown: impl AsRef<str>) {
         self.own(script);
-        self.readable.extend(["-c", shown.as_ref()].map(OsString::from));
+        self.show(shown.as_ref());
+    }
+
+    fn show(&mut self, command: &str) {
+        self.readable.extend(["-c", command].map(OsString::from));
     }
 
     /// Before each [`configure`](Self::configure) from here on, and [`after_all`](Self::after_all), this script is to run. `shown`, which it comes to, would work
@@ -50,7 +54,7 @@ impl Line {
         }
         self.option(option, argument);
         if let Some(shown) = self.once.take() {
-            self.readable.extend(["-c", &shown].map(OsString::from));
+            self.show(&shown);
         }
     }
 
@@ -59,7 +63,7 @@ impl Line {
             self.own(script);
         }
         if let Some(shown) = self.once.take() {
-            self.readable.extend(["-c", &shown].map(OsString::from));
+            self.show(&shown);
         }
     }
 }

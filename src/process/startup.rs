@@ -33,8 +33,8 @@ pub(super) fn spawn(builder: OpenOcdBuilder, program: &Path, arguments: &Line, t
         Progress::Closed => return Err(ended(&process)),
         Progress::DeadlinePassed => return Err(too_late(&process, deadline)),
     };
-    match answer(port, token, deadline) {
-        Ok(()) => {}
+    match open(port, token, deadline.remaining()) {
+        Ok(_) => {}
         Err(Error::Connection(ConnectionError::ForeignServer { .. })) => {
             return Err(ProcessError::ForeignServer { port, report: Box::new(process.report()) }.into());
         }
@@ -90,17 +90,12 @@ fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &Line, token: &str
     Ok(process)
 }
 
-/// Returns once the OpenOCD on this port answers, if it is ours.
-fn answer(port: u16, token: &str, deadline: Deadline) -> Result<()> {
-    let limit = deadline.remaining();
-    open(port, token, limit).map(drop)
-}
-
 /// Sends `shutdown`, for an OpenOCD that does not watch its standard input.
 pub(super) fn ask_to_end(port: u16, token: &str) -> Result<()> {
     open(port, token, Some(Duration::from_secs(1)))?.raw("shutdown").map(drop)
 }
 
+/// Returns once the OpenOCD on this port answers, if it is ours.
 fn open(port: u16, token: &str, limit: Option<Duration>) -> Result<Link> {
     let token = Some(token.to_owned());
     let settings = Settings { connect_timeout: limit, timeout: limit, reply_limit: 1 << 20, token };
