@@ -264,6 +264,7 @@ impl Link {
             let mut received = 0;
             let mut arrived: Option<Range<usize>> = None;
             loop {
+                line.clear();
                 while outcome.is_ok() && sent < received + 2 {
                     script.clear();
                     if !prepare(&mut script) {
@@ -272,6 +273,8 @@ impl Link {
                     log::trace!(target: "openocd::command", "> {}", excerpt(script.as_bytes(), TRACE_LIMIT));
                     wrap(&mut line, first + sent, request.target, &script);
                     sent += 1;
+                }
+                if !line.is_empty() {
                     connection.send(&line, Deadline::after(timeout))?;
                 }
                 // OpenOCD is at work on the next ones while this one is read.
@@ -442,9 +445,8 @@ fn read_reply<'r>(
     Ok(reply)
 }
 
-/// Makes `line` the line `_openocd_rs_1_run SEQUENCE TARGET COMMAND` with its separator.
+/// Appends the line `_openocd_rs_1_run SEQUENCE TARGET COMMAND` with its separator.
 fn wrap(line: &mut Vec<u8>, sequence: u64, target: Option<&str>, script: &str) {
-    line.clear();
     let _ = write!(line, "_openocd_rs_1_run {sequence} ");
     tcl::push_quoted(line, target.unwrap_or_default());
     line.push(b' ');

@@ -62,7 +62,9 @@ impl FrameBuffer {
 
     /// Room for a read. Call [`advance`](Self::advance) with the number of bytes that it brought.
     pub(crate) fn spare(&mut self) -> &mut [u8] {
-        if self.start > 0 {
+        // What is left of the last read stays where it is as long as there is room after it.
+        let is_short = self.bytes.len() - self.filled < READ_SIZE / 2;
+        if self.start == self.filled || (is_short && self.start > 0) {
             self.bytes.copy_within(self.start..self.filled, 0);
             self.filled -= self.start;
             self.scanned -= self.start;

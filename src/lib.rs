@@ -38,6 +38,11 @@ pub mod bench {
     pub fn decode_u32(text: &[u8], values: &mut [u32]) -> Option<()> {
         crate::parse::memory::decode(text, values)
     }
+
+    /// Reads the answer of `mdw`.
+    pub fn decode_mdw(text: &[u8], address: u64, values: &mut [u32]) -> Option<()> {
+        crate::parse::md::decode(text, address, values)
+    }
 }
 
 /// The program in the README compiles.

@@ -10,7 +10,8 @@ mod transfer;
 
 pub use sample::{Sample, Samples};
 
-pub(crate) use access::{decode_halves, hex_list};
+pub(crate) use access::hex_list;
+pub(crate) use pace::Pace;
 
 use crate::error::Result;
 use crate::progress::{ProgressCallback, Report};
@@ -35,12 +36,12 @@ use crate::target::Target;
 ///   calls for bytes take any address: 32-bit accesses where those are aligned, and 8-bit ones for the at most three bytes before and after. A `u64` is one access where
 ///   the target can do that, otherwise two of 32 bits.
 /// - **Byte order.** Values are in the target's byte order (`NAME cget -endian`); bytes are in the order of their addresses.
-/// - **Length.** Any. OpenOCD takes at most 65536 values at once; longer transfers are split here. Zero is allowed and sends nothing.
+/// - **Length.** Any. Long transfers are split into several commands here. Zero is allowed and sends nothing.
 /// - **Addresses** are 64 bits wide. One that the target can't have is refused; OpenOCD would drop its upper half and go elsewhere.
 /// - **Failure.** The error names the address. After a failed write it says up to where everything is written. Over SWD the debug port is
 ///   asked after each write whether it worked (`NAME dpreg 4`): OpenOCD reports a last write that failed as done.
 ///
-/// Sources: OpenOCD's `read_memory` and `write_memory` (`src/target/target.c`).
+/// Sources: OpenOCD's `mdb`, `mdh`, `mdw`, `mdd` and `write_memory` (`src/target/target.c`).
 ///
 /// ```
 /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -72,7 +73,7 @@ impl<'a> Memory<'a> {
         Memory { target, physical: false, report: Report::default(), timeout: None }
     }
 
-    /// The same memory by physical addresses, past the target's MMU (OpenOCD: the `phys` option of `read_memory`). On a target without an MMU
+    /// The same memory by physical addresses, past the target's MMU (OpenOCD: the `phys` option of `mdw` and `write_memory`). On a target without an MMU
     /// there is no difference.
     ///
     /// ```
@@ -129,9 +130,9 @@ impl<'a> Memory<'a> {
 
 /// The calls for one width; what they share is in the docs of [`Memory`].
 macro_rules! width {
-    ($type:ty, $bits:literal, $read:ident, $read_vec:ident, $read_into:ident, $write:ident, $write_slice:ident) => {
+    ($type:ty, $bits:literal, $display:literal, $read:ident, $read_vec:ident, $read_into:ident, $write:ident, $write_slice:ident) => {
         impl Memory<'_> {
-            #[doc = concat!("Reads one ", $bits, "-bit value (OpenOCD: `read_memory ADDRESS ", $bits, " 1`).")]
+            #[doc = concat!("Reads one ", $bits, "-bit value (OpenOCD: `", $display, " ADDRESS 1`).")]
             ///
             /// # Errors
             /// [`TargetError::Misaligned`](crate::TargetError::Misaligned) and [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before
@@ -157,7 +158,7 @@ macro_rules! width {
 
             #[doc = concat!("Fills `values` with consecutive ", $bits, "-bit values.")]
             ///
-            /// After an error the slice holds what was read before the failing address, and beyond that what it held before or what was read.
+            /// After an error the slice holds what the commands before the failing one have read, and beyond that what it held before.
             ///
             /// # Errors
             #[doc = concat!("Those of [`", stringify!($read), "`](Self::", stringify!($read), ").")]
@@ -186,7 +187,7 @@ macro_rules! width {
     };
 }
 
-width!(u8, "8", read_u8, read_u8_vec, read_u8_into, write_u8, write_u8_slice);
-width!(u16, "16", read_u16, read_u16_vec, read_u16_into, write_u16, write_u16_slice);
-width!(u32, "32", read_u32, read_u32_vec, read_u32_into, write_u32, write_u32_slice);
-width!(u64, "64", read_u64, read_u64_vec, read_u64_into, write_u64, write_u64_slice);
+width!(u8, "8", "mdb", read_u8, read_u8_vec, read_u8_into, write_u8, write_u8_slice);
+width!(u16, "16", "mdh", read_u16, read_u16_vec, read_u16_into, write_u16, write_u16_slice);
+width!(u32, "32", "mdw", read_u32, read_u32_vec, read_u32_into, write_u32, write_u32_slice);
+width!(u64, "64", "mdd", read_u64, read_u64_vec, read_u64_into, write_u64, write_u64_slice);

@@ -5,6 +5,8 @@ pub(crate) mod breakpoint;
 pub(crate) mod dap;
 pub(crate) mod event;
 pub(crate) mod flash;
+mod lanes;
+pub(crate) mod md;
 pub(crate) mod memory;
 pub(crate) mod register;
 pub(crate) mod rtt;

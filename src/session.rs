@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::command::{ALREADY_CLOSED, Execution, Link, Reply, Request, Settings};
 use crate::error::{ConnectionError, Error, Result};
+use crate::memory::Pace;
 use crate::process::{OpenOcdBuilder, OpenOcdProcess};
 use crate::svd::Loaded;
 use crate::transport::Address;
@@ -54,6 +55,7 @@ pub struct Session {
     process: Option<OpenOcdProcess>,
     flash_timeout: Duration,
     reply_limit: usize,
+    pub(crate) pace: Pace,
     pub(crate) svd: Loaded,
     /// How often this session restarted RTT by itself.
     pub(crate) rtt_restarts: AtomicU32,
@@ -393,10 +395,11 @@ impl SessionBuilder {
     /// Those of [`Session::connect`].
     pub fn connect(self, address: impl ToSocketAddrs + fmt::Debug) -> Result<Session> {
         let reply_limit = self.settings.reply_limit;
+        let pace = Pace::within(reply_limit);
         let link = Link::open(Address::resolve(address)?, self.settings)?;
         let flash_timeout = self.flash_timeout.unwrap_or(Duration::MAX);
         let (process, svd, rtt_restarts) = (None, Loaded::default(), AtomicU32::new(0));
-        Ok(Session { link: Mutex::new(link), process, svd, rtt_restarts, flash_timeout, reply_limit })
+        Ok(Session { link: Mutex::new(link), process, pace, svd, rtt_restarts, flash_timeout, reply_limit })
     }
 
     /// Starts an OpenOCD and connects to it; see [`Session::start`].

@@ -1,11 +1,13 @@
-//! A server that answers `read_memory` at once, so that only our side of a transfer is left to measure.
+//! A server that answers `mdw` at once, so that only our side of a transfer is left to measure.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-/// Numbers in the answers repeat after so many.
-const NUMBERS: usize = 65536;
+/// Where the answers are there before they are asked for, and for how many words.
+pub(crate) const RAM: u64 = 0x2000_0000;
+pub(crate) const READY: usize = 65536;
 
 /// Serves for as long as the program runs.
 pub(crate) fn start() -> SocketAddr {
@@ -26,17 +28,29 @@ pub(crate) fn word(n: u32) -> u32 {
     n.wrapping_mul(0x9e37_79b9)
 }
 
-/// The first `count` words as OpenOCD prints them.
-pub(crate) fn words(count: usize) -> String {
+/// The first `count` words as `read_memory` prints them.
+pub(crate) fn numbers(count: usize) -> String {
     let all: Vec<_> = (0..count).map(|n| format!("{:#x}", word(n as u32))).collect();
     all.join(" ")
 }
 
-/// The prelude is greeted; of anything else the last three words are taken for `ADDRESS WIDTH COUNT` of a `read_memory`.
+/// The first `count` words as `mdw` prints them.
+pub(crate) fn display(address: u64, count: usize) -> String {
+    let mut text = String::new();
+    for begin in (0..count).step_by(8) {
+        let _ = write!(text, "{:#010x}: ", address + 4 * begin as u64);
+        for n in begin..count.min(begin + 8) {
+            let _ = write!(text, "{:08x} ", word(n as u32));
+        }
+        text.push('\n');
+    }
+    text.truncate(text.trim_end_matches('\n').len());
+    text
+}
+
+/// The prelude is greeted; of anything else the last two words are taken for `ADDRESS COUNT` of an `mdw`.
 fn serve(mut stream: TcpStream) {
-    let all = words(NUMBERS);
-    // Where the first n numbers end.
-    let ends: Vec<_> = all.match_indices(' ').map(|(at, _)| at).chain([all.len()]).collect();
+    let ready = display(RAM, READY);
     let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
     let mut line = Vec::new();
     let mut reply = Vec::new();
@@ -51,14 +65,25 @@ fn serve(mut stream: TcpStream) {
         reply.clear();
         if let Some(command) = text.strip_prefix("_openocd_rs_1_run ") {
             let sequence = command.split(' ').next().expect("a number");
-            let count: usize =
-                command.trim_end_matches(['"', ']', '\\']).rsplit(' ').next().expect("a word").parse().unwrap_or(1);
-            let numbers = &all[..ends[count - 1]];
-            // The answer to `list ENDIANNESS [read_memory …]`, and to `read_memory …`.
-            if command.contains("cget -endian") {
-                let _ = write!(reply, "{sequence} 0 {{little {{{numbers}}}}} {{}}");
+            let mut words = command.trim_end_matches(['"', ']', '\\']).rsplit(' ');
+            let count: usize = words.next().and_then(|count| count.parse().ok()).unwrap_or(1);
+            let address = words.next().and_then(|word| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok());
+            let address = address.unwrap_or(RAM);
+            let begin = address.wrapping_sub(RAM) as usize / 4;
+            let other;
+            let lines = if begin + count <= READY && begin % 8 == 0 && count > 1 {
+                // A line is 85 bytes, the last one without the newline.
+                let rest = &ready[begin / 8 * 85..];
+                &rest[..(count / 8 * 85 + if count % 8 > 0 { 12 + count % 8 * 9 } else { 0 }).min(rest.len())]
             } else {
-                let _ = write!(reply, "{sequence} 0 {{{numbers}}} {{}}");
+                other = display(address, count);
+                &other
+            };
+            // The answer to `list ENDIANNESS [mdw …]`, and to `mdw …`.
+            if command.contains("cget -endian") {
+                let _ = write!(reply, "{sequence} 0 {{little {{{lines}}}}} {{}}");
+            } else {
+                let _ = write!(reply, "{sequence} 0 {{{lines}}} {{}}");
             }
         } else {
             let _ = write!(reply, "openocd-rs {{Open On-Chip Debugger 0.12.0}} {{}}");

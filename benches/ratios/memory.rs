@@ -1,21 +1,21 @@
 //! Memory: decoding, transfers, allocations.
 
+use std::fmt::Write as _;
 use std::hint::black_box;
-use std::io::{Read, Write};
+use std::io::{Read, Write as _};
 use std::net::TcpStream;
 
 use allocation_counter::measure;
 use openocd::Session;
 use virtual_chip::VirtualChip;
 
-use crate::instant_server::{self, word, words};
+use crate::instant_server::{self, RAM, display, numbers, word};
 use crate::measure::{Goal, Table};
 
 /// 64 Ki words.
-const COUNT: usize = 65536;
+const COUNT: usize = instant_server::READY;
 
 const FLASH: u64 = 0x0800_0000;
-const RAM: u64 = 0x2000_0000;
 
 pub(crate) fn run(table: &mut Table) {
     decode(table);
@@ -24,7 +24,7 @@ pub(crate) fn run(table: &mut Table) {
 }
 
 fn decode(table: &mut Table) {
-    let text = words(COUNT);
+    let text = numbers(COUNT);
     let mut values = vec![0; COUNT];
     table.time(
         "decode a 64 Ki-word `read_memory` reply",
@@ -40,6 +40,22 @@ fn decode(table: &mut Table) {
             assert_eq!(values[COUNT - 1], word(COUNT as u32 - 1));
         },
     );
+    let text = display(RAM, COUNT);
+    table.time(
+        "decode a 64 Ki-word `mdw` reply",
+        200,
+        Goal::AtLeast(2.5),
+        || {
+            openocd::bench::decode_mdw(black_box(text.as_bytes()), RAM, &mut values).expect("a sound reply");
+            assert_eq!(values[COUNT - 1], word(COUNT as u32 - 1));
+        },
+        || {
+            let lines = black_box(&*text).split('\n').flat_map(|line| line.split(' ').skip(1));
+            let numbers = lines.filter(|number| !number.is_empty()).map(|number| u32::from_str_radix(number, 16));
+            let values: Vec<_> = numbers.map(|number| number.expect("a sound reply")).collect();
+            assert_eq!(values[COUNT - 1], word(COUNT as u32 - 1));
+        },
+    );
 }
 
 fn instant(table: &mut Table) {
@@ -51,16 +67,17 @@ fn instant(table: &mut Table) {
     let mut piece = vec![0; 64 * 1024];
     table.time(
         "`read_u32_into` 64 Ki words from an instant server",
-        100,
+        500,
         Goal::AtMost(1.5),
         || session.memory().read_u32_into(RAM, &mut values).expect("the server answers"),
         // The same bytes, asked for at once.
         || {
-            let mut request = Vec::new();
+            let mut request = String::new();
             for n in 0..COUNT / 4096 {
-                let _ = write!(request, "_openocd_rs_1_run {n} {{}} \"read_memory {RAM:#x} 32 4096\"\x1a");
+                let address = RAM + 4 * 4096 * n as u64;
+                let _ = write!(request, "_openocd_rs_1_run {n} {{}} \"mdw {address:#x} 4096\"\x1a");
             }
-            stream.write_all(&request).expect("an open socket");
+            stream.write_all(request.as_bytes()).expect("an open socket");
             let mut replies = 0;
             while replies < COUNT / 4096 {
                 let read = stream.read(&mut piece).expect("an open socket");
@@ -128,6 +145,6 @@ fn byte_wide(table: &mut Table, session: &Session, port: &str) {
         3,
         Goal::AtLeast(3.5),
         || drop(session.memory().read_bytes(FLASH, 64 << 10).expect("the chip answers")),
-        || drop(session.memory().read_u8_vec(FLASH, 64 << 10).expect("the chip answers")),
+        || drop(session.command(&format!("read_memory {FLASH:#x} 8 65536")).expect("the chip answers")),
     );
 }

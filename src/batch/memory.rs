@@ -7,7 +7,7 @@ use crate::memory::access::{self, width};
 use crate::memory::bytes;
 use crate::parse::memory::Element;
 
-/// How many elements one command of OpenOCD moves (`src/target/target.c`, `handle_target_read_memory`).
+/// How many elements one command moves, here as in OpenOCD's own `read_memory` (`src/target/target.c`).
 const MOST: usize = 65536;
 
 /// Memory accesses, put into a [`Batch`]. The calls are those of [`Memory`](crate::Memory), whose rules hold here too, except that one
@@ -87,7 +87,7 @@ impl<'b, 'a> BatchMemory<'b, 'a> {
     ) -> Handle<R> {
         let mut script = String::new();
         access::push_read::<T>(&mut script, address, count, self.suffix());
-        let request = Request::new(script).shown(format!("read_memory {address:#x} {} {count}", T::BITS));
+        let request = Request::new(script).shown(access::read_command(address, T::BITS, count, self.suffix()));
         match self.check(address, width::<T>(), count, MOST) {
             Ok(()) if count > 0 => {}
             checked => return self.batch.settle(&request, checked.map(|()| give(Vec::new()))),
@@ -122,7 +122,7 @@ impl<'b, 'a> BatchMemory<'b, 'a> {
     fn check(&self, address: u64, width: u64, count: usize, most: usize) -> Result<()> {
         if count > most {
             let argument = "the number of elements of a call in a batch";
-            let expected = "at most 65536, or 262144 of bytes, which OpenOCD takes at once";
+            let expected = "at most 65536, or 262144 of bytes";
             return Err(TargetError::InvalidArgument { argument, given: count.to_string(), expected }.into());
         }
         let memory = self.batch.target.memory();

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 
 use super::Memory;
-use super::access::{self, CHUNK, abridged, hex_list, read_refused, unexpected};
+use super::access::{self, CHUNK, abridged, hex_list, push_display, read_command, read_refused, unexpected};
 use super::pace::Series;
 use crate::command::{Reply, Request};
 use crate::error::Result;
-use crate::parse::memory::decode;
+use crate::parse::md;
 use crate::progress::{Phase, Tracker};
 use crate::tcl;
 
@@ -79,24 +79,25 @@ impl Memory<'_> {
         self.check(address, 1, bytes.len())?;
         let mut tracker = Tracker::new(self.report);
         tracker.begin(Phase::Read, bytes.len() as u64, address)?;
-        let (mut done, mut chunk) = (0, CHUNK);
+        let mut done = 0;
         while done < bytes.len() {
             let at = address.wrapping_add(done as u64);
             // Somebody who watches is called between two commands, and may use the session then.
             let most = if self.report.is_watched() { WATCHED_CHUNK } else { usize::MAX };
             let part = next_chunk(at, bytes.len() - done, most);
-            let (read, next) = self.read_byte_series(at, &mut bytes[done..done + part], chunk)?;
-            (done, chunk) = (done + read, next);
+            let read = self.read_byte_series(at, &mut bytes[done..done + part])?;
+            done += read;
             tracker.advance(read as u64, address.wrapping_add(done as u64), true)?;
         }
         Ok(())
     }
 
-    /// Reads the first of the bytes, in chunks of so many words to begin with: how many bytes, and the chunks to go on with.
-    fn read_byte_series(&self, address: u64, bytes: &mut [u8], chunk: usize) -> Result<(usize, usize)> {
-        let shown = format!("read_memory {address:#x} 8 {}{}", bytes.len(), self.suffix());
-        let request = self.in_its_time(Request::new("").shown(shown));
-        let series = RefCell::new(Series::of_bytes(bytes.len(), WORD, offset_in_word(address), chunk));
+    /// Reads the first of the bytes, and tells how many.
+    fn read_byte_series(&self, address: u64, bytes: &mut [u8]) -> Result<usize> {
+        let session = self.target().session();
+        let request = Request::new("").shown(read_command(address, 8, bytes.len(), self.suffix()));
+        let request = self.in_its_time(request);
+        let series = RefCell::new(Series::new(bytes.len(), offset_in_word(address), &session.pace));
         let place = |begin: usize| address.wrapping_add(begin as u64);
         let prepare = |script: &mut String| {
             let asked = series.borrow_mut().ask();
@@ -105,10 +106,11 @@ impl Memory<'_> {
             }
             asked.is_some()
         };
-        self.target().session().run_series(&request, prepare, |reply| {
+        let read = session.run_series(&request, prepare, |reply| {
             let (begin, length) = series.borrow_mut().answered();
             take_bytes(&request, reply, place(begin), &mut bytes[begin..begin + length])
-        })?;
+        });
+        read.inspect_err(|_| session.pace.forget())?;
         Ok(series.into_inner().end())
     }
 
@@ -161,7 +163,9 @@ impl Memory<'_> {
 fn push_read_bytes(script: &mut String, address: u64, length: usize, suffix: &str) {
     script.push_str("list [[target current] cget -endian]");
     for (at, bits, count) in Cut::of(address, length).accesses(address) {
-        let _ = write!(script, " [read_memory {at:#x} {bits} {count}{suffix}]");
+        script.push_str(" [");
+        push_display(script, at, bits, count, suffix);
+        script.push(']');
     }
 }
 
@@ -169,13 +173,13 @@ fn push_read_bytes(script: &mut String, address: u64, length: usize, suffix: &st
 pub(crate) fn read_bytes_request(address: u64, length: usize, suffix: &str) -> Request<'static> {
     let mut script = String::new();
     push_read_bytes(&mut script, address, length, suffix);
-    Request::new(script).shown(format!("read_memory {address:#x} 8 {length}{suffix}"))
+    Request::new(script).shown(read_command(address, 8, length, suffix))
 }
 
 pub(crate) fn take_bytes(request: &Request<'_>, reply: &Reply<'_>, address: u64, bytes: &mut [u8]) -> Result<()> {
     let cut = Cut::of(address, bytes.len());
     let answer = reply.success(request).map_err(|failure| read_refused(address, bytes.len() as u64, failure))?;
-    decode_bytes(answer, cut, bytes).ok_or_else(|| unexpected(request, "as many numbers as asked for", reply))
+    decode_bytes(answer, address, cut, bytes).ok_or_else(|| unexpected(request, "as many numbers as asked for", reply))
 }
 
 pub(crate) fn write_bytes_request(address: u64, bytes: &[u8], suffix: &str) -> Request<'static> {
@@ -207,21 +211,21 @@ fn offset_in_word(address: u64) -> usize {
     (address % WORD as u64) as usize
 }
 
-/// The answer to `list ENDIANNESS [read_memory …] …`, one list for each access of the cut.
-fn decode_bytes(answer: &[u8], cut: Cut, bytes: &mut [u8]) -> Option<()> {
+/// The answer to `list ENDIANNESS [mdw …] …`, lines for each access of the cut.
+fn decode_bytes(answer: &[u8], address: u64, cut: Cut, bytes: &mut [u8]) -> Option<()> {
     let mut lists = tcl::elements(answer);
     let [endianness] = lists.take_array()?;
     let mut rest = bytes;
-    for (_, bits, count) in cut.accesses(0) {
-        let [list] = lists.take_array()?;
+    for (at, bits, count) in cut.accesses(address) {
+        let [lines] = lists.take_array()?;
         let (part, after) = std::mem::take(&mut rest).split_at_mut_checked(count * (bits as usize / 8))?;
         rest = after;
         if bits == 8 {
-            decode(&list, part)?;
+            md::decode(&lines, at, part)?;
             continue;
         }
         let mut words = vec![0_u32; count];
-        decode(&list, &mut words)?;
+        md::decode(&lines, at, &mut words)?;
         for (bytes, word) in part.chunks_exact_mut(WORD).zip(words) {
             bytes.copy_from_slice(&match &*endianness {
                 b"little" => word.to_le_bytes(),
@@ -266,19 +270,27 @@ mod tests {
     fn answers_become_bytes_in_the_order_of_addresses() {
         let mut bytes = [0; 8];
         let cut = Cut::of(0x101, 8);
-        decode_bytes(b"little {0x1 0x2 0x3} 0x7060504 0x8", cut, &mut bytes).unwrap();
+        let answer = b"little {0x00000101: 01 02 03 } {0x00000104: 07060504 } {0x00000108: 08 }";
+        decode_bytes(answer, 0x101, cut, &mut bytes).unwrap();
         assert_eq!(bytes, [1, 2, 3, 4, 5, 6, 7, 8]);
-        decode_bytes(b"big {0x1 0x2 0x3} 0x4050607 0x8", cut, &mut bytes).unwrap();
+        let answer = b"big {0x00000101: 01 02 03 } {0x00000104: 04050607 } {0x00000108: 08 }";
+        decode_bytes(answer, 0x101, cut, &mut bytes).unwrap();
         assert_eq!(bytes, [1, 2, 3, 4, 5, 6, 7, 8]);
     }
 
     #[test]
     fn invalid_answers() {
         let cut = Cut::of(0x101, 8);
-        for answer in
-            ["", "little", "little {0x1 0x2} 0x0 0x0", "odd {0x1 0x2 0x3} 0x0 0x0", "little {0x1 0x2 0x3} 0x0 0x0 0x0"]
-        {
-            assert_eq!(decode_bytes(answer.as_bytes(), cut, &mut [0; 8]), None, "{answer:?}");
+        let (head, words, tail) = ("{0x00000101: 01 02 03 }", "{0x00000104: 00000000 }", "{0x00000108: 00 }");
+        for answer in [
+            String::new(),
+            "little".to_owned(),
+            format!("little {{0x00000101: 01 02 }} {words} {tail}"),
+            format!("little {head} {words} {{0x00000109: 00 }}"),
+            format!("odd {head} {words} {tail}"),
+            format!("little {head} {words} {tail} {tail}"),
+        ] {
+            assert_eq!(decode_bytes(answer.as_bytes(), 0x101, cut, &mut [0; 8]), None, "{answer:?}");
         }
     }
 

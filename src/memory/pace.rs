@@ -1,31 +1,67 @@
-//! How much of a long read one command moves, and how much of it keeps the connection to itself.
+//! How much of a long read one command moves, and how much of it keeps the connection to itself. All in bytes.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::access::CHUNK;
+/// What a command reads, as OpenOCD's own `dump_image` does (`src/target/target.c`). A slow probe (a few kB/s) takes a second or two for it; a fast one
+/// gains nothing from more, and newer OpenOCD takes a time for the text of an answer that grows with its square.
+const CHUNK: usize = 4096;
 
-/// What a quick target gets at once: more makes a read from OpenOCD no faster.
-const LARGE_CHUNK: usize = 4 * CHUNK;
+/// What a target gets at once that is quicker than any probe, such as a simulator: round trips are all that shows there.
+const LARGE_CHUNK: usize = 16 * CHUNK;
 
 /// How long a large chunk may take.
-const LARGE_CHUNK_TIME: Duration = Duration::from_millis(100);
+const LARGE_CHUNK_TIME: Duration = Duration::from_millis(10);
 
 /// After so much, or so long, other threads get their turn.
-const SERIES: usize = 16 * CHUNK;
+const SERIES: usize = 64 * CHUNK;
 const SERIES_TIME: Duration = Duration::from_millis(500);
+
+/// Chunks are a multiple of this, and so of every element: two lines of an answer.
+const ALIGNMENT: usize = 64;
 
 /// Two chunks on their way, and one that is read.
 const WINDOW: usize = 3;
 
-/// A part of a long read: chunks, the next of which is on its way while the reply to one is read.
-///
-/// A slow probe takes seconds for [`CHUNK`] words, so that is where it begins; a target that turns out to be quick gets larger ones.
+/// What a session knows about how quick its targets are.
 #[derive(Debug)]
-pub(super) struct Series {
-    /// How many elements a command reads.
-    chunk: usize,
-    /// How many units an element counts in what follows, and how far the beginning is from a whole element.
-    unit: usize,
+pub(crate) struct Pace {
+    chunk: AtomicUsize,
+    least: usize,
+    most: usize,
+}
+
+impl Pace {
+    /// Of a session whose replies may have so many bytes: a byte of memory is less than five of them.
+    pub(crate) fn within(reply_limit: usize) -> Self {
+        let fitting = (reply_limit / 5 / ALIGNMENT * ALIGNMENT).max(ALIGNMENT);
+        let (least, most) = (CHUNK.min(fitting), LARGE_CHUNK.min(fitting));
+        Pace { chunk: AtomicUsize::new(least), least, most }
+    }
+
+    fn chunk(&self) -> usize {
+        self.chunk.load(Ordering::Relaxed)
+    }
+
+    fn learn(&self, length: usize, took: Duration) {
+        // Of a few bytes the round trip is all that shows.
+        if length >= self.least / 2 {
+            let is_quick = took.as_micros() * (LARGE_CHUNK as u128) < LARGE_CHUNK_TIME.as_micros() * length as u128;
+            self.chunk.store(if is_quick { self.most } else { self.least }, Ordering::Relaxed);
+        }
+    }
+
+    /// After an error, which may be that a target was slower than it had been.
+    pub(super) fn forget(&self) {
+        self.chunk.store(self.least, Ordering::Relaxed);
+    }
+}
+
+/// A part of a long read: chunks, the next of which is on its way while the reply to one is read.
+#[derive(Debug)]
+pub(super) struct Series<'p> {
+    pace: &'p Pace,
+    /// How far the beginning is from a whole word.
     past_boundary: usize,
     length: usize,
     asked: usize,
@@ -36,58 +72,43 @@ pub(super) struct Series {
     last_answer: Instant,
 }
 
-impl Series {
-    /// For `length` elements, in chunks of so many to begin with.
-    pub(super) fn of_elements(length: usize, chunk: usize) -> Self {
-        Series::of_bytes(length, 1, 0, chunk)
-    }
-
-    /// For `length` bytes that begin so far past the boundary of an element of `unit` bytes.
-    pub(super) fn of_bytes(length: usize, unit: usize, past_boundary: usize, chunk: usize) -> Self {
+impl<'p> Series<'p> {
+    pub(super) fn new(length: usize, past_boundary: usize, pace: &'p Pace) -> Self {
         let now = Instant::now();
         let (asked, answered, waiting) = (0, 0, [0; WINDOW]);
-        Series { chunk, unit, past_boundary, length, asked, answered, waiting, begun: now, last_answer: now }
+        Series { pace, past_boundary, length, asked, answered, waiting, begun: now, last_answer: now }
     }
 
     /// Where the next chunk begins and how long it is; `None` at the end of the series.
     pub(super) fn ask(&mut self) -> Option<(usize, usize)> {
-        let is_long = self.asked >= SERIES * self.unit || self.begun.elapsed() >= SERIES_TIME;
+        let is_long = self.asked >= SERIES || self.begun.elapsed() >= SERIES_TIME;
         if self.asked == self.length || (self.asked > 0 && is_long) {
             return None;
         }
-        let slot = self.waiting.iter_mut().find(|count| **count == 0)?;
+        let slot = self.waiting.iter_mut().find(|length| **length == 0)?;
         let past_boundary = if self.asked == 0 { self.past_boundary } else { 0 };
-        let count = (self.chunk * self.unit - past_boundary).min(self.length - self.asked);
-        let place = (self.asked, count);
-        *slot = count;
-        self.asked += count;
+        let length = (self.pace.chunk() - past_boundary).min(self.length - self.asked);
+        let place = (self.asked, length);
+        *slot = length;
+        self.asked += length;
         Some(place)
     }
 
     /// The chunk that is answered.
     pub(super) fn answered(&mut self) -> (usize, usize) {
-        let (begin, count) = (self.answered, self.waiting[0]);
+        let (begin, length) = (self.answered, self.waiting[0]);
         self.waiting.rotate_left(1);
         self.waiting[WINDOW - 1] = 0;
-        self.answered += count;
+        self.answered += length;
         let now = Instant::now();
-        self.learn(count, now - self.last_answer);
+        self.pace.learn(length, now - self.last_answer);
         self.last_answer = now;
-        (begin, count)
+        (begin, length)
     }
 
-    fn learn(&mut self, count: usize, took: Duration) {
-        // Of a few bytes the round trip is all that shows.
-        if count >= CHUNK * self.unit / 2 {
-            let large = (LARGE_CHUNK * self.unit) as u128;
-            let is_quick = took.as_micros() * large < LARGE_CHUNK_TIME.as_micros() * count as u128;
-            self.chunk = if is_quick { LARGE_CHUNK } else { CHUNK };
-        }
-    }
-
-    /// How much of the read is done once all that was asked for is answered, and the size of chunks to go on with.
-    pub(super) fn end(self) -> (usize, usize) {
-        (self.asked, self.chunk)
+    /// How much of the read is done once all that was asked for is answered.
+    pub(super) fn end(self) -> usize {
+        self.asked
     }
 }
 
@@ -95,38 +116,58 @@ impl Series {
 mod tests {
     use super::*;
 
+    fn quick() -> Pace {
+        let pace = Pace::within(1 << 20);
+        pace.learn(CHUNK, Duration::from_micros(100));
+        pace
+    }
+
     #[test]
     fn chunks_follow_each_other_and_the_first_ends_at_a_boundary() {
-        let mut series = Series::of_bytes(40_000, 4, 3, CHUNK);
-        assert_eq!(series.ask(), Some((0, 16381)));
-        assert_eq!(series.ask(), Some((16381, 16384)));
-        assert_eq!(series.answered(), (0, 16381));
-        series.chunk = CHUNK;
-        assert_eq!(series.ask(), Some((32765, 7235)));
+        let pace = Pace::within(1 << 20);
+        let mut series = Series::new(10_000, 3, &pace);
+        assert_eq!(series.ask(), Some((0, 4093)));
+        assert_eq!(series.ask(), Some((4093, 4096)));
+        assert_eq!(series.answered(), (0, 4093));
+        pace.forget();
+        assert_eq!(series.ask(), Some((8189, 1811)));
         assert_eq!(series.ask(), None);
-        assert_eq!((series.answered(), series.answered()), ((16381, 16384), (32765, 7235)));
-        assert_eq!(series.end().0, 40_000);
+        assert_eq!((series.answered(), series.answered()), ((4093, 4096), (8189, 1811)));
+        assert_eq!(series.end(), 10_000);
     }
 
     #[test]
     fn only_a_quick_target_gets_large_chunks() {
-        let mut series = Series::of_elements(1 << 20, CHUNK);
-        series.learn(CHUNK, Duration::from_millis(1));
-        assert_eq!(series.ask(), Some((0, LARGE_CHUNK)));
-        series.learn(LARGE_CHUNK, Duration::from_secs(1));
-        assert_eq!(series.ask(), Some((LARGE_CHUNK, CHUNK)));
-        series.learn(10, Duration::ZERO);
-        assert_eq!(series.chunk, CHUNK, "too few to tell");
+        let pace = quick();
+        assert_eq!(Series::new(1 << 20, 0, &pace).ask(), Some((0, LARGE_CHUNK)));
+        pace.learn(10, Duration::from_secs(1));
+        assert_eq!(pace.chunk(), LARGE_CHUNK, "too few to tell");
+        pace.learn(LARGE_CHUNK, Duration::from_millis(100));
+        assert_eq!(Series::new(1 << 20, 0, &pace).ask(), Some((0, CHUNK)));
+        let pace = quick();
+        pace.forget();
+        assert_eq!(pace.chunk(), CHUNK);
+    }
+
+    #[test]
+    fn chunks_fit_into_replies() {
+        for (limit, chunk) in [(0, 64), (1000, 192), (100_000, 19_968), (usize::MAX, LARGE_CHUNK)] {
+            let pace = Pace::within(limit);
+            pace.learn(CHUNK, Duration::ZERO);
+            assert_eq!(pace.chunk(), chunk);
+        }
     }
 
     #[test]
     fn a_series_ends_so_that_others_get_their_turn() {
-        let mut series = Series::of_elements(1 << 20, LARGE_CHUNK);
+        let pace = quick();
+        let mut series = Series::new(1 << 20, 0, &pace);
         while series.ask().is_some() {
             series.answered();
         }
-        assert_eq!(series.end(), (SERIES, LARGE_CHUNK));
-        let mut series = Series::of_elements(1 << 20, CHUNK);
+        assert_eq!(series.end(), SERIES);
+        pace.forget();
+        let mut series = Series::new(1 << 20, 0, &pace);
         series.begun -= SERIES_TIME;
         assert_eq!((series.ask(), series.ask()), (Some((0, CHUNK)), None), "but never before it has begun");
     }

@@ -1,11 +1,17 @@
-//! Answers of the memory commands.
+//! Answers of `read_memory`, and what tells where a memory access failed.
+
+use super::lanes::{no_digits, value};
 
 /// A memory element: what OpenOCD prints as one number.
 pub(crate) trait Element: Copy + Default + std::fmt::LowerHex {
     /// Its width in bits, as the memory commands take it.
     const BITS: u32;
+    /// The digits that the memory commands display it with.
+    const DIGITS: usize = Self::BITS as usize / 4;
     /// From a number that fits.
     fn from_u64(value: u64) -> Option<Self>;
+    /// From a number of no more than its own digits.
+    fn of_digits(value: u64) -> Self;
     /// As a number.
     fn to_u64(self) -> u64;
 }
@@ -16,6 +22,10 @@ macro_rules! element {
             const BITS: u32 = <$type>::BITS;
             fn from_u64(value: u64) -> Option<Self> {
                 value.try_into().ok()
+            }
+            #[allow(clippy::cast_possible_truncation, reason = "its digits are no more than fit")]
+            fn of_digits(value: u64) -> Self {
+                value as $type
             }
             fn to_u64(self) -> u64 {
                 self.into()
@@ -50,7 +60,7 @@ fn short_number(text: &[u8]) -> Option<(u64, &[u8])> {
     let others = no_digits(lanes);
     // Most numbers have eight digits. A branch of their own lets the processor go on to the next one before it knows.
     if others == 0 && digits[8].is_ascii_whitespace() {
-        return Some((value(lanes), &text[11..]));
+        return Some((value(lanes).into(), &text[11..]));
     }
     let (number, length) = hex_digits(*digits.first_chunk()?);
     (length > 0 && digits[length].is_ascii_whitespace()).then(|| (number, &text[3 + length..]))
@@ -85,33 +95,7 @@ fn hex_digits(bytes: [u8; 8]) -> (u64, usize) {
     let lanes = u64::from_le_bytes(bytes);
     let length = no_digits(lanes).trailing_zeros() / 8;
     // The digits go to the upper lanes, zeros before them.
-    (value(lanes.checked_shl(64 - 8 * length).unwrap_or(0)), length as usize)
-}
-
-// All eight bytes at once, in the lanes of a 64-bit integer: several times as fast as one by one, and the answers are megabytes.
-const ONES: u64 = 0x0101_0101_0101_0101;
-const TOPS: u64 = 0x80 * ONES;
-
-/// The top bit of each lane: whether its byte is no hexadecimal digit.
-#[inline]
-fn no_digits(lanes: u64) -> u64 {
-    // Whether a byte, without its own top bit, is at least `least`.
-    let at_least = |lanes: u64, least: u8| (lanes & !TOPS) + u64::from(0x80 - least) * ONES;
-    let lower = lanes | (0x20 * ONES);
-    let decimal = at_least(lanes, b'0') & !at_least(lanes, b'9' + 1);
-    let letter = at_least(lower, b'a') & !at_least(lower, b'f' + 1);
-    !((decimal | letter) & !lanes) & TOPS
-}
-
-/// The value of eight lanes of digits, of which the first may be zero.
-#[inline]
-fn value(digits: u64) -> u64 {
-    // A letter has bit 6, and its low four bits are 9 too few.
-    let nibbles = (digits & (0x0f * ONES)) + 9 * (digits >> 6 & ONES);
-    // Each product adds a lane, moved up, to the next: two digits in 16 bits, four in 32, eight in 64.
-    let pairs = nibbles.wrapping_mul(0x1001) >> 8 & 0x00ff_00ff_00ff_00ff;
-    let fours = pairs.wrapping_mul(0x100_0001) >> 16 & 0x0000_ffff_0000_ffff;
-    fours.wrapping_mul(0x1_0000_0000_0001) >> 32 & 0xffff_ffff
+    (value(lanes.checked_shl(64 - 8 * length).unwrap_or(0)).into(), length as usize)
 }
 
 /// The address in a line such as `Failed to read memory at 0x2000500c` (`src/target/arm_adi_v5.c`), which tells where an
@@ -139,7 +123,7 @@ mod tests {
         assert_eq!(decoded::<u32>("0x297 0x2028293", 2), Some(vec![0x297, 0x202_8293]));
         assert_eq!(decoded::<u8>("0x0\n0xff\n", 2), Some(vec![0, 0xff]));
         assert_eq!(decoded::<u64>("0xffffffffffffffff", 1), Some(vec![u64::MAX]));
-        assert_eq!(decoded::<u16>("0xABCD", 1), Some(vec![0xabcd]));
+        assert_eq!(decoded::<u16>("0xabcd", 1), Some(vec![0xabcd]));
         assert_eq!(decoded::<u64>("0x123456789 0xabcdef01", 2), Some(vec![0x1_2345_6789, 0xabcd_ef01]));
         assert_eq!(decoded::<u64>("0x0000000000000001", 1), Some(vec![1]));
         assert_eq!(decoded::<u32>("", 0), Some(vec![]));
@@ -148,12 +132,13 @@ mod tests {
     #[test]
     fn digits_of_every_length_and_nothing_else() {
         for length in 0..=8 {
-            let digits = &"89abCDEf"[..length];
+            let digits = &"89abcdef"[..length];
             let value = u64::from_str_radix(digits, 16).unwrap_or(0);
             for byte in 0..=255_u8 {
                 let mut text = digits.as_bytes().to_vec();
                 text.push(byte);
-                let expected = match char::from(byte).to_digit(16).filter(|_| byte.is_ascii() && length < 8) {
+                let expected = match char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase() && length < 8)
+                {
                     Some(digit) => (value << 4 | u64::from(digit), length + 1),
                     None => (value, length),
                 };

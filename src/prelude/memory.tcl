@@ -23,11 +23,11 @@ proc _openocd_rs_1_check_dap {dap mask} {
     }
 }
 
-# 64-bit elements: in one access each where the target can, otherwise as two 32-bit accesses, which cortex_m needs.
-# {64 values} or {32 endianness words}
-proc _openocd_rs_1_read64 {address count args} {
-    if {![catch {read_memory $address 64 $count {*}$args} values]} { return [list 64 $values] }
-    return [list 32 [[target current] cget -endian] [read_memory $address 32 [expr {2 * $count}] {*}$args]]
+# Displays 64-bit elements: in one access each where the target can, otherwise as two 32-bit accesses, which cortex_m needs.
+# {64 lines} or {32 endianness lines}
+proc _openocd_rs_1_display64 {address count args} {
+    if {![catch {mdd {*}$args $address $count} lines]} { return [list 64 $lines] }
+    return [list 32 [[target current] cget -endian] [mdw {*}$args $address [expr {2 * $count}]]]
 }
 
 # Writes 32-bit words that are given as a little-endian target wants them.
@@ -63,15 +63,11 @@ proc _openocd_rs_1_write64 {address values words args} {
 # write; a failing read is the command's own failure.
 proc _openocd_rs_1_modify {address width keep bits} {
     if {$width == 64} {
-        set read [_openocd_rs_1_read64 $address 1]
-        if {[lindex $read 0] == 64} {
-            set digits [string range [lindex $read 1] 2 end]
-            set digits [string repeat 0 [expr {16 - [string length $digits]}]]$digits
-            set halves [list 0x[string range $digits 8 15] 0x[string range $digits 0 7]]
-        } else {
-            set halves [lindex $read 2]
-            if {[lindex $read 1] eq {big}} { set halves [list [lindex $halves 1] [lindex $halves 0]] }
-        }
+        # Of `0x20000000: 0123456789abcdef `, or of two words.
+        set read [_openocd_rs_1_display64 $address 1]
+        set digits [join [lrange [lindex $read end] 1 end] {}]
+        set halves [list 0x[string range $digits 8 15] 0x[string range $digits 0 7]]
+        if {[lindex $read 0] == 32 && [lindex $read 1] eq {little}} { set halves [list [lindex $halves 1] [lindex $halves 0]] }
     } else {
         set halves [read_memory $address $width 1]
     }

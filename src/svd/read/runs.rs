@@ -4,7 +4,8 @@ use super::plan::{MOST_AT_ONCE, Run};
 use crate::batch::{Batch, Handle};
 use crate::command::{Reply, Request};
 use crate::error::{Failure, Result, TargetError};
-use crate::parse::memory::decode;
+use crate::memory::access::{decode, push_read, read_command};
+use crate::parse::memory::Element;
 use crate::target::Target;
 
 /// What came of a run: its values, or OpenOCD's refusal.
@@ -33,16 +34,15 @@ pub(super) fn read(target: Target<'_>, runs: &[Run]) -> Result<Vec<Reading>> {
 }
 
 fn put(batch: &mut Batch<'_>, run: Run) -> Handle<Reading> {
-    let script = match run.bits {
-        64 => format!("_openocd_rs_1_read64 {:#x} {}", run.address, run.count),
-        _ => command(&run),
-    };
-    let request = Request::new(script).shown(command(&run));
+    let mut script = String::new();
+    match run.bits {
+        8 => push_read::<u8>(&mut script, run.address, run.count, ""),
+        16 => push_read::<u16>(&mut script, run.address, run.count, ""),
+        32 => push_read::<u32>(&mut script, run.address, run.count, ""),
+        _ => push_read::<u64>(&mut script, run.address, run.count, ""),
+    }
+    let request = Request::new(script).shown(read_command(run.address, run.bits, run.count, ""));
     batch.put(request, move |request, reply| outcome(&run, request, reply))
-}
-
-fn command(run: &Run) -> String {
-    format!("read_memory {:#x} {} {}", run.address, run.bits, run.count)
 }
 
 fn outcome(run: &Run, request: &Request<'_>, reply: &Reply<'_>) -> Result<Reading> {
@@ -57,16 +57,18 @@ fn outcome(run: &Run, request: &Request<'_>, reply: &Reply<'_>) -> Result<Readin
 }
 
 fn values(run: &Run, result: &[u8]) -> Option<Vec<u64>> {
-    let mut values = vec![0; run.count];
-    if run.bits == 64 {
-        crate::memory::decode_halves(result, &mut values)?;
-    } else {
-        decode(result, &mut values)?;
-        if values.iter().any(|value| value >> run.bits != 0) {
-            return None;
-        }
+    match run.bits {
+        8 => widened::<u8>(run, result),
+        16 => widened::<u16>(run, result),
+        32 => widened::<u32>(run, result),
+        _ => widened::<u64>(run, result),
     }
-    Some(values)
+}
+
+fn widened<T: Element>(run: &Run, result: &[u8]) -> Option<Vec<u64>> {
+    let mut values = vec![T::default(); run.count];
+    decode(result, run.address, &mut values)?;
+    Some(values.into_iter().map(T::to_u64).collect())
 }
 
 #[cfg(test)]
@@ -76,15 +78,15 @@ mod tests {
     #[test]
     fn outcomes_of_runs() {
         let run = Run { address: 0, bits: 16, count: 2 };
-        let request = Request::new("read_memory 0x0 16 2");
+        let request = Request::new("mdh 0x0 2");
         let outcome = |code, result: &'static str, log: &'static str| {
             let reply = Reply { code, result: result.as_bytes().into(), log: log.as_bytes().into() };
             outcome(&run, &request, &reply)
         };
-        assert_eq!(outcome(0, "0x1 0xffff", "").unwrap().unwrap(), [1, 0xffff]);
+        assert_eq!(outcome(0, "0x00000000: 0001 ffff ", "").unwrap().unwrap(), [1, 0xffff]);
         let failure = outcome(-107, "", "bus fault").unwrap().unwrap_err();
         assert_eq!((failure.code(), failure.message()), (-107, "bus fault"));
-        for invalid in ["", "0x1", "0x1 0x10000", "0x1 0x2 0x3"] {
+        for invalid in ["", "0x00000000: 0001 ", "0x00000020: 0001 ffff ", "0x00000000: 0001 0002 0003 "] {
             assert!(outcome(0, invalid, "").is_err(), "{invalid:?}");
         }
     }

@@ -85,7 +85,7 @@ fn a_register_that_fails_does_not_hide_the_others() {
     assert_eq!(names, ["CRL", "CRH", "ODR", "LCKR"]);
     let failed = port.unread.iter().find(|unread| unread.register.name() == "IDR").unwrap();
     let UnreadReason::Failed(failure) = &failed.reason else { panic!("{failed}") };
-    assert_eq!(failure.command(), "read_memory 0x40010808 32 1");
+    assert_eq!(failure.command(), "mdw 0x40010808 1");
     assert_ne!(failure.code(), 0);
     assert!(!failure.message().is_empty());
     let error = port.register("IDR").unwrap_err();
