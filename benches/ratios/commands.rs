@@ -1,34 +1,21 @@
 //! Commands, one by one and in a batch.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use openocd::Session;
 
+use crate::bare_server::BareServer;
 use crate::measure::{Goal, Table};
 
 pub(crate) fn run(table: &mut Table) {
     let session = Session::start(r#"-c "adapter driver dummy" -c noinit"#).expect("OpenOCD starts");
     let port = session.process().expect("a process of its own").tcl_port();
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
-    stream.set_nodelay(true).expect("an open socket");
+    let mut server = BareServer::connect(port);
 
-    let mut piece = vec![0; 4096];
     table.time(
         "one command, real OpenOCD",
         3000,
         Goal::AtMost(1.10),
         || assert_eq!(session.command("expr {40 + 2}").expect("an answer"), "42"),
-        || {
-            stream.write_all(b"expr {40 + 2}\x1a").expect("an open socket");
-            let mut filled = 0;
-            while filled == 0 || piece[filled - 1] != 0x1a {
-                let read = stream.read(&mut piece[filled..]).expect("an open socket");
-                assert_ne!(read, 0, "OpenOCD ended");
-                filled += read;
-            }
-            assert_eq!(&piece[..filled], b"42\x1a");
-        },
+        || assert_eq!(server.ask("expr {40 + 2}"), b"42"),
     );
 
     table.time(

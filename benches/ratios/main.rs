@@ -4,6 +4,7 @@
 //! A word on the command line selects the cases whose name holds it.
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "ratios, and small counts")]
 
+mod bare_server;
 mod boards;
 mod commands;
 mod flash;

@@ -8,7 +8,7 @@
 # and otherwise the result of its script, which is why that script ends with an empty list.
 proc _openocd_rs_1_run {sequence target command} {
     if {$target ne {}} { return [_openocd_rs_1_run_on $sequence $target $command] }
-    set log [capture {set code [catch {uplevel #0 $command} result options]; list}]
+    set log [capture _openocd_rs_1_try]
     if {$code} {
         set code [_openocd_rs_1_code $code $options]
         capture {_openocd_rs_1_clear_errors; list}
@@ -16,6 +16,12 @@ proc _openocd_rs_1_run {sequence target command} {
     set reply [list $sequence $code $result $log]
     if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
     return $reply
+}
+
+# Runs the `command` of its caller at the top level, and leaves `code`, `result` and `options` there. A procedure, because 0.12.0 parses what it
+# captures each time, and procedures once.
+proc _openocd_rs_1_try {} {
+    uplevel 1 {set code [catch {uplevel #0 $command} result options]; list}
 }
 
 # The same on a named target.
@@ -63,32 +69,36 @@ proc _openocd_rs_1_code {code options} {
 #   sequence 0 {code result log code result log ...} {}
 # with fewer elements than commands if they take more room, not counting results up to 100 bytes, or if one fails and that is
 # to stop the rest. What is done for each command is what a batch costs: every word here was measured.
+# The capture is for its holding off the background polling: OpenOCD 0.12.0 polls all targets before each command of its own (jim_command_dispatch
+# in src/helper/command.c), which would be once a command here, and takes as long as a read of a word.
 proc _openocd_rs_1_batch {sequence target stop room args} {
-    set replies {}
-    set failed [catch {
-        if {$target ne {}} {
-            set previous [_openocd_rs_1_select $target]
-        }
-        foreach command $args {
-            set log [capture {set code [catch {uplevel #0 $command} result options]; list}]
-            if {$code} {
-                lappend replies [_openocd_rs_1_code $code $options] $result $log
-                capture {_openocd_rs_1_clear_errors; list}
-                if {$stop} break
-            } else {
-                lappend replies 0 $result $log
-            }
-            if {[string length $result] > 100 || $log ne {}} {
-                incr room -[string length $result$log]
-                if {$room < 0} break
-            }
-        }
-    } message]
-    if {[info exists previous]} { catch {targets $previous} }
-    if {$failed} { return [list $sequence $failed $message {}] }
+    capture {set failed [catch {_openocd_rs_1_run_each $target $stop $room $args} replies]; list}
+    if {$failed} { return [list $sequence $failed $replies {}] }
     set reply [list $sequence 0 $replies {}]
     if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
     return $reply
+}
+
+# What a batch returns of its commands.
+proc _openocd_rs_1_run_each {target stop room commands} {
+    set replies {}
+    if {$target ne {}} { set previous [_openocd_rs_1_select $target] }
+    foreach command $commands {
+        set log [capture _openocd_rs_1_try]
+        if {$code} {
+            lappend replies [_openocd_rs_1_code $code $options] $result $log
+            capture {_openocd_rs_1_clear_errors; list}
+            if {$stop} break
+        } else {
+            lappend replies 0 $result $log
+        }
+        if {[string length $result] > 100 || $log ne {}} {
+            incr room -[string length $result$log]
+            if {$room < 0} break
+        }
+    }
+    if {$target ne {}} { catch {targets $previous} }
+    return $replies
 }
 
 # 0x1a ends a reply on the wire; one inside would put every later reply out of step. \x1b and a letter stand for it.

@@ -2,7 +2,7 @@
 
 # Reads registers of the current target if it is halted: its name, its state, and of each register the name asked for,
 # whether it is dirty, code, text and, if it failed, log. Without names, every register in OpenOCD's listing is read. One that fails does not
-# stop the rest. Only the listing tells which registers are dirty.
+# stop the rest. Only the listing tells which registers are dirty; the value of one that OpenOCD holds is there too, as `reg NAME` would give it.
 # With force, past OpenOCD's cache, except where the cache holds a value that is not written yet: that would be lost on
 # Cortex-M, and newer RISC-V code aborts there.
 proc _openocd_rs_1_read_registers {force names} {
@@ -10,39 +10,48 @@ proc _openocd_rs_1_read_registers {force names} {
     set state [_openocd_rs_1_state]
     set readings {}
     if {$state eq {halted}} {
-        set listing [reg]
+        set all {}
+        set held {}
         set dirty {}
-        foreach {all name} [regexp -all -inline -line {^\([0-9]+\) (.+) \(/[0-9]+\): 0x[0-9a-fA-F]+ \(dirty\)} $listing] {
-            lappend dirty $name
+        set line {^\([0-9]+\) ((.+) \(/[0-9]+\)(: 0x[0-9a-fA-F]+)?)( \(dirty\))?}
+        foreach {- text name value mark} [regexp -all -inline -line $line [reg]] {
+            lappend all $name
+            if {$mark ne {}} { lappend dirty $name }
+            # `reg NAME` takes the first of a name.
+            if {$value ne {} && (!$force || $mark ne {}) && ![dict exists $held $name]} { dict set held $name $text }
         }
-        if {![llength $names]} {
-            foreach {all name} [regexp -all -inline -line {^\([0-9]+\) (.+) \(/[0-9]+\)} $listing] { lappend names $name }
-        }
+        if {![llength $names]} { set names $all }
         set next 0
         while {$next < [llength $names]} {
             # As a capture costs as much as a register, one is for all registers up to the next that fails, whose log it is.
-            set log [capture {
-                set code 0
-                foreach name [lrange $names $next end] {
-                    incr next
-                    set is_dirty [expr {$name in $dirty}]
-                    if {$force && !$is_dirty} {
-                        set code [catch {reg $name force} text options]
-                    } else {
-                        set code [catch {reg $name} text options]
-                    }
-                    if {$code} break
-                    lappend readings [list $name $is_dirty 0 $text {}]
-                }
-                list
-            }]
+            set log [capture _openocd_rs_1_read_until_failure]
             if {$code} {
-                lappend readings [list $name $is_dirty [_openocd_rs_1_code $code $options] $text $log]
+                lappend readings [list $name [expr {$name in $dirty}] [_openocd_rs_1_code $code $options] $text $log]
                 capture {_openocd_rs_1_clear_errors; list}
             }
         }
     }
     return [list $target $state $readings]
+}
+
+# For the procedure above, in its frame; see _openocd_rs_1_try.
+proc _openocd_rs_1_read_until_failure {} {
+    uplevel 1 {
+        set code 0
+        foreach name [lrange $names $next end] {
+            incr next
+            if {[dict exists $held $name]} {
+                set text [dict get $held $name]
+            } elseif {$force} {
+                set code [catch {reg $name force} text options]
+            } else {
+                set code [catch {reg $name} text options]
+            }
+            if {$code} break
+            lappend readings [list $name [expr {$name in $dirty}] 0 $text {}]
+        }
+        list
+    }
 }
 
 # Writes a register of the current target if it is halted and the value, which takes so many bits, fits:

@@ -246,3 +246,19 @@ fn a_batch_for_a_named_target_leaves_the_current_one() {
     failed.result().unwrap_err();
     assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
 }
+
+#[test]
+fn the_targets_are_not_polled_before_each_command() {
+    const DHCSR: u32 = 0xe000_edf0;
+    let board = Board::halted();
+    let mut batch = board.session.batch();
+    let words: Vec<_> = (0..50).map(|n| batch.memory().read_u32(RAM + 4 * n)).collect();
+    board.chip.watch_accesses(DHCSR..DHCSR + 4);
+    batch.run().unwrap();
+    // One is OpenOCD 0.12.0's own, before the batch as before any command.
+    let polls = board.chip.take_accesses().len();
+    assert!(polls < 10, "{polls} polls");
+    for word in words {
+        word.result().unwrap();
+    }
+}
