@@ -193,7 +193,7 @@ impl<'a> Batch<'a> {
         };
         let most = self.target.session().reply_limit() / 4 / SHORT_REPLY;
         let count = self.entries.iter().take(most).take_while(fits).count().max(1);
-        let commands: Vec<_> = self.entries.iter().take(count).map(|entry| &*entry.request.script).collect();
+        let commands: Vec<_> = self.entries.iter().take(count).map(|entry| &entry.request).collect();
         let shown = format!("a batch of {count} commands, the first of which is {}", self.entries[0].request.name());
         let mut request = self.target.request("").shown(shown);
         request.timeout = self.timeout;

@@ -28,6 +28,9 @@ const LINE_LIMIT: usize = 4 * 1024 * 1024 - 1;
 /// What a batch sets aside for each reply; the procedure counts longer ones only.
 pub(crate) const SHORT_REPLY: usize = 120;
 
+/// How many commands of a batch follow each other without a poll. Newer OpenOCD needs a time for their log that grows with its square.
+const GROUP: usize = 64;
+
 /// A longer line is not kept for the next command.
 const LINE_KEPT: usize = 64 * 1024;
 
@@ -67,6 +70,8 @@ pub(crate) struct Request<'a> {
     pub(crate) target: Option<&'a str>,
     /// In place of the session's own.
     pub(crate) timeout: Option<Duration>,
+    /// In a batch OpenOCD need not look at its targets before.
+    pub(crate) is_unpolled: bool,
 }
 
 impl<'a> Request<'a> {
@@ -86,6 +91,11 @@ impl<'a> Request<'a> {
 
     pub(crate) fn within(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    pub(crate) fn unpolled(mut self) -> Self {
+        self.is_unpolled = true;
         self
     }
 
@@ -223,7 +233,7 @@ impl Link {
         &mut self,
         request: &Request<'_>,
         stop_at_failure: bool,
-        commands: &[&str],
+        commands: &[&Request<'_>],
         read: impl FnOnce(&Reply<'_>) -> T,
     ) -> Result<T> {
         let room = self.settings.reply_limit / 2;
@@ -231,20 +241,26 @@ impl Link {
         let write = |line: &mut Vec<u8>, sequence| {
             let _ = write!(line, "_openocd_rs_1_batch {sequence} ");
             tcl::push_quoted(line, request.target.unwrap_or_default());
-            let _ = write!(line, " {} {room}", u8::from(stop_at_failure));
+            let _ = write!(line, " {} {room} {{", u8::from(stop_at_failure));
+            for group in commands.chunk_by(|one, next| one.is_unpolled == next.is_unpolled) {
+                for group in group.chunks(GROUP) {
+                    let _ = write!(line, "{} {} ", group.len(), u8::from(group[0].is_unpolled));
+                }
+            }
+            line.push(b'}');
             for command in commands {
                 line.push(b' ');
-                tcl::push_quoted(line, command);
+                tcl::push_quoted(line, &command.script);
             }
             line.push(SEPARATOR);
         };
         self.run_line(request, write, read)
     }
 
-    /// Runs several commands that are one call to its caller, with the next one on its way while a reply is read.
+    /// Runs several commands that are one call to its caller, with the next ones on their way while a reply is read.
     ///
-    /// `prepare` writes the script of the next one, if there is one; `read` takes the next reply. The first error ends the series. Whatever is on its way then
-    /// has been executed, so this is for commands that change nothing. Scripts must be short: OpenOCD does not
+    /// `prepare` writes the script of the next one, if there is one and not enough are on their way; `read` takes the next reply. The first error ends the
+    /// series. Whatever is on its way then has been executed, so this is for commands that change nothing. Scripts must be short: OpenOCD does not
     /// read on while it writes a reply.
     pub(crate) fn run_series(
         &mut self,
@@ -265,7 +281,7 @@ impl Link {
             let mut arrived: Option<Range<usize>> = None;
             loop {
                 line.clear();
-                while outcome.is_ok() && sent < received + 2 {
+                while outcome.is_ok() {
                     script.clear();
                     if !prepare(&mut script) {
                         break;

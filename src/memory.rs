@@ -158,7 +158,7 @@ macro_rules! width {
 
             #[doc = concat!("Fills `values` with consecutive ", $bits, "-bit values.")]
             ///
-            /// After an error the slice holds what the commands before the failing one have read, and beyond that what it held before.
+            /// After an error the slice holds what the commands before the failing one have read; the rest of it is of no use.
             ///
             /// # Errors
             #[doc = concat!("Those of [`", stringify!($read), "`](Self::", stringify!($read), ").")]

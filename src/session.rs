@@ -251,7 +251,7 @@ impl Session {
         &self,
         request: &Request<'_>,
         stop_at_failure: bool,
-        commands: &[&str],
+        commands: &[&Request<'_>],
         read: impl FnOnce(&Reply<'_>) -> T,
     ) -> Result<T> {
         let result = self.link().run_batch(request, stop_at_failure, commands, read);

@@ -67,7 +67,7 @@ impl<'b, 'a> BatchMemory<'b, 'a> {
             Ok(()) if length > 0 => {}
             checked => return self.batch.settle(&request, checked.map(|()| Vec::new())),
         }
-        self.batch.put(request, move |request, reply| {
+        self.batch.put(request.unpolled(), move |request, reply| {
             let mut bytes = vec![0; length];
             bytes::take_bytes(request, reply, address, &mut bytes).map(|()| bytes)
         })
@@ -92,7 +92,7 @@ impl<'b, 'a> BatchMemory<'b, 'a> {
             Ok(()) if count > 0 => {}
             checked => return self.batch.settle(&request, checked.map(|()| give(Vec::new()))),
         }
-        self.batch.put(request, move |request, reply| {
+        self.batch.put(request.unpolled(), move |request, reply| {
             let mut values = vec![T::default(); count];
             access::take_elements(request, reply, address, &mut values).map(|()| give(values))
         })
@@ -116,7 +116,7 @@ impl<'b, 'a> BatchMemory<'b, 'a> {
             checked => return self.batch.settle(&request, checked),
         }
         let length = count as u64 * width;
-        self.batch.put(request, move |request, reply| access::take_written(request, reply, address, length))
+        self.batch.put(request.unpolled(), move |request, reply| access::take_written(request, reply, address, length))
     }
 
     fn check(&self, address: u64, width: u64, count: usize, most: usize) -> Result<()> {

@@ -20,8 +20,9 @@ const SERIES_TIME: Duration = Duration::from_millis(500);
 /// Chunks are a multiple of this, and so of every element: two lines of an answer.
 const ALIGNMENT: usize = 64;
 
-/// Two chunks on their way, and one that is read.
-const WINDOW: usize = 3;
+/// One chunk that is read, and one on its way. After an error what is on its way is carried out all the same, so more is for quick targets only.
+const WINDOW: usize = 2;
+const LARGE_WINDOW: usize = 4;
 
 /// What a session knows about how quick its targets are.
 #[derive(Debug)]
@@ -43,6 +44,7 @@ impl Pace {
         self.chunk.load(Ordering::Relaxed)
     }
 
+    /// From all of a series, not from one chunk: replies that came while this program stood still would look quick.
     fn learn(&self, length: usize, took: Duration) {
         // Of a few bytes the round trip is all that shows.
         if length >= self.least / 2 {
@@ -67,27 +69,27 @@ pub(super) struct Series<'p> {
     asked: usize,
     answered: usize,
     /// How long the chunks are that are on their way or about to be read, in turn; 0 for none.
-    waiting: [usize; WINDOW],
+    waiting: [usize; LARGE_WINDOW],
     begun: Instant,
-    last_answer: Instant,
 }
 
 impl<'p> Series<'p> {
     pub(super) fn new(length: usize, past_boundary: usize, pace: &'p Pace) -> Self {
-        let now = Instant::now();
-        let (asked, answered, waiting) = (0, 0, [0; WINDOW]);
-        Series { pace, past_boundary, length, asked, answered, waiting, begun: now, last_answer: now }
+        let (asked, answered, waiting) = (0, 0, [0; LARGE_WINDOW]);
+        Series { pace, past_boundary, length, asked, answered, waiting, begun: Instant::now() }
     }
 
-    /// Where the next chunk begins and how long it is; `None` at the end of the series.
+    /// Where the next chunk begins and how long it is; `None` at the end of the series, and while enough are on their way.
     pub(super) fn ask(&mut self) -> Option<(usize, usize)> {
         let is_long = self.asked >= SERIES || self.begun.elapsed() >= SERIES_TIME;
         if self.asked == self.length || (self.asked > 0 && is_long) {
             return None;
         }
-        let slot = self.waiting.iter_mut().find(|length| **length == 0)?;
+        let chunk = self.pace.chunk();
+        let window = if chunk > CHUNK { LARGE_WINDOW } else { WINDOW };
+        let slot = self.waiting[..window].iter_mut().find(|length| **length == 0)?;
         let past_boundary = if self.asked == 0 { self.past_boundary } else { 0 };
-        let length = (self.pace.chunk() - past_boundary).min(self.length - self.asked);
+        let length = (chunk - past_boundary).min(self.length - self.asked);
         let place = (self.asked, length);
         *slot = length;
         self.asked += length;
@@ -98,11 +100,9 @@ impl<'p> Series<'p> {
     pub(super) fn answered(&mut self) -> (usize, usize) {
         let (begin, length) = (self.answered, self.waiting[0]);
         self.waiting.rotate_left(1);
-        self.waiting[WINDOW - 1] = 0;
+        self.waiting[LARGE_WINDOW - 1] = 0;
         self.answered += length;
-        let now = Instant::now();
-        self.pace.learn(length, now - self.last_answer);
-        self.last_answer = now;
+        self.pace.learn(self.answered, self.begun.elapsed());
         (begin, length)
     }
 

@@ -68,37 +68,50 @@ proc _openocd_rs_1_code {code options} {
 # Runs commands, one after the other, at the top level and, if one is named, for a target, and returns
 #   sequence 0 {code result log code result log ...} {}
 # with fewer elements than commands if they take more room, not counting results up to 100 bytes, or if one fails and that is
-# to stop the rest. What is done for each command is what a batch costs: every word here was measured.
-# The capture is for its holding off the background polling: OpenOCD 0.12.0 polls all targets before each command of its own (jim_command_dispatch
-# in src/helper/command.c), which would be once a command here, and takes as long as a read of a word.
-proc _openocd_rs_1_batch {sequence target stop room args} {
-    capture {set failed [catch {_openocd_rs_1_run_each $target $stop $room $args} replies]; list}
-    if {$failed} { return [list $sequence $failed $replies {}] }
+# to stop the rest. groups is a list {count unpolled count unpolled ...}: OpenOCD 0.12.0 polls all targets before each command of its own
+# (jim_command_dispatch in src/helper/command.c), which takes as long as a read of a word, but not within `capture`. So those that do not depend on what
+# it sees have one around them all.
+proc _openocd_rs_1_batch {sequence target stop room groups args} {
+    set replies {}
+    set failed [catch {
+        if {$target ne {}} { set previous [_openocd_rs_1_select $target] }
+        set next 0
+        foreach {count unpolled} $groups {
+            set commands [lrange $args $next [expr {$next + $count - 1}]]
+            incr next $count
+            if {$unpolled} {
+                capture {set go_on [_openocd_rs_1_run_each $commands $stop]; list}
+            } else {
+                set go_on [_openocd_rs_1_run_each $commands $stop]
+            }
+            if {!$go_on} break
+        }
+    } message]
+    if {[info exists previous]} { catch {targets $previous} }
+    if {$failed} { return [list $sequence $failed $message {}] }
     set reply [list $sequence 0 $replies {}]
     if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
     return $reply
 }
 
-# What a batch returns of its commands.
-proc _openocd_rs_1_run_each {target stop room commands} {
-    set replies {}
-    if {$target ne {}} { set previous [_openocd_rs_1_select $target] }
+# Adds to the `replies` of a batch, and returns whether it goes on. What is done for each command is what a batch costs: every word here was measured.
+proc _openocd_rs_1_run_each {commands stop} {
+    upvar 1 replies replies room room
     foreach command $commands {
         set log [capture _openocd_rs_1_try]
         if {$code} {
             lappend replies [_openocd_rs_1_code $code $options] $result $log
             capture {_openocd_rs_1_clear_errors; list}
-            if {$stop} break
+            if {$stop} { return 0 }
         } else {
             lappend replies 0 $result $log
         }
         if {[string length $result] > 100 || $log ne {}} {
             incr room -[string length $result$log]
-            if {$room < 0} break
+            if {$room < 0} { return 0 }
         }
     }
-    if {$target ne {}} { catch {targets $previous} }
-    return $replies
+    return 1
 }
 
 # 0x1a ends a reply on the wire; one inside would put every later reply out of step. \x1b and a letter stand for it.

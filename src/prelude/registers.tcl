@@ -18,7 +18,9 @@ proc _openocd_rs_1_read_registers {force names} {
             lappend all $name
             if {$mark ne {}} { lappend dirty $name }
             # `reg NAME` takes the first of a name.
-            if {$value ne {} && (!$force || $mark ne {}) && ![dict exists $held $name]} { dict set held $name $text }
+            if {[dict exists $held $name]} continue
+            if {$value eq {} || ($force && $mark eq {})} { set text {} }
+            dict set held $name $text
         }
         if {![llength $names]} { set names $all }
         set next 0
@@ -40,8 +42,10 @@ proc _openocd_rs_1_read_until_failure {} {
         set code 0
         foreach name [lrange $names $next end] {
             incr next
-            if {[dict exists $held $name]} {
-                set text [dict get $held $name]
+            set text {}
+            if {[dict exists $held $name]} { set text [dict get $held $name] }
+            if {$text ne {}} {
+                # That is it.
             } elseif {$force} {
                 set code [catch {reg $name force} text options]
             } else {

@@ -13,6 +13,9 @@ proc _openocd_rs_1_state {} {
         return {*}[_openocd_rs_1_not_examined $target]
     }
     $target arp_poll
+    # Of a core that has been reset since the last look, one look says no more than that (cortex_m_poll in src/target/cortex_m.c: S_RESET_ST, which
+    # reading it clears).
+    if {[$target curstate] eq {reset}} { $target arp_poll }
     return [$target curstate]
 }
 

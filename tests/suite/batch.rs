@@ -262,3 +262,34 @@ fn the_targets_are_not_polled_before_each_command() {
         word.result().unwrap();
     }
 }
+
+#[test]
+fn what_depends_on_the_state_of_a_target_sees_the_present_one() {
+    let board = Board::halted();
+    let mut batch = board.session.batch();
+    let word = batch.memory().read_u32(RAM);
+    let reset = batch.command("reset run");
+    // One look sees that there was a reset, the next that the core runs: only then does OpenOCD 0.12.0 halt it.
+    let state = batch.command("[target current] curstate");
+    let halt = batch.command("halt");
+    let pc = batch.command("reg pc");
+    batch.run().unwrap();
+    word.result().unwrap();
+    reset.result().unwrap();
+    state.result().unwrap();
+    halt.result().unwrap();
+    assert!(pc.result().unwrap().starts_with("pc (/32): 0x0800"));
+}
+
+#[test]
+fn an_exit_in_a_batch_for_a_named_target_leaves_the_current_one() {
+    let chips = VirtualBoard::start(&[Model::Stm32f103, Model::Stm32f103]).expect("a free port");
+    let session = Session::start(chips.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let mut batch = session.target_named("chip1.cpu").unwrap().batch();
+    let name = batch.command("target current");
+    // 0.12.0 refuses it, newer OpenOCD breaks the batch off.
+    let exit = batch.command("exit");
+    let outcome = batch.run();
+    assert!(outcome.is_err() || (name.result().unwrap() == "chip1.cpu" && exit.result().is_err()));
+    assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
+}

@@ -280,3 +280,11 @@ fn a_target_that_openocd_lost_by_itself_has_no_state() {
         assert!(error.to_string().contains("stm32f1x.cpu is not examined: OpenOCD has lost it"), "{error}");
     }
 }
+
+#[test]
+fn a_core_that_has_reset_itself_runs() {
+    let board = Board::halted();
+    // AIRCR.SYSRESETREQ
+    board.session.memory().write_u32(0xe000_ed0c, 0x05fa_0004).unwrap();
+    assert_eq!(board.session.target().status().unwrap().state, TargetState::Running);
+}

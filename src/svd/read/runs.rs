@@ -42,7 +42,7 @@ fn put(batch: &mut Batch<'_>, run: Run) -> Handle<Reading> {
         _ => push_read::<u64>(&mut script, run.address, run.count, ""),
     }
     let request = Request::new(script).shown(read_command(run.address, run.bits, run.count, ""));
-    batch.put(request, move |request, reply| outcome(&run, request, reply))
+    batch.put(request.unpolled(), move |request, reply| outcome(&run, request, reply))
 }
 
 fn outcome(run: &Run, request: &Request<'_>, reply: &Reply<'_>) -> Result<Reading> {
