@@ -40,6 +40,8 @@ use crate::target::Target;
 /// - **Addresses** are 64 bits wide. One that the target can't have is refused; OpenOCD would drop its upper half and go elsewhere.
 /// - **Failure.** The error names the address. After a failed write it says up to where everything is written. Over SWD the debug port is
 ///   asked after each write whether it worked (`NAME dpreg 4`): OpenOCD reports a last write that failed as done.
+/// - **RISC-V on OpenOCD 0.12.0.** It gives 0 for what a hart cannot read, unless that is asked for by itself. So zeros are asked for once more: the first 64 that
+///   follow each other, then every 16th, and the last. That takes its time.
 ///
 /// Sources: OpenOCD's `mdb`, `mdh`, `mdw`, `mdd` and `write_memory` (`src/target/target.c`).
 ///

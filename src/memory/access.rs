@@ -135,23 +135,28 @@ pub(crate) fn push_read<T: Element>(script: &mut String, address: u64, count: us
     }
 }
 
-/// Appends the command that displays elements. Not `read_memory`: newer OpenOCD copies its whole answer once more for each number (`command_vprint` in
+/// Appends the script that displays elements. Not `read_memory`: newer OpenOCD copies its whole answer once more for each number (`command_vprint` in
 /// `src/helper/command.c`), and `mdw` for each line only, so that 16384 words take 1.6 s and not 3.5; nor does `read_memory` of 0.12.0 have error numbers.
 pub(super) fn push_display(script: &mut String, address: u64, bits: u32, count: usize, suffix: &str) {
-    let letter = match bits {
-        8 => 'b',
-        16 => 'h',
-        32 => 'w',
-        _ => 'd',
-    };
-    let _ = write!(script, "md{letter}{suffix} {address:#x} {count}");
+    if count == 1 {
+        script.push_str(&read_command(address, bits, count, suffix));
+    } else {
+        let _ = write!(script, "_openocd_rs_1_display {} {address:#x} {count}{suffix}", display_command(bits));
+    }
 }
 
 /// The command that a user would type for a read.
 pub(crate) fn read_command(address: u64, bits: u32, count: usize, suffix: &str) -> String {
-    let mut command = String::new();
-    push_display(&mut command, address, bits, count, suffix);
-    command
+    format!("{}{suffix} {address:#x} {count}", display_command(bits))
+}
+
+fn display_command(bits: u32) -> &'static str {
+    match bits {
+        8 => "mdb",
+        16 => "mdh",
+        32 => "mdw",
+        _ => "mdd",
+    }
 }
 
 pub(crate) fn take_elements<T: Element>(

@@ -99,9 +99,10 @@ fn hex_digits(bytes: [u8; 8]) -> (u64, usize) {
 }
 
 /// The address in a line such as `Failed to read memory at 0x2000500c` (`src/target/arm_adi_v5.c`), which tells where an
-/// ARM bus faulted. `range` is what was accessed: an address elsewhere is of something else.
+/// ARM bus faulted, or `Failed to read memory (addr=0x80100000)` (`src/target/riscv/riscv-013.c`), which tells where the access began. `range` is what was accessed: an address elsewhere is of something else.
 pub(crate) fn fault_address(log: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
-    let lines = log.lines().filter_map(|line| line.split_once("memory at 0x"));
+    let lines =
+        log.lines().filter_map(|line| line.split_once("memory at 0x").or_else(|| line.split_once("memory (addr=0x")));
     let mut addresses = lines.filter_map(|(_, address)| {
         let end = address.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(address.len());
         u64::from_str_radix(&address[..end], 16).ok()
@@ -170,6 +171,8 @@ mod tests {
         let log = "JTAG-DP STICKY ERROR\nFailed to read memory at 0x2000500c\n";
         assert_eq!(fault_address(log, 0x2000_5000..=0x2000_5fff), Some(0x2000_500c));
         assert_eq!(fault_address(log, 0..=0xff), None);
+        let log = "Target hart0.cpu: Failed to read memory (addr=0x80100004)\n  progbuf=failed, sysbus=failed, abstract=failed\n";
+        assert_eq!(fault_address(log, 0x8010_0000..=0x8010_0007), Some(0x8010_0004));
         assert_eq!(fault_address("Failed to write memory and, additionally, failed to find out where", 0..=9), None);
         assert_eq!(fault_address("Failed to read memory at 0x", 0..=9), None);
     }

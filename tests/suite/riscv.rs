@@ -1,6 +1,6 @@
-//! The debug module interface of the virtual hart.
+//! The debug module interface of the virtual hart, and what a hart cannot read.
 
-use openocd::{Error, JtagError, OpenOcdProcess, Session};
+use openocd::{Error, JtagError, OpenOcdProcess, Session, TargetError};
 use virtual_chip::{Model, VirtualBoard, VirtualHart};
 
 use crate::board::{Board, INSTALL, PATIENCE, interpreter};
@@ -25,6 +25,38 @@ fn words_of_the_debug_module_are_read_and_written() {
         assert_eq!(riscv.dmi_read(DATA0).unwrap(), value);
     }
     pause.resume().unwrap();
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_and_no_zero() {
+    // 16 KiB from 0x8000_0000.
+    let (zeros, end) = (0x8000_3000, 0x8000_4000);
+    let hart = VirtualHart::start().unwrap();
+    let session = Session::start(hart.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    session.target().halt().unwrap();
+    let memory = session.memory();
+    memory.write_bytes(zeros, &[0; 400]).unwrap();
+    assert_eq!(memory.read_u32_vec(zeros, 100).unwrap(), [0; 100]);
+    assert_eq!(memory.read_u64_vec(zeros, 2).unwrap(), [0; 2]);
+    assert_eq!(memory.read_bytes(zeros + 1, 7).unwrap(), [0; 7]);
+    memory.write_bytes(end - 400, &[0; 400]).unwrap();
+    let mut batch = session.batch();
+    let batched = batch.memory().read_u32_vec(end, 2);
+    batch.run().unwrap();
+    let refused = [
+        ("begins there", memory.read_u32_vec(end, 2).map(drop)),
+        ("bytes", memory.read_bytes(end + 1, 7).map(drop)),
+        ("halves", memory.read_u16_vec(end, 3).map(drop)),
+        ("64 bits", memory.read_u64(end).map(drop)),
+        ("several of 64 bits", memory.read_u64_vec(end - 8, 2).map(drop)),
+        ("goes beyond it", memory.read_u32_vec(end - 8, 4).map(drop)),
+        ("long", memory.read_u32_vec(end - 396, 100).map(drop)),
+        ("in a batch", batched.result().map(drop)),
+    ];
+    for (case, result) in refused {
+        let Err(Error::Target(TargetError::MemoryRead { address, .. })) = &result else { panic!("{case}: {result:?}") };
+        assert!((end - 396..=end + 1).contains(address), "{case}: {address:#x}");
+    }
 }
 
 #[test]
