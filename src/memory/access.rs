@@ -138,11 +138,11 @@ pub(crate) fn push_read<T: Element>(script: &mut String, address: u64, count: us
 /// Appends the script that displays elements. Not `read_memory`: newer OpenOCD copies its whole answer once more for each number (`command_vprint` in
 /// `src/helper/command.c`), and `mdw` for each line only, so that 16384 words take 1.6 s and not 3.5; nor does `read_memory` of 0.12.0 have error numbers.
 pub(super) fn push_display(script: &mut String, address: u64, bits: u32, count: usize, suffix: &str) {
-    if count == 1 {
-        script.push_str(&read_command(address, bits, count, suffix));
-    } else {
-        let _ = write!(script, "_openocd_rs_1_display {} {address:#x} {count}{suffix}", display_command(bits));
-    }
+    let command = display_command(bits);
+    let _ = match count {
+        1 => write!(script, "{command}{suffix} {address:#x} 1"),
+        _ => write!(script, "_openocd_rs_1_display {command} {address:#x} {count}{suffix}"),
+    };
 }
 
 /// The command that a user would type for a read.
