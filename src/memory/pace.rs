@@ -150,6 +150,18 @@ mod tests {
     }
 
     #[test]
+    fn replies_that_were_there_already_do_not_look_quick() {
+        let pace = Pace::within(1 << 20);
+        let mut series = Series::new(1 << 20, 0, &pace);
+        assert!(series.ask().is_some() && series.ask().is_some());
+        // This program stood still meanwhile: both replies are taken at once.
+        series.begun -= Duration::from_millis(100);
+        series.answered();
+        series.answered();
+        assert_eq!(pace.chunk(), CHUNK);
+    }
+
+    #[test]
     fn chunks_fit_into_replies() {
         for (limit, chunk) in [(0, 64), (1000, 192), (100_000, 19_968), (usize::MAX, LARGE_CHUNK)] {
             let pace = Pace::within(limit);
