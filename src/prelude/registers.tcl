@@ -23,6 +23,8 @@ proc _openocd_rs_1_read_registers {force names} {
             dict set held $name $text
         }
         if {![llength $names]} { set names $all }
+        set option {}
+        if {$force} { set option force }
         set next 0
         while {$next < [llength $names]} {
             # As a capture costs as much as a register, one is for all registers up to the next that fails, whose log it is.
@@ -44,13 +46,7 @@ proc _openocd_rs_1_read_until_failure {} {
             incr next
             set text {}
             if {[dict exists $held $name]} { set text [dict get $held $name] }
-            if {$text ne {}} {
-                # That is it.
-            } elseif {$force} {
-                set code [catch {reg $name force} text options]
-            } else {
-                set code [catch {reg $name} text options]
-            }
+            if {$text eq {}} { set code [catch {reg $name {*}$option} text options] }
             if {$code} break
             lappend readings [list $name [expr {$name in $dirty}] 0 $text {}]
         }

@@ -248,7 +248,7 @@ fn a_batch_for_a_named_target_leaves_the_current_one() {
 }
 
 #[test]
-fn the_targets_are_not_polled_before_each_command() {
+fn the_targets_are_not_polled_before_each_memory_access() {
     const DHCSR: u32 = 0xe000_edf0;
     let board = Board::halted();
     let mut batch = board.session.batch();
