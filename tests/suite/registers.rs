@@ -206,3 +206,24 @@ fn all_registers_of_a_risc_v_hart() {
         assert!(!name.is_empty() && failure.code() != 0 && failure.command().contains(name.as_str()), "{failure:?}");
     }
 }
+
+#[test]
+fn of_registers_with_the_same_name_the_first_is_meant() {
+    // No target of OpenOCD's has such, so OpenOCD's command stands aside.
+    let board = Board::halted();
+    let listing = "(0) dup (/32)\\n(1) dup (/32): 0x00000002 (dirty)\\n(2) other (/32): 0x00000003";
+    let other = format!(
+        "rename reg openocd_reg; proc reg {{args}} {{
+            if {{![llength $args]}} {{ return \"{listing}\" }}
+            if {{[lindex $args 0] eq {{dup}}}} {{ return {{dup (/32): 0x00000001}} }}
+            return {{other (/32): 0x00000004}}
+        }}"
+    );
+    board.session.command(&other).unwrap();
+    let registers = board.session.registers();
+    assert_eq!(registers.read("dup").unwrap().value.to_string(), "0x00000001");
+    assert_eq!(registers.forced().read("dup").unwrap().value.to_string(), "0x00000001");
+    // What OpenOCD holds, and what the target has.
+    assert_eq!(registers.read("other").unwrap().value.to_string(), "0x00000003");
+    assert_eq!(registers.forced().read("other").unwrap().value.to_string(), "0x00000004");
+}
