@@ -4,8 +4,8 @@ mod flash;
 mod handle;
 mod memory;
 mod registers;
+mod replies;
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use flash::BatchFlash;
 pub use handle::Handle;
-use handle::Slot;
+use handle::{Call, Pending};
 pub use memory::BatchMemory;
 pub use registers::BatchRegisters;
 
@@ -21,7 +21,6 @@ use crate::command::{Execution, Reply, Request, SHORT_REPLY, refuse_forbidden};
 use crate::error::{CommandError, Error, Result};
 use crate::session::Session;
 use crate::target::Target;
-use crate::tcl;
 
 /// How many bytes of commands go in one message, unless one alone takes more. Quoting can double them, and OpenOCD takes 4 MiB.
 const MESSAGE: usize = 1024 * 1024;
@@ -66,23 +65,13 @@ pub struct Batch<'a> {
     timeout: Option<Duration>,
 }
 
-/// A call that waits to be sent, and what takes its reply.
+/// A call that waits to be sent.
 struct Entry {
-    request: Request<'static>,
-    answer: Answer,
+    call: Arc<dyn Pending>,
     /// Whether it failed is not told by OpenOCD's number alone.
     is_judged_here: bool,
     /// A call before it was refused.
     after_refusal: bool,
-}
-
-/// Says whether the call succeeded.
-type Answer = Box<dyn FnOnce(&Request<'_>, Outcome<'_>) -> bool + Send>;
-
-/// What became of a call.
-enum Outcome<'r> {
-    Ran(&'r Reply<'r>),
-    NotRun(&'static str),
 }
 
 impl Session {
@@ -174,8 +163,8 @@ impl<'a> Batch<'a> {
             }
         }
         for (entries, why) in [(self.entries, why), (stopped, STOPPED)] {
-            for Entry { request, answer, .. } in entries {
-                answer(&request, Outcome::NotRun(why));
+            for entry in entries {
+                entry.call.settle(Err(why));
             }
         }
         outcome
@@ -186,30 +175,30 @@ impl<'a> Batch<'a> {
         let mut length = 0;
         let mut ended = false;
         let fits = |entry: &&Entry| {
-            length += entry.request.script.len();
+            length += entry.call.request().script.len();
             let fits = length <= MESSAGE && !ended;
             ended = self.stop_at_failure && entry.is_judged_here;
             fits
         };
         let most = self.target.session().reply_limit() / 4 / SHORT_REPLY;
         let count = self.entries.iter().take(most).take_while(fits).count().max(1);
-        let commands: Vec<_> = self.entries.iter().take(count).map(|entry| &entry.request).collect();
-        let shown = format!("a batch of {count} commands, the first of which is {}", self.entries[0].request.name());
+        let commands: Vec<_> = self.entries.iter().take(count).map(|entry| entry.call.request()).collect();
+        let shown = format!("a batch of {count} commands, the first of which is {}", commands[0].name());
         let mut request = self.target.request("").shown(shown);
         request.timeout = self.timeout;
         let (session, stop) = (self.target.session(), self.stop_at_failure);
-        let replies = session.run_batch(&request, stop, &commands, |reply| {
+        let (answered, failed) = session.run_batch(&request, stop, &commands, |reply| {
             // The procedure itself failed: the target's name, say, is not known any more.
             let list = reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
-            let replies = parse(list).filter(|replies| (1..=count).contains(&replies.len()));
-            replies.ok_or_else(|| unexpected(&request, list))
-        })??;
-        let mut failed = false;
-        for reply in replies {
-            if let Some(Entry { request, answer, .. }) = self.entries.pop_front() {
-                failed |= !answer(&request, Outcome::Ran(&reply));
+            let replies = replies::parse(list, &reply.log).filter(|replies| (1..=count).contains(&replies.len()));
+            let replies = replies.ok_or_else(|| unexpected(&request, reply))?;
+            let mut failed = false;
+            for (entry, reply) in self.entries.iter().zip(&replies) {
+                failed |= !entry.call.settle(Ok(reply));
             }
-        }
+            Ok::<_, Error>((replies.len(), failed))
+        })??;
+        drop(self.entries.drain(..answered));
         Ok(failed && self.stop_at_failure)
     }
 
@@ -230,51 +219,29 @@ impl<'a> Batch<'a> {
         read: impl FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send + 'static,
     ) -> Handle<T> {
         if let Err(error) = refuse_forbidden(&request.script) {
-            return self.settle(&request, Err(error.into()));
+            return self.settle(request, Err(error.into()));
         }
-        let slot: Arc<Slot<T>> = Arc::default();
-        let handle = Handle::new(&request, Arc::clone(&slot));
-        let answer = move |request: &Request<'_>, outcome: Outcome<'_>| {
-            let result = match outcome {
-                Outcome::Ran(reply) => read(request, reply),
-                Outcome::NotRun(why) => Err(CommandError::NotRun { command: request.name().to_owned(), why }.into()),
-            };
-            let is_ok = result.is_ok();
-            slot.fill(result);
-            is_ok
-        };
-        let after_refusal = self.refused;
-        self.entries.push_back(Entry { request, answer: Box::new(answer), is_judged_here, after_refusal });
+        let call = Arc::new(Call::new(request, read));
+        let (handle, after_refusal) = (Handle::of(Arc::clone(&call)), self.refused);
+        self.entries.push_back(Entry { call, is_judged_here, after_refusal });
         handle
     }
 
     /// The handle of a call that need not be sent, or is refused.
-    fn settle<T>(&mut self, request: &Request<'_>, result: Result<T>) -> Handle<T> {
+    fn settle<T: Send + 'static>(&mut self, request: Request<'static>, result: Result<T>) -> Handle<T> {
         self.refused |= result.is_err();
         Handle::settled(request, result)
     }
 }
 
-/// Reads `code result log code result log …`.
-fn parse(list: &[u8]) -> Option<Vec<Reply<'static>>> {
-    let mut elements = tcl::elements(list).peekable();
-    let mut replies = Vec::new();
-    while elements.peek().is_some() {
-        let code = std::str::from_utf8(&elements.next()?.ok()?).ok()?.parse().ok()?;
-        let mut owned = || Some(Cow::Owned(elements.next()?.ok()?.into_owned()));
-        replies.push(Reply { code, result: owned()?, log: owned()? });
-    }
-    Some(replies)
-}
-
-fn unexpected(request: &Request<'_>, list: &[u8]) -> Error {
-    let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(list).into_owned());
-    CommandError::UnexpectedReply { command, expected: "code, result and log of each command", reply }.into()
+fn unexpected(request: &Request<'_>, reply: &Reply<'_>) -> Error {
+    let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(&reply.result).into_owned());
+    CommandError::UnexpectedReply { command, expected: "the result of each command", reply }.into()
 }
 
 impl fmt::Debug for Batch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let calls: Vec<_> = self.entries.iter().map(|entry| entry.request.name()).collect();
+        let calls: Vec<_> = self.entries.iter().map(|entry| entry.call.request().name()).collect();
         f.debug_struct("Batch").field("target", &self.target).field("calls", &calls).finish_non_exhaustive()
     }
 }

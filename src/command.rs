@@ -225,7 +225,8 @@ impl Link {
         self.run_line(request, |line, sequence| wrap(line, sequence, request.target, &request.script), read)
     }
 
-    /// Runs commands one after the other and hands over the list of their codes, results and logs, in turn.
+    /// Runs commands one after the other and hands over a reply whose result is the list of theirs, and whose log tells the failures and logs
+    /// (`_openocd_rs_1_batch` in `prelude/commands.tcl`).
     ///
     /// Ends early once the replies take half of the reply limit, or if asked to at the first that fails. `request` tells the target and
     /// the timeout of all of them; its script is not run.

@@ -1,57 +1,126 @@
 //! What a call in a batch gives back at once, and its result later.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::command::Request;
+use crate::command::{Reply, Request};
 use crate::error::{CommandError, Result};
 
 /// The result of a call in a [`Batch`](crate::Batch), once that has run.
 #[must_use = "the result of the call, or its error, is in here"]
-pub struct Handle<T> {
-    command: String,
-    slot: Arc<Slot<T>>,
+pub struct Handle<T>(Arc<dyn Results<T>>);
+
+/// A call that waits to be sent, and what takes its reply. The batch has it, and the handle too.
+pub(super) struct Call<T, F> {
+    request: Request<'static>,
+    state: Mutex<State<T, F>>,
 }
 
-/// Where the result goes.
-pub(super) struct Slot<T>(Mutex<Option<Result<T>>>);
+enum State<T, F> {
+    /// What reads the reply.
+    Waiting(F),
+    Done(Result<T>),
+    Taken,
+}
 
-impl<T> Handle<T> {
-    pub(super) fn new(request: &Request<'_>, slot: Arc<Slot<T>>) -> Self {
-        Handle { command: request.name().to_owned(), slot }
+/// A call as the batch sees it.
+pub(super) trait Pending: Send + Sync {
+    fn request(&self) -> &Request<'static>;
+
+    /// Takes the reply, or the reason why there is none, and says whether the call succeeded.
+    fn settle(&self, outcome: Result<&Reply<'_>, &'static str>) -> bool;
+}
+
+/// A call as its handle sees it.
+trait Results<T>: Send + Sync {
+    fn command(&self) -> &str;
+
+    fn take(&self) -> Result<T>;
+}
+
+impl<T: Send + 'static> Handle<T> {
+    /// That of a call, to be put into a batch too.
+    pub(super) fn of<F>(call: Arc<Call<T, F>>) -> Self
+    where
+        F: FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send + 'static,
+    {
+        Handle(call)
     }
 
     /// Of a call that need not be sent, or was refused before.
-    pub(super) fn settled(request: &Request<'_>, result: Result<T>) -> Self {
-        Handle::new(request, Arc::new(Slot(Mutex::new(Some(result)))))
+    pub(super) fn settled(request: Request<'static>, result: Result<T>) -> Self {
+        type NoReader<T> = fn(&Request<'_>, &Reply<'_>) -> Result<T>;
+        Handle(Arc::new(Call::<T, NoReader<T>> { request, state: Mutex::new(State::Done(result)) }))
     }
+}
 
+impl<T> Handle<T> {
     /// What the call gave.
     ///
     /// # Errors
     /// Those that the call has outside of a batch, and [`CommandError::NotRun`] if it was not run: because [`run`](crate::Batch::run) was not called, ended early, or
     /// stopped at another call's error.
     pub fn result(self) -> Result<T> {
-        let result = self.slot.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let why = "its batch was not run";
-        result.unwrap_or_else(|| Err(CommandError::NotRun { command: self.command, why }.into()))
+        self.0.take()
     }
 }
 
-impl<T> Slot<T> {
-    pub(super) fn fill(&self, result: Result<T>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+impl<T, F> Call<T, F> {
+    pub(super) fn new(request: Request<'static>, read: F) -> Self {
+        Call { request, state: Mutex::new(State::Waiting(read)) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<T, F>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn not_run(&self, why: &'static str) -> Result<T> {
+        Err(CommandError::NotRun { command: self.request.name().to_owned(), why }.into())
     }
 }
 
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Slot(Mutex::new(None))
+impl<T, F> Pending for Call<T, F>
+where
+    T: Send,
+    F: FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send,
+{
+    fn request(&self) -> &Request<'static> {
+        &self.request
+    }
+
+    fn settle(&self, outcome: Result<&Reply<'_>, &'static str>) -> bool {
+        let mut state = self.state();
+        let State::Waiting(read) = mem::replace(&mut *state, State::Taken) else { return false };
+        let result = match outcome {
+            Ok(reply) => read(&self.request, reply),
+            Err(why) => self.not_run(why),
+        };
+        let is_ok = result.is_ok();
+        *state = State::Done(result);
+        is_ok
+    }
+}
+
+impl<T, F> Results<T> for Call<T, F>
+where
+    T: Send,
+    F: Send,
+{
+    fn command(&self) -> &str {
+        self.request.name()
+    }
+
+    fn take(&self) -> Result<T> {
+        match mem::replace(&mut *self.state(), State::Taken) {
+            State::Done(result) => result,
+            State::Waiting(_) | State::Taken => self.not_run("its batch was not run"),
+        }
     }
 }
 
 impl<T> fmt::Debug for Handle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("command", &self.command).finish_non_exhaustive()
+        f.debug_struct("Handle").field("command", &self.0.command()).finish_non_exhaustive()
     }
 }

@@ -8,21 +8,21 @@
 # and otherwise the result of its script, which is why that script ends with an empty list.
 proc _openocd_rs_1_run {sequence target command} {
     if {$target ne {}} { return [_openocd_rs_1_run_on $sequence $target $command] }
-    set log [capture _openocd_rs_1_try]
+    set ::_openocd_rs_1_command $command
+    set log [uplevel #0 {capture _openocd_rs_1_try}]
+    set code $::_openocd_rs_1_code
     if {$code} {
-        set code [_openocd_rs_1_code $code $options]
+        set code [_openocd_rs_1_code $code $::_openocd_rs_1_options]
         capture {_openocd_rs_1_clear_errors; list}
     }
-    set reply [list $sequence $code $result $log]
+    set reply [list $sequence $code $::_openocd_rs_1_result $log]
     if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
     return $reply
 }
 
-# Runs the `command` of its caller at the top level, and leaves `code`, `result` and `options` there. A procedure, because 0.12.0 parses what it
-# captures each time, and procedures once.
-proc _openocd_rs_1_try {} {
-    uplevel 1 {set code [catch {uplevel #0 $command} result options]; list}
-}
+# At the top level, runs what `_openocd_rs_1_command` holds and leaves its code, result and options in variables like it. All are global, and this is an alias,
+# because each step is taken for every command, and 0.12.0 parses what it captures each time: a procedure with variables of its own takes a fifth longer.
+alias _openocd_rs_1_try if {[set _openocd_rs_1_code [catch $_openocd_rs_1_command _openocd_rs_1_result _openocd_rs_1_options]]} list
 
 # The same on a named target.
 proc _openocd_rs_1_run_on {sequence target command} {
@@ -66,52 +66,66 @@ proc _openocd_rs_1_code {code options} {
 }
 
 # Runs commands, one after the other, at the top level and, if one is named, for a target, and returns
-#   sequence 0 {code result log code result log ...} {}
-# with fewer elements than commands if they take more room, not counting results up to 100 bytes, or if one fails and that is
-# to stop the rest. groups is a list {count unpolled count unpolled ...}: OpenOCD 0.12.0 polls all targets before each command of its own
-# (jim_command_dispatch in src/helper/command.c), which takes as long as a read of a word, but not within `capture`. So those that do not depend on what
-# it sees have one around them all.
+#   sequence 0 {result result ...} {index code log index code log ...}
+# where the second list has those commands that failed or logged, by their place in the first. There are fewer results than commands if they take more room,
+# not counting results up to 100 bytes, or if one fails and that is to stop the rest.
+# groups is a list {count unpolled count unpolled ...}: OpenOCD 0.12.0 polls all targets before each command of its own (jim_command_dispatch in
+# src/helper/command.c), which takes as long as a read of a word, but not within `capture`. So those that do not depend on what it sees have one around them all.
 proc _openocd_rs_1_batch {sequence target stop room groups args} {
-    set replies {}
+    upvar #0 _openocd_rs_1_commands commands _openocd_rs_1_goes_on goes_on
+    set ::_openocd_rs_1_results {}
+    set ::_openocd_rs_1_others {}
+    set ::_openocd_rs_1_room $room
+    set ::_openocd_rs_1_stop $stop
     set failed [catch {
         if {$target ne {}} { set previous [_openocd_rs_1_select $target] }
         set next 0
+        set goes_on 1
         foreach {count unpolled} $groups {
             set commands [lrange $args $next [expr {$next + $count - 1}]]
             incr next $count
             if {$unpolled} {
-                capture {set go_on [_openocd_rs_1_run_each $commands $stop]; list}
+                capture {_openocd_rs_1_run_each; list}
             } else {
-                set go_on [_openocd_rs_1_run_each $commands $stop]
+                _openocd_rs_1_run_each
             }
-            if {!$go_on} break
+            if {!$goes_on} break
         }
     } message]
     if {[info exists previous]} { catch {targets $previous} }
     if {$failed} { return [list $sequence $failed $message {}] }
-    set reply [list $sequence 0 $replies {}]
+    set reply [list $sequence 0 $::_openocd_rs_1_results $::_openocd_rs_1_others]
+    foreach name {commands results others} { set ::_openocd_rs_1_$name {} }
     if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
     return $reply
 }
 
-# Adds to the `replies` of a batch, and returns whether it goes on. What is done for each command is what a batch costs: every word here was measured.
-proc _openocd_rs_1_run_each {commands stop} {
-    upvar 1 replies replies room room
-    foreach command $commands {
-        set log [capture _openocd_rs_1_try]
-        if {$code} {
-            lappend replies [_openocd_rs_1_code $code $options] $result $log
-            capture {_openocd_rs_1_clear_errors; list}
-            if {$stop} { return 0 }
-        } else {
-            lappend replies 0 $result $log
-        }
-        if {[string length $result] > 100 || $log ne {}} {
-            incr room -[string length $result$log]
-            if {$room < 0} { return 0 }
+# Runs a group of a batch. What is done for each command is what a batch costs: every word here was measured.
+proc _openocd_rs_1_run_each {} {
+    uplevel #0 {
+        foreach _openocd_rs_1_command $_openocd_rs_1_commands {
+            set _openocd_rs_1_log [capture _openocd_rs_1_try]
+            lappend _openocd_rs_1_results $_openocd_rs_1_result
+            if {$_openocd_rs_1_code || $_openocd_rs_1_log ne {} || [string length $_openocd_rs_1_result] > 100} {
+                set _openocd_rs_1_goes_on [_openocd_rs_1_note]
+                if {!$_openocd_rs_1_goes_on} break
+            }
         }
     }
-    return 1
+}
+
+# Takes down what is not usual about the last command, and returns whether the batch goes on.
+proc _openocd_rs_1_note {} {
+    foreach name {code result options log results others room stop} { upvar #0 _openocd_rs_1_$name $name }
+    if {$code || $log ne {}} {
+        lappend others [expr {[llength $results] - 1}] [_openocd_rs_1_code $code $options] $log
+    }
+    incr room -[string length $result$log]
+    if {$code} {
+        capture {_openocd_rs_1_clear_errors; list}
+        if {$stop} { return 0 }
+    }
+    return [expr {$room >= 0}]
 }
 
 # 0x1a ends a reply on the wire; one inside would put every later reply out of step. \x1b and a letter stand for it.
