@@ -1,9 +1,11 @@
 //! Drains what OpenOCD writes, for as long as it writes, so that a full pipe can never stall it.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::log_callback::LogQueue;
 
@@ -12,6 +14,10 @@ pub const LOG_TAIL_LINES: usize = 200;
 
 /// A longer line is cut here: OpenOCD writes the results of commands to its log, and they can be megabytes.
 const LINE_LIMIT: usize = 4096;
+
+/// How long the log is left alone after each read of it. OpenOCD 0.12.0 writes the reply of each command there too (`command_run_line` in
+/// `src/helper/command.c`): a read for each would take a fifth of the time of a command. OpenOCD's pipe takes what comes meanwhile.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Telnet's first byte ("interpret as command", RFC 854): from here on, standard output is the telnet session that exists
 /// only so that OpenOCD notices our end, and repeats the log.
@@ -117,12 +123,16 @@ impl LogTail {
 
 /// Reads OpenOCD's standard error to its end.
 pub(super) fn drain_stderr(stderr: impl Read, tail: &LogTail, mut callback: Option<LogQueue>) {
-    let drained = each_line(stderr, |line, _| {
+    let has_started = Cell::new(false);
+    let drained = each_line(Unhurried { from: stderr, begins: &has_started }, |line, _| {
         log::log!(target: "openocd::server", level(&line), "{line}");
         if let Some(callback) = &mut callback {
             callback.push(&line);
         }
         let service = announced(&line);
+        if matches!(service, Some((Service::Tcl, _))) {
+            has_started.set(true);
+        }
         tail.push(line, service);
         true
     });
@@ -145,6 +155,21 @@ pub(super) fn drain_stdout(stdout: impl Read, tail: &LogTail) {
     });
     if let Err(error) = drained {
         log::warn!(target: "openocd::process", "cannot read OpenOCD's output any further: {error}");
+    }
+}
+
+/// Once `begins` is set, leaves a [`PAUSE`] before each read.
+struct Unhurried<'c, R> {
+    from: R,
+    begins: &'c Cell<bool>,
+}
+
+impl<R: Read> Read for Unhurried<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.begins.get() {
+            thread::sleep(PAUSE);
+        }
+        self.from.read(buffer)
     }
 }
 
@@ -262,6 +287,27 @@ mod tests {
         assert_eq!(lines[LOG_TAIL_LINES - 2], format!("line {}", 2 * LOG_TAIL_LINES - 1));
         drain_stderr(&vec![b'x'; 3 * LINE_LIMIT][..], &tail, None);
         assert_eq!(tail.lines().last().unwrap().len(), LINE_LIMIT);
+    }
+
+    #[test]
+    fn the_log_is_left_alone_between_reads_once_the_port_is_open() {
+        struct Lines(Vec<&'static str>, Vec<Instant>);
+        impl Read for &mut Lines {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.1.push(Instant::now());
+                let line = self.0.pop().unwrap_or_default();
+                buffer[..line.len()].copy_from_slice(line.as_bytes());
+                Ok(line.len())
+            }
+        }
+        let listening = "Info : Listening on port 1 for tcl connections\n";
+        let mut lines = Lines(vec!["42\n", "1 0 42 {}\n", listening, "Info : up\n"], Vec::new());
+        let tail = LogTail::default();
+        drain_stderr(&mut lines, &tail, None);
+        assert_eq!(tail.lines().len(), 4);
+        let gaps: Vec<_> = lines.1.windows(2).map(|two| two[1] - two[0]).collect();
+        // Nothing bounds the first two from above but the machine; the sleep bounds the rest from below.
+        assert!(gaps.len() == 4 && gaps[2..].iter().all(|gap| *gap >= PAUSE), "{gaps:?}");
     }
 
     #[test]
