@@ -4,6 +4,7 @@
 //! (`prelude/commands.tcl`), which returns all three, with a sequence number that no stray reply can carry.
 
 mod execution;
+mod prelude;
 mod reply;
 
 use std::borrow::Cow;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 pub use execution::Execution;
 pub(crate) use reply::Reply;
-use reply::{greeting, parse_reply, sequence_of};
+use reply::{parse_reply, sequence_of};
 
 use crate::error::{CommandError, ConnectionError, Result, TimeoutError};
 use crate::frame::SEPARATOR;
@@ -38,26 +39,6 @@ const LINE_KEPT: usize = 64 * 1024;
 const TRACE_LIMIT: usize = 200;
 
 pub(crate) const ALREADY_CLOSED: &str = "an earlier command ran; `Session::reconnect` makes a new one";
-
-/// The Tcl procedures of all subsystems; the answer to it names the version and the token.
-const PRELUDE: &str = concat!(
-    include_str!("prelude/commands.tcl"),
-    include_str!("prelude/target.tcl"),
-    include_str!("prelude/registers.tcl"),
-    include_str!("prelude/memory.tcl"),
-    include_str!("prelude/files.tcl"),
-    include_str!("prelude/flash.tcl"),
-    include_str!("prelude/breakpoints.tcl"),
-    include_str!("prelude/jtag.tcl"),
-    include_str!("prelude/riscv.tcl"),
-    include_str!("prelude/dap.tcl"),
-    include_str!("prelude/adapter.tcl"),
-    include_str!("prelude/events.tcl"),
-    include_str!("prelude/rtt.tcl"),
-    include_str!("prelude/semihosting.tcl"),
-    include_str!("prelude/run_until.tcl"),
-    "list openocd-rs [version] [_openocd_rs_1_token]",
-);
 
 /// What to run.
 #[derive(Debug, Clone, Default)]
@@ -203,19 +184,24 @@ impl Link {
     fn connect(&mut self, request: &Request<'_>, deadline: Deadline) -> Result<Connection> {
         let left = [self.settings.connect_timeout, deadline.remaining()].into_iter().flatten().min();
         let mut connection = Connection::open(&self.address, left, self.settings.reply_limit)?;
-        let mut line = Vec::from(PRELUDE);
-        line.push(SEPARATOR);
-        let frame = exchange(&mut connection, &line, deadline)
-            .map_err(|error| error.into_error(|| reply_timeout(&connection, request, deadline)))?;
-        let peer = connection.peer();
-        let Some((version, token)) = greeting(connection.bytes(frame.clone())) else {
-            let reply = String::from_utf8_lossy(connection.bytes(frame)).into_owned();
-            return Err(ConnectionError::NotOpenOcd { peer, reply }.into());
+        let mut greet = |line: &[u8]| -> Result<_> {
+            let frame = exchange(&mut connection, line, deadline)
+                .map_err(|error| error.into_error(|| reply_timeout(&connection, request, deadline)))?;
+            let bytes = connection.bytes(frame);
+            prelude::greeting(bytes).ok_or_else(|| {
+                let (peer, reply) = (connection.peer(), String::from_utf8_lossy(bytes).into_owned());
+                ConnectionError::NotOpenOcd { peer, reply }.into()
+            })
         };
-        if self.settings.token.as_ref().is_some_and(|own| *own != token) {
-            return Err(ConnectionError::ForeignServer { peer }.into());
+        let mut greeting = greet(&prelude::question())?;
+        // A foreign one is not given anything.
+        if self.settings.token.as_ref().is_some_and(|own| *own != greeting.token) {
+            return Err(ConnectionError::ForeignServer { peer: connection.peer() }.into());
         }
-        self.version = version;
+        if !greeting.is_prepared {
+            greeting = greet(&prelude::definitions())?;
+        }
+        self.version = greeting.version;
         Ok(connection)
     }
 

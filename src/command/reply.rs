@@ -27,12 +27,6 @@ impl Reply<'_> {
     }
 }
 
-/// The version and the token from the answer to the prelude, which only an OpenOCD can give.
-pub(super) fn greeting(reply: &[u8]) -> Option<(String, String)> {
-    let [name, version, token] = tcl::strings(reply)?;
-    (name == "openocd-rs").then_some((version, token))
-}
-
 /// The sequence number that a wrapped reply begins with.
 pub(super) fn sequence_of(frame: &[u8]) -> Option<u64> {
     let frame = frame.strip_prefix(b"~").unwrap_or(frame);

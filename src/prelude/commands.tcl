@@ -1,4 +1,4 @@
-# Defined once on every connection. The procedures live in OpenOCD's one interpreter, which all its clients share:
+# Defined by the first connection that misses them. The procedures live in OpenOCD's one interpreter, which all its clients share:
 # their names carry the crate's name and the number of this version of the file.
 
 # Runs a command at the top level, for a named target if one is given, and returns the list
@@ -138,9 +138,4 @@ proc _openocd_rs_1_without_separator {reply} {
 proc _openocd_rs_1_clear_errors {} {
     # Before that nothing has been accessed, and asking for the transport would select one.
     if {[command mode] eq {exec}} { catch {_openocd_rs_1_check_write} }
-}
-
-# What an OpenOCD is known by to the program that started it; nothing for any other.
-proc _openocd_rs_1_token {} {
-    if {[info exists ::_openocd_rs_token]} { return $::_openocd_rs_token }
 }

@@ -70,10 +70,12 @@ impl Client {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Answers the prelude, as every OpenOCD does.
+    /// Answers the question for our procedures, and their definitions, as every OpenOCD does that does not know them.
     pub fn greet(&mut self) -> Option<()> {
-        self.command()?;
-        self.send(b"openocd-rs {Open On-Chip Debugger 0.12.0} {}\x1a");
+        for _ in 0..2 {
+            self.command()?;
+            self.send(b"openocd-rs {Open On-Chip Debugger 0.12.0} {} {}\x1a");
+        }
         Some(())
     }
 

@@ -1,0 +1,101 @@
+//! The first words on a connection: whether an OpenOCD is there, which one, and whether it knows our Tcl procedures.
+
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::LazyLock;
+
+use crate::frame::SEPARATOR;
+use crate::tcl;
+
+/// The Tcl procedures of all subsystems.
+const PRELUDE: &str = concat!(
+    include_str!("../prelude/commands.tcl"),
+    include_str!("../prelude/target.tcl"),
+    include_str!("../prelude/registers.tcl"),
+    include_str!("../prelude/memory.tcl"),
+    include_str!("../prelude/files.tcl"),
+    include_str!("../prelude/flash.tcl"),
+    include_str!("../prelude/breakpoints.tcl"),
+    include_str!("../prelude/jtag.tcl"),
+    include_str!("../prelude/riscv.tcl"),
+    include_str!("../prelude/dap.tcl"),
+    include_str!("../prelude/adapter.tcl"),
+    include_str!("../prelude/events.tcl"),
+    include_str!("../prelude/rtt.tcl"),
+    include_str!("../prelude/semihosting.tcl"),
+    include_str!("../prelude/run_until.tcl"),
+);
+
+/// What is sent of it: OpenOCD reads 256 bytes at a time (`tcl_input` in `src/server/tcl_server.c`), and comments are half of all.
+static PROCEDURES: LazyLock<String> = LazyLock::new(|| {
+    let lines = PRELUDE.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.flat_map(|line| [line, "\n"]).collect()
+});
+
+/// What these procedures are known by.
+static MARK: LazyLock<String> = LazyLock::new(|| {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(PROCEDURES.as_bytes());
+    format!("{:016x}", hasher.finish())
+});
+
+/// The variables are the token of the program that started this OpenOCD, if one did, and the mark of the procedures that it knows.
+const QUESTION: &str = "list openocd-rs [version] \
+    [if {[info exists ::_openocd_rs_token]} {set ::_openocd_rs_token}] \
+    [if {[info exists ::_openocd_rs_1_mark]} {set ::_openocd_rs_1_mark}]";
+
+/// What OpenOCD answers to [`question`] and [`definitions`].
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Greeting {
+    pub(super) version: String,
+    pub(super) token: String,
+    /// It knows our procedures.
+    pub(super) is_prepared: bool,
+}
+
+/// The line to begin with.
+pub(super) fn question() -> Vec<u8> {
+    line(&[QUESTION])
+}
+
+/// The line that defines the procedures.
+pub(super) fn definitions() -> Vec<u8> {
+    line(&[&PROCEDURES, "set ::_openocd_rs_1_mark ", &MARK, "\n", QUESTION])
+}
+
+fn line(parts: &[&str]) -> Vec<u8> {
+    let mut line = parts.concat().into_bytes();
+    line.push(SEPARATOR);
+    line
+}
+
+/// Reads an answer, which only an OpenOCD can give.
+pub(super) fn greeting(reply: &[u8]) -> Option<Greeting> {
+    let [name, version, token, mark] = tcl::strings(reply)?;
+    (name == "openocd-rs").then(|| Greeting { version, token, is_prepared: mark == *MARK })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_of_openocds_that_know_the_procedures_and_of_others() {
+        let read = |mark: &str| greeting(format!("openocd-rs {{Open On-Chip Debugger 0.12.0}} 5f {mark}").as_bytes());
+        let expected = |is_prepared| {
+            let (version, token) = ("Open On-Chip Debugger 0.12.0".to_owned(), "5f".to_owned());
+            Some(Greeting { version, token, is_prepared })
+        };
+        assert_eq!(read(&MARK), expected(true));
+        assert_eq!(read("{}"), expected(false));
+        assert_eq!(read("0123456789abcdef"), expected(false));
+        for other in ["", "HTTP/1.1 400 Bad Request", "openocd-rs", "openocd-rs x {} {", "openocd x {} {}"] {
+            assert_eq!(greeting(other.as_bytes()), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn procedures_go_without_comments() {
+        assert!(!PROCEDURES.contains("\n#") && !PROCEDURES.contains("\n ") && !PROCEDURES.contains("\n\n"));
+        assert_eq!(PROCEDURES.matches("\nproc ").count() + 1, PRELUDE.matches("\nproc ").count());
+    }
+}
