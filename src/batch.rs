@@ -17,7 +17,7 @@ use handle::{Call, Pending};
 pub use memory::BatchMemory;
 pub use registers::BatchRegisters;
 
-use crate::command::{Execution, Reply, Request, SHORT_REPLY, refuse_forbidden};
+use crate::command::{Reply, Request, SHORT_REPLY, refuse_forbidden};
 use crate::error::{CommandError, Error, Result};
 use crate::session::Session;
 use crate::target::Target;
@@ -134,7 +134,7 @@ impl<'a> Batch<'a> {
     /// # Errors
     /// The handle gives those of [`Session::command`].
     pub fn command(&mut self, command: &str) -> Handle<String> {
-        self.put(Request::new(command.to_owned()), |request, reply| Execution::new(request, reply).into_result())
+        self.put(Request::new(command.to_owned()), |request, reply| reply.text(request))
     }
 
     /// Sends the calls and waits for their replies, which the handles then give.

@@ -125,7 +125,7 @@ impl Session {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn command(&self, command: &str) -> Result<String> {
-        self.execute(command)?.into_result()
+        self.text(&Request::new(command))
     }
 
     /// Like [`command`](Self::command), with a timeout of its own in place of the session's.
@@ -144,8 +144,7 @@ impl Session {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn command_within(&self, command: &str, timeout: Duration) -> Result<String> {
-        let request = Request::new(command).within(timeout);
-        self.run(&request, |reply| Execution::new(&request, reply))?.into_result()
+        self.text(&Request::new(command).within(timeout))
     }
 
     /// Runs an OpenOCD command and returns code, result and log, also if OpenOCD refuses it.
@@ -244,6 +243,10 @@ impl Session {
     pub(crate) fn run<T>(&self, request: &Request<'_>, read: impl FnOnce(&Reply<'_>) -> T) -> Result<T> {
         let result = self.link().run(request, read);
         result.map_err(|error| self.explain(error))
+    }
+
+    fn text(&self, request: &Request<'_>) -> Result<String> {
+        self.run(request, |reply| reply.text(request))?
     }
 
     /// Runs commands together; see [`Link::run_batch`].

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Reply, Request};
-use crate::error::{CommandError, Error, Failure, Result};
+use crate::error::Result;
 
 /// What a command gave: OpenOCD's code, the result and the log, apart from each other.
 ///
@@ -51,15 +51,9 @@ impl Execution {
     ///
     /// # Errors
     /// [`TargetError::NotHalted`](crate::TargetError::NotHalted) if OpenOCD refused because the target runs,
-    /// [`CommandError::Failed`] for any other refusal, [`CommandError::NotText`] if the result is not UTF-8.
+    /// [`CommandError::Failed`](crate::CommandError::Failed) for any other refusal, [`CommandError::NotText`](crate::CommandError::NotText) if the result is not UTF-8.
     pub fn into_result(self) -> Result<String> {
-        if self.code != 0 {
-            let result = self.text().into_owned();
-            let log = self.log().into_owned();
-            return Err(Error::refused(Box::new(Failure::new(self.command, self.code, result, log)), |failure| {
-                CommandError::Failed(failure).into()
-            }));
-        }
-        String::from_utf8(self.result).map_err(|_| CommandError::NotText { command: self.command }.into())
+        let (result, log) = (Cow::Owned(self.result), Cow::Owned(self.log));
+        Reply { code: self.code, result, log }.text(&Request::new(self.command))
     }
 }

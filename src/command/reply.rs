@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Request;
-use crate::error::{Failure, Result};
+use crate::error::{CommandError, Error, Failure, Result};
 use crate::frame::SEPARATOR;
 use crate::tcl;
 
@@ -19,6 +19,13 @@ impl Reply<'_> {
     /// The result if the code is 0, otherwise OpenOCD's refusal.
     pub(crate) fn success(&self, request: &Request<'_>) -> Result<&[u8], Box<Failure>> {
         if self.code == 0 { Ok(&self.result) } else { Err(Box::new(self.failure(request))) }
+    }
+
+    /// The result as text; its errors are those of [`Execution::into_result`](super::Execution::into_result).
+    pub(crate) fn text(&self, request: &Request<'_>) -> Result<String> {
+        let result = self.success(request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
+        let not_text = |_| CommandError::NotText { command: request.name().to_owned() }.into();
+        std::str::from_utf8(result).map(str::to_owned).map_err(not_text)
     }
 
     pub(crate) fn failure(&self, request: &Request<'_>) -> Failure {
