@@ -448,11 +448,16 @@ fn read_reply<'r>(
     Ok(reply)
 }
 
-/// Appends the line `_openocd_rs_1_run SEQUENCE TARGET COMMAND` with its separator.
+/// Appends the line `_openocd_rs_1_run SEQUENCE COMMAND` or `_openocd_rs_1_run_on SEQUENCE TARGET COMMAND` with its separator.
 fn wrap(line: &mut Vec<u8>, sequence: u64, target: Option<&str>, script: &str) {
-    let _ = write!(line, "_openocd_rs_1_run {sequence} ");
-    tcl::push_quoted(line, target.unwrap_or_default());
-    line.push(b' ');
+    let _ = match target {
+        None => write!(line, "_openocd_rs_1_run {sequence} "),
+        Some(target) => {
+            let _ = write!(line, "_openocd_rs_1_run_on {sequence} ");
+            tcl::push_quoted(line, target);
+            line.write_all(b" ")
+        }
+    };
     tcl::push_quoted(line, script);
     line.push(SEPARATOR);
 }

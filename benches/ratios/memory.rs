@@ -75,7 +75,7 @@ fn instant(table: &mut Table) {
             let mut request = String::new();
             for n in 0..COUNT / 4096 {
                 let address = RAM + 4 * 4096 * n as u64;
-                let _ = write!(request, "_openocd_rs_1_run {n} {{}} \"mdw {address:#x} 4096\"\x1a");
+                let _ = write!(request, "_openocd_rs_1_run {n} \"mdw {address:#x} 4096\"\x1a");
             }
             stream.write_all(request.as_bytes()).expect("an open socket");
             let mut replies = 0;
