@@ -201,6 +201,41 @@ fn a_single_reply_beyond_the_limit_is_a_connection_error_and_the_session_goes_on
 }
 
 #[test]
+fn whatever_a_command_does_a_batch_tells_the_same_of_it() {
+    let session = interpreter();
+    let commands = [
+        "expr {40 + 2}",
+        "list",
+        "list a {b c} \\{",
+        "return 5",
+        "echo logged; return 5",
+        "return -code error no",
+        "return -code 7 odd",
+        "echo logged; error {no luck}",
+        "error {}",
+        "no_such_command",
+        "break",
+        "continue",
+        "string repeat x 300",
+        "echo [string repeat y 300]; expr 1",
+        r#"string repeat "\x1b\x1a" 80"#,
+        "proc twice {} { return -level 2 -code error deep }; twice",
+        // What the procedures of this crate keep.
+        "foreach name {command code result options log} { set ::_openocd_rs_1_$name mine }; list theirs",
+        "set code 1; set result 2; set log 3; set command 4",
+        "expr 3",
+    ];
+    let mut batch = session.batch();
+    let handles = commands.map(|command| batch.command(command));
+    batch.run().unwrap();
+    for (command, handle) in commands.iter().zip(handles) {
+        let (alone, together) = (session.command(command), handle.result());
+        assert_eq!(format!("{together:?}"), format!("{alone:?}"), "{command}");
+    }
+    assert_eq!(session.command("expr 3").unwrap(), "3");
+}
+
+#[test]
 fn results_may_hold_any_byte() {
     let session = interpreter();
     let mut batch = session.batch();

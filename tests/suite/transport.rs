@@ -1,13 +1,14 @@
 //! The connection: deadlines, limits, loss, and that nobody ever reads another's reply.
 
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use openocd::{CommandError, ConnectionError, Error, ProcessError, Session, TimeoutError};
 
 use crate::board::{dummy, interpreter};
-use crate::server::{serve, serve_on};
+use crate::server::{counting, serve, serve_on};
 
 /// Long enough for a busy machine, and far below what a hang would take.
 const SOON: Duration = Duration::from_secs(30);
@@ -344,6 +345,28 @@ fn another_openocd_that_got_the_port_is_not_taken_for_ours() {
         assert!(matches!(result, Err(Error::Connection(ConnectionError::ServerDied { .. }))), "{result:?}");
     }
     assert!(matches!(session.events(), Err(Error::Connection(_))));
+}
+
+#[test]
+fn openocd_is_told_our_procedures_only_if_it_does_not_know_them() {
+    let openocd = dummy().command("noinit").spawn().unwrap();
+    let (address, count) = counting(openocd.tcl_address());
+    // How many messages a connection begins with.
+    let greetings = || {
+        let before = count.load(Ordering::Acquire);
+        let session = Session::connect(address).unwrap();
+        let greetings = count.load(Ordering::Acquire) - before;
+        assert_eq!(session.command("expr {40 + 2}").unwrap(), "42");
+        greetings
+    };
+    let session = Session::connect(openocd.tcl_address()).unwrap();
+    assert_eq!(greetings(), 1, "they are known since the start");
+
+    // As another version of this crate leaves them, or somebody who clears up.
+    session.command("proc _openocd_rs_1_run args { return broken }; set ::_openocd_rs_1_mark other").unwrap();
+    assert_eq!(greetings(), 2);
+    session.command("rename _openocd_rs_1_run {}; unset ::_openocd_rs_1_mark").unwrap();
+    assert_eq!(greetings(), 2);
 }
 
 #[test]
