@@ -6,9 +6,9 @@
 mod execution;
 mod prelude;
 mod reply;
+mod request;
 
-use std::borrow::Cow;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::time::Duration;
@@ -16,21 +16,16 @@ use std::time::Duration;
 pub use execution::Execution;
 pub(crate) use reply::Reply;
 use reply::{parse_reply, sequence_of};
+pub(crate) use request::{Request, refuse_forbidden};
+use request::{push_batch, push_run, refuse_too_long};
 
-use crate::error::{CommandError, ConnectionError, Result, TimeoutError};
+use crate::error::{ConnectionError, Result, TimeoutError};
 use crate::frame::SEPARATOR;
-use crate::tcl;
 use crate::text::excerpt;
 use crate::transport::{Address, Connection, Deadline, TransferError};
 
-/// OpenOCD's line buffer (`TCL_LINE_MAX` in `src/server/tcl_server.c`), separator included.
-const LINE_LIMIT: usize = 4 * 1024 * 1024 - 1;
-
 /// What a batch sets aside for each reply; the procedure counts longer ones only.
 pub(crate) const SHORT_REPLY: usize = 120;
-
-/// How many commands of a batch follow each other without a poll. Newer OpenOCD needs a time for their log that grows with its square.
-const GROUP: usize = 64;
 
 /// A longer line is not kept for the next command.
 const LINE_KEPT: usize = 64 * 1024;
@@ -39,51 +34,6 @@ const LINE_KEPT: usize = 64 * 1024;
 const TRACE_LIMIT: usize = 200;
 
 pub(crate) const ALREADY_CLOSED: &str = "an earlier command ran; `Session::reconnect` makes a new one";
-
-/// What to run.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Request<'a> {
-    /// The Tcl script.
-    pub(crate) script: Cow<'a, str>,
-    /// What errors and logs show in place of the script: the OpenOCD command that a user would type.
-    pub(crate) shown: Option<Cow<'a, str>>,
-    /// Run on this target in place of the connection's current one, which is the same again afterwards.
-    pub(crate) target: Option<&'a str>,
-    /// In place of the session's own.
-    pub(crate) timeout: Option<Duration>,
-    /// In a batch OpenOCD need not look at its targets before.
-    pub(crate) is_unpolled: bool,
-}
-
-impl<'a> Request<'a> {
-    pub(crate) fn new(script: impl Into<Cow<'a, str>>) -> Self {
-        Request { script: script.into(), ..Request::default() }
-    }
-
-    pub(crate) fn shown(mut self, shown: impl Into<Cow<'a, str>>) -> Self {
-        self.shown = Some(shown.into());
-        self
-    }
-
-    pub(crate) fn on(mut self, target: Option<&'a str>) -> Self {
-        self.target = target;
-        self
-    }
-
-    pub(crate) fn within(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    pub(crate) fn unpolled(mut self) -> Self {
-        self.is_unpolled = true;
-        self
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        self.shown.as_deref().unwrap_or(&self.script)
-    }
-}
 
 /// What a session asks of its connections.
 #[derive(Debug, Clone)]
@@ -208,7 +158,7 @@ impl Link {
     /// Runs a request and hands its reply to `read` while it is still in the receive buffer.
     pub(crate) fn run<T>(&mut self, request: &Request<'_>, read: impl FnOnce(&Reply<'_>) -> T) -> Result<T> {
         refuse_forbidden(&request.script)?;
-        self.run_line(request, |line, sequence| wrap(line, sequence, request.target, &request.script), read)
+        self.run_line(request, |line, sequence| push_run(line, sequence, request.target, &request.script), read)
     }
 
     /// Runs commands one after the other and hands over a reply whose result is the list of theirs, and whose log tells the failures and logs
@@ -225,22 +175,8 @@ impl Link {
     ) -> Result<T> {
         let room = self.settings.reply_limit / 2;
         let room = room.saturating_sub(commands.len() * SHORT_REPLY);
-        let write = |line: &mut Vec<u8>, sequence| {
-            let _ = write!(line, "_openocd_rs_1_batch {sequence} ");
-            tcl::push_quoted(line, request.target.unwrap_or_default());
-            let _ = write!(line, " {} {room} {{", u8::from(stop_at_failure));
-            for group in commands.chunk_by(|one, next| one.is_unpolled == next.is_unpolled) {
-                for group in group.chunks(GROUP) {
-                    let _ = write!(line, "{} {} ", group.len(), u8::from(group[0].is_unpolled));
-                }
-            }
-            line.push(b'}');
-            for command in commands {
-                line.push(b' ');
-                tcl::push_quoted(line, &command.script);
-            }
-            line.push(SEPARATOR);
-        };
+        let write =
+            |line: &mut Vec<u8>, sequence| push_batch(line, sequence, request.target, stop_at_failure, room, commands);
         self.run_line(request, write, read)
     }
 
@@ -274,7 +210,7 @@ impl Link {
                         break;
                     }
                     log::trace!(target: "openocd::command", "> {}", excerpt(script.as_bytes(), TRACE_LIMIT));
-                    wrap(&mut line, first + sent, request.target, &script);
+                    push_run(&mut line, first + sent, request.target, &script);
                     sent += 1;
                 }
                 if !line.is_empty() {
@@ -446,46 +382,4 @@ fn read_reply<'r>(
     };
     log::trace!(target: "openocd::command", "< {} {}", reply.code, excerpt(&reply.result, TRACE_LIMIT));
     Ok(reply)
-}
-
-/// Appends the line `_openocd_rs_1_run SEQUENCE COMMAND` or `_openocd_rs_1_run_on SEQUENCE TARGET COMMAND` with its separator.
-fn wrap(line: &mut Vec<u8>, sequence: u64, target: Option<&str>, script: &str) {
-    let _ = match target {
-        None => write!(line, "_openocd_rs_1_run {sequence} "),
-        Some(target) => {
-            let _ = write!(line, "_openocd_rs_1_run_on {sequence} ");
-            tcl::push_quoted(line, target);
-            line.write_all(b" ")
-        }
-    };
-    tcl::push_quoted(line, script);
-    line.push(SEPARATOR);
-}
-
-pub(crate) fn refuse_forbidden(command: &str) -> Result<(), CommandError> {
-    match memchr::memchr2(SEPARATOR, 0, command.as_bytes()) {
-        Some(offset) => Err(CommandError::ForbiddenByte { byte: command.as_bytes()[offset], offset }),
-        None => Ok(()),
-    }
-}
-
-fn refuse_too_long(line: &[u8]) -> Result<(), CommandError> {
-    if line.len() > LINE_LIMIT {
-        return Err(CommandError::TooLong { length: line.len(), limit: LINE_LIMIT });
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_that_the_wire_cannot_carry_are_refused() {
-        let refused = |command: &str| refuse_forbidden(command).unwrap_err().to_string();
-        assert!(refused("echo \x1a").contains("byte 0x1a at offset 5"), "{}", refused("echo \x1a"));
-        assert!(refused("\0").contains("byte 0x00 at offset 0"));
-        assert!(refuse_too_long(&vec![b' '; LINE_LIMIT]).is_ok());
-        assert!(refuse_too_long(&vec![b' '; LINE_LIMIT + 1]).unwrap_err().to_string().contains("4194304 bytes"));
-    }
 }

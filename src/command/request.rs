@@ -1,0 +1,127 @@
+//! What is asked of OpenOCD, and the lines that ask for it. No I/O.
+
+use std::borrow::Cow;
+use std::io::Write as _;
+use std::time::Duration;
+
+use crate::error::CommandError;
+use crate::frame::SEPARATOR;
+use crate::tcl;
+
+/// OpenOCD's line buffer (`TCL_LINE_MAX` in `src/server/tcl_server.c`), separator included.
+const LINE_LIMIT: usize = 4 * 1024 * 1024 - 1;
+
+/// How many commands of a batch follow each other without a poll. Newer OpenOCD needs a time for their log that grows with its square.
+const GROUP: usize = 64;
+
+/// What to run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Request<'a> {
+    /// The Tcl script.
+    pub(crate) script: Cow<'a, str>,
+    /// What errors and logs show in place of the script: the OpenOCD command that a user would type.
+    pub(crate) shown: Option<Cow<'a, str>>,
+    /// Run on this target in place of the connection's current one, which is the same again afterwards.
+    pub(crate) target: Option<&'a str>,
+    /// In place of the session's own.
+    pub(crate) timeout: Option<Duration>,
+    /// In a batch OpenOCD need not look at its targets before.
+    pub(crate) is_unpolled: bool,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn new(script: impl Into<Cow<'a, str>>) -> Self {
+        Request { script: script.into(), ..Request::default() }
+    }
+
+    pub(crate) fn shown(mut self, shown: impl Into<Cow<'a, str>>) -> Self {
+        self.shown = Some(shown.into());
+        self
+    }
+
+    pub(crate) fn on(mut self, target: Option<&'a str>) -> Self {
+        self.target = target;
+        self
+    }
+
+    pub(crate) fn within(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    pub(crate) fn unpolled(mut self) -> Self {
+        self.is_unpolled = true;
+        self
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.shown.as_deref().unwrap_or(&self.script)
+    }
+}
+
+/// Appends the line `_openocd_rs_1_run SEQUENCE COMMAND` or `_openocd_rs_1_run_on SEQUENCE TARGET COMMAND` with its separator.
+pub(super) fn push_run(line: &mut Vec<u8>, sequence: u64, target: Option<&str>, script: &str) {
+    let _ = match target {
+        None => write!(line, "_openocd_rs_1_run {sequence} "),
+        Some(target) => {
+            let _ = write!(line, "_openocd_rs_1_run_on {sequence} ");
+            tcl::push_quoted(line, target);
+            line.write_all(b" ")
+        }
+    };
+    tcl::push_quoted(line, script);
+    line.push(SEPARATOR);
+}
+
+/// Appends the line `_openocd_rs_1_batch SEQUENCE TARGET STOP ROOM GROUPS COMMAND …` with its separator.
+pub(super) fn push_batch(
+    line: &mut Vec<u8>,
+    sequence: u64,
+    target: Option<&str>,
+    stop_at_failure: bool,
+    room: usize,
+    commands: &[&Request<'_>],
+) {
+    let _ = write!(line, "_openocd_rs_1_batch {sequence} ");
+    tcl::push_quoted(line, target.unwrap_or_default());
+    let _ = write!(line, " {} {room} {{", u8::from(stop_at_failure));
+    for group in commands.chunk_by(|one, next| one.is_unpolled == next.is_unpolled) {
+        for group in group.chunks(GROUP) {
+            let _ = write!(line, "{} {} ", group.len(), u8::from(group[0].is_unpolled));
+        }
+    }
+    line.push(b'}');
+    for command in commands {
+        line.push(b' ');
+        tcl::push_quoted(line, &command.script);
+    }
+    line.push(SEPARATOR);
+}
+
+pub(crate) fn refuse_forbidden(command: &str) -> Result<(), CommandError> {
+    match memchr::memchr2(SEPARATOR, 0, command.as_bytes()) {
+        Some(offset) => Err(CommandError::ForbiddenByte { byte: command.as_bytes()[offset], offset }),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn refuse_too_long(line: &[u8]) -> Result<(), CommandError> {
+    if line.len() > LINE_LIMIT {
+        return Err(CommandError::TooLong { length: line.len(), limit: LINE_LIMIT });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_that_the_wire_cannot_carry_are_refused() {
+        let refused = |command: &str| refuse_forbidden(command).unwrap_err().to_string();
+        assert!(refused("echo \x1a").contains("byte 0x1a at offset 5"), "{}", refused("echo \x1a"));
+        assert!(refused("\0").contains("byte 0x00 at offset 0"));
+        assert!(refuse_too_long(&vec![b' '; LINE_LIMIT]).is_ok());
+        assert!(refuse_too_long(&vec![b' '; LINE_LIMIT + 1]).unwrap_err().to_string().contains("4194304 bytes"));
+    }
+}
