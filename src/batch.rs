@@ -67,6 +67,7 @@ pub struct Batch<'a> {
 
 /// A call that waits to be sent.
 struct Entry {
+    request: Request<'static>,
     call: Arc<dyn Pending>,
     /// Whether it failed is not told by OpenOCD's number alone.
     is_judged_here: bool,
@@ -175,14 +176,14 @@ impl<'a> Batch<'a> {
         let mut length = 0;
         let mut ended = false;
         let fits = |entry: &&Entry| {
-            length += entry.call.request().script.len();
+            length += entry.request.script.len();
             let fits = length <= MESSAGE && !ended;
             ended = self.stop_at_failure && entry.is_judged_here;
             fits
         };
         let most = self.target.session().reply_limit() / 4 / SHORT_REPLY;
         let count = self.entries.iter().take(most).take_while(fits).count().max(1);
-        let commands: Vec<_> = self.entries.iter().take(count).map(|entry| entry.call.request()).collect();
+        let commands: Vec<_> = self.entries.iter().take(count).map(|entry| &entry.request).collect();
         let shown = format!("a batch of {count} commands, the first of which is {}", commands[0].name());
         let mut request = self.target.request("").shown(shown);
         request.timeout = self.timeout;
@@ -194,7 +195,7 @@ impl<'a> Batch<'a> {
             let replies = replies.ok_or_else(|| unexpected(&request, reply))?;
             let mut failed = false;
             for (entry, reply) in self.entries.iter().zip(&replies) {
-                failed |= !entry.call.settle(Ok(reply));
+                failed |= !entry.call.settle(Ok((&entry.request, reply)));
             }
             Ok::<_, Error>((replies.len(), failed))
         })??;
@@ -219,29 +220,30 @@ impl<'a> Batch<'a> {
         read: impl FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send + 'static,
     ) -> Handle<T> {
         if let Err(error) = refuse_forbidden(&request.script) {
-            return self.settle(request, Err(error.into()));
+            return self.settle(&request, Err(error.into()));
         }
-        let call = Arc::new(Call::new(request, read));
+        let call = Arc::new(Call::new(&request, read));
         let (handle, after_refusal) = (Handle::of(Arc::clone(&call)), self.refused);
-        self.entries.push_back(Entry { call, is_judged_here, after_refusal });
+        self.entries.push_back(Entry { request, call, is_judged_here, after_refusal });
         handle
     }
 
     /// The handle of a call that need not be sent, or is refused.
-    fn settle<T: Send + 'static>(&mut self, request: Request<'static>, result: Result<T>) -> Handle<T> {
+    fn settle<T: Send + 'static>(&mut self, request: &Request<'_>, result: Result<T>) -> Handle<T> {
         self.refused |= result.is_err();
         Handle::settled(request, result)
     }
 }
 
 fn unexpected(request: &Request<'_>, reply: &Reply<'_>) -> Error {
-    let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(&reply.result).into_owned());
+    let reply = [&reply.result, &reply.log].map(|list| String::from_utf8_lossy(list)).join("; ");
+    let command = request.name().to_owned();
     CommandError::UnexpectedReply { command, expected: "the result of each command", reply }.into()
 }
 
 impl fmt::Debug for Batch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let calls: Vec<_> = self.entries.iter().map(|entry| entry.call.request().name()).collect();
+        let calls: Vec<_> = self.entries.iter().map(|entry| entry.request.name()).collect();
         f.debug_struct("Batch").field("target", &self.target).field("calls", &calls).finish_non_exhaustive()
     }
 }

@@ -144,7 +144,7 @@ impl Link {
             })
         };
         let mut greeting = greet(&prelude::question())?;
-        // A foreign one is not given anything.
+        // A foreign one is not given procedures.
         if self.settings.token.as_ref().is_some_and(|own| *own != greeting.token) {
             return Err(ConnectionError::ForeignServer { peer: connection.peer() }.into());
         }

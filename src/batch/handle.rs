@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::mem;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::command::{Reply, Request};
@@ -9,11 +10,12 @@ use crate::error::{CommandError, Result};
 
 /// The result of a call in a [`Batch`](crate::Batch), once that has run.
 #[must_use = "the result of the call, or its error, is in here"]
-pub struct Handle<T>(Arc<dyn Results<T>>);
+// A panic leaves nothing half done behind the mutex.
+pub struct Handle<T>(AssertUnwindSafe<Arc<dyn Results<T>>>);
 
-/// A call that waits to be sent, and what takes its reply. The batch has it, and the handle too.
+/// What takes the reply of a call. The batch has it, and the handle too.
 pub(super) struct Call<T, F> {
-    request: Request<'static>,
+    command: String,
     state: Mutex<State<T, F>>,
 }
 
@@ -26,10 +28,8 @@ enum State<T, F> {
 
 /// A call as the batch sees it.
 pub(super) trait Pending: Send + Sync {
-    fn request(&self) -> &Request<'static>;
-
-    /// Takes the reply, or the reason why there is none, and says whether the call succeeded.
-    fn settle(&self, outcome: Result<&Reply<'_>, &'static str>) -> bool;
+    /// Takes the reply to the request, or the reason why there is none, and says whether the call succeeded.
+    fn settle(&self, outcome: Result<(&Request<'_>, &Reply<'_>), &'static str>) -> bool;
 }
 
 /// A call as its handle sees it.
@@ -45,13 +45,14 @@ impl<T: Send + 'static> Handle<T> {
     where
         F: FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send + 'static,
     {
-        Handle(call)
+        Handle(AssertUnwindSafe(call))
     }
 
     /// Of a call that need not be sent, or was refused before.
-    pub(super) fn settled(request: Request<'static>, result: Result<T>) -> Self {
+    pub(super) fn settled(request: &Request<'_>, result: Result<T>) -> Self {
         type NoReader<T> = fn(&Request<'_>, &Reply<'_>) -> Result<T>;
-        Handle(Arc::new(Call::<T, NoReader<T>> { request, state: Mutex::new(State::Done(result)) }))
+        let (command, state) = (request.name().to_owned(), Mutex::new(State::Done(result)));
+        Handle(AssertUnwindSafe(Arc::new(Call::<T, NoReader<T>> { command, state })))
     }
 }
 
@@ -67,8 +68,8 @@ impl<T> Handle<T> {
 }
 
 impl<T, F> Call<T, F> {
-    pub(super) fn new(request: Request<'static>, read: F) -> Self {
-        Call { request, state: Mutex::new(State::Waiting(read)) }
+    pub(super) fn new(request: &Request<'_>, read: F) -> Self {
+        Call { command: request.name().to_owned(), state: Mutex::new(State::Waiting(read)) }
     }
 
     fn state(&self) -> MutexGuard<'_, State<T, F>> {
@@ -76,7 +77,7 @@ impl<T, F> Call<T, F> {
     }
 
     fn not_run(&self, why: &'static str) -> Result<T> {
-        Err(CommandError::NotRun { command: self.request.name().to_owned(), why }.into())
+        Err(CommandError::NotRun { command: self.command.clone(), why }.into())
     }
 }
 
@@ -85,15 +86,11 @@ where
     T: Send,
     F: FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send,
 {
-    fn request(&self) -> &Request<'static> {
-        &self.request
-    }
-
-    fn settle(&self, outcome: Result<&Reply<'_>, &'static str>) -> bool {
+    fn settle(&self, outcome: Result<(&Request<'_>, &Reply<'_>), &'static str>) -> bool {
         let mut state = self.state();
         let State::Waiting(read) = mem::replace(&mut *state, State::Taken) else { return false };
         let result = match outcome {
-            Ok(reply) => read(&self.request, reply),
+            Ok((request, reply)) => read(request, reply),
             Err(why) => self.not_run(why),
         };
         let is_ok = result.is_ok();
@@ -108,13 +105,18 @@ where
     F: Send,
 {
     fn command(&self) -> &str {
-        self.request.name()
+        &self.command
     }
 
     fn take(&self) -> Result<T> {
-        match mem::replace(&mut *self.state(), State::Taken) {
+        let mut state = self.state();
+        match mem::replace(&mut *state, State::Taken) {
             State::Done(result) => result,
-            State::Waiting(_) | State::Taken => self.not_run("its batch was not run"),
+            other => {
+                // Its batch may run yet, and judge by it whether to go on.
+                *state = other;
+                self.not_run("its batch was not run")
+            }
         }
     }
 }
@@ -122,5 +124,18 @@ where
 impl<T> fmt::Debug for Handle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").field("command", &self.0.command()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{RefUnwindSafe, UnwindSafe};
+
+    use super::*;
+
+    #[test]
+    fn handles_go_where_their_results_may() {
+        fn check<T: Send + Sync + UnwindSafe + RefUnwindSafe>() {}
+        check::<Handle<String>>();
     }
 }

@@ -65,7 +65,7 @@ impl<'b, 'a> BatchMemory<'b, 'a> {
         let request = bytes::read_bytes_request(address, length, self.suffix());
         match self.check(address, 1, length, 4 * MOST) {
             Ok(()) if length > 0 => {}
-            checked => return self.batch.settle(request, checked.map(|()| Vec::new())),
+            checked => return self.batch.settle(&request, checked.map(|()| Vec::new())),
         }
         self.batch.put(request.unpolled(), move |request, reply| {
             let mut bytes = vec![0; length];
@@ -90,7 +90,7 @@ impl<'b, 'a> BatchMemory<'b, 'a> {
         let request = Request::new(script).shown(access::read_command(address, T::BITS, count, self.suffix()));
         match self.check(address, width::<T>(), count, MOST) {
             Ok(()) if count > 0 => {}
-            checked => return self.batch.settle(request, checked.map(|()| give(Vec::new()))),
+            checked => return self.batch.settle(&request, checked.map(|()| give(Vec::new()))),
         }
         self.batch.put(request.unpolled(), move |request, reply| {
             let mut values = vec![T::default(); count];
@@ -113,7 +113,7 @@ impl<'b, 'a> BatchMemory<'b, 'a> {
     ) -> Handle<()> {
         match self.check(address, width, count, most) {
             Ok(()) if count > 0 => {}
-            checked => return self.batch.settle(request, checked),
+            checked => return self.batch.settle(&request, checked),
         }
         let length = count as u64 * width;
         self.batch.put(request.unpolled(), move |request, reply| access::take_written(request, reply, address, length))

@@ -29,7 +29,7 @@ impl<'b, 'a> BatchRegisters<'b, 'a> {
         let request = registers::read_request(names, false);
         if names.is_empty() {
             // Without a name the script would read all registers.
-            return self.batch.settle(request, Ok(Vec::new()));
+            return self.batch.settle(&request, Ok(Vec::new()));
         }
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         self.batch.put_judged(request, true, move |request, reply| {

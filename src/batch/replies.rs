@@ -5,16 +5,19 @@ use std::borrow::Cow;
 use crate::command::Reply;
 use crate::tcl;
 
-/// Reads the list of results, and the list `index code log index code log …` of those commands that failed or logged.
+/// Reads the list of results, which an empty element ends, and the list `index code log index code log …` of those commands that failed or logged.
 pub(super) fn parse<'r>(results: &'r [u8], others: &'r [u8]) -> Option<Vec<Reply<'r>>> {
     let reply = |result| Some(Reply { code: 0, result, log: Cow::Borrowed(&[][..]) });
     let mut replies: Vec<_> = tcl::elements(results).map(|result| reply(result.ok()?)).collect::<Option<_>>()?;
+    replies.pop().filter(|end| end.result.is_empty())?;
     let mut others = tcl::elements(others).peekable();
+    let mut next = 0;
     while others.peek().is_some() {
-        let [index, code] = [others.next()?.ok()?, others.next()?.ok()?];
-        let reply = replies.get_mut(number::<usize>(&index)?)?;
-        reply.code = number(&code)?;
+        let index: usize = number(&others.next()?.ok()?)?;
+        let reply = replies.get_mut(index).filter(|_| index >= next)?;
+        reply.code = number(&others.next()?.ok()?)?;
         reply.log = others.next()?.ok()?;
+        next = index + 1;
     }
     Some(replies)
 }
@@ -40,7 +43,7 @@ mod tests {
     #[test]
     fn failures_and_logs_go_to_their_commands() {
         assert_eq!(
-            read("{dummy\n} {} {no such thing} x", "2 -4 {Error: it failed} 3 0 {a log\n}"),
+            read("{dummy\n} {} {no such thing} x {}", "2 -4 {Error: it failed} 3 0 {a log\n}"),
             Some(vec![
                 reply(0, "dummy\n", ""),
                 reply(0, "", ""),
@@ -48,14 +51,23 @@ mod tests {
                 reply(0, "x", "a log\n"),
             ])
         );
-        assert_eq!(read("", ""), Some(vec![]));
+        assert_eq!(read("{}", ""), Some(vec![]));
     }
 
     #[test]
     fn other_lists_are_refused() {
-        for (results, others) in
-            [("{a", ""), ("a", "0"), ("a", "0 1"), ("a", "1 1 {}"), ("a", "x 1 {}"), ("a", "0 x {}"), ("a", "0 1 {")]
-        {
+        for (results, others) in [
+            ("", ""),
+            ("a", ""),
+            ("{a", ""),
+            ("a {}", "0"),
+            ("a {}", "0 1"),
+            ("a {}", "1 1 {}"),
+            ("a {}", "x 1 {}"),
+            ("a {}", "0 x {}"),
+            ("a {}", "0 1 {"),
+            ("a {}", "0 1 {} 0 1 {}"),
+        ] {
             assert_eq!(read(results, others), None, "{results:?} {others:?}");
         }
     }

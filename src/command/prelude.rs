@@ -31,17 +31,25 @@ static PROCEDURES: LazyLock<String> = LazyLock::new(|| {
     lines.flat_map(|line| [line, "\n"]).collect()
 });
 
-/// What these procedures are known by.
+/// What these procedures are known by. Built with another version of Rust it may be another, and they are sent once more.
 static MARK: LazyLock<String> = LazyLock::new(|| {
     let mut hasher = DefaultHasher::new();
     hasher.write(PROCEDURES.as_bytes());
     format!("{:016x}", hasher.finish())
 });
 
-/// The variables are the token of the program that started this OpenOCD, if one did, and the mark of the procedures that it knows.
-const QUESTION: &str = "list openocd-rs [version] \
-    [if {[info exists ::_openocd_rs_token]} {set ::_openocd_rs_token}] \
-    [if {[info exists ::_openocd_rs_1_mark]} {set ::_openocd_rs_1_mark}]";
+/// Asks for the version, for the token of the program that started this OpenOCD, if one did, and whether the procedures are what was defined last.
+static QUESTION: LazyLock<String> = LazyLock::new(|| {
+    let mark = MARK.as_str();
+    format!(
+        "list openocd-rs [version] [if {{[info exists ::_openocd_rs_token]}} {{set ::_openocd_rs_token}}] \
+         [expr {{[info exists ::_openocd_rs_1_mark] && $::_openocd_rs_1_mark eq [list {mark} {LENGTH}]}}]"
+    )
+});
+
+/// How long the procedures are that OpenOCD knows now. Another version of this crate, or a script, may have changed them and not the mark.
+const LENGTH: &str =
+    "[string length [lmap _openocd_rs_1_name [lsort [info procs _openocd_rs_1_*]] {info body $_openocd_rs_1_name}]]";
 
 /// What OpenOCD answers to [`question`] and [`definitions`].
 #[derive(Debug, PartialEq, Eq)]
@@ -54,12 +62,12 @@ pub(super) struct Greeting {
 
 /// The line to begin with.
 pub(super) fn question() -> Vec<u8> {
-    line(&[QUESTION])
+    line(&[&QUESTION])
 }
 
 /// The line that defines the procedures.
 pub(super) fn definitions() -> Vec<u8> {
-    line(&[&PROCEDURES, "set ::_openocd_rs_1_mark ", &MARK, "\n", QUESTION])
+    line(&[&PROCEDURES, "set ::_openocd_rs_1_mark [list ", &MARK, " ", LENGTH, "]\n", &QUESTION])
 }
 
 fn line(parts: &[&str]) -> Vec<u8> {
@@ -70,8 +78,8 @@ fn line(parts: &[&str]) -> Vec<u8> {
 
 /// Reads an answer, which only an OpenOCD can give.
 pub(super) fn greeting(reply: &[u8]) -> Option<Greeting> {
-    let [name, version, token, mark] = tcl::strings(reply)?;
-    (name == "openocd-rs").then(|| Greeting { version, token, is_prepared: mark == *MARK })
+    let [name, version, token, is_prepared] = tcl::strings(reply)?;
+    (name == "openocd-rs").then(|| Greeting { version, token, is_prepared: is_prepared == "1" })
 }
 
 #[cfg(test)]
@@ -80,14 +88,13 @@ mod tests {
 
     #[test]
     fn answers_of_openocds_that_know_the_procedures_and_of_others() {
-        let read = |mark: &str| greeting(format!("openocd-rs {{Open On-Chip Debugger 0.12.0}} 5f {mark}").as_bytes());
+        let read = |known: &str| greeting(format!("openocd-rs {{Open On-Chip Debugger 0.12.0}} 5f {known}").as_bytes());
         let expected = |is_prepared| {
             let (version, token) = ("Open On-Chip Debugger 0.12.0".to_owned(), "5f".to_owned());
             Some(Greeting { version, token, is_prepared })
         };
-        assert_eq!(read(&MARK), expected(true));
-        assert_eq!(read("{}"), expected(false));
-        assert_eq!(read("0123456789abcdef"), expected(false));
+        assert_eq!(read("1"), expected(true));
+        assert_eq!(read("0"), expected(false));
         for other in ["", "HTTP/1.1 400 Bad Request", "openocd-rs", "openocd-rs x {} {", "openocd x {} {}"] {
             assert_eq!(greeting(other.as_bytes()), None, "{other:?}");
         }
@@ -97,5 +104,14 @@ mod tests {
     fn procedures_go_without_comments() {
         assert!(!PROCEDURES.contains("\n#") && !PROCEDURES.contains("\n ") && !PROCEDURES.contains("\n\n"));
         assert_eq!(PROCEDURES.matches("\nproc ").count() + 1, PRELUDE.matches("\nproc ").count());
+        // What is left out is a comment to Tcl too: no string spans lines, and no line before it or of it goes on.
+        let mut before = "";
+        for line in PRELUDE.lines() {
+            let is_comment = line.trim_start().starts_with('#');
+            let quotes = line.replace("\\\"", "").matches('"').count();
+            assert!(quotes % 2 == 0 || is_comment, "{line}");
+            assert!(!is_comment || !(line.ends_with('\\') || before.ends_with('\\')), "{line}");
+            before = line;
+        }
     }
 }

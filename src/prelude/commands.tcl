@@ -1,5 +1,5 @@
-# Defined by the first connection that misses them. The procedures live in OpenOCD's one interpreter, which all its clients share:
-# their names carry the crate's name and the number of this version of the file.
+# Defined by the first connection that misses them. The procedures live in OpenOCD's one interpreter, which all its clients share: their
+# names carry the crate's name, and a number to be raised once a released version calls them in another way.
 
 # Runs a command at the top level and returns the list
 #   sequence code result log
@@ -11,7 +11,7 @@ proc _openocd_rs_1_run {sequence command} {
     set log [uplevel #0 {capture _openocd_rs_1_try}]
     if {$::_openocd_rs_1_code} {
         set code [_openocd_rs_1_code $::_openocd_rs_1_code $::_openocd_rs_1_options]
-        capture {_openocd_rs_1_clear_errors; list}
+        if {$code} { capture {_openocd_rs_1_clear_errors; list} }
         return [_openocd_rs_1_reply $sequence $code $::_openocd_rs_1_result $log]
     }
     # Here and not by a call, which would take a tenth longer.
@@ -58,41 +58,43 @@ proc _openocd_rs_1_code {code options} {
     if {$code == 2} { set code [dict get $options -code] }
     if {$code != 0 && [dict exists $options -errorcode]} {
         lassign [dict get $options -errorcode] kind number
-        if {$kind eq {OpenOCD}} { return $number }
+        # Scripts can set it to anything, and a failure is none with 0.
+        if {$kind eq {OpenOCD} && [string is integer -strict $number] && $number != 0} { return $number }
     }
     return $code
 }
 
 # Runs commands, one after the other, at the top level and, if one is named, for a target, and returns
-#   sequence 0 {result result ...} {index code log index code log ...}
+#   sequence 0 {result result ... {}} {index code log index code log ...}
 # where the second list has those commands that failed or logged, by their place in the first. There are fewer results than commands if they take more room,
 # not counting results up to 100 bytes, or if one fails and that is to stop the rest.
 # groups is a list {count unpolled count unpolled ...}: OpenOCD 0.12.0 polls all targets before each command of its own (jim_command_dispatch in
 # src/helper/command.c), which takes as long as a read of a word, but not within `capture`. So those that do not depend on what it sees have one around them all.
 proc _openocd_rs_1_batch {sequence target stop room groups args} {
-    upvar #0 _openocd_rs_1_commands commands _openocd_rs_1_goes_on goes_on
-    set ::_openocd_rs_1_results {}
-    set ::_openocd_rs_1_others {}
-    set ::_openocd_rs_1_room $room
-    set ::_openocd_rs_1_stop $stop
+    foreach name {commands results others room stop goes_on} value [list {} {} {} $room $stop 1] { set ::_openocd_rs_1_$name $value }
     set failed [catch {
         if {$target ne {}} { set previous [_openocd_rs_1_select $target] }
         set next 0
-        set goes_on 1
         foreach {count unpolled} $groups {
-            set commands [lrange $args $next [expr {$next + $count - 1}]]
+            set ::_openocd_rs_1_commands [lrange $args $next [expr {$next + $count - 1}]]
             incr next $count
             if {$unpolled} {
                 capture {_openocd_rs_1_run_each; list}
             } else {
                 _openocd_rs_1_run_each
             }
-            if {!$goes_on} break
+            if {!$::_openocd_rs_1_goes_on} break
+            if {[llength $::_openocd_rs_1_results] != $next} { error {a command of the batch has changed the variables of this crate} }
         }
     } message]
     if {[info exists previous]} { catch {targets $previous} }
-    if {$failed} { return [_openocd_rs_1_reply $sequence $failed $message {}] }
-    set reply [_openocd_rs_1_reply $sequence 0 $::_openocd_rs_1_results $::_openocd_rs_1_others]
+    if {$failed} {
+        set reply [_openocd_rs_1_reply $sequence $failed $message {}]
+    } else {
+        # After the empty element the list can stand in braces, whatever is before it. Otherwise each byte could become four.
+        lappend ::_openocd_rs_1_results {}
+        set reply [_openocd_rs_1_reply $sequence 0 $::_openocd_rs_1_results $::_openocd_rs_1_others]
+    }
     foreach name {commands results others} { set ::_openocd_rs_1_$name {} }
     return $reply
 }
@@ -104,8 +106,7 @@ proc _openocd_rs_1_run_each {} {
             set _openocd_rs_1_log [capture _openocd_rs_1_try]
             lappend _openocd_rs_1_results $_openocd_rs_1_result
             if {$_openocd_rs_1_code || $_openocd_rs_1_log ne {} || [string length $_openocd_rs_1_result] > 100} {
-                set _openocd_rs_1_goes_on [_openocd_rs_1_note]
-                if {!$_openocd_rs_1_goes_on} break
+                if {![_openocd_rs_1_note]} break
             }
         }
     }
@@ -113,16 +114,12 @@ proc _openocd_rs_1_run_each {} {
 
 # Takes down what is not usual about the last command, and returns whether the batch goes on.
 proc _openocd_rs_1_note {} {
-    foreach name {code result options log results others room stop} { upvar #0 _openocd_rs_1_$name $name }
-    if {$code || $log ne {}} {
-        lappend others [expr {[llength $results] - 1}] [_openocd_rs_1_code $code $options] $log
-    }
+    foreach name {code result options log results others room stop goes_on} { upvar #0 _openocd_rs_1_$name $name }
+    set number [_openocd_rs_1_code $code $options]
+    if {$number || $log ne {}} { lappend others [expr {[llength $results] - 1}] $number $log }
     incr room -[string length $result$log]
-    if {$code} {
-        capture {_openocd_rs_1_clear_errors; list}
-        if {$stop} { return 0 }
-    }
-    return [expr {$room >= 0}]
+    if {$number} { capture {_openocd_rs_1_clear_errors; list} }
+    set goes_on [expr {$room >= 0 && !($number && $stop)}]
 }
 
 proc _openocd_rs_1_reply {sequence code result log} {

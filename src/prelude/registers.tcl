@@ -38,7 +38,7 @@ proc _openocd_rs_1_read_registers {force names} {
     return [list $target $state $readings]
 }
 
-# For the procedure above, in its frame; see _openocd_rs_1_try.
+# For the procedure above, in its frame. A procedure, because 0.12.0 parses what it captures each time, and procedures once.
 proc _openocd_rs_1_read_until_failure {} {
     uplevel 1 {
         set code 0

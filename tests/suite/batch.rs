@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use openocd::{CommandError, Error, Session, TargetError};
 use virtual_chip::{Model, VirtualBoard};
 
-use crate::board::{Board, INSTALL, interpreter};
+use crate::board::{Board, INSTALL, dummy, interpreter};
 
 const RAM: u64 = 0x2000_0000;
 
@@ -223,6 +223,9 @@ fn whatever_a_command_does_a_batch_tells_the_same_of_it() {
         // What the procedures of this crate keep.
         "foreach name {command code result options log} { set ::_openocd_rs_1_$name mine }; list theirs",
         "set code 1; set result 2; set log 3; set command 4",
+        "foreach name {others room stop goes_on next} { set ::$name 0 }",
+        "set ::errorCode {OpenOCD 0}; error {a failure is none with 0}",
+        "set ::errorCode {OpenOCD x}; error {nor with a word}",
         "expr 3",
     ];
     let mut batch = session.batch();
@@ -233,6 +236,60 @@ fn whatever_a_command_does_a_batch_tells_the_same_of_it() {
         assert_eq!(format!("{together:?}"), format!("{alone:?}"), "{command}");
     }
     assert_eq!(session.command("expr 3").unwrap(), "3");
+}
+
+#[test]
+fn failures_count_whatever_a_script_says_of_their_number() {
+    let session = interpreter();
+    for number in ["0", "x", ""] {
+        let failed = session.command(&format!("set ::errorCode {{OpenOCD {number}}}; error boom")).unwrap_err();
+        assert_eq!((failed.code(), failed.message()), (Some(1), Some("boom")), "{number}");
+    }
+}
+
+#[test]
+fn results_that_a_command_took_from_a_batch_are_given_to_no_other() {
+    let session = interpreter();
+    session.command("set n 0").unwrap();
+    let mut batch = session.batch();
+    let commands = ["incr n", "set ::_openocd_rs_1_results {}", "incr n"];
+    let handles = commands.map(|command| batch.command(command));
+    let error = batch.run().unwrap_err();
+    assert!(error.to_string().contains("has changed the variables of this crate"), "{error}");
+    for handle in handles {
+        assert!(not_run(&handle.result().unwrap_err()).is_some());
+    }
+    assert_eq!(session.command("set n").unwrap(), "2", "none ran twice");
+}
+
+#[test]
+fn a_handle_that_was_asked_too_early_does_not_stop_its_batch() {
+    let session = interpreter();
+    // What one message takes, so that there are two.
+    let long = "#".repeat(1024 * 1024 - 10);
+    for (first, goes_on) in [("expr 1", true), ("error no", false)] {
+        let mut batch = session.batch().stop_at_first_error();
+        let early = batch.command(&format!("{first};{long}"));
+        assert!(not_run(&early.result().unwrap_err()).is_some());
+        let later = batch.command("expr 2;# in the next message");
+        batch.run().unwrap();
+        assert_eq!(later.result().is_ok(), goes_on);
+    }
+}
+
+#[test]
+fn results_that_cannot_stand_in_braces_do_not_make_the_reply_too_long() {
+    let openocd = dummy().command("noinit").spawn().unwrap();
+    let session = Session::builder().reply_limit(100_000).connect(openocd.tcl_address()).unwrap();
+    let mut batch = session.batch();
+    let lengths = [20_000, 19_000];
+    let braces = lengths.map(|length| batch.command(&format!("string repeat \\{{ {length}")));
+    let backslash = batch.command("format %c 92");
+    batch.run().unwrap();
+    for (length, braces) in lengths.into_iter().zip(braces) {
+        assert_eq!(braces.result().unwrap(), "{".repeat(length));
+    }
+    assert_eq!(backslash.result().unwrap(), "\\");
 }
 
 #[test]

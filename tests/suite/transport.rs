@@ -363,10 +363,16 @@ fn openocd_is_told_our_procedures_only_if_it_does_not_know_them() {
     assert_eq!(greetings(), 1, "they are known since the start");
 
     // As another version of this crate leaves them, or somebody who clears up.
-    session.command("proc _openocd_rs_1_run args { return broken }; set ::_openocd_rs_1_mark other").unwrap();
-    assert_eq!(greetings(), 2);
-    session.command("rename _openocd_rs_1_run {}; unset ::_openocd_rs_1_mark").unwrap();
-    assert_eq!(greetings(), 2);
+    for change in [
+        "proc _openocd_rs_1_run args { return broken }; set ::_openocd_rs_1_mark other",
+        "proc _openocd_rs_1_run args { return broken }",
+        "rename _openocd_rs_1_run {}",
+        "unset ::_openocd_rs_1_mark",
+    ] {
+        session.command(change).unwrap();
+        assert_eq!(greetings(), 2, "{change}");
+        assert_eq!(greetings(), 1, "{change}");
+    }
 }
 
 #[test]
