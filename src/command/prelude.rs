@@ -43,13 +43,13 @@ static QUESTION: LazyLock<String> = LazyLock::new(|| {
     let mark = MARK.as_str();
     format!(
         "list openocd-rs [version] [if {{[info exists ::_openocd_rs_token]}} {{set ::_openocd_rs_token}}] \
-         [expr {{[info exists ::_openocd_rs_1_mark] && $::_openocd_rs_1_mark eq [list {mark} {LENGTH}]}}]"
+         [expr {{[info exists ::_openocd_rs_1_mark] && $::_openocd_rs_1_mark eq [list {mark} {LENGTHS}]}}]"
     )
 });
 
-/// How long the procedures are that OpenOCD knows now. Another version of this crate, or a script, may have changed them and not the mark.
-const LENGTH: &str =
-    "[string length [lmap _openocd_rs_1_name [lsort [info procs _openocd_rs_1_*]] {info body $_openocd_rs_1_name}]]";
+/// How long each of the procedures is that OpenOCD knows now. Another version of this crate, or a script, may have changed them and not the mark.
+const LENGTHS: &str =
+    "[lmap _openocd_rs_1_name [info procs _openocd_rs_1_*] {string length [info body $_openocd_rs_1_name]}]";
 
 /// What OpenOCD answers to [`question`] and [`definitions`].
 #[derive(Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(super) fn question() -> Vec<u8> {
 
 /// The line that defines the procedures.
 pub(super) fn definitions() -> Vec<u8> {
-    line(&[&PROCEDURES, "set ::_openocd_rs_1_mark [list ", &MARK, " ", LENGTH, "]\n", &QUESTION])
+    line(&[&PROCEDURES, "set ::_openocd_rs_1_mark [list ", &MARK, " ", LENGTHS, "]\n", &QUESTION])
 }
 
 fn line(parts: &[&str]) -> Vec<u8> {
