@@ -109,7 +109,9 @@ impl OpenOcdProcess {
 
     /// The last lines of its log, oldest first: at most [`LOG_TAIL_LINES`](crate::LOG_TAIL_LINES), each cut to a few kilobytes.
     ///
-    /// OpenOCD's log is its standard error. It holds the results of commands too, as OpenOCD writes them there.
+    /// OpenOCD's log is its standard error. It holds the results of commands too, as OpenOCD writes them there. Lines are here a few milliseconds after they
+    /// were written, so what a command logs may not be there yet when it returns; [`Session::execute`](crate::Session::execute) gives that. All are here
+    /// when OpenOCD has ended.
     pub fn log_tail(&self) -> Vec<String> {
         self.log.lines()
     }

@@ -105,8 +105,11 @@ proc _openocd_rs_1_run_each {} {
         foreach _openocd_rs_1_command $_openocd_rs_1_commands {
             set _openocd_rs_1_log [capture _openocd_rs_1_try]
             lappend _openocd_rs_1_results $_openocd_rs_1_result
-            if {$_openocd_rs_1_code || $_openocd_rs_1_log ne {} || [string length $_openocd_rs_1_result] > 100} {
+            if {$_openocd_rs_1_code || $_openocd_rs_1_log ne {}} {
                 if {![_openocd_rs_1_note]} break
+            } elseif {[string length $_openocd_rs_1_result] > 100} {
+                set _openocd_rs_1_goes_on [expr {[incr _openocd_rs_1_room -[string length $_openocd_rs_1_result]] >= 0}]
+                if {!$_openocd_rs_1_goes_on} break
             }
         }
     }

@@ -1,10 +1,8 @@
 //! Drains what OpenOCD writes, for as long as it writes, so that a full pipe can never stall it.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::log_callback::LogQueue;
@@ -15,9 +13,13 @@ pub const LOG_TAIL_LINES: usize = 200;
 /// A longer line is cut here: OpenOCD writes the results of commands to its log, and they can be megabytes.
 const LINE_LIMIT: usize = 4096;
 
-/// How long the log is left alone after each read of it. OpenOCD 0.12.0 writes the reply of each command there too (`command_run_line` in
-/// `src/helper/command.c`): a read for each would take a fifth of the time of a command. OpenOCD's pipe takes what comes meanwhile.
+/// How long the log is left alone between two reads of it. OpenOCD writes the reply of each command there too (`command_run_line` in
+/// `src/helper/command.c`), and a thread that wakes for each takes a tenth to a sixth of the time of a command.
 const PAUSE: Duration = Duration::from_millis(1);
+
+/// So much at once is more than replies: OpenOCD would soon wait for room in the pipe, so there is no pause before the next reads.
+const FLOOD: usize = 4096;
+const READS_OF_A_FLOOD: u32 = 64;
 
 /// Telnet's first byte ("interpret as command", RFC 854): from here on, standard output is the telnet session that exists
 /// only so that OpenOCD notices our end, and repeats the log.
@@ -35,8 +37,20 @@ struct State {
     lines: VecDeque<String>,
     tcl_port: Option<u16>,
     gdb_ports: Vec<u16>,
+    phase: Phase,
     closed: bool,
     is_hearing: bool,
+}
+
+/// How far OpenOCD is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Phase {
+    #[default]
+    Starting,
+    /// A client has come to the TCL port; the first is ours.
+    Serving,
+    /// Somebody waits for the end.
+    Ending,
 }
 
 /// What the log has said by now about the start.
@@ -69,8 +83,15 @@ impl LogTail {
         }
     }
 
+    /// Waits until the log tells of a client: whatever was announced before it is known then. It does not if it is silenced.
+    pub(super) fn wait_until_visited(&self, deadline: Instant) {
+        drop(self.wait_while(Some(deadline), |state| state.phase == Phase::Starting && !state.closed));
+    }
+
     /// Waits until the log has ended, and the caller's callback has heard all of it.
     pub(super) fn wait_until_closed(&self, deadline: Instant) {
+        self.state().phase = Phase::Ending;
+        self.changed.notify_all();
         drop(self.wait_while(Some(deadline), |state| !state.closed || state.is_hearing));
     }
 
@@ -97,16 +118,22 @@ impl LogTail {
         state
     }
 
-    fn push(&self, line: String, service: Option<(Service, u16)>) {
+    /// Leaves the log alone for a moment, unless somebody waits for the start or for the end.
+    fn pause(&self) {
+        drop(self.changed.wait_timeout_while(self.state(), PAUSE, |state| state.phase == Phase::Serving));
+    }
+
+    fn push(&self, line: String, news: Option<News>) {
         let mut state = self.state();
         if state.lines.len() == LOG_TAIL_LINES {
             state.lines.pop_front();
         }
         state.lines.push_back(line);
-        match service {
-            Some((Service::Tcl, port)) => state.tcl_port = state.tcl_port.or(Some(port)),
-            Some((Service::Gdb, port)) => state.gdb_ports.push(port),
-            None => return,
+        match news {
+            Some(News::TclPort(port)) => state.tcl_port = state.tcl_port.or(Some(port)),
+            Some(News::GdbPort(port)) => state.gdb_ports.push(port),
+            Some(News::Client) if state.phase == Phase::Starting => state.phase = Phase::Serving,
+            Some(News::Client) | None => return,
         }
         self.changed.notify_all();
     }
@@ -123,17 +150,13 @@ impl LogTail {
 
 /// Reads OpenOCD's standard error to its end.
 pub(super) fn drain_stderr(stderr: impl Read, tail: &LogTail, mut callback: Option<LogQueue>) {
-    let has_started = Cell::new(false);
-    let drained = each_line(Unhurried { from: stderr, begins: &has_started }, |line, _| {
+    let drained = each_line(Unhurried { from: stderr, tail, flood: 0 }, |line, _| {
         log::log!(target: "openocd::server", level(&line), "{line}");
         if let Some(callback) = &mut callback {
             callback.push(&line);
         }
-        let service = announced(&line);
-        if matches!(service, Some((Service::Tcl, _))) {
-            has_started.set(true);
-        }
-        tail.push(line, service);
+        let news = news(&line);
+        tail.push(line, news);
         true
     });
     if let Err(error) = drained {
@@ -158,18 +181,22 @@ pub(super) fn drain_stdout(stdout: impl Read, tail: &LogTail) {
     }
 }
 
-/// Once `begins` is set, leaves a [`PAUSE`] before each read.
-struct Unhurried<'c, R> {
+/// Pauses between reads, except in a flood.
+struct Unhurried<'t, R> {
     from: R,
-    begins: &'c Cell<bool>,
+    tail: &'t LogTail,
+    /// For how many reads the flood is thought to last.
+    flood: u32,
 }
 
 impl<R: Read> Read for Unhurried<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.begins.get() {
-            thread::sleep(PAUSE);
+        if self.flood == 0 {
+            self.tail.pause();
         }
-        self.from.read(buffer)
+        let read = self.from.read(buffer)?;
+        self.flood = if read >= FLOOD { READS_OF_A_FLOOD } else { self.flood.saturating_sub(1) };
+        Ok(read)
     }
 }
 
@@ -203,22 +230,28 @@ fn each_line(from: impl Read, mut use_line: impl FnMut(String, &[u8]) -> bool) -
     }
 }
 
+/// What a line tells that somebody waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Service {
-    Tcl,
-    Gdb,
+enum News {
+    TclPort(u16),
+    GdbPort(u16),
+    /// Somebody has connected to the TCL port.
+    Client,
 }
 
 /// `Info : Listening on port 36013 for tcl connections`; with `-d3` a time and a source position stand before the text.
-fn announced(line: &str) -> Option<(Service, u16)> {
-    let (_, text) = line.strip_prefix("Info : ")?.split_once("istening on port ")?;
-    let (port, service) = text.split_once(" for ")?;
-    let service = match service.trim_end() {
-        "tcl connections" => Service::Tcl,
-        "gdb connections" => Service::Gdb,
-        _ => return None,
-    };
-    Some((service, port.parse().ok()?))
+fn news(line: &str) -> Option<News> {
+    let line = line.strip_prefix("Info : ")?;
+    if line.contains("accepting 'tcl' connection") {
+        return Some(News::Client);
+    }
+    let (port, service) = line.split_once("istening on port ")?.1.split_once(" for ")?;
+    let port = port.parse().ok()?;
+    match service.trim_end() {
+        "tcl connections" => Some(News::TclPort(port)),
+        "gdb connections" => Some(News::GdbPort(port)),
+        _ => None,
+    }
 }
 
 /// The level that OpenOCD gave the line. Results of commands and command output carry none, except for an error in a script:
@@ -243,19 +276,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_are_read_from_the_log() {
-        assert_eq!(announced("Info : Listening on port 36013 for tcl connections"), Some((Service::Tcl, 36013)));
+    fn ports_and_clients_are_read_from_the_log() {
+        let read = |line: &str| news(line);
+        assert_eq!(read("Info : Listening on port 36013 for tcl connections"), Some(News::TclPort(36013)));
         assert_eq!(
-            announced("Info : 12 3 server.c:347 add_service(): Listening on port 1 for gdb connections"),
-            Some((Service::Gdb, 1))
+            read("Info : 12 3 server.c:347 add_service(): Listening on port 1 for gdb connections"),
+            Some(News::GdbPort(1))
         );
+        assert_eq!(read("Info : accepting 'tcl' connection on tcp/36013"), Some(News::Client));
         for other in [
             "Listening on port 1 for tcl connections",
             "Info : Listening on port 1 for telnet connections",
+            "Info : accepting 'telnet' connection from pipe",
+            "accepting 'tcl' connection on tcp/1",
             "Info : x",
             "",
         ] {
-            assert_eq!(announced(other), None, "{other:?}");
+            assert_eq!(read(other), None, "{other:?}");
         }
     }
 
@@ -290,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_left_alone_between_reads_once_the_port_is_open() {
+    fn the_log_is_left_alone_between_reads_once_a_client_has_come() {
         struct Lines(Vec<&'static str>, Vec<Instant>);
         impl Read for &mut Lines {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -300,13 +337,13 @@ mod tests {
                 Ok(line.len())
             }
         }
-        let listening = "Info : Listening on port 1 for tcl connections\n";
-        let mut lines = Lines(vec!["42\n", "1 0 42 {}\n", listening, "Info : up\n"], Vec::new());
+        let client = "Info : accepting 'tcl' connection on tcp/1\n";
+        let mut lines = Lines(vec!["42\n", "1 0 42 {}\n", client, "Info : up\n"], Vec::new());
         let tail = LogTail::default();
         drain_stderr(&mut lines, &tail, None);
         assert_eq!(tail.lines().len(), 4);
         let gaps: Vec<_> = lines.1.windows(2).map(|two| two[1] - two[0]).collect();
-        // Nothing bounds the first two from above but the machine; the sleep bounds the rest from below.
+        // Nothing bounds the first two from above but the machine; the pause bounds the rest from below.
         assert!(gaps.len() == 4 && gaps[2..].iter().all(|gap| *gap >= PAUSE), "{gaps:?}");
     }
 

@@ -19,6 +19,9 @@ use crate::transport::{Address, Deadline};
 /// How long OpenOCD may take to end after its log has closed or it has closed the connection.
 const END_IS_DUE: Duration = Duration::from_secs(1);
 
+/// How long a line that OpenOCD has written may take to be read.
+const LINE_IS_DUE: Duration = Duration::from_millis(100);
+
 /// A word that no other OpenOCD knows: the answer to it proves that the port belongs to the process that was started.
 pub(super) fn token() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
@@ -45,6 +48,8 @@ pub(super) fn spawn(builder: OpenOcdBuilder, program: &Path, arguments: &Line, t
     }
     log::debug!(target: "openocd::process", "OpenOCD (process {}) answers on port {port}", process.pid);
     process.tcl_port = port;
+    // GDB's ports may be announced after TCL's. All are before the line that tells of our connection, unless the log is silenced.
+    process.log.wait_until_visited(Instant::now() + LINE_IS_DUE);
     process.gdb_ports = process.log.gdb_ports();
     Ok(process)
 }

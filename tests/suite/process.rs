@@ -149,6 +149,17 @@ fn a_gdb_port_can_be_asked_for_and_read_back() {
 }
 
 #[test]
+fn the_gdb_ports_of_all_targets_are_read_back() {
+    let chip = VirtualChip::start().unwrap();
+    let second = "target create second mem_ap -dap stm32f1x.dap -ap-num 0 -gdb-port 0";
+    // They are announced after the TCL port: a race against the thread that reads the log.
+    for _ in 0..10 {
+        let process = OpenOcdProcess::builder().config(config(&chip)).command(second).gdb_port(0).spawn().unwrap();
+        assert_eq!(process.gdb_ports().len(), 2, "{:?}", process.log_tail());
+    }
+}
+
+#[test]
 fn only_loopback_listens() {
     let process = dummy().command("noinit").spawn().unwrap();
     assert_eq!(listening_address(process.tcl_port()), "127.0.0.1");
