@@ -46,34 +46,23 @@ pub(crate) fn push_quoted(line: &mut Vec<u8>, word: &str) {
     }
     // Not braces: they cannot hold an unbalanced brace or a trailing backslash, and one rule for all is easier to trust.
     line.push(b'"');
-    let mut rest = word.as_bytes();
-    while let Some(at) = rest.iter().position(|&byte| ESCAPES[usize::from(byte)] != 0) {
-        line.extend_from_slice(&rest[..at]);
-        line.extend_from_slice(&[b'\\', ESCAPES[usize::from(rest[at])]]);
-        rest = &rest[at + 1..];
+    for &byte in word.as_bytes() {
+        let escape = match byte {
+            b'"' | b'\\' | b'$' | b'[' | b']' | b'{' | b'}' | b';' => byte,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x0b => b'v',
+            0x0c => b'f',
+            other => {
+                line.push(other);
+                continue;
+            }
+        };
+        line.extend_from_slice(&[b'\\', escape]);
     }
-    line.extend_from_slice(rest);
     line.push(b'"');
 }
-
-/// What follows the backslash that stands for a byte, or 0 if it stands for itself.
-const ESCAPES: [u8; 256] = {
-    let mut escapes = [0; 256];
-    let mut at = 0;
-    while at < SPECIAL.len() {
-        escapes[SPECIAL[at] as usize] = SPECIAL[at];
-        at += 1;
-    }
-    escapes[b'\n' as usize] = b'n';
-    escapes[b'\r' as usize] = b'r';
-    escapes[b'\t' as usize] = b't';
-    escapes[0x0b] = b'v';
-    escapes[0x0c] = b'f';
-    escapes
-};
-
-/// What means something to Tcl between double quotes.
-const SPECIAL: &[u8] = br#""\$[]{};"#;
 
 /// Quotes any bytes as one word. What is not a plain character becomes `\xHH`, of which Jim Tcl reads exactly two digits.
 pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
@@ -82,7 +71,7 @@ pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
     quoted.push('"');
     for &byte in bytes {
         match byte {
-            byte if SPECIAL.contains(&byte) => quoted.extend(['\\', char::from(byte)]),
+            b'"' | b'\\' | b'$' | b'[' | b']' | b'{' | b'}' | b';' => quoted.extend(['\\', char::from(byte)]),
             b' '..=b'~' => quoted.push(char::from(byte)),
             byte => {
                 let [high, low] = [byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)]));

@@ -348,6 +348,22 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_is_over_once_little_comes_for_a_while() {
+        let tail = LogTail::default();
+        let mut log = Unhurried { from: io::repeat(b'x'), tail: &tail, flood: 0 };
+        let mut read = |length: usize| {
+            assert_eq!(log.read(&mut vec![0; length]).unwrap(), length);
+            log.flood
+        };
+        assert_eq!(read(FLOOD - 1), 0);
+        assert_eq!(read(FLOOD), READS_OF_A_FLOOD);
+        for left in (0..READS_OF_A_FLOOD).rev() {
+            assert_eq!(read(1), left);
+        }
+        assert_eq!(read(1), 0);
+    }
+
+    #[test]
     fn output_is_kept_until_the_telnet_session_begins() {
         let tail = LogTail::default();
         drain_stdout(&b"hello\nworld\n\xff\xfb\x03Open On-Chip Debugger\r\n\r> Info : x\n"[..], &tail);
