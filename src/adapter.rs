@@ -1,12 +1,13 @@
 //! The debug adapter: which one it is, how fast it is clocked, its reset lines.
 
+mod replies;
+
 use std::borrow::Cow;
 
 use crate::command::{Reply, Request};
 use crate::error::{AdapterError, CommandError, Failure, Result};
-use crate::parse::adapter as parse;
 use crate::session::Session;
-use crate::tcl;
+use crate::wire::tcl;
 
 /// A view of the debug adapter, the probe between the computer and the chip, from [`Session::adapter`].
 ///
@@ -110,7 +111,7 @@ impl Adapter<'_> {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn transports(&self) -> Result<Vec<String>> {
-        self.ask(&Request::new("transport list"), parse::transports, "a list of transports")
+        self.ask(&Request::new("transport list"), replies::transports, "a list of transports")
     }
 
     /// The drivers for adapters that OpenOCD was built with (OpenOCD: `adapter list`).
@@ -125,7 +126,7 @@ impl Adapter<'_> {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn list_drivers(&self) -> Result<Vec<AdapterDriver>> {
-        self.ask(&Request::new("adapter list"), parse::drivers, "a list of adapter drivers")
+        self.ask(&Request::new("adapter list"), replies::drivers, "a list of adapter drivers")
     }
 
     /// The adapter's clock in kHz (OpenOCD: `adapter speed`): what the adapter really does where it can say that, otherwise what was asked for.
@@ -141,7 +142,7 @@ impl Adapter<'_> {
         self.session.run(&request, |reply| match reply.success(&request) {
             Err(failure) if has_no_speed(&failure) => Ok(None),
             Err(failure) => Err(refused(failure)),
-            Ok(_) => read(&request, reply, parse::speed, "a speed in kHz").map(not_adaptive),
+            Ok(_) => read(&request, reply, replies::speed, "a speed in kHz").map(not_adaptive),
         })?
     }
 
@@ -171,7 +172,7 @@ impl Adapter<'_> {
         let speed = self.session.run(&request, |reply| match reply.success(&request) {
             Err(failure) if has_no_speed(&failure) => Err(AdapterError::FixedSpeed { driver, khz, failure }.into()),
             Err(failure) => Err(refused(failure)),
-            Ok(_) => read(&request, reply, parse::speed, "a speed in kHz").map(not_adaptive),
+            Ok(_) => read(&request, reply, replies::speed, "a speed in kHz").map(not_adaptive),
         })??;
         match speed {
             // Such as the driver `dummy`, whose divider becomes 0 above 64 MHz.
@@ -255,14 +256,14 @@ impl Adapter<'_> {
                 return Err(unexpected(&request, expected, reply));
             };
             for signal in names {
-                if parse::is_asserted(before, signal).is_none() {
+                if replies::is_asserted(before, signal).is_none() {
                     let (reset_config, transport) = (reset_config.clone(), transport.clone());
                     return Err(AdapterError::NoSignal { signal, reset_config, transport }.into());
                 }
             }
             for signal in names {
                 let asserted =
-                    parse::is_asserted(after, signal).ok_or_else(|| unexpected(&request, expected, reply))?;
+                    replies::is_asserted(after, signal).ok_or_else(|| unexpected(&request, expected, reply))?;
                 if asserted != assert {
                     let command = request.name().to_owned();
                     let log = String::from_utf8_lossy(&reply.log).into_owned();

@@ -1,5 +1,6 @@
 //! Breakpoints and watchpoints.
 
+mod listing;
 mod point;
 mod scoped;
 mod survey;
@@ -9,8 +10,9 @@ pub use point::{Breakpoint, BreakpointKind, WatchedValue, Watchpoint, Watchpoint
 pub use scoped::{ScopedBreakpoint, ScopedWatchpoint};
 
 use crate::error::{BreakpointError, Error, Result};
-use crate::target::{Target, TargetState};
-use crate::{parse, tcl};
+use crate::target::Target;
+use crate::types::TargetState;
+use crate::wire::tcl;
 use survey::{Evidence, Survey};
 
 /// A view of a target's breakpoints and watchpoints, from [`Session::breakpoints`](crate::Session::breakpoints) or [`Target::breakpoints`].
@@ -44,6 +46,13 @@ impl crate::Session {
     /// The current target's breakpoints and watchpoints; short for `session.target().breakpoints()`.
     pub fn breakpoints(&self) -> Breakpoints<'_> {
         self.target().breakpoints()
+    }
+}
+
+impl<'a> Target<'a> {
+    /// The target's breakpoints and watchpoints.
+    pub fn breakpoints(self) -> Breakpoints<'a> {
+        Breakpoints::of(self)
     }
 }
 
@@ -97,7 +106,7 @@ impl<'a> Breakpoints<'a> {
 
     fn set(&self, address: u64, length: Option<u32>, kind: BreakpointKind) -> Result<Breakpoint> {
         check_place(address, length, kind)?;
-        self.target.memory().check(address, 1, length.unwrap_or(1) as usize)?;
+        self.target.check_range(address, 1, length.unwrap_or(1) as usize, false)?;
         let survey = self.survey()?;
         survey.must_have(kind.noun())?;
         check_target(&survey, address, length, kind)?;
@@ -280,7 +289,7 @@ impl<'a> Breakpoints<'a> {
     pub fn list(&self) -> Result<Vec<Breakpoint>> {
         let request = self.target.request("bp");
         self.ask(&request, "list the breakpoints", "a list of breakpoints", |answer| {
-            parse::breakpoint::breakpoints(std::str::from_utf8(answer).ok()?)
+            crate::breakpoints::listing::breakpoints(std::str::from_utf8(answer).ok()?)
         })
     }
 }
@@ -288,8 +297,8 @@ impl<'a> Breakpoints<'a> {
 /// Whether the target agrees, and the breakpoints of all targets.
 fn after(answer: &[u8]) -> Option<(bool, Vec<Breakpoint>)> {
     let [agrees, own, others] = tcl::strings(answer)?;
-    let mut listed = parse::breakpoint::breakpoints(&own)?;
-    listed.extend(parse::breakpoint::breakpoints(&others)?);
+    let mut listed = crate::breakpoints::listing::breakpoints(&own)?;
+    listed.extend(crate::breakpoints::listing::breakpoints(&others)?);
     Some((agrees == "1", listed))
 }
 
@@ -297,8 +306,8 @@ fn after(answer: &[u8]) -> Option<(bool, Vec<Breakpoint>)> {
 fn after_and_before(answer: &[u8]) -> Option<(bool, Vec<Breakpoint>, Vec<Breakpoint>)> {
     let (agrees, listed) = after(answer)?;
     let [_, _, _, own, others] = tcl::strings(answer)?;
-    let mut before = parse::breakpoint::breakpoints(&own)?;
-    before.extend(parse::breakpoint::breakpoints(&others)?);
+    let mut before = crate::breakpoints::listing::breakpoints(&own)?;
+    before.extend(crate::breakpoints::listing::breakpoints(&others)?);
     Some((agrees, listed, before))
 }
 

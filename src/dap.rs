@@ -2,6 +2,7 @@
 
 mod component;
 mod id;
+pub(crate) mod replies;
 
 pub use component::{Component, ComponentClass, RomEntry};
 pub use id::{AccessPortClass, AccessPortId, DebugPortId, Jep106, TargetId};
@@ -10,7 +11,7 @@ use crate::Session;
 use crate::command::Request;
 use crate::error::{DapError, Error, Result};
 use crate::target::Target;
-use crate::{parse, tcl};
+use crate::wire::tcl;
 
 /// A view of a debug access port (DAP, ARM IHI 0031 and 0074), from [`Session::dap`], [`Session::dap_named`] or [`Target::dap`].
 ///
@@ -266,7 +267,7 @@ impl Dap<'_> {
             let words = strings(answer.as_bytes())?;
             let pairs = words.chunks(2).map(|pair| {
                 let [number, idr] = pair else { return None };
-                let id = AccessPortId::decode(parse::dap::register(idr.as_bytes())?);
+                let id = AccessPortId::decode(crate::dap::replies::register(idr.as_bytes())?);
                 Some(AccessPort { number: number.parse().ok()?, id })
             });
             pairs.collect()
@@ -311,7 +312,7 @@ impl Dap<'_> {
                 // Of ADIv6 the text may hold further ports below this one; they have their own turn.
                 walked = self.walk(&format!("{:#x}", port.number))?.into_iter().next();
             }
-            let parse::dap::Port { base, root, entries, unread, .. } = walked.unwrap_or_default();
+            let crate::dap::replies::Port { base, root, entries, unread, .. } = walked.unwrap_or_default();
             access_ports.push(AccessPortInfo { port, base, root, entries, is_complete: unread == 0 });
         }
         let (name, _) = self.run("", "names", "find the DAP")?;
@@ -331,16 +332,17 @@ impl Dap<'_> {
         Ok(AccessPortId::decode(value))
     }
 
-    fn walk(&self, port: &str) -> Result<Vec<parse::dap::Port>> {
+    fn walk(&self, port: &str) -> Result<Vec<crate::dap::replies::Port>> {
         let command = format!("info {port}");
         let (_, text) = self.run(&format!("$dap {command}"), &command, "walk through the ROM tables")?;
-        parse::dap::ports(&text).ok_or_else(|| unexpected(&command, "access ports and ROM tables", text.as_bytes()))
+        crate::dap::replies::ports(&text)
+            .ok_or_else(|| unexpected(&command, "access ports and ROM tables", text.as_bytes()))
     }
 
     /// The DAP's name, and the value that the subcommand returned.
     fn register(&self, command: &str, doing: &'static str) -> Result<(String, u32)> {
         let (dap, answer) = self.run(&format!("$dap {command}"), command, doing)?;
-        match parse::dap::register(answer.trim().as_bytes()) {
+        match crate::dap::replies::register(answer.trim().as_bytes()) {
             Some(value) => Ok((dap, value)),
             None => Err(unexpected(command, "a register's value", answer.as_bytes())),
         }

@@ -13,6 +13,7 @@ mod rtt;
 mod semihosting;
 mod svd;
 mod target;
+pub(crate) mod text;
 mod timeout;
 
 pub use adapter::AdapterError;
@@ -30,7 +31,7 @@ pub use svd::SvdError;
 pub use target::TargetError;
 pub use timeout::TimeoutError;
 
-use crate::{Phase, TargetState};
+use crate::types::{Phase, TargetState};
 
 /// What the calls of this crate return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

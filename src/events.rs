@@ -3,6 +3,7 @@
 mod event;
 mod listener;
 mod lookout;
+mod notification;
 mod queue;
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -15,9 +16,8 @@ pub use listener::Listener;
 
 use crate::command::{Link, Request, Settings};
 use crate::error::{CommandError, ConnectionError, Result, TimeoutError};
-use crate::parse;
 use crate::session::Session;
-use crate::transport::{Address, Connection, Deadline, TransferError};
+use crate::wire::{Address, Connection, Deadline, TransferError};
 use lookout::Lookout;
 use queue::{Next, Queue};
 
@@ -220,7 +220,7 @@ fn drain(mut connection: Connection, queue: &Queue) {
     let peer = connection.peer();
     loop {
         match connection.receive(Deadline::after(None)) {
-            Ok(frame) => match parse::event::event(connection.bytes(frame)) {
+            Ok(frame) => match crate::events::notification::event(connection.bytes(frame)) {
                 Some(event) => queue.push(event),
                 None => log::debug!(target: "openocd::events", "skipped a frame that is no notification"),
             },

@@ -6,10 +6,11 @@ mod layout;
 mod pieces;
 mod protect;
 mod read;
+mod replies;
 mod verify;
 mod write;
 
-pub use banks::{BankId, FlashBank, FlashInfo, ProtectionBlock, Sector, SectorKind};
+pub use banks::{BankId, FlashBank, FlashInfo, ProtectionBlock, Sector};
 pub use write::WriteOptions;
 
 use crate::progress::{ProgressCallback, Report};

@@ -2,19 +2,21 @@
 
 mod bits;
 mod chain;
+mod path;
 mod playback;
-mod server_file;
-mod state;
+mod scan_chain;
+mod svf;
+mod xsvf;
 
 pub use bits::Bits;
 pub use chain::{NewTap, Tap};
 pub use playback::{SvfFile, SvfReport, XsvfFile};
-pub use state::{EndState, TapState};
 
 use crate::command::Request;
 use crate::error::{Error, Failure, JtagError, Result};
 use crate::session::Session;
-use crate::tcl;
+use crate::types::{EndState, TapState};
+use crate::wire::tcl;
 
 /// A view of the JTAG chain, from [`Session::jtag`].
 ///
@@ -181,7 +183,7 @@ impl Jtag<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn pathmove(&self, path: &[TapState]) -> Result<()> {
-        let commands = state::pieces(path)?.into_iter().map(|piece| {
+        let commands = path::pieces(path)?.into_iter().map(|piece| {
             let names: Vec<_> = piece.iter().map(|state| state.openocd_name()).collect();
             format!("pathmove {}", names.join(" "))
         });

@@ -8,14 +8,10 @@ mod dap;
 mod error;
 mod events;
 mod flash;
-mod frame;
 pub mod guide;
 mod image;
 mod jtag;
 mod memory;
-mod mismatch;
-mod parse;
-mod polling;
 mod process;
 mod progress;
 mod registers;
@@ -26,22 +22,20 @@ mod semihosting;
 mod session;
 pub mod svd;
 mod target;
-mod tcl;
-mod text;
-mod transport;
-mod version;
+mod types;
+mod wire;
 
 /// What the benches measure: no part of the interface, may change at any time.
 #[doc(hidden)]
 pub mod bench {
     /// Reads the answer of `read_memory` for 32-bit values.
     pub fn decode_u32(text: &[u8], values: &mut [u32]) -> Option<()> {
-        crate::parse::memory::decode(text, values)
+        crate::memory::numbers::decode(text, values)
     }
 
     /// Reads the answer of `mdw`.
     pub fn decode_mdw(text: &[u8], address: u64, values: &mut [u32]) -> Option<()> {
-        crate::parse::md::decode(text, address, values)
+        crate::memory::display::decode(text, address, values)
     }
 }
 
@@ -57,6 +51,7 @@ pub use breakpoints::{
     WatchpointAccess,
 };
 pub use command::Execution;
+pub use command::version::Version;
 pub use dap::{
     AccessPort, AccessPortClass, AccessPortId, AccessPortInfo, Component, ComponentClass, Dap, DapInfo, DebugPortId,
     Jep106, RomEntry, TargetId,
@@ -66,21 +61,20 @@ pub use error::{
     JtagError, ProcessError, ProcessReport, Result, RttError, SemihostingError, SvdError, TargetError, TimeoutError,
 };
 pub use events::{Event, EventIter, Events, Listener, TargetEvent};
-pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, SectorKind, WriteOptions};
+pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, WriteOptions};
 pub use image::{Image, ImageFormat, Segment};
-pub use jtag::{Bits, EndState, Jtag, NewTap, SvfFile, SvfReport, Tap, TapState, XsvfFile};
+pub use jtag::{Bits, Jtag, NewTap, SvfFile, SvfReport, Tap, XsvfFile};
 pub use memory::{Memory, Sample, Samples};
-pub use mismatch::Mismatch;
-pub use polling::PollingPause;
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
-pub use progress::{Phase, Progress, ProgressCallback};
-pub use registers::{Register, RegisterDump, RegisterValue, Registers};
+pub use progress::{Progress, ProgressCallback};
+pub use registers::{Register, RegisterDump, Registers};
 pub use riscv::Riscv;
 pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines};
 pub use run_until::{RunOutcome, RunUntil, Verdict};
 pub use semihosting::{Redirected, Semihosting, SemihostingStream};
 pub use session::{Session, SessionBuilder};
 pub use svd::Svd;
-pub use target::{HaltReason, ResetMode, Target, TargetInfo, TargetState, TargetStatus};
-pub use tcl::quote;
-pub use version::Version;
+pub use target::polling::PollingPause;
+pub use target::{Target, TargetInfo, TargetStatus};
+pub use types::{EndState, HaltReason, Mismatch, Phase, RegisterValue, ResetMode, SectorKind, TapState, TargetState};
+pub use wire::tcl::quote;

@@ -2,8 +2,11 @@
 
 pub(crate) mod access;
 pub(crate) mod bytes;
+pub(crate) mod display;
 mod hexdump;
 mod images;
+mod lanes;
+pub(crate) mod numbers;
 mod pace;
 mod sample;
 mod transfer;
@@ -67,6 +70,13 @@ impl crate::Session {
     /// The current target's memory; short for `session.target().memory()`.
     pub fn memory(&self) -> Memory<'_> {
         self.target().memory()
+    }
+}
+
+impl<'a> Target<'a> {
+    /// The target's memory.
+    pub fn memory(self) -> Memory<'a> {
+        Memory::of(self)
     }
 }
 

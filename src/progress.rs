@@ -1,5 +1,6 @@
 //! How far a long call has come, and the way to stop it.
 
+use crate::types::Phase;
 use std::fmt;
 use std::ops::ControlFlow;
 
@@ -17,38 +18,6 @@ pub struct Progress {
     pub done: u64,
     /// How many bytes this phase is about: never 0, and the same as long as the phase lasts.
     pub total: u64,
-}
-
-/// What a long call does to the bytes that it counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Phase {
-    /// Sectors of flash are erased.
-    Erase,
-    /// Flash or memory is written.
-    Write,
-    /// Flash or memory is compared with what it should hold.
-    Verify,
-    /// Flash or memory is read.
-    Read,
-}
-
-impl Phase {
-    fn verb(self) -> &'static str {
-        match self {
-            Phase::Erase => "erasing",
-            Phase::Write => "writing",
-            Phase::Verify => "verifying",
-            Phase::Read => "reading",
-        }
-    }
-}
-
-/// "erasing", "writing", "verifying", "reading"
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.verb())
-    }
 }
 
 /// A callback for [`Flash::with_progress`](crate::Flash::with_progress) and [`Memory::with_progress`](crate::Memory::with_progress).

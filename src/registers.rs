@@ -1,13 +1,10 @@
 //! Core registers.
 
-mod value;
-
-pub use value::RegisterValue;
-
 use crate::command::{Reply, Request};
 use crate::error::{Error, Failure, Result, TargetError};
-use crate::target::{Target, TargetState};
-use crate::{parse, tcl};
+use crate::target::Target;
+use crate::types::{RegisterValue, TargetState};
+use crate::wire::tcl;
 
 /// A view of a target's core registers, from [`Session::registers`](crate::Session::registers) or [`Target::registers`].
 ///
@@ -80,6 +77,13 @@ impl crate::Session {
     /// The current target's registers; short for `session.target().registers()`.
     pub fn registers(&self) -> Registers<'_> {
         self.target().registers()
+    }
+}
+
+impl<'a> Target<'a> {
+    /// The target's core registers.
+    pub fn registers(self) -> Registers<'a> {
+        Registers::of(self)
     }
 }
 
@@ -267,7 +271,7 @@ pub(crate) fn take_written(request: &Request<'_>, reply: &Reply<'_>, name: &str,
     let answer = reply.success(request).map_err(|failure| refused(name, failure))?;
     let [target, state, before] = tcl::strings(answer).ok_or_else(|| unexpected(request, answer))?;
     must_be_halted(request, &target, &state)?;
-    match parse::register::line(&before).filter(|line| line.name == name) {
+    match crate::target::register_line::line(&before).filter(|line| line.name == name) {
         None => Err(unknown(&target, name)),
         Some(line) if line.bits < value.significant_bits() => {
             let (name, bits) = (name.to_owned(), line.bits);
@@ -293,7 +297,7 @@ impl Reading {
             let failure = Box::new(Failure::new(command, self.code, self.text, self.log));
             return Err(Error::refused(failure, |failure| TargetError::Register { name: self.asked, failure }.into()));
         }
-        let line = parse::register::line(&self.text);
+        let line = crate::target::register_line::line(&self.text);
         // OpenOCD takes a number in place of a name, and would read another register for it.
         if line.as_ref().is_some_and(|line| line.name != self.asked) {
             return Err(unknown(target, &self.asked));
@@ -309,7 +313,7 @@ impl Reading {
 }
 
 fn must_be_halted(request: &Request<'_>, target: &str, state: &str) -> Result<()> {
-    let state = parse::target::state(state);
+    let state = crate::target::words::state(state);
     if state == TargetState::Halted {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use crate::Session;
 use crate::error::{Error, JtagError, Result};
 use crate::target::Target;
-use crate::tcl;
+use crate::wire::tcl;
 
 /// A view of a target's RISC-V debug module (RISC-V External Debug Support, chapter 3), from [`Session::riscv`] or [`Target::riscv`].
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +82,7 @@ impl Riscv<'_> {
                     Err(JtagError::ValueTooWide { what, value, bits: width.parse().unwrap_or_default() }.into())
                 }
                 ["done", ""] => Ok(None),
-                ["done", value] => crate::parse::dap::register(value.as_bytes()).map(Some).ok_or_else(unexpected),
+                ["done", value] => crate::dap::replies::register(value.as_bytes()).map(Some).ok_or_else(unexpected),
                 _ => Err(unexpected()),
             }
         })?

@@ -2,6 +2,7 @@
 
 mod channel;
 mod lines;
+pub(crate) mod replies;
 mod ring;
 
 use std::sync::atomic::Ordering;
@@ -16,8 +17,8 @@ use crate::error::{Error, Failure, Result, RttError, TimeoutError};
 use crate::memory::hex_list;
 use crate::session::Session;
 use crate::target::Target;
-use crate::transport::Deadline;
-use crate::{parse, tcl};
+use crate::wire::Deadline;
+use crate::wire::tcl;
 
 /// How often [`Rtt::start_wait`] looks for the control block.
 const SEARCH_PERIOD: Duration = Duration::from_millis(20);
@@ -122,7 +123,7 @@ impl<'a> Rtt<'a> {
                 "at least the 24 bytes of a control block",
             ));
         }
-        self.target.memory().check(address, 1, size as usize)?;
+        self.target.check_range(address, 1, size as usize, false)?;
         let id = tcl::quote(id);
         let shown = format!("rtt setup {address:#x} {size:#x} {id}");
         self.ask(&format!("_openocd_rs_1_rtt_setup {address:#x} {size:#x} {id}"), &shown, "set up RTT", |_| Some(()))
@@ -230,7 +231,8 @@ impl<'a> Rtt<'a> {
     /// ```
     pub fn channels(&self) -> Result<RttChannels> {
         self.must_be_started()?;
-        let listed = self.ask("rtt channels", "rtt channels", "list the RTT channels", parse::rtt::channels)?;
+        let listed =
+            self.ask("rtt channels", "rtt channels", "list the RTT channels", crate::rtt::replies::channels)?;
         Ok(RttChannels { up: listed.0, down: listed.1 })
     }
 

@@ -9,7 +9,8 @@ use crate::breakpoints::{BreakpointKind, ScopedBreakpoint};
 use crate::error::{BreakpointError, Error, Result, TargetError};
 use crate::rtt::RttChannel;
 use crate::semihosting::console::{Answer, Console};
-use crate::target::{HaltReason, Target, TargetState, TargetStatus};
+use crate::target::{Target, TargetStatus};
+use crate::types::{HaltReason, TargetState};
 use look::{Call, Look, Then};
 
 /// How often the target is looked at: at first after this long, then less and less often.

@@ -9,7 +9,7 @@ use crate::command::{Reply, Request};
 use crate::error::{Error, Failure, Result, SemihostingError};
 use crate::session::Session;
 use crate::target::Target;
-use crate::tcl;
+use crate::wire::tcl;
 
 /// OpenOCD's semihosting of a target: it serves the calls of the firmware (`BKPT 0xAB` on a Cortex-M) while it is enabled.
 ///

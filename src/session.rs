@@ -6,13 +6,13 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::command::version::Version;
 use crate::command::{ALREADY_CLOSED, Execution, Link, Reply, Request, Settings};
 use crate::error::{ConnectionError, Error, Result};
 use crate::memory::Pace;
 use crate::process::{OpenOcdBuilder, OpenOcdProcess};
 use crate::svd::Loaded;
-use crate::transport::Address;
-use crate::version::Version;
+use crate::wire::Address;
 
 /// How long a started OpenOCD may take to end after it has closed the connection.
 const END_IS_DUE: Duration = Duration::from_secs(1);

@@ -1,23 +1,25 @@
 //! Run control: halt, resume, step, reset, and what state a target is in.
 
+mod address;
+pub(crate) mod polling;
+pub(crate) mod register_line;
 mod run;
 mod several;
 mod state;
+pub(crate) mod words;
 
+use crate::types::{ResetMode, TargetState};
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 pub(crate) use run::Run;
 pub(crate) use state::status;
-pub use state::{HaltReason, ResetMode, TargetInfo, TargetState, TargetStatus};
+pub use state::{TargetInfo, TargetStatus};
 
-use crate::breakpoints::Breakpoints;
 use crate::command::{Reply, Request};
 use crate::error::{Error, Failure, Result, TargetError, TimeoutError};
-use crate::memory::Memory;
-use crate::registers::Registers;
 use crate::session::Session;
-use crate::tcl;
+use crate::wire::tcl;
 
 /// How often `wait_halt` looks: at first after this long, then less and less often.
 const FIRST_POLL: Duration = Duration::from_millis(1);
@@ -99,21 +101,6 @@ impl<'a> Target<'a> {
     /// The name, for a view that [`Session::target_named`] gave; `None` for the current target.
     pub fn name(&self) -> Option<&'a str> {
         self.name
-    }
-
-    /// The target's memory.
-    pub fn memory(self) -> Memory<'a> {
-        Memory::of(self)
-    }
-
-    /// The target's core registers.
-    pub fn registers(self) -> Registers<'a> {
-        Registers::of(self)
-    }
-
-    /// The target's breakpoints and watchpoints.
-    pub fn breakpoints(self) -> Breakpoints<'a> {
-        Breakpoints::of(self)
     }
 
     /// Halts the target and returns its status once it is halted (OpenOCD: `halt`). Halting a halted target succeeds.

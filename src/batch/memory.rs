@@ -5,7 +5,7 @@ use crate::command::Request;
 use crate::error::{Result, TargetError};
 use crate::memory::access::{self, width};
 use crate::memory::bytes;
-use crate::parse::memory::Element;
+use crate::memory::numbers::Element;
 
 /// How many elements one command moves, here as in OpenOCD's own `read_memory` (`src/target/target.c`).
 const MOST: usize = 65536;
@@ -125,8 +125,7 @@ impl<'b, 'a> BatchMemory<'b, 'a> {
             let expected = "at most 65536, or 262144 of bytes";
             return Err(TargetError::InvalidArgument { argument, given: count.to_string(), expected }.into());
         }
-        let memory = self.batch.target.memory();
-        if self.physical { memory.physical() } else { memory }.check(address, width, count)
+        self.batch.target.check_range(address, width, count, self.physical)
     }
 
     fn suffix(&self) -> &'static str {

@@ -2,7 +2,8 @@
 
 use super::{Batch, Handle};
 use crate::error::TargetError;
-use crate::registers::{self, Register, RegisterValue};
+use crate::registers::{self, Register};
+use crate::types::RegisterValue;
 
 /// Register accesses, put into a [`Batch`]. The calls are those of [`Registers`](crate::Registers), whose rules hold here too.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::command::Reply;
-use crate::tcl;
+use crate::wire::tcl;
 
 /// Reads the list of results, which an empty element ends, and the list `index code log index code log …` of those commands that failed or logged.
 pub(super) fn parse<'r>(results: &'r [u8], others: &'r [u8]) -> Option<Vec<Reply<'r>>> {

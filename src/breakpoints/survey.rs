@@ -3,8 +3,8 @@
 use super::{Breakpoint, BreakpointKind, Breakpoints, Watchpoint};
 use crate::command::Request;
 use crate::error::{BreakpointError, Error, Failure, Result, TargetError};
-use crate::target::TargetState;
-use crate::{parse, tcl};
+use crate::types::TargetState;
+use crate::wire::tcl;
 
 /// What errors call a watchpoint.
 pub(super) const WATCHPOINT: &str = "watchpoint";
@@ -147,10 +147,10 @@ impl Breakpoints<'_> {
                 kind,
                 is_riscv: is_riscv == "1",
                 examined: examined == "1",
-                state: parse::target::state(&state),
-                breakpoints: parse::breakpoint::breakpoints(&own)?,
-                others: parse::breakpoint::breakpoints(&others)?,
-                watchpoints: parse::breakpoint::watchpoints(&watchpoints)?,
+                state: crate::target::words::state(&state),
+                breakpoints: crate::breakpoints::listing::breakpoints(&own)?,
+                others: crate::breakpoints::listing::breakpoints(&others)?,
+                watchpoints: crate::breakpoints::listing::watchpoints(&watchpoints)?,
             })
         })
     }

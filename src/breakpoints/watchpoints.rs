@@ -3,7 +3,7 @@
 use super::survey::{Survey, WATCHPOINT};
 use super::{Breakpoints, WatchedValue, Watchpoint, WatchpointAccess};
 use crate::error::{BreakpointError, Error, Result};
-use crate::{parse, tcl};
+use crate::wire::tcl;
 
 /// The longest range that a DWT comparator covers (`DWT_MASK`, ARM DDI 0403, C1.8.15, and `cortex_m_add_watchpoint`).
 const CORTEX_M_LONGEST: u32 = 0x8000;
@@ -88,7 +88,7 @@ impl Breakpoints<'_> {
         if length == 0 {
             return Err(invalid("the length of a watchpoint", "0".to_owned(), "at least 1"));
         }
-        self.target.memory().check(address, 1, length as usize)?;
+        self.target.check_range(address, 1, length as usize, false)?;
         let mut command = format!("wp {address:#x} {length} {}", access.letter());
         if let Some(WatchedValue { value, mask }) = value {
             command = format!("{command} {value:#x} {mask:#x}");
@@ -113,7 +113,7 @@ impl Breakpoints<'_> {
             &request,
             "a list of watchpoints with the new one",
             |answer| {
-                let listed = parse::breakpoint::watchpoints(std::str::from_utf8(answer).ok()?)?;
+                let listed = crate::breakpoints::listing::watchpoints(std::str::from_utf8(answer).ok()?)?;
                 Some(listed.into_iter().find(|watchpoint| *watchpoint == wanted))
             },
             |failure| survey.refused_to_add(WATCHPOINT, address, failure),
@@ -174,7 +174,7 @@ impl Breakpoints<'_> {
             "a list of watchpoints",
             |answer| {
                 let [gone, listed] = tcl::strings(answer)?;
-                Some((gone == "1", parse::breakpoint::watchpoints(&listed)?))
+                Some((gone == "1", crate::breakpoints::listing::watchpoints(&listed)?))
             },
             |failure| {
                 // ERROR_WATCHPOINT_NOT_FOUND: removed by someone else since the survey.
@@ -202,7 +202,7 @@ impl Breakpoints<'_> {
     pub fn list_watchpoints(&self) -> Result<Vec<Watchpoint>> {
         let request = self.target.request("wp");
         self.ask(&request, "list the watchpoints", "a list of watchpoints", |answer| {
-            parse::breakpoint::watchpoints(std::str::from_utf8(answer).ok()?)
+            crate::breakpoints::listing::watchpoints(std::str::from_utf8(answer).ok()?)
         })
     }
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::Request;
 use crate::error::{CommandError, Error, Failure, Result};
-use crate::frame::SEPARATOR;
-use crate::tcl;
+use crate::wire::frame::SEPARATOR;
+use crate::wire::tcl;
 
 /// What came back, borrowed from the receive buffer.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::error::CommandError;
-use crate::frame::SEPARATOR;
-use crate::tcl;
+use crate::wire::frame::SEPARATOR;
+use crate::wire::tcl;
 
 /// OpenOCD's line buffer (`TCL_LINE_MAX` in `src/server/tcl_server.c`), separator included.
 const LINE_LIMIT: usize = 4 * 1024 * 1024 - 1;

@@ -1,7 +1,7 @@
 //! The debug adapter refused, or lacks what was asked of it.
 
 use crate::error::Failure;
-use crate::text::excerpt;
+use crate::error::text::excerpt;
 
 /// The adapter cannot do what was asked, or did something else.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Setting or removing a breakpoint or a watchpoint failed.
 
 use crate::error::Failure;
-use crate::text::excerpt;
+use crate::error::text::excerpt;
 
 /// A breakpoint or a watchpoint could not be set or removed, or is not what OpenOCD says it is.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::excerpt;
+use crate::error::text::excerpt;
 
 /// What OpenOCD said when it refused a command: the command, its number, its message, its log.
 #[derive(Debug, Clone, PartialEq, Eq)]

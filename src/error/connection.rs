@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::error::ProcessReport;
-use crate::text::excerpt;
+use crate::error::text::excerpt;
 
 /// The connection to OpenOCD's TCL port could not be made, or broke.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Accesses to a debug access port failed.
 
 use crate::error::Failure;
-use crate::text::{excerpt, list_names};
+use crate::error::text::{excerpt, list_names};
 
 /// A debug access port (DAP) refused, or has not what was asked for.
 #[derive(Debug, thiserror::Error)]

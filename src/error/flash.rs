@@ -1,9 +1,9 @@
 //! Flash could not be programmed, erased, protected, read or understood.
 
 use crate::Mismatch;
+use crate::error::text::excerpt;
 use crate::error::{Error, Failure};
-use crate::flash::SectorKind;
-use crate::text::excerpt;
+use crate::types::SectorKind;
 
 /// Flash could not be programmed, erased, protected, read or understood.
 ///

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::TapState;
 use crate::error::Failure;
-use crate::text::{excerpt, list_names};
+use crate::error::text::{excerpt, list_names};
+use crate::types::TapState;
 
 /// The JTAG chain, or OpenOCD on its behalf, refused, or was asked for what it cannot do.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! RTT failed.
 
 use crate::error::Failure;
-use crate::text::excerpt;
+use crate::error::text::excerpt;
 
 /// Real-time transfer through the target's memory could not be set up, or lost something.
 #[derive(Debug, thiserror::Error)]

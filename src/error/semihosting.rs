@@ -1,7 +1,7 @@
 //! Semihosting failed.
 
 use crate::error::Failure;
-use crate::text::excerpt;
+use crate::error::text::excerpt;
 
 /// Semihosting could not be set up, or the firmware's call could not be served.
 #[derive(Debug, thiserror::Error)]

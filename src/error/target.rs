@@ -2,7 +2,7 @@
 
 use crate::TargetState;
 use crate::error::Failure;
-use crate::text::{excerpt, list_names};
+use crate::error::text::{excerpt, list_names};
 
 /// The target refused, or was asked for what it cannot do.
 #[derive(Debug, thiserror::Error)]

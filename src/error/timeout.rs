@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::error::ProcessReport;
-use crate::text::excerpt;
+use crate::error::text::excerpt;
 
 /// Which wait ended at its limit.
 #[derive(Debug, thiserror::Error)]

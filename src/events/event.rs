@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::target::{ResetMode, TargetState};
+use crate::types::{ResetMode, TargetState};
 
 /// A notification of OpenOCD's. It does not say which target it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use super::{Event, Events};
 use crate::error::{ConnectionError, Result};
-use crate::target::ResetMode;
+use crate::types::ResetMode;
 
 /// Keeps a callback going; dropping it ends the callback and its thread.
 ///

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Events;
 use crate::command::{Link, Request, Settings};
 use crate::error::{ConnectionError, Result};
-use crate::transport::Address;
+use crate::wire::Address;
 
 /// Looking more often than this would leave OpenOCD little time for others.
 const SHORTEST: Duration = Duration::from_millis(1);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Event;
 use crate::error::ConnectionError;
-use crate::transport::Deadline;
+use crate::wire::Deadline;
 
 /// What an event costs apart from its bytes.
 const COST: usize = 64;

@@ -5,8 +5,7 @@ use std::fmt;
 use super::Flash;
 use crate::command::{Reply, Request};
 use crate::error::{Error, Failure, FlashError, Result};
-use crate::parse;
-use crate::tcl;
+use crate::wire::tcl;
 
 /// A flash bank, as OpenOCD's configuration and the last probe describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,26 +79,6 @@ pub struct ProtectionBlock {
     pub size: u64,
     /// Whether it is protected; `None` if that is not known.
     pub protected: Option<bool>,
-}
-
-/// What a number counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SectorKind {
-    /// Sectors, which are erased at a time.
-    Sector,
-    /// Blocks, which are protected at a time.
-    ProtectionBlock,
-}
-
-/// "sector", "protection block"
-impl fmt::Display for SectorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            SectorKind::Sector => "sector",
-            SectorKind::ProtectionBlock => "protection block",
-        })
-    }
 }
 
 impl From<u32> for BankId<'_> {
@@ -283,7 +262,7 @@ pub(super) fn take_banks(request: &Request<'_>, reply: &Reply<'_>) -> Result<Ban
     let read = |reply: &Reply<'_>| {
         let [target, list] = tcl::elements(&reply.result).take_array()?;
         let target = String::from_utf8(target.into_owned()).ok()?;
-        Some(Banks { target, all: parse::flash::banks(&list)? })
+        Some(Banks { target, all: crate::flash::replies::banks(&list)? })
     };
     take(request, reply, FlashError::Banks, read, "a list of flash banks")
 }
@@ -319,11 +298,11 @@ fn take<T>(
 fn described(bank: &FlashBank, answer: &[u8]) -> Option<FlashInfo> {
     let [blocks, sectors, checked, rows] = tcl::elements(answer).take_array()?;
     let [blocks, sectors, rows] = [&blocks, &sectors, &rows].map(|text| std::str::from_utf8(text));
-    let (blocks, sectors) = (parse::flash::info(blocks.ok()?)?, parse::flash::info(sectors.ok()?)?);
-    let not_erased = if *checked == *b"1" { Some(parse::flash::erase_check(rows.ok()?)?) } else { None };
+    let (blocks, sectors) = (crate::flash::replies::info(blocks.ok()?)?, crate::flash::replies::info(sectors.ok()?)?);
+    let not_erased = if *checked == *b"1" { Some(crate::flash::replies::erase_check(rows.ok()?)?) } else { None };
 
     // Without blocks of protection both listings are the same, but for the state that some sectors lack in the second one.
-    let is_same = |(block, sector): (&parse::flash::Row<'_>, &parse::flash::Row<'_>)| {
+    let is_same = |(block, sector): (&crate::flash::replies::Row<'_>, &crate::flash::replies::Row<'_>)| {
         (block.offset, block.size) == (sector.offset, sector.size)
     };
     let by_sector = blocks.len() == sectors.len() && blocks.iter().zip(&sectors).all(is_same);

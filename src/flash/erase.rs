@@ -2,9 +2,10 @@
 
 use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace};
-use super::{BankId, Flash, FlashInfo, SectorKind};
+use super::{BankId, Flash, FlashInfo};
 use crate::error::{Error, FlashError, Result, TargetError};
-use crate::progress::{Phase, Tracker};
+use crate::progress::Tracker;
+use crate::types::{Phase, SectorKind};
 
 /// What most flash holds when it is erased.
 const ERASED: u8 = 0xff;

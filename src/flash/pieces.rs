@@ -7,9 +7,9 @@ use super::layout::{Chip, Span};
 use super::{Flash, FlashBank, banks};
 use crate::command::Request;
 use crate::error::{Error, Result};
-use crate::parse::flash::bytes_done;
+use crate::flash::replies::bytes_done;
 use crate::progress::Tracker;
-use crate::tcl;
+use crate::wire::tcl;
 
 /// Smaller than this, what a piece costs by itself (loading a routine into the chip) outweighs its bytes.
 const SMALLEST: u64 = 4 * 1024;

@@ -1,8 +1,9 @@
 //! Protecting sectors from being written and erased.
 
 use super::layout::{Chip, Span};
-use super::{BankId, Flash, FlashInfo, SectorKind};
+use super::{BankId, Flash, FlashInfo};
 use crate::error::{Error, FlashError, Result, TargetError};
+use crate::types::SectorKind;
 
 impl Flash<'_> {
     /// Protects the sectors `first` to `last` of a bank, both included, from being written and erased, or takes the protection away (OpenOCD: `flash protect`).

@@ -8,7 +8,8 @@ use std::path::Path;
 use super::Flash;
 use super::pieces::Pace;
 use crate::error::{Error, FlashError, Result};
-use crate::progress::{Phase, Tracker};
+use crate::progress::Tracker;
+use crate::types::Phase;
 
 impl Flash<'_> {
     /// Reads `length` bytes of flash from `address` on (OpenOCD: `flash read_bank`).

@@ -7,8 +7,8 @@ use super::pieces::{Expected, Pace};
 use super::{Flash, FlashBank};
 use crate::error::{Error, FlashError, Result};
 use crate::image::Image;
-use crate::mismatch::Mismatch;
-use crate::progress::{Phase, Tracker};
+use crate::progress::Tracker;
+use crate::types::{Mismatch, Phase};
 
 impl Flash<'_> {
     /// Whether flash holds `bytes` from `address` on. `Ok(false)` means that it was read and differs; everything else that may happen is an error.

@@ -9,9 +9,9 @@ use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace};
 use crate::error::{Error, FlashError, Result, TargetError};
 use crate::image::Image;
-use crate::progress::{Phase, Tracker};
+use crate::progress::Tracker;
 use crate::session::Session;
-use crate::target::ResetMode;
+use crate::types::{Phase, ResetMode};
 
 /// What [`Flash::write_image`] does besides writing. By default it verifies, and neither erases nor unlocks.
 ///

@@ -6,7 +6,7 @@ use super::{Jtag, Refusal, jtag_script, text};
 use crate::Jep106;
 use crate::command::Request;
 use crate::error::{JtagError, Result};
-use crate::{parse, tcl};
+use crate::wire::tcl;
 
 /// A TAP, as OpenOCD's configuration declares it and as it answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,8 +158,8 @@ impl Jtag<'_> {
     pub fn scan_chain(&self) -> Result<Vec<Tap>> {
         let request = Request::new(jtag_script("_openocd_rs_1_scan_chain")).shown("scan_chain");
         self.ask(&request, &Refusal::of("list the scan chain"), |table| {
-            let rows = parse::scan_chain::rows(std::str::from_utf8(table).ok()?)?;
-            let tap = |row: parse::scan_chain::Row| Tap {
+            let rows = crate::jtag::scan_chain::rows(std::str::from_utf8(table).ok()?)?;
+            let tap = |row: crate::jtag::scan_chain::Row| Tap {
                 position: row.position,
                 name: row.name,
                 enabled: row.enabled,

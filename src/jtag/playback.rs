@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::server_file::ServerFile;
 use super::{Jtag, Outcome, Refusal};
 use crate::command::Request;
+use crate::command::server_file::ServerFile;
 use crate::error::{Error, Failure, JtagError, Result};
-use crate::{parse, tcl};
+use crate::wire::tcl;
 
 /// An SVF file to run, from [`Jtag::svf`].
 #[derive(Debug, Clone)]
@@ -121,11 +121,11 @@ impl SvfFile<'_> {
     pub fn run(&self) -> Result<SvfReport> {
         let failed = |source| JtagError::File { path: self.path.clone(), source };
         let file = std::fs::read(&self.path).map_err(failed)?;
-        let svf = parse::svf::normalize(&file).map_err(|fault| {
+        let svf = crate::jtag::svf::normalize(&file).map_err(|fault| {
             let path = self.path.clone();
             match fault {
-                parse::svf::Fault::Unterminated(line) => JtagError::Unterminated { path, line },
-                parse::svf::Fault::Scan(line, problem) => JtagError::InvalidScan { path, line, problem },
+                crate::jtag::svf::Fault::Unterminated(line) => JtagError::Unterminated { path, line },
+                crate::jtag::svf::Fault::Scan(line, problem) => JtagError::InvalidScan { path, line, problem },
             }
         })?;
         let commands = u32::try_from(svf.lines.len()).unwrap_or(u32::MAX);
@@ -138,7 +138,7 @@ impl SvfFile<'_> {
         request.timeout = self.timeout;
         let request = request.shown(format!("svf{on_tap}{options} {}", self.path.display()));
         let (outcome, result) = play(&self.jtag, &request, tap, |failure| self.failed(failure, &svf.lines))?;
-        let (ran, errors) = parse::svf::counts(&result)
+        let (ran, errors) = crate::jtag::svf::counts(&result)
             .ok_or_else(|| super::unexpected(&request, "the number of commands and errors", result.as_bytes()))?;
         if ran != commands {
             return Err(JtagError::Incomplete { path: self.path.clone(), ran, commands }.into());
@@ -155,13 +155,13 @@ impl SvfFile<'_> {
     fn failed(&self, failure: Box<Failure>, lines: &[u32]) -> JtagError {
         let path = self.path.clone();
         let line_of = |command: u32| lines.get((command as usize).checked_sub(1)?).copied();
-        if let Some(mismatch) = parse::svf::mismatches(failure.log()).into_iter().next() {
+        if let Some(mismatch) = crate::jtag::svf::mismatches(failure.log()).into_iter().next() {
             if let Some(line) = line_of(mismatch.command) {
-                let parse::svf::Mismatch { wanted, read, mask, .. } = mismatch;
+                let crate::jtag::svf::Mismatch { wanted, read, mask, .. } = mismatch;
                 return JtagError::SvfMismatch { path, line, wanted, read, mask, failure };
             }
         }
-        let line = parse::svf::failed_command(failure.log()).and_then(line_of);
+        let line = crate::jtag::svf::failed_command(failure.log()).and_then(line_of);
         JtagError::Playback { path, line, failure }
     }
 }
@@ -202,10 +202,8 @@ impl XsvfFile<'_> {
     pub fn run(&self) -> Result<()> {
         let failed = |source| JtagError::File { path: self.path.clone(), source };
         let file = std::fs::read(&self.path).map_err(failed)?;
-        parse::xsvf::check(&file).map_err(|parse::xsvf::Fault { offset, problem }| JtagError::InvalidXsvf {
-            path: self.path.clone(),
-            offset,
-            problem,
+        crate::jtag::xsvf::check(&file).map_err(|crate::jtag::xsvf::Fault { offset, problem }| {
+            JtagError::InvalidXsvf { path: self.path.clone(), offset, problem }
         })?;
         let copy = ServerFile::with(self.jtag.session, &file)?.into_word();
         let tap = self.tap.as_deref().unwrap_or("");

@@ -7,9 +7,9 @@ use super::Memory;
 use super::pace::Series;
 use crate::command::{Reply, Request};
 use crate::error::{Error, Failure, Result, TargetError};
-use crate::parse::md;
-use crate::parse::memory::{Element, fault_address};
-use crate::tcl;
+use crate::memory::display;
+use crate::memory::numbers::{Element, fault_address};
+use crate::wire::tcl;
 
 /// How many elements one command writes: this many take a slow probe (a few kB/s) a few seconds, well within the default timeout,
 /// and the round trip between two chunks costs a fast one next to nothing.
@@ -33,6 +33,10 @@ pub(crate) const fn width<T: Element>() -> u64 {
 }
 
 impl Memory<'_> {
+    pub(super) fn check(&self, address: u64, width: u64, count: usize) -> Result<()> {
+        self.target.check_range(address, width, count, self.physical)
+    }
+
     pub(super) fn read_elements<T: Element>(&self, address: u64, values: &mut [T]) -> Result<()> {
         self.check(address, width::<T>(), values.len())?;
         if values.is_empty() {
@@ -80,34 +84,6 @@ impl Memory<'_> {
     /// Sends a command that writes the `length` bytes from `address`.
     pub(super) fn run_write(&self, request: &Request<'_>, address: u64, length: u64) -> Result<()> {
         self.target().session().run(request, |reply| take_written(request, reply, address, length))?
-    }
-
-    /// Refuses a misaligned address, and a range that the target cannot have.
-    pub(crate) fn check(&self, address: u64, width: u64, count: usize) -> Result<()> {
-        if address % width != 0 {
-            return Err(TargetError::Misaligned { address, width }.into());
-        }
-        let length = (count as u64).saturating_mul(width);
-        let outside = |bits| TargetError::OutOfAddressSpace { address, length, bits };
-        let Some(beyond_first) = length.checked_sub(1) else { return Ok(()) };
-        let last = address.checked_add(beyond_first).ok_or_else(|| outside(64))?;
-        if last > u64::from(u32::MAX) {
-            let bits = self.address_bits()?;
-            if bits < 64 && last >> bits != 0 {
-                return Err(outside(bits).into());
-            }
-        }
-        Ok(())
-    }
-
-    fn address_bits(&self) -> Result<u32> {
-        let script = format!("_openocd_rs_1_address_bits {}", u8::from(self.physical));
-        let request = self.target().request(script).shown("reg");
-        self.target().session().run(&request, |reply| {
-            let answer = reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
-            let bits = std::str::from_utf8(answer).ok().and_then(|text| text.trim().parse().ok());
-            bits.ok_or_else(|| unexpected(&request, "the width of an address", reply))
-        })?
     }
 
     /// The option that follows the arguments of a memory command.
@@ -172,7 +148,7 @@ pub(crate) fn take_elements<T: Element>(
 
 /// Reads the answer to the script of [`push_read`].
 pub(crate) fn decode<T: Element>(answer: &[u8], address: u64, values: &mut [T]) -> Option<()> {
-    if T::BITS == 64 { decode_halves(answer, address, values) } else { md::decode(answer, address, values) }
+    if T::BITS == 64 { decode_halves(answer, address, values) } else { display::decode(answer, address, values) }
 }
 
 pub(crate) fn write_request<T: Element>(address: u64, values: &[T], suffix: &str) -> Request<'static> {
@@ -200,11 +176,11 @@ fn decode_halves<T: Element>(answer: &[u8], address: u64, values: &mut [T]) -> O
     let mut elements = tcl::elements(answer);
     let [bits, next] = elements.take_array()?;
     match &*bits {
-        b"64" => md::decode(&next, address, values),
+        b"64" => display::decode(&next, address, values),
         b"32" => {
             let [numbers] = elements.take_array()?;
             let mut halves = vec![0_u32; values.len() * 2];
-            md::decode(&numbers, address, &mut halves)?;
+            display::decode(&numbers, address, &mut halves)?;
             for (value, half) in values.iter_mut().zip(halves.chunks_exact(2)) {
                 let (low, high) = if *next == *b"big" { (half[1], half[0]) } else { (half[0], half[1]) };
                 *value = T::from_u64(u64::from(high) << 32 | u64::from(low))?;

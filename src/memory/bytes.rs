@@ -8,9 +8,10 @@ use super::access::{self, CHUNK, abridged, hex_list, push_display, read_command,
 use super::pace::Series;
 use crate::command::{Reply, Request};
 use crate::error::Result;
-use crate::parse::md;
-use crate::progress::{Phase, Tracker};
-use crate::tcl;
+use crate::memory::display;
+use crate::progress::Tracker;
+use crate::types::Phase;
+use crate::wire::tcl;
 
 /// The bytes of one 32-bit access.
 const WORD: usize = 4;
@@ -221,11 +222,11 @@ fn decode_bytes(answer: &[u8], address: u64, cut: Cut, bytes: &mut [u8]) -> Opti
         let (part, after) = std::mem::take(&mut rest).split_at_mut_checked(count * (bits as usize / 8))?;
         rest = after;
         if bits == 8 {
-            md::decode(&lines, at, part)?;
+            display::decode(&lines, at, part)?;
             continue;
         }
         let mut words = vec![0_u32; count];
-        md::decode(&lines, at, &mut words)?;
+        display::decode(&lines, at, &mut words)?;
         for (bytes, word) in part.chunks_exact_mut(WORD).zip(words) {
             bytes.copy_from_slice(&match &*endianness {
                 b"little" => word.to_le_bytes(),

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::Memory;
 use crate::error::Result;
 use crate::image::Image;
-use crate::mismatch::Mismatch;
-use crate::progress::{Phase, Tracker};
+use crate::progress::Tracker;
 use crate::session::Session;
+use crate::types::{Mismatch, Phase};
 
 impl Memory<'_> {
     /// Writes an image to memory, segment by segment (as OpenOCD's `load_image` does). For flash there is

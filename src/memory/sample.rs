@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Memory;
 use crate::error::{Error, Result, TargetError};
-use crate::parse::memory::decode;
+use crate::memory::numbers::decode;
 
 /// How many addresses a sample may have.
 const MOST_ADDRESSES: usize = 1024;
@@ -88,7 +88,7 @@ impl Samples<'_> {
         self.memory.target().session().run(&request, |reply| {
             let answer = reply.success(&request).map_err(|failure| {
                 let last = self.addresses.iter().max().copied().unwrap_or(0).saturating_add(3);
-                let fault = crate::parse::memory::fault_address(failure.log(), 0..=last);
+                let fault = crate::memory::numbers::fault_address(failure.log(), 0..=last);
                 let address = fault.unwrap_or(self.addresses[0]);
                 Error::refused(failure, |failure| TargetError::MemoryRead { address, failure }.into())
             })?;

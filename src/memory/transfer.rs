@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::{Memory, hexdump};
 use crate::error::{Result, TargetError};
-use crate::progress::{Phase, Tracker};
+use crate::progress::Tracker;
+use crate::types::Phase;
 
 /// How many bytes are read and held here at a time: enough to keep the connection busy.
 const PIECE: usize = 128 * 1024;

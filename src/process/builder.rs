@@ -9,7 +9,7 @@ use super::command_line::Line;
 use super::log_callback::LogCallback;
 use super::{OpenOcdProcess, binary, config, startup, temporary};
 use crate::error::{ProcessError, Result};
-use crate::tcl::quote;
+use crate::wire::tcl::quote;
 
 /// Opens the ports as asked, whatever the configuration says, on the loopback address. `tcl_port` and its kin became `tcl port` and
 /// so on: master still knows the old names, but complains about them.

@@ -14,7 +14,7 @@ use super::log_reader::{LogTail, Progress, drain_stderr, drain_stdout};
 use super::{OpenOcdBuilder, OpenOcdProcess, Running};
 use crate::command::{Link, Settings};
 use crate::error::{ConnectionError, Error, ProcessError, Result, TimeoutError};
-use crate::transport::{Address, Deadline};
+use crate::wire::{Address, Deadline};
 
 /// How long OpenOCD may take to end after its log has closed or it has closed the connection.
 const END_IS_DUE: Duration = Duration::from_secs(1);

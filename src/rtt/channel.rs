@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use super::ring::Direction;
 use super::{LOOK_AFTER, Rtt};
 use crate::error::{ConnectionError, Error, Result, RttError, TimeoutError};
-use crate::parse;
-use crate::transport::Deadline;
+use crate::wire::Deadline;
 
 /// How long reads and writes wait unless told otherwise.
 pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -69,7 +68,7 @@ impl<'a> RttChannel<'a> {
     pub(super) fn open(rtt: Rtt<'a>, channel: u32) -> Result<Self> {
         let script = format!("_openocd_rs_1_rtt_serve {channel}");
         let port = rtt.ask(&script, &format!("rtt server start 0 {channel}"), "start an RTT server", |answer| {
-            Some(parse::rtt::port(answer).ok_or_else(|| RttError::NoPort { channel, log: answer.to_owned() }))
+            Some(crate::rtt::replies::port(answer).ok_or_else(|| RttError::NoPort { channel, log: answer.to_owned() }))
         })??;
         let mut peer = rtt.session().peer();
         peer.set_port(port);

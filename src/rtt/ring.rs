@@ -1,7 +1,7 @@
 //! A ring of the control block, as the target's memory has it.
 
-use crate::parse::memory::decode;
-use crate::tcl;
+use crate::memory::numbers::decode;
+use crate::wire::tcl;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {

@@ -1,10 +1,9 @@
 //! Looks at a target that runs, and answers to its semihosting calls.
 
 use crate::error::{Error, Failure, Result, SemihostingError, TargetError};
-use crate::parse;
 use crate::semihosting::unexpected_reply;
 use crate::target::{Run, Target, TargetStatus, status};
-use crate::tcl;
+use crate::wire::tcl;
 
 /// How a target is.
 #[derive(Debug)]
@@ -93,7 +92,7 @@ fn look(answer: &[u8]) -> Option<Look> {
     }
     let [number, argument] = tcl::elements(&call).take_array()?;
     let register = |line: &[u8]| {
-        let value = parse::register::line(std::str::from_utf8(line).ok()?)?.value?;
+        let value = crate::target::register_line::line(std::str::from_utf8(line).ok()?)?.value?;
         u32::try_from(value.to_u64()?).ok()
     };
     let call = Call { pc: status.pc?, number: register(&number)?, argument: register(&argument)? };

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use super::{Semihosting, refused, unexpected_reply};
 use crate::error::{ConnectionError, Error, Result, SemihostingError, TimeoutError};
-use crate::parse;
-use crate::tcl;
-use crate::transport::Deadline;
+use crate::wire::Deadline;
+use crate::wire::tcl;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -84,7 +83,7 @@ impl<'a> Semihosting<'a> {
             let Some([kind, first, second]) = tcl::elements(answer).take_array() else {
                 return Err(unexpected_reply(&request, reply));
             };
-            match (&*kind, parse::rtt::port(&text(&first))) {
+            match (&*kind, crate::rtt::replies::port(&text(&first))) {
                 (b"port", Some(port)) => Ok((port, *second == *b"1")),
                 (b"busy", _) => Err(SemihostingError::AlreadyRedirected { target: text(&first) }.into()),
                 (b"none", _) => Err(SemihostingError::NoPort { log: text(&first) }.into()),

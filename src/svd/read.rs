@@ -117,7 +117,7 @@ fn read_peripheral(
     let Plan { runs, origins } = plan(device, peripheral, unguarded);
     // Beyond 4 GiB OpenOCD may read elsewhere; the last run is the farthest.
     if let Some(run) = runs.last() {
-        target.memory().check(run.address, run.bytes(), run.count)?;
+        target.check_range(run.address, run.bytes(), run.count, false)?;
     }
     let elements = read_elements(target, &runs)?;
     let mut result =

@@ -11,7 +11,7 @@ use super::properties::SkipReason;
 use super::read::{bits, refusal};
 use super::register::Register;
 use crate::error::{Error, Failure, Result, SvdError, TargetError};
-use crate::tcl;
+use crate::wire::tcl;
 
 impl Svd<'_> {
     /// Writes a register, in one access of its own width.
@@ -161,7 +161,7 @@ impl Svd<'_> {
     /// Reads, changes and writes within one command.
     fn modify(&self, register: &Register, plan: Plan) -> Result<()> {
         let (address, width) = (register.address(), bits(register)?);
-        self.target.memory().check(address, u64::from(width / 8), 1)?;
+        self.target.check_range(address, u64::from(width / 8), 1, false)?;
         let halves = |value: u64| format!("{:#x} {:#x}", value & 0xffff_ffff, value >> 32);
         let script =
             format!("_openocd_rs_1_modify {address:#x} {width} {{{}}} {{{}}}", halves(plan.keep), halves(plan.set));

@@ -1,9 +1,10 @@
 //! Resume and step, and whether they happened.
 
-use super::{HaltReason, Target, TargetState, TargetStatus, outcome, state, unexpected};
+use super::{Target, TargetStatus, outcome, state, unexpected};
 use crate::command::{Reply, Request};
 use crate::error::{Error, Failure, Result, TargetError};
-use crate::{parse, tcl};
+use crate::types::{HaltReason, TargetState};
+use crate::wire::tcl;
 
 /// A command that takes a halted target and lets it run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ impl Run {
     pub(crate) fn take(self, request: &Request<'_>, reply: &Reply<'_>, address: &str) -> Result<TargetStatus> {
         if reply.code != 0 {
             let log = String::from_utf8_lossy(&reply.log);
-            if let Some(name) = parse::target::lost_register(&log) {
+            if let Some(name) = crate::target::words::lost_register(&log) {
                 return Err(lost(name, reply.failure(request)));
             }
         }
@@ -73,14 +74,14 @@ impl Run {
         origin: Option<u64>,
         log: String,
     ) -> Result<TargetStatus> {
-        if let Some(name) = parse::target::lost_register(&log) {
+        if let Some(name) = crate::target::words::lost_register(&log) {
             let name = name.to_owned();
             return Err(lost(&name, Failure::new(request.name(), 0, String::new(), log)));
         }
         if status.state != TargetState::Halted {
             return Ok(status);
         }
-        let failed_transfer = parse::target::tells_failed_transfer(&log);
+        let failed_transfer = crate::target::words::tells_failed_transfer(&log);
         let has_not_moved = origin.is_some() && status.pc == origin;
         let stands = match self {
             // `b .` and what waits for an interrupt do not move either, but all transfers succeed then.
@@ -108,8 +109,7 @@ impl Target<'_> {
     /// Runs a command that takes a halted target, after making sure of that: RISC-V on 0.12.0 "resumes" a running target.
     pub(super) fn run_halted(&self, run: Run, address: Option<u64>) -> Result<TargetStatus> {
         if let Some(address) = address {
-            // OpenOCD would drop the upper half of an address that the target can't have.
-            self.memory().check(address, 1, 1)?;
+            self.check_range(address, 1, 1, false)?;
         }
         let address = address.map(|address| format!("{address:#x}")).unwrap_or_default();
         let shown = format!("{} {address}", run.command());

@@ -1,10 +1,11 @@
 //! What concerns all targets together, and finding a target anew.
 
-use super::{ResetMode, Target, TargetStatus, outcome, state, unexpected};
+use super::{Target, TargetStatus, outcome, state, unexpected};
 use crate::Session;
 use crate::command::Request;
 use crate::error::{Result, TargetError};
-use crate::tcl;
+use crate::types::ResetMode;
+use crate::wire::tcl;
 
 impl Session {
     /// Resets everything and returns the status of every target after it, in the order of OpenOCD's configuration (OpenOCD: `reset`).

@@ -1,104 +1,10 @@
 //! What is known of a target, and how OpenOCD's answers say it.
 
+use crate::types::{HaltReason, TargetState};
 use std::fmt;
 
 use crate::error::{Result, TargetError};
-use crate::{parse, tcl};
-
-/// The state of a target, by OpenOCD's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TargetState {
-    /// OpenOCD does not know: the target was never examined, or does not answer.
-    Unknown,
-    /// It executes code.
-    Running,
-    /// It is stopped under the debugger's control.
-    Halted,
-    /// It is held in reset, or was just released.
-    Reset,
-    /// It executes code of OpenOCD's, such as a flash loader.
-    DebugRunning,
-    /// Its configuration says that it is to be examined later.
-    ExamineDeferred,
-    /// It is powered down or otherwise out of reach (RISC-V, newer OpenOCD).
-    Unavailable,
-    /// Its TAP is disabled.
-    TapDisabled,
-}
-
-impl fmt::Display for TargetState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TargetState::Unknown => "unknown",
-            TargetState::Running => "running",
-            TargetState::Halted => "halted",
-            TargetState::Reset => "reset",
-            TargetState::DebugRunning => "debug-running",
-            TargetState::ExamineDeferred => "examine deferred",
-            TargetState::Unavailable => "unavailable",
-            TargetState::TapDisabled => "tap-disabled",
-        })
-    }
-}
-
-/// Why a target is halted, by OpenOCD's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum HaltReason {
-    /// Something asked for it: `halt`, `reset halt`, another client.
-    DebugRequest,
-    /// It ran into a breakpoint.
-    Breakpoint,
-    /// It accessed what a watchpoint watches.
-    Watchpoint,
-    /// Both at once.
-    WatchpointAndBreakpoint,
-    /// One step is done.
-    SingleStep,
-    /// The program ended by a semihosting call.
-    ProgramExit,
-    /// An exception was caught (vector catch).
-    ExceptionCatch,
-    /// OpenOCD does not say.
-    Unknown,
-}
-
-impl fmt::Display for HaltReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            HaltReason::DebugRequest => "debug-request",
-            HaltReason::Breakpoint => "breakpoint",
-            HaltReason::Watchpoint => "watchpoint",
-            HaltReason::WatchpointAndBreakpoint => "watchpoint-and-breakpoint",
-            HaltReason::SingleStep => "single-step",
-            HaltReason::ProgramExit => "program-exit",
-            HaltReason::ExceptionCatch => "exception-catch",
-            HaltReason::Unknown => "unknown",
-        })
-    }
-}
-
-/// What [`Target::reset`](crate::Target::reset) leaves the target doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ResetMode {
-    /// It runs.
-    Run,
-    /// It is halted before its first instruction.
-    Halt,
-    /// It is halted, and the configuration's `reset-init` event handler has run (clocks set up, memory enabled).
-    Init,
-}
-
-impl ResetMode {
-    pub(crate) fn command(self) -> &'static str {
-        match self {
-            ResetMode::Run => "reset run",
-            ResetMode::Halt => "reset halt",
-            ResetMode::Init => "reset init",
-        }
-    }
-}
+use crate::wire::tcl;
 
 /// The state of a target at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,24 +73,24 @@ pub(super) fn info(row: &[u8]) -> Option<TargetInfo> {
             _ => return None,
         },
         tap: text(&tap),
-        state: parse::target::state(&text(&state)),
+        state: crate::target::words::state(&text(&state)),
         examined: text(&examined).trim() == "1",
     })
 }
 
 /// The program counter, as `reg pc` writes it.
 pub(super) fn counter(line: &str) -> Option<u64> {
-    parse::register::line(line).and_then(|line| line.value).and_then(|value| value.to_u64())
+    crate::target::register_line::line(line).and_then(|line| line.value).and_then(|value| value.to_u64())
 }
 
 /// The answer of `_openocd_rs_1_status`.
 pub(crate) fn status(list: &[u8]) -> Option<TargetStatus> {
     let [name, state, reason, pc, log] = tcl::elements(list).take_array()?;
-    let state = parse::target::state(&text(&state));
+    let state = crate::target::words::state(&text(&state));
     let (mut halt_reason, mut counter) = (None, None);
     if state == TargetState::Halted {
-        halt_reason = Some(match parse::target::halt_reason(&text(&reason)) {
-            HaltReason::Unknown => parse::target::halt_reason_in_log(&text(&log)),
+        halt_reason = Some(match crate::target::words::halt_reason(&text(&reason)) {
+            HaltReason::Unknown => crate::target::words::halt_reason_in_log(&text(&log)),
             reason => reason,
         });
         counter = self::counter(&text(&pc));

@@ -5,7 +5,7 @@ use crate::batch::{Batch, Handle};
 use crate::command::{Reply, Request};
 use crate::error::{Failure, Result, TargetError};
 use crate::memory::access::{decode, push_read, read_command};
-use crate::parse::memory::Element;
+use crate::memory::numbers::Element;
 use crate::target::Target;
 
 /// What came of a run: its values, or OpenOCD's refusal.

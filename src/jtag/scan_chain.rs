@@ -1,6 +1,6 @@
 //! The table that `scan_chain` prints.
 
-use super::hex32;
+use crate::wire::number::hex32;
 
 /// One row: ` 0 stm32f1x.cpu           Y     0x3ba00477 0x3ba00477     4 0x01  0x0f`. Further expected identification codes
 /// stand on lines of their own below it.

@@ -1,14 +1,15 @@
 //! A temporary file on the machine of the OpenOCD, for commands that take their data from a file only.
 
+use crate::Session;
 use crate::command::{Reply, Request};
 use crate::error::{Error, JtagError, Result};
-use crate::{Session, tcl};
+use crate::wire::tcl;
 
 /// How much of the data one command carries: at most four times as much on the wire, where OpenOCD takes 4 MiB.
 const CHUNK: usize = 512 * 1024;
 
 /// A file that belongs to the OpenOCD's user alone, and is deleted with this unless a script [takes it over](Self::into_word).
-pub(super) struct ServerFile<'a> {
+pub(crate) struct ServerFile<'a> {
     session: &'a Session,
     path: String,
     taken: bool,
@@ -16,7 +17,7 @@ pub(super) struct ServerFile<'a> {
 
 impl<'a> ServerFile<'a> {
     /// A new file with these bytes in it.
-    pub(super) fn with(session: &'a Session, bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn with(session: &'a Session, bytes: &[u8]) -> Result<Self> {
         let request = Request::new("_openocd_rs_1_temporary_file").shown("file tempfile");
         let path = run(session, &request, |reply| String::from_utf8_lossy(&reply.result).into_owned())?;
         let file = ServerFile { session, path, taken: false };
@@ -40,7 +41,7 @@ impl<'a> ServerFile<'a> {
     }
 
     /// Its path as a word of a command, which is to delete it.
-    pub(super) fn into_word(mut self) -> String {
+    pub(crate) fn into_word(mut self) -> String {
         self.taken = true;
         self.word()
     }

@@ -1,7 +1,7 @@
 //! The listings of `bp` and `wp`, as 0.12.0 and as newer code write them (`src/target/target.c`).
 
-use super::{hex, hex32};
 use crate::breakpoints::{Breakpoint, BreakpointKind, WatchedValue, Watchpoint, WatchpointAccess};
+use crate::wire::number::{hex, hex32};
 
 /// The answer of `bp`; `None` if a line of it is none of the known ones.
 pub(crate) fn breakpoints(text: &str) -> Option<Vec<Breakpoint>> {

@@ -1,6 +1,6 @@
 //! XSVF files (Xilinx XAPP503, and the instructions that others have added): whether OpenOCD plays them as they are meant.
 
-use crate::TapState;
+use crate::types::TapState;
 
 /// What makes a file unusable, with the byte where the instruction begins.
 #[derive(Debug, PartialEq, Eq)]

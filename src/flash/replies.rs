@@ -1,7 +1,7 @@
 //! Answers of the flash commands.
 
 use crate::flash::FlashBank;
-use crate::tcl;
+use crate::wire::tcl;
 
 /// A row of `flash info` or `flash erase_check`.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! States and halt reasons.
 
-use crate::target::{HaltReason, TargetState};
+use crate::types::{HaltReason, TargetState};
 
 /// The answer of `curstate`, or the last column of `targets`.
 pub(crate) fn state(text: &str) -> TargetState {

@@ -1,8 +1,7 @@
 //! Notifications of the TCL port.
 
 use crate::events::{Event, TargetEvent};
-use crate::parse;
-use crate::target::{ResetMode, TargetState};
+use crate::types::{ResetMode, TargetState};
 
 /// One notification, without its separator: `type target_event event halted\r\n` (`src/server/tcl_server.c`). `None` for a frame that is
 /// no notification.
@@ -17,7 +16,7 @@ pub(crate) fn event(frame: &[u8]) -> Option<Event> {
             None => other(),
         },
         Some(("target_state", rest)) => {
-            match rest.strip_prefix("state ").map(|name| (name, parse::target::state(name))) {
+            match rest.strip_prefix("state ").map(|name| (name, crate::target::words::state(name))) {
                 Some((name, state)) if state != TargetState::Unknown || name == "unknown" => Event::State(state),
                 _ => other(),
             }

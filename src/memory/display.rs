@@ -1,7 +1,7 @@
 //! Answers of `mdb`, `mdh`, `mdw` and `mdd` (`src/target/target.c`, `target_handle_md_output`).
 
 use super::lanes::{digits, no_digits, value};
-use super::memory::Element;
+use super::numbers::Element;
 
 /// The bytes that a line shows.
 const LINE: usize = 32;

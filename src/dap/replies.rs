@@ -3,8 +3,8 @@
 //! The register values are read by commands that print nothing else; only the walk through the ROM tables is to be had as text alone.
 //! Its lines come from `dap_info_*` in `src/target/arm_adi_v5.c`, the same in both generations.
 
-use super::hex;
 use crate::dap::{Component, ComponentClass, RomEntry};
+use crate::wire::number::hex;
 
 /// One access port.
 #[derive(Debug, Default, PartialEq, Eq)]

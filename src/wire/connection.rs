@@ -1,69 +1,17 @@
 //! One TCP connection: connects, writes whole commands, reads whole replies, each within a deadline.
 
-use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::address::Address;
+use super::deadline::Deadline;
 use crate::error::{ConnectionError, Error, Result, TimeoutError};
-use crate::frame::{FrameBuffer, TooLong};
+use crate::wire::frame::{FrameBuffer, TooLong};
 
 /// A socket timeout that is this much too long is left as it is: setting it costs a system call.
 const SLACK: Duration = Duration::from_millis(10);
-
-/// A host and port, with the addresses that they resolve to.
-#[derive(Debug, Clone)]
-pub(crate) struct Address {
-    text: String,
-    resolved: Vec<SocketAddr>,
-}
-
-impl Address {
-    pub(crate) fn resolve(address: impl ToSocketAddrs + fmt::Debug) -> Result<Self> {
-        let text = readable(&address);
-        let failed = |source| ConnectionError::Resolve { address: text.clone(), source };
-        let resolved: Vec<_> = address.to_socket_addrs().map_err(failed)?.collect();
-        if resolved.is_empty() {
-            return Err(failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address")).into());
-        }
-        Ok(Address { text, resolved })
-    }
-
-    /// The address that is tried first.
-    pub(crate) fn first(&self) -> SocketAddr {
-        // There is one: `resolve` sees to that.
-        self.resolved[0]
-    }
-}
-
-/// `"localhost:6666"` and `("localhost", 6666)` both become `localhost:6666`.
-fn readable(address: &impl fmt::Debug) -> String {
-    format!("{address:?}").replace(", ", ":").replace(['"', '(', ')'], "")
-}
-
-/// The moment when a call gives up, and the span it was given.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline {
-    at: Option<Instant>,
-    span: Duration,
-}
-
-impl Deadline {
-    /// `None`, and a span too long for the clock, mean never.
-    pub(crate) fn after(span: Option<Duration>) -> Self {
-        Deadline { at: span.and_then(|span| Instant::now().checked_add(span)), span: span.unwrap_or(Duration::MAX) }
-    }
-
-    pub(crate) fn span(&self) -> Duration {
-        self.span
-    }
-
-    /// What is left; `None` when there is no limit, zero when it has passed.
-    pub(crate) fn remaining(&self) -> Option<Duration> {
-        self.at.map(|at| at.saturating_duration_since(Instant::now()))
-    }
-}
 
 /// Why a transfer stopped: the deadline passed, or the connection is no good.
 #[derive(Debug)]
@@ -88,8 +36,8 @@ impl Connection {
     pub(crate) fn open(address: &Address, timeout: Option<Duration>, limit: usize) -> Result<Self> {
         let deadline = Deadline::after(timeout);
         let mut attempts = Vec::new();
-        for (tried, peer) in address.resolved.iter().enumerate() {
-            let untried = u32::try_from(address.resolved.len() - tried).unwrap_or(u32::MAX);
+        for (tried, peer) in address.resolved().iter().enumerate() {
+            let untried = u32::try_from(address.resolved().len() - tried).unwrap_or(u32::MAX);
             let connected = match deadline.remaining() {
                 None => TcpStream::connect(peer),
                 Some(Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
@@ -107,9 +55,9 @@ impl Connection {
             }
         }
         if attempts.iter().all(|(_, error)| error.kind() == io::ErrorKind::TimedOut) {
-            return Err(TimeoutError::Connect { address: address.text.clone(), after: deadline.span() }.into());
+            return Err(TimeoutError::Connect { address: address.text().to_owned(), after: deadline.span() }.into());
         }
-        Err(ConnectionError::Unreachable { address: address.text.clone(), attempts }.into())
+        Err(ConnectionError::Unreachable { address: address.text().to_owned(), attempts }.into())
     }
 
     fn adopt(stream: TcpStream, peer: SocketAddr, limit: usize) -> io::Result<Self> {
@@ -239,13 +187,6 @@ impl TransferError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_read_as_host_and_port() {
-        assert_eq!(readable(&"localhost:6666"), "localhost:6666");
-        assert_eq!(readable(&("localhost", 6666)), "localhost:6666");
-        assert_eq!(readable(&"[::1]:6666".parse::<SocketAddr>().unwrap()), "[::1]:6666");
-    }
 
     #[test]
     fn a_socket_timeout_that_nearly_fits_is_left_alone() {

@@ -3,26 +3,26 @@
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::LazyLock;
 
-use crate::frame::SEPARATOR;
-use crate::tcl;
+use crate::wire::frame::SEPARATOR;
+use crate::wire::tcl;
 
 /// The Tcl procedures of all subsystems.
 const PRELUDE: &str = concat!(
-    include_str!("../prelude/commands.tcl"),
-    include_str!("../prelude/target.tcl"),
-    include_str!("../prelude/registers.tcl"),
-    include_str!("../prelude/memory.tcl"),
-    include_str!("../prelude/files.tcl"),
-    include_str!("../prelude/flash.tcl"),
-    include_str!("../prelude/breakpoints.tcl"),
-    include_str!("../prelude/jtag.tcl"),
-    include_str!("../prelude/riscv.tcl"),
-    include_str!("../prelude/dap.tcl"),
-    include_str!("../prelude/adapter.tcl"),
-    include_str!("../prelude/events.tcl"),
-    include_str!("../prelude/rtt.tcl"),
-    include_str!("../prelude/semihosting.tcl"),
-    include_str!("../prelude/run_until.tcl"),
+    include_str!("../procedures/commands.tcl"),
+    include_str!("../procedures/target.tcl"),
+    include_str!("../procedures/registers.tcl"),
+    include_str!("../procedures/memory.tcl"),
+    include_str!("../procedures/files.tcl"),
+    include_str!("../procedures/flash.tcl"),
+    include_str!("../procedures/breakpoints.tcl"),
+    include_str!("../procedures/jtag.tcl"),
+    include_str!("../procedures/riscv.tcl"),
+    include_str!("../procedures/dap.tcl"),
+    include_str!("../procedures/adapter.tcl"),
+    include_str!("../procedures/events.tcl"),
+    include_str!("../procedures/rtt.tcl"),
+    include_str!("../procedures/semihosting.tcl"),
+    include_str!("../procedures/run_until.tcl"),
 );
 
 /// What is sent of it: OpenOCD reads 256 bytes at a time (`tcl_input` in `src/server/tcl_server.c`), and comments are half of all.

@@ -1,0 +1,375 @@
+//! A connection that runs commands one at a time, and replaces itself after a failed exchange.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::ops::Range;
+use std::time::Duration;
+
+use super::greeting;
+use super::reply::{Reply, parse_reply, sequence_of};
+use super::request::{Request, push_batch, push_run, refuse_forbidden, refuse_too_long};
+
+use crate::error::text::excerpt;
+use crate::error::{ConnectionError, Result, TimeoutError};
+use crate::wire::frame::SEPARATOR;
+use crate::wire::{Address, Connection, Deadline, TransferError};
+
+/// What a batch sets aside for each reply; the procedure counts longer ones only.
+pub(crate) const SHORT_REPLY: usize = 120;
+
+/// A longer line is not kept for the next command.
+const LINE_KEPT: usize = 64 * 1024;
+
+/// How much of a command or reply a trace line shows.
+const TRACE_LIMIT: usize = 200;
+
+pub(crate) const ALREADY_CLOSED: &str = "an earlier command ran; `Session::reconnect` makes a new one";
+
+/// What a session asks of its connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) reply_limit: usize,
+    /// What the OpenOCD of our own is known by: another may have got its port.
+    pub(crate) token: Option<String>,
+}
+
+/// A connection through which commands run one at a time, and the knowledge of how to replace it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    address: Address,
+    settings: Settings,
+    state: State,
+    sequence: u64,
+    version: String,
+    /// The line of the last command, and the last script of a series, kept for their room.
+    line: Vec<u8>,
+    script: String,
+}
+
+#[derive(Debug)]
+enum State {
+    Ready(Connection),
+    /// The last exchange did not end well, and the connection with it: the next command makes a new one.
+    Stale,
+    /// OpenOCD closed the connection. Only [`Link::reconnect`] makes a new one: whatever answers there now
+    /// may be another OpenOCD.
+    Closed {
+        peer: SocketAddr,
+    },
+}
+
+impl Link {
+    pub(crate) fn open(address: Address, settings: Settings) -> Result<Self> {
+        let mut link = Link {
+            address,
+            settings,
+            state: State::Stale,
+            sequence: 0,
+            version: String::new(),
+            line: Vec::new(),
+            script: String::new(),
+        };
+        link.reconnect()?;
+        Ok(link)
+    }
+
+    /// What `version` answered on the present connection.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Where to connect to this OpenOCD once more, and with which limits.
+    pub(crate) fn reach(&self) -> (Address, Settings) {
+        (self.address.clone(), self.settings.clone())
+    }
+
+    /// The connection, for another use than commands.
+    pub(crate) fn into_connection(self) -> Result<Connection> {
+        let peer = self.peer();
+        match self.state {
+            State::Ready(connection) => Ok(connection),
+            State::Closed { .. } | State::Stale => Err(ConnectionError::Closed { peer, doing: ALREADY_CLOSED }.into()),
+        }
+    }
+
+    /// Another handle of the present connection's socket, to end a wait of another thread.
+    pub(crate) fn handle(&self) -> io::Result<TcpStream> {
+        match &self.state {
+            State::Ready(connection) => connection.handle(),
+            State::Closed { .. } | State::Stale => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// The address of the other end.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        match &self.state {
+            State::Ready(connection) => connection.peer(),
+            State::Closed { peer } => *peer,
+            State::Stale => self.address.first(),
+        }
+    }
+
+    /// Replaces the connection by a new one.
+    pub(crate) fn reconnect(&mut self) -> Result<()> {
+        self.state = State::Stale;
+        let deadline = Deadline::after(self.settings.timeout);
+        let connection = self.connect(&Request::new("version"), deadline)?;
+        self.state = State::Ready(connection);
+        Ok(())
+    }
+
+    /// Connects, and makes sure that an OpenOCD answers, before the deadline of the request that waits for it.
+    fn connect(&mut self, request: &Request<'_>, deadline: Deadline) -> Result<Connection> {
+        let left = [self.settings.connect_timeout, deadline.remaining()].into_iter().flatten().min();
+        let mut connection = Connection::open(&self.address, left, self.settings.reply_limit)?;
+        let mut greet = |line: &[u8]| -> Result<_> {
+            let frame = exchange(&mut connection, line, deadline)
+                .map_err(|error| error.into_error(|| reply_timeout(&connection, request, deadline)))?;
+            let bytes = connection.bytes(frame);
+            greeting::greeting(bytes).ok_or_else(|| {
+                let (peer, reply) = (connection.peer(), String::from_utf8_lossy(bytes).into_owned());
+                ConnectionError::NotOpenOcd { peer, reply }.into()
+            })
+        };
+        let mut greeting = greet(&greeting::question())?;
+        // A foreign one is not given procedures.
+        if self.settings.token.as_ref().is_some_and(|own| *own != greeting.token) {
+            return Err(ConnectionError::ForeignServer { peer: connection.peer() }.into());
+        }
+        if !greeting.is_prepared {
+            greeting = greet(&greeting::definitions())?;
+        }
+        self.version = greeting.version;
+        Ok(connection)
+    }
+
+    /// Runs a request and hands its reply to `read` while it is still in the receive buffer.
+    pub(crate) fn run<T>(&mut self, request: &Request<'_>, read: impl FnOnce(&Reply<'_>) -> T) -> Result<T> {
+        refuse_forbidden(&request.script)?;
+        self.run_line(request, |line, sequence| push_run(line, sequence, request.target, &request.script), read)
+    }
+
+    /// Runs commands one after the other and hands over a reply whose result is the list of theirs, and whose log tells the failures and logs
+    /// (`_openocd_rs_1_batch` in `prelude/commands.tcl`).
+    ///
+    /// Ends early once the replies take half of the reply limit, or if asked to at the first that fails. `request` tells the target and
+    /// the timeout of all of them; its script is not run.
+    pub(crate) fn run_batch<T>(
+        &mut self,
+        request: &Request<'_>,
+        stop_at_failure: bool,
+        commands: &[&Request<'_>],
+        read: impl FnOnce(&Reply<'_>) -> T,
+    ) -> Result<T> {
+        let room = self.settings.reply_limit / 2;
+        let room = room.saturating_sub(commands.len() * SHORT_REPLY);
+        let write =
+            |line: &mut Vec<u8>, sequence| push_batch(line, sequence, request.target, stop_at_failure, room, commands);
+        self.run_line(request, write, read)
+    }
+
+    /// Runs several commands that are one call to its caller, with the next ones on their way while a reply is read.
+    ///
+    /// `prepare` writes the script of the next one, if there is one and not enough are on their way; `read` takes the next reply. The first error ends the
+    /// series. Whatever is on its way then has been executed, so this is for commands that change nothing. Scripts must be short: OpenOCD does not
+    /// read on while it writes a reply.
+    pub(crate) fn run_series(
+        &mut self,
+        request: &Request<'_>,
+        mut prepare: impl FnMut(&mut String) -> bool,
+        mut read: impl FnMut(&Reply<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut line = std::mem::take(&mut self.line);
+        let mut script = std::mem::take(&mut self.script);
+        let first = self.sequence + 1;
+        let mut sent = 0;
+        let timeout = request.timeout.or(self.settings.timeout);
+        let mut outcome = Ok(());
+        let exchanged = self.with_connection(request, Deadline::after(timeout), |connection| {
+            connection.discard_unasked();
+            let mut plain = Vec::new();
+            let mut received = 0;
+            let mut arrived: Option<Range<usize>> = None;
+            loop {
+                line.clear();
+                while outcome.is_ok() {
+                    script.clear();
+                    if !prepare(&mut script) {
+                        break;
+                    }
+                    log::trace!(target: "openocd::command", "> {}", excerpt(script.as_bytes(), TRACE_LIMIT));
+                    push_run(&mut line, first + sent, request.target, &script);
+                    sent += 1;
+                }
+                if !line.is_empty() {
+                    connection.send(&line, Deadline::after(timeout))?;
+                }
+                // OpenOCD is at work on the next ones while this one is read.
+                if let Some(frame) = arrived.take() {
+                    let reply = read_reply(connection, frame, &mut plain)?;
+                    if outcome.is_ok() {
+                        outcome = read(&reply);
+                    }
+                }
+                if received == sent {
+                    return Ok(());
+                }
+                // A command has its time from when OpenOCD turns to it, which is when it has answered the one before.
+                arrived = Some(receive_frame(connection, first + received, Deadline::after(timeout))?);
+                received += 1;
+            }
+        });
+        self.sequence += sent;
+        exchanged?;
+        self.line = line;
+        self.script = script;
+        outcome
+    }
+
+    /// Sends the line that `write` makes of a sequence number, and hands the reply over.
+    fn run_line<T>(
+        &mut self,
+        request: &Request<'_>,
+        write: impl FnOnce(&mut Vec<u8>, u64),
+        read: impl FnOnce(&Reply<'_>) -> T,
+    ) -> Result<T> {
+        self.sequence += 1;
+        let sequence = self.sequence;
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        write(&mut line, sequence);
+        refuse_too_long(&line)?;
+        log::trace!(target: "openocd::command", "> {}", excerpt(request.name().as_bytes(), TRACE_LIMIT));
+        let deadline = Deadline::after(request.timeout.or(self.settings.timeout));
+        let value = self.with_connection(request, deadline, |connection| {
+            connection.discard_unasked();
+            connection.send(&line, deadline)?;
+            Ok(read(&receive_reply(connection, sequence, deadline, &mut Vec::new())?))
+        });
+        if line.capacity() <= LINE_KEPT {
+            self.line = line;
+        }
+        value
+    }
+
+    /// Sends the text as it is and hands back the bare reply.
+    ///
+    /// A marker of our own follows in the same write. Its reply shows where the command's ends, which may hold 0x1a itself.
+    pub(crate) fn raw(&mut self, command: &str) -> Result<Vec<u8>> {
+        refuse_forbidden(command)?;
+        let mut line = Vec::from(command);
+        line.push(SEPARATOR);
+        refuse_too_long(&line)?;
+        self.sequence += 1;
+        let marker = format!("openocd-rs-marker {}", self.sequence);
+        line.extend_from_slice(format!("list {marker}").as_bytes());
+        line.push(SEPARATOR);
+        log::trace!(target: "openocd::command", "> (raw) {}", excerpt(command.as_bytes(), TRACE_LIMIT));
+        let deadline = Deadline::after(self.settings.timeout);
+        self.with_connection(&Request::new(command), deadline, |connection| {
+            let frame = exchange(connection, &line, deadline)?;
+            let mut reply = connection.bytes(frame).to_vec();
+            loop {
+                match connection.receive(deadline) {
+                    Ok(frame) if connection.bytes(frame.clone()) == marker.as_bytes() => break,
+                    Ok(frame) => {
+                        reply.push(SEPARATOR);
+                        reply.extend_from_slice(connection.bytes(frame));
+                    }
+                    // `shutdown` and `exit` answer, and then OpenOCD hangs up, which the next command will be told.
+                    Err(TransferError::Connection(ConnectionError::Closed { .. })) => break,
+                    Err(error) => return Err(error),
+                }
+            }
+            log::trace!(target: "openocd::command", "< (raw) {}", excerpt(&reply, TRACE_LIMIT));
+            Ok(reply)
+        })
+    }
+
+    /// Runs one exchange. The connection is put back only if the exchange succeeded, so that neither an error nor a panic
+    /// can leave one in use that still owes a reply.
+    fn with_connection<T>(
+        &mut self,
+        request: &Request<'_>,
+        deadline: Deadline,
+        exchange: impl FnOnce(&mut Connection) -> Result<T, TransferError>,
+    ) -> Result<T> {
+        let mut connection = match std::mem::replace(&mut self.state, State::Stale) {
+            State::Ready(connection) => connection,
+            State::Stale => {
+                log::debug!(target: "openocd::connection", "replacing the connection after a failed exchange");
+                self.connect(request, deadline)?
+            }
+            State::Closed { peer } => {
+                self.state = State::Closed { peer };
+                return Err(ConnectionError::Closed { peer, doing: ALREADY_CLOSED }.into());
+            }
+        };
+        match exchange(&mut connection) {
+            Ok(value) => {
+                self.state = State::Ready(connection);
+                Ok(value)
+            }
+            Err(error) => {
+                if let TransferError::Connection(ConnectionError::Closed { peer, .. }) = &error {
+                    self.state = State::Closed { peer: *peer };
+                }
+                let error = error.into_error(|| reply_timeout(&connection, request, deadline));
+                log::debug!(target: "openocd::connection", "gave up the connection to {}: {error}", connection.peer());
+                Err(error)
+            }
+        }
+    }
+}
+
+fn exchange(connection: &mut Connection, line: &[u8], deadline: Deadline) -> Result<Range<usize>, TransferError> {
+    connection.discard_unasked();
+    connection.send(line, deadline)?;
+    connection.receive(deadline)
+}
+
+fn reply_timeout(connection: &Connection, request: &Request<'_>, deadline: Deadline) -> TimeoutError {
+    TimeoutError::Reply { peer: connection.peer(), command: request.name().to_owned(), after: deadline.span() }
+}
+
+/// Waits for the reply with this number.
+fn receive_reply<'r>(
+    connection: &'r mut Connection,
+    sequence: u64,
+    deadline: Deadline,
+    plain: &'r mut Vec<u8>,
+) -> Result<Reply<'r>, TransferError> {
+    let frame = receive_frame(connection, sequence, deadline)?;
+    read_reply(connection, frame, plain)
+}
+
+/// Waits for the frame with this number. One without it answers nothing that we asked: a notification, or the rest of a `raw` reply.
+fn receive_frame(
+    connection: &mut Connection,
+    sequence: u64,
+    deadline: Deadline,
+) -> Result<Range<usize>, TransferError> {
+    let mut frame = connection.receive(deadline)?;
+    while sequence_of(connection.bytes(frame.clone())) != Some(sequence) {
+        let stray = excerpt(connection.bytes(frame), TRACE_LIMIT);
+        log::debug!(target: "openocd::connection", "skipped a frame that answers no command: {stray}");
+        frame = connection.receive(deadline)?;
+    }
+    Ok(frame)
+}
+
+fn read_reply<'r>(
+    connection: &'r Connection,
+    frame: Range<usize>,
+    plain: &'r mut Vec<u8>,
+) -> Result<Reply<'r>, TransferError> {
+    let bytes = connection.bytes(frame);
+    let Some(reply) = parse_reply(bytes, plain) else {
+        let (peer, reply) = (connection.peer(), String::from_utf8_lossy(bytes).into_owned());
+        return Err(ConnectionError::NotOpenOcd { peer, reply }.into());
+    };
+    log::trace!(target: "openocd::command", "< {} {}", reply.code, excerpt(&reply.result, TRACE_LIMIT));
+    Ok(reply)
+}

@@ -1,0 +1,15 @@
+//! Plain data that errors and subsystems share.
+
+mod mismatch;
+mod phase;
+mod register_value;
+mod sector_kind;
+mod tap_state;
+mod target_state;
+
+pub use mismatch::Mismatch;
+pub use phase::Phase;
+pub use register_value::RegisterValue;
+pub use sector_kind::SectorKind;
+pub use tap_state::{EndState, TapState};
+pub use target_state::{HaltReason, ResetMode, TargetState};

@@ -1,0 +1,12 @@
+//! What goes over a socket: frames, Tcl words, deadlines, connections. It knows nothing of OpenOCD's commands.
+
+mod address;
+mod connection;
+mod deadline;
+pub(crate) mod frame;
+pub(crate) mod number;
+pub(crate) mod tcl;
+
+pub(crate) use address::Address;
+pub(crate) use connection::{Connection, TransferError};
+pub(crate) use deadline::Deadline;
