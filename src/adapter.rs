@@ -5,7 +5,7 @@ mod replies;
 use std::borrow::Cow;
 
 use crate::command::{Reply, Request};
-use crate::error::{AdapterError, CommandError, Failure, Result};
+use crate::error::{AdapterError, CommandError, Failure, Refused, Result, UnexpectedReply};
 use crate::session::Session;
 use crate::wire::tcl;
 
@@ -314,10 +314,10 @@ fn text_of(element: std::result::Result<Cow<'_, [u8]>, tcl::MalformedList>) -> O
 }
 
 fn refused(failure: Box<Failure>) -> crate::Error {
-    AdapterError::Refused(failure).into()
+    AdapterError::Refused(Refused::new("drive the adapter", failure)).into()
 }
 
 fn unexpected(request: &Request<'_>, expected: &'static str, reply: &Reply<'_>) -> crate::Error {
     let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(&reply.result).into_owned());
-    CommandError::UnexpectedReply { command, expected, reply }.into()
+    CommandError::UnexpectedReply(UnexpectedReply { command, expected, reply }).into()
 }

@@ -18,7 +18,7 @@ pub use memory::BatchMemory;
 pub use registers::BatchRegisters;
 
 use crate::command::{Reply, Request, SHORT_REPLY, refuse_forbidden};
-use crate::error::{CommandError, Error, Result};
+use crate::error::{CommandError, Error, Result, UnexpectedReply};
 use crate::session::Session;
 use crate::target::Target;
 
@@ -238,7 +238,7 @@ impl<'a> Batch<'a> {
 fn unexpected(request: &Request<'_>, reply: &Reply<'_>) -> Error {
     let reply = [&reply.result, &reply.log].map(|list| String::from_utf8_lossy(list)).join("; ");
     let command = request.name().to_owned();
-    CommandError::UnexpectedReply { command, expected: "the result of each command", reply }.into()
+    CommandError::UnexpectedReply(UnexpectedReply { command, expected: "the result of each command", reply }).into()
 }
 
 impl fmt::Debug for Batch<'_> {

@@ -9,7 +9,7 @@ mod watchpoints;
 pub use point::{Breakpoint, BreakpointKind, WatchedValue, Watchpoint, WatchpointAccess};
 pub use scoped::{ScopedBreakpoint, ScopedWatchpoint};
 
-use crate::error::{BreakpointError, Error, Result};
+use crate::error::{BreakpointError, Error, InvalidArgument, Refused, Result};
 use crate::target::Target;
 use crate::types::TargetState;
 use crate::wire::tcl;
@@ -250,7 +250,9 @@ impl<'a> Breakpoints<'a> {
                     return none().into();
                 }
                 let doing = format!("remove the {what} at {place:#010x}");
-                Error::refused(failure, |failure| BreakpointError::Refused { doing, failure }.into())
+                Error::refused(failure, |failure| {
+                    BreakpointError::Refused(Refused { operation: doing, failure }).into()
+                })
             })?;
         let count = |list: &mut dyn Iterator<Item = &Breakpoint>| list.filter(|listed| *listed == breakpoint).count();
         let before = count(&mut listed_before.iter());
@@ -392,5 +394,5 @@ fn missing(evidence: Evidence, is_there: bool) -> &'static str {
 }
 
 fn invalid(argument: &'static str, given: String, expected: &'static str) -> Error {
-    BreakpointError::InvalidArgument { argument, given, expected }.into()
+    BreakpointError::InvalidArgument(InvalidArgument { argument, given, expected }).into()
 }

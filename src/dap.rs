@@ -9,7 +9,7 @@ pub use id::{AccessPortClass, AccessPortId, DebugPortId, Jep106, TargetId};
 
 use crate::Session;
 use crate::command::Request;
-use crate::error::{DapError, Error, Result};
+use crate::error::{DapError, Error, InvalidArgument, Result, UnexpectedReply};
 use crate::target::Target;
 use crate::wire::tcl;
 
@@ -393,7 +393,7 @@ fn check(argument: &'static str, address: u32, limit: u32) -> Result<(), DapErro
         return Ok(());
     }
     let expected = if limit == 0x100 { "a multiple of 4 below 0x100" } else { "a multiple of 4 below 0x1000" };
-    Err(DapError::InvalidArgument { argument, given: format!("{address:#x}"), expected })
+    Err(DapError::InvalidArgument(InvalidArgument { argument, given: format!("{address:#x}"), expected }))
 }
 
 fn refused(doing: &'static str, failure: Box<crate::Failure>) -> Error {
@@ -402,7 +402,7 @@ fn refused(doing: &'static str, failure: Box<crate::Failure>) -> Error {
 
 fn unexpected(command: &str, expected: &'static str, reply: &[u8]) -> Error {
     let (command, reply) = (command.to_owned(), String::from_utf8_lossy(reply).into_owned());
-    DapError::UnexpectedReply { command, expected, reply }.into()
+    DapError::UnexpectedReply(UnexpectedReply { command, expected, reply }).into()
 }
 
 fn strings(list: &[u8]) -> Option<Vec<String>> {

@@ -15,7 +15,7 @@ pub use event::{Event, TargetEvent};
 pub use listener::Listener;
 
 use crate::command::{Link, Request, Settings};
-use crate::error::{CommandError, ConnectionError, Result, TimeoutError};
+use crate::error::{CommandError, ConnectionError, Result, TimeoutError, UnexpectedReply};
 use crate::session::Session;
 use crate::wire::{Address, Connection, Deadline, TransferError};
 use lookout::Lookout;
@@ -99,11 +99,11 @@ impl Session {
                     return Ok(());
                 }
                 let reply = String::from_utf8_lossy(answer).into_owned();
-                Err(CommandError::UnexpectedReply {
+                Err(CommandError::UnexpectedReply(UnexpectedReply {
                     command: request.name().to_owned(),
                     expected: "that they are on",
                     reply,
-                })
+                }))
             })??;
             link.into_connection()
         };

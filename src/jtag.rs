@@ -13,7 +13,7 @@ pub use chain::{NewTap, Tap};
 pub use playback::{SvfFile, SvfReport, XsvfFile};
 
 use crate::command::Request;
-use crate::error::{Error, Failure, JtagError, Result};
+use crate::error::{Error, Failure, InvalidArgument, JtagError, Refused, Result, UnexpectedReply};
 use crate::session::Session;
 use crate::types::{EndState, TapState};
 use crate::wire::tcl;
@@ -155,7 +155,12 @@ impl Jtag<'_> {
         // OpenOCD counts in signed numbers: 0.12.0 runs no clock at all for a larger one, and says nothing.
         if i32::try_from(clocks).is_err() {
             let (argument, expected) = ("the number of clocks", "less than 0x80000000");
-            return Err(JtagError::InvalidArgument { argument, given: format!("{clocks:#x}"), expected }.into());
+            return Err(JtagError::InvalidArgument(InvalidArgument {
+                argument,
+                given: format!("{clocks:#x}"),
+                expected,
+            })
+            .into());
         }
         let command = format!("runtest {clocks}");
         let script = format!("_openocd_rs_1_keep_instruction {{{command}}}");
@@ -229,7 +234,7 @@ impl Jtag<'_> {
     fn outcome(&self, request: &Request<'_>) -> Result<Outcome> {
         self.session.run(request, |reply| {
             let answer = reply.success(request).map_err(|failure| {
-                Error::from(JtagError::Refused { doing: "reach the JTAG chain".to_owned(), failure })
+                Error::from(JtagError::Refused(Refused { operation: "reach the JTAG chain".to_owned(), failure }))
             })?;
             let [code, result, log] = tcl::elements(answer)
                 .take_array()
@@ -268,7 +273,7 @@ impl<'r> Refusal<'r> {
 
     fn refused(&self, failure: Box<Failure>) -> JtagError {
         let tap = if self.tap.is_empty() { String::new() } else { format!(" TAP {}", self.tap) };
-        JtagError::Refused { doing: format!("{}{tap}", self.doing), failure }
+        JtagError::Refused(Refused { operation: format!("{}{tap}", self.doing), failure })
     }
 
     /// The error for the word that a script returned in place of `done`.
@@ -306,7 +311,7 @@ fn significant(value: u64) -> u32 {
 fn field_list(fields: &[Bits]) -> Result<String, JtagError> {
     if fields.is_empty() {
         let (argument, given) = ("the fields of a scan", "none".to_owned());
-        return Err(JtagError::InvalidArgument { argument, given, expected: "at least one" });
+        return Err(JtagError::InvalidArgument(InvalidArgument { argument, given, expected: "at least one" }));
     }
     let fields: Vec<_> = fields.iter().map(|field| format!("{} {field}", field.len())).collect();
     Ok(fields.join(" "))
@@ -321,7 +326,7 @@ fn decode(captured: &[u8], fields: &[Bits]) -> Option<Vec<Bits>> {
 }
 
 fn unexpected(request: &Request<'_>, expected: &'static str, reply: &[u8]) -> JtagError {
-    JtagError::UnexpectedReply { command: request.name().to_owned(), expected, reply: text(reply) }
+    JtagError::UnexpectedReply(UnexpectedReply { command: request.name().to_owned(), expected, reply: text(reply) })
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -12,6 +12,7 @@ pub mod guide;
 mod image;
 mod jtag;
 mod memory;
+mod procedures;
 mod process;
 mod progress;
 mod registers;
@@ -58,7 +59,8 @@ pub use dap::{
 };
 pub use error::{
     AdapterError, BreakpointError, CommandError, ConnectionError, DapError, Error, Failure, FlashError, ImageError,
-    JtagError, ProcessError, ProcessReport, Result, RttError, SemihostingError, SvdError, TargetError, TimeoutError,
+    InvalidArgument, JtagError, ProcessError, ProcessReport, Refused, Result, RttError, SemihostingError, SvdError,
+    TargetError, TimeoutError, UnexpectedReply,
 };
 pub use events::{Event, EventIter, Events, Listener, TargetEvent};
 pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, WriteOptions};

@@ -14,7 +14,6 @@ mod transfer;
 pub use sample::{Sample, Samples};
 
 pub(crate) use access::hex_list;
-pub(crate) use pace::Pace;
 
 use crate::error::Result;
 use crate::progress::{ProgressCallback, Report};

@@ -136,7 +136,7 @@ impl OpenOcdProcess {
         self.end()
     }
 
-    fn end(&self) -> Result<ExitStatus> {
+    pub(crate) fn end(&self) -> Result<ExitStatus> {
         let failed = |source| ProcessError::Stop { pid: self.pid, source };
         let mut running = self.running();
         let status = match running.child.try_wait().map_err(failed)? {

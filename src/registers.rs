@@ -1,7 +1,7 @@
 //! Core registers.
 
 use crate::command::{Reply, Request};
-use crate::error::{Error, Failure, Result, TargetError};
+use crate::error::{Error, Failure, Result, TargetError, UnexpectedReply};
 use crate::target::Target;
 use crate::types::{RegisterValue, TargetState};
 use crate::wire::tcl;
@@ -283,7 +283,7 @@ pub(crate) fn take_written(request: &Request<'_>, reply: &Reply<'_>, name: &str,
 
 fn unexpected(request: &Request<'_>, answer: &[u8]) -> Error {
     let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(answer).into_owned());
-    TargetError::UnexpectedReply { command, expected: "register values", reply }.into()
+    TargetError::UnexpectedReply(UnexpectedReply { command, expected: "register values", reply }).into()
 }
 
 impl Reading {
@@ -304,9 +304,12 @@ impl Reading {
         }
         let value = line.as_ref().and_then(|line| line.value);
         let (Some(line), Some(value)) = (line, value) else {
-            return Err(
-                TargetError::UnexpectedReply { command, expected: "a register's value", reply: self.text }.into()
-            );
+            return Err(TargetError::UnexpectedReply(UnexpectedReply {
+                command,
+                expected: "a register's value",
+                reply: self.text,
+            })
+            .into());
         };
         Ok(Register { name: line.name.to_owned(), value, dirty: self.dirty })
     }

@@ -1,7 +1,7 @@
 //! What only RISC-V targets have.
 
 use crate::Session;
-use crate::error::{Error, JtagError, Result};
+use crate::error::{Error, JtagError, Refused, Result, UnexpectedReply};
 use crate::target::Target;
 use crate::wire::tcl;
 
@@ -44,7 +44,7 @@ impl Riscv<'_> {
     pub fn dmi_read(&self, address: u32) -> Result<u32> {
         self.dmi(&format!("dmi_read {address:#x}"), address)?.ok_or_else(|| {
             let (command, expected) = (format!("riscv dmi_read {address:#x}"), "a number");
-            JtagError::UnexpectedReply { command, expected, reply: String::new() }.into()
+            JtagError::UnexpectedReply(UnexpectedReply { command, expected, reply: String::new() }).into()
         })
     }
 
@@ -65,11 +65,15 @@ impl Riscv<'_> {
         self.target.session().run(&request, |reply| {
             let answer = reply.success(&request).map_err(|failure| {
                 let doing = "access the debug module".to_owned();
-                Error::refused(failure, |failure| JtagError::Refused { doing, failure }.into())
+                Error::refused(failure, |failure| JtagError::Refused(Refused { operation: doing, failure }).into())
             })?;
             let unexpected = || {
                 let reply = String::from_utf8_lossy(answer).into_owned();
-                Error::from(JtagError::UnexpectedReply { command: shown.clone(), expected: "a number", reply })
+                Error::from(JtagError::UnexpectedReply(UnexpectedReply {
+                    command: shown.clone(),
+                    expected: "a number",
+                    reply,
+                }))
             };
             let words: Option<Vec<String>> =
                 tcl::elements(answer).map(|word| Some(String::from_utf8_lossy(&word.ok()?).into_owned())).collect();

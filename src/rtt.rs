@@ -5,7 +5,8 @@ mod lines;
 pub(crate) mod replies;
 mod ring;
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 pub use channel::RttChannel;
@@ -13,7 +14,7 @@ pub use lines::RttLines;
 use ring::{Direction, Ring};
 
 use crate::command::{Reply, Request};
-use crate::error::{Error, Failure, Result, RttError, TimeoutError};
+use crate::error::{Error, Failure, InvalidArgument, Refused, Result, RttError, TimeoutError, UnexpectedReply};
 use crate::memory::hex_list;
 use crate::session::Session;
 use crate::target::Target;
@@ -60,6 +61,16 @@ const LARGEST_PUT: usize = 4096;
 #[derive(Debug, Clone, Copy)]
 pub struct Rtt<'a> {
     target: Target<'a>,
+}
+
+/// How often a session restarted RTT by itself.
+#[derive(Debug, Default)]
+struct Restarts(AtomicU32);
+
+impl Restarts {
+    fn of(session: &Session) -> Arc<Restarts> {
+        session.state(Restarts::default)
+    }
 }
 
 /// The channels that the firmware uses, from [`Rtt::channels`].
@@ -149,7 +160,7 @@ impl<'a> Rtt<'a> {
         match self.restart() {
             Ok(block) => {
                 log::warn!(target: "openocd::rtt", "restarted the transfer: control block at {block:#010x}; what stood in the rings before a reset is lost");
-                self.session().rtt_restarts.fetch_add(1, Ordering::AcqRel);
+                Restarts::of(self.session()).0.fetch_add(1, Ordering::AcqRel);
                 Ok(true)
             }
             Err(error @ Error::Connection(_)) => Err(error),
@@ -265,7 +276,7 @@ impl<'a> Rtt<'a> {
         let now = self.polling_interval()?;
         if now != interval {
             let (command, reply) = (command, format!("{now:?}"));
-            return Err(RttError::UnexpectedReply { command, expected: "that interval", reply }.into());
+            return Err(RttError::UnexpectedReply(UnexpectedReply { command, expected: "that interval", reply }).into());
         }
         Ok(())
     }
@@ -399,14 +410,14 @@ fn ring_or_error(direction: Direction, answer: &str) -> Option<Result<Ring, RttE
 }
 
 fn refused(doing: &'static str, failure: Box<Failure>) -> Error {
-    Error::refused(failure, |failure| RttError::Refused { doing, failure }.into())
+    Error::refused(failure, |failure| RttError::Refused(Refused::new(doing, failure)).into())
 }
 
 fn unexpected(request: &Request<'_>, reply: &Reply<'_>) -> Error {
     let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(&reply.result).into_owned());
-    RttError::UnexpectedReply { command, expected: "an answer about RTT", reply }.into()
+    RttError::UnexpectedReply(UnexpectedReply { command, expected: "an answer about RTT", reply }).into()
 }
 
 fn invalid(argument: &'static str, given: String, expected: &'static str) -> Error {
-    RttError::InvalidArgument { argument, given, expected }.into()
+    RttError::InvalidArgument(InvalidArgument { argument, given, expected }).into()
 }

@@ -6,7 +6,7 @@ mod redirect;
 pub use redirect::{Redirected, SemihostingStream};
 
 use crate::command::{Reply, Request};
-use crate::error::{Error, Failure, Result, SemihostingError};
+use crate::error::{Error, Failure, Refused, Result, SemihostingError, UnexpectedReply};
 use crate::session::Session;
 use crate::target::Target;
 use crate::wire::tcl;
@@ -140,11 +140,11 @@ impl Semihosting<'_> {
 }
 
 fn refused(doing: &'static str, failure: Box<Failure>) -> Error {
-    Error::refused(failure, |failure| SemihostingError::Refused { doing, failure }.into())
+    Error::refused(failure, |failure| SemihostingError::Refused(Refused::new(doing, failure)).into())
 }
 
 fn unexpected(command: &str, expected: &'static str, reply: String) -> Error {
-    SemihostingError::UnexpectedReply { command: command.to_owned(), expected, reply }.into()
+    SemihostingError::UnexpectedReply(UnexpectedReply { command: command.to_owned(), expected, reply }).into()
 }
 
 pub(crate) fn unexpected_reply(request: &Request<'_>, reply: &Reply<'_>) -> Error {

@@ -1,21 +1,21 @@
 //! A session: a connection to an OpenOCD, and the process behind it where the session started one.
 
+mod builder;
+mod requests;
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::atomic::AtomicU32;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::ToSocketAddrs;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::command::version::Version;
-use crate::command::{ALREADY_CLOSED, Execution, Link, Reply, Request, Settings};
-use crate::error::{ConnectionError, Error, Result};
-use crate::memory::Pace;
-use crate::process::{OpenOcdBuilder, OpenOcdProcess};
-use crate::svd::Loaded;
-use crate::wire::Address;
+pub use builder::SessionBuilder;
 
-/// How long a started OpenOCD may take to end after it has closed the connection.
-const END_IS_DUE: Duration = Duration::from_secs(1);
+use crate::command::version::Version;
+use crate::command::{Execution, FairLock, Link, Request};
+use crate::error::Result;
+use crate::process::OpenOcdProcess;
 
 /// A connection to an OpenOCD, through which a program drives its targets.
 ///
@@ -49,16 +49,21 @@ const END_IS_DUE: Duration = Duration::from_secs(1);
 /// session.close()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct Session {
-    link: Mutex<Link>,
+    shared: Arc<Shared>,
+}
+
+/// What all handles of a session share. The connection ends before the process does.
+struct Shared {
+    link: FairLock<Link>,
     process: Option<OpenOcdProcess>,
     flash_timeout: Duration,
     reply_limit: usize,
-    pub(crate) pace: Pace,
-    pub(crate) svd: Loaded,
-    /// How often this session restarted RTT by itself.
-    pub(crate) rtt_restarts: AtomicU32,
+    /// Where it connected to, as it was given.
+    address: String,
+    /// What subsystems keep for the session, one value of a type.
+    state: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Session {
@@ -97,7 +102,7 @@ impl Session {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn start(config: impl Into<String>) -> Result<Session> {
-        Session::builder().start(OpenOcdProcess::builder().config(config))
+        Session::builder().start(config.into())
     }
 
     /// Sets limits for a session before it is made.
@@ -198,7 +203,7 @@ impl Session {
 
     /// The OpenOCD that this session started; `None` if it connected to one that ran already.
     pub fn process(&self) -> Option<&OpenOcdProcess> {
-        self.process.as_ref()
+        self.shared.process.as_ref()
     }
 
     /// Gives up the connection and makes a new one to the same address.
@@ -221,200 +226,40 @@ impl Session {
 
     /// Closes the connection and, if the session started an OpenOCD, ends that and waits for its end.
     ///
-    /// Dropping a session does the same, but logs what goes wrong where this returns it. The target is left as it is.
+    /// This ends the session for all of its handles: their next call is a
+    /// [`ConnectionError::SessionClosed`](crate::ConnectionError::SessionClosed). A call that another thread has under way
+    /// is waited for. Dropping the last handle does the same, but logs what goes wrong where this returns it. The
+    /// target is left as it is.
     ///
     /// # Errors
     /// [`ProcessError::Stop`](crate::ProcessError::Stop) if the OpenOCD process can't be waited for.
     ///
     /// ```
-    /// let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
+    /// use openocd::{ConnectionError, Error, Session};
+    ///
+    /// let session = Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
+    /// let other = session.clone();
     /// session.close()?;
+    /// let refused = other.command("version");
+    /// assert!(matches!(refused, Err(Error::Connection(ConnectionError::SessionClosed))));
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn close(self) -> Result<()> {
-        drop(self.link);
-        if let Some(process) = self.process {
-            process.stop()?;
-        }
-        Ok(())
-    }
-
-    /// Runs a request and hands its reply over, in whatever way it ended.
-    pub(crate) fn run<T>(&self, request: &Request<'_>, read: impl FnOnce(&Reply<'_>) -> T) -> Result<T> {
-        let result = self.link().run(request, read);
-        result.map_err(|error| self.explain(error))
-    }
-
-    fn text(&self, request: &Request<'_>) -> Result<String> {
-        self.run(request, |reply| reply.text(request))?
-    }
-
-    /// Runs commands together; see [`Link::run_batch`].
-    pub(crate) fn run_batch<T>(
-        &self,
-        request: &Request<'_>,
-        stop_at_failure: bool,
-        commands: &[&Request<'_>],
-        read: impl FnOnce(&Reply<'_>) -> T,
-    ) -> Result<T> {
-        let result = self.link().run_batch(request, stop_at_failure, commands, read);
-        result.map_err(|error| self.explain(error))
-    }
-
-    /// Runs several requests that are one call; see [`Link::run_series`].
-    pub(crate) fn run_series(
-        &self,
-        request: &Request<'_>,
-        prepare: impl FnMut(&mut String) -> bool,
-        read: impl FnMut(&Reply<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let result = self.link().run_series(request, prepare, read);
-        result.map_err(|error| self.explain(error))
-    }
-
-    pub(crate) fn reply_limit(&self) -> usize {
-        self.reply_limit
-    }
-
-    /// How long a command of the flash and image calls may take.
-    pub(crate) fn flash_timeout(&self) -> Duration {
-        self.flash_timeout
-    }
-
-    fn link(&self) -> MutexGuard<'_, Link> {
-        // A panic in another thread leaves the link without its connection, which the next command then replaces.
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Where to connect to this OpenOCD once more, and with which limits.
-    pub(crate) fn reach(&self) -> (Address, Settings) {
-        self.link().reach()
-    }
-
-    /// The other end of the connection.
-    pub(crate) fn peer(&self) -> SocketAddr {
-        self.link().peer()
-    }
-
-    /// Returns when OpenOCD has accepted the connections that were made so far to other ports of its.
-    ///
-    /// A connection is made before OpenOCD accepts it. The round of its loop that serves the first command here sees it waiting, and accepts it before or after
-    /// that command; the second command is served in a later round (`src/server/server.c`: `server_loop`).
-    pub(crate) fn let_openocd_accept(&self) -> Result<()> {
-        for _ in 0..2 {
-            self.run(&Request::new("list").shown("list"), |_| ())?;
-        }
-        Ok(())
-    }
-
-    /// A lost connection to an OpenOCD of our own is better explained by its end.
-    pub(crate) fn explain(&self, error: Error) -> Error {
-        let doing = match &error {
-            Error::Connection(ConnectionError::Closed { doing, .. } | ConnectionError::Io { doing, .. }) => doing,
-            Error::Connection(ConnectionError::Unreachable { .. } | ConnectionError::ForeignServer { .. }) => {
-                "connecting"
-            }
-            _ => return error,
-        };
-        // The end was waited for when the connection was lost.
-        let patience = if doing == ALREADY_CLOSED { Duration::ZERO } else { END_IS_DUE };
-        match &self.process {
-            Some(process) if process.wait_for_end(patience).is_some() => {
-                ConnectionError::ServerDied { doing, report: Box::new(process.report()) }.into()
-            }
-            _ => error,
+        self.link().close();
+        match &self.shared.process {
+            Some(process) => process.end().map(drop),
+            None => Ok(()),
         }
     }
 }
 
-/// Limits of a [`Session`]; [`connect`](Self::connect) or [`start`](Self::start) makes it.
-///
-/// ```
-/// use std::time::Duration;
-/// use openocd::{OpenOcdProcess, Session};
-///
-/// let session = Session::builder()
-///     .timeout(Duration::from_secs(3))
-///     .start(OpenOcdProcess::builder().command("adapter driver dummy").command("noinit"))?;
-/// # session.close()?;
-/// # Ok::<(), openocd::Error>(())
-/// ```
-#[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `connect` or `start`"]
-pub struct SessionBuilder {
-    settings: Settings,
-    flash_timeout: Option<Duration>,
-}
-
-impl Default for SessionBuilder {
-    fn default() -> Self {
-        SessionBuilder {
-            settings: Settings {
-                connect_timeout: Some(Duration::from_secs(5)),
-                timeout: Some(Duration::from_secs(10)),
-                reply_limit: 10 * 1024 * 1024,
-                token: None,
-            },
-            flash_timeout: Some(Duration::from_secs(60)),
+/// `Session(127.0.0.1:6666)`, or with the process that it started `Session(127.0.0.1:40113, OpenOCD 4711)`
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.shared.process {
+            Some(process) => write!(f, "Session({}, OpenOCD {})", process.tcl_address(), process.pid()),
+            None => write!(f, "Session({})", self.shared.address),
         }
-    }
-}
-
-impl SessionBuilder {
-    /// How long connecting may take, for all addresses together; `None` leaves it to the operating system. 5 s by default. The name is
-    /// resolved before, and that is not limited.
-    pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.settings.connect_timeout = timeout.into();
-        self
-    }
-
-    /// How long OpenOCD may take to answer a command, from the moment it is sent; `None` waits for ever. 10 s by default.
-    ///
-    /// A call that needs several commands, such as reading a megabyte, grants it to each of them.
-    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.settings.timeout = timeout.into();
-        self
-    }
-
-    /// How long OpenOCD may take to answer a command of the calls on [`Flash`](crate::Flash), and of those that load, verify and dump images in RAM, in
-    /// place of [`timeout`](Self::timeout); `None` waits for ever. 60 s by default.
-    ///
-    /// Long calls are made of many commands, sized to take about a second each once the speed is known; the first moves 64 KiB. An erase of a whole bank is one.
-    pub fn flash_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.flash_timeout = timeout.into();
-        self
-    }
-
-    /// The longest reply that is accepted, in bytes. 10 MiB by default. A longer one is a
-    /// [`ConnectionError::ReplyTooLong`] error.
-    pub fn reply_limit(mut self, bytes: usize) -> Self {
-        self.settings.reply_limit = bytes;
-        self
-    }
-
-    /// Connects to an OpenOCD that is running; see [`Session::connect`].
-    ///
-    /// # Errors
-    /// Those of [`Session::connect`].
-    pub fn connect(self, address: impl ToSocketAddrs + fmt::Debug) -> Result<Session> {
-        let reply_limit = self.settings.reply_limit;
-        let pace = Pace::within(reply_limit);
-        let link = Link::open(Address::resolve(address)?, self.settings)?;
-        let flash_timeout = self.flash_timeout.unwrap_or(Duration::MAX);
-        let (process, svd, rtt_restarts) = (None, Loaded::default(), AtomicU32::new(0));
-        Ok(Session { link: Mutex::new(link), process, pace, svd, rtt_restarts, flash_timeout, reply_limit })
-    }
-
-    /// Starts an OpenOCD and connects to it; see [`Session::start`].
-    ///
-    /// # Errors
-    /// Those of [`OpenOcdBuilder::spawn`] and of [`Session::connect`].
-    pub fn start(mut self, openocd: OpenOcdBuilder) -> Result<Session> {
-        let process = openocd.spawn()?;
-        self.settings.token = Some(process.token().to_owned());
-        let mut session = self.connect(process.tcl_address())?;
-        session.process = Some(process);
-        Ok(session)
     }
 }
 

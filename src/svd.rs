@@ -116,7 +116,8 @@ impl Svd<'_> {
     /// # Errors
     /// [`SvdError::NotLoaded`].
     pub fn device(&self) -> Result<Arc<Device>> {
-        let loaded = self.loaded_device().read().unwrap_or_else(PoisonError::into_inner);
+        let loaded = self.loaded_device();
+        let loaded = loaded.read().unwrap_or_else(PoisonError::into_inner);
         Ok(loaded.clone().ok_or(SvdError::NotLoaded)?)
     }
 
@@ -168,7 +169,7 @@ impl Svd<'_> {
         self.describe(peripheral, register)?.decode(value)
     }
 
-    fn loaded_device(&self) -> &Loaded {
-        &self.target.session().svd
+    fn loaded_device(&self) -> Arc<Loaded> {
+        self.target.session().state(Loaded::default)
     }
 }

@@ -17,7 +17,7 @@ pub(crate) use state::status;
 pub use state::{TargetInfo, TargetStatus};
 
 use crate::command::{Reply, Request};
-use crate::error::{Error, Failure, Result, TargetError, TimeoutError};
+use crate::error::{Error, Failure, Result, TargetError, TimeoutError, UnexpectedReply};
 use crate::session::Session;
 use crate::wire::tcl;
 
@@ -278,6 +278,10 @@ fn outcome<'r>(
 
 fn unexpected(request: &Request<'_>, expected: &'static str, reply: &Reply<'_>) -> Error {
     let command = request.name().to_owned();
-    TargetError::UnexpectedReply { command, expected, reply: String::from_utf8_lossy(&reply.result).into_owned() }
-        .into()
+    TargetError::UnexpectedReply(UnexpectedReply {
+        command,
+        expected,
+        reply: String::from_utf8_lossy(&reply.result).into_owned(),
+    })
+    .into()
 }

@@ -2,7 +2,7 @@
 
 use super::{Batch, Handle};
 use crate::command::Request;
-use crate::error::{Result, TargetError};
+use crate::error::{InvalidArgument, Result, TargetError};
 use crate::memory::access::{self, width};
 use crate::memory::bytes;
 use crate::memory::numbers::Element;
@@ -123,7 +123,9 @@ impl<'b, 'a> BatchMemory<'b, 'a> {
         if count > most {
             let argument = "the number of elements of a call in a batch";
             let expected = "at most 65536, or 262144 of bytes";
-            return Err(TargetError::InvalidArgument { argument, given: count.to_string(), expected }.into());
+            return Err(
+                TargetError::InvalidArgument(InvalidArgument { argument, given: count.to_string(), expected }).into()
+            );
         }
         self.batch.target.check_range(address, width, count, self.physical)
     }

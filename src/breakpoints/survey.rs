@@ -2,7 +2,7 @@
 
 use super::{Breakpoint, BreakpointKind, Breakpoints, Watchpoint};
 use crate::command::Request;
-use crate::error::{BreakpointError, Error, Failure, Result, TargetError};
+use crate::error::{BreakpointError, Error, Failure, Refused, Result, TargetError, UnexpectedReply};
 use crate::types::TargetState;
 use crate::wire::tcl;
 
@@ -132,7 +132,8 @@ impl Survey {
                 let operation = failure.command().to_owned();
                 self.not_halted(operation, Some(failure))
             }
-            _ => BreakpointError::Refused { doing: format!("set a {what} at {address:#010x}"), failure }.into(),
+            _ => BreakpointError::Refused(Refused { operation: format!("set a {what} at {address:#010x}"), failure })
+                .into(),
         }
     }
 }
@@ -164,7 +165,9 @@ impl Breakpoints<'_> {
         read: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Result<T> {
         self.ask_or(request, expected, read, |failure| {
-            Error::refused(failure, |failure| BreakpointError::Refused { doing: doing.to_owned(), failure }.into())
+            Error::refused(failure, |failure| {
+                BreakpointError::Refused(Refused { operation: doing.to_owned(), failure }).into()
+            })
         })
     }
 
@@ -180,7 +183,7 @@ impl Breakpoints<'_> {
             let answer = reply.success(request).map_err(refused)?;
             read(answer).ok_or_else(|| {
                 let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(answer).into_owned());
-                BreakpointError::UnexpectedReply { command, expected, reply }.into()
+                BreakpointError::UnexpectedReply(UnexpectedReply { command, expected, reply }).into()
             })
         })?
     }

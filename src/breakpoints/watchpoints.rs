@@ -2,7 +2,7 @@
 
 use super::survey::{Survey, WATCHPOINT};
 use super::{Breakpoints, WatchedValue, Watchpoint, WatchpointAccess};
-use crate::error::{BreakpointError, Error, Result};
+use crate::error::{BreakpointError, Error, InvalidArgument, Refused, Result};
 use crate::wire::tcl;
 
 /// The longest range that a DWT comparator covers (`DWT_MASK`, ARM DDI 0403, C1.8.15, and `cortex_m_add_watchpoint`).
@@ -182,7 +182,9 @@ impl Breakpoints<'_> {
                     return BreakpointError::NoneAt { what: WATCHPOINT, address, target: survey.target.clone() }.into();
                 }
                 let doing = format!("remove the watchpoint at {address:#010x}");
-                Error::refused(failure, |failure| BreakpointError::Refused { doing, failure }.into())
+                Error::refused(failure, |failure| {
+                    BreakpointError::Refused(Refused { operation: doing, failure }).into()
+                })
             },
         )?;
         let evidence = if listed.iter().any(|watchpoint| watchpoint.address == address) {
@@ -221,5 +223,5 @@ fn check_cortex_m(address: u64, length: u32) -> Result<()> {
 }
 
 fn invalid(argument: &'static str, given: String, expected: &'static str) -> Error {
-    BreakpointError::InvalidArgument { argument, given, expected }.into()
+    BreakpointError::InvalidArgument(InvalidArgument { argument, given, expected }).into()
 }

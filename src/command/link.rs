@@ -58,6 +58,10 @@ enum State {
     Closed {
         peer: SocketAddr,
     },
+    /// The session was closed, for all of its handles.
+    Ended {
+        peer: SocketAddr,
+    },
 }
 
 impl Link {
@@ -90,6 +94,7 @@ impl Link {
         let peer = self.peer();
         match self.state {
             State::Ready(connection) => Ok(connection),
+            State::Ended { .. } => Err(ConnectionError::SessionClosed.into()),
             State::Closed { .. } | State::Stale => Err(ConnectionError::Closed { peer, doing: ALREADY_CLOSED }.into()),
         }
     }
@@ -98,7 +103,7 @@ impl Link {
     pub(crate) fn handle(&self) -> io::Result<TcpStream> {
         match &self.state {
             State::Ready(connection) => connection.handle(),
-            State::Closed { .. } | State::Stale => Err(io::ErrorKind::NotConnected.into()),
+            State::Closed { .. } | State::Stale | State::Ended { .. } => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
@@ -106,13 +111,21 @@ impl Link {
     pub(crate) fn peer(&self) -> SocketAddr {
         match &self.state {
             State::Ready(connection) => connection.peer(),
-            State::Closed { peer } => *peer,
+            State::Closed { peer } | State::Ended { peer } => *peer,
             State::Stale => self.address.first(),
         }
     }
 
+    /// Closes the connection for good.
+    pub(crate) fn close(&mut self) {
+        self.state = State::Ended { peer: self.peer() };
+    }
+
     /// Replaces the connection by a new one.
     pub(crate) fn reconnect(&mut self) -> Result<()> {
+        if let State::Ended { .. } = self.state {
+            return Err(ConnectionError::SessionClosed.into());
+        }
         self.state = State::Stale;
         let deadline = Deadline::after(self.settings.timeout);
         let connection = self.connect(&Request::new("version"), deadline)?;
@@ -185,9 +198,10 @@ impl Link {
         let mut script = std::mem::take(&mut self.script);
         let first = self.sequence + 1;
         let mut sent = 0;
-        let timeout = request.timeout.or(self.settings.timeout);
         let mut outcome = Ok(());
-        let exchanged = self.with_connection(request, Deadline::after(timeout), |connection| {
+        let timeout = request.timeout.or(self.settings.timeout);
+        let deadline = || Deadline::after(timeout).sooner(request.deadline());
+        let exchanged = self.with_connection(request, deadline(), |connection| {
             connection.discard_unasked();
             let mut plain = Vec::new();
             let mut received = 0;
@@ -204,7 +218,7 @@ impl Link {
                     sent += 1;
                 }
                 if !line.is_empty() {
-                    connection.send(&line, Deadline::after(timeout))?;
+                    connection.send(&line, deadline())?;
                 }
                 // OpenOCD is at work on the next ones while this one is read.
                 if let Some(frame) = arrived.take() {
@@ -217,7 +231,7 @@ impl Link {
                     return Ok(());
                 }
                 // A command has its time from when OpenOCD turns to it, which is when it has answered the one before.
-                arrived = Some(receive_frame(connection, first + received, Deadline::after(timeout))?);
+                arrived = Some(receive_frame(connection, first + received, deadline())?);
                 received += 1;
             }
         });
@@ -226,6 +240,11 @@ impl Link {
         self.line = line;
         self.script = script;
         outcome
+    }
+
+    /// When a request that is sent now gives up.
+    fn deadline_of(&self, request: &Request<'_>) -> Deadline {
+        Deadline::after(request.timeout.or(self.settings.timeout)).sooner(request.deadline())
     }
 
     /// Sends the line that `write` makes of a sequence number, and hands the reply over.
@@ -242,7 +261,7 @@ impl Link {
         write(&mut line, sequence);
         refuse_too_long(&line)?;
         log::trace!(target: "openocd::command", "> {}", excerpt(request.name().as_bytes(), TRACE_LIMIT));
-        let deadline = Deadline::after(request.timeout.or(self.settings.timeout));
+        let deadline = self.deadline_of(request);
         let value = self.with_connection(request, deadline, |connection| {
             connection.discard_unasked();
             connection.send(&line, deadline)?;
@@ -301,6 +320,10 @@ impl Link {
             State::Stale => {
                 log::debug!(target: "openocd::connection", "replacing the connection after a failed exchange");
                 self.connect(request, deadline)?
+            }
+            State::Ended { peer } => {
+                self.state = State::Ended { peer };
+                return Err(ConnectionError::SessionClosed.into());
             }
             State::Closed { peer } => {
                 self.state = State::Closed { peer };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Request;
-use crate::error::{CommandError, Error, Failure, Result};
+use crate::error::{CommandError, Error, Failure, Refused, Result, Subsystem, UnexpectedReply};
 use crate::wire::frame::SEPARATOR;
 use crate::wire::tcl;
 
@@ -26,6 +26,32 @@ impl Reply<'_> {
         let result = self.success(request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
         let not_text = |_| CommandError::NotText { command: request.name().to_owned() }.into();
         std::str::from_utf8(result).map(str::to_owned).map_err(not_text)
+    }
+
+    /// What the reply's result is read as, or the subsystem's error; see [`Session::ask`](crate::Session::ask).
+    pub(crate) fn value<E: Subsystem, T>(
+        &self,
+        request: &Request<'_>,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<T> {
+        self.value_or(request, |failure| E::from(Refused::new(request.operation.clone(), failure)), read)
+    }
+
+    /// Like [`value`](Self::value), with an error of its own for a refusal.
+    pub(crate) fn value_or<E: Subsystem, T>(
+        &self,
+        request: &Request<'_>,
+        refused: impl FnOnce(Box<Failure>) -> E,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<T> {
+        let result =
+            self.success(request).map_err(|failure| Error::refused(failure, |failure| refused(failure).into()))?;
+        read(result).ok_or_else(|| self.unexpected::<E>(request))
+    }
+
+    /// The subsystem's error for a reply that is not what the request expects.
+    pub(crate) fn unexpected<E: Subsystem>(&self, request: &Request<'_>) -> Error {
+        E::from(UnexpectedReply::new(request.name(), request.expected, &self.result)).into()
     }
 
     pub(crate) fn failure(&self, request: &Request<'_>) -> Failure {

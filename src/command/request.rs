@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::error::CommandError;
+use crate::wire::Deadline;
 use crate::wire::frame::SEPARATOR;
 use crate::wire::tcl;
 
@@ -25,6 +26,12 @@ pub(crate) struct Request<'a> {
     pub(crate) target: Option<&'a str>,
     /// In place of the session's own.
     pub(crate) timeout: Option<Duration>,
+    /// When the call that this is a part of gives up, whatever the timeout.
+    pub(crate) deadline: Option<Deadline>,
+    /// What the call is about to do, for the error of a refusal.
+    pub(crate) operation: Cow<'a, str>,
+    /// What OpenOCD should reply, for the error if it replies something else.
+    pub(crate) expected: &'static str,
     /// In a batch OpenOCD need not look at its targets before.
     pub(crate) is_unpolled: bool,
 }
@@ -47,6 +54,29 @@ impl<'a> Request<'a> {
     pub(crate) fn within(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
+    }
+
+    /// Gives up with the call that this is a part of.
+    pub(crate) fn before(mut self, deadline: Deadline) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// What the call is about to do, such as "set up RTT".
+    pub(crate) fn to(mut self, operation: impl Into<Cow<'a, str>>) -> Self {
+        self.operation = operation.into();
+        self
+    }
+
+    /// What OpenOCD should reply, such as "a speed in kHz".
+    pub(crate) fn expecting(mut self, expected: &'static str) -> Self {
+        self.expected = expected;
+        self
+    }
+
+    /// When the call that this is a part of gives up.
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.deadline.unwrap_or(Deadline::NEVER)
     }
 
     pub(crate) fn unpolled(mut self) -> Self {

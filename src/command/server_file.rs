@@ -2,7 +2,7 @@
 
 use crate::Session;
 use crate::command::{Reply, Request};
-use crate::error::{Error, JtagError, Result};
+use crate::error::{Error, JtagError, Refused, Result, UnexpectedReply};
 use crate::wire::tcl;
 
 /// How much of the data one command carries: at most four times as much on the wire, where OpenOCD takes 4 MiB.
@@ -30,11 +30,11 @@ impl<'a> ServerFile<'a> {
         let size = run(session, &request, |reply| String::from_utf8_lossy(&reply.result).into_owned())?;
         if size.trim().parse() != Ok(bytes.len()) {
             let command = request.name().to_owned();
-            return Err(JtagError::UnexpectedReply {
+            return Err(JtagError::UnexpectedReply(UnexpectedReply {
                 command,
                 expected: "the length of what was written",
                 reply: size,
-            }
+            })
             .into());
         }
         Ok(file)
@@ -68,7 +68,7 @@ fn run<T>(session: &Session, request: &Request<'_>, read: impl FnOnce(&Reply<'_>
         Ok(_) => Ok(read(reply)),
         Err(failure) => {
             let doing = "put the data into a file on OpenOCD's machine".to_owned();
-            Err(Error::from(JtagError::Refused { doing, failure }))
+            Err(Error::from(JtagError::Refused(Refused { operation: doing, failure })))
         }
     })?
 }

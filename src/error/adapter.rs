@@ -1,7 +1,7 @@
 //! The debug adapter refused, or lacks what was asked of it.
 
-use crate::error::Failure;
 use crate::error::text::excerpt;
+use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
 /// The adapter cannot do what was asked, or did something else.
 #[derive(Debug, thiserror::Error)]
@@ -59,15 +59,22 @@ pub enum AdapterError {
         log: String,
     },
     /// OpenOCD refused.
-    #[error("{0}")]
-    Refused(Box<Failure>),
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// OpenOCD's reply could not be understood.
+    #[error(transparent)]
+    UnexpectedReply(#[from] UnexpectedReply),
+    /// An argument is invalid. Nothing was sent.
+    #[error(transparent)]
+    InvalidArgument(#[from] InvalidArgument),
 }
 
 impl AdapterError {
     /// What OpenOCD reported, if it refused a command.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            AdapterError::FixedSpeed { failure, .. } | AdapterError::Refused(failure) => Some(failure),
+            AdapterError::FixedSpeed { failure, .. } => Some(failure),
+            AdapterError::Refused(refused) => Some(&refused.failure),
             _ => None,
         }
     }

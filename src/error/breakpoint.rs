@@ -1,7 +1,6 @@
 //! Setting or removing a breakpoint or a watchpoint failed.
 
-use crate::error::Failure;
-use crate::error::text::excerpt;
+use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
 /// A breakpoint or a watchpoint could not be set or removed, or is not what OpenOCD says it is.
 #[derive(Debug, thiserror::Error)]
@@ -83,41 +82,23 @@ pub enum BreakpointError {
         /// What says to the contrary.
         evidence: &'static str,
     },
-    /// An argument cannot be meant. Nothing was sent.
-    #[error("{argument} is {given}, but must be {expected}")]
-    InvalidArgument {
-        /// Which argument.
-        argument: &'static str,
-        /// What was given.
-        given: String,
-        /// What is expected.
-        expected: &'static str,
-    },
-    /// OpenOCD refused for another reason, which its message names.
-    #[error("cannot {doing}: {failure}")]
-    Refused {
-        /// What was to be done.
-        doing: String,
-        /// OpenOCD's refusal.
-        failure: Box<Failure>,
-    },
-    /// OpenOCD's answer cannot be understood.
-    #[error("the answer to `{command}` should be {expected}, but is {}", excerpt(reply.as_bytes(), 200))]
-    UnexpectedReply {
-        /// The command sent.
-        command: String,
-        /// What was expected.
-        expected: &'static str,
-        /// The answer.
-        reply: String,
-    },
+    /// An argument is invalid. Nothing was sent.
+    #[error(transparent)]
+    InvalidArgument(#[from] InvalidArgument),
+    /// OpenOCD refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// OpenOCD's reply could not be understood.
+    #[error(transparent)]
+    UnexpectedReply(#[from] UnexpectedReply),
 }
 
 impl BreakpointError {
     /// What OpenOCD reported, if it refused a command.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            BreakpointError::NoComparator { failure, .. } | BreakpointError::Refused { failure, .. } => Some(failure),
+            BreakpointError::NoComparator { failure, .. } => Some(failure),
+            BreakpointError::Refused(refused) => Some(&refused.failure),
             _ => None,
         }
     }

@@ -48,6 +48,9 @@ pub enum ConnectionError {
         /// The other end.
         peer: SocketAddr,
     },
+    /// The session was closed by [`Session::close`](crate::Session::close), perhaps of another handle.
+    #[error("the session was closed")]
+    SessionClosed,
     /// The operating system reported an error on the socket.
     #[error("the connection to OpenOCD at {peer} failed while {doing}")]
     Io {

@@ -1,7 +1,7 @@
 //! Accesses to a debug access port failed.
 
-use crate::error::Failure;
-use crate::error::text::{excerpt, list_names};
+use crate::error::text::list_names;
+use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
 /// A debug access port (DAP) refused, or has not what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -37,16 +37,9 @@ pub enum DapError {
         /// The version of the debug port.
         version: u8,
     },
-    /// An argument cannot be meant. Nothing was sent.
-    #[error("{argument} is {given}, but must be {expected}")]
-    InvalidArgument {
-        /// Which argument.
-        argument: &'static str,
-        /// What was given.
-        given: String,
-        /// What is expected.
-        expected: &'static str,
-    },
+    /// An argument is invalid. Nothing was sent.
+    #[error(transparent)]
+    InvalidArgument(#[from] InvalidArgument),
     /// OpenOCD could not do it.
     #[error("cannot {doing}: {failure}")]
     Access {
@@ -55,16 +48,12 @@ pub enum DapError {
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// OpenOCD's answer cannot be understood.
-    #[error("the answer to `{}` should be {expected}, but is {}", excerpt(command.as_bytes(), 120), excerpt(reply.as_bytes(), 200))]
-    UnexpectedReply {
-        /// The command sent.
-        command: String,
-        /// What was expected.
-        expected: &'static str,
-        /// The answer.
-        reply: String,
-    },
+    /// OpenOCD's reply could not be understood.
+    #[error(transparent)]
+    UnexpectedReply(#[from] UnexpectedReply),
+    /// OpenOCD refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 impl DapError {
@@ -72,6 +61,7 @@ impl DapError {
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             DapError::Access { failure, .. } => Some(failure),
+            DapError::Refused(refused) => Some(&refused.failure),
             _ => None,
         }
     }

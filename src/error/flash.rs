@@ -1,8 +1,7 @@
 //! Flash could not be programmed, erased, protected, read or understood.
 
 use crate::Mismatch;
-use crate::error::text::excerpt;
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::SectorKind;
 
 /// Flash could not be programmed, erased, protected, read or understood.
@@ -171,16 +170,9 @@ pub enum FlashError {
         /// Where the first protected sector begins.
         address: u64,
     },
-    /// OpenOCD answered with what cannot be understood.
-    #[error("the answer to `{command}` should be {expected}, but is {}", excerpt(reply.as_bytes(), 200))]
-    UnexpectedReply {
-        /// The command sent.
-        command: String,
-        /// What was expected.
-        expected: &'static str,
-        /// The answer.
-        reply: String,
-    },
+    /// OpenOCD's reply could not be understood.
+    #[error(transparent)]
+    UnexpectedReply(#[from] UnexpectedReply),
     /// A file that takes what is read from flash could not be written.
     #[error("cannot write {path} after {written} bytes")]
     File {
@@ -191,6 +183,12 @@ pub enum FlashError {
         /// The system's error.
         source: std::io::Error,
     },
+    /// OpenOCD refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// An argument is invalid. Nothing was sent.
+    #[error(transparent)]
+    InvalidArgument(#[from] InvalidArgument),
 }
 
 impl FlashError {
@@ -200,6 +198,7 @@ impl FlashError {
             FlashError::Banks(failure) | FlashError::Probe { failure, .. } | FlashError::Info { failure, .. } => {
                 Some(failure)
             }
+            FlashError::Refused(refused) => Some(&refused.failure),
             _ => self.cause().and_then(Error::failure),
         }
     }

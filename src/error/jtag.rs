@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::error::Failure;
 use crate::error::text::{excerpt, list_names};
+use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::TapState;
 
 /// The JTAG chain, or OpenOCD on its behalf, refused, or was asked for what it cannot do.
@@ -91,24 +91,12 @@ pub enum JtagError {
         /// The state there.
         from: TapState,
     },
-    /// An argument cannot be meant. Nothing was sent.
-    #[error("{argument} is {given}, but must be {expected}")]
-    InvalidArgument {
-        /// Which argument.
-        argument: &'static str,
-        /// What was given.
-        given: String,
-        /// What is expected.
-        expected: &'static str,
-    },
+    /// An argument is invalid. Nothing was sent.
+    #[error(transparent)]
+    InvalidArgument(#[from] InvalidArgument),
     /// OpenOCD refused.
-    #[error("cannot {doing}: {failure}")]
-    Refused {
-        /// What was to be done.
-        doing: String,
-        /// OpenOCD's refusal.
-        failure: Box<Failure>,
-    },
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The chain is not what it is configured to be: no power, a broken or a foreign chain, or no TAP in it at all.
     #[error("the JTAG chain does not answer as configured: {}", excerpt(log.trim().as_bytes(), 600))]
     ChainMismatch {
@@ -211,25 +199,17 @@ pub enum JtagError {
         /// Its type.
         kind: String,
     },
-    /// OpenOCD's answer cannot be understood.
-    #[error("the answer to `{}` should be {expected}, but is {}", excerpt(command.as_bytes(), 120), excerpt(reply.as_bytes(), 200))]
-    UnexpectedReply {
-        /// The command sent.
-        command: String,
-        /// What was expected.
-        expected: &'static str,
-        /// The answer.
-        reply: String,
-    },
+    /// OpenOCD's reply could not be understood.
+    #[error(transparent)]
+    UnexpectedReply(#[from] UnexpectedReply),
 }
 
 impl JtagError {
     /// What OpenOCD reported, if it refused a command.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            JtagError::Refused { failure, .. }
-            | JtagError::SvfMismatch { failure, .. }
-            | JtagError::Playback { failure, .. } => Some(failure),
+            JtagError::SvfMismatch { failure, .. } | JtagError::Playback { failure, .. } => Some(failure),
+            JtagError::Refused(refused) => Some(&refused.failure),
             JtagError::ChainMismatch { failure, .. } => failure.as_deref(),
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! RTT failed.
 
-use crate::error::Failure;
 use crate::error::text::excerpt;
+use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
 /// Real-time transfer through the target's memory could not be set up, or lost something.
 #[derive(Debug, thiserror::Error)]
@@ -57,41 +57,22 @@ pub enum RttError {
         /// What OpenOCD logged.
         log: String,
     },
-    /// An argument cannot be meant. Nothing was sent.
-    #[error("{argument} is {given}, but must be {expected}")]
-    InvalidArgument {
-        /// Which argument.
-        argument: &'static str,
-        /// What was given.
-        given: String,
-        /// What is expected.
-        expected: &'static str,
-    },
-    /// OpenOCD refused a command.
-    #[error("cannot {doing}: {failure}")]
-    Refused {
-        /// What was to be done.
-        doing: &'static str,
-        /// OpenOCD's refusal.
-        failure: Box<Failure>,
-    },
-    /// OpenOCD's answer cannot be understood.
-    #[error("the answer to `{command}` should be {expected}, but is {}", excerpt(reply.as_bytes(), 200))]
-    UnexpectedReply {
-        /// The command sent.
-        command: String,
-        /// What was expected.
-        expected: &'static str,
-        /// The answer.
-        reply: String,
-    },
+    /// An argument is invalid. Nothing was sent.
+    #[error(transparent)]
+    InvalidArgument(#[from] InvalidArgument),
+    /// OpenOCD refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// OpenOCD's reply could not be understood.
+    #[error(transparent)]
+    UnexpectedReply(#[from] UnexpectedReply),
 }
 
 impl RttError {
     /// What OpenOCD reported, if it refused a command.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            RttError::Refused { failure, .. } => Some(failure),
+            RttError::Refused(refused) => Some(&refused.failure),
             _ => None,
         }
     }

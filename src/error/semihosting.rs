@@ -1,7 +1,6 @@
 //! Semihosting failed.
 
-use crate::error::Failure;
-use crate::error::text::excerpt;
+use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
 /// Semihosting could not be set up, or the firmware's call could not be served.
 #[derive(Debug, thiserror::Error)]
@@ -39,31 +38,22 @@ pub enum SemihostingError {
         /// What OpenOCD logged.
         log: String,
     },
-    /// OpenOCD refused a command.
-    #[error("cannot {doing}: {failure}")]
-    Refused {
-        /// What was to be done.
-        doing: &'static str,
-        /// OpenOCD's refusal.
-        failure: Box<Failure>,
-    },
-    /// OpenOCD's answer cannot be understood.
-    #[error("the answer to `{command}` should be {expected}, but is {}", excerpt(reply.as_bytes(), 200))]
-    UnexpectedReply {
-        /// The command sent.
-        command: String,
-        /// What was expected.
-        expected: &'static str,
-        /// The answer.
-        reply: String,
-    },
+    /// OpenOCD refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// OpenOCD's reply could not be understood.
+    #[error(transparent)]
+    UnexpectedReply(#[from] UnexpectedReply),
+    /// An argument is invalid. Nothing was sent.
+    #[error(transparent)]
+    InvalidArgument(#[from] InvalidArgument),
 }
 
 impl SemihostingError {
     /// What OpenOCD reported, if it refused a command.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            SemihostingError::Refused { failure, .. } => Some(failure),
+            SemihostingError::Refused(refused) => Some(&refused.failure),
             _ => None,
         }
     }

@@ -1,8 +1,8 @@
 //! Run control, memory and registers failed.
 
 use crate::TargetState;
-use crate::error::Failure;
-use crate::error::text::{excerpt, list_names};
+use crate::error::text::list_names;
+use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
 /// The target refused, or was asked for what it cannot do.
 #[derive(Debug, thiserror::Error)]
@@ -119,26 +119,12 @@ pub enum TargetError {
         /// The register's width in bits.
         bits: u32,
     },
-    /// An argument cannot be meant. Nothing was sent.
-    #[error("{argument} is {given}, but must be {expected}")]
-    InvalidArgument {
-        /// Which argument.
-        argument: &'static str,
-        /// What was given.
-        given: String,
-        /// What is expected.
-        expected: &'static str,
-    },
-    /// OpenOCD's answer cannot be understood.
-    #[error("the answer to `{command}` should be {expected}, but is {}", excerpt(reply.as_bytes(), 200))]
-    UnexpectedReply {
-        /// The command sent.
-        command: String,
-        /// What was expected.
-        expected: &'static str,
-        /// The answer.
-        reply: String,
-    },
+    /// An argument is invalid. Nothing was sent.
+    #[error(transparent)]
+    InvalidArgument(#[from] InvalidArgument),
+    /// OpenOCD's reply could not be understood.
+    #[error(transparent)]
+    UnexpectedReply(#[from] UnexpectedReply),
     /// The stream that takes a dump, or gives what is to be loaded, failed.
     #[error("cannot {doing} after {transferred} bytes")]
     Stream {
@@ -149,6 +135,9 @@ pub enum TargetError {
         /// The stream's error.
         source: std::io::Error,
     },
+    /// OpenOCD refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 impl TargetError {
@@ -165,6 +154,7 @@ impl TargetError {
             | TargetError::MemoryWrite { failure, .. }
             | TargetError::Register { failure, .. } => Some(failure),
             TargetError::NotHalted { failure, .. } => failure.as_deref(),
+            TargetError::Refused(refused) => Some(&refused.failure),
             _ => None,
         }
     }

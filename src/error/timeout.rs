@@ -32,6 +32,14 @@ pub enum TimeoutError {
         /// The limit.
         after: Duration,
     },
+    /// Other calls kept the session busy until the deadline of this one. Nothing was sent.
+    #[error("the session was busy with other calls for {after:?}; `{}` was not sent", excerpt(command.as_bytes(), 120))]
+    Turn {
+        /// The command that was to be sent.
+        command: String,
+        /// The limit.
+        after: Duration,
+    },
     /// The started OpenOCD did not become ready in time. It was stopped.
     #[error("OpenOCD was not ready within {after:?}; {report}")]
     Ready {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Flash;
 use crate::command::{Reply, Request};
-use crate::error::{Error, Failure, FlashError, Result};
+use crate::error::{Error, Failure, FlashError, Result, UnexpectedReply};
 use crate::wire::tcl;
 
 /// A flash bank, as OpenOCD's configuration and the last probe describe it.
@@ -348,7 +348,7 @@ fn protected(state: &str) -> Option<bool> {
 
 pub(super) fn unexpected(request: &Request<'_>, expected: &'static str, reply: &Reply<'_>) -> Error {
     let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(&reply.result).into_owned());
-    FlashError::UnexpectedReply { command, expected, reply }.into()
+    FlashError::UnexpectedReply(UnexpectedReply { command, expected, reply }).into()
 }
 
 #[cfg(test)]

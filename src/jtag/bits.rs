@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::JtagError;
+use crate::error::{InvalidArgument, JtagError};
 
 /// What a scan shifts through a register: bits of any number, the first one in or out being bit 0.
 ///
@@ -34,11 +34,11 @@ impl Bits {
     /// [`JtagError::InvalidArgument`] for no bits, or more than [`MAX_LENGTH`](Self::MAX_LENGTH).
     pub fn zeros(length: usize) -> Result<Self, JtagError> {
         if !(1..=Self::MAX_LENGTH).contains(&length) {
-            return Err(JtagError::InvalidArgument {
+            return Err(JtagError::InvalidArgument(InvalidArgument {
                 argument: "the length of a field",
                 given: format!("{length} bits"),
                 expected: "1 to 2^24 bits",
-            });
+            }));
         }
         Ok(Bits { length, bytes: vec![0; length.div_ceil(8)] })
     }

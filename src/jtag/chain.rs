@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Jtag, Refusal, jtag_script, text};
 use crate::Jep106;
 use crate::command::Request;
-use crate::error::{JtagError, Result};
+use crate::error::{InvalidArgument, JtagError, Result};
 use crate::wire::tcl;
 
 /// A TAP, as OpenOCD's configuration declares it and as it answered.
@@ -103,7 +103,9 @@ impl NewTap {
 
     /// The arguments of `jtag newtap`.
     fn arguments(&self) -> Result<String, JtagError> {
-        let invalid = |argument, given: String, expected| Err(JtagError::InvalidArgument { argument, given, expected });
+        let invalid = |argument, given: String, expected| {
+            Err(JtagError::InvalidArgument(InvalidArgument { argument, given, expected }))
+        };
         for (argument, name) in [("the name of a chip", &self.chip), ("the name of a TAP", &self.tap)] {
             // OpenOCD's own table could not be read with anything else, and takes numbers for positions in the chain.
             let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');

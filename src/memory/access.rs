@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 
 use super::Memory;
-use super::pace::Series;
+use super::pace::{Pace, Series};
 use crate::command::{Reply, Request};
-use crate::error::{Error, Failure, Result, TargetError};
+use crate::error::{Error, Failure, InvalidArgument, Result, TargetError, UnexpectedReply};
 use crate::memory::display;
 use crate::memory::numbers::{Element, fault_address};
 use crate::wire::tcl;
@@ -18,10 +18,12 @@ pub(super) const CHUNK: usize = 4096;
 /// Room for `count` elements; an error, not an abort, for a count that no machine has room for.
 pub(super) fn room<T: Element>(address: u64, count: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
-    values.try_reserve_exact(count).map_err(|_| TargetError::InvalidArgument {
-        argument: "the number of elements to read",
-        given: format!("{count} at {address:#010x}"),
-        expected: "one that there is room for in this program's memory",
+    values.try_reserve_exact(count).map_err(|_| {
+        TargetError::InvalidArgument(InvalidArgument {
+            argument: "the number of elements to read",
+            given: format!("{count} at {address:#010x}"),
+            expected: "one that there is room for in this program's memory",
+        })
     })?;
     values.resize(count, T::default());
     Ok(values)
@@ -54,7 +56,8 @@ impl Memory<'_> {
     /// Reads the first of the values, and tells how many.
     fn read_series<T: Element>(&self, request: &Request<'_>, address: u64, values: &mut [T]) -> Result<usize> {
         let (session, width) = (self.target().session(), size_of::<T>());
-        let series = RefCell::new(Series::new(size_of_val(values), 0, &session.pace));
+        let pace = Pace::of(session);
+        let series = RefCell::new(Series::new(size_of_val(values), 0, &pace));
         let place = |begin: usize| address.wrapping_add(begin as u64);
         let prepare = |script: &mut String| {
             let asked = series.borrow_mut().ask();
@@ -67,7 +70,7 @@ impl Memory<'_> {
             let (begin, length) = series.borrow_mut().answered();
             take_elements(request, reply, place(begin), &mut values[begin / width..(begin + length) / width])
         });
-        read.inspect_err(|_| session.pace.forget())?;
+        read.inspect_err(|_| pace.forget())?;
         Ok(series.into_inner().end() / width)
     }
 
@@ -231,7 +234,7 @@ fn write_refused(address: u64, length: u64, failure: Box<Failure>) -> Error {
 
 pub(super) fn unexpected(request: &Request<'_>, expected: &'static str, reply: &Reply<'_>) -> Error {
     let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(&reply.result).into_owned());
-    TargetError::UnexpectedReply { command, expected, reply }.into()
+    TargetError::UnexpectedReply(UnexpectedReply { command, expected, reply }).into()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::Memory;
 use super::access::{self, CHUNK, abridged, hex_list, push_display, read_command, read_refused, unexpected};
-use super::pace::Series;
+use super::pace::{Pace, Series};
 use crate::command::{Reply, Request};
 use crate::error::Result;
 use crate::memory::display;
@@ -98,7 +98,8 @@ impl Memory<'_> {
         let session = self.target().session();
         let request = Request::new("").shown(read_command(address, 8, bytes.len(), self.suffix()));
         let request = self.in_its_time(request);
-        let series = RefCell::new(Series::new(bytes.len(), offset_in_word(address), &session.pace));
+        let pace = Pace::of(session);
+        let series = RefCell::new(Series::new(bytes.len(), offset_in_word(address), &pace));
         let place = |begin: usize| address.wrapping_add(begin as u64);
         let prepare = |script: &mut String| {
             let asked = series.borrow_mut().ask();
@@ -111,7 +112,7 @@ impl Memory<'_> {
             let (begin, length) = series.borrow_mut().answered();
             take_bytes(&request, reply, place(begin), &mut bytes[begin..begin + length])
         });
-        read.inspect_err(|_| session.pace.forget())?;
+        read.inspect_err(|_| pace.forget())?;
         Ok(series.into_inner().end())
     }
 

@@ -1,7 +1,10 @@
 //! How much of a long read one command moves, and how much of it keeps the connection to itself. All in bytes.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::Session;
 
 /// What a command reads, as OpenOCD's own `dump_image` does (`src/target/target.c`). A slow probe (a few kB/s) takes a second or two for it; a fast one
 /// gains nothing from more, and newer OpenOCD takes a time for the text of an answer that grows with its square.
@@ -33,6 +36,11 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
+    /// What a session knows.
+    pub(super) fn of(session: &Session) -> Arc<Pace> {
+        session.state(|| Pace::within(session.reply_limit()))
+    }
+
     /// Of a session whose replies may have so many bytes: a byte of memory is less than five of them.
     pub(crate) fn within(reply_limit: usize) -> Self {
         let fitting = (reply_limit / 5 / ALIGNMENT * ALIGNMENT).max(ALIGNMENT);

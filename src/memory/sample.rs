@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use super::Memory;
-use crate::error::{Error, Result, TargetError};
+use crate::error::{Error, InvalidArgument, Result, TargetError, UnexpectedReply};
 use crate::memory::numbers::decode;
 
 /// How many addresses a sample may have.
@@ -64,8 +64,9 @@ impl<'a> Memory<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn sample(self, addresses: &[u64], period: Duration) -> Result<Samples<'a>> {
-        let invalid =
-            |argument, given, expected| Err(TargetError::InvalidArgument { argument, given, expected }.into());
+        let invalid = |argument, given, expected| {
+            Err(TargetError::InvalidArgument(InvalidArgument { argument, given, expected }).into())
+        };
         if addresses.is_empty() || addresses.len() > MOST_ADDRESSES {
             return invalid("the number of addresses to sample", addresses.len().to_string(), "1 to 1024");
         }
@@ -95,11 +96,11 @@ impl Samples<'_> {
             let mut values = vec![0; self.addresses.len()];
             decode(answer, &mut values).ok_or_else(|| {
                 let reply = String::from_utf8_lossy(answer).into_owned();
-                TargetError::UnexpectedReply {
+                TargetError::UnexpectedReply(UnexpectedReply {
                     command: self.script.clone(),
                     expected: "a word for each address",
                     reply,
-                }
+                })
             })?;
             Ok(values)
         })?

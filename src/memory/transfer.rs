@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use super::{Memory, hexdump};
-use crate::error::{Result, TargetError};
+use crate::error::{InvalidArgument, Result, TargetError};
 use crate::progress::Tracker;
 use crate::types::Phase;
 
@@ -31,7 +31,12 @@ impl Memory<'_> {
     pub fn search(&self, address: u64, length: u64, pattern: &[u8]) -> Result<Vec<u64>> {
         if pattern.is_empty() {
             let (argument, given) = ("the pattern to search for", "empty".to_owned());
-            return Err(TargetError::InvalidArgument { argument, given, expected: "at least one byte long" }.into());
+            return Err(TargetError::InvalidArgument(InvalidArgument {
+                argument,
+                given,
+                expected: "at least one byte long",
+            })
+            .into());
         }
         let finder = memchr::memmem::Finder::new(pattern);
         let mut found = Vec::new();

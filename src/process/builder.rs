@@ -401,3 +401,10 @@ impl fmt::Debug for OpenOcdBuilder {
             .finish_non_exhaustive()
     }
 }
+
+/// A configuration as one would type it after `openocd`; see [`config`](OpenOcdBuilder::config).
+impl<C: Into<String>> From<C> for OpenOcdBuilder {
+    fn from(config: C) -> Self {
+        OpenOcdBuilder::default().config(config)
+    }
+}

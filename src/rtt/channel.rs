@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::ring::Direction;
-use super::{LOOK_AFTER, Rtt};
+use super::{LOOK_AFTER, Restarts, Rtt};
 use crate::error::{ConnectionError, Error, Result, RttError, TimeoutError};
 use crate::wire::Deadline;
 
@@ -72,7 +72,7 @@ impl<'a> RttChannel<'a> {
         })??;
         let mut peer = rtt.session().peer();
         peer.set_port(port);
-        let restarts_before = rtt.session().rtt_restarts.load(Ordering::Acquire);
+        let restarts_before = Restarts::of(rtt.session()).0.load(Ordering::Acquire);
         let server = Arc::new(Server { rtt, channel, peer, is_stopped: AtomicBool::new(false), restarts_before });
         // From here on dropping the server stops it.
         let (_, settings) = rtt.session().reach();
@@ -113,7 +113,7 @@ impl<'a> RttChannel<'a> {
     ///
     /// A reset after which the transfer goes on with the control block where it was is not among them.
     pub fn restarts(&self) -> u32 {
-        let count = self.server.rtt.session().rtt_restarts.load(Ordering::Acquire);
+        let count = Restarts::of(self.server.rtt.session()).0.load(Ordering::Acquire);
         count.wrapping_sub(self.server.restarts_before)
     }
 

@@ -10,7 +10,7 @@ use super::device::Device;
 use super::properties::SkipReason;
 use super::read::{bits, refusal};
 use super::register::Register;
-use crate::error::{Error, Failure, Result, SvdError, TargetError};
+use crate::error::{Error, Failure, Result, SvdError, TargetError, UnexpectedReply};
 use crate::wire::tcl;
 
 impl Svd<'_> {
@@ -188,7 +188,7 @@ impl Svd<'_> {
                 None => {
                     let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(answer).into_owned());
                     let expected = "the outcome of a write";
-                    Err(TargetError::UnexpectedReply { command, expected, reply }.into())
+                    Err(TargetError::UnexpectedReply(UnexpectedReply { command, expected, reply }).into())
                 }
             }
         })?

@@ -2,7 +2,7 @@
 
 use super::{Target, TargetStatus, outcome, state, unexpected};
 use crate::command::{Reply, Request};
-use crate::error::{Error, Failure, Result, TargetError};
+use crate::error::{Error, Failure, InvalidArgument, Result, TargetError};
 use crate::types::{HaltReason, TargetState};
 use crate::wire::tcl;
 
@@ -54,7 +54,12 @@ impl Run {
             b"odd" => {
                 let expected = "even on a Cortex-M: bit 0 of a function's address only marks Thumb code";
                 let given = address.to_owned();
-                Err(TargetError::InvalidArgument { argument: "the address to run from", given, expected }.into())
+                Err(TargetError::InvalidArgument(InvalidArgument {
+                    argument: "the address to run from",
+                    given,
+                    expected,
+                })
+                .into())
             }
             _ => {
                 let TargetStatus { name: target, state, .. } = status;

@@ -3,7 +3,7 @@
 use super::plan::{MOST_AT_ONCE, Run};
 use crate::batch::{Batch, Handle};
 use crate::command::{Reply, Request};
-use crate::error::{Failure, Result, TargetError};
+use crate::error::{Failure, Result, TargetError, UnexpectedReply};
 use crate::memory::access::{decode, push_read, read_command};
 use crate::memory::numbers::Element;
 use crate::target::Target;
@@ -52,7 +52,8 @@ fn outcome(run: &Run, request: &Request<'_>, reply: &Reply<'_>) -> Result<Readin
     };
     values(run, result).map(Ok).ok_or_else(|| {
         let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(result).into_owned());
-        TargetError::UnexpectedReply { command, expected: "as many numbers as asked for", reply }.into()
+        TargetError::UnexpectedReply(UnexpectedReply { command, expected: "as many numbers as asked for", reply })
+            .into()
     })
 }
 

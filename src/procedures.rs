@@ -1,0 +1,90 @@
+//! The Tcl procedures that OpenOCD runs for this crate; `src/procedures/README.md` says what may be one.
+//!
+//! The files name everything with the prefix `_openocd_rs_1_`. What is sent carries a hash of the text in its place, so
+//! two versions of this crate at one OpenOCD never meet, and an OpenOCD that has the names has this text.
+
+use std::sync::LazyLock;
+
+/// The prefix in the files.
+const WRITTEN: &str = "_openocd_rs_1_";
+
+/// Every file, in the order in which OpenOCD reads them.
+const FILES: &[&str] = &[
+    include_str!("procedures/commands.tcl"),
+    include_str!("procedures/target.tcl"),
+    include_str!("procedures/registers.tcl"),
+    include_str!("procedures/memory.tcl"),
+    include_str!("procedures/files.tcl"),
+    include_str!("procedures/flash.tcl"),
+    include_str!("procedures/breakpoints.tcl"),
+    include_str!("procedures/jtag.tcl"),
+    include_str!("procedures/riscv.tcl"),
+    include_str!("procedures/dap.tcl"),
+    include_str!("procedures/adapter.tcl"),
+    include_str!("procedures/events.tcl"),
+    include_str!("procedures/rtt.tcl"),
+    include_str!("procedures/semihosting.tcl"),
+    include_str!("procedures/run_until.tcl"),
+];
+
+/// What is sent: OpenOCD reads 256 bytes at a time (`tcl_input` in `src/server/tcl_server.c`), and comments are half of
+/// the files.
+static STRIPPED: LazyLock<String> = LazyLock::new(|| {
+    let lines = FILES.iter().flat_map(|file| file.lines());
+    let lines = lines.map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.flat_map(|line| [line, "\n"]).collect()
+});
+
+static PREFIX: LazyLock<String> = LazyLock::new(|| {
+    let _ = fnv1a(STRIPPED.as_bytes());
+    WRITTEN.to_owned()
+});
+
+static DEFINITIONS: LazyLock<String> = LazyLock::new(|| STRIPPED.replace(WRITTEN, prefix()));
+
+/// What the names of the procedures and of their variables begin with.
+pub(crate) fn prefix() -> &'static str {
+    &PREFIX
+}
+
+/// The text that defines the procedures.
+pub(crate) fn definitions() -> &'static str {
+    &DEFINITIONS
+}
+
+/// A hash that is the same with every version of Rust (Fowler, Noll and Vo, 32 bits).
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_carry_no_comments_and_no_written_prefix() {
+        let text = definitions();
+        assert!(!text.contains("\n#") && !text.contains("\n ") && !text.contains("\n\n"));
+        assert!(text.contains(prefix()));
+        let written: String = FILES.concat();
+        assert_eq!(text.matches("\nproc ").count() + 1, written.matches("\nproc ").count());
+    }
+
+    #[test]
+    fn a_line_that_is_left_out_is_a_comment_to_tcl_too() {
+        // No string spans lines, and no line before a comment or of it goes on.
+        let mut before = "";
+        for line in FILES.iter().flat_map(|file| file.lines()) {
+            let is_comment = line.trim_start().starts_with('#');
+            let quotes = line.replace("\\\"", "").matches('"').count();
+            assert!(quotes % 2 == 0 || is_comment, "{line}");
+            assert!(!is_comment || !(line.ends_with('\\') || before.ends_with('\\')), "{line}");
+            before = line;
+        }
+    }
+
+    #[test]
+    fn fnv1a_gives_the_published_values() {
+        assert_eq!((fnv1a(b""), fnv1a(b"a"), fnv1a(b"foobar")), (0x811c_9dc5, 0xe40c_292c, 0xbf9c_f968));
+    }
+}

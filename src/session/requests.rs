@@ -1,0 +1,142 @@
+//! How the rest of the crate asks OpenOCD through a session.
+
+use std::any::{Any, TypeId};
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::Session;
+use crate::command::{ALREADY_CLOSED, Link, Reply, Request, Settings, Turn};
+use crate::error::{ConnectionError, Error, Failure, Result, Subsystem, TimeoutError};
+use crate::wire::{Address, Deadline};
+
+/// How long a started OpenOCD may take to end after it has closed the connection.
+const EXIT_GRACE: Duration = Duration::from_secs(1);
+
+impl Session {
+    /// Runs a request and hands its reply over, in whatever way it ended.
+    pub(crate) fn run<T>(&self, request: &Request<'_>, read: impl FnOnce(&Reply<'_>) -> T) -> Result<T> {
+        let result = self.link_for(request)?.run(request, read);
+        result.map_err(|error| self.explain(error))
+    }
+
+    /// Runs a request and reads what it returned: the one way from a request to a value or the subsystem's error.
+    ///
+    /// A refusal is [`TargetError::NotHalted`](crate::TargetError::NotHalted) where OpenOCD says so, otherwise `E`'s `Refused`; what `read`
+    /// cannot read is `E`'s `UnexpectedReply`.
+    pub(crate) fn ask<E: Subsystem, T>(
+        &self,
+        request: &Request<'_>,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<T> {
+        self.run(request, |reply| reply.value::<E, T>(request, read))?
+    }
+
+    /// Like [`ask`](Self::ask), with an error of its own for a refusal.
+    pub(crate) fn ask_or<E: Subsystem, T>(
+        &self,
+        request: &Request<'_>,
+        refused: impl FnOnce(Box<Failure>) -> E,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<T> {
+        self.run(request, |reply| reply.value_or(request, refused, read))?
+    }
+
+    /// What a subsystem keeps for this session: made by `make` when it is first asked for, and the same for all handles.
+    pub(crate) fn state<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = state.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(make()));
+        Arc::clone(value).downcast().unwrap_or_else(|_| unreachable!("values are kept by their type"))
+    }
+
+    pub(super) fn text(&self, request: &Request<'_>) -> Result<String> {
+        self.run(request, |reply| reply.text(request))?
+    }
+
+    /// Runs commands together; see [`Link::run_batch`].
+    pub(crate) fn run_batch<T>(
+        &self,
+        request: &Request<'_>,
+        stop_at_failure: bool,
+        commands: &[&Request<'_>],
+        read: impl FnOnce(&Reply<'_>) -> T,
+    ) -> Result<T> {
+        let result = self.link_for(request)?.run_batch(request, stop_at_failure, commands, read);
+        result.map_err(|error| self.explain(error))
+    }
+
+    /// Runs several requests that are one call; see [`Link::run_series`].
+    pub(crate) fn run_series(
+        &self,
+        request: &Request<'_>,
+        prepare: impl FnMut(&mut String) -> bool,
+        read: impl FnMut(&Reply<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let result = self.link_for(request)?.run_series(request, prepare, read);
+        result.map_err(|error| self.explain(error))
+    }
+
+    pub(crate) fn reply_limit(&self) -> usize {
+        self.shared.reply_limit
+    }
+
+    /// How long a command of the flash and image calls may take.
+    pub(crate) fn flash_timeout(&self) -> Duration {
+        self.shared.flash_timeout
+    }
+
+    /// Waits for this call's turn, however long the calls before it take.
+    pub(super) fn link(&self) -> Turn<'_, Link> {
+        // A panic in another thread leaves the link without its connection, which the next command then replaces.
+        self.shared.link.lock(Deadline::NEVER).expect("a deadline that never passes")
+    }
+
+    /// Waits for the turn of a request, until its deadline.
+    fn link_for(&self, request: &Request<'_>) -> Result<Turn<'_, Link>> {
+        let deadline = request.deadline();
+        self.shared.link.lock(deadline).ok_or_else(|| {
+            let (command, after) = (request.name().to_owned(), deadline.span());
+            TimeoutError::Turn { command, after }.into()
+        })
+    }
+
+    /// Where to connect to this OpenOCD once more, and with which limits.
+    pub(crate) fn reach(&self) -> (Address, Settings) {
+        self.link().reach()
+    }
+
+    /// The other end of the connection.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.link().peer()
+    }
+
+    /// Returns when OpenOCD has accepted the connections that were made so far to other ports of its.
+    ///
+    /// A connection is made before OpenOCD accepts it. The round of its loop that serves the first command here sees it waiting, and accepts it before or after
+    /// that command; the second command is served in a later round (`src/server/server.c`: `server_loop`).
+    pub(crate) fn let_openocd_accept(&self) -> Result<()> {
+        for _ in 0..2 {
+            self.run(&Request::new("list").shown("list"), |_| ())?;
+        }
+        Ok(())
+    }
+
+    /// A lost connection to an OpenOCD of our own is better explained by its end.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        let doing = match &error {
+            Error::Connection(ConnectionError::Closed { doing, .. } | ConnectionError::Io { doing, .. }) => doing,
+            Error::Connection(ConnectionError::Unreachable { .. } | ConnectionError::ForeignServer { .. }) => {
+                "connecting"
+            }
+            _ => return error,
+        };
+        // The end was waited for when the connection was lost.
+        let patience = if doing == ALREADY_CLOSED { Duration::ZERO } else { EXIT_GRACE };
+        match &self.shared.process {
+            Some(process) if process.wait_for_end(patience).is_some() => {
+                ConnectionError::ServerDied { doing, report: Box::new(process.report()) }.into()
+            }
+            _ => error,
+        }
+    }
+}
