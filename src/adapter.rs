@@ -2,12 +2,10 @@
 
 mod replies;
 
-use std::borrow::Cow;
-
-use crate::command::{Reply, Request};
-use crate::error::{AdapterError, CommandError, Failure, Refused, Result, UnexpectedReply};
+use crate::command::{Request, Script};
+use crate::error::{AdapterError, Failure, InvalidArgument, Result};
 use crate::session::Session;
-use crate::wire::tcl;
+use crate::wire::tcl::{self, text};
 
 /// A view of the debug adapter, the probe between the computer and the chip, from [`Session::adapter`].
 ///
@@ -75,8 +73,8 @@ impl Adapter<'_> {
     /// # Errors
     /// [`AdapterError::NoDriver`] if the configuration has chosen none.
     pub fn name(&self) -> Result<String> {
-        let request = Request::new("adapter name");
-        match self.ask(&request, |text| Some(text.trim().to_owned()), "the name of a driver")? {
+        let request = Request::new("adapter name").to("find the adapter").expecting("the name of a driver");
+        match self.ask(&request, |reply| Some(text(reply)?.trim().to_owned()))? {
             // What OpenOCD says without a driver; no driver has that name.
             name if name == "undefined" => Err(AdapterError::NoDriver.into()),
             name => Ok(name),
@@ -93,10 +91,9 @@ impl Adapter<'_> {
     /// [`AdapterError::NoDriver`], and [`AdapterError::Refused`] if OpenOCD can't select one.
     pub fn transport(&self) -> Result<String> {
         self.name()?;
-        let request = Request::new("transport select");
+        let request = Request::new("transport select").to("find the transport").expecting("the name of a transport");
         // Newer OpenOCD adds what is behind the name: `swd (dapdirect)`.
-        let first_word = |text: &str| text.split_whitespace().next().map(str::to_owned);
-        self.ask(&request, first_word, "the name of a transport")
+        self.ask(&request, |reply| text(reply)?.split_whitespace().next().map(str::to_owned))
     }
 
     /// The transports that OpenOCD was built with, whatever the adapter (OpenOCD: `transport list`).
@@ -111,7 +108,8 @@ impl Adapter<'_> {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn transports(&self) -> Result<Vec<String>> {
-        self.ask(&Request::new("transport list"), replies::transports, "a list of transports")
+        let request = Request::new("transport list").to("list the transports").expecting("a list of transports");
+        self.ask(&request, |reply| replies::transports(text(reply)?))
     }
 
     /// The drivers for adapters that OpenOCD was built with (OpenOCD: `adapter list`).
@@ -126,7 +124,8 @@ impl Adapter<'_> {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn list_drivers(&self) -> Result<Vec<AdapterDriver>> {
-        self.ask(&Request::new("adapter list"), replies::drivers, "a list of adapter drivers")
+        let request = Request::new("adapter list").to("list the drivers").expecting("a list of adapter drivers");
+        self.ask(&request, |reply| replies::drivers(text(reply)?))
     }
 
     /// The adapter's clock in kHz (OpenOCD: `adapter speed`): what the adapter really does where it can say that, otherwise what was asked for.
@@ -138,12 +137,11 @@ impl Adapter<'_> {
     /// [`AdapterError::NoDriver`], and [`AdapterError::Refused`] if the adapter can't be asked.
     pub fn speed(&self) -> Result<Option<u32>> {
         self.name()?;
-        let request = Request::new("adapter speed");
-        self.session.run(&request, |reply| match reply.success(&request) {
-            Err(failure) if has_no_speed(&failure) => Ok(None),
-            Err(failure) => Err(refused(failure)),
-            Ok(_) => read(&request, reply, replies::speed, "a speed in kHz").map(not_adaptive),
-        })?
+        let request = Request::new("adapter speed").to("read the adapter speed").expecting("a speed in kHz");
+        match self.ask(&request, |reply| replies::speed(text(reply)?)) {
+            Err(error) if error.failure().is_some_and(has_no_speed) => Ok(None),
+            speed => speed.map(not_adaptive),
+        }
     }
 
     /// Clocks the adapter with at most `khz` kHz, 0 for adaptive clocking, and returns the speed that it has now (OpenOCD: `adapter speed`).
@@ -154,7 +152,7 @@ impl Adapter<'_> {
     ///
     /// # Errors
     /// [`AdapterError::FixedSpeed`] if the adapter has no speed that can be set, [`AdapterError::AdaptiveSpeed`] if it went to adaptive clocking
-    /// without being asked to, [`AdapterError::InvalidSpeed`] before anything is sent, [`AdapterError::NoDriver`],
+    /// without being asked to, [`AdapterError::InvalidArgument`] before anything is sent, [`AdapterError::NoDriver`],
     /// [`AdapterError::Refused`].
     ///
     /// ```
@@ -165,16 +163,22 @@ impl Adapter<'_> {
     /// ```
     pub fn set_speed(&self, khz: u32) -> Result<Option<u32>> {
         if i32::try_from(khz).is_err() {
-            return Err(AdapterError::InvalidSpeed { khz }.into());
+            let expected = "at most 2147483647 kHz, which is as far as OpenOCD counts";
+            return Err(
+                AdapterError::from(InvalidArgument::new("adapter speed", expected, format!("{khz} kHz"))).into()
+            );
         }
         let driver = self.name()?;
-        let request = Request::new(format!("adapter speed {khz}"));
-        let speed = self.session.run(&request, |reply| match reply.success(&request) {
-            Err(failure) if has_no_speed(&failure) => Err(AdapterError::FixedSpeed { driver, khz, failure }.into()),
-            Err(failure) => Err(refused(failure)),
-            Ok(_) => read(&request, reply, replies::speed, "a speed in kHz").map(not_adaptive),
-        })??;
-        match speed {
+        let request = Request::new(Script::command("adapter speed").number(khz));
+        let request = request.to("set the adapter speed").expecting("a speed in kHz");
+        let speed =
+            self.ask(&request, |reply| replies::speed(text(reply)?)).map_err(|error| match error.failure() {
+                Some(failure) if has_no_speed(failure) => {
+                    AdapterError::FixedSpeed { driver, khz, failure: Box::new(failure.clone()) }.into()
+                }
+                _ => error,
+            })?;
+        match not_adaptive(speed) {
             // Such as the driver `dummy`, whose divider becomes 0 above 64 MHz.
             None if khz != 0 => Err(AdapterError::AdaptiveSpeed { khz }.into()),
             speed => Ok(speed),
@@ -199,11 +203,9 @@ impl Adapter<'_> {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn serial(&self) -> Result<Option<String>> {
-        let script = "if {[info exists ::_openocd_rs_serial]} {list $::_openocd_rs_serial}";
-        let request = Request::new(script).shown("adapter serial");
-        let serial =
-            |text: &str| tcl::elements(text.as_bytes()).next().map_or(Some(None), |word| text_of(word).map(Some));
-        self.ask(&request, serial, "a serial number")
+        let script = Script::command("if {[info exists ::_openocd_rs_serial]} {list $::_openocd_rs_serial}");
+        let request = Request::new(script).shown("adapter serial").to("find the serial number");
+        self.ask(&request.expecting("a serial number"), |reply| Some(tcl::all_strings(reply)?.into_iter().next()))
     }
 
     /// Holds the chip in reset, or its TAPs (OpenOCD: `adapter assert`), until [`deassert_reset`](Self::deassert_reset). A line that is not
@@ -245,25 +247,21 @@ impl Adapter<'_> {
     fn drive_reset(self, signal: ResetSignal, assert: bool) -> Result<()> {
         let names = signal.names();
         let action = if assert { "assert" } else { "deassert" };
-        let script = format!("_openocd_rs_1_drive_reset {action} {{{}}}", names.join(" "));
+        let script = Script::call("drive_reset").literal(action).list(names);
         let shown = format!("adapter {action} {}", names.join(&format!(" {action} ")));
-        let request = Request::new(script).shown(shown);
+        let request =
+            Request::new(script).shown(shown).to("drive the reset lines").expecting("the states of the reset lines");
         self.session.run(&request, |reply| {
-            let answer = reply.success(&request).map_err(refused)?;
-            let expected = "the states of the reset lines";
-            let states = tcl::elements(answer).map(text_of).collect::<Option<Vec<_>>>();
-            let Some([before, after, reset_config, transport]) = states.as_deref() else {
-                return Err(unexpected(&request, expected, reply));
-            };
+            let [before, after, reset_config, transport] =
+                reply.value::<AdapterError, _>(&request, tcl::strings::<4>)?;
             for signal in names {
-                if replies::is_asserted(before, signal).is_none() {
-                    let (reset_config, transport) = (reset_config.clone(), transport.clone());
+                if replies::is_asserted(&before, signal).is_none() {
                     return Err(AdapterError::NoSignal { signal, reset_config, transport }.into());
                 }
             }
             for signal in names {
-                let asserted =
-                    replies::is_asserted(after, signal).ok_or_else(|| unexpected(&request, expected, reply))?;
+                let asserted = replies::is_asserted(&after, signal);
+                let asserted = asserted.ok_or_else(|| reply.unexpected::<AdapterError>(&request))?;
                 if asserted != assert {
                     let command = request.name().to_owned();
                     let log = String::from_utf8_lossy(&reply.log).into_owned();
@@ -274,12 +272,8 @@ impl Adapter<'_> {
         })?
     }
 
-    /// Runs a request and reads the text of its result.
-    fn ask<T>(self, request: &Request<'_>, parse: impl FnOnce(&str) -> Option<T>, expected: &'static str) -> Result<T> {
-        self.session.run(request, |reply| {
-            reply.success(request).map_err(refused)?;
-            read(request, reply, parse, expected)
-        })?
+    fn ask<T>(self, request: &Request<'_>, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<T> {
+        self.session.ask::<AdapterError, T>(request, read)
     }
 }
 
@@ -297,27 +291,4 @@ fn has_no_speed(failure: &Failure) -> bool {
     ]
     .iter()
     .any(|text| failure.log().contains(text))
-}
-
-fn read<T>(
-    request: &Request<'_>,
-    reply: &Reply<'_>,
-    parse: impl FnOnce(&str) -> Option<T>,
-    expected: &'static str,
-) -> Result<T> {
-    let text = std::str::from_utf8(&reply.result).ok();
-    text.and_then(parse).ok_or_else(|| unexpected(request, expected, reply))
-}
-
-fn text_of(element: std::result::Result<Cow<'_, [u8]>, tcl::MalformedList>) -> Option<String> {
-    String::from_utf8(element.ok()?.into_owned()).ok()
-}
-
-fn refused(failure: Box<Failure>) -> crate::Error {
-    AdapterError::Refused(Refused::new("drive the adapter", failure)).into()
-}
-
-fn unexpected(request: &Request<'_>, expected: &'static str, reply: &Reply<'_>) -> crate::Error {
-    let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(&reply.result).into_owned());
-    CommandError::UnexpectedReply(UnexpectedReply { command, expected, reply }).into()
 }

@@ -1,6 +1,7 @@
 //! Run control: halt, resume, step, reset, and what state a target is in.
 
 mod address;
+mod kept;
 pub(crate) mod polling;
 pub(crate) mod register_line;
 mod run;
@@ -12,6 +13,7 @@ use crate::types::{ResetMode, TargetState};
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+pub(crate) use kept::KeptTarget;
 pub(crate) use run::Run;
 pub(crate) use state::status;
 pub use state::{TargetInfo, TargetStatus};

@@ -20,12 +20,6 @@ pub enum AdapterError {
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// The speed is more than OpenOCD can count. Nothing was sent.
-    #[error("a speed of {khz} kHz is more than OpenOCD can count: at most {} kHz", i32::MAX)]
-    InvalidSpeed {
-        /// The speed asked for.
-        khz: u32,
-    },
     /// The adapter went to adaptive clocking, which is what drivers make of a speed that they cannot reach.
     #[error("{khz} kHz was reported as set, but the adapter uses adaptive clocking (RCLK)")]
     AdaptiveSpeed {

@@ -58,17 +58,17 @@ impl Memory<'_> {
         let (session, width) = (self.target().session(), size_of::<T>());
         let pace = Pace::of(session);
         let series = RefCell::new(Series::new(size_of_val(values), 0, &pace));
-        let place = |begin: usize| address.wrapping_add(begin as u64);
+        let at = |begin: usize| address.wrapping_add(begin as u64);
         let prepare = |script: &mut String| {
             let asked = series.borrow_mut().ask();
             if let Some((begin, length)) = asked {
-                push_read::<T>(script, place(begin), length / width, self.suffix());
+                push_read::<T>(script, at(begin), length / width, self.suffix());
             }
             asked.is_some()
         };
         let read = session.run_series(request, prepare, |reply| {
             let (begin, length) = series.borrow_mut().answered();
-            take_elements(request, reply, place(begin), &mut values[begin / width..(begin + length) / width])
+            take_elements(request, reply, at(begin), &mut values[begin / width..(begin + length) / width])
         });
         read.inspect_err(|_| pace.forget())?;
         Ok(series.into_inner().end() / width)

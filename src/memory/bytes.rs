@@ -100,17 +100,17 @@ impl Memory<'_> {
         let request = self.in_its_time(request);
         let pace = Pace::of(session);
         let series = RefCell::new(Series::new(bytes.len(), offset_in_word(address), &pace));
-        let place = |begin: usize| address.wrapping_add(begin as u64);
+        let at = |begin: usize| address.wrapping_add(begin as u64);
         let prepare = |script: &mut String| {
             let asked = series.borrow_mut().ask();
             if let Some((begin, length)) = asked {
-                push_read_bytes(script, place(begin), length, self.suffix());
+                push_read_bytes(script, at(begin), length, self.suffix());
             }
             asked.is_some()
         };
         let read = session.run_series(&request, prepare, |reply| {
             let (begin, length) = series.borrow_mut().answered();
-            take_bytes(&request, reply, place(begin), &mut bytes[begin..begin + length])
+            take_bytes(&request, reply, at(begin), &mut bytes[begin..begin + length])
         });
         read.inspect_err(|_| pace.forget())?;
         Ok(series.into_inner().end())

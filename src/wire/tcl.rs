@@ -96,6 +96,16 @@ pub(crate) fn strings<const N: usize>(list: &[u8]) -> Option<[String; N]> {
     Some(elements.map(|element| String::from_utf8_lossy(&element).into_owned()))
 }
 
+/// All elements of a list, as text; `None` if it is malformed.
+pub(crate) fn all_strings(list: &[u8]) -> Option<Vec<String>> {
+    elements(list).map(|element| Some(String::from_utf8_lossy(&element.ok()?).into_owned())).collect()
+}
+
+/// A result as text; `None` if it is not UTF-8.
+pub(crate) fn text(result: &[u8]) -> Option<&str> {
+    std::str::from_utf8(result).ok()
+}
+
 /// The bytes are not a Tcl list (an unbalanced brace or quote, or text glued to a closing one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MalformedList;

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use openocd::{ConnectionError, Error, Redirected, ResetMode, SemihostingError, TimeoutError};
+use openocd::{ConnectionError, Error, Redirected, Refused, ResetMode, SemihostingError, TimeoutError};
 use virtual_chip::firmware::semihosting as firmware;
 
 use crate::board::{Board, PATIENCE, interpreter};
@@ -42,7 +42,9 @@ fn what_is_set_is_so() {
 fn a_target_without_semihosting_says_so() {
     let session = interpreter();
     let result = session.semihosting().enable();
-    let Err(Error::Semihosting(SemihostingError::Refused { failure, .. })) = result else { panic!("{result:?}") };
+    let Err(Error::Semihosting(SemihostingError::Refused(Refused { failure, .. }))) = result else {
+        panic!("{result:?}")
+    };
     assert_eq!(failure.command(), "arm semihosting enable");
 }
 

@@ -1,7 +1,7 @@
 //! Every condition that is an error.
 
 use openocd::{
-    BreakpointError, BreakpointKind, Error, HaltReason, Session, TargetError, TargetState, WatchedValue,
+    BreakpointError, BreakpointKind, Error, HaltReason, Refused, Session, TargetError, TargetState, WatchedValue,
     WatchpointAccess,
 };
 use virtual_chip::firmware::{LOOP, MAIN, WORK};
@@ -133,7 +133,7 @@ fn a_running_target() {
     assert_eq!(breakpoints.list_watchpoints().unwrap(), []);
     // Halting would not help: the breakpoint unit does not cover RAM.
     let error = breakpoint_error(breakpoints.add(0x2000_0100, BreakpointKind::Hardware));
-    let BreakpointError::Refused { failure, .. } = &error else { panic!("{error:?}") };
+    let BreakpointError::Refused(Refused { failure, .. }) = &error else { panic!("{error:?}") };
     assert!(failure.log().contains("cannot handle HW breakpoint above address 0x1FFFFFFE"), "{error}");
     // A Cortex-M takes a hardware breakpoint while it runs.
     breakpoints.add(WORK.into(), BreakpointKind::Hardware).unwrap();

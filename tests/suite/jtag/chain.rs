@@ -1,6 +1,6 @@
 //! The TAPs: listing, declaring, switching, checking.
 
-use openocd::{JtagError, NewTap, OpenOcdBuilder, OpenOcdProcess, Session};
+use openocd::{JtagError, NewTap, OpenOcdBuilder, OpenOcdProcess, Refused, Session};
 use virtual_chip::{Model, VirtualBoard, VirtualChip};
 
 use super::{BS, CPU, IDCODE, bits, jtag_board, jtag_board_with, jtag_error};
@@ -146,8 +146,8 @@ fn taps_are_declared_before_init_only() {
 
     let board = jtag_board();
     let error = jtag_error(board.session.jtag().new_tap(&NewTap::new("chip", "late", 4)));
-    let JtagError::Refused { doing, failure } = &error else { panic!("{error:?}") };
-    assert!(doing.contains("chip.late") && failure.message().contains("before 'init'"), "{error}");
+    let JtagError::Refused(Refused { operation, failure, .. }) = &error else { panic!("{error:?}") };
+    assert!(operation.contains("chip.late") && failure.message().contains("before 'init'"), "{error}");
 }
 
 #[test]
