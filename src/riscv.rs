@@ -86,7 +86,7 @@ impl Riscv<'_> {
                     Err(JtagError::ValueTooWide { what, value, bits: width.parse().unwrap_or_default() }.into())
                 }
                 ["done", ""] => Ok(None),
-                ["done", value] => crate::dap::replies::register(value.as_bytes()).map(Some).ok_or_else(unexpected),
+                ["done", value] => crate::wire::number::hex32(value.trim()).map(Some).ok_or_else(unexpected),
                 _ => Err(unexpected()),
             }
         })?

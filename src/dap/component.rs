@@ -3,14 +3,16 @@
 use std::fmt;
 
 use super::Jep106;
+use crate::error::text;
 
-/// A debug component: its identification registers, as far as they could be read (ARM IHI 0029, B2).
+/// A debug component: its identification registers, as far as they could be read (Arm IHI 0029, B2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Component {
     /// Where its registers are; `None` for one inside an access port of ADIv6.
     pub address: Option<u64>,
-    /// The peripheral identification registers PIDR0 to PIDR4, 8 bits each, PIDR0 lowest; `None` if the component can't be read, perhaps for lack of power.
+    /// The peripheral identification registers PIDR0 to PIDR4, 8 bits each, PIDR0 lowest; `None` if the component can't be
+    /// read, perhaps for lack of power.
     pub peripheral_id: Option<u64>,
     /// Its class.
     pub class: Option<ComponentClass>,
@@ -33,6 +35,22 @@ impl Component {
     /// The designer's number for it.
     pub fn part(&self) -> Option<u16> {
         self.peripheral_id.map(|id| (id & 0xfff) as u16)
+    }
+}
+
+/// `0xe0002000: Cortex-M3 FPB (Flash Patch and Breakpoint)`
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            Some(address) => write!(f, "{address:#010x}: ")?,
+            None => f.write_str("(inside an access port): ")?,
+        }
+        match (&self.description, self.class, self.peripheral_id) {
+            (Some(description), ..) => f.write_str(&text::name(description)),
+            (None, Some(class), _) => write!(f, "{class}"),
+            (None, None, Some(id)) => write!(f, "peripheral ID {id:#x}"),
+            (None, None, None) => f.write_str("cannot be read"),
+        }
     }
 }
 

@@ -79,7 +79,7 @@ impl fmt::Display for Jep106 {
     }
 }
 
-/// DPIDR: what a debug port is (ARM IHI 0031, B2.2.5; IHI 0074, B2.2.6).
+/// DPIDR: what a debug port is (Arm IHI 0031, B2.2.5; IHI 0074, B2.2.6).
 ///
 /// ```
 /// use openocd::DebugPortId;
@@ -105,7 +105,7 @@ pub struct DebugPortId {
 }
 
 impl DebugPortId {
-    /// Takes the register apart.
+    /// Decodes the register.
     pub fn decode(value: u32) -> Self {
         DebugPortId {
             value,
@@ -126,13 +126,14 @@ impl fmt::Display for DebugPortId {
     }
 }
 
-/// TARGETID: what chip a debug port belongs to (ARM IHI 0031, B2.2.10). Version 2 of the debug port brought it.
+/// TARGETID: what chip a debug port belongs to (Arm IHI 0031, B2.2.10). Version 2 of the debug port brought it.
 ///
 /// ```
 /// use openocd::TargetId;
 ///
 /// let id = TargetId::decode(0x0100_2927); // RP2040
 /// assert_eq!((id.designer.name(), id.part, id.revision), (Some("Raspberry Pi"), 0x1002, 0));
+/// assert_eq!(id.to_string(), "0x01002927: Raspberry Pi (0x493), part 0x1002, revision 0");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -148,7 +149,7 @@ pub struct TargetId {
 }
 
 impl TargetId {
-    /// Takes the register apart.
+    /// Decodes the register.
     pub fn decode(value: u32) -> Self {
         TargetId {
             value,
@@ -156,6 +157,13 @@ impl TargetId {
             part: (value >> 12 & 0xffff) as u16,
             revision: nibble(value, 28),
         }
+    }
+}
+
+/// `0x01002927: Raspberry Pi (0x493), part 0x1002, revision 0`
+impl fmt::Display for TargetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#010x}: {}, part {:#06x}, revision {}", self.value, self.designer, self.part, self.revision)
     }
 }
 
@@ -173,7 +181,7 @@ pub enum AccessPortClass {
     Other(u8),
 }
 
-/// IDR: what an access port is (ARM IHI 0031, C1.3.1; IHI 0074, C2.6.5).
+/// IDR: what an access port is (Arm IHI 0031, C1.3.1; IHI 0074, C2.6.5).
 ///
 /// ```
 /// use openocd::{AccessPortClass, AccessPortId};
@@ -199,7 +207,7 @@ pub struct AccessPortId {
 }
 
 impl AccessPortId {
-    /// Takes the register apart.
+    /// Decodes the register.
     pub fn decode(value: u32) -> Self {
         AccessPortId {
             value,

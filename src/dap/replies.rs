@@ -1,14 +1,14 @@
 //! What `dap info` prints: an access port, and the components that its ROM table leads to.
 //!
-//! The register values are read by commands that print nothing else; only the walk through the ROM tables is to be had as text alone.
-//! Its lines come from `dap_info_*` in `src/target/arm_adi_v5.c`, the same in both generations.
+//! Register values are read by commands that print nothing else. The walk through the ROM tables exists as text only:
+//! its lines come from `dap_info_*` in `src/target/arm_adi_v5.c`, the same in both generations.
 
 use crate::dap::{Component, ComponentClass, RomEntry};
 use crate::wire::number::hex;
 
 /// One access port.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Port {
+pub(super) struct Port {
     pub(crate) number: u64,
     /// MEM-AP BASE.
     pub(crate) base: Option<u64>,
@@ -21,7 +21,7 @@ pub(crate) struct Port {
 }
 
 /// Reads the whole text: of ADIv5 one access port, of `info root` on ADIv6 all of them. `None` if it does not begin with one.
-pub(crate) fn ports(text: &str) -> Option<Vec<Port>> {
+pub(super) fn ports(text: &str) -> Option<Vec<Port>> {
     let mut ports: Vec<Port> = Vec::new();
     // Ports that are being described, by index, with the depth of their entries: an entry of ADIv6 may hold a port of its own.
     let mut open: Vec<(usize, u32)> = Vec::new();
@@ -115,7 +115,7 @@ fn first_word(text: &str) -> &str {
 }
 
 /// A register value as `dpreg`, `apreg` and `apid` print it: `0x14770011`.
-pub(crate) fn register(text: &[u8]) -> Option<u32> {
+pub(super) fn register(text: &[u8]) -> Option<u32> {
     hex(std::str::from_utf8(text).ok()?.trim()).and_then(|value| value.try_into().ok())
 }
 

@@ -1,36 +1,36 @@
-//! Accesses to a debug access port failed.
+//! An access to a debug access port failed.
 
-use crate::error::text::list_names;
+use crate::error::text::{self, list_names, name};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
-/// A debug access port (DAP) refused, or has not what was asked for.
+/// A debug access port (DAP) refused, or lacks what was asked for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DapError {
-    /// OpenOCD's configuration has no DAP, or the target none.
-    #[error("there is no DAP{}", target.as_ref().map(|target| format!(" for {target}")).unwrap_or_default())]
+    /// OpenOCD's configuration has no DAP, or the target has none.
+    #[error("there is no DAP{}", target.as_ref().map(|target| format!(" for {}", name(target))).unwrap_or_default())]
     NoDap {
         /// The target whose DAP was asked for, if that was asked for.
         target: Option<String>,
     },
-    /// There is no DAP of this name.
-    #[error("no DAP is named {name:?}; there {}", list_names(known, "none"))]
+    /// No DAP has this name.
+    #[error("no DAP is named \"{}\"; there {}", text::name(name), list_names(known, "none"))]
     UnknownDap {
         /// The name asked for.
         name: String,
-        /// The names there are.
+        /// The names that exist.
         known: Vec<String>,
     },
     /// The debug port has no identification register: a JTAG debug port of version 0, whose TAP has an IDCODE instead.
-    #[error("the debug port of {dap} has no DPIDR (it reads as {value:#010x}); see the IDCODE of its TAP")]
+    #[error("the debug port of {} has no DPIDR (it reads as {value:#010x}); see the IDCODE of its TAP", name(dap))]
     NoDebugPortId {
         /// The DAP's name.
         dap: String,
-        /// What came in its place.
+        /// What was read instead.
         value: u32,
     },
     /// The debug port is older than the register asked for.
-    #[error("the debug port of {dap} has version {version}, and TARGETID came with version 2")]
+    #[error("the debug port of {} has version {version}, and TARGETID came with version 2", name(dap))]
     NoTargetId {
         /// The DAP's name.
         dap: String,
@@ -40,14 +40,6 @@ pub enum DapError {
     /// An argument is invalid. Nothing was sent.
     #[error(transparent)]
     InvalidArgument(#[from] InvalidArgument),
-    /// OpenOCD could not do it.
-    #[error("cannot {doing}: {failure}")]
-    Access {
-        /// What was to be done.
-        doing: String,
-        /// OpenOCD's refusal.
-        failure: Box<Failure>,
-    },
     /// OpenOCD's reply could not be understood.
     #[error(transparent)]
     UnexpectedReply(#[from] UnexpectedReply),
@@ -57,10 +49,21 @@ pub enum DapError {
 }
 
 impl DapError {
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            DapError::NoDap { .. } => "dap.no_dap",
+            DapError::UnknownDap { .. } => "dap.unknown_dap",
+            DapError::NoDebugPortId { .. } => "dap.no_debug_port_id",
+            DapError::NoTargetId { .. } => "dap.no_target_id",
+            DapError::InvalidArgument(_) => "dap.invalid_argument",
+            DapError::UnexpectedReply(_) => "dap.unexpected_reply",
+            DapError::Refused(_) => "dap.refused",
+        }
+    }
+
     /// What OpenOCD reported, if it refused a command.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            DapError::Access { failure, .. } => Some(failure),
             DapError::Refused(refused) => Some(&refused.failure),
             _ => None,
         }

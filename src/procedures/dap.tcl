@@ -1,8 +1,8 @@
 # Debug access ports.
 
-# Runs a subcommand of a DAP: {name result}. `which` is {named NAME}, {of} for that of the current target, or {first}.
-# A name that is none of a DAP is not run as a command: {unknown names}, or {none target}.
-proc _openocd_rs_1_dap {which script} {
+# Runs a subcommand of a DAP: {done name result}. `which` is {named NAME}, {of} for the DAP of the current target, or {first}.
+# With a procedure, that one runs the subcommand. A name that no DAP has is not run as a command: {unknown names}, or {none target}.
+proc _openocd_rs_1_dap {which procedure subcommand} {
     set names [dap names]
     switch [lindex $which 0] {
         named { set dap [lindex $which 1] }
@@ -10,7 +10,9 @@ proc _openocd_rs_1_dap {which script} {
         first { set dap [lindex $names 0]; if {$dap eq {}} { return none } }
     }
     if {$dap ni $names} { return [list unknown {*}$names] }
-    return [list done $dap [eval $script]]
+    if {$procedure ne {}} { return [list done $dap [_openocd_rs_1_$procedure $dap {*}$subcommand]] }
+    if {$subcommand eq {}} { return [list done $dap {}] }
+    return [list done $dap [$dap {*}$subcommand]]
 }
 
 # Writes a register of an access port (`apreg`) or of the debug port (`dpreg`), and fails if the write did; see _openocd_rs_1_check_write.

@@ -64,6 +64,11 @@ pub(crate) fn push_quoted(line: &mut Vec<u8>, word: &str) {
     line.push(b'"');
 }
 
+/// A list of words, as text: an element of it is exactly one of them.
+pub(crate) fn list<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    words.into_iter().map(quote).collect::<Vec<_>>().join(" ")
+}
+
 /// Quotes any bytes as one word. What is not a plain character becomes `\xHH`, of which Jim Tcl reads exactly two digits.
 pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
