@@ -8,7 +8,7 @@ use crate::wire::tcl;
 /// How much of the data one command carries: at most four times as much on the wire, where OpenOCD takes 4 MiB.
 const CHUNK: usize = 512 * 1024;
 
-/// A file that belongs to the OpenOCD's user alone, and is deleted with this unless a script [takes it over](Self::into_word).
+/// A file that belongs to the OpenOCD's user alone, and is deleted with this unless a script [takes it over](Self::into_path).
 pub(crate) struct ServerFile<'a> {
     session: &'a Session,
     path: String,
@@ -40,10 +40,10 @@ impl<'a> ServerFile<'a> {
         Ok(file)
     }
 
-    /// Its path as a word of a command, which is to delete it.
-    pub(crate) fn into_word(mut self) -> String {
+    /// Its path, for a command that deletes it.
+    pub(crate) fn into_path(mut self) -> String {
         self.taken = true;
-        self.word()
+        self.path.clone()
     }
 
     fn word(&self) -> String {

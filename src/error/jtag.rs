@@ -1,8 +1,8 @@
-//! JTAG operations failed.
+//! A JTAG operation failed.
 
 use std::path::PathBuf;
 
-use crate::error::text::{excerpt, list_names};
+use crate::error::text::{self, comma_separated, excerpt, list_names, name};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::TapState;
 
@@ -10,43 +10,44 @@ use crate::types::TapState;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JtagError {
-    /// There is no JTAG chain: OpenOCD drives the chip over something else.
-    #[error("this needs JTAG, but the transport is {transport}")]
+    /// There is no JTAG chain: OpenOCD drives the chip over another transport.
+    #[error("this call requires JTAG, but the transport is {}", name(transport))]
     WrongTransport {
         /// The transport in use, such as `swd`; `none` if none is selected.
         transport: String,
     },
-    /// There is no TAP of this name.
-    #[error("no TAP is named {name:?}; there {}", list_names(known, "no TAPs"))]
+    /// No TAP has this name.
+    #[error("no TAP is named \"{}\"; there {}", text::name(name), list_names(known, "no TAPs"))]
     UnknownTap {
         /// The name asked for.
         name: String,
-        /// The names there are.
+        /// The names that exist.
         known: Vec<String>,
     },
     /// The TAP is disabled, so it is not part of the chain. Nothing was scanned.
-    #[error("TAP {tap} is disabled; `enable_tap` puts it into the chain")]
+    #[error("TAP {} is disabled; `enable_tap` puts it into the chain", name(tap))]
     TapDisabled {
         /// The TAP's name.
         tap: String,
     },
-    /// An SVF file was to be run for one TAP, but OpenOCD would shift for the disabled TAPs, too, which are not in the chain. Nothing was scanned.
+    /// An SVF file cannot be played for one TAP while others are disabled: OpenOCD would shift for those too. Nothing was
+    /// scanned.
     #[error(
-        "an SVF file can't be run for one TAP while others are disabled ({}): OpenOCD takes them for part of the chain; enable them, or write the file for the whole chain",
-        disabled.join(", ")
+        "cannot play an SVF file for one TAP while others are disabled ({}): enable them, or write the file for the whole chain",
+        comma_separated(disabled)
     )]
     OthersDisabled {
         /// The disabled TAPs.
         disabled: Vec<String>,
     },
-    /// The TAP is in BYPASS: the last instruction scanned was for another one, or the chain was reset since. Nothing was scanned.
-    #[error("TAP {tap} is in BYPASS: select a register by `irscan` before `drscan`, or do both with `scan`")]
+    /// The TAP is in BYPASS: the last instruction was for another TAP, or the chain was reset since. Nothing was scanned.
+    #[error("TAP {} is in BYPASS: select a register by `irscan` before `drscan`, or do both with `scan`", name(tap))]
     Bypass {
         /// The TAP's name.
         tap: String,
     },
-    /// A value takes more bits than there are for it. Nothing was scanned.
-    #[error("the value {value} takes more than the {bits} bits of {what}")]
+    /// A value is too wide. Nothing was scanned.
+    #[error("the value {value} exceeds the {bits} bits of {}", name(what))]
     ValueTooWide {
         /// What it was for.
         what: String,
@@ -55,12 +56,12 @@ pub enum JtagError {
         /// The bits there are.
         bits: usize,
     },
-    /// A path through the TAP states has no state. Nothing was sent.
-    #[error("the path holds no TAP state; give at least one")]
+    /// A path through the TAP states is empty. Nothing was sent.
+    #[error("the path through the TAP states is empty; give at least one state")]
     EmptyPath,
-    /// A step of a path is none that the state machine of IEEE 1149.1 allows. Nothing was sent.
+    /// A step of a path is not a transition of the state machine of IEEE 1149.1. Nothing was sent.
     #[error(
-        "step {step} of the path, from {from} to {to}, is no transition of IEEE 1149.1; from {from} one gets to {} and {}",
+        "step {step} of the path, from {from} to {to}, is not a transition of IEEE 1149.1: {from} leads to {} and {}",
         from.next(false), from.next(true)
     )]
     IllegalTransition {
@@ -73,7 +74,7 @@ pub enum JtagError {
     },
     /// A path begins or ends in a state in which a TAP cannot stay. Nothing was sent.
     #[error(
-        "the path {end} in {state}, which is not stable; stable are RESET, RUN/IDLE, DRSHIFT, DRPAUSE, IRSHIFT, IRPAUSE"
+        "the path {end} in {state}, which is not stable; the stable states are RESET, RUN/IDLE, DRSHIFT, DRPAUSE, IRSHIFT and IRPAUSE"
     )]
     UnstablePath {
         /// "begins" or "ends".
@@ -81,9 +82,10 @@ pub enum JtagError {
         /// The state.
         state: TapState,
     },
-    /// A path is too long between two stable states: OpenOCD takes eight states at once, and stops in stable ones only. Nothing was sent.
+    /// A path is too long between two stable states: OpenOCD takes eight states at once, and stops in stable states only.
+    /// Nothing was sent.
     #[error(
-        "the path reaches no stable state within the seven steps after step {step} ({from}) that OpenOCD takes at once, or RESET by another way than TMS high"
+        "the path reaches no stable state within seven steps after step {step} ({from}), or reaches RESET by another way than TMS high"
     )]
     LongPath {
         /// The number of steps before it.
@@ -97,24 +99,24 @@ pub enum JtagError {
     /// OpenOCD refused.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// The chain is not what it is configured to be: no power, a broken or a foreign chain, or no TAP in it at all.
-    #[error("the JTAG chain does not answer as configured: {}", excerpt(log.trim().as_bytes(), 600))]
+    /// The chain is not as configured: no power, a broken chain, another chip, or no TAP at all.
+    #[error("the JTAG chain does not answer as configured: {}", excerpt(log.as_bytes(), 600))]
     ChainMismatch {
         /// What OpenOCD logged about it.
         log: String,
-        /// OpenOCD's refusal; 0.12.0 reports success.
+        /// OpenOCD's refusal; `None` where OpenOCD reported success.
         failure: Option<Box<Failure>>,
     },
-    /// OpenOCD reported success, but the TAP is not as asked.
-    #[error("TAP {tap} was to be {}, but is not", if *enabled { "enabled" } else { "disabled" })]
+    /// OpenOCD reported success, but the TAP was not switched.
+    #[error("OpenOCD reports TAP {} as {}, but it is not", name(tap), if *enabled { "enabled" } else { "disabled" })]
     NotSwitched {
         /// The TAP's name.
         tap: String,
-        /// What was asked for.
+        /// Whether it was to be enabled.
         enabled: bool,
     },
-    /// A TAP of this name is there already. OpenOCD would take a second one.
-    #[error("there is a TAP {tap} already")]
+    /// A TAP of this name exists. OpenOCD would take a second one. Nothing was declared.
+    #[error("TAP {} exists already", name(tap))]
     DuplicateTap {
         /// Its name.
         tap: String,
@@ -127,15 +129,23 @@ pub enum JtagError {
         /// Why.
         source: std::io::Error,
     },
-    /// A command of an SVF file has no semicolon at its end. OpenOCD would leave it out. Nothing was sent.
-    #[error("{}: the command in line {line} has no semicolon at its end", path.display())]
+    /// An SVF or XSVF file is larger than any file of test vectors. Nothing was sent.
+    #[error("{} has more than {limit} bytes", path.display())]
+    FileTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A command of an SVF file lacks the semicolon at its end. OpenOCD would skip it. Nothing was sent.
+    #[error("{}: the command in line {line} lacks the semicolon at its end", path.display())]
     Unterminated {
         /// The file.
         path: PathBuf,
         /// The line where the command begins, from 1.
         line: u32,
     },
-    /// A scan command of an SVF file is one that makes OpenOCD crash. Nothing was sent.
+    /// A scan command of an SVF file would crash OpenOCD. Nothing was sent.
     #[error("{}: the scan command in line {line} {problem}", path.display())]
     InvalidScan {
         /// The file.
@@ -145,7 +155,8 @@ pub enum JtagError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// An instruction of an XSVF file is cut off or missing, is one that OpenOCD does not know, or would do something else than it says. Nothing was sent.
+    /// An instruction of an XSVF file is cut off or missing, or OpenOCD does not know it or would do something else. Nothing
+    /// was sent.
     #[error("{}: the instruction at byte {offset} {problem}", path.display())]
     InvalidXsvf {
         /// The file.
@@ -156,43 +167,43 @@ pub enum JtagError {
         problem: &'static str,
     },
     /// What came out of the chain is not what an SVF file says.
-    #[error("{}: line {line} wants {wanted} (mask {mask}), but {read} came", path.display())]
+    #[error("{}: line {line} expected {wanted} (mask {mask}), got {read}", path.display())]
     SvfMismatch {
         /// The file.
         path: PathBuf,
         /// The line where the command begins, from 1.
         line: u32,
-        /// What was expected, in hexadecimal. With [`SvfFile::tap`](crate::SvfFile::tap) the bits of the other TAPs, in BYPASS, are below and above.
+        /// What was expected, in hexadecimal, of the TAP that the file is for, or else of the whole chain.
         wanted: String,
-        /// What came.
+        /// What was read, in hexadecimal.
         read: String,
         /// Which bits were compared.
         mask: String,
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// An SVF or XSVF file did not run to its end.
+    /// An SVF or XSVF file was not played to its end.
     #[error("{}{} failed: {failure}", path.display(), line.map(|line| format!(": line {line}")).unwrap_or_default())]
     Playback {
         /// The file.
         path: PathBuf,
-        /// The line of the SVF file where the command begins that failed, from 1; `None` where OpenOCD does not tell.
+        /// The line of the SVF file where the failed command begins, from 1; `None` if OpenOCD does not tell.
         line: Option<u32>,
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// OpenOCD reported success, but has not run all commands of an SVF file.
+    /// OpenOCD reported success, but did not run all commands of an SVF file.
     #[error("{}: OpenOCD reports success after {ran} of {commands} commands", path.display())]
     Incomplete {
         /// The file.
         path: PathBuf,
-        /// How many it has run.
+        /// How many commands OpenOCD ran.
         ran: u32,
-        /// How many there are.
+        /// How many commands the file has.
         commands: u32,
     },
-    /// The target is no RISC-V hart.
-    #[error("{target} is a {kind}, and has no RISC-V debug module")]
+    /// The target is not a RISC-V hart.
+    #[error("{} is a {}, which has no RISC-V debug module", name(target), name(kind))]
     NotRiscv {
         /// The target's name.
         target: String,
@@ -205,6 +216,36 @@ pub enum JtagError {
 }
 
 impl JtagError {
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            JtagError::WrongTransport { .. } => "jtag.wrong_transport",
+            JtagError::UnknownTap { .. } => "jtag.unknown_tap",
+            JtagError::TapDisabled { .. } => "jtag.tap_disabled",
+            JtagError::OthersDisabled { .. } => "jtag.others_disabled",
+            JtagError::Bypass { .. } => "jtag.bypass",
+            JtagError::ValueTooWide { .. } => "jtag.value_too_wide",
+            JtagError::EmptyPath => "jtag.empty_path",
+            JtagError::IllegalTransition { .. } => "jtag.illegal_transition",
+            JtagError::UnstablePath { .. } => "jtag.unstable_path",
+            JtagError::LongPath { .. } => "jtag.long_path",
+            JtagError::InvalidArgument(_) => "jtag.invalid_argument",
+            JtagError::Refused(_) => "jtag.refused",
+            JtagError::ChainMismatch { .. } => "jtag.chain_mismatch",
+            JtagError::NotSwitched { .. } => "jtag.not_switched",
+            JtagError::DuplicateTap { .. } => "jtag.duplicate_tap",
+            JtagError::File { .. } => "jtag.file",
+            JtagError::FileTooLarge { .. } => "jtag.file_too_large",
+            JtagError::Unterminated { .. } => "jtag.unterminated",
+            JtagError::InvalidScan { .. } => "jtag.invalid_scan",
+            JtagError::InvalidXsvf { .. } => "jtag.invalid_xsvf",
+            JtagError::SvfMismatch { .. } => "jtag.svf_mismatch",
+            JtagError::Playback { .. } => "jtag.playback",
+            JtagError::Incomplete { .. } => "jtag.incomplete",
+            JtagError::NotRiscv { .. } => "jtag.not_riscv",
+            JtagError::UnexpectedReply(_) => "jtag.unexpected_reply",
+        }
+    }
+
     /// What OpenOCD reported, if it refused a command.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
@@ -230,15 +271,15 @@ mod tests {
         assert_eq!(unknown(&["x.cpu", "x.bs"]), "no TAP is named \"a b\"; there are x.cpu, x.bs");
         assert_eq!(
             text(JtagError::ValueTooWide { what: "the field".to_owned(), value: "0x20".to_owned(), bits: 5 }),
-            "the value 0x20 takes more than the 5 bits of the field"
+            "the value 0x20 exceeds the 5 bits of the field"
         );
         assert_eq!(
             text(JtagError::UnstablePath { end: "ends", state: TapState::UpdateDr }),
-            "the path ends in DRUPDATE, which is not stable; stable are RESET, RUN/IDLE, DRSHIFT, DRPAUSE, IRSHIFT, IRPAUSE"
+            "the path ends in DRUPDATE, which is not stable; the stable states are RESET, RUN/IDLE, DRSHIFT, DRPAUSE, IRSHIFT and IRPAUSE"
         );
         assert_eq!(
             text(JtagError::NotSwitched { tap: "x.cpu".to_owned(), enabled: false }),
-            "TAP x.cpu was to be disabled, but is not"
+            "OpenOCD reports TAP x.cpu as disabled, but it is not"
         );
         assert_eq!(
             text(JtagError::Incomplete { path: "a.svf".into(), ran: 3, commands: 4 }),

@@ -34,11 +34,7 @@ impl Bits {
     /// [`JtagError::InvalidArgument`] for no bits, or more than [`MAX_LENGTH`](Self::MAX_LENGTH).
     pub fn zeros(length: usize) -> Result<Self, JtagError> {
         if !(1..=Self::MAX_LENGTH).contains(&length) {
-            return Err(JtagError::InvalidArgument(InvalidArgument {
-                argument: "the length of a field",
-                given: format!("{length} bits"),
-                expected: "1 to 2^24 bits",
-            }));
+            return Err(InvalidArgument::new("length of a field", "1 to 2^24 bits", format!("{length} bits")).into());
         }
         Ok(Bits { length, bytes: vec![0; length.div_ceil(8)] })
     }
@@ -88,6 +84,16 @@ impl Bits {
         let byte = &mut self.bytes[index / 8];
         *byte = *byte & !(1 << (index % 8)) | u8::from(bit) << (index % 8);
         true
+    }
+
+    /// `length` bits from the one of this number on; `None` if they are not all there.
+    pub(super) fn part(&self, first: usize, length: usize) -> Option<Self> {
+        let end = first.checked_add(length).filter(|end| *end <= self.length)?;
+        let mut part = Bits::zeros(length).ok()?;
+        for index in first..end {
+            part.bytes[(index - first) / 8] |= u8::from(self.bit(index)?) << ((index - first) % 8);
+        }
+        Some(part)
     }
 
     /// The number, if it fits into 64 bits.

@@ -1,13 +1,18 @@
 //! Files of test vectors: SVF and XSVF.
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Jtag, Outcome, Refusal};
-use crate::command::Request;
+use super::ask::Operation;
+use super::{Bits, Jtag, svf, xsvf};
 use crate::command::server_file::ServerFile;
-use crate::error::{Error, Failure, JtagError, Result};
+use crate::command::{Request, Script};
+use crate::error::{Failure, JtagError, Result};
 use crate::wire::tcl;
+
+/// The largest file that is read: more than any file of test vectors takes, and less than what fills a machine.
+const LARGEST_FILE: u64 = 256 * 1024 * 1024;
 
 /// An SVF file to run, from [`Jtag::svf`].
 #[derive(Debug, Clone)]
@@ -119,50 +124,73 @@ impl SvfFile<'_> {
     /// refuses, [`UnknownTap`](JtagError::UnknownTap), [`OthersDisabled`](JtagError::OthersDisabled), [`Incomplete`](JtagError::Incomplete), [`WrongTransport`](JtagError::WrongTransport), [`TimeoutError::Reply`](crate::TimeoutError::Reply), and
     /// those of [`Session::command`](crate::Session::command).
     pub fn run(&self) -> Result<SvfReport> {
-        let failed = |source| JtagError::File { path: self.path.clone(), source };
-        let file = std::fs::read(&self.path).map_err(failed)?;
-        let svf = crate::jtag::svf::normalize(&file).map_err(|fault| {
+        let file = read(&self.path)?;
+        let file = svf::normalize(&file).map_err(|fault| {
             let path = self.path.clone();
             match fault {
-                crate::jtag::svf::Fault::Unterminated(line) => JtagError::Unterminated { path, line },
-                crate::jtag::svf::Fault::Scan(line, problem) => JtagError::InvalidScan { path, line, problem },
+                svf::Fault::Unterminated(line) => JtagError::Unterminated { path, line },
+                svf::Fault::Scan(line, problem) => JtagError::InvalidScan { path, line, problem },
             }
         })?;
-        let commands = u32::try_from(svf.lines.len()).unwrap_or(u32::MAX);
-        let copy = ServerFile::with(self.jtag.session, &svf.text)?.into_word();
-        let options = self.options();
+        let commands = u32::try_from(file.lines.len()).unwrap_or(u32::MAX);
+        let options = [("-quiet", self.quiet), ("-progress", self.progress), ("-ignore_error", self.ignore_error)];
+        let options: Vec<_> = options.into_iter().filter(|(_, on)| *on).map(|(option, _)| option).collect();
         let tap = self.tap.as_deref().unwrap_or("");
-        let script = format!("_openocd_rs_1_svf {copy} {}{options}", tcl::quote(tap));
         let on_tap = if tap.is_empty() { String::new() } else { format!(" -tap {tap}") };
-        let mut request = Request::new(format!("_openocd_rs_1_jtag_with_file {copy} {}", tcl::quote(&script)));
-        request.timeout = self.timeout;
-        let request = request.shown(format!("svf{on_tap}{options} {}", self.path.display()));
-        let (outcome, result) = play(&self.jtag, &request, tap, |failure| self.failed(failure, &svf.lines))?;
-        let (ran, errors) = crate::jtag::svf::counts(&result)
-            .ok_or_else(|| super::unexpected(&request, "the number of commands and errors", result.as_bytes()))?;
+        let shown = format!("svf{on_tap} {} {}", options.join(" "), self.path.display());
+        let copy = ServerFile::with(self.jtag.session, &file.text)?.into_path();
+        let script =
+            options.iter().fold(Script::call("svf").word(&copy).word(tap), |script, option| script.literal(option));
+        let request = play(&copy, &script, shown, self.timeout);
+        let played = self.jtag.run(
+            &request,
+            &Operation::on(tap, "play a file on"),
+            |failure| self.failed(failure, &file),
+            |result, log| Some((svf::counts(tcl::text(result)?)?, String::from_utf8_lossy(log).into_owned())),
+        );
+        let ((ran, errors), log) = played.map_err(|error| self.without_bypass_bits(error, &file))?;
         if ran != commands {
             return Err(JtagError::Incomplete { path: self.path.clone(), ran, commands }.into());
         }
-        Ok(SvfReport { commands, errors, log: outcome.log })
-    }
-
-    fn options(&self) -> String {
-        let options = [("-quiet", self.quiet), ("-progress", self.progress), ("-ignore_error", self.ignore_error)];
-        options.into_iter().filter(|(_, on)| *on).flat_map(|(option, _)| [" ", option]).collect()
+        Ok(SvfReport { commands, errors, log })
     }
 
     /// OpenOCD's numbers are those of its copy, where each command has one line.
-    fn failed(&self, failure: Box<Failure>, lines: &[u32]) -> JtagError {
+    fn failed(&self, failure: Box<Failure>, file: &svf::Normalized) -> JtagError {
         let path = self.path.clone();
-        let line_of = |command: u32| lines.get((command as usize).checked_sub(1)?).copied();
-        if let Some(mismatch) = crate::jtag::svf::mismatches(failure.log()).into_iter().next() {
+        let line_of = |command: u32| file.lines.get((command as usize).checked_sub(1)?).copied();
+        if let Some(mismatch) = svf::mismatches(failure.log()).into_iter().next() {
             if let Some(line) = line_of(mismatch.command) {
-                let crate::jtag::svf::Mismatch { wanted, read, mask, .. } = mismatch;
+                let svf::Mismatch { wanted, read, mask, .. } = mismatch;
                 return JtagError::SvfMismatch { path, line, wanted, read, mask, failure };
             }
         }
-        let line = crate::jtag::svf::failed_command(failure.log()).and_then(line_of);
+        let line = svf::failed_command(failure.log()).and_then(line_of);
         JtagError::Playback { path, line, failure }
+    }
+
+    /// The same error with the values of the file's own TAP: OpenOCD reports those of the whole chain, where the bits of
+    /// the other TAPs, which are in BYPASS, are below and above.
+    fn without_bypass_bits(&self, mut error: crate::Error, file: &svf::Normalized) -> crate::Error {
+        let crate::Error::Jtag(JtagError::SvfMismatch { line, wanted, read, mask, .. }) = &mut error else {
+            return error;
+        };
+        let cut = || {
+            let tap = self.tap.as_deref()?;
+            let scan = file.scan_on(*line)?;
+            let taps = self.jtag.scan_chain().ok()?;
+            let before = taps.iter().take_while(|listed| listed.name != tap).filter(|listed| listed.enabled);
+            let below: u32 = before.map(|other| if scan.is_instruction { other.ir_length } else { 1 }).sum();
+            let cut = |value: &str| {
+                let bits = Bits::parse_hex(value.strip_prefix("0x")?, Bits::MAX_LENGTH)?;
+                Some(bits.part(usize::try_from(below).ok()?, scan.length)?.to_string())
+            };
+            Some([cut(wanted)?, cut(read)?, cut(mask)?])
+        };
+        if let Some(values) = cut() {
+            [*wanted, *read, *mask] = values;
+        }
+        error
     }
 }
 
@@ -200,42 +228,38 @@ impl XsvfFile<'_> {
     /// Then [`Playback`](JtagError::Playback) if OpenOCD can't play it or something else came out than it says, [`UnknownTap`](JtagError::UnknownTap), [`WrongTransport`](JtagError::WrongTransport),
     /// [`TimeoutError::Reply`](crate::TimeoutError::Reply), and those of [`Session::command`](crate::Session::command).
     pub fn run(&self) -> Result<()> {
-        let failed = |source| JtagError::File { path: self.path.clone(), source };
-        let file = std::fs::read(&self.path).map_err(failed)?;
-        crate::jtag::xsvf::check(&file).map_err(|crate::jtag::xsvf::Fault { offset, problem }| {
-            JtagError::InvalidXsvf { path: self.path.clone(), offset, problem }
+        let file = read(&self.path)?;
+        xsvf::check(&file).map_err(|xsvf::Fault { offset, problem }| JtagError::InvalidXsvf {
+            path: self.path.clone(),
+            offset,
+            problem,
         })?;
-        let copy = ServerFile::with(self.jtag.session, &file)?.into_word();
         let tap = self.tap.as_deref().unwrap_or("");
-        let virt2 = if self.virt2 { " virt2" } else { "" };
-        let quiet = if self.quiet { " quiet" } else { "" };
-        let script = format!("_openocd_rs_1_xsvf {copy} {}{virt2}{quiet}", tcl::quote(tap));
+        let (virt2, quiet) = (if self.virt2 { "virt2" } else { "" }, if self.quiet { "quiet" } else { "" });
         let on = if tap.is_empty() { "plain" } else { tap };
-        let mut request = Request::new(format!("_openocd_rs_1_jtag_with_file {copy} {}", tcl::quote(&script)));
-        request.timeout = self.timeout;
-        let request = request.shown(format!("xsvf {on} {}{virt2}{quiet}", self.path.display()));
-        let path = self.path.clone();
-        play(&self.jtag, &request, tap, |failure| JtagError::Playback { path, line: None, failure }).map(drop)
+        let shown = format!("xsvf {on} {} {virt2} {quiet}", self.path.display());
+        let copy = ServerFile::with(self.jtag.session, &file)?.into_path();
+        let script = Script::call("xsvf").word(&copy).word(tap).literal(virt2).literal(quiet);
+        let request = play(&copy, &script, shown, self.timeout);
+        let failed = |failure| JtagError::Playback { path: self.path.clone(), line: None, failure };
+        self.jtag.run(&request, &Operation::on(tap, "play a file on"), failed, |_, _| Some(()))
     }
 }
 
-/// Runs a file: what came back, and the result of the command.
-fn play(
-    jtag: &Jtag<'_>,
-    request: &Request<'_>,
-    tap: &str,
-    failed: impl FnOnce(Box<Failure>) -> JtagError,
-) -> Result<(Outcome, String)> {
-    let outcome = jtag.outcome(request)?;
-    if outcome.code != 0 {
-        return Err(failed(outcome.failure(request)).into());
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let failed = |source| JtagError::File { path: path.to_owned(), source };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(JtagError::FileTooLarge { path: path.to_owned(), limit: LARGEST_FILE }.into());
     }
-    let mut words = tcl::elements(&outcome.result).map(|word| word.map(|word| super::text(&word)).unwrap_or_default());
-    let (word, rest): (String, Vec<String>) = (words.next().unwrap_or_default(), words.collect());
-    if let ("done", [result]) = (word.as_str(), &rest[..]) {
-        let result = result.clone();
-        return Ok((outcome, result));
-    }
-    let refusal = Refusal { doing: "run a file", tap, value: 0 };
-    Err(Error::from(refusal.obstacle(word.as_bytes(), rest, request, &outcome)))
+    Ok(bytes)
+}
+
+/// The request that plays the copy of a file on OpenOCD's machine, and removes the copy.
+fn play(copy: &str, script: &Script, shown: String, timeout: Option<Duration>) -> Request<'static> {
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    let script = Script::call("play").word(copy).script(script);
+    Request { timeout, ..Request::new(script).shown(shown).expecting("what the command returns") }
 }

@@ -1,44 +1,32 @@
 //! The table that `scan_chain` prints.
 
+use super::Tap;
 use crate::wire::number::hex32;
 
-/// One row: ` 0 stm32f1x.cpu           Y     0x3ba00477 0x3ba00477     4 0x01  0x0f`. Further expected identification codes
-/// stand on lines of their own below it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Row {
-    pub(crate) position: u32,
-    pub(crate) name: String,
-    pub(crate) enabled: bool,
-    pub(crate) idcode: u32,
-    pub(crate) expected: Vec<u32>,
-    /// The expected codes are printed with `*` in place of the version, which is then not compared.
-    pub(crate) ignore_version: bool,
-    pub(crate) ir_length: u32,
-    pub(crate) ir_capture: u32,
-    pub(crate) ir_mask: u32,
-}
-
-/// Reads the whole table, its two lines of heading included; `None` if a line is none of these.
-pub(crate) fn rows(text: &str) -> Option<Vec<Row>> {
+/// Reads the whole table, its two lines of heading included; `None` if a line is neither a row nor a further code.
+///
+/// A row is ` 0 stm32f1x.cpu           Y     0x3ba00477 0x3ba00477     4 0x01  0x0f`. Further expected identification codes
+/// follow on lines of their own.
+pub(super) fn taps(text: &str) -> Option<Vec<Tap>> {
     let mut lines = text.lines();
     let heading = lines.next()?;
     let rule = lines.next()?;
     if !heading.contains("TapName") || !rule.starts_with("--") {
         return None;
     }
-    let mut rows: Vec<Row> = Vec::new();
+    let mut taps: Vec<Tap> = Vec::new();
     for line in lines.filter(|line| !line.trim().is_empty()) {
         // The columns of numbers have a fixed place from the right: a name may hold blanks.
         if let Some((expected, _)) = (!line.trim().contains(' ')).then(|| expected(line.trim())).flatten() {
-            rows.last_mut()?.expected.push(expected);
+            taps.last_mut()?.expected_ids.push(expected);
             continue;
         }
-        rows.push(row(line)?);
+        taps.push(row(line)?);
     }
-    Some(rows)
+    Some(taps)
 }
 
-fn row(line: &str) -> Option<Row> {
+fn row(line: &str) -> Option<Tap> {
     let (rest, ir_mask) = last_word(line)?;
     let (rest, ir_capture) = last_word(rest)?;
     let (rest, ir_length) = last_word(rest)?;
@@ -47,7 +35,8 @@ fn row(line: &str) -> Option<Row> {
     let (rest, enabled) = last_word(rest)?;
     let (position, name) = rest.trim_start().split_once(' ')?;
     let (expected_id, ignore_version) = expected(expected_id)?;
-    Some(Row {
+    let idcode = hex32(idcode)?;
+    Some(Tap {
         position: position.parse().ok()?,
         name: name.trim().to_owned(),
         enabled: match enabled {
@@ -55,9 +44,9 @@ fn row(line: &str) -> Option<Row> {
             "n" => false,
             _ => return None,
         },
-        idcode: hex32(idcode)?,
-        // 0 stands for no expected code: it is no legal one (IEEE 1149.1, 12.1.1: bit 0 is 1).
-        expected: if expected_id == 0 { Vec::new() } else { vec![expected_id] },
+        idcode: (idcode != 0).then_some(idcode),
+        // 0 stands for no expected code: it is not a legal one (IEEE 1149.1, 12.1.1: bit 0 is 1).
+        expected_ids: if expected_id == 0 { Vec::new() } else { vec![expected_id] },
         ignore_version,
         ir_length: ir_length.parse().ok()?,
         ir_capture: hex32(ir_capture)?,
@@ -86,12 +75,12 @@ mod tests {
     const HEADING: &str = "   TapName             Enabled  IdCode     Expected   IrLen IrCap IrMask\n\
         -- ------------------- -------- ---------- ---------- ----- ----- ------\n";
 
-    fn parsed(table: &str) -> Option<Vec<Row>> {
-        rows(&format!("{HEADING}{table}"))
+    fn parsed(table: &str) -> Option<Vec<Tap>> {
+        taps(&format!("{HEADING}{table}"))
     }
 
     #[test]
-    fn tables_of_both_generations() {
+    fn tables_of_both_generations_are_read() {
         let table = " 0 hart0.cpu              Y     0x10001913 0x10001913     5 0x01  0x03\n\
                      \x201 chip0.bs               n     0x00000000 0x*6410041     5 0x01  0x1f\n\
                      \x20                                          0x*6420041";
@@ -100,33 +89,33 @@ mod tests {
             let [hart, bs] = &rows[..] else { panic!("{rows:?}") };
             assert_eq!((hart.position, &*hart.name, hart.enabled), (0, "hart0.cpu", true));
             assert_eq!(
-                (hart.idcode, &hart.expected[..], hart.ignore_version),
-                (0x1000_1913, &[0x1000_1913][..], false)
+                (hart.idcode, &hart.expected_ids[..], hart.ignore_version),
+                (Some(0x1000_1913), &[0x1000_1913][..], false)
             );
-            assert_eq!((bs.idcode, bs.enabled, bs.ignore_version), (0, false, true));
-            assert_eq!(bs.expected, [0x0641_0041, 0x0642_0041]);
+            assert_eq!((bs.idcode, bs.enabled, bs.ignore_version), (None, false, true));
+            assert_eq!(bs.expected_ids, [0x0641_0041, 0x0642_0041]);
             assert_eq!((bs.ir_length, bs.ir_capture, bs.ir_mask), (5, 1, 0x1f));
         }
     }
 
     #[test]
-    fn names_longer_than_their_column_and_with_blanks() {
+    fn names_may_be_longer_than_their_column_and_hold_blanks() {
         let rows = parsed("10 a.very.long.name.of.a.tap     Y     0x00000000 0x00000000    12 0x001  0x003\n").unwrap();
         assert_eq!((&*rows[0].name, rows[0].position, rows[0].ir_length), ("a.very.long.name.of.a.tap", 10, 12));
-        assert!(rows[0].expected.is_empty());
+        assert!(rows[0].expected_ids.is_empty());
         let rows = parsed(" 0 my chip.cpu            Y     0x00000000 0x00000000     4 0x01  0x03\n").unwrap();
         assert_eq!(rows[0].name, "my chip.cpu");
     }
 
     #[test]
-    fn an_empty_chain() {
+    fn an_empty_chain_has_no_taps() {
         assert_eq!(parsed(""), Some(Vec::new()));
     }
 
     #[test]
-    fn invalid_tables() {
-        assert_eq!(rows(""), None);
-        assert_eq!(rows("usage: scan_chain\nmore"), None);
+    fn invalid_tables_are_refused() {
+        assert_eq!(taps(""), None);
+        assert_eq!(taps("usage: scan_chain\nmore"), None);
         for line in [
             "garbage",
             " 0 a.b  X 0x00000000 0x00000000 4 0x01 0x03",

@@ -7,6 +7,32 @@ pub(crate) struct Normalized {
     pub(crate) lines: Vec<u32>,
 }
 
+/// A scan of an SVF file.
+pub(super) struct Scan {
+    /// Its length in bits, without what OpenOCD adds for other TAPs.
+    pub(super) length: usize,
+    /// It is `SIR`, not `SDR`.
+    pub(super) is_instruction: bool,
+}
+
+impl Normalized {
+    /// The scan command that begins on this line of the user's file, if there is exactly one.
+    pub(super) fn scan_on(&self, line: u32) -> Option<Scan> {
+        let texts = self.text.split(|byte| *byte == b'\n');
+        let mut scans = self.lines.iter().zip(texts).filter(|(begin, _)| **begin == line).filter_map(|(_, command)| {
+            let text = std::str::from_utf8(command).ok()?;
+            let mut words = text.split_whitespace();
+            let is_instruction = match words.next()?.to_ascii_uppercase().as_str() {
+                "SIR" => true,
+                "SDR" => false,
+                _ => return None,
+            };
+            Some(Scan { length: words.next()?.parse().ok()?, is_instruction })
+        });
+        scans.next().filter(|_| scans.next().is_none())
+    }
+}
+
 /// One command to a line, without comments, each line ended.
 ///
 /// OpenOCD reads lines (`svf_read_command_from_file` in `src/svf/svf.c`): it drops what follows a semicolon on its line, and a last line without

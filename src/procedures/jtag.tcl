@@ -1,29 +1,34 @@
 # JTAG.
 
-# Runs a script that uses the JTAG chain, and returns {code result log}. The script's result is a list that begins with a word:
-# `done`, or what is in the way.
+# Runs a script that uses the JTAG chain and returns what it returns: a list that begins with `done`, or with the word for what is in
+# the way.
 #
-# Between two commands OpenOCD polls its targets, which puts other instructions into their TAPs and all others into BYPASS:
-# 0.12.0 before every command (jim_command_dispatch in src/helper/command.c), later ones when it is time. But not within
-# `capture`, which masks it (handle_command_capture, formerly jim_capture, there), and in which all our commands run. So what
-# belongs together stays together in one script.
+# Between two commands OpenOCD polls its targets, which puts other instructions into their TAPs and all others into BYPASS: 0.12.0 before
+# every command (jim_command_dispatch in src/helper/command.c), later ones when it is time. But not within `capture`, which masks it
+# (handle_command_capture, formerly jim_capture, there), and in which all commands of this crate run. So what belongs together stays
+# together in one script.
 proc _openocd_rs_1_jtag {script} {
-    set options {}
     if {[catch {transport select} transport]} { set transport none }
     set transport [string trim $transport]
-    if {$transport ne {jtag}} { return [list 0 [list transport $transport] {}] }
-    set log [capture {
-        set code [catch {uplevel 1 $script} result options]
-        list
-    }]
-    return [list [_openocd_rs_1_code $code $options] $result $log]
+    if {$transport ne {jtag}} { return [list transport $transport] }
+    return [uplevel #0 $script]
 }
 
-# The same, with a temporary file that the script uses: OpenOCD removes it, for who waits for it may have given up by then.
-proc _openocd_rs_1_jtag_with_file {path script} {
-    set outcome [_openocd_rs_1_jtag $script]
+# Runs a script that plays a file, and removes the file: the client may have given up by then.
+#
+# Afterwards the chain is in Test-Logic-Reset. Scans without a TAP leave OpenOCD's cached instructions as they were before (`add_plain_ir_scan` in
+# src/jtag/core.c), so its next access to a debug port would go to another register; the reset makes it forget them.
+proc _openocd_rs_1_play {path script} {
+    set code [catch {_openocd_rs_1_jtag $script} result options]
     catch {file delete $path}
-    return $outcome
+    catch {_openocd_rs_1_reset_taps}
+    return {*}$options $result
+}
+
+proc _openocd_rs_1_reset_taps {} {
+    if {[string trim [transport select]] ne {jtag}} { return }
+    pathmove RESET
+    pathmove RUN/IDLE
 }
 
 # Whether OpenOCD polls its targets. `poll` says it, and polls the current target while it is at it. The test target `testee` has
@@ -107,6 +112,13 @@ proc _openocd_rs_1_irscan {tap instruction bits endstate} {
     return done
 }
 
+# Runs commands that reset the chain.
+proc _openocd_rs_1_reset_by {script} {
+    _openocd_rs_1_forget_instruction
+    uplevel #0 $script
+    return done
+}
+
 # A reset of the chain, and whatever else is not to be followed up, leaves no instruction to go on with.
 proc _openocd_rs_1_forget_instruction {} {
     set ::_openocd_rs_1_instruction {}
@@ -138,7 +150,7 @@ proc _openocd_rs_1_scan {tap instruction bits endstate fields} {
 # Runs a command that uses the chain but leaves the instructions.
 proc _openocd_rs_1_keep_instruction {script} {
     set untouched [expr {[info exists ::_openocd_rs_1_flushes] && [flush_count] == $::_openocd_rs_1_flushes}]
-    uplevel 1 $script
+    uplevel #0 $script
     if {$untouched} { set ::_openocd_rs_1_flushes [flush_count] }
     return done
 }
@@ -181,7 +193,7 @@ proc _openocd_rs_1_newtap {chip tap args} {
     return [list done {*}[jtag names]]
 }
 
-# Plays a file of test vectors: {done result}. The chain is in whatever state the file leaves it.
+# Plays a file of test vectors: {done result}.
 proc _openocd_rs_1_svf {path tap args} {
     if {$tap ne {}} {
         set obstacle [_openocd_rs_1_obstacle $tap]

@@ -23,8 +23,7 @@ proc _openocd_rs_1_dmi {command address args} {
 # interface of that version. 0 where the hart is not behind a TAP of its own, with an instruction register of 5 bits.
 proc _openocd_rs_1_dmi_width {target} {
     set tap [$target cget -chain-position]
-    lassign [_openocd_rs_1_jtag [list _openocd_rs_1_dtmcs $tap]] code result log
-    if {$code != 0 || [lindex $result 0] ne {done}} { return 0 }
+    if {[catch {_openocd_rs_1_jtag [list _openocd_rs_1_dtmcs $tap]} result] || [lindex $result 0] ne {done}} { return 0 }
     return [expr {("0x[string trim [lindex $result 1]]" >> 4) & 0x3f}]
 }
 

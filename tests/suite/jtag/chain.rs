@@ -228,5 +228,5 @@ fn over_another_wire_there_is_no_chain() {
     let error = jtag_error(session.jtag().scan_chain());
     // 0.12.0 calls it hla_swd, later ones swd (hla).
     assert!(matches!(&error, JtagError::WrongTransport { transport } if transport.contains("swd")), "{error:?}");
-    assert!(error.to_string().starts_with("this needs JTAG, but the transport is "), "{error}");
+    assert!(error.to_string().starts_with("this call requires JTAG, but the transport is "), "{error}");
 }

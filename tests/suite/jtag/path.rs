@@ -100,7 +100,7 @@ fn impossible_paths_are_refused_before_anything_is_sent() {
     assert!(matches!(error, JtagError::IllegalTransition { step: 2, from: SelectDrScan, to: ShiftDr }), "{error:?}");
     assert_eq!(
         error.to_string(),
-        "step 2 of the path, from DRSELECT to DRSHIFT, is no transition of IEEE 1149.1; from DRSELECT one gets to DRCAPTURE and IRSELECT"
+        "step 2 of the path, from DRSELECT to DRSHIFT, is not a transition of IEEE 1149.1: DRSELECT leads to DRCAPTURE and IRSELECT"
     );
     assert!(matches!(jtag_error(jtag.pathmove(&[CaptureDr, ShiftDr])), JtagError::UnstablePath { end: "begins", .. }));
     let open = jtag_error(jtag.pathmove(&[RunTestIdle, SelectDrScan]));

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use openocd::{Error, JtagError, OpenOcdProcess, Session, TimeoutError};
-use virtual_chip::BOUNDARY_LENGTH;
+use virtual_chip::{BOUNDARY_LENGTH, VirtualHart};
 
 use super::{BS, jtag_board, jtag_board_with, jtag_error};
 use crate::board::{Board, PATIENCE};
 
 /// A file of the test's own, deleted at its end.
+#[derive(Debug)]
 struct File(PathBuf);
 
 impl File {
@@ -100,10 +101,10 @@ fn a_file_with_a_wrong_tdo_fails_with_its_line() {
     let error = jtag_error(board.session.jtag().svf(&file.0).tap(BS).run());
     let JtagError::SvfMismatch { path, line, wanted, read, failure, .. } = &error else { panic!("{error:?}") };
     assert_eq!((path, *line), (&file.0, 10));
-    // One bit further to the left: that of the other TAP, in BYPASS, comes first.
-    assert!(wanted.ends_with("26") && read.ends_with("22"), "{wanted} {read}");
+    // The values of the TAP itself: OpenOCD logs them one bit further to the left, as the other TAP, in BYPASS, comes first.
+    assert_eq!((wanted, read), (&format!("0x{wrong}"), &format!("0x{PINS}")));
     assert_eq!(failure.code(), -4);
-    assert!(error.to_string().contains("wrong.svf: line 10 wants 0x1"), "{error}");
+    assert!(error.to_string().contains("wrong.svf: line 10 expected 0x8"), "{error}");
     // The check in line 10 is the only one that fails.
     let report = board.session.jtag().svf(&file.0).tap(BS).ignore_error(true).run().unwrap();
     assert_eq!((report.commands, report.errors), (11, 1));
@@ -218,6 +219,60 @@ fn an_xsvf_file_passes_or_fails() {
     let wrong = File::new("wrong.xsvf", xsvf(0x1641_0042));
     let error = jtag_error(jtag.xsvf(&wrong.0).tap(BS).run());
     assert!(matches!(&error, JtagError::Playback { failure, .. } if failure.code() == -4), "{error:?}");
+}
+
+/// Scans for the whole chain leave OpenOCD's idea of the TAPs' instructions as it was: its next access to the debug port
+/// would go through the register that the file selected.
+#[test]
+fn debug_port_and_memory_are_read_right_after_a_file_for_the_whole_chain() {
+    let board = board();
+    let session = &board.session;
+    board.chip.write_u32(0x2000_0100, 0x1234_5678).unwrap();
+    // Both TAPs get BYPASS, of nine bits in all, and two bits are shifted through.
+    let mut xsvf = vec![0x07, 0, 0x04, 0, 0, 0, 0, 0x02, 9, 0x01, 0xff];
+    xsvf.extend([0x08, 0, 0, 0, 2, 0x01, 0x00, 0x09, 0x00, 0x00, 0x00]);
+    let xsvf = File::new("whole chain.xsvf", xsvf);
+    // A poll of OpenOCD's own would find the chain first, and mend it.
+    let _pause = session.pause_polling().unwrap();
+    let svf = File::new("whole chain.svf", "STATE IDLE;\nSIR 9 TDI (1FF);\nSDR 2 TDI (0);\n");
+    let status = session.dap().read_dp(4).unwrap();
+    for round in 0..6 {
+        for play in [&xsvf, &svf] {
+            if round % 2 == 0 {
+                // The debug port's instruction is the last one that OpenOCD knows of, and the first one that it needs.
+                assert_eq!(session.dap().read_dp(4).unwrap(), status, "before round {round}");
+            }
+            match play.0.extension().and_then(|end| end.to_str()) {
+                Some("svf") => drop(session.jtag().svf(&play.0).run().unwrap()),
+                _ => session.jtag().xsvf(&play.0).run().unwrap(),
+            }
+            assert_eq!(session.dap().read_dp(4).unwrap(), status, "after {play:?}, round {round}");
+            assert_eq!(session.memory().read_u32(0x2000_0100).unwrap(), 0x1234_5678, "after {play:?}, round {round}");
+        }
+    }
+}
+
+#[test]
+fn a_riscv_hart_answers_after_a_file_for_the_whole_chain() {
+    let hart = VirtualHart::start().unwrap();
+    let openocd = OpenOcdProcess::builder().config(hart.openocd_config()).ready_timeout(PATIENCE);
+    let session = Session::builder().timeout(PATIENCE).start(openocd).unwrap();
+    let xsvf = [0x07, 0, 0x04, 0, 0, 0, 0, 0x02, 5, 0x1f, 0x08, 0, 0, 0, 1, 0x01, 0, 0x09, 0, 0, 0];
+    let xsvf = File::new("hart.xsvf", xsvf);
+    let version = session.riscv().dmi_read(0x11).unwrap() & 0xf;
+    for round in 0..6 {
+        session.jtag().xsvf(&xsvf.0).run().unwrap();
+        assert_eq!(session.riscv().dmi_read(0x11).unwrap() & 0xf, version, "round {round}");
+        session.target().halt().unwrap();
+        session.target().resume(None).unwrap();
+    }
+}
+
+#[test]
+fn an_endless_file_is_refused() {
+    let board = board();
+    let error = jtag_error(board.session.jtag().svf("/dev/zero").run());
+    assert!(matches!(error, JtagError::FileTooLarge { .. }), "{error:?}");
 }
 
 #[test]

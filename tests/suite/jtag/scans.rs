@@ -185,7 +185,7 @@ fn what_cannot_be_scanned_is_refused_before_anything_is() {
     for (tap, instruction, length) in [(BS, 0x20, 5), (CPU, 0x10, 4), (BS, u64::MAX, 5)] {
         let error = jtag_error(jtag.irscan(tap, instruction));
         assert!(matches!(error, JtagError::ValueTooWide { bits, .. } if bits == length), "{error:?}");
-        assert!(error.to_string().contains(&format!("{instruction:#x} takes more than the {length} bits")), "{error}");
+        assert!(error.to_string().contains(&format!("{instruction:#x} exceeds the {length} bits")), "{error}");
     }
     assert!(matches!(jtag_error(jtag.drscan(BS, &[])), JtagError::InvalidArgument { .. }));
     assert!(matches!(jtag_error(jtag.scan(BS, 1, &[])), JtagError::InvalidArgument { .. }));
