@@ -88,3 +88,20 @@ pub mod hart {
     /// `sw t1, 0(t0)`, which makes the counter visible.
     pub const STORE: u32 = 0x8000_000c;
 }
+
+/// The program of the harts of a [`Model::RiscvPair`](crate::Model::RiscvPair); its source is `firmware/harts.s`.
+pub mod harts {
+    use crate::riscv::RAM_BASE;
+
+    /// The binary, which starts at the start of RAM.
+    pub const IMAGE: &[u8] = include_bytes!("../firmware/harts.bin");
+
+    /// Where the image starts, and the first instruction after reset.
+    pub const START: u32 = RAM_BASE;
+    /// The words in RAM that count, by the number of the hart.
+    pub const COUNTER_ADDRESSES: [u32; 2] = [0x8000_2000, 0x8000_2004];
+    /// The start of the endless loop: `addi t1, t1, 1`. T1 (x6) of each hart is its counter.
+    pub const LOOP: u32 = 0x8000_0014;
+    /// `sw t1, 0(t0)`, which makes the counter visible.
+    pub const STORE: u32 = 0x8000_0018;
+}

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::board::{Model, Transport, arguments};
+use crate::board::{Model, Transport, arguments, quoted, smp_arguments};
 use crate::chain::JtagChip;
 use crate::pins::Pins;
 
@@ -84,10 +84,12 @@ impl Server {
         arguments(self.port(), &self.models, transport)
     }
 
-    /// The arguments as one string, quoted as in a shell.
+    pub(crate) fn openocd_args_smp(&self) -> Vec<String> {
+        [self.openocd_args(Transport::Jtag), smp_arguments(&self.models)].concat()
+    }
+
     pub(crate) fn openocd_config(&self, transport: Transport) -> String {
-        let quote = |argument: String| if argument.contains(' ') { format!("\"{argument}\"") } else { argument };
-        self.openocd_args(transport).into_iter().map(quote).collect::<Vec<_>>().join(" ")
+        quoted(self.openocd_args(transport))
     }
 
     /// Tells the clock thread that a chip may have started to run.

@@ -201,9 +201,10 @@ fn operate(function: u32, alternative: bool, a: u32, b: u32) -> Result<u32, Exce
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::riscv::Ram;
 
     fn after(code: u32, setup: impl FnOnce(&mut Hart)) -> Hart {
-        let mut hart = Hart::new();
+        let mut hart = Hart::new(0, Ram::new());
         setup(&mut hart);
         let Ok(Outcome::Next(next)) = hart.execute(code, false) else {
             panic!("{code:#010x} did not complete");
@@ -238,14 +239,14 @@ mod tests {
         assert_eq!((hart.registers[1], hart.pc), (0x8000_0004, 0x8000_0010), "jal x1, .+16");
         let hart = after(0x0001_0083, |hart| {
             hart.registers[2] = 0x8000_0100;
-            hart.ram[0x100] = 0x80;
+            hart.write_memory(0x8000_0100, Width::Byte, 0x80).unwrap();
         });
         assert_eq!(hart.registers[1], 0xffff_ff80, "lb x1, 0(x2)");
     }
 
     #[test]
     fn what_is_not_there_is_illegal() {
-        let mut hart = Hart::new();
+        let mut hart = Hart::new(0, Ram::new());
         assert_eq!(hart.execute(0, true), Err(Exception::Illegal));
         assert_eq!(hart.execute(0x7ff0_2573, true), Err(Exception::Illegal), "csrr a0, 0x7ff");
         assert_eq!(hart.execute(0x0220_8133, true), Err(Exception::Illegal), "mul x2, x1, x2");

@@ -12,5 +12,6 @@ mod chip;
 mod faults;
 mod flash;
 mod halting;
+mod harts;
 mod riscv;
 mod swd;

@@ -37,6 +37,11 @@ impl Run {
         number.unwrap_or_else(|_| panic!("{name}={text:?} is no number in:\n{self}"))
     }
 
+    /// Whether this was OpenOCD 0.12.0 of January 2023, not a later one.
+    pub(crate) fn is_by_0_12_0(&self) -> bool {
+        self.log.contains("Open On-Chip Debugger 0.12.0\n")
+    }
+
     /// The lines with which OpenOCD warns or complains.
     pub(crate) fn complaints(&self) -> Vec<&str> {
         let marks = ["Warn", "Error", "DEPRECATED"];
