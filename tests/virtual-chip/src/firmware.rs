@@ -72,6 +72,43 @@ pub mod semihosting {
     pub const CLOCK: u32 = 0x2000_2020;
 }
 
+/// C programs with newlib, whose console and exit use Arm semihosting; their sources are in `firmware/newlib`.
+///
+/// Each constant is an ELF file with symbols, for [`VirtualChip::load_elf`](crate::VirtualChip::load_elf) or for OpenOCD's
+/// `program`. newlib first opens `:semihosting-features`, to learn whether the host knows SYS_EXIT_EXTENDED. OpenOCD opens
+/// the file of that name in its current directory. Where there is none, newlib exits with SYS_EXIT, which has no status.
+pub mod newlib {
+    /// Prints [`HELLO_OUTPUT`] and [`HELLO_ERRORS`], and returns 0 from `main`.
+    pub const HELLO: &[u8] = include_bytes!("../firmware/newlib/hello.elf");
+    /// The standard output of [`HELLO`].
+    pub const HELLO_OUTPUT: &str = "hello from newlib\n-42 42 00c0ffee text c\n3.142 123456789012345\n";
+    /// The standard error of [`HELLO`].
+    pub const HELLO_ERRORS: &str = "to stderr\n";
+
+    /// Prints [`EXIT7_OUTPUT`], without a newline at its end, and calls `exit(7)`.
+    pub const EXIT7: &[u8] = include_bytes!("../firmware/newlib/exit7.elf");
+    /// The standard output of [`EXIT7`].
+    pub const EXIT7_OUTPUT: &str = "leaving with 7";
+
+    /// Asks for a name with `fgets` and for two numbers with `scanf`, and exits with their sum.
+    ///
+    /// For the input `Ada\n3 4\n` it prints `name? \nhello, Ada\nnumbers? \n3 + 4 = 7\n`. Without a line it exits with 101,
+    /// without numbers with 102.
+    pub const ECHO: &[u8] = include_bytes!("../firmware/newlib/echo.elf");
+
+    /// Fails an assertion: prints [`ASSERT_OUTPUT`], then a line with [`ASSERT_MESSAGE`] to standard error, and aborts.
+    pub const ASSERT: &[u8] = include_bytes!("../firmware/newlib/assert.elf");
+    /// The standard output of [`ASSERT`].
+    pub const ASSERT_OUTPUT: &str = "about to check\n";
+    /// The beginning of what [`ASSERT`] prints to standard error.
+    pub const ASSERT_MESSAGE: &str = "assertion \"answer() == 42\" failed";
+
+    /// Prints [`ABORT_OUTPUT`] and calls `abort`.
+    pub const ABORT: &[u8] = include_bytes!("../firmware/newlib/abort.elf");
+    /// The standard output of [`ABORT`].
+    pub const ABORT_OUTPUT: &str = "about to abort\n";
+}
+
 /// The same for a [`VirtualHart`](crate::VirtualHart), whose program is in RAM; its source is `firmware/hart.s`.
 pub mod hart {
     use crate::riscv::RAM_BASE;

@@ -44,6 +44,7 @@ mod cpu_tap;
 mod debug;
 mod debug_port;
 mod dwt;
+mod elf;
 mod faults;
 pub mod firmware;
 mod flash_controller;

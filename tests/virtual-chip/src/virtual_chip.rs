@@ -10,6 +10,7 @@ use crate::board::{Model, Transport};
 use crate::boundary_scan::BOUNDARY_LENGTH;
 use crate::bus::{RAM_BASE, RAM_SIZE, Size};
 use crate::debug::{DFSR_BKPT, DFSR_DWTTRAP, DFSR_VCATCH};
+use crate::elf;
 use crate::faults::Faults;
 use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, OPTION_BASE, OPTION_SIZE};
 use crate::server::{Server, SharedChip, lock};
@@ -133,6 +134,26 @@ impl VirtualChip {
             chip.system.bus.ram.fill(0);
             let flash = chip.system.bus.flash.memory_mut();
             flash[..image.len()].copy_from_slice(image);
+            chip.system.press_reset();
+        }
+        self.server.stir();
+    }
+
+    /// Puts the segments of an ELF file, such as one of [`firmware::newlib`](crate::firmware::newlib), where they are loaded,
+    /// clears the RAM and presses the reset button.
+    ///
+    /// # Panics
+    /// When the file is no 32-bit little-endian ELF file, or a segment lies outside of the flash.
+    pub fn load_elf(&self, file: &[u8]) {
+        let segments = elf::segments(file);
+        {
+            let mut chip = self.lock();
+            chip.system.bus.ram.fill(0);
+            let flash = chip.system.bus.flash.memory_mut();
+            for segment in segments {
+                let start = segment.address.checked_sub(FLASH_BASE).expect("a segment is loaded into flash") as usize;
+                flash[start..start + segment.bytes.len()].copy_from_slice(segment.bytes);
+            }
             chip.system.press_reset();
         }
         self.server.stir();

@@ -13,5 +13,6 @@ mod faults;
 mod flash;
 mod halting;
 mod harts;
+mod newlib;
 mod riscv;
 mod swd;

@@ -81,6 +81,11 @@ pub(crate) fn run_over(chip: &VirtualChip, arguments: Vec<String>, commands: &[&
 
 /// Runs OpenOCD with these arguments: `init`, the commands, then `shutdown`. It listens on no port.
 pub(crate) fn run_with(arguments: Vec<String>, commands: &[&str]) -> Run {
+    run_with_input(arguments, commands, Stdio::null())
+}
+
+/// Runs OpenOCD as [`run_with`] does, with a standard input.
+pub(crate) fn run_with_input(arguments: Vec<String>, commands: &[&str], input: impl Into<Stdio>) -> Run {
     let binary = std::env::var("OPENOCD").unwrap_or_else(|_| "openocd".to_string());
     let mut command = Command::new(&binary);
     // The names of these commands changed in 2025; each generation complains about the other's.
@@ -92,7 +97,7 @@ pub(crate) fn run_with(arguments: Vec<String>, commands: &[&str]) -> Run {
     for line in ["init", "catch poll"].iter().chain(commands).chain(&["shutdown"]) {
         command.args(["-c", line]);
     }
-    let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let spawned = command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     match spawned {
         Ok(child) => collect(child),
         Err(error) if error.kind() == ErrorKind::NotFound => panic!(

@@ -104,7 +104,7 @@ fn the_hart_halts_before_the_instruction_at_a_breakpoint_also_where_it_is_resume
         let (before, breakpoint_at) = (hart.x(6), ["reg pc 0x8000000c", breakpoint, "resume", "wait_halt 60000"]);
         let resumed = run(&hart, &[&["halt"], &breakpoint_at[..], &["rbp 0x8000000c"]].concat());
         assert!(resumed.success, "{resumed}");
-        let rounds = if resumed.is_by_0_12_0() { 0 } else { 1 };
+        let rounds = u32::from(!resumed.is_by_0_12_0());
         assert_eq!((hart.pc(), hart.x(6)), (firmware::hart::STORE, before + rounds), "{breakpoint}: {resumed}");
     }
 }
