@@ -115,6 +115,11 @@ impl Core {
         self.registers[PC]
     }
 
+    /// Whether the Thumb bit is set, without which every instruction faults.
+    pub(crate) fn is_in_thumb_state(&self) -> bool {
+        self.thumb
+    }
+
     /// Reads a register by its DCRSR number (DDI 0403, C1.6.3).
     pub(crate) fn debug_register(&self, number: u8) -> u32 {
         match number {

@@ -109,7 +109,8 @@ pub(crate) struct SystemControl {
     shcsr_enables: u32,
     cfsr: u32,
     hfsr: u32,
-    bfar: u32,
+    /// MMFAR and BFAR, which are one register on a Cortex-M3.
+    fault_address: u32,
     systick_control: u32,
     systick_reload: u32,
     systick_value: u32,
@@ -150,7 +151,7 @@ impl SystemControl {
             0xd24 => self.shcsr(),
             0xd28 => self.cfsr,
             0xd2c => self.hfsr,
-            0xd38 => self.bfar,
+            0xd34 | 0xd38 => self.fault_address,
             0xd40..=0xd70 => FEATURES[(offset as usize - 0xd40) / 4],
             _ => 0,
         }
@@ -187,7 +188,7 @@ impl SystemControl {
             0xd24 => self.set_shcsr(value),
             0xd28 => self.cfsr &= !value,
             0xd2c => self.hfsr &= !value,
-            0xd38 => self.bfar = value,
+            0xd34 | 0xd38 => self.fault_address = value,
             _ => {}
         }
     }
@@ -286,7 +287,7 @@ impl SystemControl {
         self.active &= !(1_u16.checked_shl(number.into()).unwrap_or(0));
     }
 
-    fn set_pending(&mut self, exception: Exception) {
+    pub(crate) fn set_pending(&mut self, exception: Exception) {
         self.pending |= 1 << exception as u8;
     }
 
@@ -295,7 +296,7 @@ impl SystemControl {
     }
 
     pub(crate) fn bus_fault_address(&mut self, address: u32) {
-        self.bfar = address;
+        self.fault_address = address;
         self.cfsr |= BFARVALID;
     }
 
@@ -315,10 +316,13 @@ impl SystemControl {
         let bit = |set: bool, position: u32| u32::from(set) << position;
         let pends = |exception: Exception| self.pending >> exception as u8 & 1 != 0;
         let next = self.most_urgent(false).map_or(0, |(exception, _)| exception as u32);
+        // RETTOBASE: no other exception is active.
+        let returns_to_base = self.active.count_ones() == 1;
         bit(pends(Exception::Nmi), 31)
             | bit(pends(Exception::PendSv), 28)
             | bit(pends(Exception::SysTick), 26)
             | next << 12
+            | bit(returns_to_base, 11)
             | self.current().map_or(0, |(exception, _)| exception as u32)
     }
 

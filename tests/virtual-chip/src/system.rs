@@ -137,7 +137,8 @@ impl System {
             return;
         }
         match self.core.execute(&mut self.bus) {
-            Ok(()) => self.spinning = self.core.pc() == pc,
+            // A branch to itself that leaves Thumb state faults next.
+            Ok(()) => self.spinning = self.core.pc() == pc && self.core.is_in_thumb_state(),
             Err(Trap::Breakpoint) if self.bus.debug.is_enabled() => self.bus.debug.halt(DFSR_BKPT),
             Err(trap) => self.core.fault(&mut self.bus, trap),
         }

@@ -206,6 +206,9 @@ impl Core {
             _ => return Err(Trap::Undefined),
         };
         let (is_load, signed) = (first & 0x10 != 0, first & 0x100 != 0);
+        if signed && (!is_load || size == Size::Word) {
+            return Err(Trap::Undefined);
+        }
         let start = self.read(base);
         let wide = u32::from(second & 0xfff);
         let narrow = u32::from(second & 0xff);

@@ -9,6 +9,7 @@ mod openocd;
 
 mod board;
 mod chip;
+mod crashes;
 mod faults;
 mod flash;
 mod halting;
