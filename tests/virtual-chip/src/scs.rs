@@ -316,8 +316,8 @@ impl SystemControl {
         let bit = |set: bool, position: u32| u32::from(set) << position;
         let pends = |exception: Exception| self.pending >> exception as u8 & 1 != 0;
         let next = self.most_urgent(false).map_or(0, |(exception, _)| exception as u32);
-        // RETTOBASE: no other exception is active.
-        let returns_to_base = self.active.count_ones() == 1;
+        // RETTOBASE: one exception is active, and no other.
+        let returns_to_base = self.active.is_power_of_two();
         bit(pends(Exception::Nmi), 31)
             | bit(pends(Exception::PendSv), 28)
             | bit(pends(Exception::SysTick), 26)

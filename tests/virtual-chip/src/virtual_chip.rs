@@ -1,5 +1,13 @@
 //! The handle of a test: a virtual STM32F103 and the socket that it is served on.
 
+mod boundary_pins;
+mod register;
+mod state;
+
+pub use boundary_pins::BoundaryPins;
+pub use register::Register;
+pub use state::{CoreState, HaltReason, Unmapped};
+
 use std::fmt;
 use std::io;
 use std::ops::Range;
@@ -7,7 +15,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::access_log::BusAccess;
 use crate::board::{Model, Transport};
-use crate::boundary_scan::BOUNDARY_LENGTH;
 use crate::bus::{RAM_BASE, RAM_SIZE, Size};
 use crate::debug::{DFSR_BKPT, DFSR_DWTTRAP, DFSR_VCATCH};
 use crate::elf;
@@ -318,133 +325,3 @@ impl fmt::Debug for VirtualChip {
         f.debug_struct("VirtualChip").field("port", &self.port()).field("state", &self.state()).finish_non_exhaustive()
     }
 }
-
-/// The pins of a chip by the cells of its boundary scan register, of which cell 0 is nearest TDO; made by
-/// [`VirtualChip::boundary`]. There are [`BOUNDARY_LENGTH`] cells.
-///
-/// # Panics
-/// Every method does where there is no such cell.
-#[derive(Clone, Copy, Debug)]
-pub struct BoundaryPins<'a> {
-    chip: &'a VirtualChip,
-}
-
-impl BoundaryPins<'_> {
-    /// The level at a pin, which SAMPLE captures.
-    pub fn level(&self, cell: usize) -> bool {
-        assert_cell(cell);
-        self.chip.lock().boundary.pin(cell)
-    }
-
-    /// Sets the level at a pin, as the board around the chip does.
-    pub fn set_level(&self, cell: usize, level: bool) {
-        assert_cell(cell);
-        self.chip.lock().boundary.set_pin(cell, level);
-    }
-
-    /// The level that a cell drives onto its pin; none unless EXTEST has taken the pins over.
-    pub fn driven(&self, cell: usize) -> Option<bool> {
-        assert_cell(cell);
-        let chip = self.chip.lock();
-        chip.boundary.drives_pins().then(|| chip.boundary.driven(cell))
-    }
-}
-
-fn assert_cell(cell: usize) {
-    assert!(cell < BOUNDARY_LENGTH, "there is no boundary cell {cell}: there are {BOUNDARY_LENGTH}");
-}
-
-/// A register of the core.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Register {
-    /// R0 to R12.
-    R(u8),
-    /// The stack pointer in use.
-    Sp,
-    /// The link register.
-    Lr,
-    /// The address of the next instruction.
-    Pc,
-    /// The program status: flags, IT state, exception number.
-    Xpsr,
-    /// The main stack pointer.
-    Msp,
-    /// The process stack pointer.
-    Psp,
-    /// PRIMASK, one bit.
-    Primask,
-    /// BASEPRI, eight bits.
-    Basepri,
-    /// FAULTMASK, one bit.
-    Faultmask,
-    /// CONTROL, two bits.
-    Control,
-}
-
-impl Register {
-    /// The number in DCRSR, and where in that word the register stands.
-    fn place(self) -> (u8, u32, u32) {
-        let whole = |number| (number, 0, u32::MAX);
-        match self {
-            Self::R(number) => {
-                assert!(number <= 12, "there is no register R({number}): use Sp, Lr or Pc");
-                whole(number)
-            }
-            Self::Sp => whole(13),
-            Self::Lr => whole(14),
-            Self::Pc => whole(15),
-            Self::Xpsr => whole(16),
-            Self::Msp => whole(17),
-            Self::Psp => whole(18),
-            Self::Primask => (20, 0, 0xff),
-            Self::Basepri => (20, 8, 0xff),
-            Self::Faultmask => (20, 16, 0xff),
-            Self::Control => (20, 24, 0xff),
-        }
-    }
-}
-
-/// What the core does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CoreState {
-    /// It executes instructions.
-    Running,
-    /// It waits for an interrupt.
-    Sleeping,
-    /// It stands still for the debugger.
-    Halted,
-    /// A fault in the HardFault handler stopped it.
-    LockedUp,
-    /// NRST is held down.
-    Reset,
-    /// There is no supply.
-    Off,
-}
-
-/// Why the core halted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HaltReason {
-    /// The debugger asked for it, or for a single step.
-    Request,
-    /// A BKPT instruction or a comparator of the breakpoint unit.
-    Breakpoint,
-    /// A comparator of the watchpoint unit.
-    Watchpoint,
-    /// A reset or a fault that the debugger wanted to catch.
-    VectorCatch,
-}
-
-/// Nothing answers at an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unmapped {
-    /// The first address that did not answer.
-    pub address: u32,
-}
-
-impl fmt::Display for Unmapped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nothing on the virtual chip answers at {:#010x}", self.address)
-    }
-}
-
-impl std::error::Error for Unmapped {}
