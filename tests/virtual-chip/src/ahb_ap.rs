@@ -108,7 +108,8 @@ impl AhbAp {
         }
     }
 
-    /// How many bus transfers one access of DRW makes: more than one where they are packed (AddrInc = 2).
+    /// How many bus transfers one access of DRW makes: more than one where they are packed (AddrInc
+    /// = 2).
     fn transfers(&self) -> u32 {
         if self.increment_mode() == PACKED { 4 / self.size().bytes() } else { 1 }
     }

@@ -23,22 +23,24 @@ pub enum Model {
     RiscvPair,
 }
 
-/// The wire between the probe and a chip.
+/// The transport between the probe and a chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// Four pins, and any number of chips in a row.
     Jtag,
     /// Two pins, for a [`VirtualChip`] that is alone.
     ///
-    /// OpenOCD's `remote_bitbang` knows SWD since 0f70c6c32 (December 2023). OpenOCD 0.12.0 knows only JTAG for it, and
-    /// ends with "Can't change session's transport after the initial selection was made".
+    /// OpenOCD's `remote_bitbang` knows SWD since 0f70c6c32 (December 2023). OpenOCD 0.12.0 knows
+    /// only JTAG for it, and ends with "Can't change session's transport after the initial
+    /// selection was made".
     Swd,
 }
 
 /// Several virtual chips that share one JTAG chain and one socket.
 ///
-/// OpenOCD knows the targets of a board by names with numbers: `chip0.cpu` and `chip1.cpu` are the first and second
-/// STM32F103, `hart0.cpu` is the first RISC-V hart, `pair0.cpu0` and `pair0.cpu1` are the harts of the first pair.
+/// OpenOCD knows the targets of a board by names with numbers: `chip0.cpu` and `chip1.cpu` are the
+/// first and second STM32F103, `hart0.cpu` is the first RISC-V hart, `pair0.cpu0` and `pair0.cpu1`
+/// are the harts of the first pair.
 pub struct VirtualBoard {
     server: Arc<Server>,
     chips: Vec<VirtualChip>,
@@ -46,7 +48,8 @@ pub struct VirtualBoard {
 }
 
 impl VirtualBoard {
-    /// Starts chips of these models, ordered from TDI to TDO, on a free port of the loopback interface.
+    /// Starts chips of these models, ordered from TDI to TDO, on a free port of the loopback
+    /// interface.
     ///
     /// # Errors
     /// When no socket can be bound or no thread started.
@@ -96,8 +99,9 @@ impl VirtualBoard {
         self.server.port()
     }
 
-    /// Returns the arguments that make OpenOCD use all chips. They hold neither `init` nor the ports on which OpenOCD
-    /// itself listens. The harts of a pair are independent targets; see [`VirtualBoard::openocd_args_smp`].
+    /// Returns the arguments that make OpenOCD use all chips. They hold neither `init` nor the
+    /// ports on which OpenOCD itself listens. The harts of a pair are independent targets; see
+    /// [`VirtualBoard::openocd_args_smp`].
     pub fn openocd_args(&self) -> Vec<String> {
         self.server.openocd_args(Transport::Jtag)
     }
@@ -167,14 +171,16 @@ pub(crate) fn smp_arguments(models: &[Model]) -> Vec<String> {
         .collect()
 }
 
-/// Returns the arguments for OpenOCD: the adapter, then the chips from TDO to TDI, which is the order that it wants.
+/// Returns the arguments for OpenOCD: the adapter, then the chips from TDO to TDI, which is the
+/// order that it wants.
 pub(crate) fn arguments(port: u16, models: &[Model], transport: Transport) -> Vec<String> {
     let mut arguments = Vec::new();
     let mut command = |text: String| arguments.extend(["-c".to_string(), text]);
     command("adapter driver remote_bitbang".to_string());
     command(format!("remote_bitbang host 127.0.0.1; remote_bitbang port {port}"));
     command(match transport {
-        // Where the adapter knows SWD too, JTAG must be selected. Where it does not, OpenOCD warns if JTAG is selected.
+        // Where the adapter knows SWD too, JTAG must be selected. Where it does not, OpenOCD warns
+        // if JTAG is selected.
         Transport::Jtag => {
             "if {[string match *remote_bitbang*swd* [adapter list]]} {transport select jtag}".to_string()
         }

@@ -1,6 +1,8 @@
-//! The boundary scan TAP: IDCODE, BYPASS, SAMPLE/PRELOAD and EXTEST over a register of the chip's pins.
+//! The boundary scan TAP: IDCODE, BYPASS, SAMPLE/PRELOAD and EXTEST over a register of the chip's
+//! pins.
 //!
-//! IEEE 1149.1-2013, chapters 8 and 11; RM0008, 31.6.1; the BSDL file of the STM32F103 in LQFP48 and LQFP64.
+//! IEEE 1149.1-2013, chapters 8 and 11; RM0008, 31.6.1; the BSDL file of the STM32F103 in LQFP48
+//! and LQFP64.
 
 use crate::tap::{ShiftRegister, Tap, TapDescription};
 

@@ -175,7 +175,8 @@ impl Bus {
             Region::SystemMemory => Err(BusFault),
             Region::Options(offset) => self.flash.program_option(offset, size, value, self.now),
             Region::FlashRegister(_) | Region::Peripheral if size != Size::Word => {
-                // The peripheral bus is 32 bits wide and repeats narrow data on all lanes (RM0008, 3.1).
+                // The peripheral bus is 32 bits wide and repeats narrow data on all lanes (RM0008,
+                // 3.1).
                 let repeated = if size == Size::Half { value << 16 | value } else { value * 0x0101_0101 };
                 self.write_word(address & !3, repeated)
             }
@@ -216,7 +217,8 @@ impl Bus {
         self.dbgmcu_cr & DBG_TIM2_STOP != 0 && self.debug.is_halted()
     }
 
-    /// Moves what the DMA controller was told to move; gives how many elements went before a bus fault, if there was one.
+    /// Moves what the DMA controller was told to move; gives how many elements went before a bus
+    /// fault, if there was one.
     fn transfer(&mut self, transfer: &Transfer) -> u32 {
         let moved = (0..transfer.count).take_while(|&index| {
             let value = self.read(transfer.from.at(index), transfer.from.size);

@@ -24,7 +24,8 @@ pub(crate) trait JtagChip: Send {
     fn uses_serial_wire(&self) -> bool {
         false
     }
-    /// The levels that the chip will drive on SWDIO from now on, bit 0 first, and how many they are.
+    /// The levels that the chip will drive on SWDIO from now on, bit 0 first, and how many they
+    /// are.
     fn swdio(&self) -> Option<(u64, u32)> {
         None
     }

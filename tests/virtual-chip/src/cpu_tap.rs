@@ -1,7 +1,8 @@
 //! JTAG debug port: how the debug port hangs on the CPU's TAP.
 //!
-//! ARM IHI 0031 (ADIv5), chapter B3. A scan of DPACC or APACC carries 35 bits: the request goes in as RnW, A\[3:2\] and
-//! 32 bits of data; out come a 3-bit acknowledge and the value that the *previous* request read.
+//! ARM IHI 0031 (ADIv5), chapter B3. A scan of DPACC or APACC carries 35 bits: the request goes in
+//! as RnW, A\[3:2\] and 32 bits of data; out come a 3-bit acknowledge and the value that the
+//! *previous* request read.
 
 use crate::ahb_ap::AhbAp;
 use crate::debug_port::{DebugPort, STICKY_FLAGS};

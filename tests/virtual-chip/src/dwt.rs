@@ -1,7 +1,7 @@
 //! Data watchpoint and trace unit: four comparators that halt the core on a data access.
 //!
-//! ARM DDI 0403, C1.8. Of its functions the watchpoints (5 read, 6 write, 7 both) are here, the value match of comparator 1,
-//! the cycle counter and PC sampling; trace packets are not.
+//! ARM DDI 0403, C1.8. Of its functions the watchpoints (5 read, 6 write, 7 both) are here, the
+//! value match of comparator 1, the cycle counter and PC sampling; trace packets are not.
 
 /// Four comparators.
 const CONTROL: u32 = 0x4000_0000;
@@ -95,7 +95,8 @@ impl Dwt {
                     0 => comparator.value = value,
                     4 => comparator.mask = value & 0xf,
                     8 => {
-                        // Only comparator 1 can match a value; it names the two that match its address.
+                        // Only comparator 1 can match a value; it names the two that match its
+                        // address.
                         let writable = if index == 1 { 0x000f_fd2f } else { 0x2f };
                         comparator.function = value & writable;
                         comparator.matched = false;
@@ -132,7 +133,8 @@ impl Dwt {
         }
     }
 
-    /// The value match: DATAVSIZE says how wide, DATAVADDR0 and DATAVADDR1 name comparators of the address.
+    /// The value match: DATAVSIZE says how wide, DATAVADDR0 and DATAVADDR1 name comparators of the
+    /// address.
     fn value_matches(&self, comparator: &Comparator, address: u32, bytes: u32, value: u32) -> bool {
         let width = 1 << (comparator.function >> 10 & 3);
         let mask = if width >= 4 { u32::MAX } else { (1 << (8 * width)) - 1 };

@@ -1,6 +1,7 @@
 //! The loadable segments of an ELF file: just enough for the programs of ours.
 //!
-//! Tool Interface Standard, Executable and Linking Format 1.2, figures 1-3 (file header) and 2-1 (program header).
+//! Tool Interface Standard, Executable and Linking Format 1.2, figures 1-3 (file header) and 2-1
+//! (program header).
 
 const MAGIC: &[u8] = b"\x7fELF\x01\x01";
 const PT_LOAD: u32 = 1;

@@ -1,6 +1,7 @@
 //! The flash memory and its controller (FPEC), with the option bytes.
 //!
-//! PM0075 (STM32F10xxx flash memory programming), chapters 2 and 3; numbers of registers and bits are its own.
+//! PM0075 (STM32F10xxx flash memory programming), chapters 2 and 3; numbers of registers and bits
+//! are its own.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -39,7 +40,8 @@ const CR_LOCK: u32 = 1 << 7;
 const CR_OPTWRE: u32 = 1 << 9;
 const CR_WRITABLE: u32 = 0x1637;
 
-/// Clock cycles that programming a half-word takes. Silicon needs 52 µs, four times as long; nobody wants to wait.
+/// Clock cycles that programming a half-word takes. Silicon needs 52 µs, four times as long; nobody
+/// wants to wait.
 const PROGRAM_CLOCKS: u64 = 100;
 /// Clock cycles that erasing takes. Silicon needs 20 ms, eighty times as long.
 const ERASE_CLOCKS: u64 = 2_000;
@@ -120,7 +122,8 @@ impl FlashController {
         self.load_options();
     }
 
-    /// OBR and WRPR (PM0075, 3.7 and 3.8); a byte that does not fit its complement counts as erased.
+    /// OBR and WRPR (PM0075, 3.7 and 3.8); a byte that does not fit its complement counts as
+    /// erased.
     fn load_options(&mut self) {
         let pair = |index: usize| {
             let (value, complement) = (self.options[2 * index], self.options[2 * index + 1]);
@@ -185,7 +188,8 @@ impl FlashController {
         }
     }
 
-    /// Writes the register at `offset` from 0x40022000. A wrong key is answered with a bus error (PM0075, 2.3.2).
+    /// Writes the register at `offset` from 0x40022000. A wrong key is answered with a bus error
+    /// (PM0075, 2.3.2).
     pub(crate) fn write_register(&mut self, offset: u32, value: u32, now: u64) -> Result<(), BusFault> {
         match offset {
             0x00 => self.acr = value & 0x1f | 0x20 & value << 1,

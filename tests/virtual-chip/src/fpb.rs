@@ -1,6 +1,7 @@
 //! Flash patch and breakpoint unit: six instruction comparators and two literal ones.
 //!
-//! ARM DDI 0403, C1.11. Breakpoints only: nothing is remapped, so literal comparators keep their value and do nothing.
+//! ARM DDI 0403, C1.11. Breakpoints only: nothing is remapped, so literal comparators keep their
+//! value and do nothing.
 
 /// NUM_CODE 6, NUM_LIT 2.
 const CONTROL: u32 = 0x260;

@@ -1,7 +1,8 @@
 //! The probe's pins, as OpenOCD drives them: TCK/SWCLK, TMS/SWDIO, TDI, TDO, TRST, SRST.
 //!
-//! The two wires share pins. A chip that is alone on the board hears both, and chooses as the probe asks it to. Chips that
-//! share a chain stay with JTAG: several of them would answer at once on one serial wire.
+//! The two wires share pins. A chip that is alone on the board hears both, and chooses as the probe
+//! asks it to. Chips that share a chain stay with JTAG: several of them would answer at once on one
+//! serial wire.
 
 use crate::chain::{Chain, JtagChip};
 
@@ -58,8 +59,9 @@ impl Pins {
 
     /// Answers a question for the level of SWDIO, which a resistor pulls up where nobody drives it.
     ///
-    /// The first question of a reply is answered for the whole reply: a probe asks for each of its bits once, and OpenOCD takes
-    /// answers that are there already without waiting. With one round trip for each bit, reading a word took 2 ms.
+    /// The first question of a reply is answered for the whole reply: a probe asks for each of its
+    /// bits once, and OpenOCD takes answers that are there already without waiting. With one round
+    /// trip for each bit, reading a word took 2 ms.
     pub(crate) fn read_swdio(&mut self, chips: &[&mut dyn JtagChip], mut answer: impl FnMut(bool)) {
         if self.answered > 0 {
             self.answered -= 1;

@@ -1,7 +1,7 @@
 //! A second kind of chip: RISC-V harts that share RAM, behind a debug module and a JTAG transport.
 //!
-//! RISC-V External Debug Support 0.13.2 (the debug module, its transport, triggers) and the RISC-V instruction set manual,
-//! volumes I (RV32I) and II (machine mode).
+//! RISC-V External Debug Support 0.13.2 (the debug module, its transport, triggers) and the RISC-V
+//! instruction set manual, volumes I (RV32I) and II (machine mode).
 
 mod debug_module;
 mod execute;
@@ -18,7 +18,7 @@ use crate::chain::JtagChip;
 use crate::tap::{ShiftRegister, Tap, TapDescription};
 use debug_module::DebugModule;
 
-/// What the TAP says it is.
+/// The identification code of the TAP.
 pub(crate) const IDCODE: u32 = 0x1000_1913;
 
 const IDCODE_INSTRUCTION: u64 = 0x01;
@@ -30,7 +30,7 @@ const DMI_LENGTH: usize = 41;
 const OP_READ: u64 = 1;
 const OP_WRITE: u64 = 2;
 
-/// The chip: the debug transport module's TAP (6.1) with what hangs on it.
+/// The chip: the TAP of the debug transport module (6.1), the debug module and the harts.
 #[derive(Debug)]
 pub(crate) struct RiscvChip {
     tap: Tap,
@@ -43,7 +43,8 @@ pub(crate) struct RiscvChip {
 }
 
 impl RiscvChip {
-    /// Creates a chip that has just been powered on, with a program in its RAM as a boot loader would have left it.
+    /// Creates a chip that has just been powered on, with a program in its RAM as a boot loader
+    /// would have left it.
     pub(crate) fn with_firmware(harts: u32, image: &[u8]) -> Arc<Mutex<Self>> {
         let ram = Ram::new();
         ram.write_bytes(RAM_BASE, image).expect("an image of ours fits into the RAM");

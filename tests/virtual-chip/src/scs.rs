@@ -1,7 +1,8 @@
-//! System control space: identification, the vector table, system exceptions, fault status and SysTick.
+//! System control space: identification, the vector table, system exceptions, fault status and
+//! SysTick.
 //!
-//! ARM DDI 0403, B3.2 (system control block) and B3.3 (SysTick). The debug registers of this space are in
-//! [`crate::debug`].
+//! ARM DDI 0403, B3.2 (system control block) and B3.3 (SysTick). [`crate::debug`] has the debug
+//! registers of this space.
 
 /// System exceptions by number (DDI 0403, B1.5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,12 +85,12 @@ const FEATURES: [u32; 13] = [
     0x0131_0102,
 ];
 
-/// What a write to AIRCR asked for.
+/// The reset that a write to AIRCR requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResetRequest {
-    /// SYSRESETREQ: everything but the debug logic.
+    /// SYSRESETREQ: resets everything except the debug logic.
     System,
-    /// VECTRESET: the core alone.
+    /// VECTRESET: resets only the core.
     Core,
 }
 
@@ -98,7 +99,7 @@ pub(crate) enum ResetRequest {
 pub(crate) struct SystemControl {
     /// Bit N: exception N is pending.
     pending: u16,
-    /// Bit N: exception N is being handled, or was interrupted.
+    /// Bit N: exception N is active.
     active: u16,
     /// Priorities of exceptions 4 to 15.
     priorities: [u8; 12],
@@ -114,7 +115,7 @@ pub(crate) struct SystemControl {
     systick_control: u32,
     systick_reload: u32,
     systick_value: u32,
-    /// A reset to be carried out.
+    /// The reset to carry out.
     pub(crate) reset_request: Option<ResetRequest>,
 }
 
@@ -214,7 +215,7 @@ impl SystemControl {
         self.systick_control & SYSTICK_ENABLE != 0
     }
 
-    /// One cycle of SysTick.
+    /// Counts one cycle of SysTick.
     pub(crate) fn tick(&mut self) {
         match self.systick_value {
             0 => self.systick_value = self.systick_reload,
@@ -233,7 +234,8 @@ impl SystemControl {
         self.pending != 0
     }
 
-    /// The pending exception that goes first; `masked` hides PendSV and SysTick (DHCSR.C_MASKINTS).
+    /// Returns the most urgent pending exception; `masked` hides PendSV and SysTick
+    /// (DHCSR.C_MASKINTS).
     pub(crate) fn most_urgent(&self, masked: bool) -> Option<(Exception, i32)> {
         let hidden = if masked { 1 << Exception::PendSv as u8 | 1 << Exception::SysTick as u8 } else { 0 };
         self.first_of(self.pending & !hidden)
@@ -247,7 +249,7 @@ impl SystemControl {
         }
     }
 
-    /// The most urgent priority among the active exceptions.
+    /// Returns the most urgent priority among the active exceptions.
     pub(crate) fn active_priority(&self) -> Option<i32> {
         if self.active == 0 {
             return None;
@@ -259,7 +261,7 @@ impl SystemControl {
         self.first_of(self.active)
     }
 
-    /// The most urgent exception among those whose bit is set.
+    /// Returns the most urgent of the exceptions whose bit is set.
     fn first_of(&self, set: u16) -> Option<(Exception, i32)> {
         Exception::ALL
             .into_iter()
@@ -268,7 +270,7 @@ impl SystemControl {
             .min_by_key(|(_, priority)| *priority)
     }
 
-    /// The configurable faults must be enabled in SHCSR; the others always are.
+    /// Whether an exception is enabled: the configurable faults by SHCSR, the others always.
     pub(crate) fn is_enabled(&self, exception: Exception) -> bool {
         match exception {
             Exception::MemManage => self.shcsr_enables & 1 << 16 != 0,
@@ -340,7 +342,7 @@ impl SystemControl {
         }
     }
 
-    /// SHCSR's bit for "active" of each exception that has one.
+    /// The exceptions with an "active" bit in SHCSR, and that bit.
     const ACTIVE_BITS: [(Exception, u32); 6] = [
         (Exception::MemManage, 0),
         (Exception::BusFault, 1),

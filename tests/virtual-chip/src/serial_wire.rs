@@ -1,7 +1,8 @@
 //! Serial wire debug: requests, acknowledges and data on SWDIO, one bit with each clock.
 //!
-//! ARM IHI 0031 (ADIv5), chapter B4 (the SWD protocol); ARM DDI 0337, 12.4; RM0008, 31.8. Both sides change SWDIO after a
-//! rising edge of SWCLK and read it at the next one. Every field goes least significant bit first:
+//! ARM IHI 0031 (ADIv5), chapter B4 (the SWD protocol); ARM DDI 0337, 12.4; RM0008, 31.8. Both
+//! sides change SWDIO after a rising edge of SWCLK and read it at the next one. Every field goes
+//! least significant bit first:
 //!
 //! ```text
 //! read     start APnDP RnW A2 A3 parity stop park | turn | ACK (3) data (32) parity        | turn
@@ -183,8 +184,8 @@ impl SerialWire {
     /// Answers the request that [`SerialWire::clock`] has just reported.
     pub(crate) fn answer(&mut self, answer: Answer) {
         let State::Asked(request) = self.state else { return };
-        // The data phase of a refusal is between acknowledge and turnaround for a read, after the turnaround for a write; either way
-        // the target does not drive it.
+        // The data phase of a refusal is between acknowledge and turnaround for a read, after the
+        // turnaround for a write; either way the target does not drive it.
         let refusal = |bits, data_phase| Reply {
             bits,
             count: 3,
@@ -273,7 +274,8 @@ mod tests {
 
     #[test]
     fn requests_look_as_in_the_manual() {
-        // Read IDCODE, write ABORT, write SELECT, read RDBUFF, read DRW: bytes that every SWD host knows.
+        // Read IDCODE, write ABORT, write SELECT, read RDBUFF, read DRW: bytes that every SWD host
+        // knows.
         for (byte, access_port, read, address) in [
             (0xa5, false, true, 0),
             (0x81, false, false, 0),

@@ -1,9 +1,10 @@
 //! The socket: OpenOCD's `remote_bitbang` protocol, one character per pin change.
 //!
-//! `0`-`7` drive TCK, TMS and TDI (4, 2, 1); `R` asks for TDO and is answered with `0` or `1`; `r`, `s`, `t`, `u` drive
-//! TRST and SRST (2, 1); `B` and `b` blink a light; `Q` says good-bye. For SWD `d`-`g` drive SWCLK and SWDIO (2, 1), `O`
-//! and `o` take SWDIO and let it go, and `c` asks for its level. OpenOCD 0.12.0 knows none of these (0f70c6c32, December 2023,
-//! added them).
+//! `0`-`7` drive TCK, TMS and TDI (4, 2, 1). `R` asks for TDO; the answer is `0` or `1`. `r`, `s`,
+//! `t`, `u` drive TRST and SRST (2, 1). `B` and `b` blink a light. `Q` ends the connection. For
+//! SWD, `d`-`g` drive SWCLK and SWDIO (2, 1), `O` and `o` take and release SWDIO, and `c` asks for
+//! its level. OpenOCD 0.12.0 knows none of the commands for SWD (0f70c6c32, December 2023, added
+//! them).
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -15,28 +16,29 @@ use crate::board::{Model, Transport, arguments, quoted, smp_arguments};
 use crate::chain::JtagChip;
 use crate::pins::Pins;
 
-/// A chip as the server, its clock and the test's handle share it.
+/// A chip that the server, its clock thread and the test's handle share.
 pub(crate) type SharedChip = Arc<Mutex<dyn JtagChip>>;
 
-/// How often the clock thread lets a busy chip run.
+/// The period in which the clock thread lets a busy chip run.
 const TICK: Duration = Duration::from_millis(1);
-/// Clock cycles of a chip in a millisecond: the 8 MHz that an STM32F1 has after reset (RM0008, 7.2).
+/// Clock cycles of a chip in a millisecond: the 8 MHz that an STM32F1 has after reset (RM0008,
+/// 7.2).
 const CLOCKS_PER_MILLISECOND: u32 = 8_000;
-/// The most a chip may catch up after this machine was too busy to let it run.
+/// The longest time that a chip catches up after this machine was too busy to let it run.
 const LONGEST_SLICE: Duration = Duration::from_millis(20);
 
-/// Locks, also after another thread panicked: a test that failed must not take the next one with it.
+/// Locks, also after another thread panicked: a failed test must not make the next one fail.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// What the threads and the handles tell each other.
+/// The state that the threads and the handles share.
 #[derive(Default)]
 struct Link {
     stop: bool,
-    /// No answer is given and nothing is taken in.
+    /// The server neither answers nor processes input.
     silent: bool,
-    /// Something happened that may have set a chip running.
+    /// A chip may have started to run.
     stirred: bool,
     /// OpenOCD's clocking has let time pass since the last tick.
     clocked: bool,
@@ -58,7 +60,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves `chips`, which are of these `models`, ordered from TDI to TDO, on a free port of the loopback interface.
+    /// Serves `chips`, which are of these `models`, ordered from TDI to TDO, on a free port of the
+    /// loopback interface.
     pub(crate) fn start(chips: Vec<SharedChip>, models: Vec<Model>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -111,7 +114,7 @@ impl Server {
     /// Closes the connection to OpenOCD, if there is one.
     pub(crate) fn disconnect(&self) {
         if let Some(stream) = lock(&self.shared.link).stream.take() {
-            // It may be closed already, which is what is wanted.
+            // An error means that the connection is closed already.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -122,10 +125,11 @@ impl Drop for Server {
         lock(&self.shared.link).stop = true;
         self.shared.changed.notify_all();
         self.disconnect();
-        // Wakes the thread if it waits for a connection; if it does not, the connection is refused or reset.
+        // Wakes the thread if it waits for a connection. If it does not, the connection is refused
+        // or reset.
         let _ = TcpStream::connect(self.address);
         for thread in self.threads.drain(..) {
-            // A panic of the thread has already been printed, and a drop must not panic.
+            // The thread has already printed its panic, and a drop must not panic.
             let _ = thread.join();
         }
     }
@@ -147,15 +151,15 @@ fn serve(shared: &Shared, listener: &TcpListener) {
             };
             link.stream = Some(handle);
         }
-        // A connection that breaks is an OpenOCD that is gone; the next one may come.
+        // A connection that breaks means that OpenOCD is gone; the next one may connect.
         let _ = talk(shared, &mut pins, stream);
         lock(&shared.link).stream = None;
     }
 }
 
-/// One OpenOCD, until it leaves.
+/// Serves one OpenOCD until it leaves.
 fn talk(shared: &Shared, pins: &mut Pins, mut stream: TcpStream) -> io::Result<()> {
-    // Answers are small and OpenOCD waits for each of them.
+    // Answers are small, and OpenOCD waits for each of them.
     stream.set_nodelay(true)?;
     pins.attach();
     let mut buffer = vec![0; 64 * 1024];
@@ -180,7 +184,7 @@ fn talk(shared: &Shared, pins: &mut Pins, mut stream: TcpStream) -> io::Result<(
     }
 }
 
-/// Holds what came in while the link is silent. Gives false when the server is to end.
+/// Waits while the link is silent. Returns false when the server is to end.
 fn wait_while_silent(shared: &Shared) -> bool {
     let mut link = lock(&shared.link);
     while link.silent && !link.stop {
@@ -189,11 +193,11 @@ fn wait_while_silent(shared: &Shared) -> bool {
     !link.stop
 }
 
-/// What became of a buffer.
+/// The outcome of a buffer.
 struct Outcome {
-    /// OpenOCD said good-bye.
+    /// OpenOCD ended the connection.
     quit: bool,
-    /// A chip has something to do while time passes.
+    /// A chip is not idle.
     busy: bool,
 }
 
@@ -236,7 +240,7 @@ fn level(high: bool) -> u8 {
     if high { b'1' } else { b'0' }
 }
 
-/// Lets the chips run also while OpenOCD is silent, and sleeps while none of them has anything to do.
+/// Lets the chips run while OpenOCD is silent, and sleeps while all of them are idle.
 fn keep_time(shared: &Shared) {
     let mut last = Instant::now();
     loop {

@@ -1,4 +1,5 @@
-//! The chip: two TAPs in a row, TDI - boundary scan - CPU - TDO (RM0008, 31.5), and a serial wire port, around one system.
+//! The chip: two TAPs in a row, TDI - boundary scan - CPU - TDO (RM0008, 31.5), and a serial wire
+//! port, around one system.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,7 +1,8 @@
 //! Serial wire debug port: how the debug port answers requests on the serial wire.
 //!
-//! ARM IHI 0031 (ADIv5), B2.2 (registers), B4.2 (acknowledges); ARM DDI 0337, 12.4 (the SW-DP of the Cortex-M3); RM0008, 31.8.
-//! Reads of the access port are posted: each gives what the one before it read, and RDBUFF gives the last.
+//! ARM IHI 0031 (ADIv5), B2.2 (registers), B4.2 (acknowledges); ARM DDI 0337, 12.4 (the SW-DP of
+//! the Cortex-M3); RM0008, 31.8. Reads of the access port are posted: each gives what the one
+//! before it read, and RDBUFF gives the last.
 
 use crate::ahb_ap::AhbAp;
 use crate::debug_port::{DebugPort, STICKY_FLAGS};
@@ -22,7 +23,8 @@ const SELECT: u8 = 2;
 /// The access port's data register, in bank 0.
 const DRW: u8 = 3;
 
-/// CTRL/STAT bits that only this wire has (B2.2.2): READOK, WDATAERR; and those that answers depend on.
+/// CTRL/STAT bits that only this wire has (B2.2.2): READOK, WDATAERR; and those that answers depend
+/// on.
 const READOK: u32 = 1 << 6;
 const WDATAERR: u32 = 1 << 7;
 const ORUNDETECT: u32 = 1;

@@ -1,7 +1,9 @@
-//! SWJ-DP: one debug port behind two wires, and the sequences on TMS/SWDIO that choose between them.
+//! SWJ-DP: one debug port behind two wires, and the sequences on TMS/SWDIO that choose between
+//! them.
 //!
-//! ARM IHI 0031 (ADIv5), chapter B5; RM0008, 31.3. The port starts with JTAG. At least 50 clocks with SWDIO high and then
-//! 16 certain bits select the other wire; each sequence means nothing to the wire that it is not for.
+//! ARM IHI 0031 (ADIv5), chapter B5; RM0008, 31.3. The port starts with JTAG. At least 50 clocks
+//! with SWDIO high and then 16 certain bits select the other wire; each sequence means nothing to
+//! the wire that it is not for.
 
 use crate::ahb_ap::AhbAp;
 use crate::debug_port::DebugPort;
@@ -52,7 +54,8 @@ impl Swj {
             }
         }
         match self.selector.clock(level) {
-            // A line reset has to follow: the wire is new, or SWD_TO_JTAG was a protocol error to it.
+            // A line reset has to follow: the wire is new, or SWD_TO_JTAG was a protocol error to
+            // it.
             Some(JTAG_TO_SWD) => self.selected = true,
             Some(SWD_TO_JTAG) => self.selected = false,
             _ => {}

@@ -1,6 +1,7 @@
 //! Test access port: the 16-state controller and the registers between TDI and TDO.
 //!
-//! IEEE 1149.1-2013, chapter 6 (TAP controller), 7 (instruction register), 12 (device identification).
+//! IEEE 1149.1-2013, chapter 6 (TAP controller), 7 (instruction register), 12 (device
+//! identification).
 
 /// The 16 states of the controller (figure 6-1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +107,8 @@ pub(crate) struct TapDescription {
     pub(crate) idcode_instruction: u64,
 }
 
-/// One TAP: the instruction register, IDCODE and BYPASS. Other data registers are handed in by its owner.
+/// One TAP: the instruction register, IDCODE and BYPASS. Other data registers are handed in by its
+/// owner.
 #[derive(Debug)]
 pub(crate) struct Tap {
     description: TapDescription,
@@ -140,7 +142,8 @@ impl Tap {
         self.instruction = self.shift.value();
     }
 
-    /// Loads the data register: `selected` where the owner has one for this instruction, else IDCODE or BYPASS.
+    /// Loads the data register: `selected` where the owner has one for this instruction, else
+    /// IDCODE or BYPASS.
     pub(crate) fn capture_dr(&mut self, selected: Option<ShiftRegister>) {
         self.shift = selected.unwrap_or_else(|| {
             if self.instruction == self.description.idcode_instruction {

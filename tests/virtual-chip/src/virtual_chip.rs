@@ -23,10 +23,11 @@ use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, OPTION_BASE, OPTION_SIZE};
 use crate::server::{Server, SharedChip, lock};
 use crate::stm32f103::Stm32f103;
 
-/// A virtual STM32F103 with [`firmware`](crate::firmware) in its flash, running, and served in OpenOCD's `remote_bitbang` protocol.
+/// A virtual STM32F103 with [`firmware`](crate::firmware) in its flash, running, and served in
+/// OpenOCD's `remote_bitbang` protocol.
 ///
-/// It is there as long as the value lives. One OpenOCD at a time may connect; the next one finds the chip as the last one
-/// left it.
+/// The chip ends when the value is dropped. One OpenOCD at a time may connect. The next one finds
+/// the chip as the last one left it.
 pub struct VirtualChip {
     chip: Arc<Mutex<Stm32f103>>,
     server: Arc<Server>,
@@ -48,39 +49,43 @@ impl VirtualChip {
         Self { chip, server, target }
     }
 
-    /// The port to which OpenOCD's `remote_bitbang` driver is to connect.
+    /// Returns the port to which OpenOCD's `remote_bitbang` driver connects.
     pub fn port(&self) -> u16 {
         self.server.port()
     }
 
-    /// Arguments that make OpenOCD use this chip over JTAG: adapter, transport and `target/stm32f1x.cfg`. They hold neither
-    /// `init` nor the ports on which OpenOCD itself listens.
+    /// Returns the arguments that make OpenOCD use this chip over JTAG: adapter, transport and
+    /// `target/stm32f1x.cfg`.
+    ///
+    /// They hold neither `init` nor the ports on which OpenOCD itself listens.
     pub fn openocd_args(&self) -> Vec<String> {
         self.openocd_args_over(Transport::Jtag)
     }
 
-    /// [`VirtualChip::openocd_args`] as one string, quoted as in a shell.
+    /// Returns [`VirtualChip::openocd_args`] as one string, quoted as in a shell.
     pub fn openocd_config(&self) -> String {
         self.openocd_config_over(Transport::Jtag)
     }
 
-    /// [`VirtualChip::openocd_args`] for either wire.
+    /// Returns [`VirtualChip::openocd_args`] for a transport.
     pub fn openocd_args_over(&self, transport: Transport) -> Vec<String> {
         self.server.openocd_args(transport)
     }
 
-    /// [`VirtualChip::openocd_config`] for either wire.
+    /// Returns [`VirtualChip::openocd_config`] for a transport.
     pub fn openocd_config_over(&self, transport: Transport) -> String {
         self.server.openocd_config(transport)
     }
 
-    /// What OpenOCD calls the core.
+    /// Returns OpenOCD's name of the core.
     pub fn target_name(&self) -> &str {
         &self.target
     }
 
-    /// Reads the chip's memory directly, past every protection. A peripheral's register is looked at: what a read by the debugger would
-    /// change stays.
+    /// Reads the chip's memory directly, past every protection.
+    ///
+    /// Reading a peripheral's register changes nothing, also where a read by the debugger would
+    /// clear a flag.
     ///
     /// # Errors
     /// When nothing is at one of the addresses.
@@ -94,10 +99,12 @@ impl VirtualChip {
         Ok(())
     }
 
-    /// Writes RAM, flash or option bytes directly, without erasing and past every protection; peripherals in whole words.
+    /// Writes RAM, flash or option bytes directly, without erasing and past every protection.
+    ///
+    /// Peripherals are written in whole words.
     ///
     /// # Errors
-    /// When nothing is at one of the addresses; what lies below it has been written.
+    /// When nothing is at one of the addresses; the bytes below that address have been written.
     pub fn write_memory(&self, address: u32, bytes: &[u8]) -> Result<(), Unmapped> {
         let mut chip = self.lock();
         let bus = &mut chip.system.bus;
@@ -132,9 +139,10 @@ impl VirtualChip {
         Ok(())
     }
 
-    /// Puts one of the programs of [`firmware`](crate::firmware) into the flash, clears the RAM and presses the reset button.
+    /// Puts one of the programs of [`firmware`](crate::firmware) into the flash, clears the RAM and
+    /// presses the reset button.
     ///
-    /// It runs at once, unless the debugger catches resets.
+    /// The program runs at once, unless the debugger catches resets.
     pub fn load_firmware(&self, image: &[u8]) {
         {
             let mut chip = self.lock();
@@ -146,8 +154,10 @@ impl VirtualChip {
         self.server.stir();
     }
 
-    /// Puts the segments of an ELF file, such as one of [`firmware::newlib`](crate::firmware::newlib), where they are loaded,
-    /// clears the RAM and presses the reset button.
+    /// Puts the segments of an ELF file into the flash, clears the RAM and presses the reset
+    /// button.
+    ///
+    /// The programs of [`firmware::newlib`](crate::firmware::newlib) are such files.
     ///
     /// # Panics
     /// When the file is no 32-bit little-endian ELF file, or a segment lies outside of the flash.
@@ -182,13 +192,13 @@ impl VirtualChip {
         self.write_memory(address, &value.to_le_bytes())
     }
 
-    /// Reads a register of the core, whatever the core does.
+    /// Reads a register of the core, in any state of the core.
     pub fn register(&self, register: Register) -> u32 {
         let (number, shift, mask) = register.place();
         self.lock().system.register(number) >> shift & mask
     }
 
-    /// Writes a register of the core, whatever the core does.
+    /// Writes a register of the core, in any state of the core.
     pub fn set_register(&self, register: Register, value: u32) {
         let (number, shift, mask) = register.place();
         let mut chip = self.lock();
@@ -196,7 +206,7 @@ impl VirtualChip {
         chip.system.set_register(number, rest | (value & mask) << shift);
     }
 
-    /// What the core does.
+    /// Returns the state of the core.
     pub fn state(&self) -> CoreState {
         let chip = self.lock();
         let debug = &chip.system.bus.debug;
@@ -215,7 +225,7 @@ impl VirtualChip {
         }
     }
 
-    /// Why the core halted; none while it does not stand.
+    /// Returns why the core halted; `None` while it is not halted.
     pub fn halt_reason(&self) -> Option<HaltReason> {
         let chip = self.lock();
         let debug = &chip.system.bus.debug;
@@ -232,7 +242,7 @@ impl VirtualChip {
         self.lock().system.halt();
     }
 
-    /// Lets the core run.
+    /// Resumes the core.
     pub fn run(&self) {
         self.lock().system.resume();
         self.server.stir();
@@ -244,12 +254,12 @@ impl VirtualChip {
         self.server.stir();
     }
 
-    /// How often the core has been reset since the chip was started.
+    /// Returns how often the core has been reset since the chip was started.
     pub fn reset_count(&self) -> u32 {
         self.lock().system.reset_count
     }
 
-    /// Sets the levels that stand at the 16 pins of a GPIO port from outside; `port` is `'A'` to `'E'`.
+    /// Sets the input levels at the 16 pins of a GPIO port; `port` is `'A'` to `'E'`.
     ///
     /// # Panics
     /// When there is no such port.
@@ -259,7 +269,8 @@ impl VirtualChip {
         assert!(set, "no GPIO port {port:?}: there are A to E");
     }
 
-    /// Sends a frame to the RX pin of USART1, whose receiver takes it if it is on (RM0008, 27.3.3).
+    /// Sends a frame to the RX pin of USART1; the receiver takes it if it is enabled (RM0008,
+    /// 27.3.3).
     pub fn send_to_usart1(&self, frame: u16) {
         self.lock().system.bus.peripherals.usart.receive(frame);
     }
@@ -269,34 +280,37 @@ impl VirtualChip {
         self.lock().system.bus.peripherals.usart.receive_break();
     }
 
-    /// The frames that USART1 has sent since the last call.
+    /// Returns the frames that USART1 has sent since the last call.
     pub fn sent_by_usart1(&self) -> Vec<u16> {
         std::mem::take(&mut self.lock().system.bus.peripherals.usart.sent)
     }
 
-    /// Whether the access port can move several bytes with one transfer of the debug port, as a Cortex-M3's can and a Cortex-M0's can't.
-    /// OpenOCD looks once, when it connects.
+    /// Chooses whether the access port can move several bytes with one transfer of the debug port.
+    ///
+    /// The access port of a Cortex-M3 can, that of a Cortex-M0 cannot. OpenOCD asks once, when it
+    /// connects.
     pub fn set_packed_transfers(&self, packed: bool) {
         self.lock().system.packed_transfers = packed;
     }
 
-    /// Records the debugger's transfers on the bus to these addresses from now on, for
-    /// [`take_accesses`](Self::take_accesses).
+    /// Starts to record the debugger's bus transfers to these addresses.
+    ///
+    /// [`take_accesses`](Self::take_accesses) returns them.
     pub fn watch_accesses(&self, addresses: Range<u32>) {
         self.lock().system.access_log.watch(addresses);
     }
 
-    /// The transfers recorded since the last call, in their order.
+    /// Returns the transfers recorded since the last call, in their order.
     pub fn take_accesses(&self) -> Vec<BusAccess> {
         self.lock().system.access_log.take()
     }
 
-    /// The chip's pins as the boundary scan TAP sees them.
+    /// Returns the chip's pins as the boundary scan TAP sees them.
     pub fn boundary(&self) -> BoundaryPins<'_> {
         BoundaryPins { chip: self }
     }
 
-    /// The wire that the chip listens to: JTAG, until a probe selects SWD.
+    /// Returns the transport that the chip listens to: JTAG, until a probe selects SWD.
     pub fn transport(&self) -> Transport {
         if self.lock().swj.is_serial_wire() { Transport::Swd } else { Transport::Jtag }
     }
@@ -306,7 +320,7 @@ impl VirtualChip {
         self.server.is_connected()
     }
 
-    /// Breaks the chip or its connection on demand.
+    /// Returns the faults that a test can put into the chip or its connection.
     pub fn faults(&self) -> Faults<'_> {
         Faults::new(self)
     }

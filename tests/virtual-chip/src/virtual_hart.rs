@@ -12,10 +12,11 @@ use crate::virtual_chip::{CoreState, Unmapped};
 
 /// A RISC-V hart: RV32I, with 16 KiB of RAM at 0x80000000 and a program in it.
 ///
-/// [`VirtualHart::start`] makes a chip with one hart that runs [`firmware::hart`]. A [`VirtualBoard`](crate::VirtualBoard)
-/// makes [`Model::RiscvPair`], two harts that share their RAM. The debug module has version 0.13, a program buffer,
-/// system bus access and two triggers for each hart. Triggers on execution fire before the instruction, also at the PC
-/// where the hart is resumed, and so does EBREAK.
+/// [`VirtualHart::start`] makes a chip with one hart that runs [`firmware::hart`]. A
+/// [`VirtualBoard`](crate::VirtualBoard) makes [`Model::RiscvPair`], two harts that share their
+/// RAM. The debug module has version 0.13, a program buffer, system bus access and two triggers for
+/// each hart. Triggers on execution fire before the instruction, also at the PC where the hart is
+/// resumed, and so does EBREAK.
 pub struct VirtualHart {
     chip: Arc<Mutex<RiscvChip>>,
     index: usize,
@@ -43,8 +44,8 @@ impl VirtualHart {
         self.server.port()
     }
 
-    /// Returns the arguments that make OpenOCD use the chip. They hold neither `init` nor the ports on which OpenOCD itself
-    /// listens.
+    /// Returns the arguments that make OpenOCD use the chip. They hold neither `init` nor the ports
+    /// on which OpenOCD itself listens.
     pub fn openocd_args(&self) -> Vec<String> {
         self.server.openocd_args(Transport::Jtag)
     }
@@ -177,7 +178,8 @@ impl VirtualHart {
 
     /// Gives the chip's debug module system bus access, or takes it away; a new chip has it.
     ///
-    /// Without it, memory of a running hart cannot be accessed. OpenOCD asks for it once, when it examines the target.
+    /// Without it, memory of a running hart cannot be accessed. OpenOCD asks for it once, when it
+    /// examines the target.
     pub fn set_system_bus_access(&self, present: bool) {
         self.lock().module.has_system_bus = present;
     }

@@ -32,7 +32,8 @@ const SBREADONADDR: u32 = 1 << 20;
 const SBAUTOINCREMENT: u32 = 1 << 16;
 const SBREADONDATA: u32 = 1 << 15;
 const SBERROR: u32 = 7 << 12;
-/// Version 1, 32 bits of address, accesses of 8, 16 and 32 bits. Without system bus access SBCS reads as zero.
+/// Version 1, 32 bits of address, accesses of 8, 16 and 32 bits. Without system bus access SBCS
+/// reads as zero.
 const SBCS_FIXED: u32 = 1 << 29 | 32 << 5 | 7;
 const SBCS_WRITABLE: u32 = SBREADONADDR | 7 << 17 | SBAUTOINCREMENT | SBREADONDATA;
 
@@ -201,10 +202,10 @@ impl DebugModule {
         }
     }
 
-    /// Executes the command register's command, unless an error is still to be seen.
+    /// Executes the command in the command register, unless cmderr holds an error.
     fn execute(&mut self, harts: &mut [Hart]) {
         if self.command_error == 0 {
-            // No hart to ask is like a hart in the wrong state.
+            // A hart that does not exist is reported like a hart in the wrong state.
             let outcome = match self.selected(harts) {
                 Some(hart) => self.access_register(hart),
                 None => Err(CommandError::HaltResume),
@@ -215,7 +216,7 @@ impl DebugModule {
         }
     }
 
-    /// The one abstract command there is: Access Register (3.6.1.1).
+    /// Executes the one abstract command that is supported: Access Register (3.6.1.1).
     fn access_register(&mut self, hart: &mut Hart) -> Result<(), CommandError> {
         let command = self.command;
         let (transfers, writes) = (command >> 17 & 1 != 0, command >> 16 & 1 != 0);
@@ -265,7 +266,7 @@ impl DebugModule {
         self.bus_access(|width| hart.write_memory(address, width, value).map(|()| (value, width)));
     }
 
-    /// One access (3.10); an error sticks in sberror: 2 nothing there, 3 alignment, 4 width.
+    /// Makes one access (3.10). An error stays in sberror: 2 no memory, 3 alignment, 4 width.
     fn bus_access(&mut self, access: impl FnOnce(Width) -> Option<(u32, Width)>) -> Option<u32> {
         if self.sbcs & SBERROR != 0 {
             return None;

@@ -1,6 +1,7 @@
 //! The hart: its registers, its RAM, and the debug mode.
 //!
-//! Privileged architecture, chapter 3 (machine-level CSRs); External Debug Support 0.13.2, chapter 4 (dcsr, dpc).
+//! Privileged architecture, chapter 3 (machine-level CSRs); External Debug Support 0.13.2, chapter
+//! 4 (dcsr, dpc).
 
 use std::collections::BTreeMap;
 
@@ -61,7 +62,7 @@ pub(crate) struct Hart {
     /// Instructions executed, for mcycle and minstret.
     now: u64,
     pub(crate) reset_count: u32,
-    // What the debug module sets and sees.
+    // These are set and read by the debug module.
     pub(super) halt_requested: bool,
     pub(super) halts_at_reset: bool,
     pub(super) was_reset: bool,
@@ -123,13 +124,14 @@ impl Hart {
         }
     }
 
-    /// Leaves debug mode for good, also when DCSR.step is set.
+    /// Leaves debug mode and clears DCSR.step, so the hart runs on.
     pub(crate) fn run(&mut self) {
         self.dcsr &= !DCSR_STEP;
         self.resume();
     }
 
-    /// Holds the hart in reset, or lets it go: then it starts anew, or halts where that was asked for.
+    /// Holds the hart in reset, or releases it: the hart then starts anew, or halts if that was
+    /// requested.
     pub(crate) fn set_reset(&mut self, asserted: bool) {
         if self.held_in_reset && !asserted {
             self.reset_count += 1;
@@ -163,8 +165,8 @@ impl Hart {
     pub(super) fn step(&mut self) {
         self.now += 1;
         let pc = self.pc;
-        // An execution trigger has the timing "before": it also fires at the PC where the hart is resumed, so a
-        // debugger has to disarm it to get past it.
+        // An execution trigger has the timing "before": it also fires at the PC where the hart is
+        // resumed, so a debugger has to disarm it to get past it.
         if self.triggers.fires(Event::Execute, pc, 1) {
             self.halt(Cause::Trigger);
             return;
@@ -197,12 +199,13 @@ impl Hart {
         self.pc = self.csrs[&MTVEC] & !3;
     }
 
-    /// Where MRET leads.
+    /// Returns the target of MRET.
     pub(super) fn exception_pc(&self) -> u32 {
         self.csrs[&MEPC]
     }
 
-    /// Runs the program buffer up to its EBREAK, explicit or implied. The PC of the program does not move.
+    /// Runs the program buffer up to its EBREAK, explicit or implied. The PC of the program does
+    /// not move.
     pub(super) fn run_program_buffer(&mut self, buffer: &[u32; PROGRAM_BUFFER_SIZE]) -> Result<(), Exception> {
         let resume_at = std::mem::replace(&mut self.pc, PROGRAM_BUFFER);
         let result = self.run_buffered(buffer);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::stm32f103::Stm32f103;
 
-/// Long enough to see that an answer does not come.
+/// The time after which a test takes it that no answer comes.
 const SILENCE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -57,10 +57,10 @@ fn each_question_for_swdio_gets_one_answer() {
         assert_eq!(bits >> 1 & 7, 0b001, "{answers}");
         assert_eq!(bits >> 4 & 0xffff_ffff, 0x1ba0_1477, "{answers}");
         assert_eq!(bits >> 36 & 1, 0, "{answers}");
-        // The level of the probe itself, and then of nobody.
+        // First the probe drives the level, then nobody does.
         assert_eq!(ask(&stream, b"dcecocOc", 4), "0111");
     }
-    // What an earlier probe was answered too early does not concern the next one.
+    // An answer that an earlier probe did not read does not reach the next one.
     ask(&stream, clocks(0xa5, 8).as_bytes(), 0);
     ask(&stream, b"odcfdcfQ", 1 + 36);
     let stream = connect(&server);
@@ -78,14 +78,14 @@ fn noise_on_the_pins_does_no_lasting_harm() {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        // Twice as many for SWD: it is what most of this is about.
+        // SWD gets twice as many: most of the code under test is for SWD.
         b"01234567dfegdfegOocRrstu?"[state as usize % 25]
     };
     let select = [(u64::MAX, 50), (0xe79e, 16), (u64::MAX, 50), (0, 8)].map(|(bits, count)| clocks(bits, count));
     for _ in 0..200 {
         let garbage: Vec<u8> = (0..5000).map(|_| noise()).collect();
         process(&shared, &mut pins, &garbage, &mut answers);
-        // The pins as they were in the beginning; long enough for whatever is under way to end.
+        // Puts the pins into their first state, and clocks long enough to end any transfer.
         pins.attach();
         process(&shared, &mut pins, ("rdf".to_string() + &"eg".repeat(100)).as_bytes(), &mut answers);
         process(&shared, &mut pins, (select.concat() + &clocks(0xa5, 8)).as_bytes(), &mut answers);

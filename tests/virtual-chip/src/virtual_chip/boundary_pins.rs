@@ -3,18 +3,20 @@
 use super::VirtualChip;
 use crate::boundary_scan::BOUNDARY_LENGTH;
 
-/// The pins of a chip by the cells of its boundary scan register, of which cell 0 is nearest TDO; made by
-/// [`VirtualChip::boundary`]. There are [`BOUNDARY_LENGTH`] cells.
+/// The pins of a chip, by the cells of its boundary scan register; made by
+/// [`VirtualChip::boundary`].
+///
+/// There are [`BOUNDARY_LENGTH`] cells. Cell 0 is nearest to TDO.
 ///
 /// # Panics
-/// Every method does where there is no such cell.
+/// Every method panics if there is no such cell.
 #[derive(Clone, Copy, Debug)]
 pub struct BoundaryPins<'a> {
     pub(super) chip: &'a VirtualChip,
 }
 
 impl BoundaryPins<'_> {
-    /// The level at a pin, which SAMPLE captures.
+    /// Returns the level at a pin, which SAMPLE captures.
     pub fn level(&self, cell: usize) -> bool {
         assert_cell(cell);
         self.chip.lock().boundary.pin(cell)
@@ -26,7 +28,7 @@ impl BoundaryPins<'_> {
         self.chip.lock().boundary.set_pin(cell, level);
     }
 
-    /// The level that a cell drives onto its pin; none unless EXTEST has taken the pins over.
+    /// Returns the level that a cell drives onto its pin; `None` unless EXTEST drives the pins.
     pub fn driven(&self, cell: usize) -> Option<bool> {
         assert_cell(cell);
         let chip = self.chip.lock();

@@ -28,7 +28,7 @@ pub enum Register {
 }
 
 impl Register {
-    /// The number in DCRSR, and where in that word the register stands.
+    /// Returns the number in DCRSR, and the shift and the mask of the register in that word.
     pub(super) fn place(self) -> (u8, u32, u32) {
         let whole = |number| (number, 0, u32::MAX);
         match self {

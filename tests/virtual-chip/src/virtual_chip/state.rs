@@ -1,38 +1,41 @@
-//! What the core does, and where nothing answers.
+//! The states of a core, and the error of an access where nothing answers.
 
 use std::fmt;
 
-/// What the core does.
+/// The state of a core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CoreState {
-    /// It executes instructions.
+    /// The core executes instructions.
     Running,
-    /// It waits for an interrupt.
+    /// The core waits for an interrupt.
     Sleeping,
-    /// It stands still for the debugger.
+    /// The debugger halted the core.
     Halted,
-    /// A fault in the HardFault handler stopped it.
+    /// The core is locked up: a fault occurred in the HardFault handler, or that handler could not
+    /// be entered.
+    ///
+    /// The PC reads as 0xfffffffe.
     LockedUp,
     /// NRST is held down.
     Reset,
-    /// There is no supply.
+    /// The chip has no supply.
     Off,
 }
 
 /// Why the core halted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HaltReason {
-    /// The debugger asked for it, or for a single step.
+    /// A request of the debugger, or the end of a single step.
     Request,
     /// A BKPT instruction or a comparator of the breakpoint unit.
     Breakpoint,
     /// A comparator of the watchpoint unit.
     Watchpoint,
-    /// A reset or a fault that the debugger wanted to catch.
+    /// A reset or a fault that DEMCR catches.
     VectorCatch,
 }
 
-/// Nothing answers at an address.
+/// An error: nothing answers at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unmapped {
     /// The first address that did not answer.

@@ -47,7 +47,8 @@ fn each_hart_has_its_own_registers_and_state_over_one_memory() {
     assert_eq!([first.x(10), second.x(10)], [0x2222, 0x1111]);
 }
 
-/// Both targets save the instruction at the address and restore it: the second saves the EBREAK of the first.
+/// Both targets save the instruction at the address and restore it: the second saves the EBREAK of
+/// the first.
 #[test]
 fn without_smp_software_breakpoints_of_both_harts_leave_an_ebreak_behind() {
     let board = pair();

@@ -1,4 +1,5 @@
-//! C programs with newlib and semihosting. OpenOCD serves the calls, and ends when the program exits.
+//! C programs with newlib and semihosting. OpenOCD serves the calls, and ends when the program
+//! exits.
 
 use std::fs::File;
 use std::process::Stdio;

@@ -93,7 +93,8 @@ pub(crate) fn run_with_input(arguments: Vec<String>, commands: &[&str], input: i
         command.args(["-c", &format!("if {{[catch {{{service} port disabled}}]}} {{{service}_port disabled}}")]);
     }
     command.args(arguments);
-    // Today's OpenOCD warns if a target is halted before it was polled once; a dead chain cannot be polled.
+    // Today's OpenOCD warns if a target is halted before it was polled once; a dead chain cannot be
+    // polled.
     for line in ["init", "catch poll"].iter().chain(commands).chain(&["shutdown"]) {
         command.args(["-c", line]);
     }
