@@ -51,12 +51,12 @@ impl BoundaryScan {
         }
     }
 
-    /// Whether EXTEST has taken the pins over.
+    /// Whether EXTEST drives the pins.
     pub(crate) fn drives_pins(&self) -> bool {
         self.tap.instruction() == EXTEST
     }
 
-    /// The level at a pin's cell.
+    /// Returns the level at a pin's cell.
     pub(crate) fn pin(&self, cell: usize) -> bool {
         bit(&self.pins, cell)
     }
@@ -66,7 +66,7 @@ impl BoundaryScan {
         *word = *word & !(1 << (cell % 64)) | u64::from(level) << (cell % 64);
     }
 
-    /// The level in a cell's update latch.
+    /// Returns the level in a cell's update latch.
     pub(crate) fn driven(&self, cell: usize) -> bool {
         bit(&self.driven, cell)
     }
