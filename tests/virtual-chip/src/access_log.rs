@@ -1,4 +1,4 @@
-//! A record of what the debugger does on the chip's bus.
+//! A record of the debugger's transfers on the chip's bus.
 
 use std::ops::Range;
 
@@ -7,11 +7,11 @@ use crate::bus::Size;
 /// One transfer of the debugger on the bus, also if it ended in a bus fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BusAccess {
-    /// Where.
+    /// The first address.
     pub address: u32,
-    /// How many bits: 8, 16 or 32.
+    /// The width in bits: 8, 16 or 32.
     pub bits: u32,
-    /// A write; otherwise a read.
+    /// Whether the transfer is a write; otherwise it is a read.
     pub is_write: bool,
 }
 

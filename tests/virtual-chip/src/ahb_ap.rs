@@ -13,7 +13,7 @@ const BD3: u8 = 0x1c;
 const BASE: u8 = 0xf8;
 const IDR: u8 = 0xfc;
 
-/// DbgSwEnable and the protection bits, as they read whatever is written; DeviceEn (6).
+/// DbgSwEnable, the protection bits and DeviceEn (6), which ignore writes.
 const CSW_FIXED: u32 = 1 << 6;
 /// Prot, AddrInc and Size.
 const CSW_WRITABLE: u32 = 0x7f00_0037;
@@ -87,7 +87,7 @@ impl AhbAp {
         self.tar & !0xf | u32::from(offset & 0xc)
     }
 
-    /// One transfer; the data stands in the byte lanes that the address selects.
+    /// Makes one transfer; the data are in the byte lanes that the address selects.
     fn read_lane(&self, address: u32, system: &mut System) -> Result<u32, BusFault> {
         let size = self.size();
         let value = system.debug_read(address & !size.mask(), size)?;
@@ -108,7 +108,8 @@ impl AhbAp {
         }
     }
 
-    /// How many bus transfers one access of DRW makes: more than one where they are packed (AddrInc = 2).
+    /// Returns the number of bus transfers of one access to DRW, which packing (AddrInc = 2) makes
+    /// more than one.
     fn transfers(&self) -> u32 {
         if self.increment_mode() == PACKED { 4 / self.size().bytes() } else { 1 }
     }

@@ -1,6 +1,8 @@
-//! The boundary scan TAP: IDCODE, BYPASS, SAMPLE/PRELOAD and EXTEST over a register of the chip's pins.
+//! The boundary scan TAP: IDCODE, BYPASS, SAMPLE/PRELOAD and EXTEST over a register of the chip's
+//! pins.
 //!
-//! IEEE 1149.1-2013, chapters 8 and 11; RM0008, 31.6.1; the BSDL file of the STM32F103 in LQFP48 and LQFP64.
+//! IEEE 1149.1-2013, chapters 8 and 11; RM0008, 31.6.1; the BSDL file of the STM32F103 in LQFP48
+//! and LQFP64.
 
 use crate::tap::{ShiftRegister, Tap, TapDescription};
 
@@ -49,12 +51,12 @@ impl BoundaryScan {
         }
     }
 
-    /// Whether EXTEST has taken the pins over.
+    /// Whether EXTEST drives the pins.
     pub(crate) fn drives_pins(&self) -> bool {
         self.tap.instruction() == EXTEST
     }
 
-    /// The level at a pin's cell.
+    /// Returns the level at a pin's cell.
     pub(crate) fn pin(&self, cell: usize) -> bool {
         bit(&self.pins, cell)
     }
@@ -64,7 +66,7 @@ impl BoundaryScan {
         *word = *word & !(1 << (cell % 64)) | u64::from(level) << (cell % 64);
     }
 
-    /// The level in a cell's update latch.
+    /// Returns the level in a cell's update latch.
     pub(crate) fn driven(&self, cell: usize) -> bool {
         bit(&self.driven, cell)
     }

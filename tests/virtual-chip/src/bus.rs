@@ -16,7 +16,7 @@ use crate::scs::SystemControl;
 pub(crate) const RAM_BASE: u32 = 0x2000_0000;
 /// RAM of a medium-density chip: 20 KiB.
 pub(crate) const RAM_SIZE: u32 = 0x5000;
-/// The boot loader's ROM, of which only the last words are known: flash size and unique identifier.
+/// The boot loader's ROM. Only its last words have contents: flash size and unique identifier.
 const SYSTEM_MEMORY: Range<u32> = 0x1fff_f000..0x1fff_f800;
 const FLASH_SIZE_WORD: u32 = 0x1fff_f7e0;
 const UNIQUE_ID: u32 = 0x1fff_f7e8;
@@ -30,7 +30,7 @@ const DBG_TIM2_STOP: u32 = 1 << 11;
 const DBGMCU_IDCODE_VALUE: u32 = 0x2003_6410;
 const PRIVATE_PERIPHERALS: Range<u32> = 0xe000_0000..0xe010_0000;
 
-/// Nothing answered, or the answer was an error.
+/// An error: nothing answered, or the answer was an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BusFault;
 
@@ -57,7 +57,7 @@ impl Size {
     }
 }
 
-/// What an address belongs to.
+/// The block that an address belongs to.
 enum Region {
     Flash(usize),
     Ram(usize),
@@ -85,13 +85,13 @@ pub(crate) struct Bus {
     pub(crate) failing: Vec<Range<u32>>,
     /// Addresses that a test made fail for writes only.
     pub(crate) failing_writes: Vec<Range<u32>>,
-    /// What the debugger's view needs to know of the core.
+    /// The state of the core that the debugger can read on the bus.
     pub(crate) core_sleeps: bool,
     pub(crate) core_pc: u32,
 }
 
 impl Bus {
-    /// A chip just powered on.
+    /// Creates the bus of a chip just powered on.
     pub(crate) fn new(flash: FlashController) -> Self {
         Self {
             flash,
@@ -110,14 +110,14 @@ impl Bus {
         }
     }
 
-    /// A system reset. The debug blocks keep their registers (DDI 0403, C1.4.2).
+    /// Resets the blocks. The debug blocks keep their registers (DDI 0403, C1.4.2).
     pub(crate) fn system_reset(&mut self, cause: ResetCause) {
         self.flash.reset();
         self.scs = SystemControl::default();
         self.peripherals.reset(cause, self.now);
     }
 
-    /// An instruction fetch of the core.
+    /// Fetches an instruction for the core.
     pub(crate) fn fetch(&mut self, address: u32) -> Result<u16, BusFault> {
         if address >= 0xe000_0000 {
             return Err(BusFault);
@@ -125,7 +125,7 @@ impl Bus {
         self.read(address, Size::Half).map(|value| value as u16)
     }
 
-    /// A data read of the core.
+    /// Reads data for the core.
     pub(crate) fn core_read(&mut self, address: u32, size: Size) -> Result<u32, BusFault> {
         let value = self.read(address, size)?;
         if self.dwt.is_active() {
@@ -134,7 +134,7 @@ impl Bus {
         Ok(value)
     }
 
-    /// A data write of the core. It cannot write the debug registers.
+    /// Writes data for the core, which cannot write the debug registers.
     pub(crate) fn core_write(&mut self, address: u32, size: Size, value: u32) -> Result<(), BusFault> {
         if self.dwt.is_active() {
             self.dwt.observe(Access::Write, address, size.bytes(), value);
@@ -145,7 +145,7 @@ impl Bus {
         self.write(address, size, value)
     }
 
-    /// Reads, on behalf of anyone; `address` is aligned.
+    /// Reads for the core or the debugger; `address` is aligned.
     pub(crate) fn read(&mut self, address: u32, size: Size) -> Result<u32, BusFault> {
         match self.region(address)? {
             Region::Flash(offset) => {
@@ -161,7 +161,7 @@ impl Bus {
         }
     }
 
-    /// Writes, on behalf of anyone; `address` is aligned and `value` no wider than `size`.
+    /// Writes for the core or the debugger; `address` is aligned and `value` no wider than `size`.
     pub(crate) fn write(&mut self, address: u32, size: Size, value: u32) -> Result<(), BusFault> {
         if self.failing_writes.iter().any(|range| range.contains(&address)) {
             return Err(BusFault);
@@ -175,7 +175,8 @@ impl Bus {
             Region::SystemMemory => Err(BusFault),
             Region::Options(offset) => self.flash.program_option(offset, size, value, self.now),
             Region::FlashRegister(_) | Region::Peripheral if size != Size::Word => {
-                // The peripheral bus is 32 bits wide and repeats narrow data on all lanes (RM0008, 3.1).
+                // The peripheral bus is 32 bits wide and repeats narrow data on all lanes (RM0008,
+                // 3.1).
                 let repeated = if size == Size::Half { value << 16 | value } else { value * 0x0101_0101 };
                 self.write_word(address & !3, repeated)
             }
@@ -189,7 +190,7 @@ impl Bus {
         }
     }
 
-    /// What a read would give, for the test's eyes: nothing that a read changes is changed.
+    /// Returns what a read would give, without the changes that a read makes.
     pub(crate) fn peek(&mut self, address: u32, size: Size) -> Result<u32, BusFault> {
         let kept = matches!(self.region(address)?, Region::Peripheral | Region::Private)
             .then(|| (self.peripherals.clone(), self.dwt.clone()));
@@ -200,12 +201,12 @@ impl Bus {
         value
     }
 
-    /// Whether anything but the core goes on.
+    /// Whether any block except the core is active.
     pub(crate) fn is_busy(&self) -> bool {
         self.flash.is_busy(self.now) || self.peripherals.are_busy() && !self.stops_timer()
     }
 
-    /// Lets `clocks` pass for what goes on while the core stands.
+    /// Stops the timer for `clocks` cycles if it stops while the core is halted.
     pub(crate) fn stand_still(&mut self, clocks: u64) {
         if self.stops_timer() {
             self.peripherals.stop_timer_for(clocks);
@@ -216,7 +217,8 @@ impl Bus {
         self.dbgmcu_cr & DBG_TIM2_STOP != 0 && self.debug.is_halted()
     }
 
-    /// Moves what the DMA controller was told to move; gives how many elements went before a bus fault, if there was one.
+    /// Makes a transfer of the DMA controller. Returns the number of elements moved, which a bus
+    /// fault reduces.
     fn transfer(&mut self, transfer: &Transfer) -> u32 {
         let moved = (0..transfer.count).take_while(|&index| {
             let value = self.read(transfer.from.at(index), transfer.from.size);

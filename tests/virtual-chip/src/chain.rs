@@ -2,38 +2,38 @@
 
 use crate::tap::TapState;
 
-/// A chip as the chain sees it. Every method runs in the state that its name tells.
+/// A chip on the chain. The name of a method is the TAP state in which it is called.
 pub(crate) trait JtagChip: Send {
     fn test_logic_reset(&mut self);
     fn capture_ir(&mut self);
     fn update_ir(&mut self);
     fn capture_dr(&mut self);
     fn update_dr(&mut self);
-    /// One bit in at TDI; what was at TDO comes out.
+    /// Shifts one bit in at TDI; returns the bit that leaves at TDO.
     fn shift(&mut self, tdi: bool) -> bool;
     fn tdo(&self) -> bool;
-    /// The system reset pin (NRST) goes down (`true`) or up.
+    /// Drives the system reset pin (NRST) low (`true`) or high.
     fn set_system_reset(&mut self, asserted: bool);
-    /// Time passes: `clocks` cycles of the chip's own clock.
+    /// Lets `clocks` cycles of the chip's own clock pass.
     fn elapse(&mut self, clocks: u32);
     /// Whether nothing would change if time passed.
     fn is_idle(&self) -> bool;
-    /// A rising edge of TCK/SWCLK with this level on TMS/SWDIO, for a chip that knows SWD too.
+    /// Handles a rising edge of TCK/SWCLK with this level on TMS/SWDIO, in a chip that knows SWD.
     fn serial_wire_clock(&mut self, _swdio: bool) {}
-    /// Whether SWD is selected, which leaves the TAPs deaf.
+    /// Whether SWD is selected; the TAPs then ignore their pins.
     fn uses_serial_wire(&self) -> bool {
         false
     }
-    /// The levels that the chip will drive on SWDIO from now on, bit 0 first, and how many they are.
+    /// Returns the levels that the chip will drive on SWDIO, bit 0 first, and their number.
     fn swdio(&self) -> Option<(u64, u32)> {
         None
     }
 }
 
-/// Clock cycles of a chip for each TCK. A chip at 8 MHz behind a 400 kHz probe.
+/// Clock cycles of a chip for each TCK: a chip at 8 MHz behind a probe at 400 kHz.
 const CLOCKS_PER_TCK: u32 = 20;
 
-/// The state of the pins and of the TAP controllers, which all walk in step.
+/// The state of the pins and of the TAP controllers, which are all in the same state.
 #[derive(Debug)]
 pub(crate) struct Chain {
     state: TapState,
@@ -41,7 +41,7 @@ pub(crate) struct Chain {
     tdo: bool,
     trst: bool,
     srst: bool,
-    /// Clock cycles owed to the chips; paid before anything that could notice.
+    /// Clock cycles that have not passed for the chips yet; they pass before any access.
     owed: u32,
 }
 
@@ -50,7 +50,7 @@ impl Chain {
         Self { state: TapState::TestLogicReset, tck: false, tdo: true, trst: false, srst: false, owed: 0 }
     }
 
-    /// What the probe sees at TDO.
+    /// Returns the level of TDO.
     pub(crate) fn tdo(&self) -> bool {
         self.tdo
     }
@@ -65,7 +65,8 @@ impl Chain {
         self.tck = tck;
     }
 
-    /// A rising edge samples TMS and TDI: registers load and shift, the controller moves.
+    /// Handles a rising edge, which samples TMS and TDI: registers load and shift, the controller
+    /// changes its state.
     fn rise(&mut self, chips: &mut [&mut dyn JtagChip], tms: bool, tdi: bool) {
         if self.trst {
             return;
@@ -90,7 +91,8 @@ impl Chain {
         self.state = self.state.next(tms);
     }
 
-    /// A falling edge changes TDO and lets the parallel outputs follow (IEEE 1149.1, 4.5 and 6.1).
+    /// Handles a falling edge, which changes TDO and the parallel outputs (IEEE 1149.1, 4.5 and
+    /// 6.1).
     fn fall(&mut self, chips: &mut [&mut dyn JtagChip]) {
         self.tdo = match self.state {
             TapState::ShiftDr | TapState::ShiftIr => chips.last().is_none_or(|chip| chip.tdo()),
@@ -122,7 +124,7 @@ impl Chain {
         self.owed += CLOCKS_PER_TCK;
     }
 
-    /// Lets the time pass that the TCKs took.
+    /// Lets the time of the clocks so far pass for the chips.
     pub(crate) fn settle(&mut self, chips: &mut [&mut dyn JtagChip]) {
         let clocks = std::mem::take(&mut self.owed);
         if clocks > 0 {

@@ -1,7 +1,8 @@
-//! JTAG debug port: how the debug port hangs on the CPU's TAP.
+//! JTAG debug port: the debug port behind the CPU's TAP.
 //!
-//! ARM IHI 0031 (ADIv5), chapter B3. A scan of DPACC or APACC carries 35 bits: the request goes in as RnW, A\[3:2\] and
-//! 32 bits of data; out come a 3-bit acknowledge and the value that the *previous* request read.
+//! ARM IHI 0031 (ADIv5), chapter B3. A scan of DPACC or APACC carries 35 bits: the request goes in
+//! as RnW, A\[3:2\] and 32 bits of data; out come a 3-bit acknowledge and the value that the
+//! *previous* request read.
 
 use crate::ahb_ap::AhbAp;
 use crate::debug_port::{DebugPort, STICKY_FLAGS};
@@ -21,7 +22,7 @@ const CTRL_STAT: u8 = 1;
 #[derive(Debug)]
 pub(crate) struct CpuTap {
     pub(crate) tap: Tap,
-    /// What the last request read.
+    /// The value that the last request read.
     result: u32,
 }
 
@@ -84,7 +85,7 @@ mod tests {
         }
     }
 
-    /// One scan: the request goes in, acknowledge and previous result come out.
+    /// Handles one scan: the request goes in, the acknowledge and the previous result come out.
     fn scan(chip: &mut Chip, instruction: u64, request: u64) -> (u64, u32) {
         let Chip { tap, port, ap, system } = chip;
         tap.tap.capture_ir();

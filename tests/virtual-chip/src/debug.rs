@@ -37,7 +37,7 @@ pub(crate) enum Catch {
     HardFault = 10,
 }
 
-/// A register transfer that the debugger asked for in DCRSR.
+/// A register transfer that the debugger requested in DCRSR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transfer {
     ToDebugger(u8),
@@ -59,7 +59,7 @@ pub(crate) struct DebugRegisters {
     retired: bool,
     was_reset: bool,
     transfer: Option<Transfer>,
-    /// A fault of the virtual chip: requests to halt are not obeyed.
+    /// A test made the core ignore requests to halt.
     pub(crate) refuses_halt: bool,
 }
 
@@ -125,7 +125,7 @@ impl DebugRegisters {
         self.reason = reason;
     }
 
-    /// Lets the core go on, as a debugger does by clearing C_HALT.
+    /// Resumes the core, as a debugger does by clearing C_HALT.
     pub(crate) fn resume(&mut self) {
         self.halted = false;
         self.control &= !(C_HALT | C_STEP);
@@ -144,7 +144,7 @@ impl DebugRegisters {
         self.halted
     }
 
-    /// Whether one instruction is to be executed and no more.
+    /// Whether the core executes only one instruction.
     pub(crate) fn steps(&self) -> bool {
         self.control & C_STEP != 0
     }
@@ -153,7 +153,7 @@ impl DebugRegisters {
         self.control & C_MASKINTS != 0
     }
 
-    /// Why the core halted last: one of the bits of DFSR.
+    /// Returns why the core halted last: one of the bits of DFSR.
     pub(crate) fn reason(&self) -> u32 {
         self.reason
     }
@@ -166,37 +166,37 @@ impl DebugRegisters {
         self.locked_up = true;
     }
 
-    /// A new PC leads out of lockup.
+    /// Ends the lockup, as a new PC does.
     pub(crate) fn leave_lockup(&mut self) {
         self.locked_up = false;
     }
 
-    /// An instruction was executed.
+    /// Notes that an instruction was executed.
     pub(crate) fn retire(&mut self) {
         self.retired = true;
     }
 
-    /// Takes the register transfer asked for.
+    /// Takes the requested register transfer.
     pub(crate) fn take_transfer(&mut self) -> Option<Transfer> {
         self.transfer.take()
     }
 
-    /// The core's answer to a transfer towards the debugger.
+    /// Takes the value of a register that the debugger reads.
     pub(crate) fn transferred(&mut self, value: u32) {
         self.dcrdr = value;
     }
 
-    /// Whether an event is to halt the core.
+    /// Whether DEMCR makes an event halt the core.
     pub(crate) fn catches(&self, event: Catch) -> bool {
         self.is_enabled() && self.demcr >> event as u8 & 1 != 0
     }
 
-    /// Halts because of an event that was to be caught.
+    /// Halts because of a caught event.
     pub(crate) fn caught(&mut self) {
         self.halt(DFSR_VCATCH);
     }
 
-    /// A reset of the system: halting debug stays enabled, everything that acts on the core ends.
+    /// Handles a system reset: halting debug stays enabled; halt, step and lockup end.
     pub(crate) fn system_reset(&mut self) {
         self.control &= C_DEBUGEN;
         self.halted = false;

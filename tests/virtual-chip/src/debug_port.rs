@@ -1,7 +1,8 @@
-//! Debug port: the registers that every ARM debug access goes through, whatever the wire.
+//! Debug port: the registers behind every Arm debug access, over JTAG and SWD.
 //!
-//! ARM IHI 0031 (ADIv5), chapter B2. The wire, JTAG or SWD, turns its frames into [`DebugPort`] calls; it also decides how
-//! sticky flags are cleared, since JTAG writes them back to CTRL/STAT and SWD uses ABORT.
+//! ARM IHI 0031 (ADIv5), chapter B2. The wire, JTAG or SWD, turns its frames into [`DebugPort`]
+//! calls; it also decides how sticky flags are cleared, since JTAG writes them back to CTRL/STAT
+//! and SWD uses ABORT.
 
 use crate::ahb_ap::AhbAp;
 use crate::system::System;
@@ -10,9 +11,10 @@ use crate::system::System;
 pub(crate) const STICKYERR: u32 = 1 << 5;
 /// The flags that stay until the debugger clears them: STICKYORUN, STICKYCMP, STICKYERR.
 pub(crate) const STICKY_FLAGS: u32 = 1 << 1 | 1 << 4 | STICKYERR;
-/// The bits of CTRL/STAT that keep what is written: ORUNDETECT, TRNMODE, MASKLANE, TRNCNT and the three requests.
+/// The bits of CTRL/STAT that keep what is written: ORUNDETECT, TRNMODE, MASKLANE, TRNCNT and the
+/// three requests.
 const CTRL_WRITABLE: u32 = 0x54ff_ff0d;
-/// CDBGPWRUPREQ and CSYSPWRUPREQ; their acknowledges stand one bit higher.
+/// CDBGPWRUPREQ and CSYSPWRUPREQ; their acknowledges are one bit higher.
 const POWER_UP_REQUESTS: u32 = 0x5000_0000;
 
 /// The registers of the debug port.
@@ -73,7 +75,8 @@ impl DebugPort {
         }
     }
 
-    /// The register's offset in access port 0; none if another port is selected or an error is pending.
+    /// Returns the register's offset in access port 0; `None` if another port is selected or an
+    /// error is pending.
     fn ap_register(&self, address: u8) -> Option<u8> {
         let first_port = self.select >> 24 == 0;
         let clear = self.ctrl_stat & STICKYERR == 0;

@@ -1,7 +1,7 @@
 //! Data watchpoint and trace unit: four comparators that halt the core on a data access.
 //!
-//! ARM DDI 0403, C1.8. Of its functions the watchpoints (5 read, 6 write, 7 both) are here, the value match of comparator 1,
-//! the cycle counter and PC sampling; trace packets are not.
+//! ARM DDI 0403, C1.8. The unit has the watchpoints (5 read, 6 write, 7 both), the value match of
+//! comparator 1, the cycle counter and PC sampling. It has no trace packets.
 
 /// Four comparators.
 const CONTROL: u32 = 0x4000_0000;
@@ -25,7 +25,7 @@ struct Comparator {
 }
 
 impl Comparator {
-    /// The accesses that this comparator watches, as bits of [`Access`].
+    /// Returns the accesses that this comparator watches, as bits of [`Access`].
     fn watches(&self) -> u32 {
         match self.function & 0xf {
             function @ 5..=7 => function & 3,
@@ -95,7 +95,8 @@ impl Dwt {
                     0 => comparator.value = value,
                     4 => comparator.mask = value & 0xf,
                     8 => {
-                        // Only comparator 1 can match a value; it names the two that match its address.
+                        // Only comparator 1 can match a value. It names the two comparators that
+                        // match its address.
                         let writable = if index == 1 { 0x000f_fd2f } else { 0x2f };
                         comparator.function = value & writable;
                         comparator.matched = false;
@@ -113,7 +114,7 @@ impl Dwt {
         self.active
     }
 
-    /// An access of the core: notes the comparators that match.
+    /// Notes the comparators that match an access of the core.
     pub(crate) fn observe(&mut self, access: Access, address: u32, bytes: u32, value: u32) {
         for index in 0..self.comparators.len() {
             let comparator = self.comparators[index];
@@ -132,7 +133,8 @@ impl Dwt {
         }
     }
 
-    /// The value match: DATAVSIZE says how wide, DATAVADDR0 and DATAVADDR1 name comparators of the address.
+    /// Whether the value matches. DATAVSIZE is its width; DATAVADDR0 and DATAVADDR1 name the
+    /// comparators of the address.
     fn value_matches(&self, comparator: &Comparator, address: u32, bytes: u32, value: u32) -> bool {
         let width = 1 << (comparator.function >> 10 & 3);
         let mask = if width >= 4 { u32::MAX } else { (1 << (8 * width)) - 1 };

@@ -1,12 +1,13 @@
-//! Faults on demand: what boards do on a bad day, and tests want to see handled.
+//! Faults on demand, for tests of how a program handles them.
 
 use std::ops::Range;
 
 use crate::flash_controller::FlashFaults;
 use crate::virtual_chip::VirtualChip;
 
-/// Breaks a chip or its connection; made by [`VirtualChip::faults`]. A fault stays until it is taken back, by its own
-/// method or by [`Faults::clear`].
+/// Breaks a chip or its connection; made by [`VirtualChip::faults`].
+///
+/// A fault stays until its own method or [`Faults::clear`] takes it back.
 #[derive(Clone, Copy, Debug)]
 pub struct Faults<'a> {
     chip: &'a VirtualChip,
@@ -17,12 +18,12 @@ impl<'a> Faults<'a> {
         Self { chip }
     }
 
-    /// Takes the supply away. RAM and registers are lost, the flash keeps what it has.
+    /// Removes the supply. RAM and registers are lost; the flash keeps its contents.
     pub fn power_off(&self) {
         self.chip.lock().system.power_off();
     }
 
-    /// Gives the supply back: the chip starts from its vector table.
+    /// Restores the supply: the chip starts from its vector table.
     pub fn power_on(&self) {
         self.chip.lock().power_on();
         self.chip.server().stir();
@@ -33,27 +34,29 @@ impl<'a> Faults<'a> {
         self.chip.lock().system.bus.failing.push(range);
     }
 
-    /// Makes every write to a range of addresses a bus fault, while reads are answered.
+    /// Makes every write to a range of addresses a bus fault; reads still work.
     pub fn bus_fault_on_write_at(&self, range: Range<u32>) {
         self.chip.lock().system.bus.failing_writes.push(range);
     }
 
-    /// Makes the core ignore requests to halt.
+    /// Makes the core ignore requests to halt, or obey them again.
     pub fn refuse_halt(&self, refuse: bool) {
         self.chip.lock().system.bus.debug.refuses_halt = refuse;
     }
 
-    /// Makes the access port answer WAIT to the next requests over SWD, as one does whose bus is busy.
+    /// Makes the access port answer WAIT to the next requests over SWD, as if its bus were busy.
     pub fn answer_wait(&self, requests: u32) {
         self.chip.lock().swj.dp.busy = requests;
     }
 
-    /// Garbles the data of the next write to memory over SWD: it arrives with wrong parity, and the chip drops it.
+    /// Garbles the data of the next memory write over SWD: the data have the wrong parity, and the
+    /// chip drops them.
     pub fn garble_write(&self) {
         self.chip.lock().swj.dp.garbles_write = true;
     }
 
-    /// Leaves OpenOCD without answers while the connection stays open. What it sent meanwhile is answered once this ends.
+    /// Leaves OpenOCD without answers, or answers again what OpenOCD sent meanwhile. The connection
+    /// stays open.
     pub fn stop_answering(&self, silent: bool) {
         self.chip.server().set_silent(silent);
     }
@@ -68,7 +71,8 @@ impl<'a> Faults<'a> {
         self.chip.lock().system.bus.flash.faults.unerasable_pages.insert(page);
     }
 
-    /// Makes bits of the half-word at `offset` into flash keep their value when it is programmed.
+    /// Makes bits of the half-word at `offset` in the flash keep their value when the half-word is
+    /// programmed.
     pub fn stuck_bits(&self, offset: u32, bits: u16) {
         self.chip.lock().system.bus.flash.faults.stuck_bits.insert(offset & !1, bits);
     }
@@ -78,15 +82,18 @@ impl<'a> Faults<'a> {
         self.chip.lock().system.bus.flash.faults.power_fails_after = Some(half_words);
     }
 
-    /// Sets the read protection of the flash, as a production line does, or takes it off without the mass erase that this
-    /// costs on silicon. Either resets the chip.
+    /// Sets the read protection of the flash or removes it, and resets the chip.
+    ///
+    /// On silicon, removing the read protection also erases the flash. Here the flash keeps its
+    /// contents.
     pub fn read_protect(&self, protected: bool) {
         let rdp = if protected { [0xff, 0xff] } else { [0xa5, 0x5a] };
         self.chip.lock().system.bus.flash.options_mut()[..2].copy_from_slice(&rdp);
         self.chip.reset();
     }
 
-    /// Takes every fault back and gives the supply back. Read protection stays: it is no fault.
+    /// Takes every fault back and restores the supply. The read protection stays, since it is no
+    /// fault.
     pub fn clear(&self) {
         {
             let mut chip = self.chip.lock();

@@ -1,6 +1,7 @@
 //! The flash memory and its controller (FPEC), with the option bytes.
 //!
-//! PM0075 (STM32F10xxx flash memory programming), chapters 2 and 3; numbers of registers and bits are its own.
+//! PM0075 (STM32F10xxx flash memory programming), chapters 2 and 3, whose names of registers
+//! and bits are used here.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -39,30 +40,31 @@ const CR_LOCK: u32 = 1 << 7;
 const CR_OPTWRE: u32 = 1 << 9;
 const CR_WRITABLE: u32 = 0x1637;
 
-/// Clock cycles that programming a half-word takes. Silicon needs 52 µs, four times as long; nobody wants to wait.
+/// Clock cycles that programming a half-word takes. Silicon needs 52 µs, four times as long, which
+/// would slow the tests down.
 const PROGRAM_CLOCKS: u64 = 100;
 /// Clock cycles that erasing takes. Silicon needs 20 ms, eighty times as long.
 const ERASE_CLOCKS: u64 = 2_000;
 
-/// How far a sequence of two keys has come (PM0075, 2.3.2).
+/// The state of a sequence of two keys (PM0075, 2.3.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Lock {
     #[default]
     Locked,
     FirstKey,
     Open,
-    /// A wrong key: nothing opens it before a reset.
+    /// A key was wrong: only a reset unlocks the register.
     Barred,
 }
 
-/// What tests may break.
+/// The faults that a test can set.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FlashFaults {
     /// Pages (by number) that keep their contents when erased.
     pub(crate) unerasable_pages: BTreeSet<u32>,
-    /// Bits that stay as they are when a half-word is programmed, by offset.
+    /// Bits that keep their value when a half-word is programmed, by its offset.
     pub(crate) stuck_bits: BTreeMap<u32, u16>,
-    /// Power fails when this many half-words more have been programmed.
+    /// The number of half-words that can still be programmed before the power fails.
     pub(crate) power_fails_after: Option<u32>,
 }
 
@@ -81,13 +83,13 @@ pub(crate) struct FlashController {
     loaded_options: u32,
     write_protection: u32,
     busy_until: u64,
-    /// The power failed in the middle of an operation; taken by the chip.
+    /// The power failed in the middle of an operation; the chip takes this flag.
     pub(crate) power_lost: bool,
     pub(crate) faults: FlashFaults,
 }
 
 impl FlashController {
-    /// Erased memory and the option bytes of a new chip.
+    /// Creates erased memory with the option bytes of a new chip.
     pub(crate) fn new() -> Self {
         let mut flash = Self {
             memory: vec![0xff; FLASH_SIZE as usize],
@@ -108,7 +110,7 @@ impl FlashController {
         flash
     }
 
-    /// A system reset: the registers get their reset values and the option bytes are loaded.
+    /// Resets the registers and loads the option bytes, as a system reset does.
     pub(crate) fn reset(&mut self) {
         self.acr = 0x30;
         self.lock = Lock::Locked;
@@ -120,7 +122,8 @@ impl FlashController {
         self.load_options();
     }
 
-    /// OBR and WRPR (PM0075, 3.7 and 3.8); a byte that does not fit its complement counts as erased.
+    /// Returns OBR and WRPR (PM0075, 3.7 and 3.8). A byte that does not match its complement counts
+    /// as erased.
     fn load_options(&mut self) {
         let pair = |index: usize| {
             let (value, complement) = (self.options[2 * index], self.options[2 * index + 1]);
@@ -134,12 +137,12 @@ impl FlashController {
         self.write_protection = byte(4) | byte(5) << 8 | byte(6) << 16 | byte(7) << 24;
     }
 
-    /// Whether a debugger is kept from reading the main memory.
+    /// Whether the debugger cannot read the main memory.
     pub(crate) fn is_read_protected(&self) -> bool {
         self.loaded_options & 2 != 0
     }
 
-    /// The main memory, as it is.
+    /// Returns the contents of the main memory.
     pub(crate) fn memory(&self) -> &[u8] {
         &self.memory
     }
@@ -148,7 +151,7 @@ impl FlashController {
         &mut self.memory
     }
 
-    /// The option bytes, as they are.
+    /// Returns the contents of the option bytes.
     pub(crate) fn options(&self) -> &[u8] {
         &self.options
     }
@@ -157,12 +160,12 @@ impl FlashController {
         &mut self.options
     }
 
-    /// Whether an operation goes on.
+    /// Whether an operation is in progress.
     pub(crate) fn is_busy(&self, now: u64) -> bool {
         now < self.busy_until
     }
 
-    /// An access while an operation goes on waits for its end.
+    /// Ends the operation in progress, as an access waits for it.
     pub(crate) fn stall(&mut self) {
         self.busy_until = 0;
     }
@@ -185,7 +188,8 @@ impl FlashController {
         }
     }
 
-    /// Writes the register at `offset` from 0x40022000. A wrong key is answered with a bus error (PM0075, 2.3.2).
+    /// Writes the register at `offset` from 0x40022000. A wrong key is answered with a bus error
+    /// (PM0075, 2.3.2).
     pub(crate) fn write_register(&mut self, offset: u32, value: u32, now: u64) -> Result<(), BusFault> {
         match offset {
             0x00 => self.acr = value & 0x1f | 0x20 & value << 1,
@@ -252,13 +256,14 @@ impl FlashController {
         self.status |= SR_EOP;
     }
 
-    /// Read protection protects the first four pages from writing too (PM0075, 2.4.1).
+    /// Whether a page is protected; read protection also protects the first four pages from writing
+    /// (PM0075, 2.4.1).
     fn is_write_protected(&self, page: u32) -> bool {
         self.write_protection >> (page / PAGES_PER_BIT).min(31) & 1 == 0
             || self.is_read_protected() && page < PAGES_PER_BIT
     }
 
-    /// A write to the main memory, which programs it if PG is set; `offset` counts from its start.
+    /// Writes to the main memory, which programs it if PG is set; `offset` counts from its start.
     pub(crate) fn program(&mut self, offset: u32, size: Size, value: u32, now: u64) -> Result<(), BusFault> {
         if self.lock != Lock::Open || self.control & CR_PG == 0 {
             return Ok(());
@@ -293,7 +298,7 @@ impl FlashController {
         }
     }
 
-    /// A write to the option bytes: the complement is made by the controller (PM0075, 2.5).
+    /// Writes an option byte; the controller makes the complement (PM0075, 2.5).
     pub(crate) fn program_option(&mut self, offset: u32, size: Size, value: u32, now: u64) -> Result<(), BusFault> {
         if self.option_lock != Lock::Open || self.control & CR_OPTPG == 0 {
             return Ok(());
@@ -310,7 +315,7 @@ impl FlashController {
         let byte = value as u8;
         self.options[index..index + 2].copy_from_slice(&[byte, !byte]);
         if offset == 0 && byte == RDP_OPEN && self.is_read_protected() {
-            // Giving up the protection costs the contents (PM0075, 2.4.2).
+            // Removing the protection erases the main memory (PM0075, 2.4.2).
             for page in 0..FLASH_SIZE / PAGE_SIZE {
                 self.erase_page(page);
             }

@@ -7,23 +7,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The chip is served on a socket in OpenOCD's `remote_bitbang` protocol, pin by pin. A stock OpenOCD with its stock
-//! `target/stm32f1x.cfg` finds two TAPs or a serial wire port, a debug port, an AHB access port and behind it a Cortex-M3 with breakpoint and
-//! watchpoint units, 20 KiB of RAM and 128 KiB of flash with its controller. The core executes Thumb code, so OpenOCD's own
-//! flash loader and CRC routine run on it.
+//! The chip is served on a socket in OpenOCD's `remote_bitbang` protocol, pin by pin. A stock
+//! OpenOCD with its stock `target/stm32f1x.cfg` finds two TAPs or a serial wire port, a debug port
+//! and an AHB access port. Behind the access port are a Cortex-M3 with breakpoint and watchpoint
+//! units, 20 KiB of RAM, and 128 KiB of flash with its controller. The core executes Thumb code, so
+//! OpenOCD's own flash loader and CRC routine run on it, and C programs with newlib.
 //!
-//! Its RCC, GPIO ports, USART1, TIM2, DMA1, CAN1, PWR and DBGMCU have the reset values of the reference manual, and flags that reads and
-//! writes clear as it says; `svd/virtual-stm32f103.svd` describes them.
+//! Its RCC, GPIO ports, USART1, TIM2, DMA1, CAN1, PWR and DBGMCU have the reset values of the
+//! reference manual. Reads and writes clear flags as the manual says. `svd/virtual-stm32f103.svd`
+//! describes them.
 //!
-//! A test says through [`VirtualChip`] what the chip holds and asks through OpenOCD, or the other way round.
-//! [`VirtualChip::faults`] breaks things on demand. [`firmware`] describes the program that runs from the start.
-//! [`VirtualHart`] is a second kind of chip, with a RISC-V hart; [`VirtualBoard`] puts several chips on one JTAG chain.
+//! A test sets the chip up through [`VirtualChip`] and reads it through OpenOCD, or the other way
+//! round. [`VirtualChip::faults`] breaks things on demand. [`firmware`] describes the programs for
+//! the chips. [`VirtualHart`] is a RISC-V hart. [`VirtualBoard`] puts several chips on one JTAG
+//! chain, also two harts that share their RAM.
 //!
-//! The core is our own. `armagnac` 0.3 was tried: it panics on several debug registers and instructions (`todo!`), and
-//! decodes into `Rc`, which no two threads can share. `armv4t_emu` knows neither Thumb-2 nor the exceptions of a Cortex-M.
+//! The core is part of this crate. `armagnac` 0.3 panics on several debug registers and
+//! instructions (`todo!`), and decodes into `Rc`, which no two threads can share. `armv4t_emu`
+//! knows neither Thumb-2 nor the exceptions of a Cortex-M.
 
-// Hardware is a matter of fields in words: nearly every cast here cuts one out on purpose. The registers are named as the
-// manuals name them, and a block of them is a struct of flags.
+// Nearly every cast here cuts a field out of a word on purpose. The registers are named as in the
+// manuals, and a block of registers is a struct of flags.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
@@ -44,6 +48,7 @@ mod cpu_tap;
 mod debug;
 mod debug_port;
 mod dwt;
+mod elf;
 mod faults;
 pub mod firmware;
 mod flash_controller;

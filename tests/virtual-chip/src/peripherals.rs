@@ -1,5 +1,6 @@
-//! The peripherals with a block of addresses of their own: power control, RCC, GPIO, USART1, TIM2, DMA1 and CAN1. The rest of the
-//! chip's peripherals is not there, and no peripheral interrupts the core.
+//! The peripherals with a block of addresses of their own: power control, RCC, GPIO, USART1, TIM2,
+//! DMA1 and CAN1. The rest of the chip's peripherals is not there, and no peripheral interrupts the
+//! core.
 //!
 //! RM0008, 3.3 (memory map).
 
@@ -62,8 +63,8 @@ impl Peripherals {
         }
     }
 
-    /// A system reset gives every register its reset value but for the backup domain and the reset flags; what stands at the
-    /// pins stays.
+    /// A system reset gives every register its reset value but for the backup domain and the reset
+    /// flags; what stands at the pins stays.
     pub(crate) fn reset(&mut self, cause: ResetCause, now: u64) {
         self.timer = Timer::new(now);
         self.can = Can::new();

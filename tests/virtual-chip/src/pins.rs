@@ -1,7 +1,7 @@
 //! The probe's pins, as OpenOCD drives them: TCK/SWCLK, TMS/SWDIO, TDI, TDO, TRST, SRST.
 //!
-//! The two wires share pins. A chip that is alone on the board hears both, and chooses as the probe asks it to. Chips that
-//! share a chain stay with JTAG: several of them would answer at once on one serial wire.
+//! JTAG and SWD share pins. A chip that is alone on the board has both, and the probe selects one.
+//! Chips that share a chain keep JTAG, since several of them would answer at once over SWD.
 
 use crate::chain::{Chain, JtagChip};
 
@@ -14,7 +14,7 @@ pub(crate) struct Pins {
     data: bool,
     probe_drives: bool,
     tdi: bool,
-    /// How many questions for the level of SWDIO have been answered before they were asked.
+    /// The number of answers about SWDIO sent before OpenOCD asked.
     answered: u32,
 }
 
@@ -23,7 +23,7 @@ impl Pins {
         Self { chain: Chain::new(), clock: false, data: false, probe_drives: true, tdi: false, answered: 0 }
     }
 
-    /// Another probe is attached: it drives SWDIO until it says otherwise.
+    /// Attaches another probe, which drives SWDIO at first.
     pub(crate) fn attach(&mut self) {
         self.probe_drives = true;
         self.answered = 0;
@@ -51,15 +51,16 @@ impl Pins {
         }
     }
 
-    /// Lets go of SWDIO, or takes it again.
+    /// Makes the probe drive SWDIO or release it.
     pub(crate) fn set_probe_drives(&mut self, drives: bool) {
         self.probe_drives = drives;
     }
 
     /// Answers a question for the level of SWDIO, which a resistor pulls up where nobody drives it.
     ///
-    /// The first question of a reply is answered for the whole reply: a probe asks for each of its bits once, and OpenOCD takes
-    /// answers that are there already without waiting. With one round trip for each bit, reading a word took 2 ms.
+    /// The first question of a reply is answered for the whole reply: a probe asks for each of its
+    /// bits once, and OpenOCD takes answers that are there already without waiting. With one round
+    /// trip for each bit, reading a word took 2 ms.
     pub(crate) fn read_swdio(&mut self, chips: &[&mut dyn JtagChip], mut answer: impl FnMut(bool)) {
         if self.answered > 0 {
             self.answered -= 1;

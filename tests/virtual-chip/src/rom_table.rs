@@ -7,7 +7,7 @@ const ROM_TABLE: u32 = 0xe00f_f000;
 /// Offsets from the table to the components; bit 0 says present, bit 1 that the format is 32 bits.
 const ENTRIES: [u32; 6] = [0xfff0_f003, 0xfff0_2003, 0xfff0_3003, 0xfff0_1003, 0xfff4_1003, 0xfff4_2002];
 
-/// A component's identity.
+/// The identification of a component.
 struct Component {
     base: u32,
     /// PIDR4 (JEP 106 continuation) and PIDR0-3.
@@ -30,7 +30,7 @@ const COMPONENTS: [Component; 6] = [
     Component { base: 0xe004_0000, peripheral: (0x4, 0x001b_b923), class: CORESIGHT, device_type: 0x11 },
 ];
 
-/// The word at an address of the table or of an identification register; none elsewhere.
+/// Returns the word at an address of the table or of an identification register, else `None`.
 pub(crate) fn read(address: u32) -> Option<u32> {
     let offset = address & 0xfff;
     if address & !0xfff == ROM_TABLE && offset < 0xfcc {

@@ -1,7 +1,8 @@
-//! System control space: identification, the vector table, system exceptions, fault status and SysTick.
+//! System control space: identification, the vector table, system exceptions, fault status and
+//! SysTick.
 //!
-//! ARM DDI 0403, B3.2 (system control block) and B3.3 (SysTick). The debug registers of this space are in
-//! [`crate::debug`].
+//! ARM DDI 0403, B3.2 (system control block) and B3.3 (SysTick). [`crate::debug`] has the debug
+//! registers of this space.
 
 /// System exceptions by number (DDI 0403, B1.5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,12 +85,12 @@ const FEATURES: [u32; 13] = [
     0x0131_0102,
 ];
 
-/// What a write to AIRCR asked for.
+/// The reset that a write to AIRCR requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResetRequest {
-    /// SYSRESETREQ: everything but the debug logic.
+    /// SYSRESETREQ: resets everything except the debug logic.
     System,
-    /// VECTRESET: the core alone.
+    /// VECTRESET: resets only the core.
     Core,
 }
 
@@ -98,7 +99,7 @@ pub(crate) enum ResetRequest {
 pub(crate) struct SystemControl {
     /// Bit N: exception N is pending.
     pending: u16,
-    /// Bit N: exception N is being handled, or was interrupted.
+    /// Bit N: exception N is active.
     active: u16,
     /// Priorities of exceptions 4 to 15.
     priorities: [u8; 12],
@@ -109,11 +110,12 @@ pub(crate) struct SystemControl {
     shcsr_enables: u32,
     cfsr: u32,
     hfsr: u32,
-    bfar: u32,
+    /// MMFAR and BFAR, which are one register on a Cortex-M3.
+    fault_address: u32,
     systick_control: u32,
     systick_reload: u32,
     systick_value: u32,
-    /// A reset to be carried out.
+    /// The reset to carry out.
     pub(crate) reset_request: Option<ResetRequest>,
 }
 
@@ -150,7 +152,7 @@ impl SystemControl {
             0xd24 => self.shcsr(),
             0xd28 => self.cfsr,
             0xd2c => self.hfsr,
-            0xd38 => self.bfar,
+            0xd34 | 0xd38 => self.fault_address,
             0xd40..=0xd70 => FEATURES[(offset as usize - 0xd40) / 4],
             _ => 0,
         }
@@ -187,7 +189,7 @@ impl SystemControl {
             0xd24 => self.set_shcsr(value),
             0xd28 => self.cfsr &= !value,
             0xd2c => self.hfsr &= !value,
-            0xd38 => self.bfar = value,
+            0xd34 | 0xd38 => self.fault_address = value,
             _ => {}
         }
     }
@@ -213,7 +215,7 @@ impl SystemControl {
         self.systick_control & SYSTICK_ENABLE != 0
     }
 
-    /// One cycle of SysTick.
+    /// Counts one cycle of SysTick.
     pub(crate) fn tick(&mut self) {
         match self.systick_value {
             0 => self.systick_value = self.systick_reload,
@@ -232,7 +234,8 @@ impl SystemControl {
         self.pending != 0
     }
 
-    /// The pending exception that goes first; `masked` hides PendSV and SysTick (DHCSR.C_MASKINTS).
+    /// Returns the most urgent pending exception; `masked` hides PendSV and SysTick
+    /// (DHCSR.C_MASKINTS).
     pub(crate) fn most_urgent(&self, masked: bool) -> Option<(Exception, i32)> {
         let hidden = if masked { 1 << Exception::PendSv as u8 | 1 << Exception::SysTick as u8 } else { 0 };
         self.first_of(self.pending & !hidden)
@@ -246,7 +249,7 @@ impl SystemControl {
         }
     }
 
-    /// The most urgent priority among the active exceptions.
+    /// Returns the most urgent priority among the active exceptions.
     pub(crate) fn active_priority(&self) -> Option<i32> {
         if self.active == 0 {
             return None;
@@ -258,7 +261,7 @@ impl SystemControl {
         self.first_of(self.active)
     }
 
-    /// The most urgent exception among those whose bit is set.
+    /// Returns the most urgent of the exceptions whose bit is set.
     fn first_of(&self, set: u16) -> Option<(Exception, i32)> {
         Exception::ALL
             .into_iter()
@@ -267,7 +270,7 @@ impl SystemControl {
             .min_by_key(|(_, priority)| *priority)
     }
 
-    /// The configurable faults must be enabled in SHCSR; the others always are.
+    /// Whether an exception is enabled: the configurable faults by SHCSR, the others always.
     pub(crate) fn is_enabled(&self, exception: Exception) -> bool {
         match exception {
             Exception::MemManage => self.shcsr_enables & 1 << 16 != 0,
@@ -286,7 +289,7 @@ impl SystemControl {
         self.active &= !(1_u16.checked_shl(number.into()).unwrap_or(0));
     }
 
-    fn set_pending(&mut self, exception: Exception) {
+    pub(crate) fn set_pending(&mut self, exception: Exception) {
         self.pending |= 1 << exception as u8;
     }
 
@@ -295,7 +298,7 @@ impl SystemControl {
     }
 
     pub(crate) fn bus_fault_address(&mut self, address: u32) {
-        self.bfar = address;
+        self.fault_address = address;
         self.cfsr |= BFARVALID;
     }
 
@@ -315,10 +318,13 @@ impl SystemControl {
         let bit = |set: bool, position: u32| u32::from(set) << position;
         let pends = |exception: Exception| self.pending >> exception as u8 & 1 != 0;
         let next = self.most_urgent(false).map_or(0, |(exception, _)| exception as u32);
+        // RETTOBASE: one exception is active, and no other.
+        let returns_to_base = self.active.is_power_of_two();
         bit(pends(Exception::Nmi), 31)
             | bit(pends(Exception::PendSv), 28)
             | bit(pends(Exception::SysTick), 26)
             | next << 12
+            | bit(returns_to_base, 11)
             | self.current().map_or(0, |(exception, _)| exception as u32)
     }
 
@@ -336,7 +342,7 @@ impl SystemControl {
         }
     }
 
-    /// SHCSR's bit for "active" of each exception that has one.
+    /// The exceptions with an "active" bit in SHCSR, and that bit.
     const ACTIVE_BITS: [(Exception, u32); 6] = [
         (Exception::MemManage, 0),
         (Exception::BusFault, 1),

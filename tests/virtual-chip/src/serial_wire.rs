@@ -1,7 +1,8 @@
 //! Serial wire debug: requests, acknowledges and data on SWDIO, one bit with each clock.
 //!
-//! ARM IHI 0031 (ADIv5), chapter B4 (the SWD protocol); ARM DDI 0337, 12.4; RM0008, 31.8. Both sides change SWDIO after a
-//! rising edge of SWCLK and read it at the next one. Every field goes least significant bit first:
+//! ARM IHI 0031 (ADIv5), chapter B4 (the SWD protocol); ARM DDI 0337, 12.4; RM0008, 31.8. Both
+//! sides change SWDIO after a rising edge of SWCLK and read it at the next one. Every field goes
+//! least significant bit first:
 //!
 //! ```text
 //! read     start APnDP RnW A2 A3 parity stop park | turn | ACK (3) data (32) parity        | turn
@@ -9,13 +10,13 @@
 //! refused  start APnDP RnW A2 A3 parity stop park | turn | ACK (3) | turn (data only with overrun detection)
 //! ```
 
-/// So many clocks with SWDIO high are a line reset (B4.3.3).
+/// The number of clocks with SWDIO high that make a line reset (B4.3.3).
 pub(crate) const LINE_RESET: u32 = 50;
 
-/// A request that arrived whole.
+/// A complete request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
-    /// To an access port register, else to the debug port.
+    /// Whether the request is for the access port; otherwise it is for the debug port.
     pub(crate) access_port: bool,
     pub(crate) read: bool,
     /// A\[3:2\].
@@ -23,7 +24,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Reads the eight bits (B4.1.1); none where parity, stop or park is wrong.
+    /// Reads the eight bits (B4.1.1); `None` if parity, stop or park is wrong.
     fn decode(bits: u8) -> Option<Self> {
         let odd = (bits >> 1 & 0xf).count_ones() & 1 != 0;
         let framed = bits & 1 != 0 && bits & 0x40 == 0 && bits & 0x80 != 0;
@@ -32,31 +33,31 @@ impl Request {
     }
 }
 
-/// What the debug port makes of a request (B4.2).
+/// The debug port's reply to a request (B4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// OK, and the value for a read; a write waits for its data.
     Ok(u32),
-    /// Not yet: ask again.
+    /// WAIT: the host must repeat the request.
     Wait {
-        /// The data phase takes place all the same, as overrun detection demands.
+        /// The data phase still takes place, as overrun detection requires.
         data_phase: bool,
     },
-    /// No, as long as a sticky flag is set.
+    /// FAULT: a sticky flag is set.
     Fault {
         /// As for `Wait`.
         data_phase: bool,
     },
 }
 
-/// What the owner of the wire has to act on.
+/// An event that the owner of the wire must handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// The host reset the line.
     LineReset,
-    /// A request, to which [`SerialWire::answer`] gives the answer before the next clock.
+    /// A request, which the owner answers by [`SerialWire::answer`] before the next clock.
     Request(Request),
-    /// The data of a write that was answered with OK; none if their parity is wrong.
+    /// The data of a write that was answered with OK; `None` if their parity is wrong.
     Data(Request, Option<u32>),
 }
 
@@ -64,13 +65,13 @@ pub(crate) enum Event {
 #[derive(Debug)]
 pub(crate) struct SerialWire {
     state: State,
-    /// How long SWDIO has been high.
+    /// The number of clocks for which SWDIO has been high.
     ones: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// After a protocol error: only a line reset helps (B4.2.5).
+    /// A protocol error occurred; only a line reset ends this state (B4.2.5).
     Deaf,
     /// The line is being reset.
     Reset,
@@ -83,7 +84,7 @@ enum State {
     Asked(Request),
     /// The turnaround before the reply.
     Turn(Reply),
-    /// The target drives the reply; bit 0 stands on the line.
+    /// The target drives the reply; bit 0 is on the line.
     Drive(Reply),
     /// The target neither drives nor listens.
     Pause {
@@ -97,12 +98,12 @@ enum State {
     },
 }
 
-/// What the target drives, and what comes after it.
+/// The levels that the target drives, and the next state.
 #[derive(Clone, Copy, Debug)]
 struct Reply {
     bits: u64,
     count: u32,
-    /// Clocks to let pass after it.
+    /// The number of clocks to skip afterwards.
     pause: u32,
     /// The write whose data follow.
     receive: Option<Request>,
@@ -111,12 +112,12 @@ struct Reply {
 const DATA_AND_PARITY: u32 = 33;
 
 impl SerialWire {
-    /// A port that has not seen a line reset yet.
+    /// Creates a port that has not seen a line reset yet.
     pub(crate) fn new() -> Self {
         Self { state: State::Deaf, ones: 0 }
     }
 
-    /// What the target will drive from now on, bit 0 first, and how many bits that is.
+    /// Returns the levels that the target will drive, bit 0 first, and their number.
     pub(crate) fn to_drive(&self) -> Option<(u64, u32)> {
         match self.state {
             State::Drive(reply) => Some((reply.bits, reply.count)),
@@ -124,14 +125,14 @@ impl SerialWire {
         }
     }
 
-    /// The level that the target drives.
+    /// Returns the level that the target drives.
     pub(crate) fn driven(&self) -> Option<bool> {
         self.to_drive().map(|(bits, _)| bits & 1 != 0)
     }
 
-    /// A rising edge of SWCLK with this level on SWDIO.
+    /// Handles a rising edge of SWCLK with this level on SWDIO.
     pub(crate) fn clock(&mut self, swdio: bool) -> Option<Event> {
-        // While the target drives, the level is its own.
+        // While the target drives, the level on the line is the target's.
         let high = swdio && self.driven().is_none();
         self.ones = if high { self.ones.saturating_add(1) } else { 0 };
         if self.ones >= LINE_RESET {
@@ -183,8 +184,8 @@ impl SerialWire {
     /// Answers the request that [`SerialWire::clock`] has just reported.
     pub(crate) fn answer(&mut self, answer: Answer) {
         let State::Asked(request) = self.state else { return };
-        // The data phase of a refusal is between acknowledge and turnaround for a read, after the turnaround for a write; either way
-        // the target does not drive it.
+        // The data phase of a refusal is between acknowledge and turnaround for a read, after the
+        // turnaround for a write; either way the target does not drive it.
         let refusal = |bits, data_phase| Reply {
             bits,
             count: 3,
@@ -273,7 +274,8 @@ mod tests {
 
     #[test]
     fn requests_look_as_in_the_manual() {
-        // Read IDCODE, write ABORT, write SELECT, read RDBUFF, read DRW: bytes that every SWD host knows.
+        // Read IDCODE, write ABORT, write SELECT, read RDBUFF, read DRW: bytes that every SWD host
+        // knows.
         for (byte, access_port, read, address) in [
             (0xa5, false, true, 0),
             (0x81, false, false, 0),
@@ -363,7 +365,7 @@ mod tests {
             ask(&mut wire, READ);
             wire.answer(Answer::Ok(u32::MAX));
             hold(&mut wire, HIGH, clocks);
-            // A host that has lost its place: some of its clocks may fall into the reply.
+            // The host is out of step: some of its clocks may fall into the reply.
             hold(&mut wire, HIGH, 50 + 38);
             hold(&mut wire, !HIGH, 2);
             ask(&mut wire, READ);

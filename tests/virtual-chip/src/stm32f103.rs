@@ -1,4 +1,5 @@
-//! The chip: two TAPs in a row, TDI - boundary scan - CPU - TDO (RM0008, 31.5), and a serial wire port, around one system.
+//! The chip: two TAPs in a row, TDI - boundary scan - CPU - TDO (RM0008, 31.5), and a serial wire
+//! port, around one system.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,14 +18,14 @@ pub(crate) struct Stm32f103 {
     pub(crate) boundary: BoundaryScan,
     cpu: CpuTap,
     pub(crate) swj: Swj,
-    /// What both wires lead to.
+    /// The core and the bus, which JTAG and SWD both reach.
     port: DebugPort,
     ap: AhbAp,
     pub(crate) system: System,
 }
 
 impl Stm32f103 {
-    /// A chip that has just been powered on, with our program in its flash.
+    /// Creates a chip that has just been powered on, with a program in its flash.
     pub(crate) fn with_firmware() -> Arc<Mutex<Self>> {
         let mut system = System::new();
         system.bus.flash.memory_mut()[..firmware::IMAGE.len()].copy_from_slice(firmware::IMAGE);
@@ -40,7 +41,7 @@ impl Stm32f103 {
         Arc::new(Mutex::new(chip))
     }
 
-    /// Power-on also resets the debug port and both TAPs.
+    /// Powers the chip on, which also resets the debug port and both TAPs.
     pub(crate) fn power_on(&mut self) {
         if !self.system.is_powered() {
             self.boundary = BoundaryScan::new();

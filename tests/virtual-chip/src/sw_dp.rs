@@ -1,7 +1,8 @@
 //! Serial wire debug port: how the debug port answers requests on the serial wire.
 //!
-//! ARM IHI 0031 (ADIv5), B2.2 (registers), B4.2 (acknowledges); ARM DDI 0337, 12.4 (the SW-DP of the Cortex-M3); RM0008, 31.8.
-//! Reads of the access port are posted: each gives what the one before it read, and RDBUFF gives the last.
+//! ARM IHI 0031 (ADIv5), B2.2 (registers), B4.2 (acknowledges); ARM DDI 0337, 12.4 (the SW-DP of
+//! the Cortex-M3); RM0008, 31.8. Reads of the access port are posted: each
+//! returns the value of the previous read, and RDBUFF returns the value of the last read.
 
 use crate::ahb_ap::AhbAp;
 use crate::debug_port::{DebugPort, STICKY_FLAGS};
@@ -22,7 +23,8 @@ const SELECT: u8 = 2;
 /// The access port's data register, in bank 0.
 const DRW: u8 = 3;
 
-/// CTRL/STAT bits that only this wire has (B2.2.2): READOK, WDATAERR; and those that answers depend on.
+/// CTRL/STAT bits that only SWD has (B2.2.2): READOK and WDATAERR; and the bits that decide an
+/// answer.
 const READOK: u32 = 1 << 6;
 const WDATAERR: u32 = 1 << 7;
 const ORUNDETECT: u32 = 1;
@@ -32,31 +34,31 @@ const STICKYERR: u32 = 1 << 5;
 /// SELECT.CTRLSEL: the wire control register takes the place of CTRL/STAT.
 const CTRLSEL: u32 = 1;
 
-/// What this wire adds to the debug port.
+/// The part of the debug port that only SWD has.
 #[derive(Debug, Default)]
 pub(crate) struct SwDp {
     /// The identification has been read since the last line reset.
     identified: bool,
-    /// What the last access port read gave.
+    /// The value of the last access port read.
     posted: u32,
-    /// What RESEND gives again.
+    /// The value that RESEND returns.
     sent: u32,
     read_ok: bool,
-    /// A write came with wrong parity.
+    /// The data of a write had wrong parity.
     data_error: bool,
-    /// So many requests the access port is still busy for.
+    /// The number of requests for which the access port is still busy.
     pub(crate) busy: u32,
     /// The data of the next write to memory arrive with wrong parity.
     pub(crate) garbles_write: bool,
 }
 
 impl SwDp {
-    /// The next request has to read the identification (RM0008, 31.8.3).
+    /// Requires that the next request reads the identification (RM0008, 31.8.3).
     pub(crate) fn line_reset(&mut self) {
         self.identified = false;
     }
 
-    /// Answers a request and carries a read out.
+    /// Answers a request, and executes a read.
     pub(crate) fn request(
         &mut self,
         request: Request,
@@ -111,7 +113,7 @@ impl SwDp {
         })
     }
 
-    /// Carries a write out, once its data have come.
+    /// Executes a write whose data have arrived.
     pub(crate) fn data(
         &mut self,
         request: Request,

@@ -1,7 +1,9 @@
-//! SWJ-DP: one debug port behind two wires, and the sequences on TMS/SWDIO that choose between them.
+//! SWJ-DP: one debug port behind two wires, and the sequences on TMS/SWDIO that choose between
+//! them.
 //!
-//! ARM IHI 0031 (ADIv5), chapter B5; RM0008, 31.3. The port starts with JTAG. At least 50 clocks with SWDIO high and then
-//! 16 certain bits select the other wire; each sequence means nothing to the wire that it is not for.
+//! ARM IHI 0031 (ADIv5), chapter B5; RM0008, 31.3. The port starts with JTAG. At least 50 clocks
+//! with SWDIO high and then 16 certain bits select the other wire; the other
+//! protocol ignores the sequence.
 
 use crate::ahb_ap::AhbAp;
 use crate::debug_port::DebugPort;
@@ -23,22 +25,22 @@ pub(crate) struct Swj {
 }
 
 impl Swj {
-    /// As after power-on: JTAG is selected.
+    /// Creates a port as after power-on: JTAG is selected.
     pub(crate) fn new() -> Self {
         Self { selected: false, selector: Selector::default(), wire: SerialWire::new(), dp: SwDp::default() }
     }
 
-    /// Whether the serial wire is selected, which leaves the TAPs deaf.
+    /// Whether SWD is selected; the TAPs then ignore their pins.
     pub(crate) fn is_serial_wire(&self) -> bool {
         self.selected
     }
 
-    /// What the port will drive on SWDIO from now on, bit 0 first, and how many bits that is.
+    /// Returns the levels that the port will drive on SWDIO, bit 0 first, and their number.
     pub(crate) fn to_drive(&self) -> Option<(u64, u32)> {
         if self.selected { self.wire.to_drive() } else { None }
     }
 
-    /// A rising edge of TCK/SWCLK with this level on TMS/SWDIO.
+    /// Handles a rising edge of TCK/SWCLK with this level on TMS/SWDIO.
     pub(crate) fn clock(&mut self, level: bool, port: &mut DebugPort, ap: &mut AhbAp, system: &mut System) {
         if self.selected {
             match self.wire.clock(level) {
@@ -52,7 +54,7 @@ impl Swj {
             }
         }
         match self.selector.clock(level) {
-            // A line reset has to follow: the wire is new, or SWD_TO_JTAG was a protocol error to it.
+            // A line reset must follow: SWD is new, or took SWD_TO_JTAG for a protocol error.
             Some(JTAG_TO_SWD) => self.selected = true,
             Some(SWD_TO_JTAG) => self.selected = false,
             _ => {}
@@ -60,12 +62,12 @@ impl Swj {
     }
 }
 
-/// Watches for 50 ones and hands over the 16 bits after them.
+/// Recognises 50 ones and returns the 16 bits after them.
 #[derive(Debug, Default)]
 struct Selector {
     ones: u32,
     bits: u16,
-    /// How many of the 16 bits have come.
+    /// The number of the 16 bits that have arrived.
     count: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Core and bus together: what runs, what halts it, and what a reset does.
+//! The core and the bus together: execution, halts and resets.
 
 use crate::access_log::AccessLog;
 use crate::bus::{Bus, BusFault, Size};
@@ -16,17 +16,18 @@ pub(crate) struct System {
     /// NRST is held down.
     held_in_reset: bool,
     powered: bool,
-    /// The core branches to itself: nothing changes until something else does.
+    /// The core branches to itself: nothing changes until an exception, a reset or the debugger
+    /// interferes.
     spinning: bool,
     pub(crate) reset_count: u32,
-    /// What the debugger reads and writes.
+    /// The debugger's transfers on the bus.
     pub(crate) access_log: AccessLog,
     /// The access port can move several bytes with one transfer of the debug port.
     pub(crate) packed_transfers: bool,
 }
 
 impl System {
-    /// A chip that has just been powered on, with erased flash.
+    /// Creates a chip that has just been powered on, with erased flash.
     pub(crate) fn new() -> Self {
         let mut system = Self {
             core: Core::new(),
@@ -42,7 +43,7 @@ impl System {
         system
     }
 
-    /// A read of the debugger.
+    /// Reads on behalf of the debugger.
     pub(crate) fn debug_read(&mut self, address: u32, size: Size) -> Result<u32, BusFault> {
         self.access_log.note(address, size, false);
         if self.bus.flash.is_read_protected() && is_main_flash(address) {
@@ -53,7 +54,7 @@ impl System {
         self.bus.read(address, size)
     }
 
-    /// A write of the debugger, and what it makes the core do.
+    /// Writes on behalf of the debugger, and carries out what the write requests.
     pub(crate) fn debug_write(&mut self, address: u32, size: Size, value: u32) -> Result<(), BusFault> {
         self.access_log.note(address, size, true);
         let was_halted = self.bus.debug.is_halted();
@@ -114,12 +115,12 @@ impl System {
         self.powered && !self.held_in_reset && !self.bus.debug.is_halted() && !self.bus.debug.is_locked_up()
     }
 
-    /// Whether the core waits for an interrupt that cannot come.
+    /// Whether the core is idle and no interrupt can come.
     fn waits(&self) -> bool {
         (self.core.sleeping || self.spinning) && !self.bus.scs.ticks() && !self.bus.scs.has_pending()
     }
 
-    /// One cycle: an exception entry, an instruction, or a cycle of sleep.
+    /// Executes one cycle: an exception entry, an instruction, or a cycle of sleep.
     fn step(&mut self) {
         self.bus.now += 1;
         if self.bus.scs.ticks() {
@@ -137,7 +138,8 @@ impl System {
             return;
         }
         match self.core.execute(&mut self.bus) {
-            Ok(()) => self.spinning = self.core.pc() == pc,
+            // A branch to itself that leaves Thumb state faults next.
+            Ok(()) => self.spinning = self.core.pc() == pc && self.core.is_in_thumb_state(),
             Err(Trap::Breakpoint) if self.bus.debug.is_enabled() => self.bus.debug.halt(DFSR_BKPT),
             Err(trap) => self.core.fault(&mut self.bus, trap),
         }
@@ -149,7 +151,7 @@ impl System {
         self.carry_out_reset();
     }
 
-    /// A test may have the supply fail in the middle of programming.
+    /// Removes the supply if a test made it fail at this point of programming.
     fn lose_power_if_due(&mut self) {
         if std::mem::take(&mut self.bus.flash.power_lost) {
             self.power_off();
@@ -170,7 +172,7 @@ impl System {
         }
     }
 
-    /// The core's part of every reset.
+    /// Resets the core, as part of every reset.
     fn reset(&mut self) {
         self.reset_count += 1;
         self.spinning = false;
@@ -200,12 +202,12 @@ impl System {
         self.powered
     }
 
-    /// Takes the supply away: RAM and every register are lost, the flash keeps what it has.
+    /// Removes the supply: RAM and every register are lost; the flash keeps its contents.
     pub(crate) fn power_off(&mut self) {
         self.powered = false;
     }
 
-    /// Gives the supply back: a power-on reset.
+    /// Restores the supply, with a power-on reset.
     pub(crate) fn power_on(&mut self) {
         if self.powered {
             return;
@@ -238,7 +240,7 @@ impl System {
         }
     }
 
-    /// Lets the core go on, as a debugger would.
+    /// Resumes the core, as a debugger would.
     pub(crate) fn resume(&mut self) {
         self.bus.debug.resume();
         self.spinning = false;

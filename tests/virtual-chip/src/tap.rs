@@ -1,6 +1,7 @@
 //! Test access port: the 16-state controller and the registers between TDI and TDO.
 //!
-//! IEEE 1149.1-2013, chapter 6 (TAP controller), 7 (instruction register), 12 (device identification).
+//! IEEE 1149.1-2013, chapter 6 (TAP controller), 7 (instruction register), 12 (device
+//! identification).
 
 /// The 16 states of the controller (figure 6-1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(crate) enum TapState {
 }
 
 impl TapState {
-    /// The state after a rising edge of TCK.
+    /// Returns the state after a rising edge of TCK.
     pub(crate) fn next(self, tms: bool) -> Self {
         use TapState::{
             CaptureDr, CaptureIr, Exit1Dr, Exit1Ir, Exit2Dr, Exit2Ir, PauseDr, PauseIr, RunTestIdle, SelectDrScan,
@@ -56,33 +57,33 @@ pub(crate) struct ShiftRegister {
 }
 
 impl ShiftRegister {
-    /// A register of `length` bits holding `value`.
+    /// Creates a register of `length` bits that holds `value`.
     pub(crate) fn new(length: usize, value: u64) -> Self {
         Self::wide(length, [value, 0, 0, 0])
     }
 
-    /// A register of `length` bits holding the words, least significant first.
+    /// Creates a register of `length` bits that holds the words, least significant first.
     pub(crate) fn wide(length: usize, words: [u64; 4]) -> Self {
         assert!((1..=256).contains(&length));
         Self { words, length }
     }
 
-    /// The low 64 bits.
+    /// Returns the low 64 bits.
     pub(crate) fn value(&self) -> u64 {
         self.words[0]
     }
 
-    /// All bits, the least significant word first.
+    /// Returns all bits, the least significant word first.
     pub(crate) fn words(&self) -> [u64; 4] {
         self.words
     }
 
-    /// The bit that TDO shows.
+    /// Returns the bit at TDO.
     pub(crate) fn tdo(&self) -> bool {
         self.words[0] & 1 != 0
     }
 
-    /// Takes in one bit at the top and gives the one that falls out at the bottom.
+    /// Shifts one bit in at the top and returns the bit that leaves at the bottom.
     pub(crate) fn shift(&mut self, tdi: bool) -> bool {
         let out = self.tdo();
         let top = (self.length - 1) / 64;
@@ -95,7 +96,7 @@ impl ShiftRegister {
     }
 }
 
-/// What tells one TAP from another.
+/// The properties of a TAP.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TapDescription {
     pub(crate) ir_length: usize,
@@ -106,7 +107,7 @@ pub(crate) struct TapDescription {
     pub(crate) idcode_instruction: u64,
 }
 
-/// One TAP: the instruction register, IDCODE and BYPASS. Other data registers are handed in by its owner.
+/// One TAP: the instruction register, IDCODE and BYPASS. Its owner provides other data registers.
 #[derive(Debug)]
 pub(crate) struct Tap {
     description: TapDescription,
@@ -127,7 +128,7 @@ impl Tap {
         self.instruction
     }
 
-    /// The register between TDI and TDO.
+    /// Returns the register between TDI and TDO.
     pub(crate) fn shifted(&self) -> &ShiftRegister {
         &self.shift
     }
@@ -140,7 +141,8 @@ impl Tap {
         self.instruction = self.shift.value();
     }
 
-    /// Loads the data register: `selected` where the owner has one for this instruction, else IDCODE or BYPASS.
+    /// Loads the data register: `selected` if the owner has one for this instruction, else IDCODE
+    /// or BYPASS.
     pub(crate) fn capture_dr(&mut self, selected: Option<ShiftRegister>) {
         self.shift = selected.unwrap_or_else(|| {
             if self.instruction == self.description.idcode_instruction {

@@ -1,5 +1,13 @@
 //! The handle of a test: a virtual STM32F103 and the socket that it is served on.
 
+mod boundary_pins;
+mod register;
+mod state;
+
+pub use boundary_pins::BoundaryPins;
+pub use register::Register;
+pub use state::{CoreState, HaltReason, Unmapped};
+
 use std::fmt;
 use std::io;
 use std::ops::Range;
@@ -7,18 +15,19 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::access_log::BusAccess;
 use crate::board::{Model, Transport};
-use crate::boundary_scan::BOUNDARY_LENGTH;
 use crate::bus::{RAM_BASE, RAM_SIZE, Size};
 use crate::debug::{DFSR_BKPT, DFSR_DWTTRAP, DFSR_VCATCH};
+use crate::elf;
 use crate::faults::Faults;
 use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, OPTION_BASE, OPTION_SIZE};
 use crate::server::{Server, SharedChip, lock};
 use crate::stm32f103::Stm32f103;
 
-/// A virtual STM32F103 with [`firmware`](crate::firmware) in its flash, running, and served in OpenOCD's `remote_bitbang` protocol.
+/// A virtual STM32F103 with [`firmware`](crate::firmware) in its flash, running, and served in
+/// OpenOCD's `remote_bitbang` protocol.
 ///
-/// It is there as long as the value lives. One OpenOCD at a time may connect; the next one finds the chip as the last one
-/// left it.
+/// The chip ends when the value is dropped. One OpenOCD at a time may connect. The next one finds
+/// the chip as the last one left it.
 pub struct VirtualChip {
     chip: Arc<Mutex<Stm32f103>>,
     server: Arc<Server>,
@@ -40,39 +49,43 @@ impl VirtualChip {
         Self { chip, server, target }
     }
 
-    /// The port to which OpenOCD's `remote_bitbang` driver is to connect.
+    /// Returns the port to which OpenOCD's `remote_bitbang` driver connects.
     pub fn port(&self) -> u16 {
         self.server.port()
     }
 
-    /// Arguments that make OpenOCD use this chip over JTAG: adapter, transport and `target/stm32f1x.cfg`. They hold neither
-    /// `init` nor the ports on which OpenOCD itself listens.
+    /// Returns the arguments that make OpenOCD use this chip over JTAG: adapter, transport and
+    /// `target/stm32f1x.cfg`.
+    ///
+    /// They hold neither `init` nor the ports on which OpenOCD itself listens.
     pub fn openocd_args(&self) -> Vec<String> {
         self.openocd_args_over(Transport::Jtag)
     }
 
-    /// [`VirtualChip::openocd_args`] as one string, quoted as in a shell.
+    /// Returns [`VirtualChip::openocd_args`] as one string, quoted as in a shell.
     pub fn openocd_config(&self) -> String {
         self.openocd_config_over(Transport::Jtag)
     }
 
-    /// [`VirtualChip::openocd_args`] for either wire.
+    /// Returns [`VirtualChip::openocd_args`] for a transport.
     pub fn openocd_args_over(&self, transport: Transport) -> Vec<String> {
         self.server.openocd_args(transport)
     }
 
-    /// [`VirtualChip::openocd_config`] for either wire.
+    /// Returns [`VirtualChip::openocd_config`] for a transport.
     pub fn openocd_config_over(&self, transport: Transport) -> String {
         self.server.openocd_config(transport)
     }
 
-    /// What OpenOCD calls the core.
+    /// Returns OpenOCD's name of the core.
     pub fn target_name(&self) -> &str {
         &self.target
     }
 
-    /// Reads the chip's memory directly, past every protection. A peripheral's register is looked at: what a read by the debugger would
-    /// change stays.
+    /// Reads the chip's memory directly, past every protection.
+    ///
+    /// Reading a peripheral's register changes nothing, also where a read by the debugger would
+    /// clear a flag.
     ///
     /// # Errors
     /// When nothing is at one of the addresses.
@@ -86,10 +99,12 @@ impl VirtualChip {
         Ok(())
     }
 
-    /// Writes RAM, flash or option bytes directly, without erasing and past every protection; peripherals in whole words.
+    /// Writes RAM, flash or option bytes directly, without erasing and past every protection.
+    ///
+    /// Peripherals are written in whole words.
     ///
     /// # Errors
-    /// When nothing is at one of the addresses; what lies below it has been written.
+    /// When nothing is at one of the addresses; the bytes below that address have been written.
     pub fn write_memory(&self, address: u32, bytes: &[u8]) -> Result<(), Unmapped> {
         let mut chip = self.lock();
         let bus = &mut chip.system.bus;
@@ -124,15 +139,38 @@ impl VirtualChip {
         Ok(())
     }
 
-    /// Puts one of the programs of [`firmware`](crate::firmware) into the flash, clears the RAM and presses the reset button.
+    /// Puts one of the programs of [`firmware`](crate::firmware) into the flash, clears the RAM and
+    /// presses the reset button.
     ///
-    /// It runs at once, unless the debugger catches resets.
+    /// The program runs at once, unless the debugger catches resets.
     pub fn load_firmware(&self, image: &[u8]) {
         {
             let mut chip = self.lock();
             chip.system.bus.ram.fill(0);
             let flash = chip.system.bus.flash.memory_mut();
             flash[..image.len()].copy_from_slice(image);
+            chip.system.press_reset();
+        }
+        self.server.stir();
+    }
+
+    /// Puts the segments of an ELF file into the flash, clears the RAM and presses the reset
+    /// button.
+    ///
+    /// The programs of [`firmware::newlib`](crate::firmware::newlib) are such files.
+    ///
+    /// # Panics
+    /// When the file is no 32-bit little-endian ELF file, or a segment lies outside of the flash.
+    pub fn load_elf(&self, file: &[u8]) {
+        let segments = elf::segments(file);
+        {
+            let mut chip = self.lock();
+            chip.system.bus.ram.fill(0);
+            let flash = chip.system.bus.flash.memory_mut();
+            for segment in segments {
+                let start = segment.address.checked_sub(FLASH_BASE).expect("a segment is loaded into flash") as usize;
+                flash[start..start + segment.bytes.len()].copy_from_slice(segment.bytes);
+            }
             chip.system.press_reset();
         }
         self.server.stir();
@@ -154,13 +192,13 @@ impl VirtualChip {
         self.write_memory(address, &value.to_le_bytes())
     }
 
-    /// Reads a register of the core, whatever the core does.
+    /// Reads a register of the core, in any state of the core.
     pub fn register(&self, register: Register) -> u32 {
         let (number, shift, mask) = register.place();
         self.lock().system.register(number) >> shift & mask
     }
 
-    /// Writes a register of the core, whatever the core does.
+    /// Writes a register of the core, in any state of the core.
     pub fn set_register(&self, register: Register, value: u32) {
         let (number, shift, mask) = register.place();
         let mut chip = self.lock();
@@ -168,7 +206,7 @@ impl VirtualChip {
         chip.system.set_register(number, rest | (value & mask) << shift);
     }
 
-    /// What the core does.
+    /// Returns the state of the core.
     pub fn state(&self) -> CoreState {
         let chip = self.lock();
         let debug = &chip.system.bus.debug;
@@ -187,7 +225,7 @@ impl VirtualChip {
         }
     }
 
-    /// Why the core halted; none while it does not stand.
+    /// Returns why the core halted; `None` while it is not halted.
     pub fn halt_reason(&self) -> Option<HaltReason> {
         let chip = self.lock();
         let debug = &chip.system.bus.debug;
@@ -204,7 +242,7 @@ impl VirtualChip {
         self.lock().system.halt();
     }
 
-    /// Lets the core run.
+    /// Resumes the core.
     pub fn run(&self) {
         self.lock().system.resume();
         self.server.stir();
@@ -216,12 +254,12 @@ impl VirtualChip {
         self.server.stir();
     }
 
-    /// How often the core has been reset since the chip was started.
+    /// Returns how often the core has been reset since the chip was started.
     pub fn reset_count(&self) -> u32 {
         self.lock().system.reset_count
     }
 
-    /// Sets the levels that stand at the 16 pins of a GPIO port from outside; `port` is `'A'` to `'E'`.
+    /// Sets the input levels at the 16 pins of a GPIO port; `port` is `'A'` to `'E'`.
     ///
     /// # Panics
     /// When there is no such port.
@@ -231,7 +269,8 @@ impl VirtualChip {
         assert!(set, "no GPIO port {port:?}: there are A to E");
     }
 
-    /// Sends a frame to the RX pin of USART1, whose receiver takes it if it is on (RM0008, 27.3.3).
+    /// Sends a frame to the RX pin of USART1; the receiver takes it if it is enabled (RM0008,
+    /// 27.3.3).
     pub fn send_to_usart1(&self, frame: u16) {
         self.lock().system.bus.peripherals.usart.receive(frame);
     }
@@ -241,34 +280,37 @@ impl VirtualChip {
         self.lock().system.bus.peripherals.usart.receive_break();
     }
 
-    /// The frames that USART1 has sent since the last call.
+    /// Returns the frames that USART1 has sent since the last call.
     pub fn sent_by_usart1(&self) -> Vec<u16> {
         std::mem::take(&mut self.lock().system.bus.peripherals.usart.sent)
     }
 
-    /// Whether the access port can move several bytes with one transfer of the debug port, as a Cortex-M3's can and a Cortex-M0's can't.
-    /// OpenOCD looks once, when it connects.
+    /// Chooses whether the access port can move several bytes with one transfer of the debug port.
+    ///
+    /// The access port of a Cortex-M3 can, that of a Cortex-M0 cannot. OpenOCD asks once, when it
+    /// connects.
     pub fn set_packed_transfers(&self, packed: bool) {
         self.lock().system.packed_transfers = packed;
     }
 
-    /// Records the debugger's transfers on the bus to these addresses from now on, for
-    /// [`take_accesses`](Self::take_accesses).
+    /// Starts to record the debugger's bus transfers to these addresses.
+    ///
+    /// [`take_accesses`](Self::take_accesses) returns them.
     pub fn watch_accesses(&self, addresses: Range<u32>) {
         self.lock().system.access_log.watch(addresses);
     }
 
-    /// The transfers recorded since the last call, in their order.
+    /// Returns the transfers recorded since the last call, in their order.
     pub fn take_accesses(&self) -> Vec<BusAccess> {
         self.lock().system.access_log.take()
     }
 
-    /// The chip's pins as the boundary scan TAP sees them.
+    /// Returns the chip's pins as the boundary scan TAP sees them.
     pub fn boundary(&self) -> BoundaryPins<'_> {
         BoundaryPins { chip: self }
     }
 
-    /// The wire that the chip listens to: JTAG, until a probe selects SWD.
+    /// Returns the transport that the chip listens to: JTAG, until a probe selects SWD.
     pub fn transport(&self) -> Transport {
         if self.lock().swj.is_serial_wire() { Transport::Swd } else { Transport::Jtag }
     }
@@ -278,7 +320,7 @@ impl VirtualChip {
         self.server.is_connected()
     }
 
-    /// Breaks the chip or its connection on demand.
+    /// Returns the faults that a test can put into the chip or its connection.
     pub fn faults(&self) -> Faults<'_> {
         Faults::new(self)
     }
@@ -297,133 +339,3 @@ impl fmt::Debug for VirtualChip {
         f.debug_struct("VirtualChip").field("port", &self.port()).field("state", &self.state()).finish_non_exhaustive()
     }
 }
-
-/// The pins of a chip by the cells of its boundary scan register, of which cell 0 is nearest TDO; made by
-/// [`VirtualChip::boundary`]. There are [`BOUNDARY_LENGTH`] cells.
-///
-/// # Panics
-/// Every method does where there is no such cell.
-#[derive(Clone, Copy, Debug)]
-pub struct BoundaryPins<'a> {
-    chip: &'a VirtualChip,
-}
-
-impl BoundaryPins<'_> {
-    /// The level at a pin, which SAMPLE captures.
-    pub fn level(&self, cell: usize) -> bool {
-        assert_cell(cell);
-        self.chip.lock().boundary.pin(cell)
-    }
-
-    /// Sets the level at a pin, as the board around the chip does.
-    pub fn set_level(&self, cell: usize, level: bool) {
-        assert_cell(cell);
-        self.chip.lock().boundary.set_pin(cell, level);
-    }
-
-    /// The level that a cell drives onto its pin; none unless EXTEST has taken the pins over.
-    pub fn driven(&self, cell: usize) -> Option<bool> {
-        assert_cell(cell);
-        let chip = self.chip.lock();
-        chip.boundary.drives_pins().then(|| chip.boundary.driven(cell))
-    }
-}
-
-fn assert_cell(cell: usize) {
-    assert!(cell < BOUNDARY_LENGTH, "there is no boundary cell {cell}: there are {BOUNDARY_LENGTH}");
-}
-
-/// A register of the core.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Register {
-    /// R0 to R12.
-    R(u8),
-    /// The stack pointer in use.
-    Sp,
-    /// The link register.
-    Lr,
-    /// The address of the next instruction.
-    Pc,
-    /// The program status: flags, IT state, exception number.
-    Xpsr,
-    /// The main stack pointer.
-    Msp,
-    /// The process stack pointer.
-    Psp,
-    /// PRIMASK, one bit.
-    Primask,
-    /// BASEPRI, eight bits.
-    Basepri,
-    /// FAULTMASK, one bit.
-    Faultmask,
-    /// CONTROL, two bits.
-    Control,
-}
-
-impl Register {
-    /// The number in DCRSR, and where in that word the register stands.
-    fn place(self) -> (u8, u32, u32) {
-        let whole = |number| (number, 0, u32::MAX);
-        match self {
-            Self::R(number) => {
-                assert!(number <= 12, "there is no register R({number}): use Sp, Lr or Pc");
-                whole(number)
-            }
-            Self::Sp => whole(13),
-            Self::Lr => whole(14),
-            Self::Pc => whole(15),
-            Self::Xpsr => whole(16),
-            Self::Msp => whole(17),
-            Self::Psp => whole(18),
-            Self::Primask => (20, 0, 0xff),
-            Self::Basepri => (20, 8, 0xff),
-            Self::Faultmask => (20, 16, 0xff),
-            Self::Control => (20, 24, 0xff),
-        }
-    }
-}
-
-/// What the core does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CoreState {
-    /// It executes instructions.
-    Running,
-    /// It waits for an interrupt.
-    Sleeping,
-    /// It stands still for the debugger.
-    Halted,
-    /// A fault in the HardFault handler stopped it.
-    LockedUp,
-    /// NRST is held down.
-    Reset,
-    /// There is no supply.
-    Off,
-}
-
-/// Why the core halted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HaltReason {
-    /// The debugger asked for it, or for a single step.
-    Request,
-    /// A BKPT instruction or a comparator of the breakpoint unit.
-    Breakpoint,
-    /// A comparator of the watchpoint unit.
-    Watchpoint,
-    /// A reset or a fault that the debugger wanted to catch.
-    VectorCatch,
-}
-
-/// Nothing answers at an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unmapped {
-    /// The first address that did not answer.
-    pub address: u32,
-}
-
-impl fmt::Display for Unmapped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nothing on the virtual chip answers at {:#010x}", self.address)
-    }
-}
-
-impl std::error::Error for Unmapped {}

@@ -5,49 +5,57 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::board::{Model, Transport};
-use crate::riscv::{Cause, RAM_BASE, RiscvChip};
+use crate::firmware;
+use crate::riscv::{Cause, Hart, RiscvChip};
 use crate::server::{Server, SharedChip, lock};
 use crate::virtual_chip::{CoreState, Unmapped};
 
-/// A virtual chip with one RV32I hart, 16 KiB of RAM at 0x80000000 with [`firmware::hart`](crate::firmware::hart) in it,
-/// and a debug module of version 0.13 with program buffer, system bus access and two triggers.
+/// A RISC-V hart: RV32I, with 16 KiB of RAM at 0x80000000 and a program in it.
+///
+/// [`VirtualHart::start`] makes a chip with one hart that runs [`firmware::hart`]. A
+/// [`VirtualBoard`](crate::VirtualBoard) makes [`Model::RiscvPair`], two harts that share their
+/// RAM. The debug module has version 0.13, a program buffer, system bus access and two triggers for
+/// each hart. Triggers on execution fire before the instruction, also at the PC where the hart is
+/// resumed, and so does EBREAK.
 pub struct VirtualHart {
     chip: Arc<Mutex<RiscvChip>>,
+    index: usize,
     server: Arc<Server>,
     target: String,
 }
 
 impl VirtualHart {
-    /// Starts a chip on a free port of the loopback interface.
+    /// Starts a chip with one hart on a free port of the loopback interface.
     ///
     /// # Errors
     /// When no socket can be bound or no thread started.
     pub fn start() -> io::Result<Self> {
-        let chip = RiscvChip::with_firmware();
+        let chip = RiscvChip::with_firmware(1, firmware::hart::IMAGE);
         let server = Server::start(vec![Arc::clone(&chip) as SharedChip], vec![Model::RiscvHart])?;
-        Ok(Self::on_board(chip, Arc::new(server), "hart0.cpu".to_string()))
+        Ok(Self::on_board(chip, 0, Arc::new(server), "hart0.cpu".to_string()))
     }
 
-    pub(crate) fn on_board(chip: Arc<Mutex<RiscvChip>>, server: Arc<Server>, target: String) -> Self {
-        Self { chip, server, target }
+    pub(crate) fn on_board(chip: Arc<Mutex<RiscvChip>>, index: usize, server: Arc<Server>, target: String) -> Self {
+        Self { chip, index, server, target }
     }
 
-    /// The port to which OpenOCD's `remote_bitbang` driver is to connect.
+    /// Returns the port to which OpenOCD's `remote_bitbang` driver connects.
     pub fn port(&self) -> u16 {
         self.server.port()
     }
 
-    /// Arguments that make OpenOCD use this chip. They hold neither `init` nor the ports on which OpenOCD itself listens.
+    /// Returns the arguments that make OpenOCD use the chip. They hold neither `init` nor the ports
+    /// on which OpenOCD itself listens.
     pub fn openocd_args(&self) -> Vec<String> {
         self.server.openocd_args(Transport::Jtag)
     }
 
-    /// [`VirtualHart::openocd_args`] as one string, quoted as in a shell.
+    /// Returns [`VirtualHart::openocd_args`] as one string, quoted as in a shell.
     pub fn openocd_config(&self) -> String {
         self.server.openocd_config(Transport::Jtag)
     }
 
-    /// What OpenOCD calls the hart.
+    /// Returns OpenOCD's name of the hart.
     pub fn target_name(&self) -> &str {
         &self.target
     }
@@ -57,9 +65,7 @@ impl VirtualHart {
     /// # Errors
     /// When a part of it is not RAM.
     pub fn read_memory(&self, address: u32, buffer: &mut [u8]) -> Result<(), Unmapped> {
-        let chip = self.lock();
-        buffer.copy_from_slice(slice(&chip.hart.ram, address, buffer.len())?);
-        Ok(())
+        self.lock().ram.read_bytes(address, buffer).ok_or(Unmapped { address })
     }
 
     /// Writes RAM directly.
@@ -67,11 +73,7 @@ impl VirtualHart {
     /// # Errors
     /// When a part of it is not RAM; then nothing has been written.
     pub fn write_memory(&self, address: u32, bytes: &[u8]) -> Result<(), Unmapped> {
-        let mut chip = self.lock();
-        slice(&chip.hart.ram, address, bytes.len())?;
-        let start = (address - RAM_BASE) as usize;
-        chip.hart.ram[start..start + bytes.len()].copy_from_slice(bytes);
-        Ok(())
+        self.lock().ram.write_bytes(address, bytes).ok_or(Unmapped { address })
     }
 
     /// Reads a word of RAM.
@@ -92,7 +94,7 @@ impl VirtualHart {
         self.write_memory(address, &value.to_le_bytes())
     }
 
-    /// The general register `x0` to `x31`, whatever the hart does.
+    /// Reads the general register `x0` to `x31`, in any state of the hart.
     ///
     /// # Panics
     /// When there is no such register.
@@ -100,7 +102,7 @@ impl VirtualHart {
         self.register(abstract_number(number))
     }
 
-    /// Writes the general register `x0` to `x31`.
+    /// Writes the general register `x0` to `x31`; `x0` ignores it.
     ///
     /// # Panics
     /// When there is no such register.
@@ -108,7 +110,7 @@ impl VirtualHart {
         self.set_register(abstract_number(number), value);
     }
 
-    /// The program counter.
+    /// Reads the program counter.
     pub fn pc(&self) -> u32 {
         self.register(DPC)
     }
@@ -118,23 +120,24 @@ impl VirtualHart {
         self.set_register(DPC, address);
     }
 
-    /// What the hart does.
+    /// Returns the state of the hart.
     pub fn state(&self) -> CoreState {
-        let chip = self.lock();
-        if chip.hart.is_held_in_reset() {
-            CoreState::Reset
-        } else if chip.hart.is_halted() {
-            CoreState::Halted
-        } else if chip.hart.is_idle() {
-            CoreState::Sleeping
-        } else {
-            CoreState::Running
-        }
+        self.with_hart(|hart| {
+            if hart.is_held_in_reset() {
+                CoreState::Reset
+            } else if hart.is_halted() {
+                CoreState::Halted
+            } else if hart.is_idle() {
+                CoreState::Sleeping
+            } else {
+                CoreState::Running
+            }
+        })
     }
 
-    /// Why the hart halted; none while it does not stand.
+    /// Returns why the hart halted; `None` while it is not halted.
     pub fn halt_cause(&self) -> Option<HartHaltCause> {
-        self.lock().hart.halt_cause().map(|cause| match cause {
+        self.with_hart(|hart| hart.halt_cause()).map(|cause| match cause {
             Cause::Ebreak => HartHaltCause::Ebreak,
             Cause::Trigger => HartHaltCause::Trigger,
             Cause::Request => HartHaltCause::Request,
@@ -145,38 +148,52 @@ impl VirtualHart {
 
     /// Halts the hart, as a debugger would.
     pub fn halt(&self) {
-        let mut chip = self.lock();
-        if !chip.hart.is_halted() {
-            chip.hart.halt(Cause::Request);
-        }
+        self.with_hart(|hart| {
+            if !hart.is_halted() {
+                hart.halt(Cause::Request);
+            }
+        });
     }
 
-    /// Lets the hart run.
+    /// Resumes the hart.
     pub fn run(&self) {
-        self.lock().hart.run();
+        self.with_hart(Hart::run);
         self.server.stir();
     }
 
-    /// Presses the reset button.
+    /// Presses the reset button, which resets all harts of the chip.
     pub fn reset(&self) {
-        let mut chip = self.lock();
-        chip.hart.set_reset(true);
-        chip.hart.set_reset(false);
-        drop(chip);
+        {
+            let mut chip = self.lock();
+            chip.set_reset(true);
+            chip.set_reset(false);
+        }
         self.server.stir();
     }
 
-    /// How often the hart has been reset since the chip was started.
+    /// Returns how often the hart has been reset since the chip was started.
     pub fn reset_count(&self) -> u32 {
-        self.lock().hart.reset_count
+        self.with_hart(|hart| hart.reset_count)
+    }
+
+    /// Gives the chip's debug module system bus access, or takes it away; a new chip has it.
+    ///
+    /// Without it, memory of a running hart cannot be accessed. OpenOCD asks for it once, when it
+    /// examines the target.
+    pub fn set_system_bus_access(&self, present: bool) {
+        self.lock().module.has_system_bus = present;
     }
 
     fn register(&self, number: u16) -> u32 {
-        self.lock().hart.read_register(number).unwrap_or(0)
+        self.with_hart(|hart| hart.read_register(number)).unwrap_or(0)
     }
 
     fn set_register(&self, number: u16, value: u32) {
-        self.lock().hart.write_register(number, value);
+        self.with_hart(|hart| hart.write_register(number, value));
+    }
+
+    fn with_hart<T>(&self, action: impl FnOnce(&mut Hart) -> T) -> T {
+        action(&mut self.lock().harts[self.index])
     }
 
     fn lock(&self) -> MutexGuard<'_, RiscvChip> {
@@ -189,11 +206,6 @@ const DPC: u16 = 0x7b1;
 fn abstract_number(number: u8) -> u16 {
     assert!(number < 32, "there is no register x{number}: there are x0 to x31");
     0x1000 + u16::from(number)
-}
-
-fn slice(ram: &[u8], address: u32, length: usize) -> Result<&[u8], Unmapped> {
-    let start = address.checked_sub(RAM_BASE).map(|start| start as usize);
-    start.and_then(|start| ram.get(start..start.checked_add(length)?)).ok_or(Unmapped { address })
 }
 
 impl fmt::Debug for VirtualHart {
@@ -209,10 +221,10 @@ pub enum HartHaltCause {
     Ebreak,
     /// A trigger: a hardware breakpoint or a watchpoint.
     Trigger,
-    /// The debugger asked for it.
+    /// A request of the debugger.
     Request,
-    /// A single step ended.
+    /// The end of a single step.
     Step,
-    /// The debugger asked for it right after reset.
+    /// A request of the debugger to halt right after reset.
     ResetRequest,
 }

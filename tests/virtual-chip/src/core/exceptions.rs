@@ -1,19 +1,21 @@
 //! Exceptions: priorities, entry, return, faults and lockup.
 //!
-//! ARM DDI 0403, B1.5. System exceptions only: nothing on this chip raises an external interrupt.
+//! ARM DDI 0403, B1.5. There are only system exceptions: nothing on this chip raises an external
+//! interrupt.
 
 use super::{Core, Executed, LR, PC, SP, Trap};
 use crate::bus::{Bus, Size};
 use crate::debug::Catch;
 use crate::scs::{Exception, FaultStatus};
 
-/// The priority of code that runs in no exception; every exception's is smaller.
+/// The priority of code that runs in no exception; the number of every exception's priority is
+/// smaller.
 const THREAD_PRIORITY: i32 = 256;
-/// xPSR bit 9 of a stacked frame: the stack was aligned to 8 bytes by 4 more.
+/// Bit 9 of the xPSR in a frame: 4 more bytes aligned the stack to 8 bytes.
 const FRAME_ALIGNED: u32 = 1 << 9;
 
 impl Core {
-    /// The priority at which code executes now (B1.5.4).
+    /// Returns the priority at which code executes now (B1.5.4).
     pub(super) fn priority(&self, bus: &Bus) -> i32 {
         let mut priority = bus.scs.active_priority().unwrap_or(THREAD_PRIORITY);
         if self.basepri != 0 {
@@ -28,7 +30,8 @@ impl Core {
         priority
     }
 
-    /// Takes the pending exception of highest priority, if it may interrupt what runs now.
+    /// Takes the pending exception of highest priority, if that may interrupt the code that runs
+    /// now.
     pub(crate) fn take_pending(&mut self, bus: &mut Bus) {
         let masked = bus.debug.masks_interrupts();
         let Some((exception, priority)) = bus.scs.most_urgent(masked) else {
@@ -40,7 +43,7 @@ impl Core {
         }
     }
 
-    /// Turns what stopped an instruction into an exception, or into lockup where none can be taken.
+    /// Turns a trap into an exception, or into lockup if no exception can be taken.
     pub(crate) fn fault(&mut self, bus: &mut Bus, trap: Trap) {
         let (exception, status, catch) = match trap {
             Trap::DataBus(address) => {
@@ -71,7 +74,8 @@ impl Core {
         }
     }
 
-    /// Enters a synchronous exception; where it is disabled or not urgent enough it becomes a HardFault.
+    /// Enters a synchronous exception; a disabled or not sufficiently urgent one becomes a
+    /// HardFault.
     fn raise(&mut self, bus: &mut Bus, exception: Exception, return_address: u32) {
         let current = self.priority(bus);
         if exception != Exception::HardFault && bus.scs.is_enabled(exception) && bus.scs.priority(exception) < current {
@@ -115,40 +119,70 @@ impl Core {
             stacked &= bus.core_write(address, Size::Word, word).is_ok();
             address = address.wrapping_add(4);
         }
+        let exception = if stacked { exception } else { self.after_stacking_error(bus, exception) };
         self.registers[SP] = frame;
         self.registers[LR] = match (self.exception, self.uses_psp()) {
             (0, false) => 0xffff_fff9,
             (0, true) => 0xffff_fffd,
             _ => 0xffff_fff1,
         };
+        self.it = 0;
+        self.exclusive = false;
+        self.sleeping = false;
+        if self.go_to_handler(bus, exception) {
+            return;
+        }
+        if matches!(exception, Exception::Nmi | Exception::HardFault) {
+            self.lock_up(bus);
+            return;
+        }
+        // The HardFault takes the place of the exception: it uses the same frame.
+        bus.scs.deactivate(exception as u8);
+        bus.scs.set_pending(exception);
+        bus.scs.hard_fault_from_vector();
+        if !self.go_to_handler(bus, Exception::HardFault) {
+            self.lock_up(bus);
+        } else if bus.debug.catches(Catch::HardFault) || bus.debug.catches(Catch::InterruptError) {
+            bus.debug.caught();
+        }
+    }
+
+    /// Notes that a frame could not be stacked, and returns the exception to enter: the fault goes
+    /// first, and leaves the original exception pending. A HardFault or an NMI is entered in spite
+    /// of it.
+    fn after_stacking_error(&mut self, bus: &mut Bus, original: Exception) -> Exception {
+        bus.scs.record_fault(FaultStatus::STACKING);
+        if matches!(original, Exception::Nmi | Exception::HardFault) {
+            return original;
+        }
+        let current = self.priority(bus);
+        bus.scs.set_pending(original);
+        let taken = if bus.scs.is_enabled(Exception::BusFault) && bus.scs.priority(Exception::BusFault) < current {
+            Exception::BusFault
+        } else {
+            bus.scs.hard_fault_forced();
+            Exception::HardFault
+        };
+        if bus.debug.catches(Catch::InterruptError)
+            || taken == Exception::HardFault && bus.debug.catches(Catch::HardFault)
+        {
+            bus.debug.caught();
+        }
+        taken
+    }
+
+    /// Makes the exception active and reads its vector; returns whether the vector could be read.
+    fn go_to_handler(&mut self, bus: &mut Bus, exception: Exception) -> bool {
         self.switch_stack(|core| {
             core.exception = exception as u8;
             core.control &= !2;
         });
-        self.it = 0;
-        self.exclusive = false;
-        self.sleeping = false;
         bus.scs.activate(exception);
-        if !stacked {
-            bus.scs.record_fault(FaultStatus::STACKING);
-            if exception != Exception::HardFault {
-                // The handler could not be entered in order: the derived fault takes its place.
-                self.raise(bus, Exception::BusFault, self.registers[PC]);
-                return;
-            }
-        }
         let vector = bus.scs.vector_table().wrapping_add(4 * exception as u32);
-        match bus.core_read(vector, Size::Word) {
-            Ok(handler) => {
-                self.registers[PC] = handler & !1;
-                self.thumb = handler & 1 != 0;
-            }
-            Err(_) if exception == Exception::HardFault => self.lock_up(bus),
-            Err(_) => {
-                bus.scs.hard_fault_from_vector();
-                self.enter(bus, Exception::HardFault, self.registers[PC]);
-            }
-        }
+        let Ok(handler) = bus.core_read(vector, Size::Word) else { return false };
+        self.registers[PC] = handler & !1;
+        self.thumb = handler & 1 != 0;
+        true
     }
 
     /// Returns from the exception being handled (B1.5.8).
@@ -188,7 +222,9 @@ impl Core {
         Ok(())
     }
 
-    /// A fault where no handler can be entered: the core stops, and the PC shows it (B1.5.15).
+    /// Locks the core up, as a fault does where no handler can be entered (B1.5.15): the core stops
+    /// until the debugger halts it and moves the PC, or until a reset. The PC of a locked-up
+    /// ARMv7-M reads as 0xfffffffe.
     fn lock_up(&mut self, bus: &mut Bus) {
         self.registers[PC] = 0xffff_fffe;
         bus.debug.lock_up();

@@ -6,12 +6,12 @@ use super::alu::sign_extend;
 use super::{Core, Executed, LR, PC, SP, Trap};
 use crate::bus::{Bus, Size};
 
-/// Splits the two halves of a 32-bit load or store: Rn, and Rt.
+/// Returns Rn and Rt of a 32-bit load or store.
 fn operands(first: u16, second: u16) -> (usize, usize) {
     (usize::from(first & 0xf), usize::from(second >> 12))
 }
 
-/// Loads a value; an unaligned one byte by byte, unless unaligned accesses trap.
+/// Loads a value, byte by byte if the address is unaligned and unaligned accesses do not trap.
 pub(super) fn load(bus: &mut Bus, address: u32, size: Size) -> Result<u32, Trap> {
     if address & size.mask() == 0 {
         return bus.core_read(address, size).map_err(|_| Trap::DataBus(address));
@@ -43,7 +43,7 @@ pub(super) fn store(bus: &mut Bus, address: u32, size: Size, value: u32) -> Exec
     Ok(())
 }
 
-/// A word access that must be aligned: multiple, dual and exclusive ones.
+/// Loads a word at an address that must be aligned, as for multiple, dual and exclusive loads.
 fn load_aligned(bus: &mut Bus, address: u32) -> Result<u32, Trap> {
     if address & 3 != 0 {
         return Err(Trap::Unaligned);
@@ -206,6 +206,9 @@ impl Core {
             _ => return Err(Trap::Undefined),
         };
         let (is_load, signed) = (first & 0x10 != 0, first & 0x100 != 0);
+        if signed && (!is_load || size == Size::Word) {
+            return Err(Trap::Undefined);
+        }
         let start = self.read(base);
         let wide = u32::from(second & 0xfff);
         let narrow = u32::from(second & 0xff);

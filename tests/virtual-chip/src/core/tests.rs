@@ -155,6 +155,7 @@ fn what_is_not_there_traps() {
         system.core.execute(&mut system.bus).unwrap_err()
     };
     assert_eq!(trap(&[0xde00]), Trap::Undefined, "udf #0");
+    assert_eq!(trap(&[0xf981, 0x0000]), Trap::Undefined, "a signed store");
     assert_eq!(trap(&[0xee01, 0x0f10]), Trap::NoCoprocessor, "mcr p15, #0, r0, c1, c0, #0");
     assert_eq!(trap(&[0xbe00]), Trap::Breakpoint, "bkpt #0");
     assert_eq!(trap(&[0xdf01]), Trap::SupervisorCall, "svc #1");
@@ -209,6 +210,43 @@ fn an_enabled_fault_has_its_own_handler() {
     system.elapse(1);
     assert_eq!(system.core.exception, Exception::BusFault as u8);
     assert_eq!(system.bus.read(0xe000_ed38, Size::Word), Ok(0x5000_0000), "BFAR");
+}
+
+#[test]
+fn a_stack_that_cannot_be_written_turns_the_exception_into_a_fault() {
+    let mut system = machine(&[0xdf01], [0; 4]); // svc #1
+    system.set_register(SP as u8, 0x6000_0100);
+    system.elapse(1);
+    assert_eq!(system.core.exception, Exception::HardFault as u8);
+    assert_eq!((system.register(SP as u8), system.register(LR as u8)), (0x6000_00e0, 0xffff_fff9), "one frame");
+    assert_eq!(system.bus.read(0xe000_ed28, Size::Word), Ok(1 << 12), "CFSR.STKERR");
+    assert_eq!(system.bus.read(0xe000_ed2c, Size::Word), Ok(1 << 30), "HFSR.FORCED");
+    assert_eq!(system.bus.read(0xe000_ed04, Size::Word), Ok(11 << 12 | 1 << 11 | 3), "ICSR: the call is pending");
+}
+
+#[test]
+fn a_vector_that_cannot_be_read_is_a_hard_fault_and_then_a_lockup() {
+    let mut system = machine(&[0xdf01], [0; 4]); // svc #1
+    system.bus.failing.push(VECTORS + 4 * 11..VECTORS + 4 * 12);
+    system.elapse(1);
+    assert_eq!(system.core.pc(), HANDLERS + 4 * 3);
+    assert_eq!(system.register(SP as u8), STACK - 0x20, "one frame");
+    assert_eq!(system.bus.read(0xe000_ed2c, Size::Word), Ok(1 << 1), "HFSR.VECTTBL");
+    let mut system = machine(&[0xde00], [0; 4]); // udf #0
+    system.bus.failing.push(VECTORS + 4 * 3..VECTORS + 4 * 4);
+    system.elapse(1);
+    assert!(system.bus.debug.is_locked_up());
+    assert_eq!((system.core.pc(), system.core.exception), (0xffff_fffe, 3));
+}
+
+#[test]
+fn the_fault_address_registers_are_one() {
+    let mut system = machine(&[0x6808], [0, 0x5000_0000, 0, 0]); // ldr r0, [r1]
+    system.elapse(1);
+    assert_eq!(system.bus.read(0xe000_ed28, Size::Word), Ok(1 << 15 | 1 << 9), "CFSR: BFARVALID, PRECISERR");
+    for register in [0xe000_ed34, 0xe000_ed38] {
+        assert_eq!(system.bus.read(register, Size::Word), Ok(0x5000_0000));
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
-//! The CAN controller without a bus: modes, mailboxes and filters. Nothing is ever sent or received.
+//! The CAN controller without a bus: modes, mailboxes and filters. Nothing is ever sent or
+//! received.
 //!
-//! RM0008, chapter 24. It leaves sleep for initialisation and back; for normal mode it would have to see a bus.
+//! RM0008, chapter 24. It leaves sleep for initialisation and back; for normal mode it would have
+//! to see a bus.
 
 const MCR: u32 = 0x000;
 const MSR: u32 = 0x004;

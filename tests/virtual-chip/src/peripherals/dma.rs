@@ -107,7 +107,8 @@ impl Dma {
         self.due.take()
     }
 
-    /// How a transfer ended: `moved` elements are moved, all of them unless there was a bus error, which switches the channel off.
+    /// How a transfer ended: `moved` elements are moved, all of them unless there was a bus error,
+    /// which switches the channel off.
     pub(crate) fn finish(&mut self, transfer: &Transfer, moved: u32) {
         let channel = &mut self.channels[transfer.channel];
         channel.count = transfer.count - moved;

@@ -11,8 +11,8 @@ const BRR: u32 = 0x14;
 const LCKR: u32 = 0x18;
 const LCKK: u32 = 1 << 16;
 
-/// How far the sequence that locks the configuration has come (RM0008, 9.2.7): LCKK is written 1, 0, 1 with the same pins, then
-/// read.
+/// How far the sequence that locks the configuration has come (RM0008, 9.2.7): LCKK is written 1,
+/// 0, 1 with the same pins, then read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lock {
     Open,
@@ -59,7 +59,8 @@ impl Gpio {
             LCKR => {
                 if let Lock::OneAgain(_) = self.lock {
                     self.lock = Lock::Locked;
-                    // This read still gives 0; the next one gives 1 and confirms the lock (RM0008, 9.2.7).
+                    // This read still gives 0; the next one gives 1 and confirms the lock (RM0008,
+                    // 9.2.7).
                     return self.lock_bits.into();
                 }
                 u32::from(self.lock_bits) | if self.lock == Lock::Locked { LCKK } else { 0 }

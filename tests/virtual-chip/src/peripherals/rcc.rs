@@ -1,6 +1,7 @@
 //! Reset and clock control: ready flags follow their enable bits at once.
 //!
-//! RM0008, chapter 7. Clocks are always on at the peripherals: their enable bits are kept, and do nothing.
+//! RM0008, chapter 7. Clocks are always on at the peripherals: their enable bits are kept, and do
+//! nothing.
 
 const CR: u32 = 0x00;
 const CFGR: u32 = 0x04;
@@ -18,7 +19,8 @@ const HSEBYP: u32 = 1 << 18;
 const CLOCKS: u32 = 0x0101_0001;
 const CFGR_WRITABLE: u32 = 0x077f_fff3;
 const SW: u32 = 3;
-/// Which bit of CIR belongs to a clock: LSI, LSE, HSI, HSE, PLL. Its interrupt enable is 8 above, its clear bit 16.
+/// Which bit of CIR belongs to a clock: LSI, LSE, HSI, HSE, PLL. Its interrupt enable is 8 above,
+/// its clear bit 16.
 const LSI_FLAG: u32 = 1 << 0;
 const LSE_FLAG: u32 = 1 << 1;
 const HSI_FLAG: u32 = 1 << 2;

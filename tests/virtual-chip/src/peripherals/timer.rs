@@ -1,7 +1,7 @@
 //! A general-purpose timer that counts up or down, at the chip's clock.
 //!
-//! RM0008, chapter 15. Captures are made only by the capture bits of EGR; centre-aligned counting, the slave modes and DMA bursts
-//! are not here, nor do pins follow the compare registers.
+//! RM0008, chapter 15. Captures are made only by the capture bits of EGR; centre-aligned counting,
+//! the slave modes and DMA bursts are not here, nor do pins follow the compare registers.
 
 const CR1: u32 = 0x00;
 const SR: u32 = 0x10;
@@ -153,7 +153,8 @@ impl Timer {
         }
     }
 
-    /// Counts up to `now`. Whole rounds are left out: they change nothing but flags that are set by then.
+    /// Counts up to `now`. Whole rounds are left out: they change nothing but flags that are set by
+    /// then.
     fn advance(&mut self, now: u64) {
         let mut clocks = now.saturating_sub(self.as_of);
         self.as_of = self.as_of.max(now);

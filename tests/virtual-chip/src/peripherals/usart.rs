@@ -89,7 +89,8 @@ impl Usart {
         }
     }
 
-    /// A frame comes in by the RX pin. Without a receiver it is lost; without room it is an overrun.
+    /// A frame comes in by the RX pin. Without a receiver it is lost; without room it is an
+    /// overrun.
     pub(crate) fn receive(&mut self, frame: u16) {
         if !self.is_on(RE) {
             return;
@@ -102,7 +103,8 @@ impl Usart {
         }
     }
 
-    /// The RX pin is low for longer than a frame: a LIN break, or a frame of zeros without a stop bit.
+    /// The RX pin is low for longer than a frame: a LIN break, or a frame of zeros without a stop
+    /// bit.
     pub(crate) fn receive_break(&mut self) {
         if !self.is_on(RE) {
             return;

@@ -23,7 +23,6 @@ const HALTSUM0: u8 = 0x40;
 const HALTREQ: u32 = 1 << 31;
 const RESUMEREQ: u32 = 1 << 30;
 const ACKHAVERESET: u32 = 1 << 28;
-const HARTSEL: u32 = 0x03ff_ffc0;
 const SETRESETHALTREQ: u32 = 1 << 3;
 const CLRRESETHALTREQ: u32 = 1 << 2;
 const NDMRESET: u32 = 1 << 1;
@@ -33,7 +32,8 @@ const SBREADONADDR: u32 = 1 << 20;
 const SBAUTOINCREMENT: u32 = 1 << 16;
 const SBREADONDATA: u32 = 1 << 15;
 const SBERROR: u32 = 7 << 12;
-/// Version 1, 32 bits of address, accesses of 8, 16 and 32 bits.
+/// Version 1, 32 bits of address, accesses of 8, 16 and 32 bits. Without system bus access SBCS
+/// reads as zero.
 const SBCS_FIXED: u32 = 1 << 29 | 32 << 5 | 7;
 const SBCS_WRITABLE: u32 = SBREADONADDR | 7 << 17 | SBAUTOINCREMENT | SBREADONDATA;
 
@@ -48,8 +48,10 @@ enum CommandError {
 /// The registers of the module.
 #[derive(Debug, Default)]
 pub(crate) struct DebugModule {
+    /// Whether the module can access memory while the harts run.
+    pub(crate) has_system_bus: bool,
+    program_buffer: [u32; PROGRAM_BUFFER_SIZE],
     control: u32,
-    resume_acknowledged: bool,
     data: [u32; 2],
     command: u32,
     command_error: u32,
@@ -60,89 +62,99 @@ pub(crate) struct DebugModule {
 }
 
 impl DebugModule {
+    /// Creates a module with system bus access that is switched off, as after power-on.
+    pub(crate) fn new() -> Self {
+        Self { has_system_bus: true, ..Self::default() }
+    }
+
     /// Reads the register at `address`.
-    pub(crate) fn read(&mut self, address: u8, hart: &mut Hart) -> u32 {
+    pub(crate) fn read(&mut self, address: u8, harts: &mut [Hart]) -> u32 {
         match address {
             DATA0 | DATA1 => {
                 let value = self.data[usize::from(address - DATA0)];
-                self.auto_execute(u32::from(address - DATA0), hart);
+                self.auto_execute(u32::from(address - DATA0), harts);
                 value
             }
             DMCONTROL => self.control,
-            DMSTATUS => self.status(hart),
+            DMSTATUS => self.status(harts),
             // One scratch register, data registers not mapped.
             HARTINFO => 1 << 20,
             ABSTRACTCS => (PROGRAM_BUFFER_SIZE as u32) << 24 | self.command_error << 8 | 2,
             ABSTRACTAUTO => self.auto,
             PROGBUF0..=PROGBUF_LAST => {
                 let index = address - PROGBUF0;
-                let value = hart.program_buffer[usize::from(index)];
-                self.auto_execute(16 + u32::from(index), hart);
+                let value = self.program_buffer[usize::from(index)];
+                self.auto_execute(16 + u32::from(index), harts);
                 value
             }
+            SBCS..=SBDATA0 if !self.has_system_bus => 0,
             SBCS => self.sbcs | SBCS_FIXED,
             SBADDRESS0 => self.sb_address,
             SBDATA0 => {
                 let value = self.sb_data;
                 if self.sbcs & SBREADONDATA != 0 {
-                    self.bus_read(hart);
+                    self.bus_read(harts);
                 }
                 value
             }
-            HALTSUM0 => hart.is_halted().into(),
+            HALTSUM0 => harts.iter().rev().fold(0, |sum, hart| sum << 1 | u32::from(hart.is_halted())),
             _ => 0,
         }
     }
 
     /// Writes the register at `address`.
-    pub(crate) fn write(&mut self, address: u8, value: u32, hart: &mut Hart) {
+    pub(crate) fn write(&mut self, address: u8, value: u32, harts: &mut [Hart]) {
         match address {
-            DMCONTROL => self.write_control(value, hart),
+            DMCONTROL => self.write_control(value, harts),
             _ if self.control & DMACTIVE == 0 => {}
             DATA0 | DATA1 => {
                 self.data[usize::from(address - DATA0)] = value;
-                self.auto_execute(u32::from(address - DATA0), hart);
+                self.auto_execute(u32::from(address - DATA0), harts);
             }
             ABSTRACTCS => self.command_error &= !(value >> 8 & 7),
             COMMAND => {
                 self.command = value;
-                self.execute(hart);
+                self.execute(harts);
             }
             ABSTRACTAUTO => self.auto = value & 0x00ff_0003,
             PROGBUF0..=PROGBUF_LAST => {
                 let index = address - PROGBUF0;
-                hart.program_buffer[usize::from(index)] = value;
-                self.auto_execute(16 + u32::from(index), hart);
+                self.program_buffer[usize::from(index)] = value;
+                self.auto_execute(16 + u32::from(index), harts);
             }
+            SBCS..=SBDATA0 if !self.has_system_bus => {}
             SBCS => self.sbcs = value & SBCS_WRITABLE | self.sbcs & SBERROR & !value,
             SBADDRESS0 => {
                 self.sb_address = value;
                 if self.sbcs & SBREADONADDR != 0 {
-                    self.bus_read(hart);
+                    self.bus_read(harts);
                 }
             }
             SBDATA0 => {
                 self.sb_data = value;
-                self.bus_write(hart);
+                self.bus_write(harts);
             }
             _ => {}
         }
     }
 
-    fn selects_hart(&self) -> bool {
-        self.control & HARTSEL == 0
+    /// The hart that DMCONTROL.hartsel selects; `None` if no hart has that number.
+    fn selected<'h>(&self, harts: &'h mut [Hart]) -> Option<&'h mut Hart> {
+        harts.get_mut((self.control >> 16 & 0x3ff) as usize)
     }
 
-    fn write_control(&mut self, value: u32, hart: &mut Hart) {
+    fn write_control(&mut self, value: u32, harts: &mut [Hart]) {
         if value & DMACTIVE == 0 {
-            *self = Self::default();
-            hart.debug_module_reset();
+            *self = Self { has_system_bus: self.has_system_bus, ..Self::default() };
+            for hart in harts {
+                hart.debug_module_reset();
+            }
             return;
         }
         let was_resetting = self.control & NDMRESET != 0;
         // haltreq and resumereq read as zero; hartsello has its 10 bits, hartselhi has none.
         self.control = value & (0x03ff_0000 | NDMRESET | DMACTIVE);
-        if self.selects_hart() {
+        if let Some(hart) = self.selected(harts) {
             hart.halt_requested = value & HALTREQ != 0;
             if value & ACKHAVERESET != 0 {
                 hart.was_reset = false;
@@ -154,49 +166,57 @@ impl DebugModule {
                 hart.halts_at_reset = false;
             }
             if value & RESUMEREQ != 0 && value & HALTREQ == 0 && hart.is_halted() {
-                self.resume_acknowledged = true;
+                hart.resume_acknowledged = true;
                 hart.resume();
             }
         }
-        if was_resetting != (value & NDMRESET != 0) {
-            hart.set_reset(value & NDMRESET != 0);
+        let resets = value & NDMRESET != 0;
+        for hart in harts {
+            if was_resetting != resets {
+                hart.set_reset(resets);
+            }
+            hart.obey_halt_request();
         }
-        hart.obey_halt_request();
     }
 
-    fn status(&self, hart: &Hart) -> u32 {
-        // Both the "any" and the "all" bit, since there is one hart.
+    fn status(&self, harts: &mut [Hart]) -> u32 {
+        // Both the "any" and the "all" bit, since one hart is selected.
         let both = |set: bool, bit: u32| if set { 3 << bit } else { 0 };
         // Version 0.13, hasresethaltreq, authenticated, impebreak.
         let fixed = 2 | 1 << 5 | 1 << 7 | 1 << 22;
-        if !self.selects_hart() {
+        let Some(hart) = self.selected(harts) else {
             return fixed | both(true, 14);
-        }
+        };
         let unavailable = hart.is_held_in_reset();
         fixed
             | both(hart.is_halted() && !unavailable, 8)
             | both(!hart.is_halted() && !unavailable, 10)
             | both(unavailable, 12)
-            | both(self.resume_acknowledged, 16)
+            | both(hart.resume_acknowledged, 16)
             | both(hart.was_reset, 18)
     }
 
-    fn auto_execute(&mut self, bit: u32, hart: &mut Hart) {
+    fn auto_execute(&mut self, bit: u32, harts: &mut [Hart]) {
         if self.auto >> bit & 1 != 0 {
-            self.execute(hart);
+            self.execute(harts);
         }
     }
 
-    /// Executes the command register's command, unless an error is still to be seen.
-    fn execute(&mut self, hart: &mut Hart) {
+    /// Executes the command in the command register, unless cmderr holds an error.
+    fn execute(&mut self, harts: &mut [Hart]) {
         if self.command_error == 0 {
-            if let Err(error) = self.access_register(hart) {
+            // A hart that does not exist is reported like a hart in the wrong state.
+            let outcome = match self.selected(harts) {
+                Some(hart) => self.access_register(hart),
+                None => Err(CommandError::HaltResume),
+            };
+            if let Err(error) = outcome {
                 self.command_error = error as u32;
             }
         }
     }
 
-    /// The one abstract command there is: Access Register (3.6.1.1).
+    /// Executes the one abstract command that is supported: Access Register (3.6.1.1).
     fn access_register(&mut self, hart: &mut Hart) -> Result<(), CommandError> {
         let command = self.command;
         let (transfers, writes) = (command >> 17 & 1 != 0, command >> 16 & 1 != 0);
@@ -217,7 +237,7 @@ impl DebugModule {
             self.command = command & 0xffff_0000 | u32::from(number.wrapping_add(1));
         }
         if command >> 18 & 1 != 0 {
-            hart.run_program_buffer().map_err(|_| CommandError::Exception)?;
+            hart.run_program_buffer(&self.program_buffer).map_err(|_| CommandError::Exception)?;
         }
         Ok(())
     }
@@ -231,19 +251,22 @@ impl DebugModule {
         }
     }
 
-    fn bus_read(&mut self, hart: &mut Hart) {
+    fn bus_read(&mut self, harts: &mut [Hart]) {
         let address = self.sb_address;
+        // Every hart sees the same memory.
+        let hart = &harts[0];
         if let Some(value) = self.bus_access(|width| Some((hart.read_memory(address, width)?, width))) {
             self.sb_data = value;
         }
     }
 
-    fn bus_write(&mut self, hart: &mut Hart) {
+    fn bus_write(&mut self, harts: &mut [Hart]) {
         let (address, value) = (self.sb_address, self.sb_data);
+        let hart = &mut harts[0];
         self.bus_access(|width| hart.write_memory(address, width, value).map(|()| (value, width)));
     }
 
-    /// One access (3.10); an error sticks in sberror: 2 nothing there, 3 alignment, 4 width.
+    /// Makes one access (3.10). An error stays in sberror: 2 no memory, 3 alignment, 4 width.
     fn bus_access(&mut self, access: impl FnOnce(Width) -> Option<(u32, Width)>) -> Option<u32> {
         if self.sbcs & SBERROR != 0 {
             return None;
@@ -278,98 +301,4 @@ impl Hart {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::riscv::RAM_BASE;
-
-    fn halted() -> (DebugModule, Hart) {
-        let (mut module, mut hart) = (DebugModule::default(), Hart::new());
-        module.write(DMCONTROL, DMACTIVE, &mut hart);
-        module.write(DMCONTROL, HALTREQ | DMACTIVE, &mut hart);
-        (module, hart)
-    }
-
-    fn command_error(module: &mut DebugModule, hart: &mut Hart) -> u32 {
-        module.read(ABSTRACTCS, hart) >> 8 & 7
-    }
-
-    #[test]
-    fn halting_and_resuming_show_in_dmstatus() {
-        let (mut module, mut hart) = halted();
-        assert_eq!(module.read(DMSTATUS, &mut hart) >> 8 & 0xf, 0b0011);
-        module.write(DMCONTROL, RESUMEREQ | DMACTIVE, &mut hart);
-        let status = module.read(DMSTATUS, &mut hart);
-        assert_eq!((status >> 8 & 0xf, status >> 16 & 3), (0b1100, 3));
-    }
-
-    #[test]
-    fn a_hart_halts_at_reset_when_that_was_asked_for() {
-        let (mut module, mut hart) = halted();
-        module.write(DMCONTROL, RESUMEREQ | DMACTIVE, &mut hart);
-        module.write(DMCONTROL, NDMRESET | SETRESETHALTREQ | DMACTIVE, &mut hart);
-        assert_eq!(module.read(DMSTATUS, &mut hart) >> 12 & 3, 3, "unavailable in reset");
-        module.write(DMCONTROL, DMACTIVE, &mut hart);
-        assert_eq!(hart.halt_cause(), Some(Cause::ResetRequest));
-        assert_eq!(module.read(DMSTATUS, &mut hart) >> 18 & 3, 3, "havereset");
-        module.write(DMCONTROL, ACKHAVERESET | CLRRESETHALTREQ | DMACTIVE, &mut hart);
-        assert_eq!(module.read(DMSTATUS, &mut hart) >> 18 & 3, 0);
-        module.write(DMCONTROL, NDMRESET | DMACTIVE, &mut hart);
-        module.write(DMCONTROL, DMACTIVE, &mut hart);
-        assert_eq!(hart.halt_cause(), None);
-    }
-
-    #[test]
-    fn only_hart_zero_exists() {
-        let (mut module, mut hart) = halted();
-        module.write(DMCONTROL, 1 << 16 | DMACTIVE, &mut hart);
-        assert_eq!(module.read(DMSTATUS, &mut hart) >> 14 & 3, 3);
-    }
-
-    #[test]
-    fn registers_are_32_bits_wide_and_need_a_halted_hart() {
-        let (mut module, mut hart) = halted();
-        module.write(DATA0, 0x1234_5678, &mut hart);
-        module.write(COMMAND, 2 << 20 | 1 << 17 | 1 << 16 | 0x1008, &mut hart);
-        module.write(DATA0, 0, &mut hart);
-        module.write(COMMAND, 2 << 20 | 1 << 17 | 0x1008, &mut hart);
-        assert_eq!(module.read(DATA0, &mut hart), 0x1234_5678);
-        module.write(COMMAND, 3 << 20 | 1 << 17 | 0x1008, &mut hart);
-        assert_eq!(command_error(&mut module, &mut hart), 2);
-        module.write(ABSTRACTCS, 7 << 8, &mut hart);
-        module.write(DMCONTROL, RESUMEREQ | DMACTIVE, &mut hart);
-        module.write(COMMAND, 2 << 20 | 1 << 17 | 0x1008, &mut hart);
-        assert_eq!(command_error(&mut module, &mut hart), 4);
-    }
-
-    #[test]
-    fn the_program_buffer_runs_and_reports_exceptions() {
-        let (mut module, mut hart) = halted();
-        // sw s0, 4(s1); then the implicit ebreak
-        hart.write_register(0x1008, 77);
-        hart.write_register(0x1009, RAM_BASE + 0x100);
-        module.write(PROGBUF0, 0x0084_a223, &mut hart);
-        module.write(PROGBUF0 + 1, 0x0010_0073, &mut hart);
-        module.write(COMMAND, 1 << 18, &mut hart);
-        assert_eq!(command_error(&mut module, &mut hart), 0);
-        assert_eq!(hart.read_memory(RAM_BASE + 0x104, Width::Word), Some(77));
-        hart.write_register(0x1009, 0);
-        module.write(COMMAND, 1 << 18, &mut hart);
-        assert_eq!(command_error(&mut module, &mut hart), 3);
-    }
-
-    #[test]
-    fn the_system_bus_counts_up_and_its_errors_stick() {
-        let (mut module, mut hart) = halted();
-        module.write(SBCS, 2 << 17 | SBAUTOINCREMENT, &mut hart);
-        module.write(SBADDRESS0, RAM_BASE + 0x200, &mut hart);
-        module.write(SBDATA0, 1, &mut hart);
-        module.write(SBDATA0, 2, &mut hart);
-        module.write(SBCS, 2 << 17 | SBAUTOINCREMENT | SBREADONADDR | SBREADONDATA, &mut hart);
-        module.write(SBADDRESS0, RAM_BASE + 0x200, &mut hart);
-        assert_eq!([module.read(SBDATA0, &mut hart), module.read(SBDATA0, &mut hart)], [1, 2]);
-        module.write(SBADDRESS0, 0x100, &mut hart);
-        assert_eq!(module.read(SBCS, &mut hart) >> 12 & 7, 2);
-        module.write(SBCS, 2 << 17 | SBERROR, &mut hart);
-        assert_eq!(module.read(SBCS, &mut hart) >> 12 & 7, 0);
-    }
-}
+mod tests;

@@ -30,14 +30,14 @@ pub(super) enum Exception {
     EnvironmentCall = 11,
 }
 
-/// What an instruction led to.
+/// The outcome of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Execution goes on there.
+    /// Execution continues at this address.
     Next(u32),
     /// WFI.
     Wait,
-    /// A trigger fired before a load or store was carried out.
+    /// A trigger fired before the load or store.
     Triggered,
 }
 
@@ -59,7 +59,8 @@ fn immediate_j(code: u32) -> u32 {
 }
 
 impl Hart {
-    /// Executes one instruction at the PC; `triggers` says whether triggers may fire (not in debug mode).
+    /// Executes one instruction at the PC; `triggers` says whether triggers may fire (not in debug
+    /// mode).
     pub(super) fn execute(&mut self, code: u32, triggers: bool) -> Result<Outcome, Exception> {
         let (a, b) = (self.registers[(code >> 15 & 0x1f) as usize], self.registers[(code >> 20 & 0x1f) as usize]);
         let function = code >> 12 & 7;
@@ -143,7 +144,7 @@ impl Hart {
         Ok(Outcome::Next(next))
     }
 
-    /// CSRRW, CSRRS, CSRRC and their immediate forms; gives the old value.
+    /// Executes CSRRW, CSRRS, CSRRC and their immediate forms; returns the old value.
     fn csr(&mut self, code: u32, function: u32, a: u32) -> Result<u32, Exception> {
         let csr = (code >> 20) as u16;
         let source = code >> 15 & 0x1f;
@@ -201,9 +202,10 @@ fn operate(function: u32, alternative: bool, a: u32, b: u32) -> Result<u32, Exce
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::riscv::Ram;
 
     fn after(code: u32, setup: impl FnOnce(&mut Hart)) -> Hart {
-        let mut hart = Hart::new();
+        let mut hart = Hart::new(0, Ram::new());
         setup(&mut hart);
         let Ok(Outcome::Next(next)) = hart.execute(code, false) else {
             panic!("{code:#010x} did not complete");
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn arithmetic() {
+    fn arithmetic_gives_the_right_results() {
         let negative = |hart: &mut Hart| hart.registers[1] = 0x8000_0000;
         assert_eq!(after(0x4040_d113, negative).registers[2], 0xf800_0000, "srai x2, x1, 4");
         assert_eq!(after(0x0040_d113, negative).registers[2], 0x0800_0000, "srli x2, x1, 4");
@@ -238,14 +240,14 @@ mod tests {
         assert_eq!((hart.registers[1], hart.pc), (0x8000_0004, 0x8000_0010), "jal x1, .+16");
         let hart = after(0x0001_0083, |hart| {
             hart.registers[2] = 0x8000_0100;
-            hart.ram[0x100] = 0x80;
+            hart.write_memory(0x8000_0100, Width::Byte, 0x80).unwrap();
         });
         assert_eq!(hart.registers[1], 0xffff_ff80, "lb x1, 0(x2)");
     }
 
     #[test]
-    fn what_is_not_there_is_illegal() {
-        let mut hart = Hart::new();
+    fn unknown_instructions_and_registers_are_illegal() {
+        let mut hart = Hart::new(0, Ram::new());
         assert_eq!(hart.execute(0, true), Err(Exception::Illegal));
         assert_eq!(hart.execute(0x7ff0_2573, true), Err(Exception::Illegal), "csrr a0, 0x7ff");
         assert_eq!(hart.execute(0x0220_8133, true), Err(Exception::Illegal), "mul x2, x1, x2");

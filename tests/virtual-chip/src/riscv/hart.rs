@@ -1,21 +1,19 @@
 //! The hart: its registers, its RAM, and the debug mode.
 //!
-//! Privileged architecture, chapter 3 (machine-level CSRs); External Debug Support 0.13.2, chapter 4 (dcsr, dpc).
+//! Privileged architecture, chapter 3 (machine-level CSRs); External Debug Support 0.13.2, chapter
+//! 4 (dcsr, dpc).
 
 use std::collections::BTreeMap;
 
 use super::execute::{Exception, Outcome, Width};
+use super::ram::{RAM_BASE, Ram};
 use super::triggers::{Event, Triggers};
 
-/// Where the RAM starts; the hart starts there too.
-pub(crate) const RAM_BASE: u32 = 0x8000_0000;
-/// 16 KiB.
-pub(crate) const RAM_SIZE: u32 = 0x4000;
 /// Words of the program buffer.
 pub(super) const PROGRAM_BUFFER_SIZE: usize = 8;
-/// Where the program buffer seems to be while it runs.
+/// The address at which the program buffer appears while it runs.
 const PROGRAM_BUFFER: u32 = 0x300;
-/// More than any program in the buffer takes; a loop in there is an exception.
+/// More steps than any program in the buffer takes; an endless loop in it is an exception.
 const PROGRAM_BUFFER_STEPS: usize = 1000;
 
 /// RV32I.
@@ -24,6 +22,7 @@ const MTVEC: u16 = 0x305;
 const MEPC: u16 = 0x341;
 const MCAUSE: u16 = 0x342;
 const MTVAL: u16 = 0x343;
+const MHARTID: u16 = 0xf14;
 const DCSR: u16 = 0x7b0;
 const DPC: u16 = 0x7b1;
 /// CSRs that keep what is written.
@@ -53,32 +52,34 @@ pub(crate) struct Hart {
     csrs: BTreeMap<u16, u32>,
     dcsr: u32,
     pub(super) triggers: Triggers,
-    pub(crate) ram: Vec<u8>,
-    pub(super) program_buffer: [u32; PROGRAM_BUFFER_SIZE],
+    pub(crate) ram: Ram,
+    /// The number of this hart (mhartid).
+    id: u32,
     halted: Option<Cause>,
     held_in_reset: bool,
-    /// It waits for an interrupt, or jumps to itself.
+    /// The hart waits for an interrupt, or jumps to itself.
     waiting: bool,
     /// Instructions executed, for mcycle and minstret.
     now: u64,
     pub(crate) reset_count: u32,
-    // What the debug module sets and sees.
+    // These are set and read by the debug module.
     pub(super) halt_requested: bool,
     pub(super) halts_at_reset: bool,
     pub(super) was_reset: bool,
+    pub(super) resume_acknowledged: bool,
 }
 
 impl Hart {
-    /// A hart just powered on, with empty RAM.
-    pub(crate) fn new() -> Self {
+    /// Creates a hart just powered on.
+    pub(crate) fn new(id: u32, ram: Ram) -> Self {
         let mut hart = Self {
             registers: [0; 32],
             pc: RAM_BASE,
             csrs: BTreeMap::new(),
             dcsr: 0,
             triggers: Triggers::default(),
-            ram: vec![0; RAM_SIZE as usize],
-            program_buffer: [0; PROGRAM_BUFFER_SIZE],
+            ram,
+            id,
             halted: None,
             held_in_reset: false,
             waiting: false,
@@ -87,6 +88,7 @@ impl Hart {
             halt_requested: false,
             halts_at_reset: false,
             was_reset: true,
+            resume_acknowledged: false,
         };
         hart.csrs = PLAIN_CSRS.map(|csr| (csr, 0)).into();
         hart
@@ -111,7 +113,7 @@ impl Hart {
         self.dcsr = self.dcsr & !(7 << 6) | (cause as u32) << 6;
     }
 
-    /// Leaves debug mode; with DCSR.step for one instruction.
+    /// Leaves debug mode; with DCSR.step for one instruction only.
     pub(crate) fn resume(&mut self) {
         self.halted = None;
         if self.dcsr & DCSR_STEP != 0 && !self.held_in_reset {
@@ -122,13 +124,14 @@ impl Hart {
         }
     }
 
-    /// Leaves debug mode for good, also when DCSR.step is set.
+    /// Leaves debug mode and clears DCSR.step, so the hart runs on.
     pub(crate) fn run(&mut self) {
         self.dcsr &= !DCSR_STEP;
         self.resume();
     }
 
-    /// Holds the hart in reset, or lets it go: then it starts anew, or halts where that was asked for.
+    /// Holds the hart in reset, or releases it: the hart then starts anew, or halts if that was
+    /// requested.
     pub(crate) fn set_reset(&mut self, asserted: bool) {
         if self.held_in_reset && !asserted {
             self.reset_count += 1;
@@ -146,29 +149,24 @@ impl Hart {
         self.held_in_reset = asserted;
     }
 
-    /// The debug module was switched off: nothing holds the hart any more.
+    /// Forgets the requests of a debug module that was switched off.
     pub(super) fn debug_module_reset(&mut self) {
+        self.resume_acknowledged = false;
         self.halt_requested = false;
         self.halts_at_reset = false;
     }
 
-    /// Lets `clocks` cycles pass; the hart executes one instruction in each.
-    pub(crate) fn elapse(&mut self, clocks: u32) {
-        for _ in 0..clocks {
-            if self.is_idle() {
-                return;
-            }
-            self.step();
-        }
-    }
-
+    /// Whether nothing would change if time passed.
     pub(crate) fn is_idle(&self) -> bool {
         self.is_halted() || self.held_in_reset || self.waiting
     }
 
-    fn step(&mut self) {
+    /// Executes one instruction, or halts in front of it.
+    pub(super) fn step(&mut self) {
         self.now += 1;
         let pc = self.pc;
+        // An execution trigger has the timing "before": it also fires at the PC where the hart is
+        // resumed, so a debugger has to disarm it to get past it.
         if self.triggers.fires(Event::Execute, pc, 1) {
             self.halt(Cause::Trigger);
             return;
@@ -201,23 +199,24 @@ impl Hart {
         self.pc = self.csrs[&MTVEC] & !3;
     }
 
-    /// Where MRET leads.
+    /// Returns the target of MRET.
     pub(super) fn exception_pc(&self) -> u32 {
         self.csrs[&MEPC]
     }
 
-    /// Runs the program buffer up to its EBREAK, explicit or implied. The PC of the program does not move.
-    pub(super) fn run_program_buffer(&mut self) -> Result<(), Exception> {
+    /// Runs the program buffer up to its EBREAK, explicit or implied. The PC of the program does
+    /// not move.
+    pub(super) fn run_program_buffer(&mut self, buffer: &[u32; PROGRAM_BUFFER_SIZE]) -> Result<(), Exception> {
         let resume_at = std::mem::replace(&mut self.pc, PROGRAM_BUFFER);
-        let result = self.run_buffered();
+        let result = self.run_buffered(buffer);
         self.pc = resume_at;
         result
     }
 
-    fn run_buffered(&mut self) -> Result<(), Exception> {
+    fn run_buffered(&mut self, buffer: &[u32; PROGRAM_BUFFER_SIZE]) -> Result<(), Exception> {
         for _ in 0..PROGRAM_BUFFER_STEPS {
             let index = self.pc.wrapping_sub(PROGRAM_BUFFER) as usize / 4;
-            let Some(instruction) = self.program_buffer.get(index).copied() else {
+            let Some(instruction) = buffer.get(index).copied() else {
                 // The EBREAK that dmstatus.impebreak promises after the last word.
                 return Ok(());
             };
@@ -261,8 +260,9 @@ impl Hart {
             DPC => Some(self.pc),
             0xb00 | 0xb02 | 0xc00 | 0xc02 => Some(self.now as u32),
             0xb80 | 0xb82 | 0xc80 | 0xc82 => Some((self.now >> 32) as u32),
-            // mvendorid, marchid, mimpid, mhartid
-            0xf11..=0xf14 => Some(0),
+            // mvendorid, marchid, mimpid
+            0xf11..=0xf13 => Some(0),
+            MHARTID => Some(self.id),
             _ => self.csrs.get(&csr).copied(),
         }
     }
@@ -280,17 +280,11 @@ impl Hart {
 
     /// Reads RAM; `address` is aligned.
     pub(crate) fn read_memory(&self, address: u32, width: Width) -> Option<u32> {
-        let start = address.checked_sub(RAM_BASE)? as usize;
-        let bytes = self.ram.get(start..start + width.bytes() as usize)?;
-        Some(bytes.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte)))
+        self.ram.read(address, width)
     }
 
     /// Writes RAM; `address` is aligned.
     pub(crate) fn write_memory(&mut self, address: u32, width: Width, value: u32) -> Option<()> {
-        let start = address.checked_sub(RAM_BASE)? as usize;
-        let length = width.bytes() as usize;
-        let bytes = self.ram.get_mut(start..start + length)?;
-        bytes.copy_from_slice(&value.to_le_bytes()[..length]);
-        Some(())
+        self.ram.write_bytes(address, &value.to_le_bytes()[..width.bytes() as usize])
     }
 }

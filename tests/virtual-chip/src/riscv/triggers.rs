@@ -10,7 +10,7 @@ const HIT: u32 = 1 << 20;
 const MACHINE_MODE: u32 = 1 << 6;
 const ACTION_DEBUG: u32 = 1 << 12;
 
-/// What a trigger may fire on, as its bit in mcontrol.
+/// The events that a trigger can fire on, as bits of mcontrol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Load = 1,
@@ -34,19 +34,19 @@ impl Triggers {
             0x7a0 => self.selected,
             0x7a1 => TYPE_ADDRESS_MATCH | self.control[index],
             0x7a2 => self.address[index],
-            // Address matches are all it can do.
+            // The only supported type is the address match.
             0x7a4 => 1 << 2,
             _ => 0,
         }
     }
 
-    /// Writes them; tselect takes the numbers of existing triggers only.
+    /// Writes tselect to tinfo; tselect accepts only the numbers of existing triggers.
     pub(super) fn write(&mut self, csr: u16, value: u32) {
         let index = self.selected as usize;
         match csr {
             0x7a0 if value < COUNT => self.selected = value,
             0x7a1 => {
-                // Of the ways to match, equality alone is there.
+                // The only supported match is equality.
                 self.control[index] = value & WRITABLE & !(0xf << 7);
             }
             0x7a2 => self.address[index] = value,
@@ -54,7 +54,7 @@ impl Triggers {
         }
     }
 
-    /// Whether a trigger fires into debug mode; an access touches `bytes` from `address` up.
+    /// Whether a trigger fires and enters debug mode, for an access of `bytes` from `address` on.
     pub(super) fn fires(&mut self, event: Event, address: u32, bytes: u32) -> bool {
         let mut fired = false;
         for (control, watched) in self.control.iter_mut().zip(self.address) {
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_two() {
+    fn two_triggers_exist() {
         let mut triggers = Triggers::default();
         triggers.write(0x7a0, 1);
         assert_eq!(triggers.read(0x7a0), 1);

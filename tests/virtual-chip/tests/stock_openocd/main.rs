@@ -9,8 +9,11 @@ mod openocd;
 
 mod board;
 mod chip;
+mod crashes;
 mod faults;
 mod flash;
 mod halting;
+mod harts;
+mod newlib;
 mod riscv;
 mod swd;

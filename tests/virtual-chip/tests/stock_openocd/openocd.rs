@@ -37,6 +37,11 @@ impl Run {
         number.unwrap_or_else(|_| panic!("{name}={text:?} is no number in:\n{self}"))
     }
 
+    /// Whether this was OpenOCD 0.12.0 of January 2023, not a later one.
+    pub(crate) fn is_by_0_12_0(&self) -> bool {
+        self.log.contains("Open On-Chip Debugger 0.12.0\n")
+    }
+
     /// The lines with which OpenOCD warns or complains.
     pub(crate) fn complaints(&self) -> Vec<&str> {
         let marks = ["Warn", "Error", "DEPRECATED"];
@@ -76,6 +81,11 @@ pub(crate) fn run_over(chip: &VirtualChip, arguments: Vec<String>, commands: &[&
 
 /// Runs OpenOCD with these arguments: `init`, the commands, then `shutdown`. It listens on no port.
 pub(crate) fn run_with(arguments: Vec<String>, commands: &[&str]) -> Run {
+    run_with_input(arguments, commands, Stdio::null())
+}
+
+/// Runs OpenOCD as [`run_with`] does, with a standard input.
+pub(crate) fn run_with_input(arguments: Vec<String>, commands: &[&str], input: impl Into<Stdio>) -> Run {
     let binary = std::env::var("OPENOCD").unwrap_or_else(|_| "openocd".to_string());
     let mut command = Command::new(&binary);
     // The names of these commands changed in 2025; each generation complains about the other's.
@@ -83,11 +93,12 @@ pub(crate) fn run_with(arguments: Vec<String>, commands: &[&str]) -> Run {
         command.args(["-c", &format!("if {{[catch {{{service} port disabled}}]}} {{{service}_port disabled}}")]);
     }
     command.args(arguments);
-    // Today's OpenOCD warns if a target is halted before it was polled once; a dead chain cannot be polled.
+    // Today's OpenOCD warns if a target is halted before it was polled once; a dead chain cannot be
+    // polled.
     for line in ["init", "catch poll"].iter().chain(commands).chain(&["shutdown"]) {
         command.args(["-c", line]);
     }
-    let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let spawned = command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     match spawned {
         Ok(child) => collect(child),
         Err(error) if error.kind() == ErrorKind::NotFound => panic!(

@@ -4,8 +4,8 @@ use virtual_chip::{CoreState, Register, Transport, VirtualChip, firmware};
 
 use crate::openocd::{Run, run, run_over};
 
-/// Runs commands over SWD; none with OpenOCD 0.12.0, whose `remote_bitbang` knows JTAG only, and which has to
-/// say so.
+/// Runs commands over SWD; none with OpenOCD 0.12.0, whose `remote_bitbang` knows JTAG only, and
+/// which has to say so.
 fn run_swd(chip: &VirtualChip, commands: &[&str]) -> Option<Run> {
     run_swd_with(chip, chip.openocd_args_over(Transport::Swd), commands)
 }

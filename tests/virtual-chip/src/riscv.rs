@@ -1,23 +1,24 @@
-//! A second kind of chip: one RISC-V hart with RAM, behind a debug module and a JTAG transport.
+//! A second kind of chip: RISC-V harts that share RAM, behind a debug module and a JTAG transport.
 //!
-//! RISC-V External Debug Support 0.13.2 (the debug module, its transport, triggers) and the RISC-V instruction set manual,
-//! volumes I (RV32I) and II (machine mode).
+//! RISC-V External Debug Support 0.13.2 (the debug module, its transport, triggers) and the RISC-V
+//! instruction set manual, volumes I (RV32I) and II (machine mode).
 
 mod debug_module;
 mod execute;
 mod hart;
+mod ram;
 mod triggers;
 
-pub(crate) use hart::{Cause, Hart, RAM_BASE};
+pub(crate) use hart::{Cause, Hart};
+pub(crate) use ram::{RAM_BASE, Ram};
 
 use std::sync::{Arc, Mutex};
 
 use crate::chain::JtagChip;
-use crate::firmware;
 use crate::tap::{ShiftRegister, Tap, TapDescription};
 use debug_module::DebugModule;
 
-/// What the TAP says it is.
+/// The identification code of the TAP.
 pub(crate) const IDCODE: u32 = 0x1000_1913;
 
 const IDCODE_INSTRUCTION: u64 = 0x01;
@@ -29,29 +30,40 @@ const DMI_LENGTH: usize = 41;
 const OP_READ: u64 = 1;
 const OP_WRITE: u64 = 2;
 
-/// The chip: the debug transport module's TAP (6.1) with what hangs on it.
+/// The chip: the TAP of the debug transport module (6.1), the debug module and the harts.
 #[derive(Debug)]
 pub(crate) struct RiscvChip {
     tap: Tap,
-    module: DebugModule,
-    pub(crate) hart: Hart,
+    pub(crate) module: DebugModule,
+    /// The harts by their numbers, which DMCONTROL.hartsel selects.
+    pub(crate) harts: Vec<Hart>,
+    pub(crate) ram: Ram,
     /// The address and data of the last request, for the next scan.
     response: u64,
 }
 
 impl RiscvChip {
-    /// A chip that has just been powered on, with our program in its RAM as a boot loader would have left it.
-    pub(crate) fn with_firmware() -> Arc<Mutex<Self>> {
-        let mut hart = Hart::new();
-        hart.ram[..firmware::hart::IMAGE.len()].copy_from_slice(firmware::hart::IMAGE);
+    /// Creates a chip that has just been powered on, with a program in its RAM as a boot loader
+    /// would have left it.
+    pub(crate) fn with_firmware(harts: u32, image: &[u8]) -> Arc<Mutex<Self>> {
+        let ram = Ram::new();
+        ram.write_bytes(RAM_BASE, image).expect("an image of ours fits into the RAM");
         let description = TapDescription {
             ir_length: 5,
             ir_capture: 0b00001,
             idcode: IDCODE,
             idcode_instruction: IDCODE_INSTRUCTION,
         };
-        let chip = Self { tap: Tap::new(description), module: DebugModule::default(), hart, response: 0 };
+        let harts = (0..harts).map(|id| Hart::new(id, ram.clone())).collect();
+        let chip = Self { tap: Tap::new(description), module: DebugModule::new(), harts, ram, response: 0 };
         Arc::new(Mutex::new(chip))
+    }
+
+    /// Holds all harts in reset, or lets them go.
+    pub(crate) fn set_reset(&mut self, asserted: bool) {
+        for hart in &mut self.harts {
+            hart.set_reset(asserted);
+        }
     }
 }
 
@@ -85,9 +97,9 @@ impl JtagChip for RiscvChip {
         let address = (request >> 34 & 0x7f) as u8;
         let data = (request >> 2) as u32;
         let result = match request & 3 {
-            OP_READ => self.module.read(address, &mut self.hart),
+            OP_READ => self.module.read(address, &mut self.harts),
             OP_WRITE => {
-                self.module.write(address, data, &mut self.hart);
+                self.module.write(address, data, &mut self.harts);
                 data
             }
             _ => return,
@@ -104,14 +116,21 @@ impl JtagChip for RiscvChip {
     }
 
     fn set_system_reset(&mut self, asserted: bool) {
-        self.hart.set_reset(asserted);
+        self.set_reset(asserted);
     }
 
     fn elapse(&mut self, clocks: u32) {
-        self.hart.elapse(clocks);
+        for _ in 0..clocks {
+            if self.is_idle() {
+                return;
+            }
+            for hart in self.harts.iter_mut().filter(|hart| !hart.is_idle()) {
+                hart.step();
+            }
+        }
     }
 
     fn is_idle(&self) -> bool {
-        self.hart.is_idle()
+        self.harts.iter().all(Hart::is_idle)
     }
 }

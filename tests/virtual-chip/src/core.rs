@@ -1,7 +1,8 @@
 //! The processor core: registers, stack pointers, status, and one instruction at a time.
 //!
-//! ARM DDI 0403 (ARMv7-M), chapters B1 (system level) and A4-A7 (instructions). All instructions of the Cortex-M3
-//! are here; coprocessor instructions raise the fault that a chip without coprocessors raises.
+//! ARM DDI 0403 (ARMv7-M), chapters B1 (system level) and A4-A7 (instructions). The core has all
+//! instructions of the Cortex-M3. Coprocessor instructions raise the fault of a chip without
+//! coprocessors.
 
 mod alu;
 mod exceptions;
@@ -47,7 +48,7 @@ pub(crate) struct Core {
     registers: [u32; 16],
     /// The stack pointer not in use.
     other_sp: u32,
-    /// Where execution goes on after this instruction.
+    /// The address of the instruction after this one.
     next: u32,
     /// An exception return to perform after this instruction.
     returning: Option<u32>,
@@ -66,14 +67,14 @@ pub(crate) struct Core {
     /// nPRIV (0) and SPSEL (1).
     control: u8,
     exclusive: bool,
-    /// WFI or WFE waits.
+    /// WFI or WFE is waiting.
     pub(crate) sleeping: bool,
     /// WFE's event register.
     event: bool,
 }
 
 impl Core {
-    /// A core in reset, before it has read its vectors.
+    /// Creates a core in reset, before it has read its vectors.
     pub(crate) fn new() -> Self {
         Self {
             registers: [0; 16],
@@ -98,7 +99,8 @@ impl Core {
         }
     }
 
-    /// Reset: the stack pointer and the first address come from the vector table (DDI 0403, B1.5.5).
+    /// Resets the core: the stack pointer and the first address come from the vector table (DDI
+    /// 0403, B1.5.5).
     pub(crate) fn reset(&mut self, bus: &mut Bus) {
         *self = Self { registers: self.registers, ..Self::new() };
         let vectors = bus.scs.vector_table();
@@ -110,9 +112,14 @@ impl Core {
         self.thumb = entry & 1 != 0;
     }
 
-    /// The address of the instruction to execute.
+    /// Returns the address of the instruction to execute.
     pub(crate) fn pc(&self) -> u32 {
         self.registers[PC]
+    }
+
+    /// Whether the Thumb bit is set, without which every instruction faults.
+    pub(crate) fn is_in_thumb_state(&self) -> bool {
+        self.thumb
     }
 
     /// Reads a register by its DCRSR number (DDI 0403, C1.6.3).
@@ -158,7 +165,8 @@ impl Core {
         }
     }
 
-    /// Executes one instruction, or says why it could not; then the PC is still at the instruction.
+    /// Executes one instruction, or returns why it could not; then the PC is still at the
+    /// instruction.
     pub(crate) fn execute(&mut self, bus: &mut Bus) -> Executed {
         let pc = self.registers[PC];
         if !self.thumb {
@@ -209,12 +217,12 @@ impl Core {
         met != (condition & 1 != 0)
     }
 
-    /// A register as an operand: the PC reads as the instruction's address plus 4.
+    /// Reads a register as an operand: the PC reads as the instruction's address plus 4.
     fn read(&self, number: usize) -> u32 {
         if number == PC { self.registers[PC].wrapping_add(4) } else { self.registers[number] }
     }
 
-    /// Writes the result of an instruction that is no branch of its own.
+    /// Writes the result of an instruction; a write to the PC is a branch that keeps the state.
     fn write(&mut self, number: usize, value: u32) {
         match number {
             PC => self.next = value & !1,
@@ -223,7 +231,8 @@ impl Core {
         }
     }
 
-    /// A branch that may change state or return from an exception: BX, BLX, POP, LDM and LDR to the PC.
+    /// Branches, and perhaps changes the state or returns from an exception: BX, BLX, POP, LDM and
+    /// LDR to the PC.
     fn branch_exchange(&mut self, target: u32) {
         if self.exception != 0 && target >> 28 == 0xf {
             self.returning = Some(target);
@@ -284,7 +293,7 @@ impl Core {
         *(if self.uses_psp() { &mut self.registers[SP] } else { &mut self.other_sp }) = value & !3;
     }
 
-    /// CONTROL; the stack pointer in use follows SPSEL, which only thread mode may change.
+    /// Writes CONTROL; the stack pointer in use follows SPSEL, which only thread mode may change.
     fn set_control(&mut self, value: u32) {
         let selected = if self.exception == 0 { value & 2 } else { u32::from(self.control & 2) };
         self.switch_stack(|core| core.control = (value & 1 | selected) as u8);
@@ -294,7 +303,7 @@ impl Core {
         self.basepri = (value & 0xf0) as u8;
     }
 
-    /// Makes a change that may select the other stack pointer, and exchanges the two if it does.
+    /// Makes a change that may select the other stack pointer, and then exchanges the two.
     fn switch_stack(&mut self, change: impl FnOnce(&mut Self)) {
         let before = self.uses_psp();
         change(self);

@@ -1,0 +1,51 @@
+//! The names of the core's registers.
+
+/// A register of the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Register {
+    /// R0 to R12.
+    R(u8),
+    /// The stack pointer in use.
+    Sp,
+    /// The link register.
+    Lr,
+    /// The address of the next instruction.
+    Pc,
+    /// The program status: flags, IT state, exception number.
+    Xpsr,
+    /// The main stack pointer.
+    Msp,
+    /// The process stack pointer.
+    Psp,
+    /// PRIMASK, one bit.
+    Primask,
+    /// BASEPRI, eight bits.
+    Basepri,
+    /// FAULTMASK, one bit.
+    Faultmask,
+    /// CONTROL, two bits.
+    Control,
+}
+
+impl Register {
+    /// Returns the number in DCRSR, and the shift and the mask of the register in that word.
+    pub(super) fn place(self) -> (u8, u32, u32) {
+        let whole = |number| (number, 0, u32::MAX);
+        match self {
+            Self::R(number) => {
+                assert!(number <= 12, "there is no register R({number}): use Sp, Lr or Pc");
+                whole(number)
+            }
+            Self::Sp => whole(13),
+            Self::Lr => whole(14),
+            Self::Pc => whole(15),
+            Self::Xpsr => whole(16),
+            Self::Msp => whole(17),
+            Self::Psp => whole(18),
+            Self::Primask => (20, 0, 0xff),
+            Self::Basepri => (20, 8, 0xff),
+            Self::Faultmask => (20, 16, 0xff),
+            Self::Control => (20, 24, 0xff),
+        }
+    }
+}
