@@ -29,6 +29,7 @@ const USAGE: &str = "usage: flash_firmware [ELF] [--board CONFIG]";
 const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/counter.elf");
 
 fn main() -> ExitCode {
+    env_logger::init();
     ending::report(flash())
 }
 

@@ -17,6 +17,7 @@ use openocd::{DapInfo, Error, JtagError, Session, Tap};
 use virtual_chip::VirtualChip;
 
 fn main() -> ExitCode {
+    env_logger::init();
     ending::report(scan())
 }
 

@@ -68,6 +68,8 @@ impl Board {
         limits: SessionBuilder,
         more: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder,
     ) -> Board {
+        // `RUST_LOG=openocd=trace` shows the wire. Only the first board of a run can set the logger.
+        let _ = env_logger::builder().is_test(true).try_init();
         let chip = VirtualChip::start().expect("a free port");
         let config = chip.openocd_config_over(transport);
         let log = LogOnPanic::default();
