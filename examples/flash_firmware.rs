@@ -4,9 +4,9 @@
 //!
 //! ```text
 //! $ cargo run --example flash_firmware
-//!    erasing [########################################] 1.00 KiB/1.00 KiB 552.31 KiB/s
-//!    writing [########################################] 108 B/108 B 10.77 KiB/s
-//!  verifying [########################################] 108 B/108 B 15.66 KiB/s
+//!    erasing [########################################] 1024/1024 bytes
+//!    writing [########################################] 108/108 bytes
+//!  verifying [########################################] 108/108 bytes
 //! 108 bytes are written and verified
 //! stm32f1x.cpu is halted at 0x08000040 (breakpoint)
 //! ```
@@ -19,10 +19,8 @@ use std::error::Error;
 use std::io::{Write, stdout};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use object::{Object, ObjectSymbol};
 use openocd::{BreakpointKind, Image, Progress, ResetMode, Session, WriteOptions};
 use virtual_chip::VirtualChip;
@@ -31,6 +29,7 @@ const USAGE: &str = "usage: flash_firmware [ELF] [--board CONFIG]";
 const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/counter.elf");
 
 fn main() -> ExitCode {
+    env_logger::init();
     ending::report(flash())
 }
 
@@ -51,21 +50,7 @@ fn flash() -> Result<(), Box<dyn Error>> {
     let session = Session::start(board.or(chip.as_ref().map(VirtualChip::openocd_config)).unwrap_or_default())?;
     session.target().reset(ResetMode::Halt)?;
 
-    let style = ProgressStyle::with_template("{prefix:>10} [{bar:40}] {bytes}/{total_bytes} {bytes_per_sec}")?;
-    let bar = Mutex::new(ProgressBar::hidden());
-    let report = |progress: Progress| {
-        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
-        if progress.done == 0 {
-            let (name, style) = (progress.phase.to_string(), style.clone().progress_chars("##-"));
-            *bar = ProgressBar::new(progress.total).with_prefix(name).with_style(style);
-        }
-        bar.set_position(progress.done);
-        if progress.done == progress.total {
-            bar.finish();
-        }
-        ControlFlow::Continue(())
-    };
-    session.flash().with_progress(&report).write_image(&image, WriteOptions::new().erase(true))?;
+    session.flash().with_progress(&print_bar).write_image(&image, WriteOptions::new().erase(true))?;
     writeln!(stdout(), "{} bytes are written and verified", image.len())?;
 
     let breakpoint = session.breakpoints().scoped(main, BreakpointKind::Hardware)?;
@@ -74,6 +59,15 @@ fn flash() -> Result<(), Box<dyn Error>> {
     breakpoint.remove()?;
     session.close()?;
     Ok(())
+}
+
+/// Draws a bar over the previous one, and keeps the last bar of each phase.
+fn print_bar(progress: Progress) -> ControlFlow<()> {
+    let Progress { phase, done, total, .. } = progress;
+    let filled = usize::try_from(40 * done / total.max(1)).unwrap_or(40);
+    let end = if done == total { "\n" } else { "" };
+    eprint!("\r{:>10} [{:-<40}] {done}/{total} bytes{end}", phase.to_string(), "#".repeat(filled));
+    ControlFlow::Continue(())
 }
 
 /// Without the bit that says that it is Thumb code.

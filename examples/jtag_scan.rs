@@ -9,14 +9,15 @@
 
 mod ending;
 
+use std::fmt::{self, Display, Formatter};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use comfy_table::{Table, presets};
 use openocd::{DapInfo, Error, JtagError, Session, Tap};
 use virtual_chip::VirtualChip;
 
 fn main() -> ExitCode {
+    env_logger::init();
     ending::report(scan())
 }
 
@@ -44,14 +45,8 @@ fn scan() -> Result<(), Box<dyn std::error::Error>> {
     Ok(io::stdout().write_all(parts.concat().as_bytes())?)
 }
 
-fn table(heading: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(heading);
-    table
-}
-
-fn chain(taps: &[Tap]) -> Table {
-    let mut table = table(&["#", "TAP", "Enabled", "IDCODE", "Manufacturer", "IR"]);
+fn chain(taps: &[Tap]) -> Table<6> {
+    let mut table = Table::new(["#", "TAP", "Enabled", "IDCODE", "Manufacturer", "IR"]);
     for tap in taps {
         let (position, ir_length) = (tap.position.to_string(), tap.ir_length.to_string());
         let idcode = tap.idcode.map_or("none".to_owned(), |id| format!("{id:#010x}"));
@@ -61,8 +56,8 @@ fn chain(taps: &[Tap]) -> Table {
     table
 }
 
-fn components(info: &DapInfo) -> Table {
-    let mut table = table(&["AP", "Entry", "Address", "Class", "Designer", "Description"]);
+fn components(info: &DapInfo) -> Table<6> {
+    let mut table = Table::new(["AP", "Entry", "Address", "Class", "Designer", "Description"]);
     for port in &info.access_ports {
         let number = format!("{:#x}", port.port.number);
         table.add_row([&number, "", "", "", "", &port.port.id.to_string()]);
@@ -82,6 +77,32 @@ fn components(info: &DapInfo) -> Table {
     table
 }
 
-fn text(value: Option<impl std::fmt::Display>) -> String {
+fn text(value: Option<impl Display>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// A heading and rows; each column is as wide as its widest cell.
+struct Table<const COLUMNS: usize>(Vec<[String; COLUMNS]>);
+
+impl<const COLUMNS: usize> Table<COLUMNS> {
+    fn new(heading: [&str; COLUMNS]) -> Self {
+        Table(vec![heading.map(str::to_owned)])
+    }
+
+    fn add_row(&mut self, cells: [&str; COLUMNS]) {
+        self.0.push(cells.map(str::to_owned));
+    }
+}
+
+impl<const COLUMNS: usize> Display for Table<COLUMNS> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let widths: [usize; COLUMNS] =
+            std::array::from_fn(|column| self.0.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+        for (number, row) in self.0.iter().enumerate() {
+            let cells = row.iter().zip(widths).map(|(cell, width)| format!(" {cell:<width$}")).collect::<Vec<_>>();
+            let line_end = if number == 0 { "" } else { "\n" };
+            write!(f, "{line_end}{}", cells.join(" ").trim_end())?;
+        }
+        Ok(())
+    }
 }

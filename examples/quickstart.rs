@@ -20,6 +20,7 @@ use virtual_chip::VirtualChip;
 const USAGE: &str = "usage: quickstart [--board CONFIG] [--ram ADDRESS] [--flash ADDRESS]";
 
 fn main() -> ExitCode {
+    env_logger::init();
     ending::report(look_around())
 }
 

@@ -23,6 +23,7 @@ use virtual_chip::{VirtualChip, firmware};
 const USAGE: &str = "usage: rtt_console [--board CONFIG] [--ram ADDRESS SIZE] [--channel NUMBER]";
 
 fn main() -> ExitCode {
+    env_logger::init();
     ending::report(connect())
 }
 

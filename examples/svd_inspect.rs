@@ -32,6 +32,7 @@ use virtual_chip::VirtualChip;
 const USAGE: &str = "usage: svd_inspect FILE [PERIPHERAL[.REGISTER]] [--board CONFIG | --virtual]";
 
 fn main() -> ExitCode {
+    env_logger::init();
     ending::report(inspect(&mut io::stdout().lock()))
 }
 

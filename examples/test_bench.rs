@@ -22,6 +22,7 @@ type Judged = openocd::Result<(RunOutcome, bool)>;
 type Test = (&'static str, &'static [u8], fn(&Session) -> Judged);
 
 fn main() -> ExitCode {
+    env_logger::init();
     ending::report(run_all())
 }
 

@@ -1,5 +1,7 @@
 //! What every test starts from: a virtual chip, and a session with a real OpenOCD that drives it.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use openocd::{OpenOcdBuilder, OpenOcdProcess, Session, SessionBuilder};
@@ -24,9 +26,13 @@ pub fn config(chip: &VirtualChip) -> String {
 }
 
 /// A session on a chip of its own. The session ends before the chip.
+///
+/// When the test panics, the end of OpenOCD's log is printed, also what OpenOCD logs while it ends.
 pub struct Board {
     pub session: Session,
     pub chip: VirtualChip,
+    // Fields are dropped in this order, so the log is complete when it is printed.
+    _log: LogOnPanic,
 }
 
 impl Board {
@@ -62,11 +68,15 @@ impl Board {
         limits: SessionBuilder,
         more: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder,
     ) -> Board {
+        // `RUST_LOG=openocd=trace` shows the wire. Only the first board of a run can set the logger.
+        let _ = env_logger::builder().is_test(true).try_init();
         let chip = VirtualChip::start().expect("a free port");
         let config = chip.openocd_config_over(transport);
-        let openocd = more(OpenOcdProcess::builder().config(config).ready_timeout(PATIENCE));
+        let log = LogOnPanic::default();
+        let openocd = OpenOcdProcess::builder().config(config).ready_timeout(PATIENCE).on_log(log.collector());
+        let openocd = more(openocd);
         let session = limits.start(openocd).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
-        Board { session, chip }
+        Board { session, chip, _log: log }
     }
 
     /// Ends the session's OpenOCD as a crash does.
@@ -74,6 +84,39 @@ impl Board {
         let pid = self.session.process().expect("a process of its own").pid().to_string();
         let killed = std::process::Command::new("kill").args(["-9", &pid]).status().expect("a `kill` command");
         assert!(killed.success());
+    }
+}
+
+/// Prints the end of OpenOCD's log when it is dropped by a panic.
+#[derive(Default)]
+struct LogOnPanic(Arc<Mutex<VecDeque<String>>>);
+
+impl LogOnPanic {
+    /// Lines that are kept.
+    const LINES: usize = 200;
+
+    /// Returns a callback that keeps the last lines.
+    fn collector(&self) -> impl FnMut(&str) + Send + 'static {
+        let lines = Arc::clone(&self.0);
+        move |line| {
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            if lines.len() == Self::LINES {
+                lines.pop_front();
+            }
+            lines.push_back(line.to_owned());
+        }
+    }
+}
+
+impl Drop for LogOnPanic {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        eprintln!("the end of OpenOCD's log:");
+        for line in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            eprintln!("  {line}");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use openocd::{Error, FlashError, Phase, Progress, ResetMode, SectorKind, TargetE
 use virtual_chip::firmware;
 
 use crate::board::Board;
+use crate::directory::Directory;
 use crate::random::Random;
 
 const BASE: u64 = 0x0800_0000;
@@ -253,7 +254,7 @@ fn every_byte_value_travels_unchanged() {
 #[test]
 fn a_file_takes_what_is_read() {
     let board = Board::halted();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Directory::new();
     let path = directory.path().join("dump [1] $x {\u{e9}}.bin");
     board.session.flash().read_to_file(BASE, 1024, &path).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), board.held(BASE, 1024));
@@ -388,7 +389,7 @@ fn cancelling_stops_between_two_sectors_and_says_what_is_done() {
 fn the_servers_files_are_private_and_none_is_left() {
     let board = Board::halted();
     let flash = board.session.flash();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Directory::new();
     // Where this OpenOCD makes its temporary files, which it does as always otherwise.
     let template = openocd::quote(directory.path().join("my [files] XXXXXX").to_str().unwrap()).into_owned();
     board

@@ -182,7 +182,7 @@ fn an_openocd_that_is_killed_in_mid_write_leaves_no_file_behind() {
         if !killed_by_us {
             board.kill_openocd();
         }
-        let Board { session, chip: _chip } = board;
+        let Board { session, chip: _chip, .. } = board;
         drop(session);
         assert!(!files[0].exists(), "{files:?}");
     }

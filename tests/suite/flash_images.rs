@@ -9,6 +9,7 @@ use openocd::{Error, FlashError, Image, ImageError, ImageFormat, Phase, Progress
 use virtual_chip::{CoreState, firmware};
 
 use crate::board::Board;
+use crate::directory::Directory;
 use crate::random::Random;
 
 const BASE: u64 = 0x0800_0000;
@@ -100,7 +101,7 @@ fn a_linked_elf_is_written_at_its_physical_addresses() {
 #[test]
 fn random_images_of_every_format_reach_the_chip() {
     let board = Board::halted();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Directory::new();
     let mut random = Random::new(11);
     for round in 0..6 {
         let background = u8::try_from(round).unwrap();
@@ -153,7 +154,7 @@ fn random_images_of_every_format_reach_the_chip() {
 #[test]
 fn any_path_will_do() {
     let board = Board::halted();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Directory::new();
     let awkward = directory.path().join("my {project} [exec false] $HOME \"q\" 'q' ; \\ \u{fc}\u{4e2d} %");
     std::fs::create_dir(&awkward).unwrap();
     let path = awkward.join("firm ware.elf");
@@ -168,7 +169,7 @@ fn any_path_will_do() {
 
 #[test]
 fn files_that_are_no_images_are_refused_with_their_path() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Directory::new();
     let path = directory.path().join("notes.txt");
     std::fs::write(&path, "not an image").unwrap();
     let error = Image::open(&path).unwrap_err();

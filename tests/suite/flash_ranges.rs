@@ -4,6 +4,7 @@ use openocd::{Error, FlashError, Image, Segment, Session, WriteOptions};
 use virtual_chip::{Model, VirtualBoard, firmware};
 
 use crate::board::{Board, INSTALL, interpreter};
+use crate::directory::Directory;
 use crate::random::Random;
 
 const BASE: u64 = 0x0800_0000;
@@ -21,7 +22,7 @@ fn no_bank<T: std::fmt::Debug>(result: openocd::Result<T>) -> (u64, String) {
 fn a_range_beyond_the_flash_is_refused_at_its_first_address_without_a_bank() {
     let board = Board::halted();
     let flash = board.session.flash();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Directory::new();
     for (address, length, first) in [
         (0, 1, 0),
         (BASE - 1, 2, BASE - 1),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use openocd::{Error, Image, Phase, Progress, Result, Segment, Session, TargetError, TimeoutError};
 
 use crate::board::Board;
+use crate::directory::Directory;
 use crate::random::Random;
 
 fn two_segments() -> Image {
@@ -43,7 +44,7 @@ fn verifying_leaves_the_working_area_alone() {
 #[test]
 fn a_dump_is_what_the_chip_holds() {
     let board = Board::halted();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Directory::new();
     let path = directory.path().join("ram [0].bin");
     let all = Random::new(23).bytes(0x5000);
     board.chip.write_memory(0x2000_0000, &all).unwrap();
@@ -91,7 +92,7 @@ fn images_have_the_time_that_flash_has() {
     let board = Board::start_with(limits, |openocd| openocd);
     let (session, image) = (&board.session, two_segments());
     session.target().halt().unwrap();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Directory::new();
     let path = directory.path().join("ram.bin");
     let calls: [&dyn Fn() -> Result<()>; 3] =
         [&|| session.load_image(&image), &|| session.verify_image(&image).map(drop), &|| {

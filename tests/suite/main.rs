@@ -10,6 +10,7 @@ mod board;
 mod breakpoints;
 mod command;
 mod dap;
+mod directory;
 mod event_looks;
 mod events;
 mod flash;

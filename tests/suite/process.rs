@@ -1,6 +1,5 @@
 //! Starting and stopping OpenOCD, and what is told when that fails.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use openocd::{Error, OpenOcdProcess, ProcessError, Session, TimeoutError};
 use virtual_chip::VirtualChip;
 
 use crate::board::{Board, config, dummy};
+use crate::directory::Directory;
 
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -118,8 +118,8 @@ fn a_configuration_that_calls_init_gets_the_same_ports() {
 
 #[test]
 fn a_log_that_is_sent_elsewhere_is_an_error_at_once() {
-    let directory = tempdir();
-    let file = directory.0.join("openocd.log");
+    let directory = Directory::new();
+    let file = directory.path().join("openocd.log");
     let command = format!("log_output {}", openocd::quote(file.to_str().unwrap()));
     let (text, _) = startup_failure(dummy().command(&command).command("noinit").spawn().unwrap_err());
     assert!(text.contains("log_output") && text.contains("reads its log"), "{text}");
@@ -174,8 +174,8 @@ fn a_missing_binary_says_where_it_was_looked_for() {
 
 #[test]
 fn a_file_that_is_no_program_is_a_process_error() {
-    let directory = tempdir();
-    let file = directory.0.join("openocd");
+    let directory = Directory::new();
+    let file = directory.path().join("openocd");
     std::fs::write(&file, "not a program").unwrap();
     assert!(Command::new("chmod").arg("+x").arg(&file).status().unwrap().success());
     let error = dummy().binary(&file).spawn().unwrap_err();
@@ -407,10 +407,10 @@ fn verbose_logs_do_not_hide_the_port() {
 
 #[test]
 fn search_directories_commands_and_files_keep_their_order() {
-    let directory = tempdir();
-    std::fs::write(directory.0.join("my board [1] $x.cfg"), "lappend order file").unwrap();
+    let directory = Directory::new();
+    std::fs::write(directory.path().join("my board [1] $x.cfg"), "lappend order file").unwrap();
     let process = dummy()
-        .search_dir(&directory.0)
+        .search_dir(directory.path())
         .command("set order first")
         .config_file("my board [1] $x.cfg")
         .config("-c 'lappend order \"third one\"' -c \"lappend order fourth\"")
@@ -445,20 +445,4 @@ fn the_choice_of_the_adapter_comes_where_openocd_takes_it() {
 
     let error = OpenOcdProcess::builder().adapter_driver("dummy").transport("swim").command("noinit").spawn();
     startup_failure(error.unwrap_err());
-}
-
-struct TempDir(std::path::PathBuf);
-
-fn tempdir() -> TempDir {
-    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("process {} {count}", std::process::id()));
-    std::fs::create_dir_all(&path).unwrap();
-    TempDir(path)
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

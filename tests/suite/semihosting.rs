@@ -7,6 +7,7 @@ use openocd::{ConnectionError, Error, Redirected, Refused, ResetMode, Semihostin
 use virtual_chip::firmware::semihosting as firmware;
 
 use crate::board::{Board, PATIENCE, interpreter};
+use crate::directory::Directory;
 
 fn loaded(mode: u32, status: u32) -> Board {
     let board = Board::start();
@@ -156,7 +157,7 @@ fn firmware_gets_the_command_line_and_files_of_the_base_directory() {
     let got = board.session.memory().read_bytes(BUFFER.into(), line.len() + 1).unwrap();
     assert_eq!(got, [line.as_bytes(), b"\0"].concat());
 
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Directory::new();
     std::fs::write(directory.path().join("greeting.txt"), "hello, file").unwrap();
     let name = b"greeting.txt\0";
     board.session.memory().write_bytes(BUFFER.into(), name).unwrap();
