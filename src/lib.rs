@@ -78,5 +78,7 @@ pub use session::{Session, SessionBuilder};
 pub use svd::Svd;
 pub use target::polling::PollingPause;
 pub use target::{Target, TargetInfo, TargetStatus};
-pub use types::{EndState, HaltReason, Mismatch, Phase, RegisterValue, ResetMode, SectorKind, TapState, TargetState};
+pub use types::{
+    EndState, HaltReason, Mismatch, Phase, RegisterValue, ResetMode, SectorKind, StopPoint, TapState, TargetState,
+};
 pub use wire::tcl::quote;

@@ -231,7 +231,7 @@ impl<'t> Run<'t, '_, '_> {
     }
 
     /// `None` if there is one already.
-    fn set_breakpoint(&self, address: u64) -> Result<Option<ScopedBreakpoint<'t>>> {
+    fn set_breakpoint(&self, address: u64) -> Result<Option<ScopedBreakpoint>> {
         use BreakpointError::{Duplicate, NoComparator, Refused, Unsupported};
         let breakpoints = self.target.breakpoints();
         match breakpoints.scoped(address, BreakpointKind::Hardware) {
@@ -250,7 +250,7 @@ impl<'t> Run<'t, '_, '_> {
     }
 
     /// Removes the breakpoints, for which targets other than a Cortex-M must stand.
-    fn remove(&self, set: Vec<ScopedBreakpoint<'_>>) -> Result<()> {
+    fn remove(&self, set: Vec<ScopedBreakpoint>) -> Result<()> {
         let must_stand = |error: &Error| matches!(error, Error::Target(TargetError::NotHalted { .. }));
         let mut failed = Ok(());
         for breakpoint in set {

@@ -2,9 +2,10 @@
 
 use crate::breakpoints::{Breakpoint, BreakpointKind, WatchedValue, Watchpoint, WatchpointAccess};
 use crate::wire::number::{hex, hex32};
+use crate::wire::tcl;
 
-/// The answer of `bp`; `None` if a line of it is none of the known ones.
-pub(crate) fn breakpoints(text: &str) -> Option<Vec<Breakpoint>> {
+/// Reads the reply to `bp`; `None` if a line has none of the known forms.
+pub(super) fn breakpoints(text: &str) -> Option<Vec<Breakpoint>> {
     let mut found: Vec<Breakpoint> = Vec::new();
     // A hybrid breakpoint takes two lines, the second one with the context.
     let mut asid_due = false;
@@ -23,6 +24,17 @@ pub(crate) fn breakpoints(text: &str) -> Option<Vec<Breakpoint>> {
         found.push(breakpoint);
     }
     (!asid_due).then_some(found)
+}
+
+/// Listings of several targets, `{name listing name listing …}`: each breakpoint with its target's name.
+pub(super) fn of_targets(list: &str) -> Option<Vec<(String, Breakpoint)>> {
+    let words = tcl::all_strings(list.as_bytes())?;
+    let mut found = Vec::new();
+    for pair in words.chunks(2) {
+        let [name, listing] = pair else { return None };
+        found.extend(breakpoints(listing)?.into_iter().map(|breakpoint| (name.clone(), breakpoint)));
+    }
+    Some(found)
 }
 
 /// `KIND: ADDRESS, LENGTH, NUMBER`, in newer code with the fields' names.
@@ -69,8 +81,8 @@ fn breakpoint(line: &str) -> Option<Breakpoint> {
     Some(Breakpoint { address, length, kind, comparator, original_instruction })
 }
 
-/// The answer of `wp`; `None` if a line of it is none of the known ones.
-pub(crate) fn watchpoints(text: &str) -> Option<Vec<Watchpoint>> {
+/// Reads the reply to `wp`; `None` if a line has none of the known forms.
+pub(super) fn watchpoints(text: &str) -> Option<Vec<Watchpoint>> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(watchpoint).collect()
 }
 

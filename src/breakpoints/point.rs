@@ -1,24 +1,30 @@
 //! What a breakpoint and a watchpoint are.
 
 use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{BreakpointError, InvalidArgument};
+use crate::types::StopPoint;
 
 /// How a breakpoint stops the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BreakpointKind {
-    /// A breakpoint instruction in the place of the program's own. Needs memory that can be written, such as RAM, and takes no comparator.
+    /// A breakpoint instruction replaces the program's own. It needs memory that can be written, such as RAM, and no
+    /// comparator.
     Software,
-    /// A comparator of the core's breakpoint unit, for code in any memory. There are few of them: six in a Cortex-M3.
+    /// A comparator of the core's breakpoint unit, for code in any memory. A Cortex-M3 has six.
     Hardware,
-    /// Any instruction of a context: an address space identifier (CONTEXTIDR). ARM Cortex-A and Cortex-R only; elsewhere it is refused before anything is
-    /// sent. It has no address; give 0.
+    /// Any instruction of a context, which is an address space identifier (CONTEXTIDR). Arm Cortex-A and Cortex-R only. It
+    /// has no address; give 0.
     ///
-    /// Tested are its listings and the refusals; there is no virtual Cortex-A to set one on.
+    /// The listings and the refusals are tested; there is no virtual Cortex-A to set one on.
     Context {
         /// The identifier, not 0.
         asid: u32,
     },
-    /// The instruction at the address, in a context only. ARM Cortex-A and Cortex-R only, and tested as [`Context`](Self::Context) is.
+    /// The instruction at the address, in a context only. Arm Cortex-A and Cortex-R only, tested as
+    /// [`Context`](Self::Context) is.
     Hybrid {
         /// The identifier, not 0.
         asid: u32,
@@ -26,19 +32,19 @@ pub enum BreakpointKind {
 }
 
 impl BreakpointKind {
-    pub(super) fn noun(self) -> &'static str {
+    pub(super) fn stop_point(self) -> StopPoint {
         match self {
-            BreakpointKind::Software => "software breakpoint",
-            BreakpointKind::Hardware => "hardware breakpoint",
-            BreakpointKind::Context { .. } => "context breakpoint",
-            BreakpointKind::Hybrid { .. } => "hybrid breakpoint",
+            BreakpointKind::Software => StopPoint::Software,
+            BreakpointKind::Hardware => StopPoint::Hardware,
+            BreakpointKind::Context { .. } => StopPoint::Context,
+            BreakpointKind::Hybrid { .. } => StopPoint::Hybrid,
         }
     }
 }
 
 impl fmt::Display for BreakpointKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.noun())?;
+        write!(f, "{}", self.stop_point())?;
         match self {
             BreakpointKind::Context { asid } | BreakpointKind::Hybrid { asid } => write!(f, " for ASID {asid:#x}"),
             _ => Ok(()),
@@ -56,11 +62,22 @@ pub struct Breakpoint {
     pub length: u32,
     /// How it stops the target.
     pub kind: BreakpointKind,
-    /// The number of its comparator; `None` for a software breakpoint. OpenOCD 0.12.0 says 0 for all of a RISC-V.
+    /// The number of its comparator; `None` for a software breakpoint, and on a RISC-V hart with OpenOCD 0.12.0, which does
+    /// not know it.
     pub comparator: Option<u32>,
-    /// The instruction that a software breakpoint replaced, as a number in the order of a little-endian target; `None` for the other kinds, and on OpenOCD 0.12.0, which
-    /// prints only its lowest bits.
+    /// The instruction that a software breakpoint replaced, as a number in the byte order of a little-endian target; `None`
+    /// for the other kinds, and on OpenOCD 0.12.0, which prints only its lowest bits.
     pub original_instruction: Option<u64>,
+}
+
+/// `hardware breakpoint at 0x08000200`
+impl fmt::Display for Breakpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            BreakpointKind::Context { .. } => write!(f, "{}", self.kind),
+            kind => write!(f, "{kind} at {:#010x}", self.address),
+        }
+    }
 }
 
 /// Which accesses a watchpoint stops at.
@@ -76,11 +93,28 @@ pub enum WatchpointAccess {
 
 impl WatchpointAccess {
     /// The letter that `wp` takes.
-    pub(super) fn letter(self) -> char {
+    pub(super) fn letter(self) -> &'static str {
         match self {
-            WatchpointAccess::Read => 'r',
-            WatchpointAccess::Write => 'w',
-            WatchpointAccess::Access => 'a',
+            WatchpointAccess::Read => "r",
+            WatchpointAccess::Write => "w",
+            WatchpointAccess::Access => "a",
+        }
+    }
+}
+
+/// `read`, `write` or `access`, and the letters of OpenOCD's `wp`.
+impl FromStr for WatchpointAccess {
+    type Err = BreakpointError;
+
+    fn from_str(text: &str) -> Result<Self, BreakpointError> {
+        match text {
+            "read" | "r" => Ok(WatchpointAccess::Read),
+            "write" | "w" => Ok(WatchpointAccess::Write),
+            "access" | "a" => Ok(WatchpointAccess::Access),
+            _ => {
+                Err(InvalidArgument::new("watchpoint access", "`read`, `write` or `access`", format!("{text:?}"))
+                    .into())
+            }
         }
     }
 }
@@ -116,4 +150,11 @@ pub struct Watchpoint {
     pub access: WatchpointAccess,
     /// The value that is compared; `None` if any access stops the target.
     pub value: Option<WatchedValue>,
+}
+
+/// `watchpoint at 0x20002000 (4 bytes, write)`
+impl fmt::Display for Watchpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "watchpoint at {:#010x} ({} bytes, {})", self.address, self.length, self.access)
+    }
 }

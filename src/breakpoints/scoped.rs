@@ -1,53 +1,41 @@
 //! A breakpoint and a watchpoint that are removed when they go out of scope.
 
 use super::{Breakpoint, BreakpointKind, Breakpoints, Watchpoint, WatchpointAccess};
-use crate::error::Result;
-use crate::session::Session;
-use crate::target::Target;
+use crate::error::{BreakpointError, Result};
+use crate::target::KeptTarget;
+use crate::wire::tcl;
 
-/// The target that something was set on, by name: at the end of the scope another one may be the current target, if only because the
-/// session had to replace its connection.
-#[derive(Debug)]
-struct Owner<'a> {
-    session: &'a Session,
-    name: String,
-}
-
-impl Owner<'_> {
-    fn breakpoints(&self) -> Breakpoints<'_> {
-        Breakpoints::of(Target::of(self.session, &self.name))
+impl Breakpoints<'_> {
+    /// The target by its name: at the end of the scope another one may be the current target, if only because the session
+    /// replaced its connection.
+    fn owner(&self) -> Result<KeptTarget> {
+        let request = self.target.request("target current").to("find the current target").expecting("a target's name");
+        let name =
+            self.target.session().ask::<BreakpointError, _>(&request, |reply| Some(tcl::text(reply)?.to_owned()))?;
+        Ok(self.target.keep_as(name.trim()))
     }
 }
 
-impl<'a> Breakpoints<'a> {
-    fn owner(&self) -> Result<Owner<'a>> {
-        let session = self.target.session();
-        if let Some(name) = self.target.name() {
-            return Ok(Owner { session, name: name.to_owned() });
-        }
-        let request = self.target.request("target current");
-        let name = self.ask(&request, "find out the current target", "a target's name", |answer| {
-            String::from_utf8(answer.to_vec()).ok()
-        })?;
-        Ok(Owner { session, name })
-    }
+fn of(owner: &KeptTarget) -> Breakpoints<'_> {
+    Breakpoints::of(owner.view())
 }
 
 /// A breakpoint that is removed when this value is dropped, from [`Breakpoints::scoped`].
 ///
-/// It belongs to the target that it was set on, also if another one is the current target by then.
+/// It owns a handle of the session. It is removed from the target that it was set on, whichever target is the current one by
+/// then.
 ///
-/// What goes wrong on drop is logged as a warning; [`remove`](Self::remove) does the same and returns it. On a target other than a
+/// A failure on drop is logged as a warning; [`remove`](Self::remove) does the same and returns it. On a target other than a
 /// Cortex-M a breakpoint can only be removed while the target is halted, so halt it before the end of the scope.
 #[derive(Debug)]
 #[must_use = "the breakpoint is removed when this value is dropped"]
-pub struct ScopedBreakpoint<'a> {
-    owner: Owner<'a>,
+pub struct ScopedBreakpoint {
+    owner: KeptTarget,
     breakpoint: Breakpoint,
     is_set: bool,
 }
 
-impl<'a> Breakpoints<'a> {
+impl Breakpoints<'_> {
     /// Sets a breakpoint as [`add`](Self::add) does, for as long as the returned value lives.
     ///
     /// # Errors
@@ -70,14 +58,14 @@ impl<'a> Breakpoints<'a> {
     /// assert!(session.breakpoints().list()?.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn scoped(self, address: u64, kind: BreakpointKind) -> Result<ScopedBreakpoint<'a>> {
+    pub fn scoped(self, address: u64, kind: BreakpointKind) -> Result<ScopedBreakpoint> {
         let owner = self.owner()?;
-        let breakpoint = owner.breakpoints().add(address, kind)?;
+        let breakpoint = of(&owner).add(address, kind)?;
         Ok(ScopedBreakpoint { owner, breakpoint, is_set: true })
     }
 }
 
-impl ScopedBreakpoint<'_> {
+impl ScopedBreakpoint {
     /// The breakpoint.
     pub fn breakpoint(&self) -> &Breakpoint {
         &self.breakpoint
@@ -94,13 +82,13 @@ impl ScopedBreakpoint<'_> {
 
     fn take_out(&self) -> Result<()> {
         match self.breakpoint.kind {
-            BreakpointKind::Context { asid } => self.owner.breakpoints().remove_context(asid),
-            _ => self.owner.breakpoints().remove(self.breakpoint.address),
+            BreakpointKind::Context { asid } => of(&self.owner).remove_context(asid),
+            _ => of(&self.owner).remove(self.breakpoint.address),
         }
     }
 }
 
-impl Drop for ScopedBreakpoint<'_> {
+impl Drop for ScopedBreakpoint {
     fn drop(&mut self) {
         if !self.is_set {
             return;
@@ -113,19 +101,20 @@ impl Drop for ScopedBreakpoint<'_> {
 
 /// A watchpoint that is removed when this value is dropped, from [`Breakpoints::scoped_watchpoint`].
 ///
-/// It belongs to the target that it was set on, also if another one is the current target by then.
+/// It owns a handle of the session. It is removed from the target that it was set on, whichever target is the current one by
+/// then.
 ///
-/// What goes wrong on drop is logged as a warning; [`remove`](Self::remove) does the same and returns it. A watchpoint can only be
+/// A failure on drop is logged as a warning; [`remove`](Self::remove) does the same and returns it. A watchpoint can only be
 /// removed while the target is halted, so halt it before the end of the scope.
 #[derive(Debug)]
 #[must_use = "the watchpoint is removed when this value is dropped"]
-pub struct ScopedWatchpoint<'a> {
-    owner: Owner<'a>,
+pub struct ScopedWatchpoint {
+    owner: KeptTarget,
     watchpoint: Watchpoint,
     is_set: bool,
 }
 
-impl<'a> Breakpoints<'a> {
+impl Breakpoints<'_> {
     /// Sets a watchpoint as [`add_watchpoint`](Self::add_watchpoint) does, for as long as the returned value lives.
     ///
     /// # Errors
@@ -147,19 +136,14 @@ impl<'a> Breakpoints<'a> {
     /// assert!(session.breakpoints().list_watchpoints()?.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn scoped_watchpoint(
-        self,
-        address: u64,
-        length: u32,
-        access: WatchpointAccess,
-    ) -> Result<ScopedWatchpoint<'a>> {
+    pub fn scoped_watchpoint(self, address: u64, length: u32, access: WatchpointAccess) -> Result<ScopedWatchpoint> {
         let owner = self.owner()?;
-        let watchpoint = owner.breakpoints().add_watchpoint(address, length, access)?;
+        let watchpoint = of(&owner).add_watchpoint(address, length, access)?;
         Ok(ScopedWatchpoint { owner, watchpoint, is_set: true })
     }
 }
 
-impl ScopedWatchpoint<'_> {
+impl ScopedWatchpoint {
     /// The watchpoint.
     pub fn watchpoint(&self) -> &Watchpoint {
         &self.watchpoint
@@ -171,16 +155,16 @@ impl ScopedWatchpoint<'_> {
     /// Those of [`Breakpoints::remove_watchpoint`].
     pub fn remove(mut self) -> Result<()> {
         self.is_set = false;
-        self.owner.breakpoints().remove_watchpoint(self.watchpoint.address)
+        of(&self.owner).remove_watchpoint(self.watchpoint.address)
     }
 }
 
-impl Drop for ScopedWatchpoint<'_> {
+impl Drop for ScopedWatchpoint {
     fn drop(&mut self) {
         if !self.is_set {
             return;
         }
-        if let Err(error) = self.owner.breakpoints().remove_watchpoint(self.watchpoint.address) {
+        if let Err(error) = of(&self.owner).remove_watchpoint(self.watchpoint.address) {
             log::warn!(target: "openocd::breakpoints", "a scoped watchpoint stays: {error}");
         }
     }

@@ -1,39 +1,41 @@
-//! What has to be known before a breakpoint or a watchpoint is set or removed, and what is checked after.
+//! What has to be known before a breakpoint or a watchpoint is set, removed or listed.
 
-use super::{Breakpoint, BreakpointKind, Breakpoints, Watchpoint};
-use crate::command::Request;
-use crate::error::{BreakpointError, Error, Failure, Refused, Result, TargetError, UnexpectedReply};
-use crate::types::TargetState;
+use super::{Breakpoint, BreakpointKind, Breakpoints, Watchpoint, listing};
+use crate::command::Script;
+use crate::error::{BreakpointError, Error, Failure, Refused, Result, TargetError};
+use crate::types::{StopPoint, TargetState};
 use crate::wire::tcl;
-
-/// What errors call a watchpoint.
-pub(super) const WATCHPOINT: &str = "watchpoint";
 
 /// The target and what is set on it.
 pub(super) struct Survey {
     pub(super) target: String,
     kind: String,
     pub(super) is_riscv: bool,
+    /// OpenOCD knows the numbers of the target's comparators: 0.12.0 never sets those of a RISC-V hart.
+    numbers_comparators: bool,
     examined: bool,
     pub(super) state: TargetState,
+    /// The target's own breakpoints.
     pub(super) breakpoints: Vec<Breakpoint>,
-    /// The breakpoints of the other targets, among which 0.12.0 lists the software breakpoints of an SMP group.
-    pub(super) others: Vec<Breakpoint>,
+    /// The software breakpoints of other targets in memory that this target shares, with the target that OpenOCD lists
+    /// each for.
+    pub(super) shared: Vec<(String, Breakpoint)>,
     pub(super) watchpoints: Vec<Watchpoint>,
 }
 
-/// Where to look whether the target has what OpenOCD says.
+/// Where to look whether the target has what OpenOCD lists.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Evidence {
     /// The instruction in memory.
     Memory,
     /// The comparators of a Cortex-M's debug units, which are in its memory map.
     Comparator,
-    /// Nowhere that is known here.
+    /// Nothing tells.
     None,
 }
 
 impl Evidence {
+    /// The word for the procedures of `breakpoints.tcl`.
     pub(super) fn word(self) -> &'static str {
         match self {
             Evidence::Memory => "memory",
@@ -44,13 +46,34 @@ impl Evidence {
 }
 
 impl Survey {
+    /// The breakpoints that stop the target: its own and those in shared memory, each once.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Breakpoint)> {
+        let own = self.breakpoints.iter().map(|breakpoint| (self.target.as_str(), breakpoint));
+        // An SMP group has them in the list of each of its targets on newer OpenOCD.
+        let is_own = |shared: &Breakpoint| self.breakpoints.iter().any(|own| own.address == shared.address);
+        let shared = self.shared.iter().filter(move |(_, breakpoint)| !is_own(breakpoint));
+        own.chain(shared.map(|(owner, breakpoint)| (owner.as_str(), breakpoint)))
+    }
+
+    /// The breakpoint without a comparator's number that OpenOCD does not know.
+    pub(super) fn without_garbage(&self, breakpoint: Breakpoint) -> Breakpoint {
+        let comparator = breakpoint.comparator.filter(|_| self.numbers_comparators);
+        Breakpoint { comparator, ..breakpoint }
+    }
+
+    /// An address of code: on a Cortex-M bit 0 only marks Thumb code. OpenOCD would take it, and the core never leaves such
+    /// a breakpoint.
+    pub(super) fn code_address(&self, address: u64) -> u64 {
+        if self.is_cortex_m() { address & !1 } else { address }
+    }
+
     pub(super) fn is_cortex_m(&self) -> bool {
         // `hla_target` is a Cortex-M behind an ST-LINK's own protocol, and uses the same code.
         matches!(self.kind.as_str(), "cortex_m" | "hla_target")
     }
 
-    /// Whether OpenOCD has the target's watchpoints compare values: only `src/target/arm7_9_common.c` does. Others refuse, or (RISC-V on
-    /// 0.12.0, MIPS) take the value and ignore it.
+    /// Whether OpenOCD has the target's watchpoints compare values: only `src/target/arm7_9_common.c` does. Others refuse,
+    /// or (RISC-V on 0.12.0, MIPS) take the value and ignore it.
     pub(super) fn compares_values(&self) -> bool {
         let arm7_9 = [
             "arm7tdmi",
@@ -67,22 +90,22 @@ impl Survey {
         arm7_9.contains(&self.kind.as_str())
     }
 
-    /// Refuses a context or hybrid breakpoint where OpenOCD has no code for one, which it reports with the number of "no comparator"
-    /// (`src/target/target.c`): only `cortex_a.c` and `aarch64.c` have it.
-    pub(super) fn must_have_contexts(&self, what: &'static str) -> Result<()> {
+    /// Refuses a context or hybrid breakpoint where OpenOCD has no code for one, which it reports with the number of "no
+    /// comparator" (`src/target/target.c`): only `cortex_a.c` and `aarch64.c` have it.
+    pub(super) fn must_have_contexts(&self, what: StopPoint) -> Result<()> {
         if matches!(self.kind.as_str(), "cortex_a" | "cortex_r4" | "aarch64" | "armv8r") {
             return Ok(());
         }
-        let why = "OpenOCD has them on ARM Cortex-A and Cortex-R cores only";
+        let why = "OpenOCD has them on Arm Cortex-A and Cortex-R cores only";
         Err(BreakpointError::Unsupported { what, target: self.target.clone(), why }.into())
     }
 
-    /// Refuses what OpenOCD has no code for: it crashes (a null pointer in `target_add_breakpoint` and `target_add_watchpoint`,
-    /// `src/target/target.c`), or for AVR32 and `OpenRISC` does nothing and reports success.
-    pub(super) fn must_have(&self, what: &'static str) -> Result<()> {
+    /// Refuses what OpenOCD has no code for. It would crash (a null pointer in `target_add_breakpoint` and
+    /// `target_add_watchpoint`, `src/target/target.c`), or for AVR32 and `OpenRISC` do nothing and report success.
+    pub(super) fn must_have(&self, what: StopPoint) -> Result<()> {
         let without = match self.kind.as_str() {
             "dsp5680xx" | "ls1_sap" | "mem_ap" | "testee" | "avr32_ap7k" => true,
-            "arm11" | "or1k" => what == WATCHPOINT,
+            "arm11" | "or1k" => what == StopPoint::Watchpoint,
             _ => false,
         };
         if !without {
@@ -104,7 +127,7 @@ impl Survey {
         if self.is_cortex_m() { Evidence::Comparator } else { Evidence::None }
     }
 
-    /// Refuses what OpenOCD would not survive: 0.12.0 crashes when it is to set a hardware breakpoint on a Cortex-M that it has not
+    /// Refuses what OpenOCD would not survive: 0.12.0 crashes if it sets a hardware breakpoint on a Cortex-M that it has not
     /// examined.
     pub(super) fn must_be_examined(&self, operation: &str) -> Result<()> {
         if self.examined { Ok(()) } else { Err(self.not_halted(operation.to_owned(), None)) }
@@ -120,7 +143,7 @@ impl Survey {
     }
 
     /// The error for what OpenOCD would not set.
-    pub(super) fn refused_to_add(&self, what: &'static str, address: u64, failure: Box<Failure>) -> Error {
+    pub(super) fn refused_to_add(&self, what: StopPoint, address: u64, failure: Box<Failure>) -> Error {
         let target = self.target.clone();
         match failure.code() {
             // ERROR_TARGET_RESOURCE_NOT_AVAILABLE
@@ -132,59 +155,42 @@ impl Survey {
                 let operation = failure.command().to_owned();
                 self.not_halted(operation, Some(failure))
             }
-            _ => BreakpointError::Refused(Refused { operation: format!("set a {what} at {address:#010x}"), failure })
-                .into(),
+            _ => BreakpointError::from(Refused::new(format!("set a {what} at {address:#010x}"), failure)).into(),
         }
     }
 }
 
 impl Breakpoints<'_> {
     pub(super) fn survey(&self) -> Result<Survey> {
-        let request = self.target.request("_openocd_rs_1_breakpoint_survey").shown("bp; wp");
-        self.ask(&request, "look at the breakpoints", "lists of breakpoints and watchpoints", |answer| {
-            let [target, kind, is_riscv, examined, state, own, others, watchpoints] = tcl::strings(answer)?;
-            Some(Survey {
-                target,
-                kind,
-                is_riscv: is_riscv == "1",
-                examined: examined == "1",
-                state: crate::target::words::state(&state),
-                breakpoints: crate::breakpoints::listing::breakpoints(&own)?,
-                others: crate::breakpoints::listing::breakpoints(&others)?,
-                watchpoints: crate::breakpoints::listing::watchpoints(&watchpoints)?,
-            })
-        })
+        let request = self.target.request(Script::call("breakpoint_survey")).shown("bp; wp");
+        let request = request.to("list the breakpoints").expecting("lists of breakpoints and watchpoints");
+        self.target.session().ask::<BreakpointError, _>(&request, read_survey)
     }
+}
 
-    /// Runs a request and reads its answer.
-    pub(super) fn ask<T>(
-        &self,
-        request: &Request<'_>,
-        doing: &str,
-        expected: &'static str,
-        read: impl FnOnce(&[u8]) -> Option<T>,
-    ) -> Result<T> {
-        self.ask_or(request, expected, read, |failure| {
-            Error::refused(failure, |failure| {
-                BreakpointError::Refused(Refused { operation: doing.to_owned(), failure }).into()
-            })
-        })
-    }
-
-    /// Runs a request and reads its answer, with an error of its own for a refusal.
-    pub(super) fn ask_or<T>(
-        &self,
-        request: &Request<'_>,
-        expected: &'static str,
-        read: impl FnOnce(&[u8]) -> Option<T>,
-        refused: impl FnOnce(Box<Failure>) -> Error,
-    ) -> Result<T> {
-        self.target.session().run(request, |reply| {
-            let answer = reply.success(request).map_err(refused)?;
-            read(answer).ok_or_else(|| {
-                let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(answer).into_owned());
-                BreakpointError::UnexpectedReply(UnexpectedReply { command, expected, reply }).into()
-            })
-        })?
-    }
+fn read_survey(reply: &[u8]) -> Option<Survey> {
+    let [target, kind, is_riscv, numbers_comparators, examined, state, own, others, shared, watchpoints] =
+        tcl::strings(reply)?;
+    let others = listing::of_targets(&others)?;
+    let shared = tcl::all_strings(shared.as_bytes())?;
+    let shared = shared.chunks(2).map(|pair| {
+        let [owner, address] = pair else { return None };
+        let address = crate::wire::number::hex(address)?;
+        let is_it = |(name, listed): &&(String, Breakpoint)| name == owner && listed.address == address;
+        others.iter().find(is_it).cloned()
+    });
+    let mut survey = Survey {
+        target,
+        kind,
+        is_riscv: is_riscv == "1",
+        numbers_comparators: numbers_comparators == "1",
+        examined: examined == "1",
+        state: crate::target::words::state(&state),
+        breakpoints: Vec::new(),
+        shared: shared.collect::<Option<_>>()?,
+        watchpoints: listing::watchpoints(&watchpoints)?,
+    };
+    let own = listing::breakpoints(&own)?;
+    survey.breakpoints = own.into_iter().map(|breakpoint| survey.without_garbage(breakpoint)).collect();
+    Some(survey)
 }

@@ -1,9 +1,13 @@
 //! Watchpoints: setting, removing, listing.
 
-use super::survey::{Survey, WATCHPOINT};
-use super::{Breakpoints, WatchedValue, Watchpoint, WatchpointAccess};
+use super::survey::Survey;
+use super::{Breakpoints, WatchedValue, Watchpoint, WatchpointAccess, listing};
+use crate::command::Script;
 use crate::error::{BreakpointError, Error, InvalidArgument, Refused, Result};
+use crate::types::StopPoint;
 use crate::wire::tcl;
+
+const WATCHPOINT: StopPoint = StopPoint::Watchpoint;
 
 /// The longest range that a DWT comparator covers (`DWT_MASK`, ARM DDI 0403, C1.8.15, and `cortex_m_add_watchpoint`).
 const CORTEX_M_LONGEST: u32 = 0x8000;
@@ -73,12 +77,15 @@ impl Breakpoints<'_> {
     ) -> Result<Watchpoint> {
         let bits = if length >= 8 { u64::MAX } else { (1 << (8 * length)) - 1 };
         if value.value & !bits != 0 {
-            let given = format!("{:#x}", value.value);
-            return Err(invalid("the value to watch for", given, "one that fits into the length of the watchpoint"));
+            return Err(invalid(
+                "value to watch for",
+                "one that fits into the watched bytes",
+                format!("{:#x}", value.value),
+            ));
         }
         if !value.mask & bits == 0 {
             let expected = "one that leaves bits to compare: a bit that is 1 is not compared";
-            return Err(invalid("the mask of the value to watch for", format!("{:#x}", value.mask), expected));
+            return Err(invalid("mask of the value to watch for", expected, format!("{:#x}", value.mask)));
         }
         self.set_watchpoint(Watchpoint { address, length, access, value: Some(value) })
     }
@@ -86,13 +93,14 @@ impl Breakpoints<'_> {
     fn set_watchpoint(&self, wanted: Watchpoint) -> Result<Watchpoint> {
         let Watchpoint { address, length, access, value } = wanted;
         if length == 0 {
-            return Err(invalid("the length of a watchpoint", "0".to_owned(), "at least 1"));
+            return Err(invalid("length of a watchpoint", "at least 1", "0"));
         }
         self.target.check_range(address, 1, length as usize, false)?;
-        let mut command = format!("wp {address:#x} {length} {}", access.letter());
+        let mut command = Script::command("wp").hex(address).number(length).literal(access.letter());
         if let Some(WatchedValue { value, mask }) = value {
-            command = format!("{command} {value:#x} {mask:#x}");
+            command = command.hex(value).hex(mask);
         }
+        let shown = command.as_str().to_owned();
         let survey = self.survey()?;
         survey.must_have(WATCHPOINT)?;
         if survey.is_cortex_m() {
@@ -101,24 +109,22 @@ impl Breakpoints<'_> {
         if value.is_some() && !survey.compares_values() {
             let why = "OpenOCD has only ARM7 and ARM9 cores compare values";
             let target = survey.target;
-            return Err(BreakpointError::Unsupported { what: "watchpoint on a value", target, why }.into());
+            return Err(BreakpointError::Unsupported { what: StopPoint::ValueWatchpoint, target, why }.into());
         }
         // OpenOCD takes an equal watchpoint twice as one and says nothing.
         if survey.watchpoints.iter().any(|watchpoint| watchpoint.address == address) {
             return Err(BreakpointError::Duplicate { what: WATCHPOINT, address, target: survey.target }.into());
         }
-        survey.must_be_examined(&command)?;
-        let request = self.target.request(format!("{command}\nwp")).shown(command);
-        let found = self.ask_or(
-            &request,
-            "a list of watchpoints with the new one",
-            |answer| {
-                let listed = crate::breakpoints::listing::watchpoints(std::str::from_utf8(answer).ok()?)?;
-                Some(listed.into_iter().find(|watchpoint| *watchpoint == wanted))
-            },
-            |failure| survey.refused_to_add(WATCHPOINT, address, failure),
-        )?;
-        let evidence = "does not list it";
+        survey.must_be_examined(&shown)?;
+        let request = self.target.request(command.and("wp")).shown(shown).expecting("a list of watchpoints");
+        let found = self.target.session().run(&request, |reply| {
+            let result =
+                reply.success(&request).map_err(|failure| survey.refused_to_add(WATCHPOINT, address, failure))?;
+            let listed = tcl::text(result).and_then(listing::watchpoints);
+            let listed = listed.ok_or_else(|| reply.unexpected::<BreakpointError>(&request))?;
+            Ok::<_, Error>(listed.into_iter().find(|watchpoint| *watchpoint == wanted))
+        })??;
+        let evidence = "OpenOCD does not list it";
         found.ok_or_else(|| BreakpointError::NotInEffect { what: WATCHPOINT, address, evidence }.into())
     }
 
@@ -164,31 +170,24 @@ impl Breakpoints<'_> {
     }
 
     fn take_out_watchpoint(&self, survey: &Survey, address: u64) -> Result<()> {
-        let command = format!("rwp {address:#x}");
-        survey.must_be_halted(&command)?;
+        let command = Script::command("rwp").hex(address);
+        survey.must_be_halted(command.as_str())?;
         let evidence = survey.evidence_of_comparators().word();
-        let script = format!("_openocd_rs_1_remove_watchpoint {evidence} {address:#x}");
-        let request = self.target.request(script).shown(command);
-        let (gone, listed) = self.ask_or(
-            &request,
-            "a list of watchpoints",
-            |answer| {
-                let [gone, listed] = tcl::strings(answer)?;
-                Some((gone == "1", crate::breakpoints::listing::watchpoints(&listed)?))
-            },
-            |failure| {
-                // ERROR_WATCHPOINT_NOT_FOUND: removed by someone else since the survey.
-                if failure.code() == -1601 {
-                    return BreakpointError::NoneAt { what: WATCHPOINT, address, target: survey.target.clone() }.into();
-                }
-                let doing = format!("remove the watchpoint at {address:#010x}");
-                Error::refused(failure, |failure| {
-                    BreakpointError::Refused(Refused { operation: doing, failure }).into()
-                })
-            },
-        )?;
+        let script = Script::call("remove_watchpoint").literal(evidence).hex(address);
+        let request = self.target.request(script).shown(command).expecting("a list of watchpoints");
+        let refused = |failure: Box<crate::Failure>| {
+            // ERROR_WATCHPOINT_NOT_FOUND: removed by someone else since the survey.
+            if failure.code() == -1601 {
+                return BreakpointError::NoneAt { what: WATCHPOINT, address, target: survey.target.clone() };
+            }
+            Refused::new(format!("remove the watchpoint at {address:#010x}"), failure).into()
+        };
+        let (gone, listed) = self.target.session().ask_or(&request, refused, |reply| {
+            let [gone, listed] = tcl::strings(reply)?;
+            Some((gone == "1", listing::watchpoints(&listed)?))
+        })?;
         let evidence = if listed.iter().any(|watchpoint| watchpoint.address == address) {
-            "still lists it"
+            "OpenOCD still lists it"
         } else if !gone {
             "the watchpoint unit of the core still watches that address"
         } else {
@@ -202,26 +201,24 @@ impl Breakpoints<'_> {
     /// # Errors
     /// [`BreakpointError::UnexpectedReply`] if OpenOCD's listing can't be understood, and those of [`Session::command`](crate::Session::command).
     pub fn list_watchpoints(&self) -> Result<Vec<Watchpoint>> {
-        let request = self.target.request("wp");
-        self.ask(&request, "list the watchpoints", "a list of watchpoints", |answer| {
-            crate::breakpoints::listing::watchpoints(std::str::from_utf8(answer).ok()?)
-        })
+        let request = self.target.request("wp").to("list the watchpoints").expecting("a list of watchpoints");
+        let read = |reply: &[u8]| listing::watchpoints(tcl::text(reply)?);
+        self.target.session().ask::<BreakpointError, _>(&request, read)
     }
 }
 
-/// What OpenOCD would refuse with the number of "no comparator".
+/// Refuses what OpenOCD would refuse with the number of "no comparator".
 fn check_cortex_m(address: u64, length: u32) -> Result<()> {
     if !length.is_power_of_two() || length > CORTEX_M_LONGEST {
-        let expected = "a power of two up to 32768 on a Cortex-M";
-        return Err(invalid("the length of a watchpoint", length.to_string(), expected));
+        return Err(invalid("length of a watchpoint", "a power of two up to 32768 on a Cortex-M", length));
     }
     if address % u64::from(length) != 0 {
         let expected = "a multiple of the watchpoint's length on a Cortex-M";
-        return Err(invalid("the address of a watchpoint", format!("{address:#010x} with length {length}"), expected));
+        return Err(invalid("address of a watchpoint", expected, format!("{address:#010x} with length {length}")));
     }
     Ok(())
 }
 
-fn invalid(argument: &'static str, given: String, expected: &'static str) -> Error {
-    BreakpointError::InvalidArgument(InvalidArgument { argument, given, expected }).into()
+fn invalid(argument: &'static str, expected: &'static str, given: impl ToString) -> Error {
+    BreakpointError::from(InvalidArgument::new(argument, expected, given)).into()
 }

@@ -79,6 +79,11 @@ impl Script {
         self
     }
 
+    /// The words of another script, each one a word of this command.
+    pub(crate) fn words(self, words: &Script) -> Self {
+        self.plain(&words.text)
+    }
+
     /// Bytes of any value, as one word.
     pub(crate) fn bytes(mut self, bytes: &[u8]) -> Self {
         self.text.push(' ');

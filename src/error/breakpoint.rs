@@ -1,32 +1,35 @@
-//! Setting or removing a breakpoint or a watchpoint failed.
+//! A breakpoint or a watchpoint could not be set or removed.
 
+use crate::error::text::name;
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
+use crate::types::StopPoint;
 
 /// A breakpoint or a watchpoint could not be set or removed, or is not what OpenOCD says it is.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BreakpointError {
-    /// There is none to remove at this address.
-    #[error("{target} has no {what} at {address:#010x}")]
+    /// The target has no breakpoint or watchpoint at this address to remove.
+    #[error("{} has no {what} at {address:#010x}", name(target))]
     NoneAt {
-        /// "breakpoint", "watchpoint" or "context breakpoint".
-        what: &'static str,
-        /// The address asked for; of a context breakpoint its identifier.
+        /// What was asked for.
+        what: StopPoint,
+        /// The address; the identifier of a context breakpoint.
         address: u64,
         /// The target's name.
         target: String,
     },
-    /// There is one at this address already, perhaps of another kind: OpenOCD takes one for an address.
-    #[error("{target} has a {what} at {address:#010x} already")]
+    /// The address has a breakpoint or watchpoint already, perhaps of another kind, or of another target that shares the
+    /// memory. OpenOCD takes one for an address. Nothing was set.
+    #[error("{} has a {what} at {address:#010x} already", name(target))]
     Duplicate {
-        /// "breakpoint", "watchpoint" or "context breakpoint".
-        what: &'static str,
-        /// The address; of a context breakpoint its identifier.
+        /// What was asked for.
+        what: StopPoint,
+        /// The address; the identifier of a context breakpoint.
         address: u64,
         /// The target's name.
         target: String,
     },
-    /// A software breakpoint would replace bytes of the place of another breakpoint. Nothing was set.
+    /// A software breakpoint would replace bytes of another one. Nothing was set.
     #[error(
         "a software breakpoint of {length} bytes at {address:#010x} overlaps the one of {other_length} bytes at {other_address:#010x}"
     )]
@@ -40,11 +43,11 @@ pub enum BreakpointError {
         /// The other's length in bytes.
         other_length: u32,
     },
-    /// All comparators of the target are in use, or none of them can do this.
-    #[error("{target} has no comparator left for a {what} at {address:#010x}: {failure}")]
+    /// All comparators of the target are in use, or none of them supports this.
+    #[error("{} has no comparator left for a {what} at {address:#010x}: {failure}", name(target))]
     NoComparator {
         /// What was to be set.
-        what: &'static str,
+        what: StopPoint,
         /// Where it was to be.
         address: u64,
         /// The target's name.
@@ -52,34 +55,34 @@ pub enum BreakpointError {
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// The target, or OpenOCD for this type of target, cannot do this at all. Nothing was sent.
-    #[error("{target} has no {what}: {why}")]
+    /// The target does not support this, or OpenOCD does not for this type of target. Nothing was set.
+    #[error("{} does not support a {what}: {why}", name(target))]
     Unsupported {
         /// What was asked for.
-        what: &'static str,
+        what: StopPoint,
         /// The target's name.
         target: String,
         /// The reason.
         why: &'static str,
     },
-    /// OpenOCD reported success, but the target would not stop there. What OpenOCD had set was removed again.
+    /// OpenOCD reported success, but the target would not stop there. What OpenOCD set was removed again.
     #[error("OpenOCD reports a {what} at {address:#010x} as set, but {evidence}")]
     NotInEffect {
         /// What was to be set.
-        what: &'static str,
+        what: StopPoint,
         /// Where.
         address: u64,
-        /// What the target says to the contrary.
+        /// What shows it.
         evidence: &'static str,
     },
-    /// OpenOCD reported success, but the target still stops there, or OpenOCD still lists it.
+    /// OpenOCD reported success, but the target still stops there, or OpenOCD still lists the breakpoint.
     #[error("OpenOCD reports the {what} at {address:#010x} as removed, but {evidence}")]
     NotRemoved {
         /// What was to be removed.
-        what: &'static str,
+        what: StopPoint,
         /// Where.
         address: u64,
-        /// What says to the contrary.
+        /// What shows it.
         evidence: &'static str,
     },
     /// An argument is invalid. Nothing was sent.
@@ -94,6 +97,21 @@ pub enum BreakpointError {
 }
 
 impl BreakpointError {
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            BreakpointError::NoneAt { .. } => "breakpoint.none_at",
+            BreakpointError::Duplicate { .. } => "breakpoint.duplicate",
+            BreakpointError::Overlap { .. } => "breakpoint.overlap",
+            BreakpointError::NoComparator { .. } => "breakpoint.no_comparator",
+            BreakpointError::Unsupported { .. } => "breakpoint.unsupported",
+            BreakpointError::NotInEffect { .. } => "breakpoint.not_in_effect",
+            BreakpointError::NotRemoved { .. } => "breakpoint.not_removed",
+            BreakpointError::InvalidArgument(_) => "breakpoint.invalid_argument",
+            BreakpointError::Refused(_) => "breakpoint.refused",
+            BreakpointError::UnexpectedReply(_) => "breakpoint.unexpected_reply",
+        }
+    }
+
     /// What OpenOCD reported, if it refused a command.
     pub fn failure(&self) -> Option<&Failure> {
         match self {

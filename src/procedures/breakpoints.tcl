@@ -1,13 +1,13 @@
 # Breakpoints and watchpoints.
 
-# The breakpoints of all targets but the current one. On 0.12.0 a software breakpoint of an SMP group belongs to the group's first
-# target, whichever it was set on (breakpoint_add in src/target/breakpoints.c).
-proc _openocd_rs_1_other_breakpoints {} {
+# Runs a script with each target but the current one as the current target: {name result name result ...}. OpenOCD makes no target current whose TAP
+# is disabled; those are left out.
+proc _openocd_rs_1_for_others {script} {
     set current [target current]
     set found {}
     set code [catch {
         foreach target [target names] {
-            if {$target ne $current && ![catch {targets $target}]} { append found [bp] "\n" }
+            if {$target ne $current && ![catch {targets $target}]} { lappend found $target [uplevel #0 $script] }
         }
     } result options]
     targets $current
@@ -15,18 +15,40 @@ proc _openocd_rs_1_other_breakpoints {} {
     return $found
 }
 
-# What has to be known before a breakpoint or a watchpoint is set or removed:
-# name, type, whether it is a RISC-V hart, examined and state of the current target, its breakpoints, those of the others, its watchpoints.
-proc _openocd_rs_1_breakpoint_survey {} {
-    set target [target current]
-    set type [$target cget -type]
-    return [list $target $type [_openocd_rs_1_is_riscv $type] [$target was_examined] [_openocd_rs_1_state] \
-        [bp] [_openocd_rs_1_other_breakpoints] [wp]]
-}
-
 # Whether the memory holds a breakpoint instruction that OpenOCD writes: `bkpt 0x11` on Cortex-M, `ebreak` and `c.ebreak` on RISC-V.
 proc _openocd_rs_1_is_breakpoint_instruction {bytes} {
     return [expr {$bytes in {{0x11 0xbe} {0x73 0x0 0x10 0x0} {0x2 0x90}}}]
+}
+
+# The software breakpoints of other targets that stop the current target too: {target address ...}, where {target listing ...} are the others'
+# listings. They are in memory that the two share: OpenOCD lists such a breakpoint for the target that it was set on, or of an SMP group on 0.12.0 for the
+# first target of the group (breakpoint_add in src/target/breakpoints.c).
+proc _openocd_rs_1_shared_breakpoints {others} {
+    set type [[target current] cget -type]
+    if {[_openocd_rs_1_state] ne {halted} && $type ni {cortex_m hla_target}} { return {} }
+    set shared {}
+    foreach {target listing} $others {
+        set line {^(?:IVA breakpoint: |Software breakpoint\(IVA\): addr=)(0x[0-9a-f]+), (?:len=)?(0x[0-9a-f]+),}
+        foreach {- address length} [regexp -all -inline -line $line $listing] {
+            if {![catch {read_memory $address 8 [expr {$length + 0}]} bytes] && [_openocd_rs_1_is_breakpoint_instruction [list {*}$bytes]]} {
+                lappend shared $target $address
+            }
+        }
+    }
+    return $shared
+}
+
+# What has to be known before a breakpoint or a watchpoint is set, removed or listed: name, type, whether it is a RISC-V hart, whether its comparators have numbers, examined and state of the
+# current target, its breakpoints, those of the others ({target listing ...}), which of these it shares, its watchpoints.
+proc _openocd_rs_1_breakpoint_survey {} {
+    set target [target current]
+    set type [$target cget -type]
+    set others [_openocd_rs_1_for_others bp]
+    set is_riscv [_openocd_rs_1_is_riscv $type]
+    # 0.12.0, which lacks this command, leaves the number of a hart's comparator as it was allocated.
+    set numbers_comparators [expr {!$is_riscv || [llength [info commands {riscv exec_progbuf}]]}]
+    return [list $target $type $is_riscv $numbers_comparators [$target was_examined] [_openocd_rs_1_state] \
+        [bp] $others [_openocd_rs_1_shared_breakpoints $others] [wp]]
 }
 
 # Whether the breakpoint unit of a Cortex-M has this comparator enabled (FP_CTRL and FP_COMPn, ARM DDI 0403, C1.11).
@@ -47,10 +69,10 @@ proc _openocd_rs_1_is_watched {address} {
     return 0
 }
 
-# Sets a breakpoint and looks whether the target has it: {1 own others} if so, {0 own others} if not, and then it is removed again.
-# evidence: `memory` for a breakpoint instruction, `comparator` for a Cortex-M's breakpoint unit, `none` where there is no way to
-# tell. OpenOCD looks at neither: it does not read back the instruction, which flash ignores, and cortex_m_set_breakpoint ignores
-# whether the comparator could be written (src/target/cortex_m.c).
+# Sets a breakpoint and checks that the target has it: {1 own others} if so; if not it is removed again, and the list begins with 0.
+# evidence: `memory` for a breakpoint instruction, `comparator` for the breakpoint unit of a Cortex-M, `none` if nothing tells.
+# OpenOCD checks neither: it does not read back the instruction, which flash ignores, and cortex_m_set_breakpoint ignores whether the comparator could be
+# written (src/target/cortex_m.c).
 proc _openocd_rs_1_add_breakpoint {evidence address length args} {
     if {$evidence eq {memory}} { set before [list {*}[read_memory $address 8 $length]] }
     bp {*}$args
@@ -62,7 +84,7 @@ proc _openocd_rs_1_add_breakpoint {evidence address length args} {
                 set after [list {*}[read_memory $address 8 $length]]
                 set there [expr {$after ne $before || [_openocd_rs_1_is_breakpoint_instruction $after]}]
             } else {
-                # The line of this breakpoint ends with its comparator's number. Mainline lists it last, Espressif's build first.
+                # The line of this breakpoint ends with the number of its comparator. Mainline lists it last, Espressif's build first.
                 foreach line [split [bp] "\n"] {
                     if {[regexp {(0x[0-9a-f]+), .*[ =]([0-9]+)$} $line all at number] && $at == $address} {
                         set there [_openocd_rs_1_is_comparator_enabled $number]
@@ -72,25 +94,29 @@ proc _openocd_rs_1_add_breakpoint {evidence address length args} {
         }
         if {!$there} { catch {rbp $address} }
     }
-    return [list $there [bp] [_openocd_rs_1_other_breakpoints]]
+    return [list $there [bp] [_openocd_rs_1_for_others bp]]
 }
 
-# Removes a breakpoint and looks whether the target still has it: {1 own others before} if not, {0 own others before} if it has,
-# where before is the list {own others} as it was right before: those of other targets may change at any other time.
-# 0.12.0 forgets a breakpoint also when it could not take it out of the target (breakpoint_free in src/target/breakpoints.c).
-proc _openocd_rs_1_remove_breakpoint {evidence address length number} {
+# Removes a breakpoint that OpenOCD lists for `owner`, and checks that the current target has it no more: {1 own others own_before others_before}; if it
+# still has it, the list begins with 0. The lists before are those of right before: the breakpoints of other targets may change at any other time.
+# 0.12.0 forgets a breakpoint also if it could not take it out of the target (breakpoint_free in src/target/breakpoints.c).
+proc _openocd_rs_1_remove_breakpoint {evidence owner address length number} {
+    set current [target current]
     if {$evidence eq {memory}} { set before [list {*}[read_memory $address 8 $length]] }
-    set listed [list [bp] [_openocd_rs_1_other_breakpoints]]
-    rbp $address
+    set listed [list [bp] [_openocd_rs_1_for_others bp]]
+    if {$owner ne $current} { targets $owner }
+    set code [catch {rbp $address} result options]
+    if {$owner ne $current} { targets $current }
+    if {$code != 0} { return {*}$options $result }
     set gone 1
     if {$evidence eq {memory}} {
         set after [list {*}[read_memory $address 8 $length]]
-        # Unchanged and no breakpoint instruction: the program was written anew meanwhile.
+        # Unchanged and not a breakpoint instruction: the program was written anew meanwhile.
         set gone [expr {$after ne $before || ![_openocd_rs_1_is_breakpoint_instruction $after]}]
     } elseif {$evidence eq {comparator}} {
         set gone [expr {![_openocd_rs_1_is_comparator_enabled $number]}]
     }
-    return [list $gone [bp] [_openocd_rs_1_other_breakpoints] {*}$listed]
+    return [list $gone [bp] [_openocd_rs_1_for_others bp] {*}$listed]
 }
 
 # Removes a watchpoint: {1 watchpoints} if the target watches the address no more, {0 watchpoints} if it still does.

@@ -22,6 +22,11 @@ impl KeptTarget {
 }
 
 impl Target<'_> {
+    /// The target of this name, with a handle of its session.
+    pub(crate) fn keep_as(&self, name: &str) -> KeptTarget {
+        KeptTarget { session: self.session.clone(), name: Some(name.to_owned()) }
+    }
+
     /// The same target, with a handle of its session.
     pub(crate) fn keep(&self) -> KeptTarget {
         KeptTarget { session: self.session.clone(), name: self.name.map(str::to_owned) }

@@ -4,6 +4,7 @@ mod evidence;
 mod listings;
 mod refusals;
 mod scopes;
+mod shared;
 mod stops;
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! OpenOCD says yes, the target says no.
 
-use openocd::{BreakpointError, BreakpointKind, HaltReason, WatchpointAccess};
+use openocd::{BreakpointError, BreakpointKind, HaltReason, StopPoint, WatchpointAccess};
 use virtual_chip::{Transport, firmware::WORK};
 
 use super::{BKPT, COUNTER, PROGRAM, PROGRAM_ADDRESS, SECOND, addresses, breakpoint_error, half_word, write_program};
@@ -9,7 +9,7 @@ use crate::board::{Board, transport};
 fn a_software_breakpoint_in_flash_is_none() {
     let board = Board::halted();
     let error = breakpoint_error(board.session.breakpoints().add(WORK.into(), BreakpointKind::Software));
-    assert!(matches!(error, BreakpointError::NotInEffect { what: "software breakpoint", .. }), "{error}");
+    assert!(matches!(error, BreakpointError::NotInEffect { what: StopPoint::Software, .. }), "{error}");
     assert!(error.to_string().contains("use a hardware breakpoint"), "{error}");
     assert_eq!(addresses(&board.session), []);
     board.session.target().resume(None).unwrap();
@@ -51,7 +51,7 @@ fn a_comparator_that_cannot_be_written_is_no_breakpoint() {
         assert!(matches!(error, BreakpointError::Refused { .. }), "{error}");
         assert!(error.to_string().contains("Failed to enable the FPB"), "{error}");
     } else {
-        assert!(matches!(error, BreakpointError::NotInEffect { what: "hardware breakpoint", .. }), "{error}");
+        assert!(matches!(error, BreakpointError::NotInEffect { what: StopPoint::Hardware, .. }), "{error}");
         assert_eq!(
             error.to_string(),
             "OpenOCD reports a hardware breakpoint at 0x0800004e as set, but the breakpoint unit of the core does not have its \
@@ -69,7 +69,7 @@ fn a_breakpoint_instruction_that_stays_in_memory_is_not_removed() {
     board.command(&format!("bp {WORK:#x} 2"));
     board.chip.write_memory(WORK, &BKPT.to_le_bytes()).unwrap();
     let error = breakpoint_error(board.session.breakpoints().remove(WORK.into()));
-    assert!(matches!(error, BreakpointError::NotRemoved { what: "software breakpoint", .. }), "{error}");
+    assert!(matches!(error, BreakpointError::NotRemoved { what: StopPoint::Software, .. }), "{error}");
     assert!(error.to_string().ends_with("but the memory still holds the breakpoint instruction"), "{error}");
     assert_eq!(board.run_until_halted().pc, Some(WORK.into()), "the error tells the truth");
 }
@@ -85,13 +85,13 @@ fn a_comparator_that_stays_enabled_is_not_removed() {
     breakpoints.add_watchpoint(COUNTER, 4, WatchpointAccess::Write).unwrap();
     board.run_until_halted();
     let error = breakpoint_error(breakpoints.remove_watchpoint(COUNTER));
-    assert!(matches!(error, BreakpointError::NotRemoved { what: "watchpoint", .. }), "{error}");
+    assert!(matches!(error, BreakpointError::NotRemoved { what: StopPoint::Watchpoint, .. }), "{error}");
     assert!(error.to_string().ends_with("but the watchpoint unit of the core still watches that address"), "{error}");
     assert_eq!(board.run_until_halted().halt_reason, Some(HaltReason::Watchpoint), "the error tells the truth");
 
     breakpoints.add(WORK.into(), BreakpointKind::Hardware).unwrap();
     let error = breakpoint_error(breakpoints.remove(WORK.into()));
-    assert!(matches!(error, BreakpointError::NotRemoved { what: "hardware breakpoint", .. }), "{error}");
+    assert!(matches!(error, BreakpointError::NotRemoved { what: StopPoint::Hardware, .. }), "{error}");
     assert!(error.to_string().ends_with("the breakpoint unit of the core still has its comparator enabled"), "{error}");
     assert_eq!(board.run_until_halted().pc, Some(WORK.into()), "the error tells the truth");
 }
@@ -106,6 +106,6 @@ fn what_openocd_still_lists_is_not_removed() {
     for error in
         [breakpoint_error(breakpoints.remove(WORK.into())), breakpoint_error(breakpoints.remove_watchpoint(COUNTER))]
     {
-        assert!(matches!(error, BreakpointError::NotRemoved { evidence: "still lists it", .. }), "{error}");
+        assert!(matches!(error, BreakpointError::NotRemoved { evidence: "OpenOCD still lists it", .. }), "{error}");
     }
 }

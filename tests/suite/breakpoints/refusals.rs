@@ -1,8 +1,8 @@
 //! Every condition that is an error.
 
 use openocd::{
-    BreakpointError, BreakpointKind, Error, HaltReason, Refused, Session, TargetError, TargetState, WatchedValue,
-    WatchpointAccess,
+    BreakpointError, BreakpointKind, Error, HaltReason, Refused, Session, StopPoint, TargetError, TargetState,
+    WatchedValue, WatchpointAccess,
 };
 use virtual_chip::firmware::{LOOP, MAIN, WORK};
 use virtual_chip::{CoreState, VirtualHart};
@@ -16,7 +16,9 @@ fn there_is_none_to_remove() {
     let breakpoints = board.session.breakpoints();
     breakpoints.add(LOOP.into(), BreakpointKind::Hardware).unwrap();
     let error = breakpoint_error(breakpoints.remove(WORK.into()));
-    assert!(matches!(error, BreakpointError::NoneAt { what: "breakpoint", address, .. } if address == u64::from(WORK)));
+    assert!(
+        matches!(error, BreakpointError::NoneAt { what: StopPoint::Breakpoint, address, .. } if address == u64::from(WORK))
+    );
     assert_eq!(error.to_string(), "stm32f1x.cpu has no breakpoint at 0x0800004e");
     let error = breakpoint_error(breakpoints.remove_watchpoint(LOOP.into()));
     assert_eq!(error.to_string(), "stm32f1x.cpu has no watchpoint at 0x08000044");
@@ -52,7 +54,10 @@ fn one_watchpoint_for_an_address() {
     // OpenOCD has code 0 for the first, -4 for the others.
     for (length, access) in [(4, WatchpointAccess::Write), (4, WatchpointAccess::Read), (2, WatchpointAccess::Write)] {
         let error = breakpoint_error(breakpoints.add_watchpoint(COUNTER, length, access));
-        assert!(matches!(error, BreakpointError::Duplicate { what: "watchpoint", address: COUNTER, .. }), "{error}");
+        assert!(
+            matches!(error, BreakpointError::Duplicate { what: StopPoint::Watchpoint, address: COUNTER, .. }),
+            "{error}"
+        );
     }
     assert_eq!(breakpoints.list_watchpoints().unwrap().len(), 1);
 }
@@ -101,7 +106,10 @@ fn no_comparator_is_left_for_a_fifth_watchpoint_which_is_known_at_once() {
     let result = breakpoints.add_watchpoint(COUNTER, 4, WatchpointAccess::Write);
     assert_eq!(result.as_ref().unwrap_err().code(), Some(-308));
     let error = breakpoint_error(result);
-    assert!(matches!(error, BreakpointError::NoComparator { what: "watchpoint", address: COUNTER, .. }), "{error}");
+    assert!(
+        matches!(error, BreakpointError::NoComparator { what: StopPoint::Watchpoint, address: COUNTER, .. }),
+        "{error}"
+    );
     assert_eq!(breakpoints.list_watchpoints().unwrap().len(), 4);
 }
 
@@ -160,29 +168,40 @@ fn removing_from_a_running_target() {
 }
 
 #[test]
-fn arguments_that_cannot_be_meant_are_refused() {
+fn invalid_arguments_are_refused_before_anything_is_set() {
     use BreakpointKind::{Context, Hardware, Hybrid, Software};
     let board = Board::halted();
     let breakpoints = board.session.breakpoints();
     for (address, length, kind, text) in [
-        (0x0800_0045, 2, Hardware, "the address of a breakpoint is 0x08000045, but must be even on a Cortex-M: bit 0"),
-        (0x2000_0101, 2, Software, "the address of a breakpoint is 0x20000101, but must be even"),
-        (0x0800_0044, 4, Hardware, "the length of a breakpoint is 4, but must be 2 or 3 on a Cortex-M"),
-        (0x0800_0044, 0, Hardware, "the length of a breakpoint is 0, but must be at least 1"),
-        (0, 4, Context { asid: 0 }, "the address space identifier is 0"),
-        (0x100, 4, Hybrid { asid: 0 }, "the address space identifier is 0"),
-        (0x100, 4, Context { asid: 1 }, "the address is 0x00000100, but must be 0 for a context breakpoint"),
-        (0, 4, Hybrid { asid: 1 }, "the address is 0, but must be another for a hybrid breakpoint"),
+        (0x0800_0044, 4, Hardware, "invalid length of a breakpoint: expected 2 or 3 on a Cortex-M, got 4"),
+        (0x0800_0044, 0, Hardware, "invalid length of a breakpoint: expected at least 1, got 0"),
+        (0, 4, Context { asid: 0 }, "invalid address space identifier: expected at least 1"),
+        (0x100, 4, Hybrid { asid: 0 }, "invalid address space identifier: expected at least 1"),
+        (
+            0x100,
+            4,
+            Context { asid: 1 },
+            "invalid address of a context breakpoint: expected 0: it has none, got 0x00000100",
+        ),
+        (0, 4, Hybrid { asid: 1 }, "invalid address of a hybrid breakpoint: expected another than 0"),
     ] {
         let error = breakpoint_error(breakpoints.add_with_length(address, length, kind));
         assert!(matches!(error, BreakpointError::InvalidArgument { .. }), "{error}");
         assert!(error.to_string().starts_with(text), "{error}");
     }
     for (address, length, text) in [
-        (COUNTER, 0, "the length of a watchpoint is 0, but must be at least 1"),
-        (COUNTER, 3, "the length of a watchpoint is 3, but must be a power of two up to 32768 on a Cortex-M"),
-        (0x2000_0000, 0x1_0000, "the length of a watchpoint is 65536, but must be a power of two"),
-        (COUNTER + 2, 4, "the address of a watchpoint is 0x20002002 with length 4, but must be a multiple"),
+        (COUNTER, 0, "invalid length of a watchpoint: expected at least 1, got 0"),
+        (COUNTER, 3, "invalid length of a watchpoint: expected a power of two up to 32768 on a Cortex-M, got 3"),
+        (
+            0x2000_0000,
+            0x1_0000,
+            "invalid length of a watchpoint: expected a power of two up to 32768 on a Cortex-M, got 65536",
+        ),
+        (
+            COUNTER + 2,
+            4,
+            "invalid address of a watchpoint: expected a multiple of the watchpoint's length on a Cortex-M, got 0x20002002 with length 4",
+        ),
     ] {
         let error = breakpoint_error(breakpoints.add_watchpoint(address, length, WatchpointAccess::Write));
         assert!(matches!(error, BreakpointError::InvalidArgument { .. }), "{error}");
@@ -206,7 +225,7 @@ fn what_a_cortex_m_does_not_have() {
     for (address, kind) in [(0, BreakpointKind::Context { asid: 7 }), (0x100, BreakpointKind::Hybrid { asid: 7 })] {
         let error = breakpoint_error(breakpoints.add(address, kind));
         assert!(matches!(error, BreakpointError::Unsupported { .. }), "{error}");
-        assert!(error.to_string().ends_with("OpenOCD has them on ARM Cortex-A and Cortex-R cores only"), "{error}");
+        assert!(error.to_string().ends_with("OpenOCD has them on Arm Cortex-A and Cortex-R cores only"), "{error}");
     }
     let watch = |value, mask| {
         breakpoint_error(breakpoints.add_value_watchpoint(
@@ -221,13 +240,17 @@ fn what_a_cortex_m_does_not_have() {
         let error = watch(value, mask);
         assert_eq!(
             error.to_string(),
-            "stm32f1x.cpu has no watchpoint on a value: OpenOCD has only ARM7 and ARM9 cores compare values"
+            "stm32f1x.cpu does not support a watchpoint on a value: OpenOCD has only ARM7 and ARM9 cores compare values"
         );
     }
     for (value, mask, text) in [
-        (0x1_0000_0000, 0, "the value to watch for is 0x100000000, but must be one that fits"),
-        (0, 0xffff_ffff, "the mask of the value to watch for is 0xffffffff, but must be one that leaves bits"),
-        (0, u64::MAX, "the mask of the value to watch for is 0xffffffffffffffff"),
+        (
+            0x1_0000_0000,
+            0,
+            "invalid value to watch for: expected one that fits into the watched bytes, got 0x100000000",
+        ),
+        (0, 0xffff_ffff, "invalid mask of the value to watch for: expected one that leaves bits"),
+        (0, u64::MAX, "invalid mask of the value to watch for: "),
     ] {
         let error = watch(value, mask);
         assert!(error.to_string().starts_with(text), "{error}");
@@ -269,7 +292,10 @@ fn a_target_without_a_core() {
         (breakpoint_error(memory.breakpoints().add(WORK.into(), BreakpointKind::Hardware)), "hardware breakpoint"),
         (breakpoint_error(memory.breakpoints().add_watchpoint(COUNTER, 4, WatchpointAccess::Write)), "watchpoint"),
     ] {
-        assert_eq!(error.to_string(), format!("memory has no {what}: OpenOCD has none for targets of its type"));
+        assert_eq!(
+            error.to_string(),
+            format!("memory does not support a {what}: OpenOCD has none for targets of its type")
+        );
     }
     assert_eq!(memory.breakpoints().list().unwrap(), []);
 }
@@ -296,8 +322,9 @@ fn a_listing_that_cannot_be_understood() {
     board.command("rename bp real_bp; proc bp {args} {return {Quantum breakpoint: 0x0, 0x2, 0}}");
     let breakpoints = board.session.breakpoints();
     let error = breakpoint_error(breakpoints.list());
-    let text = "the answer to `bp` should be a list of breakpoints, but is Quantum breakpoint: 0x0, 0x2, 0";
-    assert_eq!(error.to_string(), text);
+    let text =
+        "unexpected reply to `bp; wp`: expected lists of breakpoints and watchpoints, got `stm32f1x.cpu cortex_m";
+    assert!(error.to_string().starts_with(text) && error.to_string().contains("Quantum"), "{error}");
     for error in [
         breakpoint_error(breakpoints.add(WORK.into(), BreakpointKind::Hardware)),
         breakpoint_error(breakpoints.remove(WORK.into())),

@@ -83,7 +83,7 @@ fn a_named_target_has_its_own() {
     assert_eq!(addresses(&board.session), []);
     assert_eq!(board.command("target current").trim(), "stm32f1x.cpu");
     let error = breakpoint_error(board.session.breakpoints().remove(WORK.into()));
-    assert_eq!(error.to_string(), "stm32f1x.cpu has no hardware breakpoint at 0x0800004e");
+    assert_eq!(error.to_string(), "stm32f1x.cpu has no breakpoint at 0x0800004e");
     twin.breakpoints().remove_watchpoint(COUNTER).unwrap();
     twin.breakpoints().remove(WORK.into()).unwrap();
     assert_eq!(twin.breakpoints().list().unwrap(), []);
