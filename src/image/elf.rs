@@ -260,7 +260,5 @@ fn is_position_independent<Elf: FileHeader<Endian = Endianness>>(
     bytes: &[u8],
 ) -> bool {
     let entries = segments.iter().filter_map(|segment| segment.dynamic(endian, bytes).ok().flatten());
-    entries
-        .flatten()
-        .any(|entry| entry.tag(endian) == DT_FLAGS_1 && entry.d_val(endian).into() & u64::from(DF_1_PIE.0) != 0)
+    entries.flatten().any(|entry| entry.tag(endian) == DT_FLAGS_1 && entry.d_val(endian).into() & DF_1_PIE.0 != 0)
 }

@@ -2,6 +2,7 @@ use super::*;
 
 mod elf;
 mod elf_file;
+mod linked;
 mod mutations;
 mod symbols;
 mod uf2;
