@@ -15,7 +15,7 @@ use crate::error::{ImageError, Result};
 /// A named address of an [`Image`]: a function, a variable, or a label.
 ///
 /// [`Display`](fmt::Display) writes the name as the sources have it where the feature `demangle` is enabled.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Symbol {
     /// The name as the file has it. Rust and C++ compilers mangle names.
@@ -68,6 +68,14 @@ impl fmt::Display for Symbol {
     }
 }
 
+impl fmt::Debug for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Symbol { name, address, size, kind, thumb } = self;
+        let thumb = if *thumb { ", Thumb" } else { "" };
+        write!(f, "Symbol {{ {name:?}: {kind} of {size} bytes at {address:#010x}{thumb} }}")
+    }
+}
+
 impl fmt::Display for SymbolKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -92,9 +100,11 @@ impl Image {
     /// use openocd::{Image, SymbolKind};
     ///
     /// let image = Image::open("examples/firmware/counter.elf")?;
-    /// let counter = image.symbol("counter")?;
-    /// println!("{counter} is {} bytes long", counter.size);
-    /// # assert!(image.symbol("countre").unwrap_err().to_string().ends_with("near: counter"));
+    /// let greeting = image.symbol("greeting")?;
+    /// assert_eq!((greeting.address, greeting.kind), (0x2000_0000, SymbolKind::Other));
+    ///
+    /// let error = image.symbol("greting").unwrap_err();
+    /// assert_eq!(error.to_string(), "the image has no symbol \"greting\"; near: greeting");
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn symbol(&self, name: &str) -> Result<Symbol> {

@@ -55,6 +55,7 @@ fn thumb_bit_is_no_part_of_a_functions_address() {
     let image = firmware();
     let main = image.symbol("main").unwrap();
     assert_eq!((main.address, main.kind, main.thumb), (0x0800_0010, SymbolKind::Function, true));
+    assert_eq!(format!("{main:?}"), "Symbol { \"main\": function of 8 bytes at 0x08000010, Thumb }");
     let arm = image.symbol("arm_code").unwrap();
     assert_eq!((arm.address, arm.thumb), (0x0800_0020, false));
     assert_eq!(image.symbol("COUNTER").unwrap().address, 0x2000_0001, "variables may be at odd addresses");
