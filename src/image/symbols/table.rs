@@ -154,7 +154,9 @@ impl SymbolTable {
 
     /// Finds the symbols at these positions of the table: typed before untyped, global before local.
     pub(super) fn best_first(&self, mut positions: Vec<u32>) -> Vec<Symbol> {
-        positions.sort_by_key(|&position| self.rank(position));
+        if positions.len() > 1 {
+            positions.sort_by_key(|&position| self.rank(position));
+        }
         positions.into_iter().map(|position| self.symbol(&self.entries[position as usize])).collect()
     }
 
@@ -220,7 +222,8 @@ impl fmt::Debug for SymbolTable {
 
 impl NameIndex {
     fn of(table: &SymbolTable) -> NameIndex {
-        let buckets = table.entries.len().next_power_of_two();
+        // Long chains cost a miss of the processor's cache a symbol.
+        let buckets = (2 * table.entries.len()).next_power_of_two();
         let mut index =
             NameIndex { hasher: RandomState::new(), first: vec![NONE; buckets], next: vec![NONE; table.entries.len()] };
         for (position, entry) in (0_u32..).zip(&table.entries) {
