@@ -236,10 +236,11 @@ fn directory_is_refused() {
 #[cfg(unix)]
 #[test]
 fn endless_and_enormous_files_are_refused_at_once() {
-    let directory = tempfile::tempdir().unwrap();
-    let fifo = directory.path().join("fifo");
+    let directory = std::env::temp_dir().join(format!("openocd-images-{}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    let fifo = directory.join("fifo");
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    let enormous = directory.path().join("enormous.bin");
+    let enormous = directory.join("enormous.bin");
     std::fs::File::create(&enormous).unwrap().set_len(1 << 40).unwrap();
     let began = std::time::Instant::now();
     for (path, expected) in [
@@ -253,4 +254,5 @@ fn endless_and_enormous_files_are_refused_at_once() {
         }
     }
     assert!(began.elapsed().as_secs() < 5);
+    std::fs::remove_dir_all(&directory).unwrap();
 }
