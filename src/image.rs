@@ -1,23 +1,47 @@
-//! Firmware images: what a file puts at which address. Pure: parsing sends nothing.
+//! Firmware images: which bytes a file puts at which addresses, and which symbols it defines. Nothing here talks to
+//! OpenOCD.
 
 mod elf;
+mod file;
+mod format;
 mod ihex;
+mod options;
+mod segment;
 mod srec;
+mod symbols;
+mod text;
+mod uf2;
+
+pub use format::ImageFormat;
+pub use options::{ElfParts, ImageOptions};
+pub use segment::Segment;
+pub use symbols::{Symbol, SymbolKind};
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
+
+use segment::Contents;
+use symbols::SymbolTable;
 
 use crate::error::{ImageError, Result};
 
-/// A firmware image: bytes and the addresses that they belong at.
+/// A firmware image: bytes and the addresses where they belong.
 ///
-/// [`open`](Self::open) reads ELF, Intel HEX and S-record files, [`open_bin`](Self::open_bin) raw binaries. The file is read and
-/// understood here, not by OpenOCD, so OpenOCD need not see it, its path may hold any characters, and a damaged image is refused before a chip is touched.
+/// [`open`](Self::open) reads ELF, Intel HEX, S-record and UF2 files, and [`open_bin`](Self::open_bin) reads raw binaries.
+/// This crate reads the file, not OpenOCD. So OpenOCD may run on another machine, the path may hold any characters, and a
+/// damaged image is refused before a chip is touched.
 ///
-/// - **ELF** (System V ABI, "Program Header"), 32 and 64 bits, either byte order: the segments of type `PT_LOAD` with bytes in the file, at their physical address
-///   (at the virtual one if every physical address is 0).
-/// - **Intel HEX** (Intel's "Hexadecimal Object File Format Specification", 1988), record types 00 to 05. **S-record** (Motorola), `S0` to `S9`. Each checksum counts, and so does the end record: a file without it was cut short.
+/// - **ELF**, 32 and 64 bits, either byte order: executables. Allocated sections are loaded where the file has section
+///   headers, and segments where it has none ([`ImageOptions::elf_parts`]). The address is the load address (LMA), as for
+///   GDB's `load` and `objcopy -O binary`. [`symbol`](Self::symbol) finds functions and variables.
+/// - **Intel HEX** (Intel's "Hexadecimal Object File Format Specification", 1988), record types 00 to 05, and **S-record**
+///   (Motorola), `S0` to `S9`. Checksums are checked. The file ends at its end record, and a file without one was cut
+///   short. Lines that begin with `#` are comments.
+/// - **UF2** (Microsoft): each block must be there. Blocks that are marked as not for the main flash are skipped.
 /// - **BIN**: all bytes, at the address given.
+///
+/// A byte that a file gives twice is accepted; two different bytes for one address are an error.
 ///
 /// ```
 /// use openocd::Image;
@@ -30,74 +54,57 @@ use crate::error::{ImageError, Result};
 /// assert_eq!(raw.len(), 3);
 /// # Ok::<(), openocd::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Image {
     format: ImageFormat,
     segments: Vec<Segment>,
     entry: Option<u64>,
-}
-
-/// Consecutive bytes of an [`Image`].
-#[derive(Clone, PartialEq, Eq)]
-pub struct Segment {
-    /// Where the first byte belongs.
-    pub address: u64,
-    /// The bytes.
-    pub data: Vec<u8>,
-}
-
-/// The format that an [`Image`] came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ImageFormat {
-    /// Executable and Linkable Format.
-    Elf,
-    /// Intel HEX.
-    IntelHex,
-    /// Motorola S-record.
-    SRecord,
-    /// Raw bytes.
-    Bin,
-}
-
-impl fmt::Display for ImageFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            ImageFormat::Elf => "ELF",
-            ImageFormat::IntelHex => "Intel HEX",
-            ImageFormat::SRecord => "S-record",
-            ImageFormat::Bin => "BIN",
-        })
-    }
-}
-
-impl fmt::Debug for Segment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Segment {{ {} bytes at {:#010x} }}", self.data.len(), self.address)
-    }
-}
-
-/// What a format's reader gives: segments in any order, and the entry point.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Contents {
-    segments: Vec<Segment>,
-    entry: Option<u64>,
+    symbols: Arc<SymbolTable>,
 }
 
 impl Image {
-    /// Reads an ELF, Intel HEX or S-record file; the contents say which, not the name.
+    /// Reads an ELF, Intel HEX, S-record or UF2 file. The contents decide which format it is, not the name.
+    ///
+    /// Only regular files of at most 256 MiB are read.
     ///
     /// # Errors
-    /// [`ImageError::Read`] if the file can't be read, [`ImageError::File`] if it is none of these, damaged, or empty.
+    /// [`ImageError::Read`] if the file cannot be read, [`ImageError::TooLarge`] or [`ImageError::NotAFile`] before it is
+    /// read, [`ImageError::File`] if it is damaged, empty, or of no known format.
+    ///
+    /// ```
+    /// use openocd::{Image, ImageFormat};
+    ///
+    /// let image = Image::open("examples/firmware/counter.elf")?;
+    /// assert_eq!(image.format(), ImageFormat::Elf);
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Image> {
+        Self::open_with(path, ImageOptions::new())
+    }
+
+    /// Reads a file like [`open`](Self::open), with options for ELF and UF2.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), and [`ImageError::NoUf2Family`] within [`ImageError::File`].
+    ///
+    /// ```
+    /// use openocd::{ElfParts, Image, ImageOptions};
+    ///
+    /// let options = ImageOptions::new().elf_parts(ElfParts::Segments);
+    /// let image = Image::open_with("examples/firmware/counter.elf", options)?;
+    /// # assert_eq!(image, Image::open("examples/firmware/counter.elf")?);
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn open_with(path: impl AsRef<Path>, options: ImageOptions) -> Result<Image> {
         let path = path.as_ref();
-        Ok(Self::understand(&read(path)?).map_err(|problem| in_file(path, problem))?)
+        Ok(Self::read(&file::read(path)?, options).map_err(|problem| in_file(path, problem))?)
     }
 
     /// Reads a file as raw bytes that belong at `base`.
     ///
     /// # Errors
-    /// [`ImageError::Read`] if the file can't be read, [`ImageError::File`] if it is empty or ends beyond the address space.
+    /// [`ImageError::Read`] if the file cannot be read, [`ImageError::TooLarge`] if it exceeds 256 MiB,
+    /// [`ImageError::File`] if it is empty or ends beyond the address space.
     ///
     /// ```
     /// # let path = std::env::temp_dir().join(format!("openocd-image-{}.bin", std::process::id()));
@@ -112,19 +119,28 @@ impl Image {
     /// ```
     pub fn open_bin(path: impl AsRef<Path>, base: u64) -> Result<Image> {
         let path = path.as_ref();
-        let segments = vec![Segment { address: base, data: read(path)? }];
-        Ok(Self::of(ImageFormat::Bin, Contents { segments, entry: None }).map_err(|problem| in_file(path, problem))?)
+        let segments = vec![Segment { address: base, data: file::read(path)? }];
+        Ok(Self::of_bytes(segments).map_err(|problem| in_file(path, problem))?)
     }
 
-    /// Reads the contents of an ELF, Intel HEX or S-record file.
+    /// Reads the contents of an ELF, Intel HEX, S-record or UF2 file.
     ///
     /// # Errors
-    /// Every [`ImageError`] but those of files.
+    /// [`ImageError::UnknownFormat`], [`ImageError::Record`] for a damaged line of text, [`ImageError::Elf`] or
+    /// [`ImageError::Uf2`] for a damaged file of that format.
     pub fn parse(contents: &[u8]) -> Result<Image> {
-        Ok(Self::understand(contents)?)
+        Self::parse_with(contents, ImageOptions::new())
     }
 
-    /// Raw bytes that belong at `base`.
+    /// Reads the contents of a file like [`parse`](Self::parse), with options for ELF and UF2.
+    ///
+    /// # Errors
+    /// Those of [`parse`](Self::parse), and [`ImageError::NoUf2Family`].
+    pub fn parse_with(contents: &[u8], options: ImageOptions) -> Result<Image> {
+        Ok(Self::read(contents, options)?)
+    }
+
+    /// Makes an image of raw bytes that belong at `base`.
     ///
     /// # Errors
     /// [`ImageError::Empty`], [`ImageError::OutOfAddressSpace`].
@@ -132,131 +148,102 @@ impl Image {
         Self::from_segments([Segment { address: base, data: data.into() }])
     }
 
-    /// Several pieces of raw bytes, in any order. Empty ones are dropped, adjacent ones joined.
+    /// Makes an image of several pieces of raw bytes, in any order. Empty ones are dropped, adjacent ones joined.
     ///
     /// # Errors
-    /// [`ImageError::Empty`], [`ImageError::OutOfAddressSpace`], [`ImageError::Overlap`].
+    /// [`ImageError::Empty`], [`ImageError::OutOfAddressSpace`], [`ImageError::Overlap`] if two pieces differ at an
+    /// address.
     ///
     /// ```
     /// use openocd::{Image, Segment};
     ///
-    /// let (low, high) = (Segment { address: 0x100, data: vec![1, 2] }, Segment { address: 0x102, data: vec![3] });
+    /// let low = Segment { address: 0x100, data: vec![1, 2] };
+    /// let high = Segment { address: 0x102, data: vec![3] };
     /// let image = Image::from_segments([high, low])?;
     /// assert_eq!((image.segments().len(), image.len()), (1, 3));
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn from_segments(segments: impl IntoIterator<Item = Segment>) -> Result<Image> {
-        let segments = segments.into_iter().collect();
-        Ok(Self::of(ImageFormat::Bin, Contents { segments, entry: None })?)
+        Ok(Self::of_bytes(segments.into_iter().collect())?)
     }
 
-    /// The format that it came in.
+    /// Returns the format of the file. Images of raw bytes are [`ImageFormat::Bin`].
     pub fn format(&self) -> ImageFormat {
         self.format
     }
 
-    /// The bytes and their addresses: in ascending order, without overlaps, none empty, none adjacent to the next.
+    /// Returns the bytes and their addresses: in ascending order, without overlaps, none empty, none adjacent to the next.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
 
-    /// Where the program begins, if the image says so (ELF: `e_entry`, Intel HEX: record 03 or 05, S-record: `S7` to `S9`) and it is not 0. On a Cortex-M
-    /// bit 0 is set, for Thumb code.
+    /// Returns the address where the program begins, if the file names one other than 0 (ELF: `e_entry`, Intel HEX: record
+    /// 03 or 05, S-record: `S7` to `S9`). Bit 0 is set for Thumb code, which is all code of a Cortex-M.
     pub fn entry(&self) -> Option<u64> {
         self.entry
     }
 
-    /// How many bytes it holds.
+    /// Returns the number of bytes to load.
     pub fn len(&self) -> u64 {
         self.segments.iter().map(|segment| segment.data.len() as u64).sum()
     }
 
-    /// Always false: an image without bytes is refused.
+    /// Returns false: an image without bytes is refused.
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
 
-    fn understand(contents: &[u8]) -> Result<Image, ImageError> {
-        if contents.starts_with(elf::MAGIC) {
-            return Self::of(ImageFormat::Elf, elf::read(contents)?);
-        }
-        match contents.trim_ascii_start() {
-            [b':', ..] => Self::of(ImageFormat::IntelHex, ihex::read(contents)?),
-            [b'S', b'0'..=b'9', ..] => Self::of(ImageFormat::SRecord, srec::read(contents)?),
-            [] => Err(ImageError::Empty),
-            _ => Err(ImageError::UnknownFormat),
-        }
+    fn read(contents: &[u8], options: ImageOptions) -> Result<Image, ImageError> {
+        let format = ImageFormat::of(contents)?;
+        let mut symbols = SymbolTable::default();
+        let read = match format {
+            ImageFormat::Elf => {
+                let (read, found) = elf::read(contents, options.elf_parts)?;
+                symbols = found;
+                read
+            }
+            ImageFormat::IntelHex => ihex::read(contents)?,
+            ImageFormat::SRecord => srec::read(contents)?,
+            ImageFormat::Uf2 => uf2::read(contents, options.uf2_family)?,
+            ImageFormat::Bin => return Err(ImageError::UnknownFormat),
+        };
+        Self::of(format, read, symbols)
     }
 
-    fn of(format: ImageFormat, contents: Contents) -> Result<Image, ImageError> {
-        let Contents { mut segments, entry } = contents;
-        segments.retain(|segment| !segment.data.is_empty());
-        segments.sort_by_key(|segment| segment.address);
-        let mut joined: Vec<Segment> = Vec::new();
-        for segment in segments {
-            let length = segment.data.len() as u64;
-            if segment.address.checked_add(length - 1).is_none() {
-                return Err(ImageError::OutOfAddressSpace { address: segment.address, length });
-            }
-            match joined.last_mut() {
-                Some(last) => match (segment.address - last.address).cmp(&(last.data.len() as u64)) {
-                    std::cmp::Ordering::Less => return Err(ImageError::Overlap { address: segment.address }),
-                    std::cmp::Ordering::Equal => last.data.extend(segment.data),
-                    std::cmp::Ordering::Greater => joined.push(segment),
-                },
-                None => joined.push(segment),
-            }
-        }
-        if joined.is_empty() {
-            return Err(ImageError::Empty);
-        }
-        Ok(Image { format, segments: joined, entry: entry.filter(|&entry| entry != 0) })
+    fn of_bytes(segments: Vec<Segment>) -> Result<Image, ImageError> {
+        Self::of(ImageFormat::Bin, Contents { segments, entry: None }, SymbolTable::default())
+    }
+
+    fn of(format: ImageFormat, contents: Contents, symbols: SymbolTable) -> Result<Image, ImageError> {
+        let segments = segment::join(contents.segments)?;
+        let entry = contents.entry.filter(|&entry| entry != 0);
+        Ok(Image { format, segments, entry, symbols: Arc::new(symbols) })
     }
 }
 
-impl Contents {
-    /// Adds bytes; those that follow on from the last segment become part of it, so that thousands of records are few segments.
-    fn push(&mut self, address: u64, data: &[u8]) {
-        match self.segments.last_mut() {
-            Some(last) if last.address.checked_add(last.data.len() as u64) == Some(address) => {
-                last.data.extend_from_slice(data);
-            }
-            _ => self.segments.push(Segment { address, data: data.to_vec() }),
-        }
+impl fmt::Debug for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Image {{ {self} }}")
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
-    std::fs::read(path).map_err(|source| ImageError::Read { path: path.to_owned(), source })
+/// Writes one line, such as `ELF, 1040 bytes in 2 segments, 0x08000000 to 0x0800141f`.
+impl fmt::Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, segments) = (self.len(), self.segments.len());
+        let plural = |count| if count == 1 { "" } else { "s" };
+        let (s, t) = (plural(bytes), plural(segments as u64));
+        write!(f, "{}, {bytes} byte{s} in {segments} segment{t}", self.format)?;
+        if let (Some(first), Some(last)) = (self.segments.first(), self.segments.last()) {
+            let end = last.address + (last.data.len() as u64).saturating_sub(1);
+            write!(f, ", {:#010x} to {end:#010x}", first.address)?;
+        }
+        Ok(())
+    }
 }
 
 fn in_file(path: &Path, problem: ImageError) -> ImageError {
     ImageError::File { path: path.to_owned(), problem: Box::new(problem) }
-}
-
-/// Reads pairs of hexadecimal digits into `bytes`; the problem otherwise.
-fn unhex(digits: &[u8], bytes: &mut Vec<u8>) -> Result<(), &'static str> {
-    bytes.clear();
-    for pair in digits.chunks(2) {
-        let digit = |index: usize| pair.get(index).and_then(|&b| char::from(b).to_digit(16));
-        let (Some(high), Some(low)) = (digit(0), digit(1)) else {
-            return Err("is not made of pairs of hexadecimal digits");
-        };
-        #[allow(clippy::cast_possible_truncation, reason = "two hexadecimal digits are one byte")]
-        bytes.push((high << 4 | low) as u8);
-    }
-    Ok(())
-}
-
-/// The lines of a text image that are not empty, with their numbers from 1.
-fn lines(contents: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let lines = contents.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
-    lines.enumerate().filter(|(_, line)| !line.is_empty()).map(|(index, line)| (index + 1, line))
-}
-
-/// A number in big-endian bytes.
-fn big_endian(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0, |value, &byte| value << 8 | u64::from(byte))
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub use error::{
 };
 pub use events::{Event, EventIter, Events, Listener, TargetEvent};
 pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, WriteOptions};
-pub use image::{Image, ImageFormat, Segment};
+pub use image::{ElfParts, Image, ImageFormat, ImageOptions, Segment, Symbol, SymbolKind};
 pub use jtag::{Bits, Jtag, NewTap, SvfFile, SvfReport, Tap, XsvfFile};
 pub use memory::{Memory, Sample, Samples};
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};

@@ -1,15 +1,16 @@
 //! Firmware images that cannot be used.
 
+use std::fmt::Write;
 use std::io;
 use std::path::PathBuf;
 
-use crate::image::ImageFormat;
+use crate::image::{ImageFormat, Symbol};
 
-/// A file or a piece of bytes is not a usable firmware image. Nothing was sent.
+/// A firmware image is unusable, or lacks a symbol. Nothing was sent to OpenOCD.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
-    /// The file could not be read.
+    /// The file cannot be read.
     #[error("cannot read the image {}", path.display())]
     Read {
         /// The path given.
@@ -17,7 +18,28 @@ pub enum ImageError {
         /// The system's error.
         source: io::Error,
     },
-    /// A file that was opened has a fault. What it is follows.
+    /// The path names a directory, a device or a FIFO. Nothing was read.
+    #[error(
+        "the image {} is {kind}; expected a regular file of at most {}",
+        path.display(), mebibytes(*limit)
+    )]
+    NotAFile {
+        /// The path given.
+        path: PathBuf,
+        /// What the path names, such as `a directory`.
+        kind: &'static str,
+        /// The most bytes that a file may have.
+        limit: u64,
+    },
+    /// The file is larger than any firmware image.
+    #[error("the image {} is too large; expected at most {}", path.display(), mebibytes(*limit))]
+    TooLarge {
+        /// The path given.
+        path: PathBuf,
+        /// The most bytes that a file may have.
+        limit: u64,
+    },
+    /// The contents of a file are unusable; `problem` says why.
     #[error("the image {} is not usable: {problem}", path.display())]
     File {
         /// The path given.
@@ -25,15 +47,21 @@ pub enum ImageError {
         /// What is wrong with its contents.
         problem: Box<ImageError>,
     },
-    /// The bytes are neither ELF nor Intel HEX nor S-record.
+    /// The bytes are of no format that is recognised by its contents.
     #[error(
-        "the image is neither ELF nor Intel HEX nor S-record; a raw binary needs an address: use `Image::open_bin` or `Image::bin`"
+        "the image is neither ELF nor Intel HEX nor S-record nor UF2; a raw binary needs an address: use `Image::open_bin` or `Image::bin`"
     )]
     UnknownFormat,
+    /// A text names no image format.
+    #[error("unknown image format {name:?}; expected elf, hex, srec, uf2 or bin")]
+    UnknownFormatName {
+        /// The text given.
+        name: String,
+    },
     /// A line of an Intel HEX or S-record image is wrong.
     #[error("line {line} of the {format} image {problem}")]
     Record {
-        /// Which of the two.
+        /// Which of the two formats.
         format: ImageFormat,
         /// The line, counted from 1.
         line: usize,
@@ -46,16 +74,41 @@ pub enum ImageError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// Two parts of the image say what is at an address.
-    #[error("two segments of the image hold the byte at {address:#010x}")]
+    /// A block of a UF2 image is wrong or missing.
+    #[error("block {block} of the UF2 image {problem}")]
+    Uf2 {
+        /// The block, counted from 0.
+        block: u64,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A UF2 image holds firmware for several families of chips, and none was chosen.
+    #[error(
+        "the UF2 image is for several families of chips ({}); choose one with `ImageOptions::uf2_family`",
+        families_list(families)
+    )]
+    SeveralUf2Families {
+        /// The families in the file. Blocks may also name none.
+        families: Vec<u32>,
+    },
+    /// A UF2 image holds nothing for the family that was chosen.
+    #[error("the UF2 image is not for the family {wanted:#010x} but for {}", families_list(families))]
+    NoUf2Family {
+        /// The family chosen.
+        wanted: u32,
+        /// The families in the file.
+        families: Vec<u32>,
+    },
+    /// Two parts of the image hold different bytes for one address.
+    #[error("two segments of the image hold different bytes for {address:#010x}")]
     Overlap {
-        /// The first address that both hold.
+        /// The first address where they differ.
         address: u64,
     },
-    /// A part of the image ends beyond the last address there is.
+    /// A part of the image ends beyond the last address.
     #[error("a segment of the image of {length:#x} bytes at {address:#x} ends beyond the 64-bit address space")]
     OutOfAddressSpace {
-        /// Where it begins.
+        /// The address of its first byte.
         address: u64,
         /// Its length in bytes.
         length: u64,
@@ -63,4 +116,68 @@ pub enum ImageError {
     /// The image holds no byte.
     #[error("the image holds no bytes to load")]
     Empty,
+    /// The image has no symbol table.
+    #[error("the {format} image has no symbols{}", no_symbols_reason(*format))]
+    NoSymbols {
+        /// The format of the image.
+        format: ImageFormat,
+    },
+    /// No symbol has this name.
+    #[error("the image has no symbol {name:?}{}", or_near(name, near))]
+    UnknownSymbol {
+        /// The name given.
+        name: String,
+        /// Similar names that exist, the most similar first.
+        near: Vec<String>,
+    },
+    /// Several symbols at different addresses have this name.
+    #[error("the symbol {name:?} is ambiguous: {}", candidates_list(candidates))]
+    AmbiguousSymbol {
+        /// The name given.
+        name: String,
+        /// The symbols that have the name.
+        candidates: Vec<Symbol>,
+    },
+}
+
+/// How many candidates a text lists.
+const LISTED: usize = 8;
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
+}
+
+fn families_list(families: &[u32]) -> String {
+    match families {
+        [] => "no family".to_owned(),
+        families => join(families.iter().map(|family| format!("{family:#010x}")), families.len()),
+    }
+}
+
+fn candidates_list(candidates: &[Symbol]) -> String {
+    join(candidates.iter().map(Symbol::to_string), candidates.len())
+}
+
+fn join(items: impl Iterator<Item = String>, count: usize) -> String {
+    let mut text = items.take(LISTED).collect::<Vec<_>>().join(", ");
+    if count > LISTED {
+        let _ = write!(text, " and {} more", count - LISTED);
+    }
+    text
+}
+
+fn no_symbols_reason(format: ImageFormat) -> &'static str {
+    if format == ImageFormat::Elf { ": the file was stripped" } else { ": only ELF files have symbols" }
+}
+
+fn or_near(name: &str, near: &[String]) -> String {
+    let mut text = String::new();
+    if !near.is_empty() {
+        let near: Vec<_> = near.iter().map(|name| name.escape_debug().to_string()).collect();
+        let _ = write!(text, "; near: {}", near.join(", "));
+    }
+    if cfg!(not(feature = "demangle")) && name.contains("::") {
+        text.push_str("; names of Rust and C++ sources need the feature `demangle`");
+    }
+    text
 }

@@ -4,7 +4,8 @@
 //!   :LLAAAATTDD…CC    length, address, type, data, checksum: the sum of all bytes is 0 modulo 256
 //! ```
 
-use super::{Contents, big_endian, lines, unhex};
+use super::segment::Contents;
+use super::text::{big_endian, lines, unhex, warn_of_ignored};
 use crate::error::ImageError;
 use crate::image::ImageFormat;
 
@@ -15,29 +16,26 @@ const START_SEGMENT: u8 = 3;
 const EXTENDED_LINEAR: u8 = 4;
 const START_LINEAR: u8 = 5;
 
-/// How the address of a data record becomes one of the target.
+/// How the 16-bit address of a data record becomes an address of the target.
 #[derive(Clone, Copy)]
 enum Base {
     /// The upper half of a 32-bit address.
     Linear(u64),
-    /// A real-mode segment times 16: the 16-bit offset of each byte wraps within it.
+    /// A real-mode segment times 16. The 16-bit offset of each byte wraps within the segment.
     Segment(u64),
 }
 
 pub(super) fn read(contents: &[u8]) -> Result<Contents, ImageError> {
     let mut image = Contents::default();
     let mut base = Base::Linear(0);
-    let mut ended = false;
     let mut record = Vec::new();
     let mut last_line = 0;
-    for (line, text) in lines(contents) {
+    let mut lines = lines(contents);
+    while let Some((line, text)) = lines.next() {
         last_line = line;
         let wrong = |problem| ImageError::Record { format: ImageFormat::IntelHex, line, problem };
-        if ended {
-            return Err(wrong("comes after the end record"));
-        }
         let digits = text.strip_prefix(b":").ok_or_else(|| wrong("does not begin with a colon"))?;
-        unhex(digits, &mut record).map_err(wrong)?;
+        unhex(end_record(digits).unwrap_or(digits), &mut record).map_err(wrong)?;
         let [length, high, low, kind, data @ .., _checksum] = record.as_slice() else {
             return Err(wrong("is too short for a record"));
         };
@@ -50,7 +48,10 @@ pub(super) fn read(contents: &[u8]) -> Result<Contents, ImageError> {
         let offset = big_endian(&[*high, *low]);
         match (*kind, data) {
             (DATA, data) => place(&mut image, base, offset, data).map_err(wrong)?,
-            (END, []) => ended = true,
+            (END, []) => {
+                warn_of_ignored(ImageFormat::IntelHex, lines);
+                return Ok(image);
+            }
             (EXTENDED_SEGMENT, [_, _]) => base = Base::Segment(big_endian(data) << 4),
             (EXTENDED_LINEAR, [_, _]) => base = Base::Linear(big_endian(data) << 16),
             (START_SEGMENT, [_, _, _, _]) => image.entry = Some((big_endian(&data[..2]) << 4) + big_endian(&data[2..])),
@@ -61,11 +62,15 @@ pub(super) fn read(contents: &[u8]) -> Result<Contents, ImageError> {
             _ => return Err(wrong("is of an unknown type")),
         }
     }
-    if ended {
-        return Ok(image);
-    }
     let problem = "is the last, but no end record: the file was cut short";
     Err(ImageError::Record { format: ImageFormat::IntelHex, line: last_line, problem })
+}
+
+/// Cuts off what follows an end record on its line, such as the 0x1a of DOS: the file ends there.
+fn end_record(digits: &[u8]) -> Option<&[u8]> {
+    const LENGTH_TO_CHECKSUM: usize = 10;
+    let record = digits.get(..LENGTH_TO_CHECKSUM)?;
+    (record.starts_with(b"00") && &record[6..8] == b"01").then_some(record)
 }
 
 fn place(image: &mut Contents, base: Base, offset: u64, data: &[u8]) -> Result<(), &'static str> {
@@ -77,7 +82,7 @@ fn place(image: &mut Contents, base: Base, offset: u64, data: &[u8]) -> Result<(
             image.push(base + offset, data);
         }
         Base::Segment(base) => {
-            // At most 255 bytes: at most one wrap.
+            // A record holds at most 255 bytes, so it wraps at most once.
             let before_wrap = data.len().min(usize::try_from(0x1_0000 - offset).unwrap_or(usize::MAX));
             let (first, wrapped) = data.split_at(before_wrap);
             image.push(base + offset, first);

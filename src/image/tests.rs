@@ -1,5 +1,12 @@
 use super::*;
 
+mod elf;
+mod elf_file;
+mod linked;
+mod mutations;
+mod symbols;
+mod uf2;
+
 fn problem(contents: &[u8]) -> String {
     Image::parse(contents).unwrap_err().to_string()
 }
@@ -30,60 +37,21 @@ const HEX: &str =
 const SREC: &str =
     "S00600004844521B\nS107000001020304EE\nS2060800040506E2\nS3090800100007080910B6\nS5030003F9\nS70508000041B1\n";
 
-/// A minimal ELF with the given (physical, virtual, bytes) segments.
-fn elf(wide: bool, big: bool, loads: &[(u64, u64, &[u8])]) -> Vec<u8> {
-    let mut file = Vec::new();
-    let put = |file: &mut Vec<u8>, value: u64, length: usize| {
-        let bytes = value.to_be_bytes();
-        let mut bytes = bytes[8 - length..].to_vec();
-        if !big {
-            bytes.reverse();
-        }
-        file.extend(bytes);
-    };
-    let word = if wide { 8 } else { 4 };
-    let (header, entry) = if wide { (64, 56) } else { (52, 32) };
-    file.extend(identification(wide, big));
-    put(&mut file, 2, 2); // type: executable
-    put(&mut file, 40, 2); // machine
-    put(&mut file, 1, 4);
-    put(&mut file, 0x41, word); // entry
-    put(&mut file, header, word); // program headers
-    put(&mut file, 0, word);
-    put(&mut file, 0, 4);
-    for value in [header, entry, loads.len() as u64, 0, 0, 0] {
-        put(&mut file, value, 2);
+/// A minimal ELF with the given (physical, virtual, bytes) segments, and without section headers.
+fn elf_of_loads(wide: bool, big: bool, loads: &[(u64, u64, &[u8])]) -> Vec<u8> {
+    let mut file = elf_file::ElfFile { wide, big, ..elf_file::ElfFile::default() };
+    for &(physical, virtual_address, data) in loads {
+        let offset = i64::try_from(file.data.len()).unwrap();
+        let size = data.len() as u64;
+        let load = elf_file::load(offset, virtual_address, physical, size);
+        file.loads.push(elf_file::Load { memory_size: size + 16, ..load });
+        file.data.extend(data);
     }
-    let mut offset = header + entry * loads.len() as u64;
-    for (physical, virtual_address, data) in loads {
-        put(&mut file, 1, 4);
-        if wide {
-            put(&mut file, 5, 4);
-        }
-        for value in [offset, *virtual_address, *physical, data.len() as u64, data.len() as u64 + 16] {
-            put(&mut file, value, word);
-        }
-        if !wide {
-            put(&mut file, 5, 4);
-        }
-        put(&mut file, 4, word);
-        offset += data.len() as u64;
-    }
-    for (_, _, data) in loads {
-        file.extend(*data);
-    }
-    file
-}
-
-fn identification(wide: bool, big: bool) -> [u8; 16] {
-    let mut identification = [0; 16];
-    identification[..4].copy_from_slice(elf::MAGIC);
-    identification[4..7].copy_from_slice(&[1 + u8::from(wide), 1 + u8::from(big), 1]);
-    identification
+    file.build()
 }
 
 #[test]
-fn valid_hex() {
+fn valid_hex_is_read() {
     let image = Image::parse(HEX.as_bytes()).unwrap();
     assert_eq!(image.format(), ImageFormat::IntelHex);
     assert_eq!(segments(&image), [(0x0800_0000, vec![1, 2, 3, 4, 5, 6, 7, 8]), (0x0800_1000, vec![0xaa, 0xbb])]);
@@ -100,7 +68,7 @@ fn hex_of_real_mode_wraps_within_its_segment() {
 }
 
 #[test]
-fn invalid_hex() {
+fn invalid_hex_is_refused() {
     for (contents, expected) in [
         (":0400000001020304F3\n:00000001FF", "line 1 of the Intel HEX image has a wrong checksum"),
         (":0500000001020304F1\n", "line 1 of the Intel HEX image does not hold as many bytes as it says"),
@@ -108,7 +76,6 @@ fn invalid_hex() {
             ":0400000001020304F2\n",
             "line 1 of the Intel HEX image is the last, but no end record: the file was cut short",
         ),
-        (":00000001FF\n\n:00000001FF", "line 3 of the Intel HEX image comes after the end record"),
         (":00000006FA\n", "line 1 of the Intel HEX image is of an unknown type"),
         (":0100000400FB\n", "line 1 of the Intel HEX image has a length that its type does not allow"),
         (":0000\n", "line 1 of the Intel HEX image is too short for a record"),
@@ -118,16 +85,21 @@ fn invalid_hex() {
             ":02000004FFFFFC\n:02FFFF000102FD\n:00000001FF",
             "line 2 of the Intel HEX image ends beyond the 32-bit address space",
         ),
-        (":00000001FF\nzz", "line 2 of the Intel HEX image comes after the end record"),
         (":0100000001FE\n0100000001FE", "line 2 of the Intel HEX image does not begin with a colon"),
-        (":0100000001FE\n:0100000001FE\n:00000001FF", "two segments of the image hold the byte at 0x00000000"),
+        (":0100000001FE\n:0100000002FD\n:00000001FF", "two segments of the image hold different bytes for 0x00000000"),
+        (
+            ";0100000001FE\n:00000001FF",
+            "the image is neither ELF nor Intel HEX nor S-record nor UF2; a raw binary needs an address: use `Image::open_bin` or `Image::bin`",
+        ),
+        (":0100000001FE\n;0100000001FE\n:00000001FF", "line 2 of the Intel HEX image does not begin with a colon"),
+        (":0100000001FE\x1a\n:00000001FF", "line 1 of the Intel HEX image is not made of pairs of hexadecimal digits"),
     ] {
         assert_eq!(problem(contents.as_bytes()), expected, "{contents}");
     }
 }
 
 #[test]
-fn valid_srec() {
+fn valid_srec_is_read() {
     let image = Image::parse(SREC.as_bytes()).unwrap();
     assert_eq!(image.format(), ImageFormat::SRecord);
     assert_eq!(segments(&image), [(0, vec![1, 2, 3, 4]), (0x08_0004, vec![5, 6]), (0x0800_1000, vec![7, 8, 9, 0x10])]);
@@ -135,7 +107,7 @@ fn valid_srec() {
 }
 
 #[test]
-fn invalid_srec() {
+fn invalid_srec_is_refused() {
     for (contents, expected) in [
         ("S107000001020304EF\nS9030000FC", "line 1 of the S-record image has a wrong checksum"),
         ("S108000001020304ED\n", "line 1 of the S-record image does not hold as many bytes as it says"),
@@ -144,71 +116,18 @@ fn invalid_srec() {
             "S107000001020304EE\nS5030002FA",
             "line 2 of the S-record image counts another number of data records than there are: some are missing",
         ),
-        ("S9030000FC\nS9030000FC", "line 2 of the S-record image comes after the end record"),
         ("S4030000FC\n", "line 1 of the S-record image is of an unknown type"),
         ("S10200FD\n", "line 1 of the S-record image is too short for its address"),
         ("S9030000FC", "the image holds no bytes to load"),
         ("S105FFFF0102F9\nS9030000FC", "line 1 of the S-record image ends beyond the addresses of its type"),
         ("S0\n", "line 1 of the S-record image is too short for a record"),
-        ("S9030000FC\nx", "line 2 of the S-record image comes after the end record"),
     ] {
         assert_eq!(problem(contents.as_bytes()), expected, "{contents}");
     }
 }
 
 #[test]
-fn elf_of_every_class_and_byte_order() {
-    for (wide, big) in [(false, false), (false, true), (true, false), (true, true)] {
-        let file =
-            elf(wide, big, &[(0x0800_1000, 0x2000_0000, &[9, 8, 7]), (0x0800_0000, 0x0800_0000, &[1, 2]), (7, 7, &[])]);
-        let image = Image::parse(&file).unwrap();
-        assert_eq!(segments(&image), [(0x0800_0000, vec![1, 2]), (0x0800_1000, vec![9, 8, 7])]);
-        assert_eq!((image.entry(), image.format()), (Some(0x41), ImageFormat::Elf));
-    }
-}
-
-#[test]
-fn elf_without_physical_addresses_loads_at_its_virtual_ones() {
-    let image = Image::parse(&elf(false, false, &[(0, 0x2000_0000, &[1]), (0, 0x2000_0100, &[2])])).unwrap();
-    assert_eq!(segments(&image), [(0x2000_0000, vec![1]), (0x2000_0100, vec![2])]);
-}
-
-#[test]
-fn invalid_elf() {
-    let good = elf(false, false, &[(0x0800_0000, 0, &[1, 2, 3, 4])]);
-    assert_eq!(problem(&good[..good.len() - 1]), "the ELF image ends before its segments do: the file was cut short");
-    assert_eq!(problem(&good[..60]), "the ELF image ends before its headers do: the file was cut short");
-    assert_eq!(problem(&good[..10]), "the ELF image ends before its headers do: the file was cut short");
-    assert_eq!(problem(elf::MAGIC), "the ELF image is neither of class 32 nor of class 64");
-    assert!(problem(&elf(true, false, &[])).contains("no loadable segment"));
-    let mut odd = good.clone();
-    odd[5] = 3;
-    assert_eq!(problem(&odd), "the ELF image has an unknown byte order");
-    let mut short = good.clone();
-    short[42] = 8;
-    assert_eq!(problem(&short), "the ELF image has program headers that are too short");
-    let huge = elf(true, false, &[(u64::MAX, 0, &[1, 2])]);
-    assert!(problem(&huge).contains("ends beyond the 64-bit address space"));
-}
-
-#[test]
-fn an_elf_that_would_take_a_thousand_times_its_size() {
-    let mut bomb = identification(true, false).to_vec();
-    bomb.resize(64, 0);
-    bomb[32] = 64;
-    bomb[54] = 56;
-    bomb[56..58].copy_from_slice(&1000_u16.to_le_bytes());
-    for index in 1..=1000_u64 {
-        // PT_LOAD, offset 0, an address of its own, and the whole file.
-        for value in [1, 0, 0, index << 32, 64 + 56 * 1000, 0, 0] {
-            bomb.extend(value.to_le_bytes());
-        }
-    }
-    assert_eq!(problem(&bomb), "the ELF image has segments that hold many times as many bytes as the file");
-}
-
-#[test]
-fn other_contents() {
+fn contents_without_an_address_are_refused() {
     assert!(problem(b"just text").contains("a raw binary needs an address"));
     assert_eq!(problem(b""), "the image holds no bytes to load");
     assert_eq!(Image::bin(0, Vec::new()).unwrap_err().to_string(), "the image holds no bytes to load");
@@ -222,38 +141,118 @@ fn segments_are_sorted_and_joined() {
     let image = Image::from_segments([piece(8, &[3]), piece(0, &[1, 2]), piece(5, &[]), piece(2, &[9])]).unwrap();
     assert_eq!(segments(&image), [(0, vec![1, 2, 9]), (8, vec![3])]);
     let overlapping = Image::from_segments([piece(8, &[3, 3]), piece(9, &[1])]).unwrap_err();
-    assert_eq!(overlapping.to_string(), "two segments of the image hold the byte at 0x00000009");
+    assert_eq!(overlapping.to_string(), "two segments of the image hold different bytes for 0x00000009");
 }
 
-/// Damaged images of every format are refused or understood, but never make the reader panic.
 #[test]
-fn no_input_makes_a_reader_panic() {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let seeds = [
-        HEX.as_bytes().to_vec(),
-        SREC.as_bytes().to_vec(),
-        elf(false, false, &[(0x0800_0000, 0x2000_0000, &[1, 2, 3]), (0x0800_0100, 0, &[4])]),
-        elf(true, true, &[(0x0800_0000, 0x2000_0000, &[1, 2, 3]), (0x0800_0100, 0, &[4])]),
-    ];
-    let mut understood = 0;
-    for round in 0..40_000 {
-        let mut input = seeds[round % seeds.len()].clone();
-        for _ in 0..=random.below(4) {
-            let at = random.below(input.len());
-            match random.below(4) {
-                0 => input[at] = u8::try_from(random.below(256)).unwrap(),
-                1 => input[at] = [0, 0xff, b':', b'S', b'\n', b'F'][random.below(6)],
-                2 => input.truncate(at.max(1)),
-                _ => input.insert(at, u8::try_from(random.below(256)).unwrap()),
-            }
-        }
-        if let Ok(image) = Image::parse(&input) {
-            understood += 1;
-            assert_ne!(image.len(), 0);
-            for pair in image.segments().windows(2) {
-                assert!(pair[0].address + (pair[0].data.len() as u64) < pair[1].address);
-            }
+fn the_same_bytes_twice_are_no_conflict() {
+    let piece = |address, data: &[u8]| Segment { address, data: data.to_vec() };
+    let image = Image::from_segments([piece(0, &[1, 2, 3]), piece(1, &[2, 3, 4]), piece(1, &[2])]).unwrap();
+    assert_eq!(segments(&image), [(0, vec![1, 2, 3, 4])]);
+    let inside = Image::from_segments([piece(0, &[1, 2, 3, 4]), piece(1, &[2, 9])]).unwrap_err();
+    assert_eq!(inside.to_string(), "two segments of the image hold different bytes for 0x00000002");
+    let image = Image::parse(b":0400000001020304F2\n:0400000001020304F2\n:00000001FF\n").unwrap();
+    assert_eq!(segments(&image), [(0, vec![1, 2, 3, 4])]);
+}
+
+/// Each of these files is what GNU objcopy 2.40 reads as the bytes 1, 2, 3, 4.
+#[test]
+fn hex_ends_where_objcopy_ends_it() {
+    for contents in [
+        ":0400000001020304F2\n:00000001FF\n:0400040005060708DE\n",
+        ":0400000001020304F2\n:00000001FF\n:0400000009020304EA\n",
+        ":0400000001020304F2\n:00000001FF\njunk\n# more\n",
+        ":0400000001020304F2\n:00000001FF\n\x1a",
+        ":0400000001020304F2\n:00000001FF\x1a",
+        ":0400000001020304F2\r\n:00000001FF\r\n\x1a\x1a\x1a",
+        ":0400000001020304F2\n:00000001FF\n\0\0",
+        ":0400000001020304f2\n:00000001ff\n",
+        ":0400000001020304F2\r:00000001FF\r",
+        ":0400000001020304F2\r\n\r\n:00000001FF\r\n",
+        ":0400000001020304F2\n:00800001", /* an end record may have an address */
+    ] {
+        let contents =
+            contents.strip_suffix(":00800001").map_or(contents.to_owned(), |rest| format!("{rest}:008000017F"));
+        let image = Image::parse(contents.as_bytes()).unwrap();
+        assert_eq!(segments(&image), [(0, vec![1, 2, 3, 4])], "{contents:?}");
+    }
+}
+
+#[test]
+fn srec_ends_where_objcopy_ends_it() {
+    for contents in [
+        "S107000001020304EE\nS9030000FC\nS107000405060708DA\n",
+        "S107000001020304EE\nS9030000FC\njunk",
+        "S107000001020304EE\nS9030000FC\n\x1a",
+        "S107000001020304EE\nS9030000FC\x1a",
+        "S107000001020304EE\rS9030000FC\r",
+        "S107000001020304EE\r\n\r\nS9030000FC\r\n",
+        "S107000001020304ee\nS9030000fc\n",
+    ] {
+        assert_eq!(segments(&Image::parse(contents.as_bytes()).unwrap()), [(0, vec![1, 2, 3, 4])], "{contents:?}");
+    }
+}
+
+#[test]
+fn comment_lines_are_skipped_as_openocd_skips_them() {
+    let hex = "# built today\n:0400000001020304F2\n  # :0400000009020304EA\n:00000001FF\n";
+    let srec = "# built today\nS107000001020304EE\n#\nS9030000FC\n";
+    for contents in [hex, srec] {
+        assert_eq!(segments(&Image::parse(contents.as_bytes()).unwrap()), [(0, vec![1, 2, 3, 4])]);
+    }
+}
+
+#[test]
+fn image_prints_in_one_line() {
+    let image = Image::parse(HEX.as_bytes()).unwrap();
+    assert_eq!(image.to_string(), "Intel HEX, 10 bytes in 2 segments, 0x08000000 to 0x08001001");
+    assert_eq!(format!("{image:?}"), "Image { Intel HEX, 10 bytes in 2 segments, 0x08000000 to 0x08001001 }");
+    let last = Image::bin(u64::MAX, vec![0]).unwrap();
+    assert_eq!(last.to_string(), "BIN, 1 byte in 1 segment, 0xffffffffffffffff to 0xffffffffffffffff");
+    assert_eq!(format!("{:?}", last.segments()[0]), "Segment { 1 bytes at 0xffffffffffffffff }");
+}
+
+#[test]
+fn format_is_read_from_its_name() {
+    use ImageFormat::{Bin, Elf, IntelHex, SRecord, Uf2};
+    for format in [Elf, IntelHex, SRecord, Uf2, Bin] {
+        assert_eq!(format.to_string().parse::<ImageFormat>().unwrap(), format);
+    }
+    for (name, format) in [("HEX", IntelHex), ("s19", SRecord), ("elf", Elf), ("uf2", Uf2), ("bin", Bin)] {
+        assert_eq!(name.parse::<ImageFormat>().unwrap(), format);
+    }
+    let error = "exe".parse::<ImageFormat>().unwrap_err();
+    assert_eq!(error.to_string(), "unknown image format \"exe\"; expected elf, hex, srec, uf2 or bin");
+}
+
+#[test]
+fn directory_is_refused() {
+    let directory = std::env::temp_dir();
+    let error = Image::open(&directory).unwrap_err().to_string();
+    assert!(error.contains("is a directory; expected a regular file of at most 256 MiB"), "{error}");
+    assert!(error.contains(directory.to_str().unwrap()), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn endless_and_enormous_files_are_refused_at_once() {
+    let directory = std::env::temp_dir().join(format!("openocd-images-{}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    let fifo = directory.join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let enormous = directory.join("enormous.bin");
+    std::fs::File::create(&enormous).unwrap().set_len(1 << 40).unwrap();
+    let began = std::time::Instant::now();
+    for (path, expected) in [
+        (Path::new("/dev/zero"), "is a device; expected a regular file of at most 256 MiB"),
+        (&fifo, "is a FIFO; expected a regular file of at most 256 MiB"),
+        (&enormous, "is too large; expected at most 256 MiB"),
+    ] {
+        for error in [Image::open(path).unwrap_err(), Image::open_bin(path, 0).unwrap_err()] {
+            let error = error.to_string();
+            assert!(error.contains(expected) && error.contains(path.to_str().unwrap()), "{error}");
         }
     }
-    assert!(understood > 1000, "the damage spares some: {understood}");
+    assert!(began.elapsed().as_secs() < 5);
+    std::fs::remove_dir_all(&directory).unwrap();
 }

@@ -1,0 +1,166 @@
+//! Symbols of an ELF image.
+
+#[cfg(feature = "demangle")]
+mod demangle;
+mod near;
+mod table;
+
+use std::fmt;
+
+pub(super) use table::SymbolTable;
+
+use super::Image;
+use crate::error::{ImageError, Result};
+
+/// A named address of an [`Image`]: a function, a variable, or a label.
+///
+/// [`Display`](fmt::Display) writes the name as the sources have it where the feature `demangle` is enabled.
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Symbol {
+    /// The name as the file has it. Rust and C++ compilers mangle names.
+    pub name: String,
+    /// The address that the symbol has at run time, without the Thumb bit.
+    pub address: u64,
+    /// The length in bytes. It is 0 for labels, and for assembler functions without a `.size`.
+    pub size: u64,
+    /// What the symbol names.
+    pub kind: SymbolKind,
+    /// Whether the symbol is a function in Arm's Thumb instruction set. A pointer to the function has bit 0 set.
+    pub thumb: bool,
+}
+
+/// What a [`Symbol`] names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SymbolKind {
+    /// A function.
+    Function,
+    /// A variable or a constant.
+    Object,
+    /// Something without a type: a label, or a symbol of the linker script.
+    Other,
+}
+
+impl Symbol {
+    /// Returns the name as the sources have it: `my_crate::counter`, `ns::f(int)`. Names that are not mangled, or in a way
+    /// that is not known, stay as they are. Hashes of Rust names are left out.
+    ///
+    /// ```
+    /// # let image = openocd::Image::open("examples/firmware/counter.elf")?;
+    /// # let symbol = image.symbols().next().unwrap();
+    /// println!("{} at {:#010x}", symbol.demangled(), symbol.address);
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    #[cfg(feature = "demangle")]
+    pub fn demangled(&self) -> String {
+        demangle::with_parameters(&self.name).unwrap_or_else(|| self.name.clone())
+    }
+}
+
+impl fmt::Display for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[cfg(feature = "demangle")]
+        let name = self.demangled();
+        #[cfg(not(feature = "demangle"))]
+        let name = &self.name;
+        write!(f, "{} at {:#010x}", name.escape_debug(), self.address)
+    }
+}
+
+impl fmt::Debug for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Symbol { name, address, size, kind, thumb } = self;
+        let thumb = if *thumb { ", Thumb" } else { "" };
+        write!(f, "Symbol {{ {name:?}: {kind} of {size} bytes at {address:#010x}{thumb} }}")
+    }
+}
+
+impl fmt::Display for SymbolKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            SymbolKind::Function => "function",
+            SymbolKind::Object => "object",
+            SymbolKind::Other => "other",
+        })
+    }
+}
+
+impl Image {
+    /// Finds a symbol by its name: as the file has it, or as the sources have it (feature `demangle`).
+    ///
+    /// A name of the sources includes the path (`my_crate::counter`) and leaves out the hash of Rust. For C++ functions the
+    /// parameters may be left out (`ns::f`) or given (`ns::f(int)`). Aliases, which share an address, are one symbol.
+    ///
+    /// # Errors
+    /// [`ImageError::UnknownSymbol`] with similar names, [`ImageError::AmbiguousSymbol`] with the candidates if the name
+    /// stands for several addresses, [`ImageError::NoSymbols`] if the file has no symbol table.
+    ///
+    /// ```
+    /// use openocd::{Image, SymbolKind};
+    ///
+    /// let image = Image::open("examples/firmware/counter.elf")?;
+    /// let greeting = image.symbol("greeting")?;
+    /// assert_eq!((greeting.address, greeting.kind), (0x2000_0000, SymbolKind::Other));
+    ///
+    /// let error = image.symbol("greting").unwrap_err();
+    /// assert_eq!(error.to_string(), "the image has no symbol \"greting\"; near: greeting");
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn symbol(&self, name: &str) -> Result<Symbol> {
+        let table = self.symbol_table()?;
+        let mut candidates = table.named(name);
+        #[cfg(feature = "demangle")]
+        if candidates.is_empty() {
+            candidates = table.demangled(name);
+        }
+        let one_address = candidates.windows(2).all(|pair| pair[0].address == pair[1].address);
+        if candidates.is_empty() {
+            return Err(ImageError::UnknownSymbol { name: name.to_owned(), near: table.near(name) }.into());
+        }
+        if !one_address {
+            return Err(ImageError::AmbiguousSymbol { name: name.to_owned(), candidates }.into());
+        }
+        Ok(candidates.swap_remove(0))
+    }
+
+    /// Finds the symbol that covers an address: the innermost function or variable around it.
+    ///
+    /// In code, a label without a size covers what follows it, up to the next symbol of its section.
+    ///
+    /// ```
+    /// let image = openocd::Image::open("examples/firmware/counter.elf")?;
+    /// let entry = image.entry().unwrap();
+    /// if let Some(function) = image.symbol_at(entry) {
+    ///     println!("the program begins in {function}");
+    /// }
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn symbol_at(&self, address: u64) -> Option<Symbol> {
+        self.symbol_table().ok()?.covering(address)
+    }
+
+    /// Iterates over the symbols, in the order of the file. An image without a symbol table yields none.
+    ///
+    /// Symbols that are undefined, thread-local or only marks of the toolchain (`$t`, files, sections) are left out.
+    ///
+    /// ```
+    /// let image = openocd::Image::open("examples/firmware/counter.elf")?;
+    /// for symbol in image.symbols() {
+    ///     println!("{:#010x} {:6} {:8} {}", symbol.address, symbol.size, symbol.kind, symbol.name);
+    /// }
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
+        self.symbol_table().into_iter().flat_map(SymbolTable::symbols)
+    }
+
+    fn symbol_table(&self) -> Result<&SymbolTable, ImageError> {
+        let table = &*self.symbols;
+        match table.problem() {
+            Some(problem) => Err(ImageError::Elf { problem }),
+            None if table.is_empty() => Err(ImageError::NoSymbols { format: self.format }),
+            None => Ok(table),
+        }
+    }
+}
