@@ -87,7 +87,11 @@ pub(super) fn restore_separators(escaped: &[u8]) -> Vec<u8> {
     let mut bytes = escaped.iter();
     while let Some(&byte) = bytes.next() {
         match byte {
-            0x1b => plain.push(if bytes.next() == Some(&b'A') { 0x1b } else { SEPARATOR }),
+            0x1b => plain.push(match bytes.next() {
+                Some(b'A') => 0x1b,
+                Some(b'C') => 0,
+                _ => SEPARATOR,
+            }),
             byte => plain.push(byte),
         }
     }

@@ -16,7 +16,7 @@ proc _openocd_rs_1_run {sequence command} {
     }
     # Here and not by a call, which would take a tenth longer.
     set reply [list $sequence 0 $::_openocd_rs_1_result $log]
-    if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
+    if {[string first \x1a $reply] >= 0 || [string first \x00 $reply] >= 0} { return [_openocd_rs_1_escape $reply] }
     return $reply
 }
 
@@ -127,13 +127,14 @@ proc _openocd_rs_1_note {} {
 
 proc _openocd_rs_1_reply {sequence code result log} {
     set reply [list $sequence $code $result $log]
-    if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
+    if {[string first \x1a $reply] >= 0 || [string first \x00 $reply] >= 0} { return [_openocd_rs_1_escape $reply] }
     return $reply
 }
 
-# 0x1a ends a reply on the wire; one inside would put every later reply out of step. \x1b and a letter stand for it.
-proc _openocd_rs_1_without_separator {reply} {
-    return ~[string map [list \x1b \x1bA \x1a \x1bB] $reply]
+# 0x1a ends a reply on the wire: one inside would put every later reply out of step. 0x00 ends what OpenOCD repeats of it in its log: the program that
+# reads the log could not tell where the reply ends. \x1b and a letter stand for either.
+proc _openocd_rs_1_escape {reply} {
+    return ~[string map [list \x1b \x1bA \x1a \x1bB \x00 \x1bC] $reply]
 }
 
 # After a failed command: the last transfer of its clean-up may have failed too, which over SWD the next access would be told, whoever
