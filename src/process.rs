@@ -29,13 +29,15 @@ use crate::error::{ProcessReport, Result};
 
 /// An OpenOCD that this program started, and that ends with it.
 ///
-/// [`builder`](Self::builder) describes it. [`spawn`](OpenOcdBuilder::spawn) returns once OpenOCD has answered a command, so after
-/// `init`. [`Session::start`](crate::Session::start) does this and connects in one go.
+/// [`builder`](Self::builder) describes it. [`spawn`](OpenOcdBuilder::spawn) returns once OpenOCD
+/// has answered a command, so after `init`. [`Session::start`](crate::Session::start) does this and
+/// connects in one go.
 ///
 /// # How it ends
-/// [`stop`](Self::stop) and dropping the value end OpenOCD. If this program is killed, even with SIGKILL, OpenOCD notices on Unix
-/// that its standard input closes, and ends too. It notices that between two commands: an OpenOCD that is executing a long command
-/// finishes the command first, and keeps the adapter until then.
+/// [`stop`](Self::stop) and dropping the value end OpenOCD. If this program is killed, even with
+/// SIGKILL, OpenOCD notices on Unix that its standard input closes, and ends too. It notices that
+/// between two commands: an OpenOCD that is executing a long command finishes the command first,
+/// and keeps the adapter until then.
 ///
 /// Programs that OpenOCD started itself are not ended.
 ///
@@ -86,7 +88,8 @@ impl OpenOcdProcess {
         self.child.pid
     }
 
-    /// Returns the command line that the builder describes, program first, quoted for a POSIX shell.
+    /// Returns the command line that the builder describes, program first, quoted for a POSIX
+    /// shell.
     ///
     /// It shows what was asked for, to be tried by hand, without the scripts that this crate adds.
     pub fn command_line(&self) -> &str {
@@ -103,11 +106,14 @@ impl OpenOcdProcess {
         self.child.exit_status()
     }
 
-    /// Returns the last lines of OpenOCD's log, oldest first: at most [`LOG_TAIL_LINES`], each cut to 4 KiB.
+    /// Returns the last lines of OpenOCD's log, oldest first: at most [`LOG_TAIL_LINES`], each cut
+    /// to 4 KiB.
     ///
-    /// The log is OpenOCD's standard error, without the replies to this crate's commands, which OpenOCD writes there too. A line
-    /// is here a few milliseconds after it was written, so what a command logs may not be here yet when the command returns;
-    /// [`Session::execute`](crate::Session::execute) returns that log. All lines are here when OpenOCD has ended.
+    /// The log is OpenOCD's standard error, without the replies to this crate's commands, which
+    /// OpenOCD writes there too. A line is here a few milliseconds after it was written, so what a
+    /// command logs may not be here yet when the command returns;
+    /// [`Session::execute`](crate::Session::execute) returns that log. All lines are here when
+    /// OpenOCD has ended.
     ///
     /// ```
     /// use openocd::OpenOcdProcess;
@@ -125,12 +131,15 @@ impl OpenOcdProcess {
         self.child.report()
     }
 
-    /// Ends OpenOCD and returns how it ended. An OpenOCD that does not end within two seconds is killed.
+    /// Ends OpenOCD and returns how it ended. An OpenOCD that does not end within two seconds is
+    /// killed.
     ///
-    /// OpenOCD first runs its shutdown handlers and releases the adapter. The target is left as it is.
+    /// OpenOCD first runs its shutdown handlers and releases the adapter. The target is left as it
+    /// is.
     ///
     /// # Errors
-    /// [`ProcessError::Stop`](crate::ProcessError::Stop) if the operating system cannot end the process.
+    /// [`ProcessError::Stop`](crate::ProcessError::Stop) if the operating system cannot end the
+    /// process.
     pub fn stop(self) -> Result<ExitStatus> {
         self.end()
     }
@@ -165,6 +174,6 @@ impl fmt::Debug for OpenOcdProcess {
             .field("pid", &self.pid())
             .field("tcl_port", &self.tcl_port)
             .field("is_running", &self.is_running())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -12,21 +12,26 @@ const MARK_DIGITS: usize = 8;
 /// Digits of a token, and of a sequence number that begins with its mark.
 const DIGITS: usize = 19;
 
+/// How many sequence numbers begin with one mark.
+const SEQUENCES: u64 = 10_u64.pow(11);
+
 /// A number of 19 digits that only one OpenOCD knows.
 ///
-/// Its first eight digits are the mark of that OpenOCD. Every sequence number that is sent there begins with the mark, so the
-/// reader of the log can tell the replies, which OpenOCD repeats in its log, from what belongs there.
+/// Its first eight digits are the mark of that OpenOCD. Every sequence number that is sent there
+/// begins with the mark, so the reader of the log can tell the replies, which OpenOCD repeats in
+/// its log, from what belongs there.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Token(String);
 
 impl Token {
     /// Makes a token that nobody can guess.
     pub(crate) fn random() -> Self {
-        // The standard library's only source of randomness: keyed hashes, the keys from the operating system.
+        // The standard library's only source of randomness: keyed hashes, the keys from the
+        // operating system.
         let random = |n: u64| RandomState::new().hash_one(n);
         // The first digit is at most 8, so every sequence number fits in 64 bits.
         let mark = 10_000_000 + random(0) % 80_000_000;
-        Token(format!("{mark}{:011}", random(1) % 10_u64.pow(11)))
+        Token(format!("{mark}{:011}", random(1) % SEQUENCES))
     }
 
     /// Reads a token that an OpenOCD tells.
@@ -46,7 +51,7 @@ impl Token {
     /// The number before the first sequence number of a connection.
     pub(crate) fn first_sequence(&self) -> u64 {
         let mark: u64 = self.mark().parse().unwrap_or_default();
-        mark * 10_u64.pow((DIGITS - MARK_DIGITS) as u32)
+        mark * SEQUENCES
     }
 }
 

@@ -32,9 +32,11 @@ pub enum ProcessError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// OpenOCD ended before it was ready: a bad configuration, no adapter, a port that is taken, a crash.
+    /// OpenOCD ended before it was ready: a bad configuration, no adapter, a port that is taken, a
+    /// crash.
     ///
-    /// OpenOCD 0.12.0 goes on without a GDB port that is taken. Then it was ended, and its exit status is a success.
+    /// OpenOCD 0.12.0 goes on without a GDB port that is taken. Then it was ended, and its exit
+    /// status is a success.
     #[error("OpenOCD ended before it was ready{}; {report}", report.cause().map(|cause| format!(": {cause}")).unwrap_or_default())]
     ExitedDuringStartup {
         /// Exit status, command line and log.
@@ -77,12 +79,13 @@ const LINE_BYTES: usize = 400;
 
 /// What is known of an OpenOCD process when something went wrong with it.
 ///
-/// `Display` shows the exit status, the command line and the last 20 lines of the log, with control characters escaped.
+/// `Display` shows the exit status, the command line and the last 20 lines of the log, with control
+/// characters escaped.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessReport {
-    /// The command line that the builder describes, program first, quoted for a POSIX shell. It lacks the scripts that this crate
-    /// adds.
+    /// The command line that the builder describes, program first, quoted for a POSIX shell. It
+    /// lacks the scripts that this crate adds.
     pub command_line: String,
     /// How the process ended; `None` if it was running.
     pub exit_status: Option<ExitStatus>,
@@ -91,7 +94,8 @@ pub struct ProcessReport {
 }
 
 impl ProcessReport {
-    /// The first line that OpenOCD itself marks as an error: `Error: …`, or of a script `embedded:startup.tcl:28: Error: …`.
+    /// The first line that OpenOCD itself marks as an error: `Error: …`, or of a script
+    /// `embedded:startup.tcl:28: Error: …`.
     fn cause(&self) -> Option<String> {
         let message = self.log_tail.iter().find_map(|line| {
             let (place, message) = line.split_once("Error: ")?;

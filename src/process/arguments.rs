@@ -13,13 +13,15 @@ const TOKEN: &str = "set _openocd_rs_token [gets stdin]; list";
 
 /// Opens the ports as asked, whatever the configuration says, on the loopback address.
 ///
-/// `tcl_port` became `tcl port`, and so on: newer OpenOCD still knows the old names, but complains about them.
+/// `tcl_port` became `tcl port`, and so on: newer OpenOCD still knows the old names, but complains
+/// about them.
 ///
-/// Ports cannot be changed after `init`, which a configuration may call itself. So its first call comes through here: `init`
-/// opens the GDB ports, and the others open when the whole configuration has run (`src/openocd.c`, `openocd_thread`).
+/// Ports cannot be changed after `init`, which a configuration may call itself. So its first call
+/// comes through here: `init` opens the GDB ports, and the others open when the whole configuration
+/// has run (`src/openocd.c`, `openocd_thread`).
 ///
-/// Ports and errors are read from the log. So its level is at least 2, below which OpenOCD does not log its ports, and it
-/// cannot go to a file during start-up.
+/// Ports and errors are read from the log. So its level is at least 2, below which OpenOCD does not
+/// log its ports, and it cannot go to a file during start-up.
 const PORTS: &str = "\
     proc _openocd_rs_ports {} {\
         if {[lindex [debug_level] end] < 2} {debug_level 2}; \
@@ -34,20 +36,23 @@ const PORTS: &str = "\
         if {$args in {{} default}} return; \
         return -code error \"log_output $args: the program that started this OpenOCD reads its log\"}; list";
 
-/// Runs after the configuration, which may not have called `init`, and puts everything back as it was.
+/// Runs after the configuration, which may not have called `init`, and puts everything back as it
+/// was.
 const PORTS_AGAIN: &str = "_openocd_rs_ports; rename log_output {}; rename _openocd_rs_log_output log_output; list";
 
 /// Selects the transport as soon as the adapter's driver is known.
 ///
-/// That is after the interface file and before the target file, which would make OpenOCD select the adapter's first transport.
+/// That is after the interface file and before the target file, which would make OpenOCD select the
+/// adapter's first transport.
 const TRANSPORT: &str = "\
     if {[info exists ::_openocd_rs_transport] || [adapter name] in {{} undefined}} return; \
     set ::_openocd_rs_transport 1; transport select @name; return";
 
 /// Keeps the adapter's serial number for `Adapter::serial`: OpenOCD has no command that tells it.
 ///
-/// The program's choice holds against a configuration that says otherwise: a production line must not drive the neighbouring
-/// board. So until the whole configuration has run, the commands ignore any further choice.
+/// The program's choice holds against a configuration that says otherwise: a production line must
+/// not drive the neighbouring board. So until the whole configuration has run, the commands ignore
+/// any further choice.
 const CHOICE: &str = "\
     if {![catch {rename {adapter serial} _openocd_rs_adapter_serial}]} {\
         proc {adapter serial} {args} {\
@@ -127,7 +132,7 @@ impl OpenOcdBuilder {
         let arguments = self.extra_arguments.iter().map(|word| word.as_encoded_bytes());
         let directories = self.search_dirs.iter().map(|path| path.as_os_str().as_encoded_bytes());
         let choices = [&self.driver, &self.serial, &self.usb_location, &self.transport];
-        let choices = choices.into_iter().flatten().map(|choice| choice.as_bytes());
+        let choices = choices.into_iter().flatten().map(String::as_bytes);
         let mut all = texts.clone().chain(arguments).chain(directories).chain(choices);
         if let Some(text) = all.find(|text| text.contains(&0)) {
             return invalid(String::from_utf8_lossy(text).into_owned(), NUL_BYTE);

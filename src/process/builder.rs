@@ -13,12 +13,13 @@ use crate::error::Result;
 
 /// Describes an OpenOCD to start; [`spawn`](Self::spawn) starts it.
 ///
-/// Configuration files and commands reach OpenOCD in the order of the calls. The choice of the adapter (driver, serial number,
-/// USB location, transport, speed) reaches OpenOCD when it accepts the choice, whatever the order of the calls.
+/// Configuration files and commands reach OpenOCD in the order of the calls. The choice of the
+/// adapter (driver, serial number, USB location, transport, speed) reaches OpenOCD when it accepts
+/// the choice, whatever the order of the calls.
 ///
 /// A file name is only ever a name: no character in it makes OpenOCD run anything.
 ///
-/// A builder can be cloned, to start several OpenOCDs that differ in little.
+/// A builder can be cloned, to start several OpenOCD processes that differ in little.
 ///
 /// ```
 /// use openocd::OpenOcdProcess;
@@ -58,7 +59,8 @@ pub struct OpenOcdBuilder {
 pub(super) enum Config {
     File(OsString),
     Command(String),
-    /// A string that is split when OpenOCD is started, so that a mistake in it is an error and no panic.
+    /// A string that is split when OpenOCD is started, so that a mistake in it is an error and no
+    /// panic.
     Line(String),
 }
 
@@ -84,21 +86,25 @@ impl Default for OpenOcdBuilder {
 }
 
 impl OpenOcdBuilder {
-    /// Adds a configuration as one would type it after `openocd`: `"interface/cmsis-dap.cfg -f target/stm32f1x.cfg"`.
+    /// Adds a configuration as one would type it after `openocd`:
+    /// `"interface/cmsis-dap.cfg -f target/stm32f1x.cfg"`.
     ///
-    /// Words that follow no option are configuration files; `-f`, `-c`, `-s`, `-d` and their long forms are OpenOCD's. Single and
-    /// double quotes hold words together; inside double quotes a backslash escapes a double quote or a backslash. A string that
-    /// is the path of an existing file is that file.
+    /// Words that follow no option are configuration files; `-f`, `-c`, `-s`, `-d` and their long
+    /// forms are OpenOCD's. Single and double quotes hold words together; inside double quotes a
+    /// backslash escapes a double quote or a backslash. A string that is the path of an existing
+    /// file is that file.
     ///
-    /// [`spawn`](Self::spawn) fails with [`ProcessError::InvalidConfig`](crate::ProcessError::InvalidConfig) if the string is
-    /// empty, has an unclosed quote or an option without its argument, or sends the log to a file (`-l`): ports and errors are
-    /// read from the log.
+    /// [`spawn`](Self::spawn) fails with
+    /// [`ProcessError::InvalidConfig`](crate::ProcessError::InvalidConfig) if the string is empty,
+    /// has an unclosed quote or an option without its argument, or sends the log to a file (`-l`):
+    /// ports and errors are read from the log.
     pub fn config(mut self, config: impl Into<String>) -> Self {
         self.config.push(Config::Line(config.into()));
         self
     }
 
-    /// Adds a configuration file (`-f`). OpenOCD looks it up in the search directories and in its own.
+    /// Adds a configuration file (`-f`). OpenOCD looks it up in the search directories and in its
+    /// own.
     pub fn config_file(mut self, file: impl AsRef<Path>) -> Self {
         self.config.push(Config::File(file.as_ref().into()));
         self
@@ -106,7 +112,8 @@ impl OpenOcdBuilder {
 
     /// Adds a Tcl command (`-c`). It runs at its place among the configuration files.
     ///
-    /// Quote whatever comes from elsewhere with [`quote`](crate::quote): OpenOCD's Tcl can run programs.
+    /// Quote whatever comes from elsewhere with [`quote`](crate::quote): OpenOCD's Tcl can run
+    /// programs.
     pub fn command(mut self, command: impl Into<String>) -> Self {
         self.config.push(Config::Command(command.into()));
         self
@@ -120,14 +127,15 @@ impl OpenOcdBuilder {
 
     /// Adds an argument to OpenOCD's command line, before all others.
     ///
-    /// It is passed as it is, except for a file of `-f`, whose name OpenOCD would execute. `-l` is refused, as in
-    /// [`config`](Self::config).
+    /// It is passed as it is, except for a file of `-f`, whose name OpenOCD would execute. `-l` is
+    /// refused, as in [`config`](Self::config).
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.extra_arguments.push(argument.into());
         self
     }
 
-    /// Selects the adapter's driver, such as `cmsis-dap` (OpenOCD: `adapter driver`). None by default.
+    /// Selects the adapter's driver, such as `cmsis-dap` (OpenOCD: `adapter driver`). None by
+    /// default.
     ///
     /// It precedes the configuration, and is not needed with an interface or board file.
     pub fn adapter_driver(mut self, driver: impl Into<String>) -> Self {
@@ -135,17 +143,18 @@ impl OpenOcdBuilder {
         self
     }
 
-    /// Selects the adapter by its serial number (OpenOCD: `adapter serial`), whatever the configuration says.
+    /// Selects the adapter by its serial number (OpenOCD: `adapter serial`), whatever the
+    /// configuration says.
     ///
-    /// By default OpenOCD takes the first adapter that it finds. It does not start if the driver finds no adapter with this
-    /// number; a driver without serial numbers ignores it.
+    /// By default OpenOCD takes the first adapter that it finds. It does not start if the driver
+    /// finds no adapter with this number; a driver without serial numbers ignores it.
     pub fn adapter_serial(mut self, serial: impl Into<String>) -> Self {
         self.serial = Some(serial.into());
         self
     }
 
-    /// Selects the adapter by its USB bus and ports, such as `1-2.3` (OpenOCD: `adapter usb location`), whatever the configuration
-    /// says. Any location by default.
+    /// Selects the adapter by its USB bus and ports, such as `1-2.3` (OpenOCD:
+    /// `adapter usb location`), whatever the configuration says. Any location by default.
     pub fn adapter_usb_location(mut self, location: impl Into<String>) -> Self {
         self.usb_location = Some(location.into());
         self
@@ -153,18 +162,19 @@ impl OpenOcdBuilder {
 
     /// Sets the adapter's clock in kHz (OpenOCD: `adapter speed`), in place of the configuration's.
     ///
-    /// Handlers in configuration files may still change it when the target is reset. The adapter takes its next lower speed;
-    /// [`Adapter::speed`](crate::Adapter::speed) tells which.
+    /// Handlers in configuration files may still change it when the target is reset. The adapter
+    /// takes its next lower speed; [`Adapter::speed`](crate::Adapter::speed) tells which.
     pub fn adapter_speed(mut self, khz: u32) -> Self {
         self.speed_khz = Some(khz);
         self
     }
 
-    /// Selects the transport between adapter and chip, `swd` or `jtag` (OpenOCD: `transport select`). The adapter's first by
-    /// default.
+    /// Selects the transport between adapter and chip, `swd` or `jtag` (OpenOCD:
+    /// `transport select`). The adapter's first by default.
     ///
-    /// It is selected before the first file or command that follows the one with the adapter's driver. OpenOCD does not start if
-    /// the adapter lacks the transport, or if the configuration has selected another one by then.
+    /// It is selected before the first file or command that follows the one with the adapter's
+    /// driver. OpenOCD does not start if the adapter lacks the transport, or if the configuration
+    /// has selected another one by then.
     pub fn transport(mut self, transport: impl Into<String>) -> Self {
         self.transport = Some(transport.into());
         self
@@ -172,7 +182,8 @@ impl OpenOcdBuilder {
 
     /// Sets the openocd binary: a path, or a name to look up in `PATH`.
     ///
-    /// By default it is the one named by the environment variable `OPENOCD`, or else `openocd` in `PATH`.
+    /// By default it is the one named by the environment variable `OPENOCD`, or else `openocd` in
+    /// `PATH`.
     pub fn binary(mut self, binary: impl Into<PathBuf>) -> Self {
         self.binary = Some(binary.into());
         self
@@ -187,10 +198,12 @@ impl OpenOcdBuilder {
         self
     }
 
-    /// Opens a GDB port for the first target, and the following ports for further targets. Closed by default.
+    /// Opens a GDB port for the first target, and the following ports for further targets. Closed
+    /// by default.
     ///
-    /// With 0 OpenOCD chooses free ones. [`OpenOcdProcess::gdb_ports`] tells which are open. If one is taken,
-    /// [`spawn`](Self::spawn) fails with [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup).
+    /// With 0 OpenOCD chooses free ones. [`OpenOcdProcess::gdb_ports`] tells which are open. If one
+    /// is taken, [`spawn`](Self::spawn) fails with
+    /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup).
     pub fn gdb_port(mut self, port: u16) -> Self {
         self.gdb_port = Some(port);
         self
@@ -198,17 +211,20 @@ impl OpenOcdBuilder {
 
     /// Opens a telnet port. Closed by default.
     ///
-    /// OpenOCD has one telnet service, which otherwise watches over this program. With this option OpenOCD survives if this
-    /// program is killed by SIGKILL. If the port is taken, [`spawn`](Self::spawn) fails with
+    /// OpenOCD has one telnet service, which otherwise watches over this program. With this option
+    /// OpenOCD survives if this program is killed by SIGKILL. If the port is taken,
+    /// [`spawn`](Self::spawn) fails with
     /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup).
     pub fn telnet_port(mut self, port: u16) -> Self {
         self.telnet_port = Some(port);
         self
     }
 
-    /// Sets how long OpenOCD may take until it answers, `init` included. 10 s by default; `None` waits forever.
+    /// Sets how long OpenOCD may take until it answers, `init` included. 10 s by default; `None`
+    /// waits forever.
     ///
-    /// An OpenOCD that is not ready by then is asked to end, and killed 200 ms later: [`spawn`](Self::spawn) returns by then.
+    /// An OpenOCD that is not ready by then is asked to end, and killed 200 ms later:
+    /// [`spawn`](Self::spawn) returns by then.
     pub fn ready_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.ready_timeout = timeout.into();
         self
@@ -216,12 +232,14 @@ impl OpenOcdBuilder {
 
     /// Calls `callback` with each line of OpenOCD's log.
     ///
-    /// It runs on a thread of its own, a moment after the line was written. It delays neither OpenOCD nor calls: up to 4096 lines
-    /// wait for it, and further ones are dropped, which the `log` crate is told. Lines are cut to 4 KiB. When OpenOCD ends, the
-    /// callback has up to two seconds for the lines that wait. After a panic it is not called again.
+    /// It runs on a thread of its own, a moment after the line was written. It delays neither
+    /// OpenOCD nor calls: up to 4096 lines wait for it, and further ones are dropped, which the
+    /// `log` crate is told. Lines are cut to 4 KiB. When OpenOCD ends, the callback has up to two
+    /// seconds for the lines that wait. After a panic it is not called again.
     ///
-    /// The same lines go to the `log` crate under the target `openocd::server`. The replies to this crate's commands, which
-    /// OpenOCD writes to its log too, are left out. Clones of the builder share the callback.
+    /// The same lines go to the `log` crate under the target `openocd::server`. The replies to this
+    /// crate's commands, which OpenOCD writes to its log too, are left out. Clones of the builder
+    /// share the callback.
     ///
     /// ```
     /// use openocd::OpenOcdProcess;
@@ -243,10 +261,12 @@ impl OpenOcdBuilder {
     /// Starts OpenOCD and waits until it has answered a command, so until its `init` has succeeded.
     ///
     /// # Errors
-    /// [`ProcessError::BinaryNotFound`](crate::ProcessError::BinaryNotFound) without an openocd binary,
-    /// [`ProcessError::InvalidConfig`](crate::ProcessError::InvalidConfig) for an empty or unusable configuration,
-    /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup) with OpenOCD's exit status and log, and
-    /// [`TimeoutError::Ready`](crate::TimeoutError::Ready) if OpenOCD is not ready in time; it is stopped then.
+    /// [`ProcessError::BinaryNotFound`](crate::ProcessError::BinaryNotFound) without an openocd
+    /// binary, [`ProcessError::InvalidConfig`](crate::ProcessError::InvalidConfig) for an empty or
+    /// unusable configuration,
+    /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup) with
+    /// OpenOCD's exit status and log, and [`TimeoutError::Ready`](crate::TimeoutError::Ready) if
+    /// OpenOCD is not ready in time; it is stopped then.
     pub fn spawn(self) -> Result<OpenOcdProcess> {
         let files = TemporaryFiles::new();
         let arguments = self.arguments(&files)?;
@@ -261,7 +281,8 @@ impl fmt::Debug for OpenOcdBuilder {
     }
 }
 
-/// Takes a configuration as one would type it after `openocd`; see [`config`](OpenOcdBuilder::config).
+/// Takes a configuration as one would type it after `openocd`; see
+/// [`config`](OpenOcdBuilder::config).
 impl<C: Into<String>> From<C> for OpenOcdBuilder {
     fn from(config: C) -> Self {
         OpenOcdBuilder::default().config(config)

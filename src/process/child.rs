@@ -18,7 +18,8 @@ pub(super) const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How long the operating system may take to end a process that was killed.
 const KILL_GRACE: Duration = Duration::from_secs(5);
 
-/// How long the log of an OpenOCD that has ended may stay open, because a program that OpenOCD started holds it.
+/// How long the log of an OpenOCD that has ended may stay open, because a program that OpenOCD
+/// started holds it.
 const LOG_GRACE: Duration = Duration::from_millis(100);
 
 /// How often to check whether OpenOCD has ended.
@@ -116,8 +117,8 @@ impl OwnedChild {
 
     /// Waits until OpenOCD has ended and its log is read; `None` if it has not ended by then.
     ///
-    /// The standard library cannot wait for a process with a limit, but the log closes at the moment when OpenOCD ends, unless
-    /// a program that OpenOCD started holds it open.
+    /// The standard library cannot wait for a process with a limit, but the log closes at the
+    /// moment when OpenOCD ends, unless a program that OpenOCD started holds it open.
     pub(super) fn wait(&self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
         loop {
             // In short steps, so that nobody who asks for the state waits.

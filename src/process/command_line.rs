@@ -43,7 +43,8 @@ impl CommandLine {
         self.readable.extend(["-c", command].map(OsString::from));
     }
 
-    /// Runs `script` before each [`configure`](Self::configure) from here on, and at [`after_all`](Self::after_all).
+    /// Runs `script` before each [`configure`](Self::configure) from here on, and at
+    /// [`after_all`](Self::after_all).
     ///
     /// People read `shown` once, after the first of them: by hand, it works there mostly.
     pub(super) fn before_each(&mut self, script: &'static str, shown: Option<String>) {
@@ -66,8 +67,8 @@ impl CommandLine {
 
     /// Adds a file.
     ///
-    /// OpenOCD pastes the name after `-f` into a script, `script {NAME}`: a name with braces would be executed. So the same
-    /// command is given here, with the name quoted.
+    /// OpenOCD pastes the name after `-f` into a script, `script {NAME}`: a name with braces would
+    /// be executed. So the same command is given here, with the name quoted.
     pub(super) fn file(&mut self, name: impl AsRef<OsStr>) {
         let name = name.as_ref();
         self.readable.extend(["-f".as_ref(), name].map(OsStr::to_owned));

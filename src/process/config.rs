@@ -11,11 +11,12 @@ pub(super) const LOG_REDIRECTED: &str =
 /// OpenOCD's options that take an argument.
 const WITH_ARGUMENT: [(&str, &str); 3] = [("-f", "file"), ("-s", "search"), ("-c", "command")];
 
-/// Splits `interface/cmsis-dap.cfg -f target/stm32f1x.cfg` into `-f`, `interface/cmsis-dap.cfg`, `-f`, `target/stm32f1x.cfg`.
+/// Splits `interface/cmsis-dap.cfg -f target/stm32f1x.cfg` into `-f`, `interface/cmsis-dap.cfg`,
+/// `-f`, `target/stm32f1x.cfg`.
 ///
-/// Each option with an argument becomes two words, whichever form OpenOCD's getopt accepts: `--file=x.cfg` and `-fx.cfg` are
-/// `-f`, `x.cfg`. A word that follows no option is a configuration file. A string that is the path of an existing file is that
-/// file, white space included.
+/// Each option with an argument becomes two words, whichever form OpenOCD's getopt accepts:
+/// `--file=x.cfg` and `-fx.cfg` are `-f`, `x.cfg`. A word that follows no option is a configuration
+/// file. A string that is the path of an existing file is that file, white space included.
 pub(super) fn split(config: &str) -> Result<Vec<String>, ProcessError> {
     let invalid = |problem| ProcessError::InvalidConfig { config: config.to_owned(), problem };
     if config.contains('\0') {
@@ -69,7 +70,8 @@ pub(super) fn redirects_log(word: &str) -> bool {
 
 /// Splits at white space outside of single or double quotes; `None` if a quote is not closed.
 ///
-/// Inside double quotes a backslash escapes a double quote or a backslash; anywhere else it is itself, as Windows paths need.
+/// Inside double quotes a backslash escapes a double quote or a backslash; anywhere else it is
+/// itself, as Windows paths need.
 fn words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

@@ -1,6 +1,7 @@
 //! The caller's callback for the log.
 //!
-//! It runs on a thread of its own: it may be slow, and draining OpenOCD's pipe must not wait for it.
+//! It runs on a thread of its own: it may be slow, and draining OpenOCD's pipe must not wait for
+//! it.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -36,7 +36,8 @@ pub(super) fn news(line: &str) -> Option<LineNews> {
 
 /// The level that OpenOCD gave the line.
 ///
-/// What commands print has no level, except for an error in a script: `embedded:startup.tcl:28: Error: …`.
+/// What commands print has no level, except for an error in a script:
+/// `embedded:startup.tcl:28: Error: …`.
 pub(super) fn level(line: &str) -> log::Level {
     match line.get(..7) {
         Some("Error: ") => log::Level::Error,

@@ -1,4 +1,5 @@
-//! Drains what OpenOCD writes, for as long as it writes, so that a full pipe can never stall OpenOCD.
+//! Drains what OpenOCD writes, for as long as it writes, so that a full pipe can never stall
+//! OpenOCD.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -16,17 +17,20 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// How long the reader waits between two reads of the log.
 ///
-/// OpenOCD writes the reply of each command there too (`command_run_line` in `src/helper/command.c`). A thread that wakes up
-/// for each reply takes a tenth to a sixth of the time of a command.
+/// OpenOCD writes the reply of each command there too (`command_run_line` in
+/// `src/helper/command.c`). A thread that wakes up for each reply takes a tenth to a sixth of the
+/// time of a command.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// So many bytes at once are more than replies. OpenOCD would soon wait for room in the pipe, so the next reads do not pause.
+/// So many bytes at once are more than replies. OpenOCD would soon wait for room in the pipe, so
+/// the next reads do not pause.
 const FLOOD_BYTES: usize = 4096;
 const FLOOD_READS: u32 = 64;
 
 /// Telnet's first byte ("interpret as command", RFC 854).
 ///
-/// From here on, standard output is the telnet session by which OpenOCD notices our end. It repeats the log.
+/// From here on, standard output is the telnet session by which OpenOCD notices our end. It repeats
+/// the log.
 const TELNET_IAC: u8 = 0xff;
 
 /// Reads OpenOCD's standard error to its end.
@@ -48,7 +52,8 @@ pub(super) fn drain_stderr(stderr: impl Read, tail: &LogTail, echo: &EchoFinder,
     tail.close();
 }
 
-/// Reads OpenOCD's standard output to its end. What scripts `puts` there before the servers start goes to the tail too.
+/// Reads OpenOCD's standard output to its end. What scripts `puts` there before the servers start
+/// goes to the tail too.
 pub(super) fn drain_stdout(stdout: impl Read, tail: &LogTail) {
     let mut is_telnet = false;
     let drained = each_line(stdout, None, |line, bytes| {
@@ -125,7 +130,8 @@ struct Lines<'e> {
 }
 
 impl Lines<'_> {
-    /// Hands over the lines that are complete, and returns how many bytes at the end are to be given once more.
+    /// Hands over the lines that are complete, and returns how many bytes at the end are to be
+    /// given once more.
     fn split(&mut self, mut bytes: &[u8], is_end: bool, mut use_line: impl FnMut(&[u8])) -> usize {
         while !bytes.is_empty() {
             if let Some(reply) = &mut self.reply {

@@ -52,7 +52,8 @@ impl LogTail {
         self.state().gdb_ports.clone()
     }
 
-    /// Whether OpenOCD could not open one of its own ports. OpenOCD 0.12.0 goes on without a GDB port.
+    /// Whether OpenOCD could not open one of its own ports. OpenOCD 0.12.0 goes on without a GDB
+    /// port.
     pub(super) fn is_port_unavailable(&self) -> bool {
         self.state().is_port_unavailable
     }

@@ -1,9 +1,9 @@
 //! Recognizes the replies to this crate's commands in OpenOCD's log. No I/O.
 //!
-//! OpenOCD writes the result of each command that comes over a TCL port to its log too (`command_run_line` in
-//! `src/helper/command.c`). Of a command of this crate, that is `SEQUENCE CODE RESULT LOG`, a Tcl list whose elements may
-//! hold newlines. The sequence numbers begin with a mark that is known for this one OpenOCD, see
-//! [`Token`](crate::command::Token).
+//! OpenOCD writes the result of each command that comes over a TCL port to its log too
+//! (`command_run_line` in `src/helper/command.c`). Of a command of this crate, that is
+//! `SEQUENCE CODE RESULT LOG`, a Tcl list whose elements may hold newlines. The sequence numbers
+//! begin with a mark that is known for this one OpenOCD, see [`Token`](crate::command::Token).
 
 use memchr::memmem::Finder;
 
@@ -72,7 +72,8 @@ impl EchoFinder {
             // A reply with stand-ins for 0x1a or 0x00.
             line.pop();
         }
-        // With `-d3` a time and a source position precede every text: `User : 12 34 command.c:602 output(): `.
+        // With `-d3` a time and a source position precede every text:
+        // `User : 12 34 command.c:602 output(): `.
         if line.starts_with(b"User : ") && line.ends_with(b": ") && memchr::memmem::find(line, b"()").is_some() {
             line.clear();
         }
@@ -99,7 +100,8 @@ pub(super) struct ReplyEcho {
 }
 
 impl ReplyEcho {
-    /// Skips what belongs to the reply: how many bytes that is, and whether its last newline is among them.
+    /// Skips what belongs to the reply: how many bytes that is, and whether its last newline is
+    /// among them.
     pub(super) fn skip(&mut self, bytes: &[u8]) -> (usize, bool) {
         let mut at = 0;
         if self.is_escaped && !bytes.is_empty() {

@@ -72,7 +72,8 @@ pub(super) fn spawn(
         Err(error) => return Err(error),
     }
     log::debug!(target: "openocd::process", "OpenOCD (process {}) answers on port {port}", process.pid());
-    // GDB ports may be announced after the TCL port, but before the line that tells of our connection.
+    // GDB ports may be announced after the TCL port, but before the line that tells of our
+    // connection.
     process.child.log.wait_until_visited(Instant::now() + LINE_GRACE);
     if process.child.log.is_port_unavailable() {
         // OpenOCD 0.12.0 goes on without the port; newer OpenOCD ends by itself.

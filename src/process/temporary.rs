@@ -1,4 +1,5 @@
-//! The temporary files of an OpenOCD. It deletes them itself, but cannot when it is killed or crashes.
+//! The temporary files of an OpenOCD. It deletes them itself, but cannot when it is killed or
+//! crashes.
 
 use std::env::temp_dir;
 use std::fs::{self, DirEntry, Metadata};
@@ -13,7 +14,8 @@ const ABANDONED_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// What every name begins with.
 const MARK: &str = "openocd-rs-";
 
-/// The files of one OpenOCD: `openocd-rs-PID-NAMESPACE-NUMBER.` and six letters, where the process is the one that started it.
+/// The files of one OpenOCD: `openocd-rs-PID-NAMESPACE-NUMBER.` and six letters, where the process
+/// is the one that started it.
 #[derive(Debug, Clone)]
 pub(super) struct TemporaryFiles {
     prefix: String,
@@ -25,7 +27,8 @@ impl TemporaryFiles {
         TemporaryFiles { prefix: format!("{MARK}{pid}-{namespace}-{:016x}.", RandomState::new().hash_one(pid)) }
     }
 
-    /// What `file tempfile` makes their names of; `None` for a directory that OpenOCD cannot be told of.
+    /// What `file tempfile` makes their names of; `None` for a directory that OpenOCD cannot be
+    /// told of.
     pub(super) fn template(&self) -> Option<String> {
         temp_dir().join(format!("{}XXXXXX", self.prefix)).into_os_string().into_string().ok()
     }
@@ -36,7 +39,8 @@ impl TemporaryFiles {
     }
 }
 
-/// Deletes, once in the life of this program, what earlier programs have left behind that were killed.
+/// Deletes, once in the life of this program, what earlier programs have left behind that were
+/// killed.
 pub(super) fn remove_abandoned() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| remove_abandoned_in(&temp_dir()));
@@ -85,7 +89,8 @@ mod platform {
     use std::os::unix::fs::MetadataExt;
     use std::path::Path;
 
-    /// The namespace of process numbers: containers may share a directory of temporary files, but not these.
+    /// The namespace of process numbers: containers may share a directory of temporary files, but
+    /// not these.
     pub(super) fn pid_namespace() -> String {
         let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
@@ -100,7 +105,8 @@ mod platform {
     }
 }
 
-/// Elsewhere the standard library does not tell whether a process exists: a file is abandoned when it is old.
+/// Elsewhere the standard library does not tell whether a process exists: a file is abandoned when
+/// it is old.
 #[cfg(not(target_os = "linux"))]
 mod platform {
     use std::fs::Metadata;
@@ -131,7 +137,8 @@ mod tests {
         let directory = temp_dir().join(format!("openocd temporary {}", std::process::id()));
         fs::create_dir_all(&directory).unwrap();
         let (ns, number) = (platform::pid_namespace(), "0123456789abcdef");
-        // Linux has no process with this number: it is above the highest (`/proc/sys/kernel/pid_max`).
+        // Linux has no process with this number: it is above the highest
+        // (`/proc/sys/kernel/pid_max`).
         let gone = 1 << 30;
         let own = std::process::id();
         let file = |name: String, age: Duration| {

@@ -32,7 +32,8 @@ fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// The address that a port listens on.
 fn listening_address(port: u16) -> String {
-    // /proc/net/tcp lists local addresses as hexadecimal, the host in reverse: 0100007F is 127.0.0.1. State 0A is LISTEN.
+    // /proc/net/tcp lists local addresses as hexadecimal, the host in reverse: 0100007F is
+    // 127.0.0.1. State 0A is LISTEN.
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let here = format!(":{port:04X} ");
     let line = table.lines().find(|line| line.contains(&here) && line.contains(" 0A ")).expect("the port listens");

@@ -89,7 +89,8 @@ fn log_is_read_with_pauses_once_a_client_has_connected() {
     let mut lines = Lines(vec!["42\n", "1 0 42 {}\n", client, "Info : up\n"], Vec::new());
     assert_eq!(drain(&mut lines).len(), 4);
     let gaps: Vec<_> = lines.1.windows(2).map(|two| two[1] - two[0]).collect();
-    // Nothing bounds the first two from above but the machine; the pause bounds the rest from below.
+    // Nothing bounds the first two from above but the machine; the pause bounds the rest from
+    // below.
     assert!(gaps.len() == 4 && gaps[2..].iter().all(|gap| *gap >= PAUSE), "{gaps:?}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use openocd::{ConnectionError, Error, Session};
+use openocd::{ConnectionError, Error, OpenOcdBuilder, Session};
 
 use super::{PATIENCE, eventually, startup_failure, tempdir};
 use crate::board::{Board, dummy};
@@ -39,7 +39,8 @@ fn full_pipe_cannot_stall_openocd() {
     for _ in 0..20 {
         assert_eq!(session.command("string repeat x 200000").unwrap().len(), 200_000);
     }
-    // Not more: master's `capture` copies the whole log for each line that it adds (4 s for 10000 lines, measured).
+    // Not more: master's `capture` copies the whole log for each line that it adds (4 s for 10000
+    // lines, measured).
     session.command("for {set n 0} {$n < 3000} {incr n} {echo \"line $n of a long log\"}").unwrap();
     eventually("the last line", || process.log_tail().iter().any(|line| line.contains("line 2999 of")));
     assert!(process.log_tail().len() <= openocd::LOG_TAIL_LINES);
@@ -97,7 +98,7 @@ fn replies_of_this_crate_never_reach_the_log() {
     for verbosity in [None, Some("-d3")] {
         let (send, lines) = mpsc::channel();
         let openocd = dummy().command("noinit").on_log(move |line| drop(send.send(line.to_owned())));
-        let openocd = verbosity.into_iter().fold(openocd, |openocd, option| openocd.arg(option));
+        let openocd = verbosity.into_iter().fold(openocd, OpenOcdBuilder::arg);
         let session = Session::builder().timeout(PATIENCE).start(openocd).unwrap();
         // Another session with the same OpenOCD.
         let other = Session::connect(session.process().unwrap().tcl_address()).unwrap();

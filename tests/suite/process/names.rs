@@ -36,7 +36,8 @@ fn every_file_and_directory_is_found_and_none_is_executed() {
     let canary = format!("canary-{}", std::process::id());
     for (n, name) in names(&canary).iter().enumerate() {
         let script = format!("set seen {n}");
-        // By its name in a search directory, with an argument of its own and in one word, and by its path.
+        // By its name in a search directory, with an argument of its own and in one word, and by
+        // its path.
         std::fs::write(directory.0.join(name), &script).unwrap();
         let path = directory.0.join(name);
         let openocd = || dummy().search_dir(&directory.0);
