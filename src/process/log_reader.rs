@@ -1,19 +1,16 @@
 //! Drains what OpenOCD writes, for as long as it writes, so that a full pipe can never stall
 //! OpenOCD.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::time::Duration;
 
 use super::log_callback::LogQueue;
 use super::log_line::{level, news};
 use super::log_tail::LogTail;
-use super::reply_echo::{EchoFinder, Found, ReplyEcho};
+use super::reply_echo::EchoFilter;
 
 /// A longer line is cut here: what scripts print can be megabytes.
 const LINE_BYTES: usize = 4096;
-
-/// How much is read at once.
-const READ_BYTES: usize = 64 * 1024;
 
 /// How long the reader waits between two reads of the log.
 ///
@@ -34,7 +31,7 @@ const FLOOD_READS: u32 = 64;
 const TELNET_IAC: u8 = 0xff;
 
 /// Reads OpenOCD's standard error to its end.
-pub(super) fn drain_stderr(stderr: impl Read, tail: &LogTail, echo: &EchoFinder, mut callback: Option<LogQueue>) {
+pub(super) fn drain_stderr(stderr: impl Read, tail: &LogTail, echo: &EchoFilter, mut callback: Option<LogQueue>) {
     let stderr = PacedReader { from: stderr, tail, flood: 0 };
     let drained = each_line(stderr, Some(echo), |line, _| {
         log::log!(target: "openocd::server", level(&line), "{line}");
@@ -87,105 +84,48 @@ impl<R: Read> Read for PacedReader<'_, R> {
     }
 }
 
-/// Hands over each line without the replies to this crate, cut to [`LINE_BYTES`].
+/// Hands over each line, cut to [`LINE_BYTES`], without the replies to this crate.
 ///
 /// Once `use_line` returns false, the rest is read and dropped.
 fn each_line(
-    mut from: impl Read,
-    echo: Option<&EchoFinder>,
+    from: impl Read,
+    echo: Option<&EchoFilter>,
     mut use_line: impl FnMut(String, &[u8]) -> bool,
 ) -> io::Result<()> {
-    let mut lines = Lines { echo, reply: None, line: Vec::new() };
-    let mut buffer = vec![0; READ_BYTES];
-    let mut kept = 0;
+    let mut reader = BufReader::with_capacity(64 * 1024, from);
+    let mut line = Vec::new();
     let mut is_wanted = true;
     loop {
-        let read = match from.read(&mut buffer[kept..]) {
-            Ok(read) => read,
+        let chunk = match reader.fill_buf() {
+            Ok(chunk) => chunk,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        let filled = kept + read;
+        let end = memchr::memchr(b'\n', chunk);
+        let part = &chunk[..end.unwrap_or(chunk.len())];
         if is_wanted {
-            kept = lines.split(&buffer[..filled], read == 0, |line| {
-                let text = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned();
-                is_wanted = is_wanted && use_line(text, line);
-            });
-            buffer.copy_within(filled - kept..filled, 0);
-        } else {
-            kept = 0;
+            line.extend_from_slice(&part[..part.len().min(LINE_BYTES - line.len())]);
         }
-        if read == 0 {
+        let is_end = chunk.is_empty();
+        let used = part.len() + usize::from(end.is_some());
+        if is_wanted && (end.is_some() || (is_end && !line.is_empty())) {
+            match echo.and_then(|echo| echo.without_reply(&line)) {
+                Some(b"") => {}
+                // What was printed without a newline before a reply ends with the reply's.
+                Some(rest) => is_wanted = use_line(text(rest), rest),
+                None => is_wanted = use_line(text(&line), &line),
+            }
+            line.clear();
+        }
+        if is_end {
             return Ok(());
         }
+        reader.consume(used);
     }
 }
 
-/// Lines in the making.
-struct Lines<'e> {
-    echo: Option<&'e EchoFinder>,
-    /// A reply whose end has not come yet.
-    reply: Option<ReplyEcho>,
-    line: Vec<u8>,
-}
-
-impl Lines<'_> {
-    /// Hands over the lines that are complete, and returns how many bytes at the end are to be
-    /// given once more.
-    fn split(&mut self, mut bytes: &[u8], is_end: bool, mut use_line: impl FnMut(&[u8])) -> usize {
-        while !bytes.is_empty() {
-            if let Some(reply) = &mut self.reply {
-                let (skipped, is_over) = reply.skip(bytes);
-                bytes = &bytes[skipped..];
-                if is_over {
-                    self.reply = None;
-                    // What was printed without a newline before the reply ends with the reply's.
-                    if !self.line.is_empty() {
-                        self.end_line(&mut use_line);
-                    }
-                }
-                continue;
-            }
-            let newline = memchr::memchr(b'\n', bytes);
-            let part = &bytes[..newline.unwrap_or(bytes.len())];
-            let is_complete = newline.is_some() || is_end;
-            match self.echo.map_or(Found::Nothing, |echo| echo.find(part, is_complete)) {
-                Found::Reply(at) => {
-                    self.push(&part[..at]);
-                    bytes = &bytes[at..];
-                    if let Some(echo) = self.echo {
-                        echo.cut_reply_start(&mut self.line, bytes);
-                    }
-                    self.reply = Some(ReplyEcho::default());
-                }
-                Found::Undecided(at) => {
-                    self.push(&part[..at]);
-                    return bytes.len() - at;
-                }
-                Found::Nothing => {
-                    self.push(part);
-                    bytes = &bytes[part.len()..];
-                    if newline.is_some() {
-                        bytes = &bytes[1..];
-                        self.end_line(&mut use_line);
-                    }
-                }
-            }
-        }
-        if is_end && !self.line.is_empty() {
-            self.end_line(&mut use_line);
-        }
-        0
-    }
-
-    fn push(&mut self, part: &[u8]) {
-        self.line.extend_from_slice(&part[..part.len().min(LINE_BYTES - self.line.len())]);
-    }
-
-    fn end_line(&mut self, use_line: &mut impl FnMut(&[u8])) {
-        use_line(&self.line);
-        self.line.clear();
-    }
+fn text(line: &[u8]) -> String {
+    String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::command_line::{CommandLine, shell_line};
 use super::log_callback::{LogCallback, LogQueue};
 use super::log_reader::{drain_stderr, drain_stdout};
 use super::log_tail::LogTail;
-use super::reply_echo::EchoFinder;
+use super::reply_echo::EchoFilter;
 use super::temporary::{self, TemporaryFiles};
 use super::{OpenOcdBuilder, OpenOcdProcess};
 use crate::command::{Link, OwnServer, Settings, Token};
@@ -25,8 +25,8 @@ const EXIT_GRACE: Duration = Duration::from_secs(1);
 /// How long an OpenOCD may take to end that was not ready in time.
 const NOT_READY_GRACE: Duration = Duration::from_millis(200);
 
-/// How long a line that OpenOCD has written may take to be read.
-const LINE_GRACE: Duration = Duration::from_millis(100);
+/// How long a line that OpenOCD has written may take to be read, on a busy machine.
+const LINE_GRACE: Duration = Duration::from_secs(1);
 
 /// How long OpenOCD may take to accept a connection and answer a command that asks it to end.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
@@ -105,7 +105,7 @@ fn launch(
     let pid = child.id();
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let token = Token::random();
-    let echo = EchoFinder::new(&token);
+    let echo = EchoFilter::new(&token);
     let log = Arc::new(LogTail::default());
     let running = Mutex::new(Running { child, stdin, ended: None });
     let child = OwnedChild { running, pid, command_line, token, files, log: Arc::clone(&log), watches_stdin };
