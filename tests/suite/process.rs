@@ -8,7 +8,6 @@ mod names;
 mod ports;
 mod trust;
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use openocd::{Error, ProcessError};
@@ -46,21 +45,5 @@ fn startup_failure(error: Error) -> (String, openocd::ProcessReport) {
     match error {
         Error::Process(ProcessError::ExitedDuringStartup { report }) => (text, *report),
         other => panic!("{other:?}"),
-    }
-}
-
-struct TempDir(PathBuf);
-
-fn tempdir() -> TempDir {
-    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("process {} {count}", std::process::id()));
-    std::fs::create_dir_all(&path).unwrap();
-    TempDir(path)
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

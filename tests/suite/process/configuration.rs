@@ -3,15 +3,16 @@
 use openocd::{Error, OpenOcdProcess, ProcessError, Session};
 use virtual_chip::VirtualChip;
 
-use super::{startup_failure, tempdir};
+use super::startup_failure;
 use crate::board::{Board, config, dummy};
+use crate::directory::Directory;
 
 #[test]
 fn search_directories_commands_and_files_keep_their_order() {
-    let directory = tempdir();
-    std::fs::write(directory.0.join("my board [1] $x.cfg"), "lappend order file").unwrap();
+    let directory = Directory::new();
+    std::fs::write(directory.path().join("my board [1] $x.cfg"), "lappend order file").unwrap();
     let process = dummy()
-        .search_dir(&directory.0)
+        .search_dir(directory.path())
         .command("set order first")
         .config_file("my board [1] $x.cfg")
         .config("-c 'lappend order \"third one\"' -c \"lappend order fourth\"")

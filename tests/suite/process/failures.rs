@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use openocd::{Error, OpenOcdProcess, ProcessError, Session, TimeoutError};
 
-use super::{exists, startup_failure, tempdir};
+use super::{exists, startup_failure};
 use crate::board::dummy;
+use crate::directory::Directory;
 
 #[test]
 fn missing_binary_is_an_error_with_the_places_searched() {
@@ -18,8 +19,8 @@ fn missing_binary_is_an_error_with_the_places_searched() {
 
 #[test]
 fn file_that_is_no_program_is_a_process_error() {
-    let directory = tempdir();
-    let file = directory.0.join("openocd");
+    let directory = Directory::new();
+    let file = directory.path().join("openocd");
     std::fs::write(&file, "not a program").unwrap();
     assert!(Command::new("chmod").arg("+x").arg(&file).status().unwrap().success());
     let error = dummy().binary(&file).spawn().unwrap_err();

@@ -4,13 +4,14 @@ use std::sync::mpsc;
 
 use openocd::{ConnectionError, Error, OpenOcdBuilder, Session};
 
-use super::{PATIENCE, eventually, startup_failure, tempdir};
+use super::{PATIENCE, eventually, startup_failure};
 use crate::board::{Board, dummy};
+use crate::directory::Directory;
 
 #[test]
 fn log_that_is_sent_elsewhere_is_an_error_at_once() {
-    let directory = tempdir();
-    let file = directory.0.join("openocd.log");
+    let directory = Directory::new();
+    let file = directory.path().join("openocd.log");
     let command = format!("log_output {}", openocd::quote(file.to_str().unwrap()));
     let (text, _) = startup_failure(dummy().command(&command).command("noinit").spawn().unwrap_err());
     assert!(text.contains("log_output") && text.contains("reads its log"), "{text}");

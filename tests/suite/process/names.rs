@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use openocd::{OpenOcdBuilder, OpenOcdProcess, Session};
 
-use super::tempdir;
 use crate::board::dummy;
+use crate::directory::Directory;
 
 /// Names that a shell, Tcl or getopt could misread. All can be names of files.
 fn names(canary: &str) -> Vec<OsString> {
@@ -31,16 +31,16 @@ fn value(openocd: OpenOcdBuilder, variable: &str) -> String {
 
 #[test]
 fn every_file_and_directory_is_found_and_none_is_executed() {
-    let directory = tempdir();
+    let directory = Directory::new();
     // In OpenOCD's working directory, for the names are relative: they cannot hold a slash.
     let canary = format!("canary-{}", std::process::id());
     for (n, name) in names(&canary).iter().enumerate() {
         let script = format!("set seen {n}");
         // By its name in a search directory, with an argument of its own and in one word, and by
         // its path.
-        std::fs::write(directory.0.join(name), &script).unwrap();
-        let path = directory.0.join(name);
-        let openocd = || dummy().search_dir(&directory.0);
+        std::fs::write(directory.path().join(name), &script).unwrap();
+        let path = directory.path().join(name);
+        let openocd = || dummy().search_dir(directory.path());
         assert_eq!(value(openocd().config_file(name), "seen"), n.to_string(), "{name:?}");
         assert_eq!(value(dummy().config_file(&path), "seen"), n.to_string(), "{path:?}");
         assert_eq!(value(openocd().arg("-f").arg(name), "seen"), n.to_string(), "{name:?}");
@@ -66,8 +66,8 @@ fn every_file_and_directory_is_found_and_none_is_executed() {
 
 #[test]
 fn missing_file_is_named_and_not_executed() {
-    let directory = tempdir();
-    let canary = directory.0.join("canary");
+    let directory = Directory::new();
+    let canary = directory.path().join("canary");
     let name = format!("/dev/null}} ; exec touch {} ; list {{", canary.to_str().unwrap().replace(' ', "\\ "));
     for openocd in [
         OpenOcdProcess::builder().config_file(&name),
@@ -83,12 +83,12 @@ fn missing_file_is_named_and_not_executed() {
 
 #[test]
 fn command_line_shows_what_was_asked_for() {
-    let directory = tempdir();
-    std::fs::write(directory.0.join("a}b.cfg"), "").unwrap();
-    let process = dummy().search_dir("/dir").arg("-d0").config_file(directory.0.join("a}b.cfg")).command("noinit");
+    let directory = Directory::new();
+    std::fs::write(directory.path().join("a}b.cfg"), "").unwrap();
+    let process = dummy().search_dir("/dir").arg("-d0").config_file(directory.path().join("a}b.cfg")).command("noinit");
     let process = process.spawn().unwrap();
     let line = process.command_line();
-    let name = directory.0.join("a}b.cfg");
+    let name = directory.path().join("a}b.cfg");
     assert!(line.ends_with(&format!("-f '{}' -c noinit", name.display())), "{line}");
     assert!(line.contains(" -d0 -s /dir -c 'adapter driver dummy' "), "{line}");
     assert!(!line.contains("_openocd_rs"), "{line}");
