@@ -11,6 +11,7 @@ mod reply;
 mod request;
 mod script;
 pub(crate) mod server_file;
+mod token;
 pub(crate) mod version;
 
 pub use execution::Execution;
@@ -19,3 +20,4 @@ pub(crate) use link::{ALREADY_CLOSED, Link, SHORT_REPLY, Settings};
 pub(crate) use reply::Reply;
 pub(crate) use request::{Request, refuse_forbidden};
 pub(crate) use script::Script;
+pub(crate) use token::{OwnServer, Token};

@@ -1,36 +1,45 @@
-//! Starting, watching and stopping an OpenOCD of one's own.
+//! Starts, watches and stops an OpenOCD.
 
+mod arguments;
 mod binary;
 mod builder;
+mod child;
 mod command_line;
 mod config;
 mod log_callback;
+mod log_line;
 mod log_reader;
+mod log_tail;
+mod reply_echo;
 mod startup;
 mod temporary;
 
-use std::io;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Child, ChildStdin, ExitStatus};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use builder::OpenOcdBuilder;
-pub use log_reader::LOG_TAIL_LINES;
-use log_reader::LogTail;
+use child::{OwnedChild, STOP_GRACE};
+pub use log_tail::LOG_TAIL_LINES;
 
-use crate::error::{ProcessError, ProcessReport, Result};
-
-/// How long an OpenOCD that was asked to end may take before it is killed.
-const STOP_GRACE: Duration = Duration::from_secs(2);
+use crate::command::OwnServer;
+use crate::error::{ProcessReport, Result};
 
 /// An OpenOCD that this program started, and that ends with it.
 ///
-/// [`builder`](Self::builder) says what it should load; [`spawn`](OpenOcdBuilder::spawn) returns once it has answered a command,
-/// so after `init`. [`Session::start`](crate::Session::start) does this and connects in one go.
+/// [`builder`](Self::builder) describes it. [`spawn`](OpenOcdBuilder::spawn) returns once OpenOCD
+/// has answered a command, so after `init`. [`Session::start`](crate::Session::start) does this and
+/// connects in one go.
 ///
-/// Nobody is left behind: [`stop`](Self::stop) and dropping the value end OpenOCD, and if this program is killed, even with SIGKILL,
-/// OpenOCD notices that its standard input closes and ends too (on Unix).
+/// # How it ends
+/// [`stop`](Self::stop) and dropping the value end OpenOCD. If this program is killed, even with
+/// SIGKILL, OpenOCD notices on Unix that its standard input closes, and ends too. It notices that
+/// between two commands: an OpenOCD that is executing a long command finishes the command first,
+/// and keeps the adapter until then.
+///
+/// Programs that OpenOCD started itself are not ended.
 ///
 /// ```no_run
 /// use openocd::{OpenOcdProcess, Session};
@@ -45,24 +54,10 @@ const STOP_GRACE: Duration = Duration::from_secs(2);
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct OpenOcdProcess {
-    child: Mutex<Running>,
-    pid: u32,
-    command_line: String,
-    readable_line: String,
-    token: String,
+    child: Arc<OwnedChild>,
     tcl_port: u16,
     gdb_ports: Vec<u16>,
-    log: Arc<LogTail>,
-    /// OpenOCD watches its standard input, and ends when that closes.
-    watches_stdin: bool,
-}
-
-#[derive(Debug)]
-struct Running {
-    child: Child,
-    stdin: Option<ChildStdin>,
 }
 
 impl OpenOcdProcess {
@@ -71,114 +66,97 @@ impl OpenOcdProcess {
         OpenOcdBuilder::default()
     }
 
-    /// The TCL port that OpenOCD listens on.
+    /// Returns the TCL port that OpenOCD listens on.
     pub fn tcl_port(&self) -> u16 {
         self.tcl_port
     }
 
-    /// Where to connect: the TCL port on the loopback address.
+    /// Returns the address to connect to: the TCL port on the loopback address.
     pub fn tcl_address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.tcl_port))
     }
 
-    /// The GDB ports, one for each target in the order of the configuration; empty unless
-    /// [`gdb_port`](OpenOcdBuilder::gdb_port) asked for them.
+    /// Returns the GDB ports, one for each target in the order of the configuration.
+    ///
+    /// There are none unless [`gdb_port`](OpenOcdBuilder::gdb_port) asked for them.
     pub fn gdb_ports(&self) -> &[u16] {
         &self.gdb_ports
     }
 
-    /// The process number.
+    /// Returns the process number.
     pub fn pid(&self) -> u32 {
-        self.pid
+        self.child.pid
     }
 
-    /// The command line, program first, quoted so that a POSIX shell takes it as it stands.
+    /// Returns the command line that the builder describes, program first, quoted for a POSIX
+    /// shell.
+    ///
+    /// It shows what was asked for, to be tried by hand, without the scripts that this crate adds.
     pub fn command_line(&self) -> &str {
-        &self.command_line
+        &self.child.command_line
     }
 
-    /// Whether the process is there.
+    /// Returns whether the process is running.
     pub fn is_running(&self) -> bool {
         self.exit_status().is_none()
     }
 
-    /// How it ended; `None` while it runs.
+    /// Returns how the process ended; `None` while it runs.
     pub fn exit_status(&self) -> Option<ExitStatus> {
-        self.running().child.try_wait().ok().flatten()
+        self.child.exit_status()
     }
 
-    /// The last lines of its log, oldest first: at most [`LOG_TAIL_LINES`](crate::LOG_TAIL_LINES), each cut to a few kilobytes.
+    /// Returns the last lines of OpenOCD's log, oldest first: at most [`LOG_TAIL_LINES`], each cut
+    /// to 4 KiB.
     ///
-    /// OpenOCD's log is its standard error. It holds the results of commands too, as OpenOCD writes them there. Lines are here a few milliseconds after they
-    /// were written, so what a command logs may not be there yet when it returns; [`Session::execute`](crate::Session::execute) gives that. All are here
-    /// when OpenOCD has ended.
+    /// The log is OpenOCD's standard error, without the replies to this crate's commands, which
+    /// OpenOCD writes there too. A line is here a few milliseconds after it was written, so what a
+    /// command logs may not be here yet when the command returns;
+    /// [`Session::execute`](crate::Session::execute) returns that log. All lines are here when
+    /// OpenOCD has ended.
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let process = OpenOcdProcess::builder().command("adapter driver dummy; echo hello; noinit").spawn()?;
+    /// assert!(process.log_tail().iter().any(|line| line == "hello"));
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn log_tail(&self) -> Vec<String> {
-        self.log.lines()
+        self.child.log.lines()
     }
 
-    /// What is known of the process, for an error message.
+    /// Returns what is known of the process, for an error message.
     pub fn report(&self) -> ProcessReport {
-        ProcessReport {
-            command_line: self.command_line.clone(),
-            readable_line: self.readable_line.clone(),
-            exit_status: self.exit_status(),
-            log_tail: self.log.lines(),
-        }
+        self.child.report()
     }
 
-    /// Ends OpenOCD and returns how it ended: asks it to, waits two seconds, then kills it.
+    /// Ends OpenOCD and returns how it ended. An OpenOCD that does not end within two seconds is
+    /// killed.
     ///
-    /// OpenOCD shuts down in order when asked (it runs its shutdown handlers and releases the adapter). The target is left as it is.
+    /// OpenOCD first runs its shutdown handlers and releases the adapter. The target is left as it
+    /// is.
     ///
     /// # Errors
-    /// [`ProcessError::Stop`] if the operating system reports that the process can't be waited for.
+    /// [`ProcessError::Stop`](crate::ProcessError::Stop) if the operating system cannot end the
+    /// process.
     pub fn stop(self) -> Result<ExitStatus> {
         self.end()
     }
 
+    /// Ends OpenOCD; see [`stop`](Self::stop).
     pub(crate) fn end(&self) -> Result<ExitStatus> {
-        let failed = |source| ProcessError::Stop { pid: self.pid, source };
-        let mut running = self.running();
-        let status = match running.child.try_wait().map_err(failed)? {
-            Some(status) => status,
-            None => self.end_running(&mut running).map_err(failed)?,
-        };
-        if !status.success() {
-            temporary::remove(&self.token);
-        }
-        Ok(status)
+        self.child.end(self.tcl_port, STOP_GRACE)
     }
 
-    fn end_running(&self, running: &mut Running) -> io::Result<ExitStatus> {
-        running.stdin = None;
-        if !self.watches_stdin {
-            if let Err(error) = startup::ask_to_end(self.tcl_port, &self.token) {
-                log::debug!(target: "openocd::process", "OpenOCD (process {}) can't be asked to end: {error}", self.pid);
-            }
-        }
-        let asked = wait(&mut running.child, &self.log, STOP_GRACE)?;
-        let status = if let Some(status) = asked {
-            status
-        } else {
-            log::warn!(target: "openocd::process", "OpenOCD (process {}) does not end when asked; killing it", self.pid);
-            running.child.kill().and_then(|()| running.child.wait())?
-        };
-        log::debug!(target: "openocd::process", "OpenOCD (process {}) ended: {status}", self.pid);
-        Ok(status)
-    }
-
-    /// What it is known by to its sessions.
-    pub(crate) fn token(&self) -> &str {
-        &self.token
+    /// What connections to this OpenOCD are given to know it by.
+    pub(crate) fn own_server(&self) -> OwnServer {
+        self.child.own_server()
     }
 
     /// Waits for an end that is due, such as after OpenOCD closed a connection.
     pub(crate) fn wait_for_end(&self, at_most: Duration) -> Option<ExitStatus> {
-        wait(&mut self.running().child, &self.log, at_most).ok().flatten()
-    }
-
-    fn running(&self) -> MutexGuard<'_, Running> {
-        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+        self.child.wait(Instant::now() + at_most).ok().flatten()
     }
 }
 
@@ -190,20 +168,12 @@ impl Drop for OpenOcdProcess {
     }
 }
 
-/// Waits until the child has ended; `None` if it has not by then.
-///
-/// The standard library cannot wait with a limit, but the child's standard error closes at the moment when it ends.
-fn wait(child: &mut Child, log: &LogTail, at_most: Duration) -> io::Result<Option<ExitStatus>> {
-    let deadline = Instant::now() + at_most;
-    log.wait_until_closed(deadline);
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        // Only if a process that OpenOCD left behind holds the pipe open, or if the pipe closes an instant before the end.
-        if Instant::now() >= deadline {
-            return Ok(None);
-        }
-        std::thread::sleep(Duration::from_millis(1));
+impl fmt::Debug for OpenOcdProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenOcdProcess")
+            .field("pid", &self.pid())
+            .field("tcl_port", &self.tcl_port)
+            .field("is_running", &self.is_running())
+            .finish_non_exhaustive()
     }
 }

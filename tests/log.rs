@@ -1,4 +1,5 @@
-//! What the crate says through the `log` crate. A logger is for the whole process, so this is a test program of its own.
+//! What the crate reports through the `log` crate. A logger belongs to the whole process, so this is
+//! a test program of its own.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -47,7 +48,7 @@ fn commands_connections_process_and_server_are_logged_as_documented() {
     assert!(said("openocd::command", Level::Trace, |text| text == "> expr {40 + 2}"));
     assert!(said("openocd::command", Level::Trace, |text| text == "< 0 42"));
 
-    // Long ones are cut, whichever way they go.
+    // Long commands and replies are cut.
     let long = session.command(&format!("string repeat x [string length {}]", "y".repeat(100_000))).unwrap();
     assert_eq!(long.len(), 100_000);
     assert!(said("openocd::command", Level::Trace, |text| text.starts_with("> string repeat x")));
@@ -64,7 +65,7 @@ fn commands_connections_process_and_server_are_logged_as_documented() {
     session.command("expr 1").unwrap();
     assert!(said("openocd::connection", Level::Debug, |text| text.starts_with("gave up the connection to 127.0.0.1:")));
 
-    // OpenOCD's own log, at its levels. It arrives on a thread of its own: all of it is there once OpenOCD has ended.
+    // OpenOCD's own log, at its levels. A thread reads it: all lines are there once OpenOCD has ended.
     session.command("irscan chip.cpu 1").unwrap_err();
     session.close().unwrap();
     assert!(said("openocd::server", Level::Error, |text| text.contains("must be used after 'init'")));
@@ -76,4 +77,12 @@ fn commands_connections_process_and_server_are_logged_as_documented() {
     let answers = format!("OpenOCD (process {pid}) answers on port {port}");
     assert!(said("openocd::process", Level::Debug, |text| text == answers));
     assert!(said("openocd::process", Level::Debug, |text| text.starts_with(&format!("OpenOCD (process {pid}) ended"))));
+
+    // No reply, no script and no token of this crate.
+    let records = RECORDS.lock().unwrap();
+    let server = records.iter().filter(|(target, ..)| target == "openocd::server" || target == "openocd::process");
+    for (_, _, text) in server {
+        assert!(!text.contains("openocd-rs ") && !text.contains("_openocd_rs"), "{text}");
+        assert!(!text.ends_with(" 0 42 {}") && !text.contains("yyyy"), "{text}");
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::greeting;
 use super::reply::{Reply, parse_reply, sequence_of};
 use super::request::{Request, push_batch, push_run, refuse_forbidden, refuse_too_long};
+use super::token::{OwnServer, Token};
 
 use crate::error::text::excerpt;
 use crate::error::{ConnectionError, Result, TimeoutError};
@@ -31,8 +32,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) reply_limit: usize,
-    /// What the OpenOCD of our own is known by: another may have got its port.
-    pub(crate) token: Option<String>,
+    /// The OpenOCD at the other end, if this program started it: another one may have taken its port.
+    pub(crate) own: Option<OwnServer>,
 }
 
 /// A connection through which commands run one at a time, and the knowledge of how to replace it.
@@ -135,6 +136,9 @@ impl Link {
 
     /// Connects, and makes sure that an OpenOCD answers, before the deadline of the request that waits for it.
     fn connect(&mut self, request: &Request<'_>, deadline: Deadline) -> Result<Connection> {
+        if let Some(own) = &self.settings.own {
+            own.check_running("connecting")?;
+        }
         let left = [self.settings.connect_timeout, deadline.remaining()].into_iter().flatten().min();
         let mut connection = Connection::open(&self.address, left, self.settings.reply_limit)?;
         let mut greet = |line: &[u8]| -> Result<_> {
@@ -148,13 +152,17 @@ impl Link {
         };
         let mut greeting = greet(&greeting::question())?;
         // A foreign one is not given procedures.
-        if self.settings.token.as_ref().is_some_and(|own| *own != greeting.token) {
+        if self.settings.own.as_ref().is_some_and(|own| own.token.as_str() != greeting.token) {
             return Err(ConnectionError::ForeignServer { peer: connection.peer() }.into());
         }
         if !greeting.is_prepared {
             greeting = greet(&greeting::definitions())?;
         }
         self.version = greeting.version;
+        // Whoever started this OpenOCD tells our replies in its log by their numbers.
+        if let Some(token) = Token::parse(&greeting.token) {
+            self.sequence = self.sequence.max(token.first_sequence());
+        }
         Ok(connection)
     }
 
@@ -282,7 +290,7 @@ impl Link {
         line.push(SEPARATOR);
         refuse_too_long(&line)?;
         self.sequence += 1;
-        let marker = format!("openocd-rs-marker {}", self.sequence);
+        let marker = format!("{} 0 openocd-rs-marker", self.sequence);
         line.extend_from_slice(format!("list {marker}").as_bytes());
         line.push(SEPARATOR);
         log::trace!(target: "openocd::command", "> (raw) {}", excerpt(command.as_bytes(), TRACE_LIMIT));

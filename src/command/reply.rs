@@ -62,22 +62,25 @@ impl Reply<'_> {
 
 /// The sequence number that a wrapped reply begins with.
 pub(super) fn sequence_of(frame: &[u8]) -> Option<u64> {
-    let frame = frame.strip_prefix(b"~").unwrap_or(frame);
     let digits = frame.iter().position(|b| !b.is_ascii_digit()).filter(|&end| frame[end] == b' ')?;
     std::str::from_utf8(&frame[..digits]).ok()?.parse().ok()
 }
 
-/// Reads `SEQUENCE CODE RESULT LOG`; `plain` takes the text if it had to be freed of stand-ins for 0x1a.
+/// Reads `SEQUENCE CODE RESULT LOG`, where 0x00 precedes the code: OpenOCD repeats in its log what is before it.
+///
+/// `plain` takes the text if it had to be freed of stand-ins for 0x1a.
 pub(super) fn parse_reply<'b>(frame: &'b [u8], plain: &'b mut Vec<u8>) -> Option<Reply<'b>> {
-    let list = match frame.strip_prefix(b"~") {
-        None => frame,
+    let list = &frame[frame.iter().position(|&b| b == b' ')? + 1..];
+    let list = list.strip_prefix(b"\0").unwrap_or(list);
+    let list = match list.strip_prefix(b"~") {
+        None => list,
         Some(escaped) => {
             *plain = restore_separators(escaped);
             plain
         }
     };
     let mut elements = tcl::elements(list);
-    let [_sequence, code, result, log] = elements.take_array()?;
+    let [code, result, log] = elements.take_array()?;
     let code = std::str::from_utf8(&code).ok()?.parse().ok()?;
     elements.next().is_none().then_some(Reply { code, result, log })
 }
@@ -104,7 +107,8 @@ mod tests {
 
     #[test]
     fn replies_of_both_generations() {
-        assert_eq!(parse(b"7 0 {  two words } {}"), Some((0, b"  two words ".to_vec(), b"".to_vec())));
+        assert_eq!(parse(b"7 \x000 {  two words } {}"), Some((0, b"  two words ".to_vec(), b"".to_vec())));
+        assert_eq!(parse(b"7 0 a\0b {}"), Some((0, b"a\0b".to_vec(), b"".to_vec())));
         assert_eq!(
             parse(b"8 -4 {} {timed out while waiting for target halted\n}"),
             Some((-4, b"".to_vec(), b"timed out while waiting for target halted\n".to_vec()))
@@ -113,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_separator_inside_a_result_survives() {
-        assert_eq!(parse(b"~9 0 a\x1bBb\x1bAc {}"), Some((0, b"a\x1ab\x1bc".to_vec(), b"".to_vec())));
+        assert_eq!(parse(b"9 \0~0 a\x1bBb\x1bAc {}"), Some((0, b"a\x1ab\x1bc".to_vec(), b"".to_vec())));
     }
 
     #[test]
@@ -126,7 +130,7 @@ mod tests {
     #[test]
     fn only_wrapped_replies_have_a_sequence_number() {
         assert_eq!(sequence_of(b"12 0 {} {}"), Some(12));
-        assert_eq!(sequence_of(b"~12 0 {} {}"), Some(12));
+        assert_eq!(sequence_of(b"12 \x000 {} {}"), Some(12));
         for stray in ["type target_state state running\r\n", "", "12", "0x12 0", " 12 0"] {
             assert_eq!(sequence_of(stray.as_bytes()), None, "{stray:?}");
         }

@@ -1,20 +1,22 @@
-//! The OpenOCD process failed.
+//! What goes wrong with the OpenOCD process.
 
 use std::fmt;
 use std::io;
 use std::process::ExitStatus;
 
-/// OpenOCD could not be started, or did not come up.
+use crate::error::text::excerpt;
+
+/// OpenOCD could not be started, ended during start-up, or could not be stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessError {
-    /// There is no such program.
+    /// There is no openocd binary.
     #[error("no openocd binary: looked for {searched}; install OpenOCD, name the binary, or set OPENOCD")]
     BinaryNotFound {
         /// Where it was looked for.
         searched: String,
     },
-    /// The operating system would not start the program.
+    /// The operating system cannot start the program.
     #[error("cannot start {program}")]
     Spawn {
         /// The program's path.
@@ -22,32 +24,36 @@ pub enum ProcessError {
         /// The system's error.
         source: io::Error,
     },
-    /// The configuration is empty or cannot be split into arguments. Nothing was started.
-    #[error("the OpenOCD configuration {config:?} is not usable: {problem}")]
+    /// The configuration is empty, or cannot be given to OpenOCD. Nothing was started.
+    #[error("invalid OpenOCD configuration {}: {problem}", quoted(config))]
     InvalidConfig {
         /// The configuration as given.
         config: String,
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// OpenOCD ended before it was ready: a bad configuration, no adapter, a port that is taken, a crash.
-    #[error("OpenOCD ended before it was ready{}; {report}", headline(report))]
+    /// OpenOCD ended before it was ready: a bad configuration, no adapter, a port that is taken, a
+    /// crash.
+    ///
+    /// OpenOCD 0.12.0 goes on without a GDB port that is taken. Then it was ended, and its exit
+    /// status is a success.
+    #[error("OpenOCD ended before it was ready{}; {report}", report.cause().map(|cause| format!(": {cause}")).unwrap_or_default())]
     ExitedDuringStartup {
         /// Exit status, command line and log.
         report: Box<ProcessReport>,
     },
-    /// What answers on the port is not the OpenOCD that was started.
-    #[error("port {port} is answered by another program than the OpenOCD that was started; {report}")]
+    /// Another program than the OpenOCD that was started answers on the port.
+    #[error("another program than the OpenOCD that was started answers on port {port}; {report}")]
     ForeignServer {
         /// The TCL port.
         port: u16,
         /// Command line and log.
         report: Box<ProcessReport>,
     },
-    /// OpenOCD did not end although it was asked to and then killed, or its status could not be had.
+    /// The operating system did not end the process, or does not tell how it ended.
     #[error("cannot stop OpenOCD (process {pid})")]
     Stop {
-        /// Its process number.
+        /// The process number.
         pid: u32,
         /// The system's error.
         source: io::Error,
@@ -55,7 +61,7 @@ pub enum ProcessError {
 }
 
 impl ProcessError {
-    /// The report on the process, if one was started.
+    /// Returns the report on the process, if one was started.
     pub fn report(&self) -> Option<&ProcessReport> {
         match self {
             ProcessError::ExitedDuringStartup { report } | ProcessError::ForeignServer { report, .. } => Some(report),
@@ -64,27 +70,56 @@ impl ProcessError {
     }
 }
 
-/// The first line that OpenOCD itself marks as an error: `Error: …`, or of a script `embedded:startup.tcl:28: Error: …`.
-fn headline(report: &ProcessReport) -> String {
-    let line = report.log_tail.iter().find_map(|line| {
-        let (place, message) = line.split_once("Error: ")?;
-        (place.is_empty() || place.ends_with(": ")).then_some(message)
-    });
-    line.map(|line| format!(": {line}")).unwrap_or_default()
-}
+/// How many lines of the log `Display` shows, and `Debug`.
+const DISPLAY_LINES: usize = 20;
+const DEBUG_LINES: usize = 3;
+
+/// How many bytes of a line of the log, or of a configuration, are shown.
+const LINE_BYTES: usize = 400;
 
 /// What is known of an OpenOCD process when something went wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// `Display` shows the exit status, the command line and the last 20 lines of the log, with control
+/// characters escaped.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessReport {
-    /// The command line, program first, quoted so that a POSIX shell takes it as it stands. Printed is only what the
-    /// caller asked for, without the scripts that this crate adds.
+    /// The command line that the builder describes, program first, quoted for a POSIX shell. It
+    /// lacks the scripts that this crate adds.
     pub command_line: String,
-    pub(crate) readable_line: String,
-    /// How it ended; `None` if it was still running.
+    /// How the process ended; `None` if it was running.
     pub exit_status: Option<ExitStatus>,
-    /// The last lines of its log (its standard error), oldest first.
+    /// The last lines of its log (its standard error), oldest first, as OpenOCD wrote them.
     pub log_tail: Vec<String>,
+}
+
+impl ProcessReport {
+    /// The first line that OpenOCD itself marks as an error: `Error: …`, or of a script
+    /// `embedded:startup.tcl:28: Error: …`.
+    fn cause(&self) -> Option<String> {
+        let message = self.log_tail.iter().find_map(|line| {
+            let (place, message) = line.split_once("Error: ")?;
+            (place.is_empty() || place.ends_with(": ")).then_some(message)
+        });
+        message.map(shown)
+    }
+
+    /// The last lines of the log, for people.
+    fn last_lines(&self, count: usize) -> impl Iterator<Item = String> + use<'_> {
+        let skipped = self.log_tail.len().saturating_sub(count);
+        self.log_tail[skipped..].iter().map(|line| shown(line))
+    }
+}
+
+fn shown(line: &str) -> String {
+    excerpt(line.as_bytes(), LINE_BYTES)
+}
+
+fn quoted(config: &str) -> String {
+    // As `Debug` writes it, which escapes everything, but cut.
+    let end = config.char_indices().nth(LINE_BYTES).map_or(config.len(), |(at, _)| at);
+    let more = if end < config.len() { "…" } else { "" };
+    format!("{:?}{more}", &config[..end])
 }
 
 impl fmt::Display for ProcessReport {
@@ -93,14 +128,63 @@ impl fmt::Display for ProcessReport {
             Some(status) => write!(f, "{status}")?,
             None => f.write_str("it was still running")?,
         }
-        write!(f, "\ncommand line: {}\nend of its log:", self.readable_line)?;
+        write!(f, "\ncommand line: {}\nend of its log:", self.command_line)?;
         if self.log_tail.is_empty() {
             f.write_str(" (empty)")?;
         }
-        let shown = self.log_tail.len().saturating_sub(20);
-        for line in &self.log_tail[shown..] {
+        for line in self.last_lines(DISPLAY_LINES) {
             write!(f, "\n  {line}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for ProcessReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = self.exit_status.map_or("running".to_owned(), |status| status.to_string());
+        f.debug_struct("ProcessReport")
+            .field("exit_status", &format_args!("{status}"))
+            .field("command_line", &format_args!("`{}`", shown(&self.command_line)))
+            .field("log_tail", &self.last_lines(DEBUG_LINES).collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> ProcessReport {
+        let mut log_tail: Vec<_> = (0..200).map(|n| format!("line {n}")).collect();
+        log_tail.push(format!("Error: \x1b[2J{}", "x".repeat(4000)));
+        log_tail.push("Error: later".to_owned());
+        ProcessReport { command_line: "openocd -f a.cfg".to_owned(), exit_status: None, log_tail }
+    }
+
+    #[test]
+    fn report_is_short_and_free_of_control_characters() {
+        let error = ProcessError::ExitedDuringStartup { report: Box::new(report()) };
+        let text = error.to_string();
+        assert!(text.starts_with("OpenOCD ended before it was ready: \\u{1b}[2Jxxx"), "{text}");
+        assert!(
+            text.contains("still running\ncommand line: openocd -f a.cfg\nend of its log:\n  line 182\n"),
+            "{text}"
+        );
+        assert!(text.ends_with("(4011 bytes in all)\n  Error: later"), "{text}");
+        let debug = format!("{error:?}");
+        assert!(debug.len() < 700 && debug.contains("Error: later") && !debug.contains("line 198"), "{debug}");
+        for text in [text, debug] {
+            assert!(text.len() < 1500 && !text.contains('\x1b'), "{text}");
+        }
+    }
+
+    #[test]
+    fn invalid_configuration_is_cut() {
+        let error = ProcessError::InvalidConfig { config: "\0".to_owned() + &"é".repeat(9999), problem: "it is long" };
+        let text = error.to_string();
+        assert!(
+            text.starts_with("invalid OpenOCD configuration \"\\0éé") && text.ends_with("é\"…: it is long"),
+            "{text}"
+        );
     }
 }

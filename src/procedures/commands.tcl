@@ -1,8 +1,8 @@
 # Defined by the first connection that misses them. The procedures live in OpenOCD's one interpreter, which all its clients share: their
 # names carry the crate's name, and a number to be raised once a released version calls them in another way.
 
-# Runs a command at the top level and returns the list
-#   sequence code result log
+# Runs a command at the top level and returns the number, a space, 0x00, and the list
+#   code result log
 # code is OpenOCD's own error number: what `catch` returns on 0.12.0; since d2aeb5fcc (November 2025) `catch` returns 1
 # and the number is in -errorcode. result and log stay apart because `capture` returns what was logged if anything was,
 # and otherwise the result of its script, which is why that script ends with an empty list.
@@ -15,9 +15,9 @@ proc _openocd_rs_1_run {sequence command} {
         return [_openocd_rs_1_reply $sequence $code $::_openocd_rs_1_result $log]
     }
     # Here and not by a call, which would take a tenth longer.
-    set reply [list $sequence 0 $::_openocd_rs_1_result $log]
-    if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
-    return $reply
+    set reply [list 0 $::_openocd_rs_1_result $log]
+    if {[string first \x1a $reply] >= 0} { set reply [_openocd_rs_1_without_separator $reply] }
+    return "$sequence \x00$reply"
 }
 
 # At the top level, runs what `_openocd_rs_1_command` holds and leaves its code, result and options in variables like it. All are global, and this is an alias,
@@ -125,10 +125,11 @@ proc _openocd_rs_1_note {} {
     set goes_on [expr {$room >= 0 && !($number && $stop)}]
 }
 
+# OpenOCD repeats every reply in its log, but only up to the first 0x00: of ours that is the number, which the program that reads the log leaves out.
 proc _openocd_rs_1_reply {sequence code result log} {
-    set reply [list $sequence $code $result $log]
-    if {[string first \x1a $reply] >= 0} { return [_openocd_rs_1_without_separator $reply] }
-    return $reply
+    set reply [list $code $result $log]
+    if {[string first \x1a $reply] >= 0} { set reply [_openocd_rs_1_without_separator $reply] }
+    return "$sequence \x00$reply"
 }
 
 # 0x1a ends a reply on the wire; one inside would put every later reply out of step. \x1b and a letter stand for it.

@@ -1,23 +1,29 @@
-//! A configuration given as one string, split into OpenOCD's arguments.
+//! Splits a configuration that is given as one string into OpenOCD's arguments.
 
 use std::path::Path;
 
 use crate::error::ProcessError;
 
+pub(super) const NUL_BYTE: &str = "it holds a NUL byte, which no argument of a program can";
+pub(super) const LOG_REDIRECTED: &str =
+    "it sends OpenOCD's log elsewhere (-l), but ports and errors are read from the log";
+
 /// OpenOCD's options that take an argument.
 const WITH_ARGUMENT: [(&str, &str); 3] = [("-f", "file"), ("-s", "search"), ("-c", "command")];
 
-/// Splits `interface/cmsis-dap.cfg -f target/stm32f1x.cfg` into `-f`, `interface/cmsis-dap.cfg`, `-f`, `target/stm32f1x.cfg`.
+/// Splits `interface/cmsis-dap.cfg -f target/stm32f1x.cfg` into `-f`, `interface/cmsis-dap.cfg`,
+/// `-f`, `target/stm32f1x.cfg`.
 ///
-/// All that OpenOCD's getopt takes for an option with an argument becomes one form, two words: `--file=x.cfg` and `-fx.cfg` are `-f`, `x.cfg`.
-/// A word that follows no option is a configuration file. A string that is the path of an existing file is that file, blanks and all.
+/// Each option with an argument becomes two words, whichever form OpenOCD's getopt accepts:
+/// `--file=x.cfg` and `-fx.cfg` are `-f`, `x.cfg`. A word that follows no option is a configuration
+/// file. A string that is the path of an existing file is that file, white space included.
 pub(super) fn split(config: &str) -> Result<Vec<String>, ProcessError> {
     let invalid = |problem| ProcessError::InvalidConfig { config: config.to_owned(), problem };
     if config.contains('\0') {
-        return Err(invalid("it holds a NUL byte, which no argument can"));
+        return Err(invalid(NUL_BYTE));
     }
-    if Path::new(config.trim()).is_file() {
-        return Ok(vec!["-f".to_owned(), config.trim().to_owned()]);
+    if let Some(file) = [config, config.trim()].into_iter().find(|file| Path::new(file).is_file()) {
+        return Ok(vec!["-f".to_owned(), file.to_owned()]);
     }
     let words = words(config).ok_or_else(|| invalid("a quote is not closed"))?;
     if words.is_empty() || words.iter().all(String::is_empty) {
@@ -26,14 +32,13 @@ pub(super) fn split(config: &str) -> Result<Vec<String>, ProcessError> {
     let mut arguments = Vec::new();
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
-        if let Some((option, argument)) = with_argument(&word) {
-            let argument = argument.map(str::to_owned).or_else(|| words.next());
+        if let Some((option, argument)) = with_argument(word.as_bytes()) {
+            // Cut after ASCII characters, so this is text.
+            let argument = argument.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).or_else(|| words.next());
             let argument = argument.ok_or_else(|| invalid("its last option lacks an argument"))?;
             arguments.extend([option.to_owned(), argument]);
         } else if redirects_log(&word) {
-            return Err(invalid(
-                "it sends OpenOCD's log elsewhere (-l), but its ports and errors are read from the log",
-            ));
+            return Err(invalid(LOG_REDIRECTED));
         } else if word.starts_with('-') {
             arguments.push(word);
         } else {
@@ -43,14 +48,17 @@ pub(super) fn split(config: &str) -> Result<Vec<String>, ProcessError> {
     Ok(arguments)
 }
 
-/// The short form of an option that takes an argument, and the argument if it is in the same word: `-fFILE`, `--file=FILE`, `--fi=FILE`.
-fn with_argument(word: &str) -> Option<(&'static str, Option<&str>)> {
+/// The short form of an option that takes an argument, and the argument if it is in the same word.
+///
+/// Forms are `-fFILE`, `--file=FILE` and, as getopt accepts abbreviations, `--fi=FILE`.
+pub(super) fn with_argument(word: &[u8]) -> Option<(&'static str, Option<&[u8]>)> {
     WITH_ARGUMENT.into_iter().find_map(|(short, long)| {
-        if let Some(given) = word.strip_prefix("--") {
-            let (name, argument) = given.split_once('=').map_or((given, None), |(name, text)| (name, Some(text)));
-            return (!name.is_empty() && long.starts_with(name)).then_some((short, argument));
+        if let Some(given) = word.strip_prefix(b"--") {
+            let equals = memchr::memchr(b'=', given);
+            let (name, argument) = equals.map_or((given, None), |at| (&given[..at], Some(&given[at + 1..])));
+            return (!name.is_empty() && long.as_bytes().starts_with(name)).then_some((short, argument));
         }
-        let argument = word.strip_prefix(short)?;
+        let argument = word.strip_prefix(short.as_bytes())?;
         Some((short, Some(argument).filter(|text| !text.is_empty())))
     })
 }
@@ -62,7 +70,8 @@ pub(super) fn redirects_log(word: &str) -> bool {
 
 /// Splits at white space outside of single or double quotes; `None` if a quote is not closed.
 ///
-/// Inside double quotes a backslash escapes a double quote or a backslash; anywhere else it is itself, as Windows paths need.
+/// Inside double quotes a backslash escapes a double quote or a backslash; anywhere else it is
+/// itself, as Windows paths need.
 fn words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -138,18 +147,22 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_outside_of_quotes_is_itself() {
+    fn backslash_outside_of_quotes_is_literal() {
         assert_eq!(arguments(r"C:\boards\x.cfg"), ["-f", r"C:\boards\x.cfg"]);
     }
 
     #[test]
-    fn an_existing_file_may_have_blanks_in_its_name() {
+    fn existing_file_may_have_white_space_in_its_name() {
         let directory = std::env::temp_dir().join(format!("openocd config {}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let file = directory.join("my board.cfg");
         std::fs::write(&file, "").unwrap();
         let name = file.to_str().unwrap();
         assert_eq!(arguments(name), ["-f", name]);
+        assert_eq!(arguments(&format!("  {name}\n")), ["-f", name]);
+        let odd = format!("{name} ");
+        std::fs::write(&odd, "").unwrap();
+        assert_eq!(arguments(&odd), ["-f", odd.as_str()]);
         std::fs::remove_dir_all(directory).unwrap();
     }
 

@@ -1,6 +1,5 @@
-//! From a command line to an OpenOCD that has answered.
+//! Starts an OpenOCD and waits until it has answered.
 
-use std::hash::{BuildHasher, RandomState};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,57 +7,93 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::command_line::{Line, shell_line};
-use super::log_callback::LogQueue;
-use super::log_reader::{LogTail, Progress, drain_stderr, drain_stdout};
-use super::{OpenOcdBuilder, OpenOcdProcess, Running};
-use crate::command::{Link, Settings};
+use super::child::{OwnedChild, Running, STOP_GRACE};
+use super::command_line::{CommandLine, shell_line};
+use super::log_callback::{LogCallback, LogQueue};
+use super::log_reader::{drain_stderr, drain_stdout};
+use super::log_tail::LogTail;
+use super::reply_echo::EchoFilter;
+use super::temporary::{self, TemporaryFiles};
+use super::{OpenOcdBuilder, OpenOcdProcess};
+use crate::command::{Link, OwnServer, Settings, Token};
 use crate::error::{ConnectionError, Error, ProcessError, Result, TimeoutError};
 use crate::wire::{Address, Deadline};
 
 /// How long OpenOCD may take to end after its log has closed or it has closed the connection.
-const END_IS_DUE: Duration = Duration::from_secs(1);
+const EXIT_GRACE: Duration = Duration::from_secs(1);
 
-/// How long a line that OpenOCD has written may take to be read.
-const LINE_IS_DUE: Duration = Duration::from_millis(100);
+/// How long an OpenOCD may take to end that was not ready in time.
+const NOT_READY_GRACE: Duration = Duration::from_millis(200);
 
-/// A word that no other OpenOCD knows: the answer to it proves that the port belongs to the process that was started.
-pub(super) fn token() -> String {
-    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
-}
+/// How long a line that OpenOCD has written may take to be read, on a busy machine.
+const LINE_GRACE: Duration = Duration::from_secs(1);
 
-pub(super) fn spawn(builder: OpenOcdBuilder, program: &Path, arguments: &Line, token: &str) -> Result<OpenOcdProcess> {
+/// How long OpenOCD may take to accept a connection and answer a command that asks it to end.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
+
+/// How often to check whether OpenOCD has ended while its log is open.
+///
+/// A program that OpenOCD has started can hold the log open after OpenOCD has ended.
+const EXIT_POLL: Duration = Duration::from_millis(20);
+
+pub(super) fn spawn(
+    mut builder: OpenOcdBuilder,
+    program: &Path,
+    arguments: &CommandLine,
+    files: TemporaryFiles,
+) -> Result<OpenOcdProcess> {
     let deadline = Deadline::after(builder.ready_timeout);
-    let mut process = launch(builder, program, arguments, token)?;
-    let limit = deadline.remaining().map(|left| Instant::now() + left);
-    let port = match process.log.wait_until_listening(limit) {
-        Progress::Listening(port) => port,
-        Progress::Closed => return Err(ended(&process)),
-        Progress::DeadlinePassed => return Err(too_late(&process, deadline)),
+    let callback = builder.on_log.take();
+    let mut process = launch(program, arguments, files, builder.watches_stdin(), callback)?;
+    temporary::remove_abandoned();
+    let port = loop {
+        let left = deadline.remaining();
+        let step = left.map_or(EXIT_POLL, |left| left.min(EXIT_POLL));
+        process.child.log.wait_until_listening(Instant::now() + step);
+        if let Some(port) = process.child.log.tcl_port() {
+            break port;
+        }
+        if process.child.log.is_closed() || !process.is_running() {
+            return Err(ended(&process));
+        }
+        if left == Some(Duration::ZERO) {
+            return Err(not_ready(&process, deadline));
+        }
     };
-    match open(port, token, deadline.remaining()) {
+    process.tcl_port = port;
+    match open(port, process.own_server(), deadline.remaining()) {
         Ok(_) => {}
         Err(Error::Connection(ConnectionError::ForeignServer { .. })) => {
             return Err(ProcessError::ForeignServer { port, report: Box::new(process.report()) }.into());
         }
-        Err(Error::Timeout(_)) => return Err(too_late(&process, deadline)),
+        Err(Error::Timeout(_)) => return Err(not_ready(&process, deadline)),
         // OpenOCD listens before `init`, and when that fails it drops its clients and ends.
-        Err(_) if process.wait_for_end(END_IS_DUE).is_some() => return Err(ended(&process)),
+        Err(_) if process.wait_for_end(EXIT_GRACE).is_some() => return Err(ended(&process)),
         Err(error) => return Err(error),
     }
-    log::debug!(target: "openocd::process", "OpenOCD (process {}) answers on port {port}", process.pid);
-    process.tcl_port = port;
-    // GDB's ports may be announced after TCL's. All are before the line that tells of our connection, unless the log is silenced.
-    process.log.wait_until_visited(Instant::now() + LINE_IS_DUE);
-    process.gdb_ports = process.log.gdb_ports();
+    log::debug!(target: "openocd::process", "OpenOCD (process {}) answers on port {port}", process.pid());
+    // GDB ports may be announced after the TCL port, but before the line that tells of our
+    // connection.
+    process.child.log.wait_until_visited(Instant::now() + LINE_GRACE);
+    if process.child.log.is_port_unavailable() {
+        // OpenOCD 0.12.0 goes on without the port; newer OpenOCD ends by itself.
+        process.child.end(process.tcl_port, STOP_GRACE)?;
+        return Err(ended(&process));
+    }
+    process.gdb_ports = process.child.log.gdb_ports();
     Ok(process)
 }
 
 /// Starts the process and the threads that drain its pipes.
-fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &Line, token: &str) -> Result<OpenOcdProcess> {
+fn launch(
+    program: &Path,
+    arguments: &CommandLine,
+    files: TemporaryFiles,
+    watches_stdin: bool,
+    callback: Option<LogCallback>,
+) -> Result<OpenOcdProcess> {
     let failed = |source| ProcessError::Spawn { program: program.display().to_string(), source };
-    let command_line = shell_line(program.as_os_str(), &arguments.words);
-    let readable_line = shell_line(program.as_os_str(), &arguments.readable);
+    let command_line = shell_line(program.as_os_str(), &arguments.readable);
     log::debug!(target: "openocd::process", "starting {command_line}");
     let mut child = Command::new(program)
         .args(&arguments.words)
@@ -68,26 +103,21 @@ fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &Line, token: &str
         .spawn()
         .map_err(failed)?;
     let pid = child.id();
-    let log = Arc::new(LogTail::default());
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    // From here on dropping the value stops the process.
-    let process = OpenOcdProcess {
-        child: Mutex::new(Running { child, stdin }),
-        pid,
-        command_line,
-        readable_line,
-        token: token.to_owned(),
-        tcl_port: 0,
-        gdb_ports: Vec::new(),
-        log: Arc::clone(&log),
-        watches_stdin: builder.watches_stdin(),
-    };
+    let token = Token::random();
+    let echo = EchoFilter::new(&token);
+    let log = Arc::new(LogTail::default());
+    let running = Mutex::new(Running { child, stdin, ended: None });
+    let child = OwnedChild { running, pid, command_line, token, files, log: Arc::clone(&log), watches_stdin };
+    // From here on, dropping the value ends the process.
+    let process = OpenOcdProcess { child: Arc::new(child), tcl_port: 0, gdb_ports: Vec::new() };
+    process.child.send_token();
     let named = |name: &str| thread::Builder::new().name(format!("openocd {pid} {name}"));
     if let Some(stderr) = stderr {
-        let callback = builder.on_log.map(|callback| LogQueue::start(named("log callback"), &log, callback));
+        let callback = callback.map(|callback| LogQueue::start(named("log callback"), &log, callback));
         let callback = callback.transpose().map_err(failed)?;
         let log = Arc::clone(&log);
-        named("stderr").spawn(move || drain_stderr(stderr, &log, callback)).map_err(failed)?;
+        named("stderr").spawn(move || drain_stderr(stderr, &log, &echo, callback)).map_err(failed)?;
     }
     if let Some(stdout) = stdout {
         named("stdout").spawn(move || drain_stdout(stdout, &log)).map_err(failed)?;
@@ -96,22 +126,25 @@ fn launch(builder: OpenOcdBuilder, program: &Path, arguments: &Line, token: &str
 }
 
 /// Sends `shutdown`, for an OpenOCD that does not watch its standard input.
-pub(super) fn ask_to_end(port: u16, token: &str) -> Result<()> {
-    open(port, token, Some(Duration::from_secs(1)))?.raw("shutdown").map(drop)
+pub(super) fn ask_to_end(port: u16, own: OwnServer) -> Result<()> {
+    open(port, own, Some(SHUTDOWN_GRACE))?.raw("shutdown").map(drop)
 }
 
 /// Returns once the OpenOCD on this port answers, if it is ours.
-fn open(port: u16, token: &str, limit: Option<Duration>) -> Result<Link> {
-    let token = Some(token.to_owned());
-    let settings = Settings { connect_timeout: limit, timeout: limit, reply_limit: 1 << 20, token };
+fn open(port: u16, own: OwnServer, limit: Option<Duration>) -> Result<Link> {
+    let settings = Settings { connect_timeout: limit, timeout: limit, reply_limit: 1 << 20, own: Some(own) };
     Link::open(Address::resolve((Ipv4Addr::LOCALHOST, port))?, settings)
 }
 
 fn ended(process: &OpenOcdProcess) -> Error {
-    process.wait_for_end(END_IS_DUE);
+    process.wait_for_end(EXIT_GRACE);
     ProcessError::ExitedDuringStartup { report: Box::new(process.report()) }.into()
 }
 
-fn too_late(process: &OpenOcdProcess, deadline: Deadline) -> Error {
-    TimeoutError::Ready { after: deadline.span(), report: Box::new(process.report()) }.into()
+fn not_ready(process: &OpenOcdProcess, deadline: Deadline) -> Error {
+    let report = Box::new(process.report());
+    if let Err(error) = process.child.end(process.tcl_port, NOT_READY_GRACE) {
+        log::warn!(target: "openocd::process", "{error}");
+    }
+    TimeoutError::Ready { after: deadline.span(), report }.into()
 }

@@ -1,18 +1,80 @@
-//! The temporary files of an OpenOCD. It deletes them itself, but cannot when it is killed or crashes.
+//! The temporary files of an OpenOCD. It deletes them itself, but cannot when it is killed or
+//! crashes.
 
 use std::env::temp_dir;
-use std::fs;
+use std::fs::{self, DirEntry, Metadata};
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::sync::Once;
+use std::time::Duration;
 
-/// What `file tempfile` makes their names of; `None` for a directory that OpenOCD cannot be told of.
-pub(super) fn template(token: &str) -> Option<String> {
-    temp_dir().join(prefix(token) + "XXXXXX").into_os_string().into_string().ok()
+/// How old a file is at least that nobody uses any more. No command takes so long.
+const ABANDONED_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What every name begins with.
+const MARK: &str = "openocd-rs-";
+
+/// The files of one OpenOCD: `openocd-rs-PID-NAMESPACE-NUMBER.` and six letters, where the process
+/// is the one that started it.
+#[derive(Debug, Clone)]
+pub(super) struct TemporaryFiles {
+    prefix: String,
 }
 
-/// Deletes what is left of them.
-pub(super) fn remove(token: &str) {
-    let prefix = prefix(token);
-    let files = fs::read_dir(temp_dir()).into_iter().flatten().flatten();
-    for file in files.filter(|file| file.file_name().to_string_lossy().starts_with(&prefix)) {
+impl TemporaryFiles {
+    pub(super) fn new() -> Self {
+        let (pid, namespace) = (std::process::id(), platform::pid_namespace());
+        TemporaryFiles { prefix: format!("{MARK}{pid}-{namespace}-{:016x}.", RandomState::new().hash_one(pid)) }
+    }
+
+    /// What `file tempfile` makes their names of; `None` for a directory that OpenOCD cannot be
+    /// told of.
+    pub(super) fn template(&self) -> Option<String> {
+        temp_dir().join(format!("{}XXXXXX", self.prefix)).into_os_string().into_string().ok()
+    }
+
+    /// Deletes what is left of them.
+    pub(super) fn remove(&self) {
+        remove_where(&temp_dir(), |name, _| name.starts_with(&self.prefix));
+    }
+}
+
+/// Deletes, once in the life of this program, what earlier programs have left behind that were
+/// killed.
+pub(super) fn remove_abandoned() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| remove_abandoned_in(&temp_dir()));
+}
+
+fn remove_abandoned_in(directory: &Path) {
+    let namespace = platform::pid_namespace();
+    remove_where(directory, |name, metadata| {
+        let Some((pid, its_namespace)) = owner(name) else { return false };
+        let is_old =
+            || metadata.modified().ok().and_then(|at| at.elapsed().ok()).is_some_and(|age| age > ABANDONED_AGE);
+        let is_gone = || its_namespace == namespace && platform::is_gone(pid);
+        platform::is_mine(metadata) && (is_gone() || is_old())
+    });
+}
+
+/// The process that a file belongs to, and the namespace in which that is its number.
+fn owner(name: &str) -> Option<(u32, &str)> {
+    let (pid, rest) = name.strip_prefix(MARK)?.split_once('-')?;
+    let (namespace, rest) = rest.split_once('-')?;
+    let (number, letters) = rest.split_once('.')?;
+    let is_ours = number.len() == 16 && letters.len() == 6;
+    is_ours.then_some((pid.parse().ok()?, namespace))
+}
+
+fn remove_where(directory: &Path, is_wanted: impl Fn(&str, &Metadata) -> bool) {
+    let is_wanted = |entry: &DirEntry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        // Of a link, this is the link.
+        name.starts_with(MARK)
+            && entry.metadata().is_ok_and(|metadata| metadata.is_file() && is_wanted(&name, &metadata))
+    };
+    for file in fs::read_dir(directory).into_iter().flatten().flatten().filter(is_wanted) {
         let path = file.path();
         match fs::remove_file(&path) {
             Ok(()) => log::debug!(target: "openocd::process", "deleted {}, which OpenOCD left behind", path.display()),
@@ -21,6 +83,94 @@ pub(super) fn remove(token: &str) {
     }
 }
 
-fn prefix(token: &str) -> String {
-    format!("openocd-rs-{token}.")
+#[cfg(target_os = "linux")]
+mod platform {
+    use std::fs::{self, Metadata};
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+
+    /// The namespace of process numbers: containers may share a directory of temporary files, but
+    /// not these.
+    pub(super) fn pid_namespace() -> String {
+        let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
+    }
+
+    pub(super) fn is_gone(pid: u32) -> bool {
+        Path::new("/proc/self").exists() && !Path::new("/proc").join(pid.to_string()).exists()
+    }
+
+    pub(super) fn is_mine(file: &Metadata) -> bool {
+        fs::metadata("/proc/self").is_ok_and(|own| own.uid() == file.uid())
+    }
+}
+
+/// Elsewhere the standard library does not tell whether a process exists: a file is abandoned when
+/// it is old.
+#[cfg(not(target_os = "linux"))]
+mod platform {
+    use std::fs::Metadata;
+
+    pub(super) fn pid_namespace() -> String {
+        String::new()
+    }
+
+    pub(super) fn is_gone(_: u32) -> bool {
+        false
+    }
+
+    /// The directory belongs to the user there, or the system lets only the owner delete the file.
+    pub(super) fn is_mine(_: &Metadata) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn only_files_of_processes_that_are_gone_are_abandoned() {
+        let directory = temp_dir().join(format!("openocd temporary {}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let (ns, number) = (platform::pid_namespace(), "0123456789abcdef");
+        // Linux has no process with this number: it is above the highest
+        // (`/proc/sys/kernel/pid_max`).
+        let gone = 1 << 30;
+        let own = std::process::id();
+        let file = |name: String, age: Duration| {
+            let file = fs::File::create(directory.join(&name)).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+            name
+        };
+        let new = Duration::ZERO;
+        let abandoned = [
+            file(format!("{MARK}{gone}-{ns}-{number}.abcdef"), new),
+            file(format!("{MARK}{own}-{ns}-{number}.abcdef"), 2 * ABANDONED_AGE),
+        ];
+        let others = [
+            file(format!("{MARK}{own}-{ns}-{number}.ABCDEF"), new),
+            file(format!("{MARK}{gone}-1{ns}-{number}.abcdef"), new),
+            file(format!("{MARK}{gone}-{ns}-{number}.abcdefg"), 2 * ABANDONED_AGE),
+            file(format!("{MARK}notes.txt"), 2 * ABANDONED_AGE),
+            file(format!("my-{MARK}{gone}-{ns}-{number}.abcdef"), new),
+        ];
+        let link = directory.join(format!("{MARK}{gone}-{ns}-{number}.link.."));
+        std::os::unix::fs::symlink(directory.join(&others[0]), &link).unwrap();
+        remove_abandoned_in(&directory);
+        assert_eq!(abandoned.map(|name| directory.join(name).exists()), [false; 2]);
+        assert_eq!(others.map(|name| directory.join(name).exists()), [true; 5]);
+        assert!(link.exists());
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn names_tell_their_owner() {
+        let files = TemporaryFiles::new();
+        let name = format!("{}abcdef", files.prefix);
+        assert_eq!(owner(&name), Some((std::process::id(), &*platform::pid_namespace())));
+    }
 }

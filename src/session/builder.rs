@@ -37,7 +37,7 @@ impl Default for SessionBuilder {
                 connect_timeout: Some(Duration::from_secs(5)),
                 timeout: Some(Duration::from_secs(10)),
                 reply_limit: 10 * 1024 * 1024,
-                token: None,
+                own: None,
             },
             flash_timeout: Some(Duration::from_secs(60)),
         }
@@ -101,7 +101,7 @@ impl SessionBuilder {
     /// Those of [`OpenOcdBuilder::spawn`] and of [`Session::connect`].
     pub fn start(mut self, openocd: impl Into<OpenOcdBuilder>) -> Result<Session> {
         let process = openocd.into().spawn()?;
-        self.settings.token = Some(process.token().to_owned());
+        self.settings.own = Some(process.own_server());
         self.open(process.tcl_address(), Some(process))
     }
 }

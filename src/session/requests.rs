@@ -121,19 +121,20 @@ impl Session {
         Ok(())
     }
 
-    /// A lost connection to an OpenOCD of our own is better explained by its end.
+    /// Tells the end of an OpenOCD of our own in place of the lost connection.
     pub(crate) fn explain(&self, error: Error) -> Error {
         let doing = match &error {
-            Error::Connection(ConnectionError::Closed { doing, .. } | ConnectionError::Io { doing, .. }) => doing,
+            Error::Connection(ConnectionError::Closed { doing, .. } | ConnectionError::Io { doing, .. }) => *doing,
             Error::Connection(ConnectionError::Unreachable { .. } | ConnectionError::ForeignServer { .. }) => {
                 "connecting"
             }
             _ => return error,
         };
-        // The end was waited for when the connection was lost.
-        let patience = if doing == ALREADY_CLOSED { Duration::ZERO } else { EXIT_GRACE };
+        // The end was waited for when the connection was lost. No `reconnect` can help once the process has ended.
+        let (grace, doing) =
+            if doing == ALREADY_CLOSED { (Duration::ZERO, "an earlier command ran") } else { (EXIT_GRACE, doing) };
         match &self.shared.process {
-            Some(process) if process.wait_for_end(patience).is_some() => {
+            Some(process) if process.wait_for_end(grace).is_some() => {
                 ConnectionError::ServerDied { doing, report: Box::new(process.report()) }.into()
             }
             _ => error,

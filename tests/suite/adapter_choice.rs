@@ -1,4 +1,4 @@
-//! The choice of the adapter reaches OpenOCD where it takes it, and holds.
+//! The choice of the adapter reaches OpenOCD when OpenOCD accepts it, and holds.
 
 use std::sync::mpsc;
 
@@ -14,13 +14,13 @@ fn wire() -> &'static str {
     }
 }
 
-/// Starts OpenOCD with a log that tells each command; the commands that it ran.
+/// Starts OpenOCD with a log of all commands, and returns the commands that it ran.
 fn commands_of(openocd: OpenOcdBuilder) -> (Session, Vec<String>) {
     const END: &str = "the end of the start";
     let (send, lines) = mpsc::channel();
     let openocd = openocd.arg("-d3").on_log(move |line| drop(send.send(line.to_owned())));
     let session = Session::builder().start(openocd).unwrap();
-    // The callback hears of the start a moment later. With `-d3` more stands before the text.
+    // The callback is called a moment later. With `-d3` a prefix precedes the text.
     session.command(&format!("echo {{{END}}}")).unwrap();
     let lines = lines.iter().take_while(|line| !line.ends_with(END));
     let commands = lines.filter_map(|line| Some(line.split_once(" command - ")?.1.to_owned())).collect();
@@ -39,9 +39,9 @@ fn assert_order(commands: &[String], order: &[&str]) {
     assert!(positions.is_sorted(), "{:#?}", order.iter().zip(positions).collect::<Vec<_>>());
 }
 
-/// What selects the transport has to come before the target file, in whichever form that one is given.
+/// The transport has to be selected before the target file, in whichever form that is given.
 #[test]
-fn the_transport_is_selected_with_each_form_of_the_options() {
+fn transport_is_selected_with_each_form_of_the_options() {
     let chip = VirtualChip::start().unwrap();
     let driver =
         format!("adapter driver remote_bitbang; remote_bitbang host 127.0.0.1; remote_bitbang port {}", chip.port());
@@ -54,9 +54,9 @@ fn the_transport_is_selected_with_each_form_of_the_options() {
 }
 
 #[test]
-fn driver_serial_location_transport_target_speed_init() {
+fn choice_is_made_in_the_order_that_openocd_needs() {
     let chip = VirtualChip::start().unwrap();
-    // In an order of calls that OpenOCD would not take.
+    // In an order of calls that OpenOCD would refuse.
     let openocd = OpenOcdProcess::builder()
         .adapter_speed(77)
         .transport(wire())
@@ -83,7 +83,7 @@ fn driver_serial_location_transport_target_speed_init() {
 }
 
 #[test]
-fn the_transport_follows_a_driver_that_a_command_chooses() {
+fn transport_follows_a_driver_that_a_command_selects() {
     let chip = VirtualChip::start().unwrap();
     let driver =
         format!("adapter driver remote_bitbang; remote_bitbang host 127.0.0.1; remote_bitbang port {}", chip.port());
@@ -102,9 +102,9 @@ fn the_transport_follows_a_driver_that_a_command_chooses() {
 }
 
 #[test]
-fn the_choice_holds_against_the_configuration() {
+fn choice_holds_against_the_configuration() {
     let chip = VirtualChip::start().unwrap();
-    // A configuration with a choice and an `init` of its own, after which no choice is taken any more.
+    // A configuration with a choice and an `init` of its own, after which OpenOCD accepts no choice.
     let openocd = OpenOcdProcess::builder()
         .adapter_serial("OURS")
         .adapter_usb_location("1-2.3")
@@ -113,7 +113,7 @@ fn the_choice_holds_against_the_configuration() {
     let (session, commands) = commands_of(openocd);
     assert_eq!(session.adapter().serial().unwrap().as_deref(), Some("OURS"));
     assert!(session.command("set seen").unwrap().contains("1-2.3"));
-    // And afterwards nothing pretends that it could still be changed.
+    // Afterwards the commands fail as OpenOCD's own do.
     for late in ["adapter serial LATE", "adapter usb location 9-9"] {
         let error = session.command(late).unwrap_err();
         assert!(error.to_string().contains("must be used before 'init'"), "{error}");
@@ -129,14 +129,14 @@ fn the_choice_holds_against_the_configuration() {
 }
 
 #[test]
-fn a_serial_number_of_the_configuration_is_known_too() {
+fn serial_number_of_the_configuration_is_known() {
     let board = Board::start_with(Session::builder(), |openocd| openocd.command("adapter serial {of the file}"));
     assert_eq!(board.session.adapter().serial().unwrap().as_deref(), Some("of the file"));
     assert_eq!(Board::start().session.adapter().serial().unwrap(), None);
 }
 
 #[test]
-fn a_driver_of_the_program_comes_before_the_one_of_the_configuration() {
+fn driver_of_the_program_precedes_the_one_of_the_configuration() {
     let openocd = OpenOcdProcess::builder()
         .command("adapter driver remote_bitbang")
         .adapter_driver("dummy")
@@ -147,7 +147,7 @@ fn a_driver_of_the_program_comes_before_the_one_of_the_configuration() {
 }
 
 #[test]
-fn a_transport_that_is_not_to_be_had_is_no_start() {
+fn transport_that_the_adapter_lacks_is_an_error() {
     for openocd in [
         OpenOcdProcess::builder().adapter_driver("dummy").transport("swim").command("noinit"),
         OpenOcdProcess::builder()
@@ -162,7 +162,7 @@ fn a_transport_that_is_not_to_be_had_is_no_start() {
 }
 
 #[test]
-fn a_choice_that_cannot_be_meant_starts_nothing() {
+fn invalid_choice_starts_nothing() {
     let dummy = || OpenOcdProcess::builder().command("adapter driver dummy; noinit");
     for (openocd, named) in [
         (dummy().adapter_driver(""), "driver is empty"),

@@ -154,9 +154,8 @@ fn a_killed_openocd_in_mid_write_says_how_far_it_came() {
 }
 
 /// The files in which OpenOCD was given what it is to write.
-fn temporary_files(session: &Session) -> Vec<std::path::PathBuf> {
-    let line = session.process().unwrap().command_line();
-    let name = &line[line.find("openocd-rs-").unwrap()..line.find("XXXXXX").unwrap()];
+fn temporary_files(template: &str) -> Vec<std::path::PathBuf> {
+    let name = &template[template.find("openocd-rs-").unwrap()..template.find("XXXXXX").unwrap()];
     let entries = std::fs::read_dir(std::env::temp_dir()).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(name)).collect()
 }
@@ -166,9 +165,10 @@ fn an_openocd_that_is_killed_in_mid_write_leaves_no_file_behind() {
     for killed_by_us in [true, false] {
         let board = Board::start_with(Session::builder().flash_timeout(Duration::from_secs(1)), |openocd| openocd);
         board.session.target().halt().unwrap();
+        let template = board.session.command("set _openocd_rs_temporary").unwrap();
         let error = std::thread::scope(|scope| {
             scope.spawn(|| {
-                while temporary_files(&board.session).is_empty() {
+                while temporary_files(&template).is_empty() {
                     std::thread::yield_now();
                 }
                 // OpenOCD waits for the chip without a limit of its own.
@@ -177,7 +177,7 @@ fn an_openocd_that_is_killed_in_mid_write_leaves_no_file_behind() {
             board.session.flash().write(BASE, &Random::new(34).bytes(60_000)).unwrap_err()
         });
         assert!(matches!(error, Error::Flash(FlashError::Write { .. })), "{error}");
-        let files = temporary_files(&board.session);
+        let files = temporary_files(&template);
         assert_eq!(files.len(), 1, "{files:?}");
         if !killed_by_us {
             board.kill_openocd();
