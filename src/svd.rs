@@ -15,8 +15,10 @@ mod properties;
 mod read;
 mod reading;
 mod register;
-mod repair;
+mod source;
+mod warnings;
 mod write;
+mod xml;
 
 pub use decode::{DecodedField, DecodedRegister};
 pub use device::{AddressBlock, Device, Interrupt, Peripheral};

@@ -40,9 +40,27 @@ pub enum SvdError {
         /// What cannot be.
         reason: String,
     },
+    /// The file, or the text, is larger than any description, or has no end.
+    #[error("{document}: the text is larger than {} MiB, which no SVD file is", limit >> 20)]
+    TooLarge {
+        /// The path of the file; `SVD text` for what came from a string.
+        document: String,
+        /// The most bytes that are read.
+        limit: u64,
+    },
     /// No description is loaded.
     #[error("no SVD file is loaded; call `svd().load(path)` first")]
     NotLoaded,
+    /// The text is no keyword of CMSIS-SVD.
+    #[error("{word:?} is no value of <{element}>; known are {}", known.join(", "))]
+    UnknownWord {
+        /// The element of the file that holds such keywords, such as `access`.
+        element: &'static str,
+        /// The text given.
+        word: String,
+        /// The keywords that there are.
+        known: Vec<&'static str>,
+    },
     /// The device has no peripheral of this name.
     #[error("{device} has no peripheral {name:?}{}", or_near(near))]
     UnknownPeripheral {

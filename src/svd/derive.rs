@@ -1,352 +1,332 @@
-//! Where `derivedFrom` leads.
+//! What elements are once `derivedFrom` is followed.
+//!
+//! A view of an element has, for each property, what the element says itself, else what its base says. Every element is
+//! resolved once, so that long chains need time in proportion to their length.
 
-use std::cell::{Cell, OnceCell, RefCell};
+mod enumerations;
+mod lookup;
+mod names;
+
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use svd_parser::svd::{
-    Cluster, DimElement, EnumeratedValues, Field, MaybeArray, Name, Peripheral, Register, RegisterCluster,
-};
+use self::enumerations::EnumerationNames;
+use self::names::{Names, Place};
+use super::device::Interrupt;
+use super::properties::Access;
+use super::source::{Behavior, Bits, Dim, Head, ListId, Properties, Source};
+use super::warnings::{Warnings, shown};
 
-/// A longer chain of elements derived from each other is a circle.
-pub(super) const LONGEST_CHAIN: usize = 32;
-/// No path leads through clusters whose bases must be found by a path, more often than this.
-const DEEPEST_PATH: usize = 4;
+/// Comparisons of names of arrays. Large files need some thousands.
+const MOST_STEPS: usize = 1 << 25;
 
-/// Where a name is looked for: the registers and clusters around it, and those of the whole peripheral.
-#[derive(Clone, Copy)]
-pub(super) struct Scope<'d> {
-    pub(super) siblings: &'d [RegisterCluster],
-    pub(super) all: &'d [RegisterCluster],
+/// Follows `derivedFrom` in a file.
+pub(super) struct Resolver<'s, 'w> {
+    pub(super) source: &'s Source<'s>,
+    pub(super) warnings: &'w mut Warnings,
+    peripherals: HashMap<u32, PeripheralView<'s>>,
+    clusters: HashMap<u32, ClusterView<'s>>,
+    registers: HashMap<u32, RegisterView<'s>>,
+    fields: HashMap<u32, FieldView<'s>>,
+    /// Where the values of a derived enumeration are.
+    enumerations: HashMap<u32, u32>,
+    names: HashMap<Place, Names<'s>>,
+    enumeration_names: Option<EnumerationNames<'s>>,
+    /// Clusters whose base is being looked for. The path to it may lead through these very clusters.
+    in_progress: HashSet<u32>,
+    steps: usize,
 }
 
-type NamedValues<'d> = HashMap<&'d str, Vec<(*const RegisterCluster, &'d EnumeratedValues)>>;
-
-/// The parsed file, with what is needed to find things in it.
-pub(super) struct Source<'d> {
-    pub(super) device: &'d svd_parser::svd::Device,
-    by_name: HashMap<String, &'d Peripheral>,
-    arrays: Vec<&'d Peripheral>,
-    /// All named enumerations of the file, with their peripheral's registers as a mark. Made when first asked for.
-    values: OnceCell<NamedValues<'d>>,
-    /// How many paths are being followed, each for a part of the one before.
-    path_depth: Cell<usize>,
-    warned: RefCell<HashSet<String>>,
-    pub(super) warnings: RefCell<Vec<String>>,
+/// A peripheral with what it inherits from its base.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PeripheralView<'s> {
+    pub(super) dim: Option<&'s Dim>,
+    pub(super) description: Option<&'s str>,
+    pub(super) group_name: Option<&'s str>,
+    pub(super) prefix: Option<&'s str>,
+    pub(super) suffix: Option<&'s str>,
+    pub(super) blocks: &'s [(u32, u32)],
+    pub(super) interrupts: &'s Arc<[Interrupt]>,
+    pub(super) properties: Properties,
+    pub(super) registers: Option<ListId>,
 }
 
-impl<'d> Source<'d> {
-    pub(super) fn new(device: &'d svd_parser::svd::Device) -> Self {
-        let mut by_name = HashMap::new();
-        for peripheral in &device.peripherals {
-            by_name.entry(peripheral.name().to_owned()).or_insert(peripheral);
+/// A cluster with what it inherits from its base.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClusterView<'s> {
+    pub(super) dim: Option<&'s Dim>,
+    pub(super) properties: Properties,
+    /// `None` if neither it nor its base has anything inside.
+    pub(super) inside: Option<ListId>,
+}
+
+/// A register with what it inherits from its base.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RegisterView<'s> {
+    pub(super) dim: Option<&'s Dim>,
+    pub(super) description: Option<&'s str>,
+    pub(super) properties: Properties,
+    pub(super) behavior: Behavior,
+    /// The first field and the one after the last.
+    pub(super) fields: Option<(u32, u32)>,
+}
+
+/// A field with what it inherits from its base.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FieldView<'s> {
+    pub(super) dim: Option<&'s Dim>,
+    pub(super) description: Option<&'s str>,
+    pub(super) bits: Bits,
+    pub(super) access: Option<Access>,
+    pub(super) behavior: Behavior,
+    /// The first enumeration and the one after the last.
+    pub(super) enumerations: Option<(u32, u32)>,
+}
+
+/// An element that can be derived from another one of its kind.
+pub(super) trait Derived<'s>: Copy {
+    /// What the element says itself.
+    fn own(source: &'s Source<'s>, id: u32) -> Self;
+    /// The same, with what the base says where the element says nothing.
+    fn over(self, base: Self) -> Self;
+    fn head(source: &'s Source<'s>, id: u32) -> &'s Head<'s>;
+    /// The element at a path, as the element `id` would be derived from it.
+    fn base(resolver: &mut Resolver<'s, '_>, path: &str, id: u32) -> Option<u32>;
+    /// The elements that are resolved.
+    fn known<'r>(resolver: &'r mut Resolver<'s, '_>) -> &'r mut HashMap<u32, Self>;
+}
+
+impl<'s, 'w> Resolver<'s, 'w> {
+    pub(super) fn new(source: &'s Source<'s>, warnings: &'w mut Warnings) -> Self {
+        let (peripherals, clusters, registers, fields, enumerations) = Default::default();
+        let (names, enumeration_names, in_progress, steps) = Default::default();
+        Resolver {
+            source,
+            warnings,
+            peripherals,
+            clusters,
+            registers,
+            fields,
+            enumerations,
+            names,
+            enumeration_names,
+            in_progress,
+            steps,
         }
-        let arrays = device.peripherals.iter().filter(|peripheral| peripheral.is_array()).collect();
-        let (values, path_depth, warned, warnings) = Default::default();
-        Source { device, by_name, arrays, values, path_depth, warned, warnings }
     }
 
-    pub(super) fn warn(&self, message: String) {
-        if self.warned.borrow_mut().insert(message.clone()) {
-            self.warnings.borrow_mut().push(message);
+    /// An element with what it inherits from its base, and that from its own.
+    pub(super) fn view<V: Derived<'s>>(&mut self, id: u32) -> V {
+        if V::head(self.source, id).derived_from.is_none() {
+            return V::own(self.source, id);
         }
-    }
-
-    /// The peripheral and what it is derived from, nearest first.
-    pub(super) fn peripheral_chain(&self, peripheral: &'d Peripheral) -> Vec<&'d Peripheral> {
-        self.chain(peripheral, peripheral.name(), |link| {
-            let path = link.derived_from.as_deref()?;
-            Some((path, self.peripheral(path)))
-        })
-    }
-
-    fn peripheral(&self, name: &str) -> Option<&'d Peripheral> {
-        let by_name = self.by_name.get(name).copied();
-        by_name.or_else(|| self.arrays.iter().copied().find(|array| is_named(*array, name)))
-    }
-
-    /// The register and what it is derived from, each with its scope.
-    pub(super) fn register_chain(&self, register: &'d Register, scope: Scope<'d>) -> Vec<(&'d Register, Scope<'d>)> {
-        self.chain((register, scope), register.name(), |(link, scope)| {
-            let path = link.derived_from.as_deref()?;
-            Some((path, self.register(path, *scope, link)))
-        })
-    }
-
-    /// The cluster and what it is derived from, each with its scope.
-    pub(super) fn cluster_chain(&self, cluster: &'d Cluster, scope: Scope<'d>) -> Vec<(&'d Cluster, Scope<'d>)> {
-        self.chain((cluster, scope), cluster.name(), |(link, scope)| {
-            let path = link.derived_from.as_deref()?;
-            Some((path, self.cluster(path, *scope, link)))
-        })
-    }
-
-    /// The field and what it is derived from, each with the fields around it and the scope of its register.
-    pub(super) fn field_chain(
-        &self,
-        field: &'d Field,
-        fields: &'d [Field],
-        scope: Scope<'d>,
-    ) -> Vec<(&'d Field, &'d [Field], Scope<'d>)> {
-        self.chain((field, fields, scope), field.name(), |(link, fields, scope)| {
-            let path = link.derived_from.as_deref()?;
-            Some((path, self.field(path, fields, *scope, link)))
-        })
-    }
-
-    fn chain<T>(&self, first: T, name: &str, base: impl Fn(&T) -> Option<(&'d str, Option<T>)>) -> Vec<T> {
-        let mut chain = vec![first];
-        while let Some((path, base)) = base(&chain[chain.len() - 1]) {
-            match base {
-                Some(base) if chain.len() < LONGEST_CHAIN => chain.push(base),
-                Some(_) => {
-                    self.warn(format!("{name:?} is derived from itself"));
-                    break;
+        let mut chain = Vec::new();
+        let mut in_chain = HashSet::new();
+        let mut next = Some(id);
+        let mut view: Option<V> = None;
+        while let Some(id) = next {
+            if let Some(known) = V::known(self).get(&id) {
+                view = Some(*known);
+                break;
+            }
+            chain.push(id);
+            in_chain.insert(id);
+            let head = V::head(self.source, id);
+            next = head.derived_from.as_deref().and_then(|path| {
+                let base = V::base(self, path, id);
+                if base.is_none() {
+                    let message = format!("{} is derived from {}, which does not exist", shown(&head.name), shown(path));
+                    self.warnings.add_at(head.offset, message);
                 }
-                None => {
-                    self.warn(format!("{name:?} is derived from {path:?}, which does not exist"));
-                    break;
-                }
+                base
+            });
+            if let Some(base) = next.filter(|base| in_chain.contains(base)) {
+                let head = V::head(self.source, base);
+                self.warnings.add_at(head.offset, format!("{} is derived from itself", shown(&head.name)));
+                break;
             }
         }
-        chain
-    }
-
-    /// The registers that a peripheral has, be they its own or inherited.
-    pub(super) fn registers(&self, peripheral: &'d Peripheral) -> &'d [RegisterCluster] {
-        let chain = self.peripheral_chain(peripheral);
-        chain.iter().find_map(|link| link.registers.as_deref()).unwrap_or(&[])
-    }
-
-    /// `REGISTER`, `CLUSTER.REGISTER`, `PERIPHERAL.CLUSTER.REGISTER`; `this` is not meant.
-    fn register(&self, path: &str, scope: Scope<'d>, this: &'d Register) -> Option<(&'d Register, Scope<'d>)> {
-        self.find(path, scope, &|child| match child {
-            RegisterCluster::Register(register) => (!std::ptr::eq(register, this)).then_some(register),
-            RegisterCluster::Cluster(_) => None,
-        })
-    }
-
-    fn cluster(&self, path: &str, scope: Scope<'d>, this: &'d Cluster) -> Option<(&'d Cluster, Scope<'d>)> {
-        self.find(path, scope, &|child| match child {
-            RegisterCluster::Cluster(cluster) => (!std::ptr::eq(cluster, this)).then_some(cluster),
-            RegisterCluster::Register(_) => None,
-        })
-    }
-
-    /// `FIELD`, `REGISTER.FIELD`, `PERIPHERAL.REGISTER.FIELD`.
-    fn field(
-        &self,
-        path: &str,
-        fields: &'d [Field],
-        scope: Scope<'d>,
-        this: &'d Field,
-    ) -> Option<(&'d Field, &'d [Field], Scope<'d>)> {
-        let named = |fields: &'d [Field], name: &str| {
-            fields.iter().find(|field| !std::ptr::eq(*field, this) && is_named(*field, name))
-        };
-        if let Some(found) = named(fields, path) {
-            return Some((found, fields, scope));
+        while let Some(id) = chain.pop() {
+            let own = V::own(self.source, id);
+            let complete = view.map_or(own, |base| own.over(base));
+            view = Some(complete);
+            V::known(self).insert(id, complete);
         }
-        let (register, name) = path.rsplit_once('.')?;
-        let (fields, scope) = self.fields_of(register, scope)?;
-        Some((named(fields, name)?, fields, scope))
+        view.unwrap_or_else(|| V::own(self.source, id))
     }
 
-    /// The fields of the register at a path, be they its own or inherited.
-    fn fields_of(&self, path: &str, scope: Scope<'d>) -> Option<(&'d [Field], Scope<'d>)> {
-        let (register, scope) = self.find(path, scope, &|child| match child {
-            RegisterCluster::Register(register) => Some(register),
-            RegisterCluster::Cluster(_) => None,
-        })?;
-        let mut link = (register, scope);
-        for _ in 0..LONGEST_CHAIN {
-            let (register, scope) = link;
-            if let Some(fields) = register.fields.as_deref() {
-                return Some((fields, scope));
-            }
-            link = self.register(register.derived_from.as_deref()?, scope, register)?;
+    /// Following the derivations took no longer than it takes for any real file.
+    pub(super) fn check_effort(&self) -> Result<(), String> {
+        match self.steps {
+            0..=MOST_STEPS => Ok(()),
+            _ => Err("too many elements are derived from arrays".to_owned()),
         }
-        None
-    }
-
-    /// Looks beside, then from the top of the peripheral, then from the top of the device, then anywhere in the peripheral.
-    fn find<T: Name>(
-        &self,
-        path: &str,
-        scope: Scope<'d>,
-        wanted: &dyn Fn(&'d RegisterCluster) -> Option<&'d MaybeArray<T>>,
-    ) -> Option<(&'d MaybeArray<T>, Scope<'d>)> {
-        let parts: Vec<_> = path.split('.').collect();
-        let within = |siblings: &'d [RegisterCluster], all: &'d [RegisterCluster], parts: &[&str]| {
-            let (last, clusters) = parts.split_last()?;
-            let siblings = clusters.iter().try_fold(siblings, |siblings, name| self.children(siblings, all, name))?;
-            let found = siblings.iter().filter_map(wanted).find(|child| is_named(child, last))?;
-            Some((found, Scope { siblings, all }))
-        };
-        let from_peripheral = || {
-            let (peripheral, rest) = parts.split_first().filter(|(_, rest)| !rest.is_empty())?;
-            let all = self.registers(self.peripheral(peripheral)?);
-            within(all, all, rest)
-        };
-        within(scope.siblings, scope.all, &parts)
-            .or_else(|| within(scope.all, scope.all, &parts))
-            .or_else(from_peripheral)
-            .or_else(|| if parts.len() == 1 { anywhere(scope.all, scope.all, path, wanted, 0) } else { None })
-    }
-
-    /// What is in the cluster of this name.
-    fn children(
-        &self,
-        siblings: &'d [RegisterCluster],
-        all: &'d [RegisterCluster],
-        name: &str,
-    ) -> Option<&'d [RegisterCluster]> {
-        let clusters = siblings.iter().filter_map(|child| match child {
-            RegisterCluster::Cluster(cluster) => Some(cluster),
-            RegisterCluster::Register(_) => None,
-        });
-        let cluster = clusters.into_iter().find(|cluster| is_named(*cluster, name))?;
-        // The path to a cluster's base may lead through clusters that are derived themselves, from this one at the worst.
-        let depth = self.path_depth.replace(self.path_depth.get() + 1);
-        let mut link = Some((cluster, Scope { siblings, all }));
-        let mut length = 0;
-        while let Some((cluster, scope)) = link.filter(|(cluster, _)| cluster.children.is_empty()) {
-            length += 1;
-            let path = cluster.derived_from.as_deref().filter(|_| depth < DEEPEST_PATH && length < LONGEST_CHAIN);
-            link = path.and_then(|path| self.cluster(path, scope, cluster));
-        }
-        self.path_depth.set(depth);
-        link.map(|(cluster, _)| &*cluster.children)
-    }
-
-    /// The values of an enumeration, be they its own or inherited.
-    pub(super) fn values(
-        &self,
-        mut values: &'d EnumeratedValues,
-        field: &'d Field,
-        fields: &'d [Field],
-        scope: Scope<'d>,
-    ) -> &'d EnumeratedValues {
-        for _ in 0..LONGEST_CHAIN {
-            let Some(path) = values.derived_from.as_deref().filter(|_| values.values.is_empty()) else { return values };
-            let Some(base) = self.values_at(path, values, field, fields, scope) else {
-                self.warn(format!("the values of {:?} are derived from {path:?}, which does not exist", field.name()));
-                return values;
-            };
-            values = base;
-        }
-        self.warn(format!("the values of {:?} are derived from themselves", field.name()));
-        values
-    }
-
-    /// `VALUES` in the same register, peripheral or file, `FIELD.VALUES`, `REGISTER.FIELD.VALUES`,
-    /// `PERIPHERAL.REGISTER.FIELD.VALUES`; also the path of a field that has but one enumeration.
-    fn values_at(
-        &self,
-        path: &str,
-        this: &'d EnumeratedValues,
-        field: &'d Field,
-        fields: &'d [Field],
-        scope: Scope<'d>,
-    ) -> Option<&'d EnumeratedValues> {
-        let other = |values: &&'d EnumeratedValues| !std::ptr::eq(*values, this);
-        let named = |field: &'d Field, name: &str| {
-            field.enumerated_values.iter().filter(other).find(|values| values.name.as_deref() == Some(name))
-        };
-        if let Some((owner, name)) = path.rsplit_once('.') {
-            let owner = self.field(owner, fields, scope, field).map(|(owner, ..)| owner);
-            let owner = owner.or_else(|| is_named(field, owner_name(path)).then_some(field));
-            if let Some(values) = owner.and_then(|owner| named(owner, name)) {
-                return Some(values);
-            }
-        }
-        let in_register = || std::iter::once(field).chain(fields).find_map(|field| named(field, path));
-        let in_file = || {
-            let name = path.rsplit('.').next()?;
-            let found = self.values.get_or_init(|| self.named_values()).get(name)?;
-            let here = found.iter().filter(|(home, values)| *home == scope.all.as_ptr() && other(values));
-            here.chain(found.iter().filter(|(_, values)| other(values))).map(|(_, values)| *values).next()
-        };
-        let of_field = || {
-            let (owner, ..) = self.field(path, fields, scope, field)?;
-            owner.enumerated_values.iter().find(other)
-        };
-        in_register().or_else(in_file).or_else(of_field)
-    }
-
-    fn named_values(&self) -> NamedValues<'d> {
-        let mut named: NamedValues<'d> = HashMap::new();
-        for peripheral in &self.device.peripherals {
-            let Some(all) = peripheral.registers.as_deref() else { continue };
-            let mut pending: Vec<_> = all.iter().rev().collect();
-            while let Some(child) = pending.pop() {
-                match child {
-                    RegisterCluster::Cluster(cluster) => pending.extend(cluster.children.iter().rev()),
-                    RegisterCluster::Register(register) => {
-                        let fields = register.fields.iter().flatten();
-                        for values in fields.flat_map(|field| &field.enumerated_values) {
-                            if let Some(name) = &values.name {
-                                named.entry(name).or_default().push((all.as_ptr(), values));
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        named
     }
 }
 
-/// `FIELD` of `REGISTER.FIELD.VALUES`.
-fn owner_name(path: &str) -> &str {
-    path.rsplit('.').nth(1).unwrap_or(path)
-}
-
-fn anywhere<'d, T: Name>(
-    siblings: &'d [RegisterCluster],
-    all: &'d [RegisterCluster],
-    name: &str,
-    wanted: &dyn Fn(&'d RegisterCluster) -> Option<&'d MaybeArray<T>>,
-    depth: usize,
-) -> Option<(&'d MaybeArray<T>, Scope<'d>)> {
-    if let Some(found) = siblings.iter().filter_map(wanted).find(|child| is_named(child, name)) {
-        return Some((found, Scope { siblings, all }));
+impl Properties {
+    /// What `outer` says, where these properties say nothing.
+    pub(super) fn or(self, outer: Properties) -> Properties {
+        Properties {
+            size: self.size.or(outer.size),
+            access: self.access.or(outer.access),
+            reset_value: self.reset_value.or(outer.reset_value),
+            reset_mask: self.reset_mask.or(outer.reset_mask),
+        }
     }
-    siblings.iter().filter(|_| depth < LONGEST_CHAIN).find_map(|child| match child {
-        RegisterCluster::Cluster(cluster) => anywhere(&cluster.children, all, name, wanted, depth + 1),
-        RegisterCluster::Register(_) => None,
-    })
 }
 
-/// An array goes by its name in the file (`CH%s`, `CH[%s]`), without the placeholder, and by those of its elements.
-fn is_named<T: Name>(element: &MaybeArray<T>, name: &str) -> bool {
-    if element.name() == name {
-        return true;
+impl Behavior {
+    fn or(self, base: Behavior) -> Behavior {
+        Behavior {
+            read_action: self.read_action.or(base.read_action),
+            modified_write_values: self.modified_write_values.or(base.modified_write_values),
+            write_constraint: self.write_constraint.or(base.write_constraint),
+        }
     }
-    let MaybeArray::Array(info, dim) = element else { return false };
-    let (before, after) = info.name().split_once("%s").unwrap_or((info.name(), ""));
-    // Most names are ruled out by how they begin.
-    if !name.starts_with(before.trim_end_matches('[')) {
-        return false;
+}
+
+impl<'s> Derived<'s> for PeripheralView<'s> {
+    fn own(source: &'s Source<'s>, id: u32) -> Self {
+        let own = &source.peripherals[id as usize];
+        PeripheralView {
+            dim: own.head.dim.as_deref(),
+            description: own.description.as_deref(),
+            group_name: own.group_name.as_deref(),
+            prefix: own.prefix.as_deref(),
+            suffix: own.suffix.as_deref(),
+            blocks: &own.blocks,
+            interrupts: &own.interrupts,
+            properties: own.properties,
+            registers: own.registers,
+        }
     }
-    let is_index = |text: &str| match &dim.dim_index {
-        Some(list) => list.iter().any(|index| index == text),
-        None => text.parse::<u32>().is_ok_and(|index| index < dim.dim && index.to_string() == text),
-    };
-    let index = name.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-    bare(info.name()) == name || index.is_some_and(is_index)
+
+    fn over(self, base: Self) -> Self {
+        PeripheralView {
+            dim: self.dim.or(base.dim),
+            description: self.description.or(base.description),
+            group_name: self.group_name.or(base.group_name),
+            prefix: self.prefix.or(base.prefix),
+            suffix: self.suffix.or(base.suffix),
+            blocks: if self.blocks.is_empty() { base.blocks } else { self.blocks },
+            interrupts: if self.interrupts.is_empty() { base.interrupts } else { self.interrupts },
+            properties: self.properties.or(base.properties),
+            registers: self.registers.or(base.registers),
+        }
+    }
+
+    fn head(source: &'s Source<'s>, id: u32) -> &'s Head<'s> {
+        &source.peripherals[id as usize].head
+    }
+
+    fn base(resolver: &mut Resolver<'s, '_>, path: &str, id: u32) -> Option<u32> {
+        resolver.peripheral(path, Some(id))
+    }
+
+    fn known<'r>(resolver: &'r mut Resolver<'s, '_>) -> &'r mut HashMap<u32, Self> {
+        &mut resolver.peripherals
+    }
 }
 
-fn bare(name: &str) -> String {
-    name.replace("[%s]", "").replace("%s", "")
+impl<'s> Derived<'s> for ClusterView<'s> {
+    fn own(source: &'s Source<'s>, id: u32) -> Self {
+        let own = &source.clusters[id as usize];
+        let is_empty = source.lists[own.inside as usize].children.is_empty();
+        let inside = (!is_empty).then_some(own.inside);
+        ClusterView { dim: own.head.dim.as_deref(), properties: own.properties, inside }
+    }
+
+    fn over(self, base: Self) -> Self {
+        ClusterView {
+            dim: self.dim.or(base.dim),
+            properties: self.properties.or(base.properties),
+            inside: self.inside.or(base.inside),
+        }
+    }
+
+    fn head(source: &'s Source<'s>, id: u32) -> &'s Head<'s> {
+        &source.clusters[id as usize].head
+    }
+
+    fn base(resolver: &mut Resolver<'s, '_>, path: &str, id: u32) -> Option<u32> {
+        resolver.cluster(path, id)
+    }
+
+    fn known<'r>(resolver: &'r mut Resolver<'s, '_>) -> &'r mut HashMap<u32, Self> {
+        &mut resolver.clusters
+    }
 }
 
-/// The name of an element of an array.
-pub(super) fn element_name(name: &str, dim: &DimElement, index: u32) -> String {
-    name.replace("%s", &index_text(dim, index))
+impl<'s> Derived<'s> for RegisterView<'s> {
+    fn own(source: &'s Source<'s>, id: u32) -> Self {
+        let own = &source.registers[id as usize];
+        RegisterView {
+            dim: own.head.dim.as_deref(),
+            description: own.description.as_deref(),
+            properties: own.properties,
+            behavior: own.behavior,
+            fields: own.fields.as_ref().map(|fields| (fields.start, fields.end)),
+        }
+    }
+
+    fn over(self, base: Self) -> Self {
+        RegisterView {
+            dim: self.dim.or(base.dim),
+            description: self.description.or(base.description),
+            properties: self.properties.or(base.properties),
+            behavior: self.behavior.or(base.behavior),
+            fields: self.fields.or(base.fields),
+        }
+    }
+
+    fn head(source: &'s Source<'s>, id: u32) -> &'s Head<'s> {
+        &source.registers[id as usize].head
+    }
+
+    fn base(resolver: &mut Resolver<'s, '_>, path: &str, id: u32) -> Option<u32> {
+        let home = resolver.source.registers[id as usize].home;
+        resolver.register(path, home, Some(id))
+    }
+
+    fn known<'r>(resolver: &'r mut Resolver<'s, '_>) -> &'r mut HashMap<u32, Self> {
+        &mut resolver.registers
+    }
 }
 
-/// What stands for `%s`.
-pub(super) fn index_text(dim: &DimElement, index: u32) -> String {
-    let listed = dim.dim_index.as_ref().and_then(|list| list.get(index as usize));
-    listed.cloned().unwrap_or_else(|| index.to_string())
+impl<'s> Derived<'s> for FieldView<'s> {
+    fn own(source: &'s Source<'s>, id: u32) -> Self {
+        let own = &source.fields[id as usize];
+        FieldView {
+            dim: own.head.dim.as_deref(),
+            description: own.description.as_deref(),
+            bits: own.bits,
+            access: own.access,
+            behavior: own.behavior,
+            enumerations: (!own.enumerations.is_empty()).then_some((own.enumerations.start, own.enumerations.end)),
+        }
+    }
+
+    fn over(self, base: Self) -> Self {
+        FieldView {
+            dim: self.dim.or(base.dim),
+            description: self.description.or(base.description),
+            bits: Bits { first: self.bits.first.or(base.bits.first), width: self.bits.width.or(base.bits.width) },
+            access: self.access.or(base.access),
+            behavior: self.behavior.or(base.behavior),
+            enumerations: self.enumerations.or(base.enumerations),
+        }
+    }
+
+    fn head(source: &'s Source<'s>, id: u32) -> &'s Head<'s> {
+        &source.fields[id as usize].head
+    }
+
+    fn base(resolver: &mut Resolver<'s, '_>, path: &str, id: u32) -> Option<u32> {
+        resolver.field(path, id)
+    }
+
+    fn known<'r>(resolver: &'r mut Resolver<'s, '_>) -> &'r mut HashMap<u32, Self> {
+        &mut resolver.fields
+    }
 }

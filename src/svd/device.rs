@@ -65,9 +65,19 @@ pub struct Device {
     pub(super) by_address: Vec<(u64, u32, u32)>,
     /// The widest register, in bytes.
     pub(super) widest: u64,
-    /// Registers that a read changes something by: first address, last address, path, action. By first address.
-    pub(super) guarded: Vec<(u64, u64, String, ReadAction)>,
+    /// By first address.
+    pub(super) guarded: Vec<Guard>,
     pub(super) warnings: Vec<String>,
+}
+
+/// A register that a read changes, or whose read changes something else.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Guard {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    /// Its peripheral, and its place in that.
+    pub(super) register: (u32, u32),
+    pub(super) action: ReadAction,
 }
 
 const _: () = {
@@ -162,13 +172,15 @@ impl Device {
             .filter(move |register| address - register.address < register.bytes())
     }
 
-    /// The register of these addresses whose read changes something, and what it does.
-    pub(super) fn read_action_within(&self, address: u64, bytes: u64) -> Option<(&str, ReadAction)> {
+    /// The register at these addresses whose read changes something, and what the read does.
+    pub(super) fn read_action_within(&self, address: u64, bytes: u64) -> Option<(&Register, ReadAction)> {
         let last = address.saturating_add(bytes - 1);
         let ends_before = |start| address.checked_sub(start).is_some_and(|distance| distance >= self.widest);
-        let first = self.guarded.partition_point(|(start, ..)| ends_before(*start));
-        let candidates = self.guarded[first..].iter().take_while(|(start, ..)| *start <= last);
-        candidates.filter(|(_, last, ..)| *last >= address).map(|(.., path, action)| (&**path, *action)).next()
+        let start = self.guarded.partition_point(|guard| ends_before(guard.first));
+        let mut candidates = self.guarded[start..].iter().take_while(|guard| guard.first <= last);
+        let guard = candidates.find(|guard| guard.last >= address)?;
+        let (peripheral, register) = guard.register;
+        Some((&self.peripherals[peripheral as usize].registers[register as usize], guard.action))
     }
 }
 
@@ -176,11 +188,12 @@ impl Device {
 #[derive(Debug, Clone)]
 pub struct Peripheral {
     pub(super) name: Arc<str>,
-    pub(super) description: Option<String>,
-    pub(super) group_name: Option<String>,
+    pub(super) description: Option<Arc<str>>,
+    pub(super) group_name: Option<Arc<str>>,
     pub(super) base_address: u64,
     pub(super) address_blocks: Vec<AddressBlock>,
-    pub(super) interrupts: Vec<Interrupt>,
+    /// Shared by all elements of an array.
+    pub(super) interrupts: Arc<[Interrupt]>,
     pub(super) registers: Vec<Register>,
     pub(super) register_by_name: HashMap<Arc<str>, usize>,
 }

@@ -1,131 +1,106 @@
-//! From the elements of the file to peripherals, registers and fields: arrays become elements, what is derived or
+//! From the elements of a file to peripherals, registers and fields: arrays become elements, and what is derived or
 //! inherited is filled in.
 
+mod budget;
+mod fields;
+
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use svd_parser::svd::{
-    self, Cluster, DimElement, EnumeratedValues, MaybeArray, Name, RegisterCluster, RegisterProperties, Usage,
-};
-
-use super::derive::{Scope, Source, element_name, index_text};
-use super::device::{AddressBlock, Interrupt, Peripheral};
-use super::field::{EnumeratedValue, Field};
+use self::budget::Budget;
+use super::derive::{ClusterView, PeripheralView, RegisterView, Resolver};
+use super::device::{AddressBlock, Peripheral};
 use super::properties::{Access, WriteConstraint};
 use super::register::{Register, RegisterInfo};
-use super::repair::{OFFSET_FROM_BASE, PATTERN_FOLLOWS};
+use super::source::{Child, Constraint, Dim, Head, ListId, Number, Properties, Source};
+use super::warnings::{Warnings, shown};
 
-/// More registers, or fields of one register, than any device has: a description that asks for more would eat up all memory.
-const MOST_REGISTERS: usize = 1 << 20;
-const MOST_FIELDS: usize = 1 << 12;
-/// The same for all fields, those of an array of registers counted once.
-const MOST_FIELDS_IN_ALL: usize = 1 << 21;
-
-/// Clusters are nested a few levels; a cluster derived from one that encloses it would be endless.
+/// Clusters are nested a few levels. A cluster derived from one that encloses it would be endless.
 const DEEPEST_CLUSTER: usize = 16;
 
 /// A register before it has an address: its name and offset in what encloses it.
-#[derive(Clone)]
 struct Placed {
     name: String,
     offset: u64,
     info: Arc<RegisterInfo>,
 }
 
+/// The reason is one for which the whole description is refused.
 type Expanded<T> = Result<T, String>;
 
-/// All peripherals, or why there can't be such.
-pub(super) fn peripherals(device: &svd::Device, warnings: &mut Vec<String>) -> Expanded<Vec<Peripheral>> {
-    let mut expander = Expander { source: Source::new(device), values: HashMap::new(), total: 0, fields: 0 };
-    let mut peripherals = Vec::with_capacity(device.peripherals.len());
-    for peripheral in &device.peripherals {
-        expander.peripheral(peripheral, &mut peripherals)?;
+/// All peripherals, or why there cannot be such.
+pub(super) fn peripherals<'s>(source: &'s Source<'s>, warnings: &mut Warnings) -> Expanded<Vec<Peripheral>> {
+    let resolver = Resolver::new(source, warnings);
+    let mut expander = Expander { resolver, budget: Budget::default(), shared: HashMap::new() };
+    let mut peripherals = Vec::with_capacity(source.peripherals.len());
+    for id in (0..).take(source.peripherals.len()) {
+        expander.peripheral(id, &mut peripherals)?;
     }
     let mut names = HashSet::with_capacity(peripherals.len());
     for peripheral in peripherals.iter().filter(|peripheral| !names.insert(peripheral.name())) {
-        expander
-            .source
-            .warn(format!("there is more than one peripheral {:?}; look-ups find the first", peripheral.name()));
+        let name = shown(peripheral.name());
+        expander.warn(format!("there is more than one peripheral {name}; look-ups find the first"));
     }
-    warnings.append(&mut expander.source.warnings.borrow_mut());
     Ok(peripherals)
 }
 
-struct Expander<'d> {
-    source: Source<'d>,
-    /// Enumerations are shared by all fields that have them.
-    values: HashMap<*const EnumeratedValues, Arc<[EnumeratedValue]>>,
-    total: usize,
-    fields: usize,
+struct Expander<'s, 'w> {
+    resolver: Resolver<'s, 'w>,
+    budget: Budget,
+    /// Texts of the file that are in the result, by their address and length.
+    shared: HashMap<(usize, usize), Arc<str>>,
 }
 
-impl<'d> Expander<'d> {
-    fn peripheral(&mut self, peripheral: &'d svd::Peripheral, peripherals: &mut Vec<Peripheral>) -> Expanded<()> {
-        let chain = self.source.peripheral_chain(peripheral);
-        let first = |text: fn(&svd::PeripheralInfo) -> Option<&String>| chain.iter().find_map(|link| text(link));
-        let description = first(|link| link.description.as_ref());
-        let group_name = first(|link| link.group_name.as_ref());
-        let prefix = first(|link| link.prepend_to_name.as_ref()).map_or("", String::as_str);
-        let suffix = first(|link| link.append_to_name.as_ref()).map_or("", String::as_str);
-        let blocks = chain.iter().find_map(|link| link.address_block.as_deref()).unwrap_or(&[]);
-        let interrupts = chain.iter().map(|link| &link.interrupt).find(|list| !list.is_empty());
-        let own = chain.iter().map(|link| link.default_register_properties);
-        let properties = own.reduce(or).unwrap_or_default();
-        let all = chain.iter().find_map(|link| link.registers.as_deref()).unwrap_or(&[]);
+impl<'s> Expander<'s, '_> {
+    fn warn(&mut self, message: String) {
+        self.resolver.warnings.add(message);
+    }
 
-        let properties = or(properties, self.source.device.default_register_properties);
+    /// A text of the file as it is. The same place gives the same text, not a copy.
+    fn share(&mut self, text: &'s str) -> Arc<str> {
+        self.shared.entry((text.as_ptr() as usize, text.len())).or_insert_with(|| text.into()).clone()
+    }
+
+    /// A text of an element of an array, with the index for `%s`.
+    fn indexed(&mut self, text: Option<&'s str>, index: &str) -> Expanded<Option<Arc<str>>> {
+        let Some(text) = text else { return Ok(None) };
+        if !text.contains("%s") {
+            return Ok(Some(self.share(text)));
+        }
+        let text = text.replace("%s", index);
+        self.budget.text(text.len())?;
+        Ok(Some(text.into()))
+    }
+
+    fn peripheral(&mut self, id: u32, peripherals: &mut Vec<Peripheral>) -> Expanded<()> {
+        let source = self.resolver.source;
+        let own = &source.peripherals[id as usize];
+        let view: PeripheralView<'_> = self.resolver.view(id);
+        let elements = Elements::of(&own.head, view.dim);
+        self.budget.registers(elements.count, &own.head.name)?;
+        if elements.count == 0 {
+            return Ok(());
+        }
         let mut placed = Vec::new();
-        self.children(all, properties, Scope { siblings: all, all }, 0, &mut placed)?;
-        for (name, offset, index) in elements(peripheral, chain.iter().copied())? {
-            let base_address = place(peripheral.base_address, offset, &name)?;
-            self.count(placed.len().max(1), &name)?;
+        if let Some(list) = view.registers {
+            self.children(list, view.properties.or(source.properties), 0, &mut placed)?;
+        }
+        self.budget.registers(elements.count.saturating_mul(placed.len().saturating_sub(1)), &own.head.name)?;
+        for (name, offset, index) in elements.each() {
+            let base_address = place(own.base_address, offset, &name)?;
+            self.budget.text(name.len() + view.blocks.len() * size_of::<AddressBlock>())?;
             let name: Arc<str> = name.into();
-            let mut registers = Vec::with_capacity(placed.len());
-            let mut twice: Option<Arc<str>> = None;
-            let mut register_by_name = HashMap::with_capacity(placed.len());
-            for register in &placed {
-                let mut flat: Arc<str> = match (prefix, suffix) {
-                    ("", "") => register.name.as_str().into(),
-                    _ => format!("{prefix}{}{suffix}", register.name).into(),
-                };
-                if let Some(group) =
-                    register.info.alternate_group.as_ref().filter(|_| register_by_name.contains_key(&flat))
-                {
-                    flat = format!("{flat}_{group}").into();
-                }
-                if register_by_name.contains_key(&flat) {
-                    twice.get_or_insert_with(|| flat.clone());
-                } else {
-                    register_by_name.insert(flat.clone(), registers.len());
-                }
-                registers.push(Register {
-                    peripheral: name.clone(),
-                    address: place(base_address, register.offset, &flat)?,
-                    name: flat,
-                    info: register.info.clone(),
-                });
-            }
-            if let Some(twice) = twice {
-                self.source
-                    .warn(format!("peripheral {name:?} has more than one register {twice:?}; look-ups find the first"));
-            }
-            let block = |block: &svd::AddressBlock| {
-                let address = place(base_address, block.offset.into(), &name)?;
-                Ok(AddressBlock { address, size: block.size.into() })
-            };
-            let address_blocks = blocks.iter().map(block).collect::<Expanded<_>>()?;
-            let interrupts = interrupts.into_iter().flatten().map(|interrupt| Interrupt {
-                name: interrupt.name.clone(),
-                value: interrupt.value,
-                description: interrupt.description.clone(),
-            });
+            let (registers, register_by_name) = self.registers(&name, base_address, &view, &placed)?;
+            let address_blocks = self.address_blocks(&name, base_address, view.blocks);
+            let group_name = view.group_name.map(|text| self.share(text));
             peripherals.push(Peripheral {
                 name,
-                description: description.map(|text| text.replace("%s", &index)),
-                group_name: group_name.cloned(),
+                description: self.indexed(view.description, &index)?,
+                group_name,
                 base_address,
                 address_blocks,
-                interrupts: interrupts.collect(),
+                interrupts: view.interrupts.clone(),
                 registers,
                 register_by_name,
             });
@@ -133,47 +108,95 @@ impl<'d> Expander<'d> {
         Ok(())
     }
 
+    fn address_blocks(&mut self, peripheral: &str, base: u64, blocks: &[(u32, u32)]) -> Vec<AddressBlock> {
+        let mut placed = Vec::with_capacity(blocks.len());
+        for &(offset, size) in blocks {
+            match base.checked_add(offset.into()) {
+                Some(address) => placed.push(AddressBlock { address, size: size.into() }),
+                None => self.warn(format!(
+                    "an address block of {} lies beyond the 64-bit address space and is left out",
+                    shown(peripheral)
+                )),
+            }
+        }
+        placed
+    }
+
+    /// The registers of a peripheral at their addresses, and their places by name.
+    #[allow(clippy::type_complexity, reason = "the two are fields of a peripheral")]
+    fn registers(
+        &mut self,
+        peripheral: &Arc<str>,
+        base_address: u64,
+        view: &PeripheralView<'_>,
+        placed: &[Placed],
+    ) -> Expanded<(Vec<Register>, HashMap<Arc<str>, usize>)> {
+        let (prefix, suffix) = (view.prefix.unwrap_or_default(), view.suffix.unwrap_or_default());
+        let mut registers = Vec::with_capacity(placed.len());
+        let mut by_name = HashMap::with_capacity(placed.len());
+        for register in placed {
+            let mut name: Arc<str> = match (prefix, suffix) {
+                ("", "") => register.name.as_str().into(),
+                _ => format!("{prefix}{}{suffix}", register.name).into(),
+            };
+            if let Some(group) = register.info.alternate_group.as_ref().filter(|_| by_name.contains_key(&name)) {
+                name = format!("{name}_{group}").into();
+            }
+            self.budget.text(name.len())?;
+            if by_name.contains_key(&name) {
+                let (peripheral, name) = (shown(peripheral), shown(&name));
+                self.warn(format!("peripheral {peripheral} has more than one register {name}; look-ups find the first"));
+            } else {
+                by_name.insert(name.clone(), registers.len());
+            }
+            registers.push(Register {
+                peripheral: peripheral.clone(),
+                address: place(base_address, register.offset, &name)?,
+                name,
+                info: register.info.clone(),
+            });
+        }
+        Ok((registers, by_name))
+    }
+
     fn children(
         &mut self,
-        children: &'d [RegisterCluster],
-        properties: RegisterProperties,
-        scope: Scope<'d>,
+        list: ListId,
+        properties: Properties,
         depth: usize,
         placed: &mut Vec<Placed>,
     ) -> Expanded<()> {
-        for child in children {
-            match child {
-                RegisterCluster::Register(register) => self.register(register, properties, scope, placed)?,
-                RegisterCluster::Cluster(cluster) => self.cluster(cluster, properties, scope, depth, placed)?,
+        for child in &self.resolver.source.lists[list as usize].children {
+            match *child {
+                Child::Register(id) => self.register(id, properties, placed)?,
+                Child::Cluster(id) => self.cluster(id, properties, depth, placed)?,
             }
         }
         Ok(())
     }
 
-    fn cluster(
-        &mut self,
-        cluster: &'d Cluster,
-        properties: RegisterProperties,
-        scope: Scope<'d>,
-        depth: usize,
-        placed: &mut Vec<Placed>,
-    ) -> Expanded<()> {
+    fn cluster(&mut self, id: u32, properties: Properties, depth: usize, placed: &mut Vec<Placed>) -> Expanded<()> {
+        let own = &self.resolver.source.clusters[id as usize];
         if depth == DEEPEST_CLUSTER {
-            return Err(format!("clusters are nested more than {DEEPEST_CLUSTER} deep at {:?}", cluster.name()));
+            let name = shown(&own.head.name);
+            return Err(format!("clusters are nested more than {DEEPEST_CLUSTER} deep at {name}"));
         }
-        let chain = self.source.cluster_chain(cluster, scope);
-        let own = chain.iter().map(|(link, _)| link.default_register_properties);
-        let properties = or(own.reduce(or).unwrap_or_default(), properties);
+        let view: ClusterView<'_> = self.resolver.view(id);
+        let elements = Elements::of(&own.head, view.dim);
+        self.budget.elements(elements.count, &own.head.name)?;
+        if elements.count == 0 {
+            return Ok(());
+        }
         let mut inner = Vec::new();
-        if let Some((link, home)) = chain.iter().find(|(link, _)| !link.children.is_empty()) {
-            let scope = Scope { siblings: &link.children, all: home.all };
-            self.children(&link.children, properties, scope, depth + 1, &mut inner)?;
+        if let Some(list) = view.inside {
+            self.children(list, view.properties.or(properties), depth + 1, &mut inner)?;
         }
-        for (name, offset, _) in elements(cluster, chain.iter().map(|(link, _)| *link))? {
-            let offset = place(cluster.address_offset.into(), offset, &name)?;
-            self.count(inner.len().max(1), &name)?;
+        self.budget.elements(elements.count.saturating_mul(inner.len()), &own.head.name)?;
+        for (name, offset, _) in elements.each() {
+            let offset = place(own.address_offset.into(), offset, &name)?;
             for register in &inner {
                 let name = format!("{name}_{}", register.name);
+                self.budget.text(name.len())?;
                 let offset = place(offset, register.offset, &name)?;
                 placed.push(Placed { name, offset, info: register.info.clone() });
             }
@@ -181,220 +204,107 @@ impl<'d> Expander<'d> {
         Ok(())
     }
 
-    fn register(
-        &mut self,
-        register: &'d svd::Register,
-        properties: RegisterProperties,
-        scope: Scope<'d>,
-        placed: &mut Vec<Placed>,
-    ) -> Expanded<()> {
-        let chain = self.source.register_chain(register, scope);
-        let own = chain.iter().map(|(link, _)| link.properties);
-        let properties = or(own.reduce(or).unwrap_or_default(), properties);
-        let write = chain.iter().find_map(|(link, _)| link.modified_write_values);
-        let access = properties.access.map_or(Access::default(), Access::from);
-        let mut info = RegisterInfo {
-            display_name: text(register.display_name.as_deref()),
-            description: text(chain.iter().find_map(|(link, _)| link.description.as_deref())),
-            size: properties.size.unwrap_or(32).max(1),
-            access,
-            reset_value: properties.reset_value,
-            reset_mask: properties.reset_mask.unwrap_or(u64::MAX),
-            read_action: chain.iter().find_map(|(link, _)| link.read_action).map(Into::into),
-            modified_write_values: write.map(Into::into).unwrap_or_default(),
-            write_constraint: chain.iter().find_map(|(link, _)| link.write_constraint).and_then(WriteConstraint::of),
-            alternate_register: text(register.alternate_register.as_deref()),
-            alternate_group: text(register.alternate_group.as_deref()),
-            fields: [].into(),
-        };
-        // One that encloses narrower registers may be wider than they are.
-        let bits = u64::MAX >> 64_u32.saturating_sub(info.size);
-        info.reset_value = info.reset_value.map(|value| value & bits);
-        info.reset_mask &= bits;
-        if let Some((fields, scope)) = chain.iter().find_map(|(link, scope)| Some((link.fields.as_deref()?, scope))) {
-            let mut list = Vec::with_capacity(fields.len());
-            for field in fields {
-                self.field(field, fields, *scope, &info, register.name(), &mut list)?;
-            }
-            self.fields += list.len();
-            if self.fields > MOST_FIELDS_IN_ALL {
-                return Err(format!(
-                    "there are more than {MOST_FIELDS_IN_ALL} fields, at {:?} and before",
-                    register.name()
-                ));
-            }
-            info.fields = list.into();
+    fn register(&mut self, id: u32, outer: Properties, placed: &mut Vec<Placed>) -> Expanded<()> {
+        let own = &self.resolver.source.registers[id as usize];
+        let view: RegisterView<'_> = self.resolver.view(id);
+        self.resolver.check_effort()?;
+        let elements = Elements::of(&own.head, view.dim);
+        self.budget.elements(elements.count, &own.head.name)?;
+        if elements.count == 0 {
+            return Ok(());
         }
-        // Files say read-write of the peripheral and write-only of each field.
-        if info.access.can_read() && !info.fields.is_empty() && info.fields.iter().all(|field| !field.access.can_read())
-        {
-            info.access = Access::WriteOnly;
-        }
-        let elements = elements(register, chain.iter().map(|(link, _)| *link))?;
-        self.count(elements.len(), register.name())?;
-        let indexed = |text: &Option<Arc<str>>| text.as_ref().is_some_and(|text| text.contains("%s"));
-        let own_texts = indexed(&info.description) || indexed(&info.display_name);
+        let info = self.register_info(id, &view, outer)?;
+        let (description, display_name) = (view.description, own.display_name.as_deref());
+        let has_own_texts = [description, display_name].iter().flatten().any(|text| text.contains("%s"));
         let shared = Arc::new(info);
-        for (name, offset, index) in elements {
-            let offset = place(register.address_offset.into(), offset, &name)?;
-            let info = if own_texts { Arc::new(shared.with_index(&index)) } else { shared.clone() };
+        for (name, offset, index) in elements.each() {
+            self.budget.text(name.len())?;
+            let offset = place(own.address_offset.into(), offset, &name)?;
+            let info = if has_own_texts {
+                let description = self.indexed(description, &index)?;
+                let display_name = self.indexed(display_name, &index)?;
+                self.budget.text(size_of::<RegisterInfo>())?;
+                Arc::new(RegisterInfo { description, display_name, ..(*shared).clone() })
+            } else {
+                shared.clone()
+            };
             placed.push(Placed { name, offset, info });
         }
         Ok(())
     }
 
-    fn field(
-        &mut self,
-        field: &'d svd::Field,
-        fields: &'d [svd::Field],
-        scope: Scope<'d>,
-        register: &RegisterInfo,
-        register_name: &str,
-        list: &mut Vec<Field>,
-    ) -> Expanded<()> {
-        let chain = self.source.field_chain(field, fields, scope);
-        let offset = chain.iter().map(|(link, ..)| link.bit_range.offset).find(|offset| *offset != OFFSET_FROM_BASE);
-        let width = chain.iter().map(|(link, ..)| link.bit_range.width).find(|width| *width != 0).unwrap_or(1);
-        let description = chain.iter().find_map(|(link, ..)| link.description.as_deref());
-        let access = chain.iter().find_map(|(link, ..)| link.access).map_or(register.access, Access::from);
-        let write = chain.iter().find_map(|(link, ..)| link.modified_write_values);
-        let read_action = chain.iter().find_map(|(link, ..)| link.read_action).map(Into::into);
-        let constraint = chain.iter().find_map(|(link, ..)| link.write_constraint).and_then(WriteConstraint::of);
-        let enumerations = chain.iter().find(|(link, ..)| !link.enumerated_values.is_empty());
-        let (mut read_values, mut write_values) = (None, None);
-        if let Some((owner, fields, scope)) = enumerations {
-            for own in &owner.enumerated_values {
-                let values = self.source.values(own, owner, fields, *scope);
-                let usage = own.usage.or(values.usage).unwrap_or(Usage::ReadWrite);
-                let values = self.enumeration(values);
-                if usage != Usage::Write {
-                    read_values.get_or_insert_with(|| values.clone());
-                }
-                if usage != Usage::Read {
-                    write_values.get_or_insert(values);
-                }
-            }
+    fn register_info(&mut self, id: u32, view: &RegisterView<'s>, outer: Properties) -> Expanded<RegisterInfo> {
+        let own = &self.resolver.source.registers[id as usize];
+        let properties = view.properties.or(outer);
+        let size = properties.size.unwrap_or(32);
+        let bits = u64::MAX >> 64_u32.saturating_sub(size);
+        let reset = properties.reset_value;
+        // What encloses narrower registers may give a value that is wider than they are.
+        if let Some(Number { value, .. }) = view.properties.reset_value.filter(|number| number.value & !bits != 0) {
+            let name = shown(&own.head.name);
+            let message = format!("the reset value {value:#x} of {name} has more than {size} bits and is cut");
+            self.resolver.warnings.add_at(own.head.offset, message);
         }
-        let elements = elements(field, chain.iter().map(|(link, ..)| *link))?;
-        if list.len() + elements.len() > MOST_FIELDS {
-            return Err(format!("register {register_name:?} has more than {MOST_FIELDS} fields"));
+        let mut info = RegisterInfo {
+            display_name: own.display_name.as_deref().map(|text| self.share(text)),
+            description: view.description.map(|text| self.share(text)),
+            size,
+            access: properties.access.unwrap_or_default(),
+            reset_value: reset.map(|number| number.value & bits),
+            reset_mask: properties.reset_mask.unwrap_or(u64::MAX) & bits & !reset.map_or(0, |number| number.any),
+            read_action: view.behavior.read_action,
+            modified_write_values: view.behavior.modified_write_values.unwrap_or_default(),
+            write_constraint: constraint(view.behavior.write_constraint),
+            alternate_register: own.alternate_register.as_deref().map(|text| self.share(text)),
+            alternate_group: own.alternate_group.as_deref().map(|text| self.share(text)),
+            fields: [].into(),
+        };
+        if let Some((first, end)) = view.fields {
+            info.fields = self.fields(first..end, &info, &own.head)?.into();
         }
-        for (name, shift, index) in elements {
-            let first = u64::from(offset.unwrap_or(0)) + shift;
-            let room = u64::from(register.size.min(64)).saturating_sub(first);
-            if offset.is_none() || room == 0 {
-                self.source.warn(format!("field {name:?} of register {register_name:?} is not inside it and left out"));
-                continue;
-            }
-            if u64::from(width) > room {
-                self.source.warn(format!("field {name:?} of register {register_name:?} is wider than it and cut"));
-            }
-            // Both are at most 64 here.
-            #[allow(clippy::cast_possible_truncation)]
-            let (bit_offset, bit_width) = (first as u32, u64::from(width).min(room) as u32);
-            list.push(Field {
-                name: name.into(),
-                description: description.map(|text| text.replace("%s", &index).into()),
-                bit_offset,
-                bit_width,
-                access,
-                read_action,
-                modified_write_values: write.map_or(register.modified_write_values, Into::into),
-                write_constraint: constraint,
-                read_values: read_values.clone(),
-                write_values: write_values.clone(),
-            });
+        // Files give a peripheral's access, and write-only for each field. What the register says itself goes before that.
+        let is_written_only = !info.fields.is_empty() && info.fields.iter().all(|field| !field.access.can_read());
+        if is_written_only && info.access.can_read() && view.properties.access.is_none() {
+            info.access = Access::WriteOnly;
         }
-        Ok(())
-    }
-
-    fn enumeration(&mut self, values: &'d EnumeratedValues) -> Arc<[EnumeratedValue]> {
-        let shared = self
-            .values
-            .entry(std::ptr::from_ref(values))
-            .or_insert_with(|| values.values.iter().map(enumerated_value).collect());
-        shared.clone()
-    }
-
-    fn count(&mut self, more: usize, name: &str) -> Expanded<()> {
-        self.total = self.total.saturating_add(more);
-        if self.total > 2 * MOST_REGISTERS {
-            return Err(format!("there are more than {MOST_REGISTERS} registers, at {name:?} and before"));
-        }
-        Ok(())
+        Ok(info)
     }
 }
 
-impl RegisterInfo {
-    /// The same for an element of an array whose texts hold the index.
-    fn with_index(&self, index: &str) -> RegisterInfo {
-        let put = |text: &Option<Arc<str>>| text.as_ref().map(|text| text.replace("%s", index).into());
-        RegisterInfo {
-            display_name: put(&self.display_name),
-            description: put(&self.description),
-            alternate_register: self.alternate_register.clone(),
-            alternate_group: self.alternate_group.clone(),
-            fields: self.fields.clone(),
-            ..*self
-        }
+/// The elements of an array, or the one that is no array.
+struct Elements<'s> {
+    name: &'s str,
+    dim: Option<&'s Dim>,
+    count: usize,
+}
+
+impl<'s> Elements<'s> {
+    /// `dim` is the element's own, or that of what it is derived from, which counts if there is a `%s` in the name.
+    fn of(head: &'s Head<'_>, dim: Option<&'s Dim>) -> Self {
+        let dim = dim.filter(|_| head.name.contains("%s"));
+        Elements { name: &head.name, dim, count: dim.map_or(1, |dim| dim.count as usize) }
+    }
+
+    /// Name, offset from the first one, and what stands for `%s`.
+    fn each(&self) -> impl Iterator<Item = (String, u64, Cow<'s, str>)> {
+        let (name, dim) = (self.name, self.dim);
+        let single = dim.is_none().then(|| (name.to_owned(), 0, Cow::Borrowed("")));
+        let elements = dim.into_iter().flat_map(move |dim| {
+            (0_u64..).zip(dim.index_texts()).map(move |(number, index)| {
+                (name.replace("%s", &index), number * u64::from(dim.increment), index)
+            })
+        });
+        single.into_iter().chain(elements)
     }
 }
 
-/// Name, offset from the first and index text of each element; one, if it is no array.
-///
-/// An element that is derived from an array and has a `%s` in its name is one as well.
-fn elements<'d, T: Name + 'd>(
-    element: &'d MaybeArray<T>,
-    chain: impl Iterator<Item = &'d MaybeArray<T>>,
-) -> Expanded<Vec<(String, u64, String)>> {
-    let name = element.name();
-    let dim: Option<&DimElement> = match element {
-        MaybeArray::Single(_) if !name.contains("%s") => None,
-        _ => chain.into_iter().find_map(|link| match link {
-            MaybeArray::Array(_, dim) => Some(dim),
-            MaybeArray::Single(_) => None,
-        }),
-    };
-    let Some(dim) = dim else { return Ok(vec![(name.to_owned(), 0, String::new())]) };
-    if dim.dim as usize > MOST_REGISTERS {
-        return Err(format!("array {name:?} has {} elements", dim.dim));
+fn constraint(constraint: Option<Constraint>) -> Option<WriteConstraint> {
+    match constraint {
+        Some(Constraint::On(constraint)) => Some(constraint),
+        Some(Constraint::Off) | None => None,
     }
-    let each = |index| {
-        let offset = u64::from(index) * u64::from(dim.dim_increment);
-        (element_name(name, dim, index), offset, index_text(dim, index))
-    };
-    Ok((0..dim.dim).map(each).collect())
 }
 
 fn place(base: u64, offset: u64, name: &str) -> Expanded<u64> {
-    base.checked_add(offset).ok_or_else(|| format!("{name:?} lies beyond the 64-bit address space"))
-}
-
-/// What `inner` leaves open, `outer` says.
-fn or(inner: RegisterProperties, outer: RegisterProperties) -> RegisterProperties {
-    RegisterProperties::new()
-        .size(inner.size.or(outer.size))
-        .access(inner.access.or(outer.access))
-        .protection(inner.protection.or(outer.protection))
-        .reset_value(inner.reset_value.or(outer.reset_value))
-        .reset_mask(inner.reset_mask.or(outer.reset_mask))
-}
-
-fn text(text: Option<&str>) -> Option<Arc<str>> {
-    text.map(Into::into)
-}
-
-fn enumerated_value(parsed: &svd::EnumeratedValue) -> EnumeratedValue {
-    let (name, pattern) = parsed.name.split_once(PATTERN_FOLLOWS).unwrap_or((&parsed.name, ""));
-    let pattern = pattern
-        .split_once(':')
-        .and_then(|(value, any)| Some((u64::from_str_radix(value, 16).ok()?, u64::from_str_radix(any, 16).ok()?)));
-    let (value, any) = pattern.map_or((parsed.value, 0), |(value, any)| (Some(value), any));
-    EnumeratedValue {
-        name: name.into(),
-        description: text(parsed.description.as_deref()),
-        value,
-        any,
-        default: parsed.is_default(),
-    }
+    base.checked_add(offset).ok_or_else(|| format!("{} lies beyond the 64-bit address space", shown(name)))
 }

@@ -1,85 +1,74 @@
 //! From a file to a device.
 
-use std::borrow::Cow;
+mod encoding;
+
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::Path;
 
-use svd_parser::{Config, ValidateLevel};
-
-use super::device::{Device, Peripheral};
+use super::device::{Device, Guard, Peripheral};
 use super::expand;
 use super::register::Register;
-use super::repair::{self, Malformed, repair};
+use super::source::{self, Source};
+use super::warnings::Warnings;
+use super::xml::{Malformed, Xml, position};
 use crate::error::SvdError;
 
+/// Several times the size of the largest vendors' files.
+const LARGEST_FILE: u64 = 64 << 20;
+
 pub(super) fn file(path: &Path) -> Result<Device, SvdError> {
-    let bytes = std::fs::read(path).map_err(|source| match source.kind() {
+    let unreadable = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::NotFound => SvdError::NotFound { path: path.to_owned() },
         _ => SvdError::Unreadable { path: path.to_owned(), source },
-    })?;
-    text(&decode(&bytes), &path.display().to_string())
+    };
+    let document = path.display().to_string();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
+    if length > LARGEST_FILE {
+        return Err(too_large(document));
+    }
+    let mut bytes = Vec::new();
+    // A device file has no length that could be asked for.
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(too_large(document));
+    }
+    let mut warnings = Warnings::default();
+    let text = encoding::decode(&bytes, &mut warnings);
+    device(&text, &document, warnings)
 }
 
 pub(super) fn text(svd: &str, document: &str) -> Result<Device, SvdError> {
+    device(svd, document, Warnings::default())
+}
+
+fn device(svd: &str, document: &str, mut warnings: Warnings) -> Result<Device, SvdError> {
+    // Twice as much as bytes: text that was UTF-16 or Latin-1 has grown.
+    if svd.len() as u64 > 2 * LARGEST_FILE {
+        return Err(too_large(document.to_owned()));
+    }
     let svd = svd.strip_prefix('\u{feff}').unwrap_or(svd);
-    let at = |offset, message| {
-        let (line, column) = repair::position(svd, offset);
+    let malformed = |Malformed { offset, message }| {
+        let (line, column) = position(svd, offset);
         SvdError::Parse { document: document.to_owned(), line, column, message }
     };
-    let (repaired, mut warnings) = repair(svd).map_err(|Malformed { offset, message }| at(offset, message))?;
-    let config = Config::default().validate_level(ValidateLevel::Disabled);
-    let parsed = svd_parser::parse_with_config(&repaired, &config).map_err(|error| {
-        let (position, message) = explain(error.chain().map(ToString::to_string));
-        let (line, column) = position.unwrap_or((1, 1));
-        SvdError::Parse { document: document.to_owned(), line, column, message }
-    })?;
-    let peripherals = expand::peripherals(&parsed, &mut warnings)
+    let xml = Xml::parse(svd).map_err(malformed)?;
+    let source = source::read(&xml, &mut warnings).map_err(malformed)?;
+    let peripherals = expand::peripherals(&source, &mut warnings)
         .map_err(|reason| SvdError::Impossible { document: document.to_owned(), reason })?;
+    let warnings = warnings.finish(svd);
     for warning in &warnings {
         log::warn!(target: "openocd::svd", "{document}: {warning}");
     }
-    Ok(index(&parsed, peripherals, warnings))
+    Ok(index(&source, peripherals, warnings))
 }
 
-/// Text in the encodings that vendors use. The XML declaration is not asked: it is wrong as often as not.
-fn decode(bytes: &[u8]) -> Cow<'_, str> {
-    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units: Vec<_> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
-        String::from_utf16_lossy(&units)
-    };
-    match bytes {
-        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes).into(),
-        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes).into(),
-        _ => match std::str::from_utf8(bytes) {
-            Ok(text) => text.into(),
-            Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect::<String>().into(),
-        },
-    }
+fn too_large(document: String) -> SvdError {
+    SvdError::TooLarge { document, limit: LARGEST_FILE }
 }
 
-/// Where and what of an error of the parser. It comes as a chain of texts, of which one ends with ` at LINE:COLUMN`; the parser
-/// hands out no number.
-fn explain(chain: impl Iterator<Item = String>) -> (Option<(u32, u32)>, String) {
-    let mut position = None;
-    let mut parts = Vec::new();
-    for text in chain {
-        let found = text.rsplit_once(" at ").and_then(|(before, at)| {
-            let (line, column) = at.split_once(':')?;
-            Some((before.to_owned(), (line.parse().ok()?, column.parse().ok()?)))
-        });
-        match found {
-            Some((before, at)) => {
-                position.get_or_insert(at);
-                parts.push(before);
-            }
-            None => parts.push(text),
-        }
-    }
-    parts.dedup();
-    (position, parts.join(": "))
-}
-
-fn index(parsed: &svd_parser::svd::Device, peripherals: Vec<Peripheral>, warnings: Vec<String>) -> Device {
+fn index(source: &Source<'_>, peripherals: Vec<Peripheral>, warnings: Vec<String>) -> Device {
     let mut peripheral_by_name = HashMap::with_capacity(peripherals.len());
     let registers: usize = peripherals.iter().map(|peripheral| peripheral.registers.len()).sum();
     let mut by_address = Vec::with_capacity(registers);
@@ -90,21 +79,20 @@ fn index(parsed: &svd_parser::svd::Device, peripherals: Vec<Peripheral>, warning
         for (place, register) in (0_u32..).zip(&peripheral.registers) {
             by_address.push((register.address, number, place));
             if let Some(action) = register.read_action() {
-                let last = register.address.saturating_add(register.bytes() - 1);
-                guarded.push((register.address, last, register.path(), action));
+                let (first, last) = (register.address, register.address.saturating_add(register.bytes() - 1));
+                guarded.push(Guard { first, last, register: (number, place), action });
             }
         }
     }
     by_address.sort_unstable();
-    guarded.sort_by_key(|(start, ..)| *start);
-    let widest =
-        peripherals.iter().flat_map(|peripheral| &peripheral.registers).map(Register::bytes).max().unwrap_or(1);
-    let big_endian = parsed.cpu.as_ref().is_some_and(|cpu| cpu.endian == svd_parser::svd::Endian::Big);
+    guarded.sort_by_key(|guard| guard.first);
+    let all = peripherals.iter().flat_map(|peripheral| &peripheral.registers);
+    let widest = all.map(Register::bytes).max().unwrap_or(1);
     Device {
-        name: parsed.name.clone(),
-        description: parsed.description.clone(),
-        version: parsed.version.clone(),
-        big_endian,
+        name: source.name.clone().into_owned(),
+        description: source.description.clone().into_owned(),
+        version: source.version.clone().into_owned(),
+        big_endian: source.big_endian,
         peripherals,
         peripheral_by_name,
         by_address,

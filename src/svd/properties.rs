@@ -1,125 +1,140 @@
 //! The vocabulary of the standard: how registers and fields may be accessed, and what an access does.
 
 use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, SvdError};
 
 /// How a register or field may be accessed (CMSIS-SVD: `access`).
+///
+/// It prints as in the file, and is read from the same words.
+///
+/// ```
+/// use openocd::svd::Access;
+///
+/// let access: Access = "write-only".parse()?;
+/// assert_eq!(access, Access::WriteOnly);
+/// assert_eq!(access.to_string(), "write-only");
+/// assert!(!access.can_read());
+/// # Ok::<(), openocd::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Access {
-    /// `read-only`: writing has no effect, or none that is defined.
+    /// `read-only`: a write has no defined effect.
     ReadOnly,
-    /// `read-write`, which is also the default.
+    /// `read-write`, the default.
     #[default]
     ReadWrite,
     /// `read-writeOnce`: only the first write after a reset has an effect.
     ReadWriteOnce,
-    /// `writeOnce`: like [`ReadWriteOnce`](Self::ReadWriteOnce), but reading gives nothing of use.
+    /// `writeOnce`: only the first write after a reset has an effect, and a read gives no meaningful value.
     WriteOnce,
-    /// `write-only`: reading gives nothing of use.
+    /// `write-only`: a read gives no meaningful value.
     WriteOnly,
 }
 
 impl Access {
-    /// Reading gives the value.
+    pub(super) const WORDS: &[(&'static str, Access)] = &[
+        ("read-only", Access::ReadOnly),
+        ("read-write", Access::ReadWrite),
+        ("read-writeOnce", Access::ReadWriteOnce),
+        ("writeOnce", Access::WriteOnce),
+        ("write-only", Access::WriteOnly),
+    ];
+
+    /// Tells whether a read gives the value.
     pub fn can_read(self) -> bool {
         matches!(self, Access::ReadOnly | Access::ReadWrite | Access::ReadWriteOnce)
     }
 
-    /// Writing has an effect.
+    /// Tells whether a write has an effect.
     pub fn can_write(self) -> bool {
         self != Access::ReadOnly
     }
 }
 
-impl From<svd_parser::svd::Access> for Access {
-    fn from(access: svd_parser::svd::Access) -> Self {
-        use svd_parser::svd::Access as Parsed;
-        match access {
-            Parsed::ReadOnly => Access::ReadOnly,
-            Parsed::ReadWrite => Access::ReadWrite,
-            Parsed::ReadWriteOnce => Access::ReadWriteOnce,
-            Parsed::WriteOnce => Access::WriteOnce,
-            Parsed::WriteOnly => Access::WriteOnly,
-        }
-    }
-}
-
-/// `read-only`, `read-write`, …, as in the file.
-impl fmt::Display for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Access::ReadOnly => "read-only",
-            Access::ReadWrite => "read-write",
-            Access::ReadWriteOnce => "read-writeOnce",
-            Access::WriteOnce => "writeOnce",
-            Access::WriteOnly => "write-only",
-        })
-    }
-}
-
-/// What reading changes (CMSIS-SVD: `readAction`).
+/// What a read changes (CMSIS-SVD: `readAction`).
+///
+/// It prints as in the file, and is read from the same words.
+///
+/// ```
+/// use openocd::svd::ReadAction;
+///
+/// assert_eq!("modifyExternal".parse::<ReadAction>()?, ReadAction::ModifyExternal);
+/// # Ok::<(), openocd::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReadAction {
-    /// The bits become 0.
+    /// `clear`: the bits become 0.
     Clear,
-    /// The bits become 1.
+    /// `set`: the bits become 1.
     Set,
-    /// The bits change in some way.
+    /// `modify`: the bits change in some other way.
     Modify,
-    /// Something elsewhere changes, such as a queue that the read takes an element from.
+    /// `modifyExternal`: something else changes, such as a queue that loses an element.
     ModifyExternal,
 }
 
-impl From<svd_parser::svd::ReadAction> for ReadAction {
-    fn from(action: svd_parser::svd::ReadAction) -> Self {
-        use svd_parser::svd::ReadAction as Parsed;
-        match action {
-            Parsed::Clear => ReadAction::Clear,
-            Parsed::Set => ReadAction::Set,
-            Parsed::Modify => ReadAction::Modify,
-            Parsed::ModifyExternal => ReadAction::ModifyExternal,
-        }
-    }
-}
-
-/// `clear`, `set`, `modify`, `modifyExternal`, as in the file.
-impl fmt::Display for ReadAction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            ReadAction::Clear => "clear",
-            ReadAction::Set => "set",
-            ReadAction::Modify => "modify",
-            ReadAction::ModifyExternal => "modifyExternal",
-        })
-    }
+impl ReadAction {
+    pub(super) const WORDS: &[(&'static str, ReadAction)] = &[
+        ("clear", ReadAction::Clear),
+        ("set", ReadAction::Set),
+        ("modify", ReadAction::Modify),
+        ("modifyExternal", ReadAction::ModifyExternal),
+    ];
 }
 
 /// What a written bit does (CMSIS-SVD: `modifiedWriteValues`).
+///
+/// It prints as in the file, and is read from the same words.
+///
+/// ```
+/// use openocd::svd::ModifiedWriteValues;
+///
+/// let effect: ModifiedWriteValues = "oneToClear".parse()?;
+/// assert_eq!(effect.neutral_bit(), Some(0)); // writing a 0 changes nothing
+/// # Ok::<(), openocd::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ModifiedWriteValues {
-    /// A 1 clears the bit, a 0 leaves it.
+    /// `oneToClear`: a 1 clears the bit, a 0 leaves it.
     OneToClear,
-    /// A 1 sets the bit, a 0 leaves it.
+    /// `oneToSet`: a 1 sets the bit, a 0 leaves it.
     OneToSet,
-    /// A 1 inverts the bit, a 0 leaves it.
+    /// `oneToToggle`: a 1 inverts the bit, a 0 leaves it.
     OneToToggle,
-    /// A 0 clears the bit, a 1 leaves it.
+    /// `zeroToClear`: a 0 clears the bit, a 1 leaves it.
     ZeroToClear,
-    /// A 0 sets the bit, a 1 leaves it.
+    /// `zeroToSet`: a 0 sets the bit, a 1 leaves it.
     ZeroToSet,
-    /// A 0 inverts the bit, a 1 leaves it.
+    /// `zeroToToggle`: a 0 inverts the bit, a 1 leaves it.
     ZeroToToggle,
-    /// Any write clears all bits.
+    /// `clear`: any write clears all bits.
     Clear,
-    /// Any write sets all bits.
+    /// `set`: any write sets all bits.
     Set,
-    /// The bits take the written value: the default.
+    /// `modify`, the default: the bits take the written value.
     #[default]
     Modify,
 }
 
 impl ModifiedWriteValues {
-    /// The bit that changes nothing when it is written: `Some(0)`, `Some(1)`. `None` where there is no such
-    /// bit ([`Clear`](Self::Clear), [`Set`](Self::Set)) or it is the present one ([`Modify`](Self::Modify)).
+    pub(super) const WORDS: &[(&'static str, ModifiedWriteValues)] = &[
+        ("oneToClear", ModifiedWriteValues::OneToClear),
+        ("oneToSet", ModifiedWriteValues::OneToSet),
+        ("oneToToggle", ModifiedWriteValues::OneToToggle),
+        ("zeroToClear", ModifiedWriteValues::ZeroToClear),
+        ("zeroToSet", ModifiedWriteValues::ZeroToSet),
+        ("zeroToToggle", ModifiedWriteValues::ZeroToToggle),
+        ("clear", ModifiedWriteValues::Clear),
+        ("set", ModifiedWriteValues::Set),
+        ("modify", ModifiedWriteValues::Modify),
+    ];
+
+    /// Returns the bit that changes nothing when it is written, 0 or 1.
+    ///
+    /// `None` where no bit does that ([`Clear`](Self::Clear), [`Set`](Self::Set)), or where the present bit does
+    /// ([`Modify`](Self::Modify)).
     pub fn neutral_bit(self) -> Option<u8> {
         use ModifiedWriteValues::{OneToClear, OneToSet, OneToToggle, ZeroToClear, ZeroToSet, ZeroToToggle};
         match self {
@@ -130,48 +145,44 @@ impl ModifiedWriteValues {
     }
 }
 
-impl From<svd_parser::svd::ModifiedWriteValues> for ModifiedWriteValues {
-    fn from(values: svd_parser::svd::ModifiedWriteValues) -> Self {
-        use svd_parser::svd::ModifiedWriteValues as Parsed;
-        match values {
-            Parsed::OneToClear => ModifiedWriteValues::OneToClear,
-            Parsed::OneToSet => ModifiedWriteValues::OneToSet,
-            Parsed::OneToToggle => ModifiedWriteValues::OneToToggle,
-            Parsed::ZeroToClear => ModifiedWriteValues::ZeroToClear,
-            Parsed::ZeroToSet => ModifiedWriteValues::ZeroToSet,
-            Parsed::ZeroToToggle => ModifiedWriteValues::ZeroToToggle,
-            Parsed::Clear => ModifiedWriteValues::Clear,
-            Parsed::Set => ModifiedWriteValues::Set,
-            Parsed::Modify => ModifiedWriteValues::Modify,
+/// `Display` and `FromStr` by the words of the file.
+macro_rules! as_in_the_file {
+    ($($type:ident: $element:literal;)*) => {$(
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let word = $type::WORDS.iter().find(|(_, value)| value == self);
+                f.pad(word.map_or("", |(word, _)| word))
+            }
         }
-    }
+
+        impl FromStr for $type {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                let found = $type::WORDS.iter().find(|(word, _)| *word == text);
+                found.map(|(_, value)| *value).ok_or_else(|| {
+                    let known = $type::WORDS.iter().map(|(word, _)| *word).collect();
+                    SvdError::UnknownWord { element: $element, word: text.to_owned(), known }.into()
+                })
+            }
+        }
+    )*};
 }
 
-/// `oneToClear`, `modify`, …, as in the file.
-impl fmt::Display for ModifiedWriteValues {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            ModifiedWriteValues::OneToClear => "oneToClear",
-            ModifiedWriteValues::OneToSet => "oneToSet",
-            ModifiedWriteValues::OneToToggle => "oneToToggle",
-            ModifiedWriteValues::ZeroToClear => "zeroToClear",
-            ModifiedWriteValues::ZeroToSet => "zeroToSet",
-            ModifiedWriteValues::ZeroToToggle => "zeroToToggle",
-            ModifiedWriteValues::Clear => "clear",
-            ModifiedWriteValues::Set => "set",
-            ModifiedWriteValues::Modify => "modify",
-        })
-    }
+as_in_the_file! {
+    Access: "access";
+    ReadAction: "readAction";
+    ModifiedWriteValues: "modifiedWriteValues";
 }
 
 /// Which values may be written (CMSIS-SVD: `writeConstraint`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WriteConstraint {
-    /// Only the value that was read.
+    /// `writeAsRead`: only the value that was read.
     WriteAsRead,
-    /// Only those of the enumerated values.
+    /// `useEnumeratedValues`: only the enumerated values.
     UseEnumeratedValues,
-    /// Only those from the first to the last.
+    /// `range`: only the values from `minimum` to `maximum`.
     Range {
         /// The smallest value.
         minimum: u64,
@@ -180,36 +191,36 @@ pub enum WriteConstraint {
     },
 }
 
-impl WriteConstraint {
-    pub(super) fn of(constraint: svd_parser::svd::WriteConstraint) -> Option<Self> {
-        use svd_parser::svd::WriteConstraint as Parsed;
-        match constraint {
-            Parsed::WriteAsRead(on) => on.then_some(WriteConstraint::WriteAsRead),
-            Parsed::UseEnumeratedValues(on) => on.then_some(WriteConstraint::UseEnumeratedValues),
-            Parsed::Range(range) => Some(WriteConstraint::Range { minimum: range.min, maximum: range.max }),
+/// `writeAsRead`, `useEnumeratedValues`, `0x0 to 0x7`
+impl fmt::Display for WriteConstraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WriteConstraint::WriteAsRead => f.pad("writeAsRead"),
+            WriteConstraint::UseEnumeratedValues => f.pad("useEnumeratedValues"),
+            WriteConstraint::Range { minimum, maximum } => write!(f, "{minimum:#x} to {maximum:#x}"),
         }
     }
 }
 
-/// Why a register was left alone.
+/// Why a register was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SkipReason {
-    /// It is write-only: what a read gives means nothing.
+    /// The register is write-only: a read gives no meaningful value.
     WriteOnly,
-    /// Reading it, or another register at its address, changes the chip's state.
+    /// A read of the register, or of another one at its address, changes the chip's state.
     ReadChangesState {
-        /// The register whose description says so.
+        /// The register whose description says so, such as `USART1.DR`.
         register: String,
-        /// What reading does.
+        /// What the read does.
         action: ReadAction,
     },
-    /// It has more than the 64 bits that can be read at once.
+    /// The register has more than 64 bits.
     UnsupportedSize {
-        /// How many it has.
+        /// Its width in bits.
         bits: u32,
     },
-    /// Its address is no multiple of its width, and it can't be read in one access.
+    /// The address is not a multiple of the width, so that one access cannot read the register.
     Misaligned {
         /// The address.
         address: u64,

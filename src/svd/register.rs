@@ -19,7 +19,7 @@ pub struct Register {
 }
 
 /// What the elements of an array share.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RegisterInfo {
     pub(super) display_name: Option<Arc<str>>,
     pub(super) description: Option<Arc<str>>,

@@ -52,8 +52,8 @@ pub(in crate::svd) fn refusal(device: &Device, register: &Register) -> Option<Sk
     if !register.access().can_read() {
         return Some(SkipReason::WriteOnly);
     }
-    let (path, action) = device.read_action_within(register.address(), register.bytes())?;
-    Some(SkipReason::ReadChangesState { register: path.to_owned(), action })
+    let (guarded, action) = device.read_action_within(register.address(), register.bytes())?;
+    Some(SkipReason::ReadChangesState { register: guarded.path(), action })
 }
 
 /// Why a register cannot be read in one access.
