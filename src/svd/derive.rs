@@ -135,7 +135,8 @@ impl<'s, 'w> Resolver<'s, 'w> {
             next = head.derived_from.as_deref().and_then(|path| {
                 let base = V::base(self, path, id);
                 if base.is_none() {
-                    let message = format!("{} is derived from {}, which does not exist", shown(&head.name), shown(path));
+                    let message =
+                        format!("{} is derived from {}, which does not exist", shown(&head.name), shown(path));
                     self.warnings.add_at(head.offset, message);
                 }
                 base

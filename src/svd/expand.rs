@@ -6,11 +6,14 @@ mod fields;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use self::budget::Budget;
+use self::fields::FieldsOf;
 use super::derive::{ClusterView, PeripheralView, RegisterView, Resolver};
 use super::device::{AddressBlock, Peripheral};
+use super::field::Field;
 use super::properties::{Access, WriteConstraint};
 use super::register::{Register, RegisterInfo};
 use super::source::{Child, Constraint, Dim, Head, ListId, Number, Properties, Source};
@@ -26,13 +29,17 @@ struct Placed {
     info: Arc<RegisterInfo>,
 }
 
+/// Registers and clusters, and the properties that they inherit from what encloses them.
+type Inside = (ListId, Properties);
+
 /// The reason is one for which the whole description is refused.
 type Expanded<T> = Result<T, String>;
 
 /// All peripherals, or why there cannot be such.
 pub(super) fn peripherals<'s>(source: &'s Source<'s>, warnings: &mut Warnings) -> Expanded<Vec<Peripheral>> {
     let resolver = Resolver::new(source, warnings);
-    let mut expander = Expander { resolver, budget: Budget::default(), shared: HashMap::new() };
+    let (budget, shared, expanded, fields) = Default::default();
+    let mut expander = Expander { resolver, budget, shared, expanded, fields };
     let mut peripherals = Vec::with_capacity(source.peripherals.len());
     for id in (0..).take(source.peripherals.len()) {
         expander.peripheral(id, &mut peripherals)?;
@@ -50,6 +57,11 @@ struct Expander<'s, 'w> {
     budget: Budget,
     /// Texts of the file that are in the result, by their address and length.
     shared: HashMap<(usize, usize), Arc<str>>,
+    /// What is expanded already. Derived elements have it in common, and a file of ten levels that are each derived ten
+    /// times costs no more than ten levels.
+    expanded: HashMap<Inside, Rc<[Placed]>>,
+    /// The same for fields.
+    fields: HashMap<FieldsOf, Arc<[Field]>>,
 }
 
 impl<'s> Expander<'s, '_> {
@@ -82,10 +94,8 @@ impl<'s> Expander<'s, '_> {
         if elements.count == 0 {
             return Ok(());
         }
-        let mut placed = Vec::new();
-        if let Some(list) = view.registers {
-            self.children(list, view.properties.or(source.properties), 0, &mut placed)?;
-        }
+        let properties = view.properties.or(source.properties);
+        let placed = self.inside(view.registers.map(|list| (list, properties)), 0)?;
         self.budget.registers(elements.count.saturating_mul(placed.len().saturating_sub(1)), &own.head.name)?;
         for (name, offset, index) in elements.each() {
             let base_address = place(own.base_address, offset, &name)?;
@@ -145,7 +155,9 @@ impl<'s> Expander<'s, '_> {
             self.budget.text(name.len())?;
             if by_name.contains_key(&name) {
                 let (peripheral, name) = (shown(peripheral), shown(&name));
-                self.warn(format!("peripheral {peripheral} has more than one register {name}; look-ups find the first"));
+                self.warn(format!(
+                    "peripheral {peripheral} has more than one register {name}; look-ups find the first"
+                ));
             } else {
                 by_name.insert(name.clone(), registers.len());
             }
@@ -159,20 +171,22 @@ impl<'s> Expander<'s, '_> {
         Ok((registers, by_name))
     }
 
-    fn children(
-        &mut self,
-        list: ListId,
-        properties: Properties,
-        depth: usize,
-        placed: &mut Vec<Placed>,
-    ) -> Expanded<()> {
+    /// The registers inside a peripheral or cluster.
+    fn inside(&mut self, inside: Option<Inside>, depth: usize) -> Expanded<Rc<[Placed]>> {
+        let Some((list, properties)) = inside else { return Ok(Rc::default()) };
+        if let Some(known) = self.expanded.get(&(list, properties)) {
+            return Ok(known.clone());
+        }
+        let mut placed = Vec::new();
         for child in &self.resolver.source.lists[list as usize].children {
             match *child {
-                Child::Register(id) => self.register(id, properties, placed)?,
-                Child::Cluster(id) => self.cluster(id, properties, depth, placed)?,
+                Child::Register(id) => self.register(id, properties, &mut placed)?,
+                Child::Cluster(id) => self.cluster(id, properties, depth, &mut placed)?,
             }
         }
-        Ok(())
+        let placed: Rc<[Placed]> = placed.into();
+        self.expanded.insert((list, properties), placed.clone());
+        Ok(placed)
     }
 
     fn cluster(&mut self, id: u32, properties: Properties, depth: usize, placed: &mut Vec<Placed>) -> Expanded<()> {
@@ -187,14 +201,12 @@ impl<'s> Expander<'s, '_> {
         if elements.count == 0 {
             return Ok(());
         }
-        let mut inner = Vec::new();
-        if let Some(list) = view.inside {
-            self.children(list, view.properties.or(properties), depth + 1, &mut inner)?;
-        }
+        let properties = view.properties.or(properties);
+        let inner = self.inside(view.inside.map(|list| (list, properties)), depth + 1)?;
         self.budget.elements(elements.count.saturating_mul(inner.len()), &own.head.name)?;
-        for (name, offset, _) in elements.each() {
+        for (name, offset, _) in elements.each().take_while(|_| !inner.is_empty()) {
             let offset = place(own.address_offset.into(), offset, &name)?;
-            for register in &inner {
+            for register in &*inner {
                 let name = format!("{name}_{}", register.name);
                 self.budget.text(name.len())?;
                 let offset = place(offset, register.offset, &name)?;
@@ -260,7 +272,7 @@ impl<'s> Expander<'s, '_> {
             fields: [].into(),
         };
         if let Some((first, end)) = view.fields {
-            info.fields = self.fields(first..end, &info, &own.head)?.into();
+            info.fields = self.fields(first..end, &info, &own.head)?;
         }
         // Files give a peripheral's access, and write-only for each field. What the register says itself goes before that.
         let is_written_only = !info.fields.is_empty() && info.fields.iter().all(|field| !field.access.can_read());
@@ -290,9 +302,9 @@ impl<'s> Elements<'s> {
         let (name, dim) = (self.name, self.dim);
         let single = dim.is_none().then(|| (name.to_owned(), 0, Cow::Borrowed("")));
         let elements = dim.into_iter().flat_map(move |dim| {
-            (0_u64..).zip(dim.index_texts()).map(move |(number, index)| {
-                (name.replace("%s", &index), number * u64::from(dim.increment), index)
-            })
+            (0_u64..)
+                .zip(dim.index_texts())
+                .map(move |(number, index)| (name.replace("%s", &index), number * u64::from(dim.increment), index))
         });
         single.into_iter().chain(elements)
     }

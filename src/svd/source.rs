@@ -44,7 +44,7 @@ pub(super) struct Head<'x> {
 }
 
 /// What registers have, or inherit from what encloses them.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Properties {
     pub(super) size: Option<u32>,
     pub(super) access: Option<Access>,

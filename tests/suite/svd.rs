@@ -3,13 +3,16 @@
 
 mod chip;
 mod derived;
+mod hostile;
 mod layout;
+mod leniency;
 mod load;
 mod properties;
 mod read;
 mod refused;
 mod slips;
 mod write;
+mod xml;
 
 use openocd::svd::{Device, Register};
 

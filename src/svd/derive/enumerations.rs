@@ -37,7 +37,8 @@ impl<'s> Resolver<'s, '_> {
             }
             let Some(base) = self.values_at(path, at) else {
                 let path = shown(path);
-                let message = format!("the values of {} are derived from {path}, which does not exist", shown(&field.name));
+                let message =
+                    format!("the values of {} are derived from {path}, which does not exist", shown(&field.name));
                 self.warnings.add_at(field.offset, message);
                 break;
             };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{Elements, Expanded, Expander, constraint};
 use crate::svd::derive::FieldView;
 use crate::svd::field::{EnumeratedValue, Field};
+use crate::svd::properties::{Access, ModifiedWriteValues};
 use crate::svd::register::RegisterInfo;
 use crate::svd::source::{Head, Usage};
 use crate::svd::warnings::shown;
@@ -14,9 +15,29 @@ use crate::svd::warnings::shown;
 /// The names of a field's values for reading and for writing.
 type Values = [Option<Arc<[EnumeratedValue]>>; 2];
 
+/// Fields, by their places in the file, with all that they inherit from their register.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct FieldsOf {
+    ids: Range<u32>,
+    size: u32,
+    access: Access,
+    modified_write_values: ModifiedWriteValues,
+}
+
 impl<'s> Expander<'s, '_> {
-    /// Fields, by their places in the file, of a register.
-    pub(super) fn fields(&mut self, ids: Range<u32>, info: &RegisterInfo, register: &Head<'_>) -> Expanded<Vec<Field>> {
+    /// The fields of a register.
+    pub(super) fn fields(
+        &mut self,
+        ids: Range<u32>,
+        info: &RegisterInfo,
+        register: &Head<'_>,
+    ) -> Expanded<Arc<[Field]>> {
+        let RegisterInfo { size, access, modified_write_values, .. } = *info;
+        let key = FieldsOf { ids: ids.clone(), size, access, modified_write_values };
+        if let Some(known) = self.fields.get(&key).cloned() {
+            self.budget.fields(0, known.len(), &register.name)?;
+            return Ok(known);
+        }
         let mut list = Vec::with_capacity(ids.len());
         for id in ids {
             self.field(id, info, register, &mut list)?;
@@ -26,16 +47,12 @@ impl<'s> Expander<'s, '_> {
             let (register, field) = (shown(&register.name), shown(&field.name));
             self.warn(format!("register {register} has more than one field {field}; look-ups find the first"));
         }
+        let list: Arc<[Field]> = list.into();
+        self.fields.insert(key, list.clone());
         Ok(list)
     }
 
-    fn field(
-        &mut self,
-        id: u32,
-        info: &RegisterInfo,
-        register: &Head<'_>,
-        list: &mut Vec<Field>,
-    ) -> Expanded<()> {
+    fn field(&mut self, id: u32, info: &RegisterInfo, register: &Head<'_>, list: &mut Vec<Field>) -> Expanded<()> {
         let own = &self.resolver.source.fields[id as usize];
         let view: FieldView<'s> = self.resolver.view(id);
         let elements = Elements::of(&own.head, view.dim);

@@ -35,7 +35,9 @@ impl Dim {
             None => number().is_some_and(|number| number < self.count.into()),
             Some(list) => list.iter().any(|part| match part {
                 Indices::Numbers { first, last } => number().is_some_and(|number| (*first..=*last).contains(&number)),
-                Indices::Letters { first, last } => matches!(text.as_bytes(), [letter] if (first..=last).contains(&letter)),
+                Indices::Letters { first, last } => {
+                    matches!(text.as_bytes(), [letter] if (first..=last).contains(&letter))
+                }
                 Indices::Word(word) => word == text,
             }),
         }
@@ -96,9 +98,7 @@ fn part(text: &str) -> Option<Indices> {
         return (first <= last && last < u64::MAX).then_some(Indices::Numbers { first, last });
     }
     match (first.as_bytes(), last.as_bytes()) {
-        (&[first], &[last])
-            if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() && first <= last =>
-        {
+        (&[first], &[last]) if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() && first <= last => {
             Some(Indices::Letters { first, last })
         }
         _ => None,
@@ -130,7 +130,9 @@ mod tests {
 
     #[test]
     fn a_list_of_another_length_is_none() {
-        for (text, count) in [("", 1), ("A,B", 3), ("0-4294967295", 5), ("4-1", 4), ("A-", 1), ("AA-BB", 2), ("A,,B", 3)] {
+        for (text, count) in
+            [("", 1), ("A,B", 3), ("0-4294967295", 5), ("4-1", 4), ("A-", 1), ("AA-BB", 2), ("A,,B", 3)]
+        {
             assert_eq!(list(text, count), None, "{text:?}");
         }
     }

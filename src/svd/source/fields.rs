@@ -1,5 +1,6 @@
 //! Reading fields and the names of their values.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::leaf::{Parts, Synonym, boolean, word};
@@ -10,8 +11,7 @@ use crate::svd::field::EnumeratedValue;
 use crate::svd::warnings::shown;
 use crate::svd::xml::Element;
 
-const USAGES: &[(&str, Usage)] =
-    &[("read", Usage::Read), ("write", Usage::Write), ("read-write", Usage::ReadWrite)];
+const USAGES: &[(&str, Usage)] = &[("read", Usage::Read), ("write", Usage::Write), ("read-write", Usage::ReadWrite)];
 const USAGE_SYNONYMS: &[Synonym] = &[("rw", "read-write")];
 
 impl<'x> Reader<'x, '_> {
@@ -29,8 +29,20 @@ impl<'x> Reader<'x, '_> {
 
     fn field(&mut self, element: Element<'x>, register: u32) {
         let leaves = [
-            "name", "description", "bitRange", "lsb", "msb", "bitOffset", "bitWidth", "access", "readAction",
-            "modifiedWriteValues", "writeConstraint", "dim", "dimIncrement", "dimIndex",
+            "name",
+            "description",
+            "bitRange",
+            "lsb",
+            "msb",
+            "bitOffset",
+            "bitWidth",
+            "access",
+            "readAction",
+            "modifiedWriteValues",
+            "writeConstraint",
+            "dim",
+            "dimIncrement",
+            "dimIndex",
         ];
         let parts = self.parts(element, &leaves, &["enumeratedValues"]);
         let head = match self.head(&parts) {
@@ -124,7 +136,12 @@ impl<'x> Reader<'x, '_> {
     fn enumeration(&mut self, element: Element<'x>, home: u32) {
         let parts = self.parts(element, &["name", "usage"], &["enumeratedValue"]);
         let usage = word(parts.leaf("usage"), USAGES, USAGE_SYNONYMS, Some("read-write"), self.warnings);
-        let values = parts.lists.iter().map(|value| self.enumerated_value(*value)).collect();
+        let values: Vec<_> = parts.lists.iter().map(|value| self.enumerated_value(*value)).collect();
+        let mut names = HashSet::with_capacity(values.len());
+        for value in values.iter().filter(|value| !names.insert(&*value.name)) {
+            self.warn(element, format!("more than one value is named {}; look-ups find the first", shown(&value.name)));
+        }
+        let values = values.into();
         let derived_from = element.attribute("derivedFrom").filter(|path| !path.is_empty());
         self.source.enumerations.push(Enumeration { name: parts.text("name"), derived_from, home, usage, values });
     }
@@ -158,7 +175,7 @@ impl<'x> Reader<'x, '_> {
             }
             // `*`, or words: with isDefault they say nothing.
             None if has_default || text.is_empty() => {}
-            None => self.warn(leaf, format!("an enumerated <value> {} is not a number and is left out", shown(&text))),
+            None => self.warn(leaf, format!("an enumerated <value> {} is not a number and left out", shown(&text))),
         }
         found
     }

@@ -8,9 +8,27 @@ use crate::svd::xml::{Element, Malformed};
 
 /// Elements of the standard that nothing here needs.
 const UNUSED: &[&str] = &[
-    "addressUnitBits", "alternateCluster", "alternatePeripheral", "cpu", "dataType", "dimArrayIndex", "dimName",
-    "disableCondition", "displayName", "headerDefinitionsPrefix", "headerEnumName", "headerStructName",
-    "headerSystemFilename", "licenseText", "protection", "series", "usage", "vendor", "vendorID", "version", "width",
+    "addressUnitBits",
+    "alternateCluster",
+    "alternatePeripheral",
+    "cpu",
+    "dataType",
+    "dimArrayIndex",
+    "dimName",
+    "disableCondition",
+    "displayName",
+    "headerDefinitionsPrefix",
+    "headerEnumName",
+    "headerStructName",
+    "headerSystemFilename",
+    "licenseText",
+    "protection",
+    "series",
+    "usage",
+    "vendor",
+    "vendorID",
+    "version",
+    "width",
 ];
 
 /// The child elements of one, sorted out.
@@ -102,7 +120,7 @@ pub(super) fn word<T: Copy>(
         leaf.offset(),
         match found {
             Some((meant, _)) => format!("<{name}> {} is taken for {meant:?}", shown(&text)),
-            None => format!("<{name}> {} is not known and is left out", shown(&text)),
+            None => format!("<{name}> {} is not known and left out", shown(&text)),
         },
     );
     found.map(|(_, value)| value)
@@ -192,7 +210,7 @@ pub(super) fn pattern(leaf: Option<Element<'_>>, warnings: &mut Warnings) -> Opt
             warnings.add_at(leaf.offset(), message);
         }
         None if text.is_empty() => {}
-        None => warnings.add_at(leaf.offset(), format!("<{name}> {} is not a number and is left out", shown(&text))),
+        None => warnings.add_at(leaf.offset(), format!("<{name}> {} is not a number and left out", shown(&text))),
     }
     found
 }

@@ -1,7 +1,7 @@
 //! Numbers as vendors write them.
 
 /// A number of which some bits may not matter: `0b1x`, `#1x0`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::svd) struct Number {
     /// The bits that matter. The others are 0.
     pub(in crate::svd) value: u64,
@@ -35,7 +35,7 @@ pub(super) fn number(text: &str) -> Option<Number> {
         .or_else(|| scaled('m', 1 << 20))
         .or_else(|| scaled('g', 1 << 30))
         .map(exact)
-        .or_else(|| digits_of(plain, 4))
+        .or_else(|| digits_of(&text, 4).filter(|number| number.any == 0))
 }
 
 /// Reads a number all of whose bits matter. After `#`, `0x` begins a hexadecimal number: `#0x10` is 16, not a pattern.
@@ -69,7 +69,8 @@ pub(super) fn is_standard(text: &str) -> bool {
     match (hexadecimal, binary) {
         (Some(digits), _) => all(digits, |byte| byte.is_ascii_hexdigit()),
         (_, Some(digits)) => {
-            all(digits, |byte| matches!(byte, b'0' | b'1' | b'x' | b'X')) && !digits.to_ascii_lowercase().starts_with("0x")
+            all(digits, |byte| matches!(byte, b'0' | b'1' | b'x' | b'X'))
+                && !digits.to_ascii_lowercase().starts_with("0x")
         }
         _ => all(text, |byte| byte.is_ascii_digit()),
     }
@@ -113,7 +114,19 @@ mod tests {
     #[test]
     fn invalid_numbers_are_none() {
         for text in [
-            "", "+", "0x", "#", "0b", "#2", "0b12", "-1", "x", "zz", "++1", "0x1_0000_0000_0000_0000",
+            "",
+            "+",
+            "0x",
+            "#",
+            "0b",
+            "#2",
+            "0b12",
+            "-1",
+            "x",
+            "zz",
+            "all",
+            "++1",
+            "0x1_0000_0000_0000_0000",
             "99999999999999999999999",
         ] {
             assert_eq!(number(text), None, "{text:?}");

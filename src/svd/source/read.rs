@@ -82,7 +82,10 @@ impl<'x> Reader<'x, '_> {
         for &element in parts.lists.iter().filter(|element| element.name() == list) {
             lists += 1;
             if lists > 1 {
-                self.warn(element, format!("one more <{list}> in a <{}> is merged with the first", parts.element.name()));
+                self.warn(
+                    element,
+                    format!("one more <{list}> in a <{}> is merged with the first", parts.element.name()),
+                );
             }
             found.append(&mut self.parts(element, &[], inside).lists);
         }
@@ -115,7 +118,8 @@ impl<'x> Reader<'x, '_> {
             }
             (None, None) => {
                 if let Some(index) = parts.leaf("dimIndex") {
-                    self.warn(index, "<dimIndex> without <dim> is left out".to_owned());
+                    let text = shown(&index.text());
+                    self.warn(index, format!("<dimIndex> {text} without <dim> cannot be understood and is left out"));
                 }
             }
             (Some(_), None) => {
@@ -214,8 +218,19 @@ impl<'x> Reader<'x, '_> {
 
     fn peripheral(&mut self, element: Element<'x>) -> Result<(), Malformed> {
         let leaves = [
-            "name", "description", "groupName", "prependToName", "appendToName", "baseAddress", "dim", "dimIncrement",
-            "dimIndex", "size", "access", "resetValue", "resetMask",
+            "name",
+            "description",
+            "groupName",
+            "prependToName",
+            "appendToName",
+            "baseAddress",
+            "dim",
+            "dimIncrement",
+            "dimIndex",
+            "size",
+            "access",
+            "resetValue",
+            "resetMask",
         ];
         let parts = self.parts(element, &leaves, &["addressBlock", "interrupt", "registers"]);
         let Some(head) = self.head(&parts)? else { return Ok(()) };
@@ -287,7 +302,8 @@ impl<'x> Reader<'x, '_> {
     }
 
     fn cluster(&mut self, element: Element<'x>, home: ListId) -> Result<Option<u32>, Malformed> {
-        let leaves = [&["name", "addressOffset", "dim", "dimIncrement", "dimIndex", "description"][..], &PROPERTIES].concat();
+        let leaves =
+            [&["name", "addressOffset", "dim", "dimIncrement", "dimIndex", "description"][..], &PROPERTIES].concat();
         let parts = self.parts(element, &leaves, &["register", "cluster"]);
         let Some(head) = self.head(&parts)? else { return Ok(None) };
         let address_offset = self.address_offset(&parts, &head.name)?;
@@ -300,8 +316,21 @@ impl<'x> Reader<'x, '_> {
 
     fn register(&mut self, element: Element<'x>, home: ListId) -> Result<Option<u32>, Malformed> {
         let leaves = [
-            "name", "displayName", "description", "alternateRegister", "alternateGroup", "addressOffset", "dim",
-            "dimIncrement", "dimIndex", "size", "access", "resetValue", "resetMask", "readAction", "modifiedWriteValues",
+            "name",
+            "displayName",
+            "description",
+            "alternateRegister",
+            "alternateGroup",
+            "addressOffset",
+            "dim",
+            "dimIncrement",
+            "dimIndex",
+            "size",
+            "access",
+            "resetValue",
+            "resetMask",
+            "readAction",
+            "modifiedWriteValues",
             "writeConstraint",
         ];
         let parts = self.parts(element, &leaves, &["fields"]);

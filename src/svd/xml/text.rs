@@ -56,7 +56,11 @@ fn reference(text: &str) -> Option<(char, usize)> {
 }
 
 /// The text of a range without white space around it, and without the child elements in the range.
-pub(super) fn content(document: &str, range: Range<usize>, children: impl Iterator<Item = Range<usize>>) -> Cow<'_, str> {
+pub(super) fn content(
+    document: &str,
+    range: Range<usize>,
+    children: impl Iterator<Item = Range<usize>>,
+) -> Cow<'_, str> {
     let raw = &document[range.clone()];
     if memchr::memchr3(b'<', b'&', b'\r', raw.as_bytes()).is_none() {
         return raw.trim().into();

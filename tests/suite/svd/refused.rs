@@ -26,12 +26,6 @@ fn bad_xml_is_located() {
     for text in ["", "plain words", "<!-- -->"] {
         assert_eq!(parse_error(text).0, 1, "{text:?}");
     }
-    let (line, _, message) = parse_error(
-        "<device><name>D</name><peripherals><peripheral><name>P</name><baseAddress>0</baseAddress><registers><register><name>R</name>\
-         <addressOffset>0</addressOffset><fields><field><name>F</name>\n<bitRange>[4294967295:0]</bitRange></field></fields></register>\
-         </registers></peripheral></peripherals></device>",
-    );
-    assert_eq!((line, &*message), (2, "<bitRange> \"[4294967295:0]\" does not say which bits a field has"));
     let deep = "<a>".repeat(100_000);
     assert!(parse_error(&deep).2.contains("nested more than"), "deep nesting is no stack overflow");
 }
@@ -138,29 +132,37 @@ fn entities_that_grow_without_end_are_refused() {
 }
 
 #[test]
-fn elements_inside_of_a_number_are_located() {
-    let register = |dim: &str, bits: &str| {
+fn elements_inside_of_an_array_s_numbers_are_located() {
+    let register = |dim: &str| {
         format!(
             "<device><name>D</name><peripherals><peripheral><name>P</name><baseAddress>0</baseAddress><registers><register>{dim}\
-             <name>R%s</name><addressOffset>0</addressOffset><fields><field><name>F</name>\n{bits}</field></fields></register></registers>\
-             </peripheral></peripherals></device>"
+             <name>R%s</name><addressOffset>0</addressOffset></register></registers></peripheral></peripherals></device>"
         )
     };
-    for (dim, bits, line, name) in [
-        ("", "<bitRange>[4294967295:0]<x/></bitRange>", 2, "bitRange"),
-        ("", "<x:bitRange xmlns:x='x'>[4294967295:0]<x/></x:bitRange>", 2, "bitRange"),
-        ("", "<lsb>0</lsb><msb>4294967295<x>1</x></msb>", 2, "msb"),
-        ("", "<bitOffset>4294967295<x/></bitOffset><bitWidth>2</bitWidth>", 2, "bitOffset"),
-        ("<dimIndex>0-9999999<x/></dimIndex>", "<bitRange>[1:0]</bitRange>", 1, "dimIndex"),
-        ("<dim>4000000000<x/></dim><dimIncrement>4</dimIncrement>", "<bitRange>[1:0]</bitRange>", 1, "dim"),
+    for (dim, name) in [
+        ("<dimIndex>0-9999999<x/></dimIndex>", "dimIndex"),
+        ("<dim>4000000000<x/></dim><dimIncrement>4</dimIncrement>", "dim"),
     ] {
-        let (at, _, message) = parse_error(&register(dim, bits));
-        assert_eq!((at, message), (line, format!("<{name}> must not have elements inside")), "{dim} {bits}");
+        let (at, _, message) = parse_error(&register(dim));
+        assert_eq!((at, message), (1, format!("<{name}> must not have elements inside")), "{dim}");
     }
-    // The prefix of a namespace hides nothing, which the parser does not look at.
-    let message = parse_error(&register("", "<x:bitRange xmlns:x='x'>[4294967295:0]</x:bitRange>")).2;
-    assert!(message.contains("does not say which bits a field has"), "{message}");
-    let vendor = "<vendorExtensions><size><least>1</least></size></vendorExtensions></device>";
-    let svd = register("", "<bitRange>[1:0]</bitRange>").replace("</device>", vendor);
-    assert!(Device::parse_str(&svd).is_ok(), "nothing is read there");
+}
+
+#[test]
+fn text_that_is_no_well_formed_xml_is_refused() {
+    let peripherals = "<peripherals/></device>";
+    for (text, expected) in [
+        (format!("<device><name>D & E</name>{peripherals}"), "the reference \"&\" is not known"),
+        (format!("<device><name>&#0;</name>{peripherals}"), "the reference \"&#0;"),
+        (format!("<device><name>a\u{1b}b</name>{peripherals}"), "the character U+001B is not allowed"),
+        (format!("<device x=1><name>D</name>{peripherals}"), "an attribute of this tag is not NAME=\"VALUE\""),
+        (format!("<device><name>D</name>{peripherals}<device/>"), "more than one element that holds all others"),
+        (format!("<device><name>D</name>{peripherals}text"), "text outside of the element that holds all others"),
+        (format!("<device><name>a < b</name>{peripherals}"), "this `<` does not begin a tag"),
+        ("</device>".to_owned(), "</device> ends nothing"),
+        ("<device><!-- ".to_owned(), "the text ends inside this tag"),
+    ] {
+        let message = parse_error(&text).2;
+        assert!(message.contains(expected), "{text}: {message}");
+    }
 }
