@@ -5,9 +5,10 @@
 //! svd_inspect FILE PERIPHERAL              its registers
 //! svd_inspect FILE PERIPHERAL.REGISTER     its fields
 //! ```
-//! Listing needs no OpenOCD. Values come with `--virtual`, from the virtual STM32F103 of this crate's tests, or with
-//! `--board CONFIG`, which is what follows `openocd` on a command line: `"-f interface/stlink.cfg -f target/stm32f1x.cfg"`.
-//! Neither the program on the target nor registers that a read would change are disturbed.
+//! Listing needs no OpenOCD. Values come with `--virtual`, from the virtual STM32F103 of this
+//! crate's tests, or with `--board CONFIG`, which is what follows `openocd` on a command line:
+//! `"-f interface/stlink.cfg -f target/stm32f1x.cfg"`. Neither the program on the target nor
+//! registers that a read would change are disturbed.
 //!
 //! ```text
 //! $ cargo run --example svd_inspect -- tests/virtual-chip/svd/virtual-stm32f103.svd FLASH.ACR --virtual
@@ -68,7 +69,8 @@ fn inspect(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
             }
         }
         (None, None, None) => device.peripherals().iter().try_for_each(|found| writeln!(out, "{found}"))?,
-        // As a part of its peripheral: a register that is asked for alone is read even if that changes something.
+        // As a part of its peripheral: a register that is asked for alone is read even if that
+        // changes something.
         (Some(svd), _, Some(found)) => {
             writeln!(out, "{}", svd.read_peripheral(found.peripheral())?.register(found.name())?)?;
         }

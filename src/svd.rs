@@ -1,7 +1,7 @@
-//! Peripherals and registers by the names of a device description (CMSIS-SVD).
+//! Peripherals, registers and fields by the names of an SVD file (CMSIS-SVD).
 //!
-//! [`Device`] is a description, loaded from a file, and needs no session. [`Svd`], from
-//! [`Session::svd`](crate::Session::svd), reads and writes registers of a target by name.
+//! [`Device`] is the content of a file, and needs no session. [`Svd`], from
+//! [`Session::svd`](crate::Session::svd), reads and writes the registers of a target by name.
 
 mod decode;
 mod derive;
@@ -36,21 +36,23 @@ use crate::Session;
 use crate::error::{Result, SvdError};
 use crate::target::Target;
 
-/// The description that a session has loaded.
+/// The description that is loaded in a session.
 pub(crate) type Loaded = RwLock<Option<Arc<Device>>>;
 
-/// A view of a target's peripherals by name, from [`Session::svd`] or [`Target::svd`].
+/// Reads and writes the registers of a target by name; from [`Session::svd`] or [`Target::svd`].
 ///
-/// The description is loaded once and then shared by all views of the session, those of other targets and threads among them.
-/// See [`Device`] for how registers of clusters and arrays are named.
+/// Load a description first. All views of the session share it, including those of other targets
+/// and threads. See [`Device`] for the names of registers in clusters and arrays.
 ///
 /// # Rules for all calls
-/// - **State.** Registers are read and written through memory: a Cortex-M and most other targets may run meanwhile.
+/// - **State.** Registers are read and written through memory. A Cortex-M, like most targets, may
+///   run meanwhile.
 /// - **Width.** Each access has the register's own width. Values are in the target's byte order.
 /// - **No cache.** Every call that reads asks the target.
-/// - **Side effects.** [`read_peripheral`](Self::read_peripheral) leaves alone what is write-only and what a read would change,
-///   and says so; [`unguarded`](Self::unguarded) reads that, too. [`read_register`](Self::read_register) reads what it names,
-///   unless it is write-only.
+/// - **Side effects.** [`read_peripheral`](Self::read_peripheral) skips registers that are
+///   write-only or that a read changes, and reports them. [`read_register`](Self::read_register)
+///   reads the register that it is given, unless that is write-only. [`unguarded`](Self::unguarded)
+///   lifts both rules.
 ///
 /// ```
 /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -71,49 +73,58 @@ pub struct Svd<'a> {
 }
 
 impl Session {
-    /// The current target's peripherals by name; short for `session.target().svd()`.
+    /// Accesses the peripherals of the current target by name. Short for `session.target().svd()`.
     pub fn svd(&self) -> Svd<'_> {
         self.target().svd()
     }
 }
 
 impl<'a> Target<'a> {
-    /// The target's peripherals by name.
+    /// Accesses the peripherals of this target by name.
     pub fn svd(self) -> Svd<'a> {
         Svd { target: self, unguarded: false }
     }
 }
 
 impl Svd<'_> {
-    /// Loads an SVD file for the session, in place of what was loaded before. Views that are reading with the old one finish with it.
+    /// Loads an SVD file for the session. It replaces the description that was loaded before.
     ///
     /// # Errors
-    /// Those of [`Device::load`]; what was loaded before stays then.
+    /// [`SvdError::NotFound`], [`SvdError::Parse`] and the others of [`Device::load`]. The
+    /// description that was loaded before stays.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let device = session.svd().load("tests/virtual-chip/svd/virtual-stm32f103.svd")?;
+    /// assert_eq!(device.name(), "VirtualSTM32F103");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Arc<Device>> {
         Device::load(path).map(|device| self.set(device))
     }
 
-    /// Like [`load`](Self::load), from the text of an SVD file.
+    /// Loads the text of an SVD file for the session, like [`load`](Self::load).
     ///
     /// # Errors
-    /// Those of [`Device::parse_str`].
+    /// [`SvdError::Parse`], [`SvdError::TooLarge`], [`SvdError::Impossible`].
     pub fn load_str(&self, svd: &str) -> Result<Arc<Device>> {
         Device::parse_str(svd).map(|device| self.set(device))
     }
 
-    /// Uses a description that is loaded already.
+    /// Uses a description for the session that was loaded elsewhere.
     pub fn set(&self, device: impl Into<Arc<Device>>) -> Arc<Device> {
         let device = device.into();
         *self.loaded_device().write().unwrap_or_else(PoisonError::into_inner) = Some(device.clone());
         device
     }
 
-    /// A description is loaded.
+    /// Tells whether a description is loaded.
     pub fn loaded(&self) -> bool {
         self.device().is_ok()
     }
 
-    /// The description that is loaded.
+    /// Returns the description that is loaded.
     ///
     /// # Errors
     /// [`SvdError::NotLoaded`].
@@ -123,14 +134,28 @@ impl Svd<'_> {
         Ok(loaded.clone().ok_or(SvdError::NotLoaded)?)
     }
 
-    /// The same view, but reading also what is write-only, and what a read changes something by: [`read_peripheral`](Self::read_peripheral)
-    /// leaves nothing out, and [`write_fields`](Self::write_fields) reads what it needs also where that changes something.
+    /// Returns a view that also reads registers that are write-only, and those whose read changes
+    /// the chip's state.
+    ///
+    /// [`read_peripheral`](Self::read_peripheral) then skips neither, and
+    /// [`write_fields`](Self::write_fields) reads a register even if the read changes something.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
+    /// # session.svd().load(path)?;
+    /// // Takes a received byte, if there is one.
+    /// let port = session.svd().unguarded().read_peripheral("USART1")?;
+    /// assert!(port.register("DR").is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn unguarded(self) -> Self {
         Svd { unguarded: true, ..self }
     }
 
-    /// The names of all peripherals, in the order of the file.
+    /// Returns the names of all peripherals, in the order of the file.
     ///
     /// # Errors
     /// [`SvdError::NotLoaded`].
@@ -138,7 +163,7 @@ impl Svd<'_> {
         Ok(self.device()?.peripherals().iter().map(|peripheral| peripheral.name().to_owned()).collect())
     }
 
-    /// The names of a peripheral's registers, in the order of the file.
+    /// Returns the names of a peripheral's registers, in the order of the file.
     ///
     /// # Errors
     /// [`SvdError::NotLoaded`], [`SvdError::UnknownPeripheral`].
@@ -147,26 +172,39 @@ impl Svd<'_> {
         Ok(device.peripheral(peripheral)?.registers().iter().map(|register| register.name().to_owned()).collect())
     }
 
-    /// What the description says of a register: address, size, access, reset value, fields. It prints as a table.
+    /// Returns the description of a register: address, size, access, reset value, fields. It prints
+    /// as a table.
     ///
     /// # Errors
     /// [`SvdError::NotLoaded`], [`SvdError::UnknownPeripheral`], [`SvdError::UnknownRegister`].
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
+    /// # session.svd().load(path)?;
+    /// let register = session.svd().describe("GPIOA", "ODR")?;
+    /// println!("{register}");
+    /// assert_eq!((register.address(), register.size()), (0x4001_080c, 32));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn describe(&self, peripheral: &str, register: &str) -> Result<Register> {
         Ok(self.device()?.peripheral(peripheral)?.register(register)?.clone())
     }
 
-    /// The value of a register after a reset; `None` where the description does not say.
+    /// Returns the value of a register after a reset. `None` if the description does not give one.
     ///
     /// # Errors
-    /// Those of [`describe`](Self::describe).
+    /// [`SvdError::NotLoaded`], [`SvdError::UnknownPeripheral`], [`SvdError::UnknownRegister`].
     pub fn reset_value(&self, peripheral: &str, register: &str) -> Result<Option<u64>> {
         Ok(self.describe(peripheral, register)?.reset_value())
     }
 
-    /// A value of a register with names for its fields. Nothing is read.
+    /// Splits a value of a register into its fields. The target is not accessed.
     ///
     /// # Errors
-    /// Those of [`describe`](Self::describe) and [`Register::decode`].
+    /// [`SvdError::ValueTooWide`] if the value has more bits than the register;
+    /// [`SvdError::UnknownPeripheral`], [`SvdError::UnknownRegister`].
     pub fn decode(&self, peripheral: &str, register: &str, value: u64) -> Result<DecodedRegister> {
         self.describe(peripheral, register)?.decode(value)
     }

@@ -1,4 +1,4 @@
-//! Values with their meaning.
+//! Values of registers and fields with their meaning.
 
 use std::fmt::{self, Write as _};
 
@@ -8,43 +8,53 @@ use crate::error::Result;
 
 /// A value of a register, field by field.
 ///
-/// It prints a line for the register and one for each field: bits, name, value, the value's name, what the field is for. The highest
-/// field comes first, as in manuals.
+/// It prints a line for the register and one for each field: bits, name, value, the value's name,
+/// description. The highest field comes first, as in manuals. `{:?}` is one short line.
 ///
 /// ```text
 /// RCC.CR @ 0x40021000 = 0x03000083  Clock control register
 ///      [25]  PLLRDY   0x1  Ready     PLL clock ready flag
 ///      [24]  PLLON    0x1  On        PLL enable
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodedRegister {
     /// The register.
     pub register: Register,
-    /// Its value.
+    /// The value of the register.
     pub value: u64,
 }
 
 /// A value of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodedField<'a> {
     /// The field.
     pub field: &'a Field,
-    /// Its value, shifted down to bit 0.
+    /// The value of the field. Its lowest bit is bit 0.
     pub value: u64,
 }
 
 impl DecodedRegister {
-    /// The fields and their values, in the order of the file. Of a write-only field the value means nothing.
+    /// Returns the fields with their values, in the order of the file. The value of a write-only
+    /// field means nothing.
     pub fn fields(&self) -> impl Iterator<Item = DecodedField<'_>> {
         self.register.fields().iter().map(|field| DecodedField { field, value: field.extract(self.value) })
     }
 
-    /// A field of this name with its value.
+    /// Returns the field of a name with its value.
     ///
     /// # Errors
-    /// [`SvdError::UnknownField`](crate::SvdError::UnknownField) with near names.
+    /// [`SvdError::UnknownField`](crate::SvdError::UnknownField), with similar names.
+    ///
+    /// ```
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
+    /// # let device = openocd::svd::Device::load(path)?;
+    /// let decoded = device.peripheral("RCC")?.register("CR")?.decode(0x0300_0083)?;
+    /// let ready = decoded.field("PLLRDY")?;
+    /// assert_eq!((ready.value, ready.value_name()), (1, Some("Ready")));
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn field(&self, name: &str) -> Result<DecodedField<'_>> {
         let field = self.register.field(name)?;
         Ok(DecodedField { field, value: field.extract(self.value) })
@@ -52,12 +62,12 @@ impl DecodedRegister {
 }
 
 impl<'a> DecodedField<'a> {
-    /// The name of its value, if the description has one.
+    /// Returns the entry of the file that names the value.
     pub fn enumerated(&self) -> Option<&'a EnumeratedValue> {
         self.field.value_name(self.value)
     }
 
-    /// The name of its value, if the description has one.
+    /// Returns the name of the value.
     pub fn value_name(&self) -> Option<&'a str> {
         self.enumerated().map(EnumeratedValue::name)
     }
@@ -102,6 +112,19 @@ impl fmt::Display for DecodedRegister {
             write!(f, "\n{}", line.trim_end())?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for DecodedRegister {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = hex_digits(self.register.size()) + 2;
+        write!(f, "DecodedRegister({} = {:#0digits$x})", self.register.path(), self.value)
+    }
+}
+
+impl fmt::Debug for DecodedField<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DecodedField({self})")
     }
 }
 

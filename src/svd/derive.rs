@@ -1,7 +1,8 @@
 //! What elements are once `derivedFrom` is followed.
 //!
-//! A view of an element has, for each property, what the element says itself, else what its base says. Every element is
-//! resolved once, so that long chains need time in proportion to their length.
+//! A view of an element has, for each property, what the element says itself, else what its base
+//! says. Every element is resolved once, so that long chains need time in proportion to their
+//! length.
 
 mod enumerations;
 mod lookup;
@@ -32,7 +33,8 @@ pub(super) struct Resolver<'s, 'w> {
     enumerations: HashMap<u32, u32>,
     names: HashMap<Place, Names<'s>>,
     enumeration_names: Option<EnumerationNames<'s>>,
-    /// Clusters whose base is being looked for. The path to it may lead through these very clusters.
+    /// Clusters whose base is being looked for. The path to it may lead through these very
+    /// clusters.
     in_progress: HashSet<u32>,
     steps: usize,
 }

@@ -11,31 +11,41 @@ use super::properties::ReadAction;
 use super::register::Register;
 use crate::error::{Result, SvdError};
 
-/// A device as an SVD file describes it: its peripherals, their registers, the fields of these. Needs no session, never
-/// changes, and can be shared by threads.
+/// A device as an SVD file describes it: peripherals, registers, fields.
+///
+/// A device needs no session, never changes, and can be shared by threads.
 ///
 /// # Names
-/// Everything that is an array in the file is here element by element, and everything derived is complete. A register's name is flat:
-/// - an element of an array has its index for `%s`: `CH%s` gives `CH0`, `CH1`, …, and `CH[%s]` gives `CH[0]`, `CH[1]`, …;
-///   `dimIndex` is followed (`dimArrayIndex` names the elements for C only);
-/// - a register of a cluster has the cluster's name and `_` before its own, for each cluster that it is in: `PSEL_SCK`, `CH[0]_CR`;
-/// - `prependToName` and `appendToName` of the peripheral are part of it;
-/// - of registers with the same name in one peripheral, those after the first have `_` and their `alternateGroup` behind it.
+/// Arrays are expanded into their elements, and derived elements are complete. A register's name is
+/// flat:
+/// - An element of an array has its index in place of `%s`: `CH%s` becomes `CH0`, `CH1`, …, and
+///   `CH[%s]` becomes `CH[0]`, `CH[1]`, …. `dimIndex` gives other indices than numbers.
+/// - A register in a cluster has the cluster's name and `_` before its own, for each cluster that
+///   it is in: `PSEL_SCK`, `CH[0]_CR`.
+/// - `prependToName` and `appendToName` of the peripheral are part of the name.
+/// - If registers of one peripheral have the same name, those after the first get `_` and their
+///   `alternateGroup` appended.
 ///
-/// So does Python's `cmsis-svd`, but for clusters in clusters, of which it leaves out the outer name, and alternate groups. Names are
-/// matched exactly; the calls `…_ignoring_case` are for what people type. Where a file gives two peripherals, or two registers
-/// of one, the same name all the same, look-ups find the first, and there is a warning.
+/// Python's `cmsis-svd` names registers alike, except for clusters in clusters and alternate
+/// groups. Names are matched exactly; the calls `…_ignoring_case` accept any case. If names are
+/// still equal, look-ups find the first one, and a warning says so.
 ///
-/// # What is inherited
-/// `size`, `access`, `resetValue` and `resetMask` come from the element itself, else from what it is derived from, else from
-/// what encloses it; where nothing says so a register has 32 bits, is read-write, and its reset value is unknown. A derived element has
-/// the base's `registers` or `fields` as a whole unless it has some of its own.
+/// # Inheritance
+/// `size`, `access`, `resetValue` and `resetMask` come from the element itself, else from its base
+/// (`derivedFrom`), else from what encloses it. By default, a register has 32 bits, is read-write,
+/// and has no known reset value. A derived element has all `registers` or `fields` of its base,
+/// unless it has some of its own.
 ///
-/// # Files with slips
-/// Vendors' files break the standard now and then: a keyword in the wrong case, a number with `_` in it, a `derivedFrom` that leads
-/// nowhere. What is surely meant is taken; the rest is left out. Either way it is logged as a warning and kept in
-/// [`warnings`](Self::warnings). Text that is no XML, or lacks what a device must have (a register without an address),
-/// is an error with its line.
+/// # Errors in files
+/// Vendors' files do not always follow the standard: a keyword in the wrong case, a number with `_`
+/// in it, a `derivedFrom` that leads nowhere. If the meaning is clear, it is used. Otherwise the
+/// element is left out. Either way, [`warnings`](Self::warnings) and the log say so. A file is
+/// refused if it is no XML, or if something important is missing, such as a register's address; the
+/// error has the line.
+///
+/// # Limits
+/// A file may have 64 MiB, a description 1,048,576 registers and 2,097,152 fields. Loading takes
+/// time and memory in proportion to the file and its arrays, whatever is in the file.
 ///
 /// Source: CMSIS-SVD 1.3 (`https://open-cmsis-pack.github.io/svd-spec/main/index.html`).
 ///
@@ -53,7 +63,7 @@ use crate::error::{Result, SvdError};
 /// assert!(error.to_string().contains("near: GPIOA"), "{error}");
 /// # Ok::<(), openocd::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct Device {
     pub(super) name: String,
     pub(super) description: String,
@@ -61,7 +71,7 @@ pub struct Device {
     pub(super) big_endian: bool,
     pub(super) peripherals: Vec<Peripheral>,
     pub(super) peripheral_by_name: HashMap<Arc<str>, usize>,
-    /// Address, peripheral, register: by address, in the order of the file where they are the same.
+    /// Address, peripheral and register, by address, then by their order in the file.
     pub(super) by_address: Vec<(u64, u32, u32)>,
     /// The widest register, in bytes.
     pub(super) widest: u64,
@@ -86,52 +96,79 @@ const _: () = {
 };
 
 impl Device {
-    /// Loads an SVD file: UTF-8, UTF-16 with a byte order mark, or Latin-1.
+    /// Loads an SVD file. The text may be UTF-8, UTF-16 or Latin-1.
     ///
     /// # Errors
-    /// [`SvdError::NotFound`], [`SvdError::Unreadable`], [`SvdError::Parse`] with path, line and column,
-    /// [`SvdError::Impossible`].
+    /// [`SvdError::NotFound`] if there is no such file; [`SvdError::Parse`], with line and column,
+    /// if the file is no description; [`SvdError::TooLarge`] for a file of more than 64 MiB;
+    /// [`SvdError::Impossible`] if the description asks for more than any device has.
+    ///
+    /// ```
+    /// use openocd::svd::Device;
+    ///
+    /// let device = Device::load("tests/virtual-chip/svd/virtual-stm32f103.svd")?;
+    /// println!("{device}");
+    /// for warning in device.warnings() {
+    ///     println!("{warning}");
+    /// }
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn load(path: impl AsRef<Path>) -> Result<Device> {
         Ok(super::load::file(path.as_ref())?)
     }
 
-    /// Reads the text of an SVD file.
+    /// Reads a description from the text of an SVD file.
     ///
     /// # Errors
-    /// [`SvdError::Parse`] with line and column, [`SvdError::Impossible`].
+    /// The same as [`load`](Self::load), except that no file is read.
+    ///
+    /// ```
+    /// use openocd::svd::Device;
+    ///
+    /// let device = Device::parse_str(
+    ///     "<device><name>D</name><peripherals><peripheral><name>P</name><baseAddress>0x1000</baseAddress>
+    ///      <registers><register><name>R</name><addressOffset>4</addressOffset></register></registers>
+    ///      </peripheral></peripherals></device>",
+    /// )?;
+    /// assert_eq!(device.peripheral("P")?.register("R")?.address(), 0x1004);
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn parse_str(svd: &str) -> Result<Device> {
         Ok(super::load::text(svd, "SVD text")?)
     }
 
-    /// The device's name.
+    /// Returns the device's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What the file says about it.
+    /// Returns the description of the device. Empty if the file has none.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// The version of the description.
+    /// Returns the version of the file. Empty if the file has none.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// The peripherals, in the order of the file.
+    /// Returns the peripherals, in the order of the file.
     pub fn peripherals(&self) -> &[Peripheral] {
         &self.peripherals
     }
 
-    /// What was put right or left out while the file was loaded: a line for each kind of slip.
+    /// Returns what was put right or left out while the file was loaded, one line for each kind of
+    /// mistake.
+    ///
+    /// At most 1,000 lines are kept.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// The peripheral of this name.
+    /// Returns the peripheral of a name.
     ///
     /// # Errors
-    /// [`SvdError::UnknownPeripheral`] with near names.
+    /// [`SvdError::UnknownPeripheral`], with similar names.
     pub fn peripheral(&self, name: &str) -> Result<&Peripheral> {
         match self.peripheral_by_name.get(name) {
             Some(index) => Ok(&self.peripherals[*index]),
@@ -144,25 +181,38 @@ impl Device {
         }
     }
 
-    /// The peripheral of this name in any case of letters; an exact match is preferred, then the first in the file. Looks through
-    /// all of them.
+    /// Returns the peripheral of a name in any case of letters.
+    ///
+    /// An exact match is preferred, then the first one in the file.
     ///
     /// # Errors
-    /// Those of [`peripheral`](Self::peripheral).
+    /// [`SvdError::UnknownPeripheral`], with similar names.
     pub fn peripheral_ignoring_case(&self, name: &str) -> Result<&Peripheral> {
         self.peripheral(name).or_else(|error| {
             self.peripherals.iter().find(|peripheral| peripheral.name.eq_ignore_ascii_case(name)).ok_or(error)
         })
     }
 
-    /// The register that holds the byte at an address. Where there are several, the one with the lowest address, and of those the first in the file;
-    /// [`registers_at`](Self::registers_at) gives all.
+    /// Returns the register that holds the byte at an address.
+    ///
+    /// If there are several, it is the one with the lowest address, and among those the first one
+    /// in the file. [`registers_at`](Self::registers_at) returns all of them.
+    ///
+    /// ```
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
+    /// # let device = openocd::svd::Device::load(path)?;
+    /// let register = device.register_at(0x4001_080d).expect("the second byte of GPIOA.ODR");
+    /// assert_eq!(register.path(), "GPIOA.ODR");
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn register_at(&self, address: u64) -> Option<&Register> {
         self.registers_at(address).next()
     }
 
-    /// All registers that hold the byte at an address: alternate views, and those of peripherals that share addresses. By their own address, and in
-    /// the order of the file where that is the same; so those that begin nearest to the address come last.
+    /// Returns all registers that hold the byte at an address: alternate views, and registers of
+    /// peripherals that share addresses.
+    ///
+    /// They are sorted by their own address, then by their order in the file.
     pub fn registers_at(&self, address: u64) -> impl Iterator<Item = &Register> {
         let ends_before = |start| address.checked_sub(start).is_some_and(|distance| distance >= self.widest);
         let first = self.by_address.partition_point(|(start, ..)| ends_before(*start));
@@ -184,8 +234,8 @@ impl Device {
     }
 }
 
-/// A peripheral.
-#[derive(Debug, Clone)]
+/// A peripheral of a [`Device`].
+#[derive(Clone)]
 pub struct Peripheral {
     pub(super) name: Arc<str>,
     pub(super) description: Option<Arc<str>>,
@@ -198,13 +248,13 @@ pub struct Peripheral {
     pub(super) register_by_name: HashMap<Arc<str>, usize>,
 }
 
-/// A range of addresses that a peripheral takes.
+/// A range of addresses that a peripheral occupies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AddressBlock {
-    /// Where it begins.
+    /// The first address.
     pub address: u64,
-    /// How many bytes it has.
+    /// The number of bytes.
     pub size: u64,
 }
 
@@ -214,52 +264,53 @@ pub struct AddressBlock {
 pub struct Interrupt {
     /// The name.
     pub name: String,
-    /// The number, from 0 for the first one that is not the core's.
+    /// The number. 0 is the first interrupt that is not the core's own.
     pub value: u32,
-    /// When it comes.
+    /// What raises the interrupt.
     pub description: Option<String>,
 }
 
 impl Peripheral {
-    /// The name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it is for.
+    /// Returns the description.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
 
-    /// The name of its kind, such as `GPIO`.
+    /// Returns the name of its group, such as `GPIO`.
     pub fn group_name(&self) -> Option<&str> {
         self.group_name.as_deref()
     }
 
-    /// The address that its registers' offsets count from.
+    /// Returns the address that the offsets of registers count from.
     pub fn base_address(&self) -> u64 {
         self.base_address
     }
 
-    /// The ranges of addresses that it takes.
+    /// Returns the ranges of addresses that the peripheral occupies.
     pub fn address_blocks(&self) -> &[AddressBlock] {
         &self.address_blocks
     }
 
-    /// Its interrupts.
+    /// Returns the interrupts.
     pub fn interrupts(&self) -> &[Interrupt] {
         &self.interrupts
     }
 
-    /// Its registers, those of clusters among them, in the order of the file. See [`Device`] for their names.
+    /// Returns the registers, including those in clusters, in the order of the file. See [`Device`]
+    /// for their names.
     pub fn registers(&self) -> &[Register] {
         &self.registers
     }
 
-    /// The register of this name.
+    /// Returns the register of a name.
     ///
     /// # Errors
-    /// [`SvdError::UnknownRegister`] with near names.
+    /// [`SvdError::UnknownRegister`], with similar names.
     pub fn register(&self, name: &str) -> Result<&Register> {
         match self.register_by_name.get(name) {
             Some(index) => Ok(&self.registers[*index]),
@@ -272,15 +323,35 @@ impl Peripheral {
         }
     }
 
-    /// The register of this name in any case of letters; an exact match is preferred, then the first in the file. Looks through
-    /// all of them.
+    /// Returns the register of a name in any case of letters.
+    ///
+    /// An exact match is preferred, then the first one in the file.
     ///
     /// # Errors
-    /// Those of [`register`](Self::register).
+    /// [`SvdError::UnknownRegister`], with similar names.
     pub fn register_ignoring_case(&self, name: &str) -> Result<&Register> {
         self.register(name).or_else(|error| {
             self.registers.iter().find(|register| register.name.eq_ignore_ascii_case(name)).ok_or(error)
         })
+    }
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Device({self})")
+    }
+}
+
+/// `STM32F103: 59 peripherals, 722 registers`
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} peripherals, {} registers", self.name, self.peripherals.len(), self.by_address.len())
+    }
+}
+
+impl fmt::Debug for Peripheral {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Peripheral({} at {:#010x}, {} registers)", self.name, self.base_address, self.registers.len())
     }
 }
 

@@ -1,4 +1,4 @@
-//! A peripheral against its reset values.
+//! A peripheral compared with its reset values.
 
 use std::fmt;
 
@@ -7,31 +7,33 @@ use super::reading::{PeripheralReading, UnreadRegister};
 use super::register::{Register, hex_digits};
 
 /// A peripheral compared with its reset values, from [`Svd::diff`](super::Svd::diff).
-#[derive(Debug)]
+///
+/// It prints a line for each register that differs.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResetDiff {
     /// The registers that differ from their reset value, in the order of the file.
     pub changed: Vec<ChangedRegister>,
-    /// Registers whose description has no reset value.
+    /// The registers whose reset value the file does not give.
     pub without_reset_value: Vec<Register>,
-    /// Registers that were not read.
+    /// The registers that were not read.
     pub unread: Vec<UnreadRegister>,
 }
 
-/// A register that has not its reset value.
-#[derive(Debug, Clone)]
+/// A register that differs from its reset value.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChangedRegister {
     /// The register and its value.
     pub decoded: DecodedRegister,
-    /// Its value after a reset.
+    /// The value after a reset.
     pub reset_value: u64,
-    /// A 1 for each bit that differs, among those whose value after a reset is known.
+    /// A 1 for each bit that differs. Bits whose reset value is unknown are 0.
     pub changed_bits: u64,
 }
 
 impl ChangedRegister {
-    /// The fields that differ, with their present value.
+    /// Returns the fields that differ, with their present value.
     pub fn fields(&self) -> impl Iterator<Item = DecodedField<'_>> {
         self.decoded.fields().filter(|decoded| decoded.field.mask() & self.changed_bits != 0)
     }
@@ -69,6 +71,20 @@ impl ResetDiff {
             }
         }
         diff
+    }
+}
+
+impl fmt::Debug for ChangedRegister {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChangedRegister({self})")
+    }
+}
+
+impl fmt::Debug for ResetDiff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ResetDiff { changed, without_reset_value, unread } = self;
+        write!(f, "ResetDiff({} changed, {} without", changed.len(), without_reset_value.len())?;
+        write!(f, " reset value, {} unread)", unread.len())
     }
 }
 

@@ -1,5 +1,5 @@
-//! From the elements of a file to peripherals, registers and fields: arrays become elements, and what is derived or
-//! inherited is filled in.
+//! From the elements of a file to peripherals, registers and fields: arrays become elements, and
+//! what is derived or inherited is filled in.
 
 mod budget;
 mod fields;
@@ -38,8 +38,8 @@ type Expanded<T> = Result<T, String>;
 /// All peripherals, or why there cannot be such.
 pub(super) fn peripherals<'s>(source: &'s Source<'s>, warnings: &mut Warnings) -> Expanded<Vec<Peripheral>> {
     let resolver = Resolver::new(source, warnings);
-    let (budget, shared, expanded, fields) = Default::default();
-    let mut expander = Expander { resolver, budget, shared, expanded, fields };
+    let (budget, shared, inside, fields) = Default::default();
+    let mut expander = Expander { resolver, budget, shared, inside, fields };
     let mut peripherals = Vec::with_capacity(source.peripherals.len());
     for id in (0..).take(source.peripherals.len()) {
         expander.peripheral(id, &mut peripherals)?;
@@ -57,9 +57,9 @@ struct Expander<'s, 'w> {
     budget: Budget,
     /// Texts of the file that are in the result, by their address and length.
     shared: HashMap<(usize, usize), Arc<str>>,
-    /// What is expanded already. Derived elements have it in common, and a file of ten levels that are each derived ten
-    /// times costs no more than ten levels.
-    expanded: HashMap<Inside, Rc<[Placed]>>,
+    /// What is expanded already. Derived elements have it in common, and a file of ten levels that
+    /// are each derived ten times costs no more than ten levels.
+    inside: HashMap<Inside, Rc<[Placed]>>,
     /// The same for fields.
     fields: HashMap<FieldsOf, Arc<[Field]>>,
 }
@@ -174,7 +174,7 @@ impl<'s> Expander<'s, '_> {
     /// The registers inside a peripheral or cluster.
     fn inside(&mut self, inside: Option<Inside>, depth: usize) -> Expanded<Rc<[Placed]>> {
         let Some((list, properties)) = inside else { return Ok(Rc::default()) };
-        if let Some(known) = self.expanded.get(&(list, properties)) {
+        if let Some(known) = self.inside.get(&(list, properties)) {
             return Ok(known.clone());
         }
         let mut placed = Vec::new();
@@ -185,7 +185,7 @@ impl<'s> Expander<'s, '_> {
             }
         }
         let placed: Rc<[Placed]> = placed.into();
-        self.expanded.insert((list, properties), placed.clone());
+        self.inside.insert((list, properties), placed.clone());
         Ok(placed)
     }
 
@@ -236,7 +236,7 @@ impl<'s> Expander<'s, '_> {
                 let description = self.indexed(description, &index)?;
                 let display_name = self.indexed(display_name, &index)?;
                 self.budget.text(size_of::<RegisterInfo>())?;
-                Arc::new(RegisterInfo { description, display_name, ..(*shared).clone() })
+                Arc::new(RegisterInfo { display_name, description, ..(*shared).clone() })
             } else {
                 shared.clone()
             };
@@ -267,14 +267,15 @@ impl<'s> Expander<'s, '_> {
             read_action: view.behavior.read_action,
             modified_write_values: view.behavior.modified_write_values.unwrap_or_default(),
             write_constraint: constraint(view.behavior.write_constraint),
-            alternate_register: own.alternate_register.as_deref().map(|text| self.share(text)),
+            alternate_register: own.alternate.as_deref().map(|text| self.share(text)),
             alternate_group: own.alternate_group.as_deref().map(|text| self.share(text)),
             fields: [].into(),
         };
         if let Some((first, end)) = view.fields {
             info.fields = self.fields(first..end, &info, &own.head)?;
         }
-        // Files give a peripheral's access, and write-only for each field. What the register says itself goes before that.
+        // Files give a peripheral's access, and write-only for each field. What the register says
+        // itself goes before that.
         let is_written_only = !info.fields.is_empty() && info.fields.iter().all(|field| !field.access.can_read());
         if is_written_only && info.access.can_read() && view.properties.access.is_none() {
             info.access = Access::WriteOnly;
@@ -291,7 +292,8 @@ struct Elements<'s> {
 }
 
 impl<'s> Elements<'s> {
-    /// `dim` is the element's own, or that of what it is derived from, which counts if there is a `%s` in the name.
+    /// `dim` is the element's own, or that of what it is derived from, which counts if there is a
+    /// `%s` in the name.
     fn of(head: &'s Head<'_>, dim: Option<&'s Dim>) -> Self {
         let dim = dim.filter(|_| head.name.contains("%s"));
         Elements { name: &head.name, dim, count: dim.map_or(1, |dim| dim.count as usize) }

@@ -1,4 +1,4 @@
-//! Fields of a register, and names for their values.
+//! Fields of a register, and the names of their values.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use super::lookup::near_names;
 use super::properties::{Access, ModifiedWriteValues, ReadAction, WriteConstraint};
 use crate::error::SvdError;
 
-/// A field: some consecutive bits of a register.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A field: consecutive bits of a register.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Field {
     pub(super) name: Arc<str>,
     pub(super) description: Option<Arc<str>>,
@@ -23,76 +23,90 @@ pub struct Field {
 }
 
 impl Field {
-    /// The name; elements of arrays have their index in it.
+    /// Returns the name. An element of an array has its index in the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it is for.
+    /// Returns the description.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
 
-    /// The number of its lowest bit.
+    /// Returns the number of the lowest bit.
     pub fn bit_offset(&self) -> u32 {
         self.bit_offset
     }
 
-    /// How many bits it has, 1 to 64.
+    /// Returns the number of bits, 1 to 64.
     pub fn bit_width(&self) -> u32 {
         self.bit_width
     }
 
-    /// A 1 for each of its bits in the register.
+    /// Returns a 1 for each bit of the register that belongs to the field.
     pub fn mask(&self) -> u64 {
         (u64::MAX >> (64 - self.bit_width)) << self.bit_offset
     }
 
-    /// How it may be accessed; what the field does not say, its register does.
+    /// Returns how the field may be accessed. By default, it is like its register.
     pub fn access(&self) -> Access {
         self.access
     }
 
-    /// What reading it changes.
+    /// Returns what a read changes.
     pub fn read_action(&self) -> Option<ReadAction> {
         self.read_action
     }
 
-    /// What writing it does.
+    /// Returns what a write does.
     pub fn modified_write_values(&self) -> ModifiedWriteValues {
         self.modified_write_values
     }
 
-    /// Which values may be written.
+    /// Returns which values may be written.
     pub fn write_constraint(&self) -> Option<WriteConstraint> {
         self.write_constraint
     }
 
-    /// The names of values that are read; empty without any.
+    /// Returns the names of the values that are read.
     pub fn read_values(&self) -> &[EnumeratedValue] {
         self.read_values.as_deref().unwrap_or(&[])
     }
 
-    /// The names of values for writing, which may differ from [`read_values`](Self::read_values); empty without any.
+    /// Returns the names of the values to write, which may differ from
+    /// [`read_values`](Self::read_values).
     pub fn write_values(&self) -> &[EnumeratedValue] {
         self.write_values.as_deref().unwrap_or(&[])
     }
 
-    /// The field's value out of the register's.
+    /// Takes the field's value out of the register's value.
+    ///
+    /// ```
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
+    /// # let device = openocd::svd::Device::load(path)?;
+    /// let field = device.peripheral("RCC")?.register("CFGR")?.field("PLLMUL")?;
+    /// assert_eq!((field.bit_offset(), field.bit_width()), (18, 4));
+    /// assert_eq!(field.extract(0x001d_840a), 7);
+    /// assert_eq!(field.value_name(7).map(|value| value.name()), Some("Mul9"));
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn extract(&self, register_value: u64) -> u64 {
         (register_value & self.mask()) >> self.bit_offset
     }
 
-    /// The entry of [`read_values`](Self::read_values) for a value: one that lists it, otherwise the one for all others.
+    /// Returns the name of a value that was read: the name of this number, otherwise the name for
+    /// all other values.
     pub fn value_name(&self, value: u64) -> Option<&EnumeratedValue> {
         let values = self.read_values();
         values.iter().find(|entry| entry.lists(value)).or_else(|| values.iter().find(|entry| entry.is_default()))
     }
 
-    /// The number for a name of [`write_values`](Self::write_values); bits that don't matter are 0 in it.
+    /// The number for a name of [`write_values`](Self::write_values). Bits that do not matter are
+    /// 0.
     ///
     /// # Errors
-    /// [`SvdError::UnknownValue`] with near names; also for a name that stands for all values not listed.
+    /// [`SvdError::UnknownValue`], with similar names; also for a name that stands for all values
+    /// not listed.
     pub(super) fn value_named(&self, path: &str, name: &str) -> Result<u64, SvdError> {
         let values = self.write_values();
         let found = values.iter().find(|entry| &*entry.name == name).and_then(EnumeratedValue::value);
@@ -101,6 +115,12 @@ impl Field {
             name: name.to_owned(),
             near: near_names(name, values.iter().filter(|entry| entry.value().is_some()).map(EnumeratedValue::name)),
         })
+    }
+}
+
+impl fmt::Debug for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Field({} {} {})", self.name, bit_range(self), self.access)
     }
 }
 
@@ -123,13 +143,13 @@ pub(super) fn bit_range(field: &Field) -> String {
     }
 }
 
-/// Descriptions are broken over lines as the file's editor pleased.
+/// A description without the line breaks and the indentation of the file.
 pub(super) fn one_line(description: &str) -> String {
     description.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A name for a value of a field (CMSIS-SVD: `enumeratedValue`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct EnumeratedValue {
     pub(super) name: Arc<str>,
     pub(super) description: Option<Arc<str>>,
@@ -139,33 +159,54 @@ pub struct EnumeratedValue {
 }
 
 impl EnumeratedValue {
-    /// The name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What the value means.
+    /// Returns the description.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
 
-    /// The value; bits that don't matter are 0. `None` for a name that only stands for all values not listed.
+    /// Returns the value. Bits that do not matter are 0. `None` for a name that only stands for all
+    /// values not listed.
     pub fn value(&self) -> Option<u64> {
         self.value
     }
 
-    /// A 1 for each bit of the value that does not matter: 1 for `0b1x`.
+    /// Returns a 1 for each bit of the value that does not matter: 1 for `0b1x`.
     pub fn dont_care(&self) -> u64 {
         self.any
     }
 
-    /// It stands for all values that are not listed (CMSIS-SVD: `isDefault`).
+    /// Tells whether the name stands for all values that are not listed (CMSIS-SVD: `isDefault`).
     pub fn is_default(&self) -> bool {
         self.default
     }
 
-    /// The value is one that this name is given to by number.
+    /// Tells whether the name is given to a value by its number.
     pub fn lists(&self, value: u64) -> bool {
         self.value == Some(value & !self.any)
+    }
+}
+
+impl fmt::Debug for EnumeratedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EnumeratedValue({self})")
+    }
+}
+
+/// `Mul9 = 0x7`, `Two words = 0x4, any 0x3`, `Other, the default`
+impl fmt::Display for EnumeratedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name)?;
+        if let Some(value) = self.value {
+            write!(f, " = {value:#x}")?;
+        }
+        if self.any != 0 {
+            write!(f, ", any {:#x}", self.any)?;
+        }
+        if self.default { write!(f, ", the default") } else { Ok(()) }
     }
 }

@@ -1,10 +1,12 @@
-//! Names that are near to one that does not exist.
+//! Names similar to one that does not exist.
 
-/// How many near names an error offers.
+/// The number of similar names that an error offers.
 const OFFERED: usize = 4;
 
-/// The names most like `name`: equal but for case first, then by how many letters differ; names that contain it, or that it contains,
-/// count as near.
+/// The names most similar to `name`: those that differ in case first, then by the number of
+/// different letters.
+///
+/// A name that contains `name`, or is contained in it, is similar, too.
 pub(super) fn near_names<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     let wanted = letters(name);
     let limit = wanted.len() / 3 + 1;
@@ -24,7 +26,7 @@ pub(super) fn near_names<'a>(name: &str, known: impl Iterator<Item = &'a str>) -
     near.into_iter().take(OFFERED).map(|(_, name)| name.to_owned()).collect()
 }
 
-/// Case and separators are what people get wrong most: `cluster[0].reg` for `CLUSTER0_REG`.
+/// The letters and digits of a name, in lower case: `cluster[0].reg` is much like `CLUSTER0_REG`.
 fn letters(name: &str) -> Vec<char> {
     name.chars().take(64).filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
 }
@@ -33,7 +35,7 @@ fn contains(long: &[char], short: &[char]) -> bool {
     short.len() >= 2 && long.windows(short.len()).any(|window| window == short)
 }
 
-/// How many letters must be replaced, inserted or removed (Levenshtein), if at most `limit`.
+/// The number of letters to replace, insert or remove (Levenshtein), if it is at most `limit`.
 fn distance(a: &[char], b: &[char], limit: usize) -> Option<usize> {
     if a.len().abs_diff(b.len()) > limit {
         return None;
@@ -60,14 +62,14 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_comes_first() {
+    fn the_most_similar_name_comes_first() {
         assert_eq!(near("gpioa", &["GPIOB", "GPIOA", "RCC"]), "GPIOA GPIOB");
         assert_eq!(near("CFG", &["CR", "CFGR", "CFGR2"]), "CFGR CR CFGR2");
         assert_eq!(near("PSEL.SCK", &["PSEL_MOSI", "PSEL_SCK"]), "PSEL_SCK");
     }
 
     #[test]
-    fn what_is_not_near_is_not_offered() {
+    fn a_name_that_is_not_similar_is_not_offered() {
         assert_eq!(near("USART1", &["RCC", "FLASH"]), "");
         assert_eq!(near("", &["A"]), "A");
     }

@@ -1,4 +1,5 @@
-//! The vocabulary of the standard: how registers and fields may be accessed, and what an access does.
+//! The vocabulary of the standard: how registers and fields may be accessed, and what an access
+//! does.
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,7 +28,8 @@ pub enum Access {
     ReadWrite,
     /// `read-writeOnce`: only the first write after a reset has an effect.
     ReadWriteOnce,
-    /// `writeOnce`: only the first write after a reset has an effect, and a read gives no meaningful value.
+    /// `writeOnce`: only the first write after a reset has an effect, and a read gives no
+    /// meaningful value.
     WriteOnce,
     /// `write-only`: a read gives no meaningful value.
     WriteOnly,
@@ -133,8 +135,8 @@ impl ModifiedWriteValues {
 
     /// Returns the bit that changes nothing when it is written, 0 or 1.
     ///
-    /// `None` where no bit does that ([`Clear`](Self::Clear), [`Set`](Self::Set)), or where the present bit does
-    /// ([`Modify`](Self::Modify)).
+    /// `None` where no bit does that ([`Clear`](Self::Clear), [`Set`](Self::Set)), or where the
+    /// present bit does ([`Modify`](Self::Modify)).
     pub fn neutral_bit(self) -> Option<u8> {
         use ModifiedWriteValues::{OneToClear, OneToSet, OneToToggle, ZeroToClear, ZeroToSet, ZeroToToggle};
         match self {

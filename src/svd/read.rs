@@ -16,21 +16,38 @@ use crate::error::{Failure, Result, SvdError};
 use crate::target::Target;
 
 impl Svd<'_> {
-    /// Reads a register and names its fields.
+    /// Reads a register, and splits its value into fields.
     ///
-    /// A register that a read changes something by is read: it is asked for by name.
+    /// The register is read even if the read changes the chip's state. On a Cortex-M the target may
+    /// run.
     ///
     /// # Errors
-    /// Those of [`describe`](Self::describe); [`SvdError::NotReadable`] if the register is write-only or has more than 64 bits, before anything
-    /// is read; those of [`Memory::read_u32`](crate::Memory::read_u32).
+    /// [`SvdError::UnknownPeripheral`] or [`SvdError::UnknownRegister`], with similar names;
+    /// [`SvdError::NotReadable`] if the register is write-only, and [`SvdError::UnsupportedSize`]
+    /// if it has more than 64 bits: nothing is read then.
+    /// [`TargetError::MemoryRead`](crate::TargetError::MemoryRead) if the read fails.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
+    /// # session.svd().load(path)?;
+    /// let cr = session.svd().read_register("RCC", "CR")?;
+    /// println!("{cr}");
+    /// assert_eq!(cr.field("HSIRDY")?.value_name(), Some("Ready"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read_register(&self, peripheral: &str, register: &str) -> Result<DecodedRegister> {
         self.read_described(self.describe(peripheral, register)?)
     }
 
-    /// Reads the register of a field and gives the field's value. [`read_register`](Self::read_register) has the value's name, too.
+    /// Reads the register of a field, and returns the field's value.
+    ///
+    /// [`read_register`](Self::read_register) also gives the name of the value.
     ///
     /// # Errors
-    /// Those of [`read_register`](Self::read_register), [`SvdError::UnknownField`]; [`SvdError::NotReadable`] if the field is write-only.
+    /// [`SvdError::UnknownField`], with similar names; [`SvdError::NotReadable`] if the field is
+    /// write-only; the errors of [`read_register`](Self::read_register).
     pub fn read_field(&self, peripheral: &str, register: &str, field: &str) -> Result<u64> {
         let described = self.describe(peripheral, register)?;
         let found = described.field(field)?;
@@ -38,7 +55,7 @@ impl Svd<'_> {
             let name = format!("{}.{field}", described.path());
             return Err(SvdError::NotReadable { name, reason: SkipReason::WriteOnly }.into());
         }
-        // As it was described when the field was found: the session's file may be another one by now.
+        // Another thread may load another file meanwhile.
         let found = found.clone();
         Ok(found.extract(self.read_described(described)?.value))
     }
@@ -51,22 +68,24 @@ impl Svd<'_> {
         Ok(DecodedRegister { register, value })
     }
 
-    /// Reads all registers of a peripheral that can be read without changing anything, with each register's own width, in one round
-    /// trip for nearly any peripheral. The target may run.
+    /// Reads all registers of a peripheral that can be read without changing anything.
     ///
-    /// Only addresses of registers are touched, never those between, and each of them once. Write-only registers, and those that a read
-    /// changes something by (their own `readAction`, or that of another register at the same address), are left alone unless the view is
-    /// [`unguarded`](Self::unguarded). Of views of one address that differ in width, the widest is read and the others are cut out of its
-    /// value.
+    /// On a Cortex-M the target may run. Each register is read once, in its own width, and no
+    /// address between registers is read. Nearly any peripheral takes one round trip.
     ///
-    /// What was left alone or could not be read is in the result with its reason. OpenOCD reads neighbours together and says of a failure only
-    /// that it happened; the neighbours are then read again one by one, but never those that a read changes something by.
+    /// Some registers are skipped unless the view is [`unguarded`](Self::unguarded): those that are
+    /// write-only, and those whose read changes the chip's state, because of their own `readAction`
+    /// or that of another register at the address. If several registers share an address, the
+    /// widest one is read, and the others are taken from its value.
+    ///
+    /// If a read of several registers fails, they are read again one by one, except those that a
+    /// read changes. The result has the registers that were not read, each with its reason.
     ///
     /// # Errors
-    /// [`SvdError::NotLoaded`], [`SvdError::UnknownPeripheral`]; [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace);
-    /// [`Error::Timeout`](crate::Error::Timeout) and [`Error::Connection`](crate::Error::Connection). A register that cannot be read is no
-    /// error, not even if the target would have to be halted for it: that is in the result, and what
-    /// [`PeripheralReading::register`] gives for it.
+    /// [`SvdError::UnknownPeripheral`], with similar names;
+    /// [`Error::Timeout`](crate::Error::Timeout) and
+    /// [`Error::Connection`](crate::Error::Connection). A register that cannot be read is no error
+    /// of this call: it is in [`PeripheralReading::unread`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -84,10 +103,25 @@ impl Svd<'_> {
         read_peripheral(self.target, &device, device.peripheral(peripheral)?, self.unguarded)
     }
 
-    /// Reads a peripheral and compares it with its reset values, as far as these are known.
+    /// Reads a peripheral, and compares it with its reset values.
+    ///
+    /// Only bits whose reset value is known are compared. Registers are read as by
+    /// [`read_peripheral`](Self::read_peripheral).
     ///
     /// # Errors
-    /// Those of [`read_peripheral`](Self::read_peripheral).
+    /// The same as [`read_peripheral`](Self::read_peripheral).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
+    /// # session.svd().load(path)?;
+    /// session.svd().write_register("GPIOA", "ODR", 0x8)?;
+    /// let diff = session.svd().diff("GPIOA")?;
+    /// println!("{diff}");
+    /// assert!(diff.changed.iter().any(|changed| changed.decoded.register.name() == "ODR"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn diff(&self, peripheral: &str) -> Result<ResetDiff> {
         self.read_peripheral(peripheral).map(ResetDiff::of)
     }
@@ -105,7 +139,7 @@ impl Svd<'_> {
     }
 }
 
-/// What became of a run: its elements, each with its value or OpenOCD's refusal.
+/// The elements of a run, each with its value or with what OpenOCD reported.
 type Elements = Vec<Result<u64, Box<Failure>>>;
 
 fn read_peripheral(
@@ -115,7 +149,7 @@ fn read_peripheral(
     unguarded: bool,
 ) -> Result<PeripheralReading> {
     let Plan { runs, origins } = plan(device, peripheral, unguarded);
-    // Beyond 4 GiB OpenOCD may read elsewhere; the last run is the farthest.
+    // Beyond 4 GiB, OpenOCD may read another address. The last run has the highest one.
     if let Some(run) = runs.last() {
         target.check_range(run.address, run.bytes(), run.count, false)?;
     }
@@ -140,8 +174,8 @@ fn read_peripheral(
     Ok(result)
 }
 
-/// Reads runs. One fails as a whole; its elements are read one by one then, so that the one at fault does not take the others
-/// with it.
+/// Reads runs. A run fails as a whole. Its elements are then read one by one, so that one bad
+/// element does not hide the others.
 fn read_elements(target: Target<'_>, runs: &[Run]) -> Result<Vec<Elements>> {
     let readings = runs::read(target, runs)?;
     let is_lost = |(run, reading): &(&Run, &Result<_, _>)| run.count > 1 && reading.is_err();
@@ -156,7 +190,7 @@ fn read_elements(target: Target<'_>, runs: &[Run]) -> Result<Vec<Elements>> {
     Ok(elements.collect())
 }
 
-/// The width of an access.
+/// The width of an access in bits.
 pub(super) fn bits(register: &Register) -> Result<u32, SvdError> {
     let (bits, register) = (register.size(), register);
     register.access_bits().ok_or_else(|| SvdError::UnsupportedSize { register: register.path(), bits })

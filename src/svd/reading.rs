@@ -1,4 +1,4 @@
-//! A peripheral that was read: its registers with their values, and those that have none, with the reason.
+//! The registers of a peripheral: those that were read, and those that were not.
 
 use std::fmt;
 
@@ -8,46 +8,49 @@ use super::properties::SkipReason;
 use super::register::Register;
 use crate::error::{Error, Failure, Result, SvdError, TargetError};
 
-/// A peripheral's registers with their values, from [`Svd::read_peripheral`](super::Svd::read_peripheral).
+/// The registers of a peripheral with their values, from
+/// [`Svd::read_peripheral`](super::Svd::read_peripheral).
 ///
-/// It prints every register as [`DecodedRegister`] does, and below them a line for each one that is not there, with the reason.
-#[derive(Debug)]
+/// It prints each register as [`DecodedRegister`] does, then a line for each register that was not
+/// read, with the reason.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeripheralReading {
     /// The peripheral's name.
     pub peripheral: String,
     /// The registers that were read, in the order of the file.
     pub registers: Vec<DecodedRegister>,
-    /// Those that were not, in the order of the file.
+    /// The registers that were not read, in the order of the file.
     pub unread: Vec<UnreadRegister>,
 }
 
-/// A register without a value.
-#[derive(Debug)]
+/// A register that was not read.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnreadRegister {
     /// The register.
     pub register: Register,
-    /// Why it has none.
+    /// Why the register was not read.
     pub reason: UnreadReason,
 }
 
-/// Why a register has no value.
-#[derive(Debug)]
+/// Why a register was not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnreadReason {
-    /// It was left alone.
+    /// The read was not tried.
     Skipped(SkipReason),
-    /// It could not be read: OpenOCD's refusal.
+    /// The read failed: what OpenOCD reported.
     Failed(Box<Failure>),
 }
 
 impl PeripheralReading {
-    /// The value of a register.
+    /// Returns a register with its value.
     ///
     /// # Errors
-    /// [`SvdError::NotReadable`] if it was skipped; if it could not be read, [`TargetError::MemoryRead`], or [`TargetError::NotHalted`] where
-    /// the target would have to be halted for it; [`SvdError::UnknownRegister`] if the peripheral has no such register.
+    /// [`SvdError::NotReadable`] if the register was skipped. [`TargetError::MemoryRead`] if the
+    /// read failed, or [`TargetError::NotHalted`] if the target must be halted for it.
+    /// [`SvdError::UnknownRegister`], with similar names.
     pub fn register(&self, name: &str) -> Result<&DecodedRegister> {
         if let Some(found) = self.registers.iter().find(|decoded| decoded.register.name() == name) {
             return Ok(found);
@@ -69,6 +72,19 @@ impl PeripheralReading {
                 Error::refused(failure.clone(), |failure| TargetError::MemoryRead { address, failure }.into())
             }
         })
+    }
+}
+
+impl fmt::Debug for PeripheralReading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PeripheralReading { peripheral, registers, unread } = self;
+        write!(f, "PeripheralReading({peripheral}: {} registers, {} unread)", registers.len(), unread.len())
+    }
+}
+
+impl fmt::Debug for UnreadRegister {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UnreadRegister({self})")
     }
 }
 

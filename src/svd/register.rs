@@ -9,8 +9,10 @@ use super::lookup::near_names;
 use super::properties::{Access, ModifiedWriteValues, ReadAction, WriteConstraint};
 use crate::error::{Result, SvdError};
 
-/// A register of a peripheral, at its address. A clone shares everything but the handle.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A register of a peripheral. Cloning is cheap: a clone shares the description.
+///
+/// It prints as a table with a line for each field; `{:?}` is one short line.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Register {
     pub(super) peripheral: Arc<str>,
     pub(super) name: Arc<str>,
@@ -36,43 +38,46 @@ pub(super) struct RegisterInfo {
 }
 
 impl Register {
-    /// The name within its peripheral. See [`Device`](super::Device) for how clusters and arrays are named.
+    /// Returns the name within the peripheral. See [`Device`](super::Device) for the names in
+    /// clusters and arrays.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The name of its peripheral.
+    /// Returns the name of the peripheral.
     pub fn peripheral(&self) -> &str {
         &self.peripheral
     }
 
-    /// Peripheral and name: `RCC.CR`.
+    /// Returns peripheral and name, such as `RCC.CR`.
     pub fn path(&self) -> String {
         format!("{}.{}", self.peripheral, self.name)
     }
 
-    /// The name that the manual uses, where that is no identifier.
+    /// Returns the name that the manual uses, if that is not an identifier.
     pub fn display_name(&self) -> Option<&str> {
         self.info.display_name.as_deref()
     }
 
-    /// What it is for.
+    /// Returns the description.
     pub fn description(&self) -> Option<&str> {
         self.info.description.as_deref()
     }
 
-    /// Where it is, in bytes.
+    /// Returns the address of the first byte.
     pub fn address(&self) -> u64 {
         self.address
     }
 
-    /// How many bits it has.
+    /// Returns the width in bits, which is at least 1.
     pub fn size(&self) -> u32 {
         self.info.size
     }
 
-    /// The width of an access to it: 8, 16, 32 or 64 bits, the next one where its own size is none of these.
-    /// `None` for more than 64.
+    /// Returns the width of an access in bits: 8, 16, 32 or 64, the smallest that holds the
+    /// register.
+    ///
+    /// `None` if the register has more than 64 bits.
     pub fn access_bits(&self) -> Option<u32> {
         match self.info.size {
             0..=8 => Some(8),
@@ -83,55 +88,58 @@ impl Register {
         }
     }
 
-    /// How it may be accessed. A register all of whose fields are write-only is so, too.
+    /// Returns how the register may be accessed.
+    ///
+    /// A register whose own access the file does not state is write-only if all its fields are.
     pub fn access(&self) -> Access {
         self.info.access
     }
 
-    /// Its value after a reset, as far as [`reset_mask`](Self::reset_mask) goes.
+    /// Returns the value after a reset. Only the bits in [`reset_mask`](Self::reset_mask) are
+    /// known.
     pub fn reset_value(&self) -> Option<u64> {
         self.info.reset_value
     }
 
-    /// A 1 for each bit whose value after a reset is known.
+    /// Returns a 1 for each bit whose value after a reset is known.
     pub fn reset_mask(&self) -> u64 {
         self.info.reset_mask
     }
 
-    /// What reading it changes, be it the register's own or that of one of its fields.
+    /// Returns what a read of the register, or of one of its fields, changes.
     pub fn read_action(&self) -> Option<ReadAction> {
         self.info.read_action.or_else(|| self.info.fields.iter().find_map(Field::read_action))
     }
 
-    /// What writing does to bits of which their field says nothing.
+    /// Returns what a write does to bits whose field does not say otherwise.
     pub fn modified_write_values(&self) -> ModifiedWriteValues {
         self.info.modified_write_values
     }
 
-    /// Which values may be written.
+    /// Returns which values may be written.
     pub fn write_constraint(&self) -> Option<WriteConstraint> {
         self.info.write_constraint
     }
 
-    /// The register that this one describes another view of, at the same address.
+    /// Returns the name of the register at the same address that this one is another view of.
     pub fn alternate_register(&self) -> Option<&str> {
         self.info.alternate_register.as_deref()
     }
 
-    /// The group of alternate views that it belongs to.
+    /// Returns the group of alternate views that the register belongs to.
     pub fn alternate_group(&self) -> Option<&str> {
         self.info.alternate_group.as_deref()
     }
 
-    /// Its fields, in the order of the file.
+    /// Returns the fields, in the order of the file.
     pub fn fields(&self) -> &[Field] {
         &self.info.fields
     }
 
-    /// The field of this name.
+    /// Returns the field of a name.
     ///
     /// # Errors
-    /// [`SvdError::UnknownField`] with near names.
+    /// [`SvdError::UnknownField`], with similar names.
     pub fn field(&self, name: &str) -> Result<&Field> {
         let found = self.fields().iter().find(|field| field.name() == name);
         Ok(found.ok_or_else(|| SvdError::UnknownField {
@@ -141,19 +149,21 @@ impl Register {
         })?)
     }
 
-    /// The field of this name in any case of letters; an exact match is preferred, then the first in the file.
+    /// Returns the field of a name in any case of letters.
+    ///
+    /// An exact match is preferred, then the first one in the file.
     ///
     /// # Errors
-    /// Those of [`field`](Self::field).
+    /// [`SvdError::UnknownField`], with similar names.
     pub fn field_ignoring_case(&self, name: &str) -> Result<&Field> {
         self.field(name)
             .or_else(|error| self.fields().iter().find(|field| field.name().eq_ignore_ascii_case(name)).ok_or(error))
     }
 
-    /// A value of the register with names for its fields. Nothing is read.
+    /// Splits a value of the register into its fields. The target is not accessed.
     ///
     /// # Errors
-    /// [`SvdError::ValueTooWide`] for a value with more bits than the register.
+    /// [`SvdError::ValueTooWide`] if the value has more bits than the register.
     ///
     /// ```
     /// # use openocd::svd::Device;
@@ -169,7 +179,7 @@ impl Register {
         Ok(DecodedRegister { register: self.clone(), value })
     }
 
-    /// How many bytes it takes.
+    /// The number of bytes that the register occupies.
     pub(super) fn bytes(&self) -> u64 {
         match self.access_bits() {
             Some(bits) => u64::from(bits / 8),
@@ -177,7 +187,7 @@ impl Register {
         }
     }
 
-    /// A 1 for each of its bits; of the lowest 64.
+    /// A 1 for each bit of the register, among the lowest 64.
     pub(super) fn mask(&self) -> u64 {
         match self.info.size {
             0 => 0,
@@ -193,7 +203,15 @@ impl Register {
     }
 }
 
-/// `RCC.CR at 0x40021000, 32 bits, read-write, 0x00000083 after reset: Clock control register`, then a line a field.
+impl fmt::Debug for Register {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Register { peripheral, name, address, info } = self;
+        write!(f, "Register({peripheral}.{name} at {address:#010x}, {} bits, {})", info.size, info.access)
+    }
+}
+
+/// `RCC.CR at 0x40021000, 32 bits, read-write, 0x00000083 after reset: Clock control register`,
+/// then a line for each field.
 impl fmt::Display for Register {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{} at {:#010x}, {} bits", self.peripheral, self.name, self.address, self.info.size)?;
@@ -220,7 +238,7 @@ impl fmt::Display for Register {
     }
 }
 
-/// How many hexadecimal digits so many bits take.
+/// The number of hexadecimal digits for a number of bits.
 pub(super) fn hex_digits(bits: u32) -> usize {
     bits.clamp(1, 64).div_ceil(4) as usize
 }

@@ -1,4 +1,5 @@
-//! What an SVD file says, element by element, as it stands there: nothing is derived, inherited or counted out yet.
+//! What an SVD file says, element by element, as it stands there: nothing is derived, inherited or
+//! counted out yet.
 
 pub(super) mod dim;
 mod fields;
@@ -106,7 +107,7 @@ pub(super) struct Register<'x> {
     pub(super) address_offset: u32,
     pub(super) properties: Properties,
     pub(super) behavior: Behavior,
-    pub(super) alternate_register: Option<Cow<'x, str>>,
+    pub(super) alternate: Option<Cow<'x, str>>,
     pub(super) alternate_group: Option<Cow<'x, str>>,
     /// Places in [`Source::fields`].
     pub(super) fields: Option<Range<u32>>,

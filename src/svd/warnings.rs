@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-/// The number of different messages that are kept. A sound file has none, a hostile one could have millions.
+/// The number of different messages that are kept. A sound file has none, a hostile one could have
+/// millions.
 const MOST_WARNINGS: usize = 1000;
 /// The number of characters of a text from the file that a message shows.
 const MOST_SHOWN: usize = 60;

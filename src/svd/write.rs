@@ -1,4 +1,4 @@
-//! Writing registers and fields by name.
+//! Writes registers and fields by name.
 
 mod plan;
 mod value;
@@ -10,20 +10,22 @@ use super::device::Device;
 use super::properties::SkipReason;
 use super::read::{bits, refusal};
 use super::register::Register;
+use crate::command::Script;
 use crate::error::{Error, Failure, Result, SvdError, TargetError, UnexpectedReply};
 use crate::wire::tcl;
 
 impl Svd<'_> {
     /// Writes a register, in one access of its own width.
     ///
-    /// Values that the description does not allow are refused, those of single fields among them. What a field that is read-only gets does not
-    /// matter.
+    /// The write constraints of the register and of its fields are checked first. Read-only fields
+    /// may get any value. If the description says `writeAsRead`, the register is read before it is
+    /// written.
     ///
     /// # Errors
-    /// Before anything is sent: those of [`describe`](Self::describe), [`SvdError::NotWritable`], [`SvdError::ValueTooWide`],
-    /// [`SvdError::ForbiddenValue`], [`SvdError::UnsupportedSize`]. Those of [`Memory::write_u32`](crate::Memory::write_u32). If the description
-    /// says `writeAsRead` of the register or a field, the register is read first: [`SvdError::NotReadable`] where it must not be, and
-    /// those of [`Memory::read_u32`](crate::Memory::read_u32).
+    /// Before anything is sent: [`SvdError::NotWritable`] if the register is read-only,
+    /// [`SvdError::ValueTooWide`], [`SvdError::ForbiddenValue`] if the description does not allow
+    /// the value, [`SvdError::NotReadable`] if the register must be read first but is write-only or
+    /// changed by a read. [`TargetError::MemoryWrite`] if the write fails.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -44,10 +46,22 @@ impl Svd<'_> {
         self.write_value(register, value)
     }
 
-    /// Writes one field; see [`write_fields`](Self::write_fields).
+    /// Writes one field, by number or by the name of a value. The other fields keep their values.
+    ///
+    /// See [`write_fields`](Self::write_fields) for the bits that are not given.
     ///
     /// # Errors
-    /// Those of [`write_fields`](Self::write_fields).
+    /// The same as [`write_fields`](Self::write_fields).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
+    /// # session.svd().load(path)?;
+    /// session.svd().write_field("RCC", "CR", "HSEON", "On")?;
+    /// session.svd().write_field("RCC", "CR", "HSEON", 0)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write_field<'v>(
         &self,
         peripheral: &str,
@@ -58,25 +72,27 @@ impl Svd<'_> {
         self.write_fields(peripheral, register, &[(field, value.into())])
     }
 
-    /// Writes fields of a register, by number or by the name of an enumerated value, and leaves the others as they are: one read and one write
-    /// within one command, so that nobody else at this OpenOCD comes between. The program on the target may.
+    /// Writes fields of a register, by number or by the name of a value. The other fields keep
+    /// their values.
     ///
-    /// What the bits get that are not asked for:
-    /// - fields where a 1 (or 0) clears, sets or toggles get the bit that does nothing, whatever was read;
-    /// - other fields, and bits of no field, get what was read;
-    /// - write-only fields among readable ones get their reset value: a read does not give theirs;
-    /// - fields that any write clears or sets can't be spared: the call is refused.
+    /// One command reads the register and writes it, so that no other client of this OpenOCD comes
+    /// between. The program on the target may. The bits that are not given are written as follows:
+    /// - A field where a 1 (or a 0) clears, sets or toggles gets the bit that does nothing.
+    /// - Any other field, and a bit of no field, gets the value that was read.
+    /// - A write-only field among readable ones gets its reset value, since a read does not give
+    ///   its value.
+    /// - A field that any write clears or sets cannot be kept: the call fails.
     ///
-    /// If no bit needs to be read, nothing is. If one does, but the register is write-only, or a read would change something
-    /// and the view is not [`unguarded`](Self::unguarded), the call is refused: whatever it wrote there would be a guess.
-    /// [`write_fields_over_reset`](Self::write_fields_over_reset) is for these.
+    /// If no bit must be read, the register is only written. If a bit must be read, but the
+    /// register is write-only, or a read would change the chip's state, the call fails;
+    /// [`unguarded`](Self::unguarded) allows the latter.
+    /// [`write_fields_over_reset`](Self::write_fields_over_reset) needs no read.
     ///
     /// # Errors
-    /// Before anything is written: those of [`describe`](Self::describe), [`SvdError::UnknownField`], [`SvdError::UnknownValue`],
-    /// [`SvdError::NotWritable`], [`SvdError::ValueTooWide`], [`SvdError::ForbiddenValue`], [`SvdError::FieldTwice`],
-    /// [`SvdError::NotSeparable`], [`SvdError::UnsupportedSize`], [`SvdError::NotReadable`] (`writeAsRead` of what must not be read).
-    /// [`TargetError::MemoryRead`], [`TargetError::MemoryWrite`]
-    /// and those of [`Session::command`](crate::Session::command).
+    /// Before anything is sent: [`SvdError::UnknownField`] and [`SvdError::UnknownValue`], with
+    /// similar names; [`SvdError::ForbiddenValue`] if the description does not allow the value;
+    /// [`SvdError::NotSeparable`] if the other fields cannot be kept. [`TargetError::MemoryRead`]
+    /// or [`TargetError::MemoryWrite`] if the access fails.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -110,11 +126,23 @@ impl Svd<'_> {
         if plan.keep == 0 { self.write_value(register, plan.set) } else { self.modify(register, plan) }
     }
 
-    /// Writes fields of a register, and the reset value to all others; nothing is read. For write-only registers, and
-    /// for those that a read changes something by.
+    /// Writes fields of a register, and the reset value to all other fields. The register is not
+    /// read.
+    ///
+    /// This is for registers that are write-only, and for those that a read changes.
     ///
     /// # Errors
-    /// Those of [`write_fields`](Self::write_fields); [`SvdError::NotSeparable`] if the reset value of a field that is not given is not known.
+    /// [`SvdError::NotSeparable`] if the reset value of a field that is not given is unknown; the
+    /// errors of [`write_fields`](Self::write_fields).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
+    /// # session.svd().load(path)?;
+    /// session.svd().write_fields_over_reset("USART1", "DR", &[("DR", 0x41.into())])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write_fields_over_reset(
         &self,
         peripheral: &str,
@@ -140,7 +168,7 @@ impl Svd<'_> {
         }
     }
 
-    /// What takes only the value that is read from it gets no other.
+    /// Checks that what takes only the value that is read from it gets this value.
     fn check_as_read(&self, device: &Device, register: &Register, written: u64, value: u64) -> Result<()> {
         let taken_as_read = value::taken_as_read(register, written);
         let Some((name, _)) = taken_as_read.first() else { return Ok(()) };
@@ -162,9 +190,9 @@ impl Svd<'_> {
     fn modify(&self, register: &Register, plan: Plan) -> Result<()> {
         let (address, width) = (register.address(), bits(register)?);
         self.target.check_range(address, u64::from(width / 8), 1, false)?;
-        let halves = |value: u64| format!("{:#x} {:#x}", value & 0xffff_ffff, value >> 32);
-        let script =
-            format!("_openocd_rs_1_modify {address:#x} {width} {{{}}} {{{}}}", halves(plan.keep), halves(plan.set));
+        let halves = |value: u64| [value & 0xffff_ffff, value >> 32];
+        let script = Script::call("modify").hex(address).number(width);
+        let script = script.hex_list(halves(plan.keep)).hex_list(halves(plan.set));
         let shown = format!("read_memory {address:#x} {width} 1");
         let request = self.target.request(script).shown(shown);
         self.target.session().run(&request, |reply| {

@@ -1,7 +1,7 @@
 //! A reader of XML that keeps what an SVD file can hold: elements, their attributes and their text.
 //!
-//! Nothing is copied: an element is a few offsets into the text, and its text is put together when it is asked for.
-//! The reader needs time and memory in proportion to the text, whatever is in it.
+//! Nothing is copied: an element is a few offsets into the text, and its text is put together when
+//! it is asked for. The reader needs time and memory in proportion to the text, whatever is in it.
 
 mod text;
 
@@ -152,7 +152,8 @@ impl<'x> Reader<'x> {
         check_references(text, range.start)
     }
 
-    /// The length of a document type declaration. One that defines entities is refused: they could grow without end.
+    /// The length of a document type declaration. One that defines entities is refused: they could
+    /// grow without end.
     fn doctype(&mut self, start: usize) -> Result<Option<usize>, Malformed> {
         let rest = &self.xml.text[start..];
         let bracket = memchr::memchr2(b'[', b'>', rest.as_bytes());
@@ -284,7 +285,8 @@ impl<'x> Element<'x> {
         self.node().first_child != NONE
     }
 
-    /// The text directly inside, without white space around it: references are resolved, comments left out.
+    /// The text directly inside, without white space around it: references are resolved, comments
+    /// left out.
     pub(super) fn text(self) -> Cow<'x, str> {
         let node = self.node();
         let range = node.inner_start as usize..node.inner_end as usize;

@@ -1,7 +1,9 @@
-//! Peripherals and registers by name: each construct of CMSIS-SVD in a description of a few lines, with the addresses and fields that
-//! it must give; then the virtual chip, which has a description of its own.
+//! Peripherals and registers by name: each construct of CMSIS-SVD in a description of a few lines,
+//! with the addresses and fields that it must give; then the virtual chip, which has a description
+//! of its own.
 
 mod chip;
+mod corrections;
 mod derived;
 mod hostile;
 mod layout;
@@ -10,7 +12,7 @@ mod load;
 mod properties;
 mod read;
 mod refused;
-mod slips;
+
 mod write;
 mod xml;
 

@@ -9,15 +9,16 @@ use crate::svd::warnings::shown;
 /// The named enumerations of a file, in its order.
 #[derive(Debug, Default)]
 pub(super) struct EnumerationNames<'s> {
-    of_field: HashMap<(u32, &'s str), Vec<u32>>,
-    of_register: HashMap<(u32, &'s str), Vec<u32>>,
+    in_field: HashMap<(u32, &'s str), Vec<u32>>,
+    in_register: HashMap<(u32, &'s str), Vec<u32>>,
     /// By the list of the peripheral.
-    of_peripheral: HashMap<(ListId, &'s str), Vec<u32>>,
-    of_file: HashMap<&'s str, Vec<u32>>,
+    in_peripheral: HashMap<(ListId, &'s str), Vec<u32>>,
+    everywhere: HashMap<&'s str, Vec<u32>>,
 }
 
-impl<'s> Resolver<'s, '_> {
-    /// The enumeration that has the values of another one: that one itself, or what it is derived from.
+impl Resolver<'_, '_> {
+    /// The enumeration that has the values of another one: that one itself, or what it is derived
+    /// from.
     pub(in crate::svd) fn values(&mut self, enumeration: u32) -> u32 {
         let source = self.source;
         let mut seen = HashSet::new();
@@ -49,7 +50,8 @@ impl<'s> Resolver<'s, '_> {
     }
 
     /// `VALUES` in the same register, peripheral or file, `FIELD.VALUES`, `REGISTER.FIELD.VALUES`,
-    /// `PERIPHERAL.REGISTER.FIELD.VALUES`; also the path of a field, whose first enumeration is meant.
+    /// `PERIPHERAL.REGISTER.FIELD.VALUES`; also the path of a field, whose first enumeration is
+    /// meant.
     fn values_at(&mut self, path: &str, this: u32) -> Option<u32> {
         let source = self.source;
         let field = source.enumerations[this as usize].home;
@@ -61,13 +63,13 @@ impl<'s> Resolver<'s, '_> {
         });
         let names = self.enumeration_names.get_or_insert_with(|| names(source));
         let other = |ids: Option<&Vec<u32>>| ids?.iter().copied().find(|id| *id != this);
-        let of_owner = owner.and_then(|(owner, name)| other(names.of_field.get(&(owner?, name))));
+        let of_owner = owner.and_then(|(owner, name)| other(names.in_field.get(&(owner?, name))));
         let last = path.rsplit('.').next().unwrap_or(path);
         of_owner
-            .or_else(|| other(names.of_field.get(&(field, path))))
-            .or_else(|| other(names.of_register.get(&(register, path))))
-            .or_else(|| other(names.of_peripheral.get(&(top, last))))
-            .or_else(|| other(names.of_file.get(last)))
+            .or_else(|| other(names.in_field.get(&(field, path))))
+            .or_else(|| other(names.in_register.get(&(register, path))))
+            .or_else(|| other(names.in_peripheral.get(&(top, last))))
+            .or_else(|| other(names.everywhere.get(last)))
             .or_else(|| {
                 let owner = self.field(path, field)?;
                 source.fields[owner as usize].enumerations.clone().find(|id| *id != this)
@@ -81,10 +83,10 @@ fn names<'s>(source: &'s crate::svd::source::Source<'s>) -> EnumerationNames<'s>
         let Some(name) = enumeration.name.as_deref() else { continue };
         let register = source.fields[enumeration.home as usize].home;
         let top = source.lists[source.registers[register as usize].home as usize].top;
-        names.of_field.entry((enumeration.home, name)).or_default().push(id);
-        names.of_register.entry((register, name)).or_default().push(id);
-        names.of_peripheral.entry((top, name)).or_default().push(id);
-        names.of_file.entry(name).or_default().push(id);
+        names.in_field.entry((enumeration.home, name)).or_default().push(id);
+        names.in_register.entry((register, name)).or_default().push(id);
+        names.in_peripheral.entry((top, name)).or_default().push(id);
+        names.everywhere.entry(name).or_default().push(id);
     }
     names
 }

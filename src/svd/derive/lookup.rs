@@ -4,7 +4,8 @@ use super::names::{Kind, Place};
 use super::{ClusterView, PeripheralView, RegisterView, Resolver};
 use crate::svd::source::ListId;
 
-/// The number of derived clusters that a path may lead through, each to find the base of the one before.
+/// The number of derived clusters that a path may lead through, each to find the base of the one
+/// before.
 const DEEPEST_PATH: usize = 16;
 
 impl Resolver<'_, '_> {
@@ -13,7 +14,8 @@ impl Resolver<'_, '_> {
         self.named(Place::Device, Kind::Peripheral, name, this)
     }
 
-    /// The register at a path: `REGISTER`, `CLUSTER.REGISTER`, `PERIPHERAL.CLUSTER.REGISTER`. `this` is not meant.
+    /// The register at a path: `REGISTER`, `CLUSTER.REGISTER`, `PERIPHERAL.CLUSTER.REGISTER`.
+    /// `this` is not meant.
     pub(super) fn register(&mut self, path: &str, home: ListId, this: Option<u32>) -> Option<u32> {
         self.find(path, home, Kind::Register, this)
     }
@@ -27,7 +29,8 @@ impl Resolver<'_, '_> {
         found
     }
 
-    /// The field at a path, as the field `this` names it: `FIELD`, `REGISTER.FIELD`, `PERIPHERAL.REGISTER.FIELD`.
+    /// The field at a path, as the field `this` names it: `FIELD`, `REGISTER.FIELD`,
+    /// `PERIPHERAL.REGISTER.FIELD`.
     pub(super) fn field(&mut self, path: &str, this: u32) -> Option<u32> {
         let register = self.source.fields[this as usize].home;
         let own = &self.source.registers[register as usize];
@@ -41,7 +44,8 @@ impl Resolver<'_, '_> {
         self.named(Place::Fields(first, end), Kind::Field, name, Some(this))
     }
 
-    /// Looks beside, then from the top of the peripheral, then from the top of the device, then anywhere in the peripheral.
+    /// Looks beside, then from the top of the peripheral, then from the top of the device, then
+    /// anywhere in the peripheral.
     fn find(&mut self, path: &str, home: ListId, kind: Kind, this: Option<u32>) -> Option<u32> {
         let top = self.source.lists[home as usize].top;
         if let Some(found) = self.within(home, path, kind, this) {

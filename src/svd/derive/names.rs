@@ -54,7 +54,8 @@ impl<'s> Names<'s> {
 }
 
 impl<'s> Resolver<'s, '_> {
-    /// The first element of a name, or the first array with an element of this name. `this` is not meant.
+    /// The first element of a name, or the first array with an element of this name. `this` is not
+    /// meant.
     pub(super) fn named(&mut self, place: Place, kind: Kind, name: &str, this: Option<u32>) -> Option<u32> {
         if !self.names.contains_key(&place) {
             let names = self.names_at(place);
@@ -116,7 +117,8 @@ impl<'s> Resolver<'s, '_> {
         names
     }
 
-    /// Adds what is in a list; with `deep`, then what is in its clusters. Clusters are nested a few levels at most.
+    /// Adds what is in a list; with `deep`, then what is in its clusters. Clusters are nested a few
+    /// levels at most.
     fn add_list(&self, names: &mut Names<'s>, list: ListId, deep: bool) {
         let children = &self.source.lists[list as usize].children;
         for child in children {

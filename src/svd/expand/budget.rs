@@ -3,7 +3,8 @@
 use crate::svd::warnings::shown;
 
 const MOST_REGISTERS: usize = 1 << 20;
-/// Elements of all levels: a register in a cluster is one of its cluster's, and one of its peripheral's.
+/// Elements of all levels: a register in a cluster is one of its cluster's, and one of its
+/// peripheral's.
 const MOST_ELEMENTS: usize = 1 << 21;
 /// The fields of one register.
 const MOST_FIELDS: usize = 1 << 12;

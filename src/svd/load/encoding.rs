@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::svd::warnings::Warnings;
 
-/// The text of a file: UTF-8, UTF-16 or Latin-1. What the XML declaration says does not count: it is wrong as often as not.
+/// The text of a file: UTF-8, UTF-16 or Latin-1. What the XML declaration says does not count: it
+/// is wrong as often as not.
 pub(super) fn decode<'b>(bytes: &'b [u8], warnings: &mut Warnings) -> Cow<'b, str> {
     match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes, warnings).into(),

@@ -1,11 +1,11 @@
-//! Which addresses to read for a peripheral, and in which accesses.
+//! Plans which addresses to read for a peripheral, and in which accesses.
 
 use crate::svd::device::{Device, Peripheral};
 use crate::svd::properties::SkipReason;
 use crate::svd::register::Register;
 
-/// How many elements one command reads at most: enough for nearly any peripheral, and few enough that a slow probe is through with them well
-/// within the default timeout.
+/// The most elements that one command reads: enough for nearly any peripheral, and few enough for a
+/// slow probe to read them well within the default timeout.
 pub(super) const MOST_AT_ONCE: usize = 2048;
 
 /// Consecutive elements of one width, read by one command.
@@ -21,7 +21,7 @@ impl Run {
         u64::from(self.bits / 8)
     }
 
-    /// How many bytes it takes.
+    /// The number of bytes of all elements.
     fn length(&self) -> u64 {
         self.bytes() * self.count as u64
     }
@@ -32,22 +32,22 @@ impl Run {
     }
 }
 
-/// Where a register's value comes from: an element of a run, and in that, how many bits to shift.
+/// Where a register's value comes from: an element of a run, and the number of bits to shift it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     Element { run: usize, index: usize, shift: u32 },
     Skipped(SkipReason),
 }
 
-/// Which addresses to read for a peripheral, each once, and where its registers' values are in that.
+/// The accesses that read a peripheral, and where in them the values of its registers are.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) runs: Vec<Run>,
-    /// One for each register of the peripheral.
+    /// One origin for each register of the peripheral.
     pub(super) origins: Vec<Origin>,
 }
 
-/// Why a register must not be read unless asked for.
+/// The reason to skip a register that was not asked for by name.
 pub(in crate::svd) fn refusal(device: &Device, register: &Register) -> Option<SkipReason> {
     if !register.access().can_read() {
         return Some(SkipReason::WriteOnly);
@@ -56,7 +56,7 @@ pub(in crate::svd) fn refusal(device: &Device, register: &Register) -> Option<Sk
     Some(SkipReason::ReadChangesState { register: guarded.path(), action })
 }
 
-/// Why a register cannot be read in one access.
+/// The reason why one access cannot read a register.
 fn obstacle(register: &Register) -> Option<SkipReason> {
     let Some(bits) = register.access_bits() else {
         return Some(SkipReason::UnsupportedSize { bits: register.size() });
@@ -68,7 +68,8 @@ fn obstacle(register: &Register) -> Option<SkipReason> {
 pub(super) fn plan(device: &Device, peripheral: &Peripheral, unguarded: bool) -> Plan {
     let registers = peripheral.registers();
     let mut order: Vec<_> = (0..registers.len()).collect();
-    // Of views of one address the widest is read, and the narrower ones are cut out of it. Aligned accesses are nested or apart.
+    // Of registers that share an address, the widest is read, and the others are taken from its
+    // value. Aligned accesses are nested or apart.
     order.sort_by_key(|&index| (registers[index].address(), std::cmp::Reverse(registers[index].bytes())));
     let mut runs: Vec<Run> = Vec::new();
     let mut last_is_alone = false;
@@ -82,7 +83,7 @@ pub(super) fn plan(device: &Device, peripheral: &Peripheral, unguarded: bool) ->
         }
         let (address, bytes) = (register.address(), register.bytes());
         let bits = register.access_bits().unwrap_or(64);
-        // What a read changes must not be read again because a neighbour failed.
+        // A register that a read changes must not be read again because a neighbor failed.
         let is_alone = device.read_action_within(address, bytes).is_some();
         let shares_run = match runs.last_mut() {
             Some(run) if address - run.address < run.length() => true,

@@ -1,4 +1,4 @@
-//! Reading runs of elements, many with one command.
+//! Reads runs of elements, many with one command.
 
 use super::plan::{MOST_AT_ONCE, Run};
 use crate::batch::{Batch, Handle};
@@ -8,10 +8,10 @@ use crate::memory::access::{decode, push_read, read_command};
 use crate::memory::numbers::Element;
 use crate::target::Target;
 
-/// What came of a run: its values, or OpenOCD's refusal.
+/// The values of a run, or what OpenOCD reported.
 type Reading = Result<Vec<u64>, Box<Failure>>;
 
-/// Reads runs, as many in a batch as one command would read. One that fails does not stop the rest.
+/// Reads runs in batches. A run that fails does not stop the others.
 pub(super) fn read(target: Target<'_>, runs: &[Run]) -> Result<Vec<Reading>> {
     let mut readings = Vec::with_capacity(runs.len());
     let mut rest = runs;
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outcomes_of_runs() {
+    fn a_run_gives_its_values_or_what_openocd_reported() {
         let run = Run { address: 0, bits: 16, count: 2 };
         let request = Request::new("mdh 0x0 2");
         let outcome = |code, result: &'static str, log: &'static str| {

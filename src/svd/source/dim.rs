@@ -69,7 +69,8 @@ impl Indices {
     }
 }
 
-/// Reads `A,B,C`, `0-3`, `A-D`, and mixtures, for so many elements. `None` for what is no list, or one of another length.
+/// Reads `A,B,C`, `0-3`, `A-D`, and mixtures, for so many elements. `None` for what is no list, or
+/// one of another length.
 ///
 /// The second value tells that the list is not written as the standard has it: with white space.
 pub(super) fn indices(text: &str, count: u32) -> Option<(Vec<Indices>, bool)> {
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn white_space_in_a_list_is_told() {
+    fn white_space_in_a_list_is_reported() {
         assert!(indices("A, B", 2).unwrap().1);
         assert!(!indices("A,B", 2).unwrap().1);
     }

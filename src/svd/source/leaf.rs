@@ -41,8 +41,8 @@ pub(super) struct Parts<'x> {
 }
 
 impl<'x> Parts<'x> {
-    /// Sorts the children of an element: `leaves` hold a value and come once, `lists` come any number of times. Everything
-    /// else is left out.
+    /// Sorts the children of an element: `leaves` hold a value and come once, `lists` come any
+    /// number of times. Everything else is left out.
     pub(super) fn of(element: Element<'x>, leaves: &[&str], lists: &[&str], warnings: &mut Warnings) -> Self {
         let mut parts = Parts { element, leaves: Vec::new(), lists: Vec::new() };
         for child in element.children() {
@@ -195,7 +195,8 @@ pub(super) fn optional(leaf: Option<Element<'_>>, bits: u32, warnings: &mut Warn
     scalar(leaf, bits, Otherwise::LeftOut, warnings).ok().flatten()
 }
 
-/// A number of which some bits may not be given, such as `0x0000XXXX`. It is left out, with a warning, if it cannot be read.
+/// A number of which some bits may not be given, such as `0x0000XXXX`. It is left out, with a
+/// warning, if it cannot be read.
 pub(super) fn pattern(leaf: Option<Element<'_>>, warnings: &mut Warnings) -> Option<Number> {
     let leaf = leaf?;
     let text = leaf.text();

@@ -9,9 +9,9 @@ pub(in crate::svd) struct Number {
     pub(in crate::svd) any: u64,
 }
 
-/// Reads a number in any notation that the standard has or a vendor uses: decimal, `0x`, `0X`, `0b`, `0B`, `#`, with `x`
-/// for bits that do not matter, `_` between digits, C's suffixes `U` and `L`, the scales `k`, `m`, `g`, and hexadecimal
-/// digits without a prefix.
+/// Reads a number in any notation that the standard has or a vendor uses: decimal, `0x`, `0X`,
+/// `0b`, `0B`, `#`, with `x` for bits that do not matter, `_` between digits, C's suffixes `U` and
+/// `L`, the scales `k`, `m`, `g`, and hexadecimal digits without a prefix.
 pub(super) fn number(text: &str) -> Option<Number> {
     let text = text.strip_prefix('+').unwrap_or(text).replace('_', "").to_ascii_lowercase();
     if let Some(digits) = text.strip_prefix("0x") {
@@ -38,7 +38,8 @@ pub(super) fn number(text: &str) -> Option<Number> {
         .or_else(|| digits_of(&text, 4).filter(|number| number.any == 0))
 }
 
-/// Reads a number all of whose bits matter. After `#`, `0x` begins a hexadecimal number: `#0x10` is 16, not a pattern.
+/// Reads a number all of whose bits matter. After `#`, `0x` begins a hexadecimal number: `#0x10` is
+/// 16, not a pattern.
 pub(super) fn exact(text: &str) -> Option<u64> {
     let hexadecimal = text.strip_prefix('#').filter(|rest| rest.starts_with("0x") || rest.starts_with("0X"));
     number(hexadecimal.unwrap_or(text)).filter(|number| number.any == 0).map(|number| number.value)
@@ -60,8 +61,8 @@ fn digits_of(digits: &str, bits: u32) -> Option<Number> {
     (!digits.is_empty()).then_some(number)
 }
 
-/// The notation is one of the standard's, and means what it seems to. `#0x10` is a pattern to the standard, but hardly to
-/// who wrote it.
+/// The notation is one of the standard's, and means what it seems to. `#0x10` is a pattern to the
+/// standard, but hardly to who wrote it.
 pub(super) fn is_standard(text: &str) -> bool {
     let all = |digits: &str, allowed: fn(u8) -> bool| !digits.is_empty() && digits.bytes().all(allowed);
     let hexadecimal = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unusual_notation_is_told_apart() {
+    fn an_unusual_notation_is_recognized() {
         for standard in ["1", "0x1F", "0X1", "#1x", "0b01"] {
             assert!(is_standard(standard), "{standard}");
         }

@@ -207,13 +207,11 @@ impl<'x> Reader<'x, '_> {
     fn range(&mut self, element: Element<'x>) -> Option<WriteConstraint> {
         let parts = self.parts(element, &["minimum", "maximum"], &[]);
         let [minimum, maximum] = ["minimum", "maximum"].map(|name| optional(parts.leaf(name), 64, self.warnings));
-        match minimum.zip(maximum).filter(|(minimum, maximum)| minimum <= maximum) {
-            Some((minimum, maximum)) => Some(WriteConstraint::Range { minimum, maximum }),
-            None => {
-                self.warn(element, "a <range> without a minimum and a maximum above it is left out".to_owned());
-                None
-            }
+        let range = minimum.zip(maximum).filter(|(minimum, maximum)| minimum <= maximum);
+        if range.is_none() {
+            self.warn(element, "a <range> without a minimum and a maximum above it is left out".to_owned());
         }
+        range.map(|(minimum, maximum)| WriteConstraint::Range { minimum, maximum })
     }
 
     fn peripheral(&mut self, element: Element<'x>) -> Result<(), Malformed> {
@@ -287,7 +285,8 @@ impl<'x> Reader<'x, '_> {
         name.zip(value).map(|(name, value)| Interrupt { name: name.into_owned(), value, description })
     }
 
-    /// Registers and clusters of a cluster in the peripheral with the list `top`, or of a peripheral.
+    /// Registers and clusters of a cluster in the peripheral with the list `top`, or of a
+    /// peripheral.
     fn list(&mut self, elements: &[Element<'x>], top: Option<ListId>) -> Result<ListId, Malformed> {
         let list = place(self.source.lists.len());
         self.source.lists.push(List { children: Vec::new(), top: top.unwrap_or(list) });
@@ -348,7 +347,7 @@ impl<'x> Reader<'x, '_> {
             address_offset,
             properties,
             behavior,
-            alternate_register: parts.text("alternateRegister"),
+            alternate: parts.text("alternateRegister"),
             alternate_group: parts.text("alternateGroup"),
             fields,
         });

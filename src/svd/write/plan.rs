@@ -1,4 +1,5 @@
-//! Writing fields: what must be read for it, what is written to the bits that were not asked for.
+//! Plans a write of fields: which bits must be read first, and what the bits get that are not
+//! given.
 
 use super::value::{FieldValue, number};
 use crate::error::SvdError;
@@ -10,15 +11,15 @@ use crate::svd::register::Register;
 /// How to write some fields of a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// The bits whose present value is written back. 0 if nothing needs to be read.
+    /// The bits whose present value is written back. 0 if nothing must be read.
     pub(super) keep: u64,
-    /// The bits that are written as 1 whatever they are.
+    /// The bits that are written as 1.
     pub(super) set: u64,
-    /// The bits asked for.
+    /// The bits of the given fields.
     pub(super) asked: u64,
 }
 
-/// What the bits get that were not asked for and whose present value cannot be had.
+/// What the bits get that are not given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
     /// Their present value, which can be read.
@@ -47,7 +48,7 @@ pub(super) fn plan(register: &Register, values: &[(&str, FieldValue<'_>)], rest:
         plan.asked |= field.mask();
     }
     let mut remaining = register.mask() & !plan.asked;
-    // Where views of the same bits overlap, the one with a rule of its own goes first.
+    // Where fields overlap, one with a rule of its own decides.
     let mut others: Vec<&Field> = register.fields().iter().filter(|field| field.mask() & remaining != 0).collect();
     others.sort_by_key(|field| field.modified_write_values() == ModifiedWriteValues::Modify);
     for field in others {
@@ -62,12 +63,12 @@ pub(super) fn plan(register: &Register, values: &[(&str, FieldValue<'_>)], rest:
             (ModifiedWriteValues::Clear | ModifiedWriteValues::Set, _) => {
                 let effect = field.modified_write_values();
                 return Err(inseparable(format!(
-                    "any write has the effect `{effect}` on field {}, too; give a value for it as well",
+                    "any write has the effect `{effect}` on field {}; give a value for it, too",
                     field.name()
                 )));
             }
-            // What a read gives of it means nothing. A single write-only bit among others is a trigger, mostly, and at rest
-            // in its reset value.
+            // A read does not give its value. A write-only bit among others mostly is a trigger,
+            // which its reset value does not pull.
             _ if !field.access().can_read() && rest == Rest::Present => {
                 plan.set |= reset_bits(register, bits).ok_or_else(|| {
                     inseparable(format!(
@@ -101,7 +102,7 @@ pub(super) fn plan(register: &Register, values: &[(&str, FieldValue<'_>)], rest:
 }
 
 impl Plan {
-    /// Bits that a write has no effect on, or is to have none: reserved and read-only ones.
+    /// Adds bits that a write has no effect on, or should have none: reserved and read-only ones.
     fn idle(&mut self, register: &Register, bits: u64, rest: Rest) {
         match rest {
             Rest::Present => self.keep |= bits,
@@ -115,7 +116,7 @@ fn reset_bits(register: &Register, bits: u64) -> Option<u64> {
     (bits & !register.reset_mask() == 0).then_some(value & bits)
 }
 
-/// The field, if it can be written.
+/// The field of a name, if it can be written.
 fn field<'r>(register: &'r Register, name: &str) -> Result<&'r Field, SvdError> {
     let path = || format!("{}.{name}", register.path());
     let Some(field) = register.fields().iter().find(|field| field.name() == name) else {

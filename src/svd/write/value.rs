@@ -1,4 +1,4 @@
-//! Values to write, and what the description allows of them.
+//! Values to write, and whether the description allows them.
 
 use crate::error::SvdError;
 use crate::svd::field::{EnumeratedValue, Field};
@@ -6,11 +6,19 @@ use crate::svd::properties::WriteConstraint;
 use crate::svd::register::Register;
 
 /// A value for a field: a number, or the name of one of its enumerated values.
+///
+/// ```
+/// use openocd::svd::FieldValue;
+///
+/// assert_eq!(FieldValue::from(7), FieldValue::Number(7));
+/// assert_eq!(FieldValue::from("Mul9"), FieldValue::Name("Mul9"));
+/// assert_eq!(FieldValue::from(true), FieldValue::Number(1));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldValue<'a> {
-    /// A number, as it is when the field's lowest bit is bit 0.
+    /// A number. Its bit 0 is the lowest bit of the field.
     Number(u64),
-    /// The name of a value for writing; see [`Field::write_values`].
+    /// The name of a value to write; see [`Field::write_values`].
     Name(&'a str),
 }
 
@@ -32,9 +40,11 @@ impl<'a> From<&'a str> for FieldValue<'a> {
     }
 }
 
-/// Checks a value for a whole register: the constraints of the register and of each field that can be written.
+/// Checks a value for a whole register: the constraints of the register, and of each field that can
+/// be written.
 ///
-/// Fields that have bits in common are different views of these, of which one alone is meant; they are not checked.
+/// Fields that have bits in common are different views of these bits. They are not checked, since
+/// only one is meant.
 pub(super) fn check_register(register: &Register, value: u64) -> Result<(), SvdError> {
     if !register.access().can_write() {
         return Err(SvdError::NotWritable { name: register.path() });
@@ -51,7 +61,7 @@ pub(super) fn check_register(register: &Register, value: u64) -> Result<(), SvdE
     Ok(())
 }
 
-/// Checks a register's own constraint.
+/// Checks a value by the register's own constraint.
 pub(super) fn check_range(register: &Register, value: u64) -> Result<(), SvdError> {
     match register.write_constraint() {
         Some(WriteConstraint::Range { minimum, maximum }) if !(minimum..=maximum).contains(&value) => {
@@ -62,7 +72,7 @@ pub(super) fn check_range(register: &Register, value: u64) -> Result<(), SvdErro
     }
 }
 
-/// The number for a field, if the field takes it.
+/// The number for a field, if the field allows it.
 pub(super) fn number(field: &Field, path: &str, value: FieldValue<'_>) -> Result<u64, SvdError> {
     let value = match value {
         FieldValue::Number(value) => value,
@@ -92,7 +102,8 @@ fn is_listed(field: &Field, value: u64) -> bool {
     field.write_values().iter().any(|entry| entry.lists(value) || entry.is_default())
 }
 
-/// What takes only the value that is read from it, among the bits that are written: path and bits.
+/// The register or fields that take only the value that is read from them, among the written bits:
+/// path and bits.
 pub(super) fn taken_as_read(register: &Register, written: u64) -> Vec<(String, u64)> {
     let is_as_read = |constraint| constraint == Some(WriteConstraint::WriteAsRead);
     if is_as_read(register.write_constraint()) {

@@ -1,4 +1,5 @@
-//! The virtual chip's own registers by name: flags that reads and writes clear, and what the debugger does on the bus for it.
+//! The virtual chip's own registers by name: flags that reads and writes clear, and what the
+//! debugger does on the bus for it.
 
 use openocd::svd::{Device, Peripheral, UnreadReason};
 use openocd::{Error, TargetError};
@@ -44,7 +45,8 @@ fn each_address_is_read_once_and_as_wide_as_its_register() {
         let offsets: &[u32] = if address == USART1 {
             &[0, 8, 0xc, 0x10, 0x14, 0x18]
         } else {
-            // Without EGR, which is write-only, and CCR1 to CCR4; two views each of CCMR1 and CCMR2.
+            // Without EGR, which is write-only, and CCR1 to CCR4; two views each of CCMR1 and
+            // CCMR2.
             &[0, 4, 8, 0xc, 0x10, 0x18, 0x1c, 0x20, 0x24, 0x28, 0x2c]
         };
         let expected: Vec<_> = offsets.iter().map(|offset| (address + offset, 32)).collect();
@@ -97,7 +99,7 @@ fn a_received_frame_is_still_there_after_its_port_was_read() {
 }
 
 #[test]
-fn what_a_read_takes_is_read_once_even_when_a_neighbour_fails() {
+fn a_register_that_a_read_changes_is_read_once_even_if_a_neighbor_fails() {
     let board = board();
     let svd = board.session.svd();
     svd.write_fields("USART1", "CR1", &[("UE", 1.into()), ("RE", 1.into())]).unwrap();
@@ -151,7 +153,8 @@ fn a_timer_is_set_up_and_read_by_name_while_it_counts() {
     assert_eq!((status.field("TIF").unwrap().value, status.field("CC1IF").unwrap().value), (0, 1), "{status}");
 
     svd.write_field("TIM2", "CR1", "CEN", 1).unwrap();
-    // The chip's clock runs with each bit that OpenOCD shifts: it comes around, however long that takes.
+    // The chip's clock runs with each bit that OpenOCD shifts: it comes around, however long that
+    // takes.
     while svd.read_field("TIM2", "SR", "UIF").unwrap() == 0 {}
     assert!(svd.read_field("TIM2", "CNT", "CNT").unwrap() <= 3);
 }
@@ -189,7 +192,7 @@ fn clock_flags_are_cleared_by_their_own_bits() {
 }
 
 #[test]
-fn reset_flags_and_the_backup_domain() {
+fn reset_flags_and_the_backup_domain_behave_by_name() {
     let board = board();
     let svd = board.session.svd();
     svd.write_field("RCC", "BDCR", "LSEON", "On").unwrap();
@@ -271,7 +274,7 @@ fn a_watchpoint_that_matched_says_so_until_it_is_read() {
 }
 
 #[test]
-fn nested_clusters_on_the_chip() {
+fn registers_in_nested_clusters_are_read_on_the_chip() {
     let board = board();
     let svd = board.session.svd();
     svd.write_register("CAN1", "MAILBOX_TX[1]_DLR", 0x1234_5678).unwrap();

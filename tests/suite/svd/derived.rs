@@ -6,7 +6,7 @@ use openocd::{Error, SvdError};
 use super::{A, addresses, device, layout, register, registers};
 
 #[test]
-fn a_derived_peripheral_has_the_base_s_registers_at_its_own_address() {
+fn a_derived_peripheral_has_the_registers_of_its_base_at_its_own_address() {
     // The base comes later in the file, and is itself derived.
     let device = device(&format!(
         "<peripheral derivedFrom='Q'><name>P</name><baseAddress>0x1000</baseAddress></peripheral>\
@@ -28,7 +28,7 @@ fn a_derived_peripheral_has_the_base_s_registers_at_its_own_address() {
 }
 
 #[test]
-fn a_derived_peripheral_s_own_registers_replace_the_base_s() {
+fn own_registers_of_a_derived_peripheral_replace_those_of_its_base() {
     let device = device(&format!(
         "<peripheral><name>B</name><baseAddress>0</baseAddress><registers>{A}</registers></peripheral>\
          <peripheral derivedFrom='B'><name>P</name><baseAddress>0x1000</baseAddress><registers>\
@@ -38,7 +38,7 @@ fn a_derived_peripheral_s_own_registers_replace_the_base_s() {
 }
 
 #[test]
-fn a_derived_register_has_what_it_does_not_say_itself() {
+fn a_derived_register_inherits_what_it_does_not_state() {
     let device = registers(
         "<register derivedFrom='BASE'><name>NEAR</name><addressOffset>0</addressOffset><resetValue>7</resetValue></register>\
          <register derivedFrom='P.CL.DEEP'><name>FAR</name><addressOffset>4</addressOffset></register>\
@@ -60,7 +60,7 @@ fn a_derived_register_has_what_it_does_not_say_itself() {
 }
 
 #[test]
-fn what_a_register_is_derived_from_goes_before_what_encloses_it() {
+fn the_base_of_a_register_precedes_what_encloses_it() {
     let device = device(
         "<peripheral><name>B</name><baseAddress>0</baseAddress><registers>\
          <register><name>A</name><addressOffset>0</addressOffset><size>8</size></register></registers></peripheral>\
@@ -71,7 +71,7 @@ fn what_a_register_is_derived_from_goes_before_what_encloses_it() {
 }
 
 #[test]
-fn a_derived_cluster_has_the_base_s_registers() {
+fn a_derived_cluster_has_the_registers_of_its_base() {
     let device = registers(
         "<cluster derivedFrom='TX'><name>RX</name><addressOffset>0x40</addressOffset><access>read-only</access></cluster>\
          <cluster><name>TX</name><addressOffset>0x10</addressOffset>\
@@ -83,7 +83,7 @@ fn a_derived_cluster_has_the_base_s_registers() {
 }
 
 #[test]
-fn a_derived_field_has_what_it_does_not_say_itself() {
+fn a_derived_field_inherits_what_it_does_not_state() {
     let device = registers(
         "<register><name>R</name><addressOffset>0</addressOffset><fields>\
          <field derivedFrom='BASE'><name>MOVED</name><bitOffset>8</bitOffset></field>\
@@ -106,7 +106,7 @@ fn a_derived_field_has_what_it_does_not_say_itself() {
 }
 
 #[test]
-fn derived_enumerations() {
+fn a_derived_enumeration_has_the_values_of_its_base() {
     let values = "<enumeratedValue><name>On</name><value>1</value></enumeratedValue>";
     let device = registers(&format!(
         "<register><name>R</name><addressOffset>0</addressOffset><fields>\
@@ -157,7 +157,7 @@ fn a_cluster_inside_itself_is_refused() {
 }
 
 #[test]
-fn a_path_through_what_it_leads_to_is_a_warning() {
+fn a_path_that_leads_through_itself_is_a_warning() {
     // To find K.R, K's registers must be found, which are those of L.R, which…
     let device = registers(
         "<cluster derivedFrom='L.R'><name>K</name><addressOffset>0</addressOffset></cluster>\

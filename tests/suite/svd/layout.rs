@@ -5,7 +5,7 @@ use openocd::svd::Register;
 use super::{A, addresses, device, fields, layout, register, registers};
 
 #[test]
-fn arrays_of_registers() {
+fn an_array_of_registers_becomes_its_elements() {
     let array = |name: &str, more: &str| {
         registers(&format!(
             "<register><dim>3</dim><dimIncrement>8</dimIncrement>{more}<name>{name}</name><displayName>{name}</displayName>\
@@ -23,7 +23,7 @@ fn arrays_of_registers() {
 }
 
 #[test]
-fn arrays_of_fields_and_peripherals() {
+fn an_array_of_fields_or_peripherals_becomes_its_elements() {
     let device = device(
         "<peripheral><dim>2</dim><dimIncrement>0x400</dimIncrement><dimIndex>A,B</dimIndex><name>GPIO%s</name>\
          <baseAddress>0x1000</baseAddress><registers><register><name>R</name><addressOffset>4</addressOffset><fields>\
@@ -38,7 +38,7 @@ fn arrays_of_fields_and_peripherals() {
 }
 
 #[test]
-fn nested_clusters_and_arrays_of_clusters() {
+fn registers_in_nested_clusters_have_flat_names() {
     let device = registers(
         "<cluster><dim>2</dim><dimIncrement>0x100</dimIncrement><name>CH[%s]</name><addressOffset>0x10</addressOffset>\
          <register><name>CR</name><addressOffset>0</addressOffset></register>\
@@ -54,7 +54,7 @@ fn nested_clusters_and_arrays_of_clusters() {
 }
 
 #[test]
-fn the_three_ways_to_say_which_bits() {
+fn a_field_states_its_bits_in_three_ways() {
     let device = fields(
         "<field><name>A</name><bitRange>[7:4]</bitRange></field>\
          <field><name>B</name><bitOffset>0x8</bitOffset><bitWidth>3</bitWidth></field>\
@@ -89,7 +89,7 @@ fn alternate_registers_share_an_address() {
 }
 
 #[test]
-fn names_with_additions() {
+fn a_peripheral_adds_to_the_names_of_its_registers() {
     let device = device(&format!(
         "<peripheral><name>P</name><prependToName>P_</prependToName><appendToName>_X</appendToName>\
          <baseAddress>0x1000</baseAddress><registers>{A}</registers></peripheral>"
@@ -98,7 +98,7 @@ fn names_with_additions() {
 }
 
 #[test]
-fn what_does_not_fit_into_its_register_is_cut_or_left_out() {
+fn a_field_that_does_not_fit_its_register_is_cut_or_left_out() {
     let device = registers(
         "<register><name>R</name><addressOffset>0</addressOffset><size>8</size><fields>\
          <field><name>A</name><bitRange>[9:6]</bitRange></field><field><name>B</name><bitRange>[8:8]</bitRange></field>\
@@ -120,7 +120,7 @@ fn alternate_groups_keep_equal_names_apart() {
 }
 
 #[test]
-fn of_equal_names_the_first_is_found() {
+fn look_ups_find_the_first_of_equal_names() {
     let device = device(&format!(
         "<peripheral><name>P</name><baseAddress>0x1000</baseAddress><registers>{A}{}</registers></peripheral>\
          <peripheral><name>P</name><baseAddress>0x2000</baseAddress></peripheral>",
@@ -137,7 +137,7 @@ fn of_equal_names_the_first_is_found() {
 }
 
 #[test]
-fn arrays_of_none_and_of_overlapping_elements() {
+fn an_array_may_be_empty_or_overlap() {
     let device = registers(
         "<register><dim>0</dim><dimIncrement>4</dimIncrement><name>NONE%s</name><addressOffset>0</addressOffset></register>\
          <register><dim>2</dim><dimIncrement>0</dimIncrement><name>SAME%s</name><addressOffset>4</addressOffset></register>",
@@ -146,7 +146,7 @@ fn arrays_of_none_and_of_overlapping_elements() {
 }
 
 #[test]
-fn registers_at_the_end_of_the_address_space() {
+fn registers_at_the_end_of_the_address_space_are_found() {
     let device = device(
         "<peripheral><name>P</name><baseAddress>0xfffffffffffffff8</baseAddress><registers>\
          <register><name>A</name><addressOffset>0</addressOffset><size>64</size></register>\

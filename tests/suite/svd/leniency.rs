@@ -1,4 +1,4 @@
-//! What is wrong but unimportant is left out, and what is put right is told.
+//! What is wrong but unimportant is left out, and every correction is reported.
 
 use openocd::svd::{Access, Device, WriteConstraint};
 
@@ -155,7 +155,7 @@ fn reset_values_say_which_of_their_bits_are_known() {
 }
 
 #[test]
-fn what_is_put_right_is_told() {
+fn a_correction_is_reported() {
     let of_register =
         |more: &str| registers(&format!("<register><name>R</name><addressOffset>0</addressOffset>{more}</register>"));
     let device = of_register("<size>0</size>");
@@ -190,7 +190,7 @@ fn lists_of_indices_with_white_space_are_read() {
 }
 
 #[test]
-fn names_that_cannot_be_reached_are_told() {
+fn a_name_that_cannot_be_reached_is_reported() {
     let field = |name: &str, more: &str| format!("<field><name>{name}</name><bitRange>[0:0]</bitRange>{more}</field>");
     let device = fields(&(field("F", "") + &field("F", "")));
     assert_eq!(warning(&device), "register \"R\" has more than one field \"F\"; look-ups find the first");

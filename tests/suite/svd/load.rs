@@ -46,7 +46,7 @@ fn nothing_works_before_a_description_is_loaded() {
 }
 
 #[test]
-fn files_that_cannot_be_loaded() {
+fn a_file_that_cannot_be_loaded_changes_nothing() {
     let board = board();
     let missing = std::env::temp_dir().join("no such file.svd");
     let error = board.session.svd().load(&missing).unwrap_err();
@@ -65,7 +65,7 @@ fn files_that_cannot_be_loaded() {
 }
 
 #[test]
-fn files_in_other_encodings() {
+fn files_in_other_encodings_are_read() {
     let text = "<device><name>D</name><description>\u{b5}C</description><peripherals/></device>";
     let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
     let wide: Vec<u8> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
@@ -80,7 +80,7 @@ fn files_in_other_encodings() {
 }
 
 #[test]
-fn unknown_names_come_with_near_ones() {
+fn an_unknown_name_comes_with_similar_ones() {
     let board = board();
     let svd = board.session.svd();
     let error = svd.read_register("GPIOa", "ODR").unwrap_err();

@@ -1,4 +1,5 @@
-//! What registers and fields are: inherited properties, access, actions, constraints, enumerated values.
+//! What registers and fields are: inherited properties, access, actions, constraints, enumerated
+//! values.
 
 use openocd::svd::{Access, Device, ModifiedWriteValues, ReadAction, WriteConstraint};
 
@@ -37,7 +38,7 @@ fn without_any_property_a_register_has_32_bits_and_no_known_reset_value() {
 }
 
 #[test]
-fn sizes_and_the_width_of_their_accesses() {
+fn an_access_is_as_wide_as_the_register_needs() {
     for (size, access) in [(8, Some(8)), (16, Some(16)), (32, Some(32)), (64, Some(64)), (24, Some(32)), (128, None)] {
         let device = registers(&format!(
             "<register><name>R</name><addressOffset>0</addressOffset><size>{size}</size></register>"
@@ -48,7 +49,7 @@ fn sizes_and_the_width_of_their_accesses() {
 }
 
 #[test]
-fn enumerated_values_with_wildcards_and_a_default() {
+fn an_enumerated_value_may_have_wildcards_or_be_the_default() {
     let value = |name: &str, value: &str| format!("<enumeratedValue><name>{name}</name>{value}</enumeratedValue>");
     let device = fields(&format!(
         "<field><name>F</name><bitRange>[2:0]</bitRange><enumeratedValues>{}{}{}{}</enumeratedValues></field>",
@@ -79,7 +80,7 @@ fn values_may_have_other_names_for_reading_than_for_writing() {
 }
 
 #[test]
-fn access_actions_and_constraints() {
+fn access_actions_and_constraints_are_read() {
     let device = registers(
         "<register><name>R</name><addressOffset>0</addressOffset><modifiedWriteValues>oneToClear</modifiedWriteValues><fields>\
          <field><name>A</name><bitRange>[0:0]</bitRange></field>\
@@ -108,4 +109,42 @@ fn access_actions_and_constraints() {
 fn a_register_of_write_only_fields_is_write_only() {
     let device = fields("<field><name>A</name><bitRange>[0:0]</bitRange><access>write-only</access></field>");
     assert_eq!(register(&device, "P", "R").access(), Access::WriteOnly);
+}
+
+#[test]
+fn keywords_are_read_and_printed_as_in_the_file() {
+    for word in ["read-only", "read-write", "read-writeOnce", "writeOnce", "write-only"] {
+        assert_eq!(word.parse::<Access>().unwrap().to_string(), word);
+    }
+    for word in ["clear", "set", "modify", "modifyExternal"] {
+        assert_eq!(word.parse::<ReadAction>().unwrap().to_string(), word);
+    }
+    for word in ["oneToClear", "zeroToToggle", "modify"] {
+        assert_eq!(word.parse::<ModifiedWriteValues>().unwrap().to_string(), word);
+    }
+    let error = "readonly".parse::<Access>().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "\"readonly\" is no value of <access>; known are read-only, read-write, read-writeOnce, writeOnce, write-only"
+    );
+}
+
+#[test]
+fn debug_output_is_one_short_line() {
+    let device = fields(
+        "<field><name>F</name><bitRange>[3:0]</bitRange><enumeratedValues><enumeratedValue><name>On</name><value>0b1x</value>\
+         </enumeratedValue></enumeratedValues></field>",
+    );
+    assert_eq!(format!("{device:?}"), "Device(D: 1 peripherals, 1 registers)");
+    assert_eq!(format!("{:?}", device.peripheral("P").unwrap()), "Peripheral(P at 0x00001000, 1 registers)");
+    let register = register(&device, "P", "R");
+    assert_eq!(format!("{register:?}"), "Register(P.R at 0x00001000, 32 bits, read-write)");
+    assert_eq!(format!("{:?}", register.field("F").unwrap()), "Field(F [3:0] read-write)");
+    let decoded = register.decode(3).unwrap();
+    assert_eq!(format!("{decoded:?}"), "DecodedRegister(P.R = 0x00000003)");
+    let field = decoded.field("F").unwrap();
+    assert_eq!(
+        format!("{field:?} {:?}", field.enumerated()),
+        "DecodedField(F = 0x3 (On)) Some(EnumeratedValue(On = 0x2, any 0x1))"
+    );
 }

@@ -21,7 +21,7 @@ fn a_register_is_read_and_decoded_while_the_target_runs() {
 }
 
 #[test]
-fn values_are_never_cached() {
+fn every_read_asks_the_target() {
     let board = board();
     let idr = || board.session.svd().read_register("GPIOA", "IDR").unwrap().value;
     board.chip.set_port_inputs('A', 0x8001);
@@ -31,7 +31,7 @@ fn values_are_never_cached() {
 }
 
 #[test]
-fn a_peripheral_is_read_without_what_must_not_be_touched() {
+fn a_peripheral_is_read_without_registers_that_must_not_be_read() {
     let board = board();
     board.chip.set_port_inputs('A', 0x1234);
     // Were one of these read with its neighbours, all would fail.
@@ -59,7 +59,7 @@ fn gaps_between_registers_are_not_read() {
 }
 
 #[test]
-fn a_register_that_reading_changes_is_left_alone_unless_asked_for() {
+fn a_register_that_a_read_changes_is_skipped_unless_named() {
     let registers = "<register><name>A</name><addressOffset>0</addressOffset></register>\
          <register><name>DATA</name><addressOffset>4</addressOffset><readAction>modifyExternal</readAction></register>\
          <register><name>VIEW</name><addressOffset>4</addressOffset></register>";
@@ -206,7 +206,8 @@ fn a_target_that_must_be_halted_for_a_read_is_no_error_but_a_reason() {
         let UnreadReason::Failed(failure) = &unread.reason else { panic!("{unread}") };
         assert!(failure.log().contains("target not halted"), "{failure}");
     }
-    // 0.12.0 loses OpenOCD's number on the way and is told by its words; since then it is the general number.
+    // 0.12.0 loses OpenOCD's number on the way and is told by its words; since then it is the
+    // general number.
     let error = reading.register("B").unwrap_err();
     assert!(
         matches!(

@@ -48,7 +48,7 @@ fn a_description_that_lacks_what_it_must_have_is_located() {
 }
 
 #[test]
-fn sizes_that_would_eat_up_memory_are_refused() {
+fn arrays_that_would_exhaust_memory_are_refused() {
     let array = |dim: &str| {
         format!(
             "<device><name>D</name><peripherals><peripheral><name>P</name><baseAddress>0</baseAddress><registers>\
@@ -75,7 +75,7 @@ fn refusal(peripherals: &str) -> String {
 const ARRAY: &str = "<dim>1000000</dim><dimIncrement>16</dimIncrement>";
 
 #[test]
-fn arrays_of_nothing_that_would_take_for_ever_are_refused() {
+fn large_arrays_of_empty_elements_are_refused() {
     let peripherals = format!("<peripheral>{ARRAY}<name>P%s</name><baseAddress>0</baseAddress></peripheral>").repeat(3);
     assert!(refusal(&peripherals).contains("more than 1048576 registers"));
     let cluster = format!("<cluster>{ARRAY}<name>K%s</name><addressOffset>0</addressOffset></cluster>").repeat(3);
@@ -85,7 +85,7 @@ fn arrays_of_nothing_that_would_take_for_ever_are_refused() {
 }
 
 #[test]
-fn fields_without_end_are_refused() {
+fn too_many_fields_are_refused() {
     let field =
         "<field><dim>4096</dim><dimIncrement>0</dimIncrement><name>F%s</name><bitRange>[0:0]</bitRange></field>";
     let base = format!("<register><name>R</name><addressOffset>0</addressOffset><fields>{field}</fields></register>");
@@ -126,7 +126,7 @@ fn numbers_that_do_not_fit_are_located() {
 }
 
 #[test]
-fn entities_that_grow_without_end_are_refused() {
+fn a_document_type_with_entities_is_refused() {
     let message = parse_error("<!DOCTYPE d [<!ENTITY a 'aaaa'>]>\n<device><name>&a;</name></device>").2;
     assert!(message.contains("DTD"), "{message}");
 }

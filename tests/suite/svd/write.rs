@@ -54,7 +54,7 @@ fn values_that_a_field_does_not_take_are_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn only_enumerated_values_where_the_description_says_so() {
+fn use_enumerated_values_forbids_other_values() {
     let board = ram(
         "<register><name>R</name><addressOffset>0</addressOffset><fields><field><name>F</name><bitRange>[3:0]</bitRange>\
          <writeConstraint><useEnumeratedValues>true</useEnumeratedValues></writeConstraint><enumeratedValues>\
@@ -72,7 +72,8 @@ fn only_enumerated_values_where_the_description_says_so() {
     assert_eq!(board.chip.read_u32(0x2000_0100), Ok(0xffff_fff6));
 }
 
-/// What a write of the field F to 1 leaves in RAM, which takes every bit as written, at first `0b1111_0000` (8 bits).
+/// What a write of the field F to 1 leaves in RAM, which takes every bit as written, at first
+/// `0b1111_0000` (8 bits).
 fn left_by_writing_f(register: &str, others: &str) -> u32 {
     let board = ram(&format!(
         "<register><name>R</name><addressOffset>0</addressOffset><size>8</size>{register}<fields>\
@@ -89,7 +90,7 @@ fn other_fields_keep_their_value() {
 }
 
 #[test]
-fn other_fields_that_a_written_bit_acts_on_get_the_bit_that_does_nothing() {
+fn other_fields_get_the_bit_that_does_nothing() {
     let other = |values: &str| {
         let field = format!(
             "<field><name>G</name><bitRange>[7:6]</bitRange><modifiedWriteValues>{values}</modifiedWriteValues></field>"
@@ -143,7 +144,7 @@ fn a_write_only_register_whose_bits_do_nothing_when_zero_needs_no_read() {
 }
 
 #[test]
-fn what_would_be_a_guess_is_refused_unless_asked_for() {
+fn a_write_that_would_be_a_guess_is_refused() {
     let registers = |more: &str| {
         format!(
             "<register><name>R</name><addressOffset>0</addressOffset>{more}<resetValue>0x70</resetValue><fields>\
@@ -186,7 +187,7 @@ fn a_field_that_any_write_clears_cannot_be_spared() {
 }
 
 #[test]
-fn a_field_that_takes_only_what_it_holds() {
+fn a_field_with_write_as_read_takes_only_its_present_value() {
     let board = ram(
         "<register><name>R</name><addressOffset>0</addressOffset><fields><field><name>F</name><bitRange>[3:0]</bitRange>\
          <writeConstraint><writeAsRead>true</writeAsRead></writeConstraint></field>\
@@ -287,7 +288,7 @@ fn views_of_the_same_bits_do_not_constrain_a_whole_register() {
 }
 
 #[test]
-fn a_whole_register_with_a_field_that_takes_only_what_it_holds() {
+fn a_whole_register_respects_a_field_with_write_as_read() {
     let register = |more: &str| {
         format!(
             "<register><name>R</name><addressOffset>0</addressOffset>{more}<fields><field><name>F</name><bitRange>[7:4]</bitRange>\
@@ -315,7 +316,7 @@ fn a_whole_register_with_a_field_that_takes_only_what_it_holds() {
 }
 
 #[test]
-fn a_register_that_takes_only_what_it_holds() {
+fn a_register_with_write_as_read_takes_only_its_present_value() {
     let board = ram(
         "<register><name>R</name><addressOffset>0</addressOffset><writeConstraint><writeAsRead>true</writeAsRead></writeConstraint>\
          <fields><field><name>F</name><bitRange>[3:0]</bitRange></field></fields></register>",

@@ -22,7 +22,7 @@ fn runs(registers: &[(&str, u32, &str)]) -> String {
 }
 
 #[test]
-fn neighbours_of_one_width_are_read_together() {
+fn neighbors_of_one_width_are_read_together() {
     assert_eq!(runs(&[("B", 4, ""), ("A", 0, ""), ("C", 8, "")]), "1000/32x3");
     assert_eq!(runs(&[("A", 0, "<size>16</size>"), ("B", 2, "<size>16</size>"), ("C", 4, "")]), "1000/16x2 1004/32x1");
     assert_eq!(runs(&[("A", 0, "<size>8</size>"), ("B", 8, "<size>64</size>")]), "1000/8x1 1008/64x1");
@@ -34,7 +34,7 @@ fn gaps_are_never_read() {
 }
 
 #[test]
-fn what_must_not_be_read_parts_a_run() {
+fn a_register_that_must_not_be_read_splits_a_run() {
     let registers = [
         ("A", 0, ""),
         ("KEY", 4, "<access>write-only</access>"),
@@ -74,7 +74,7 @@ fn an_address_is_read_once() {
 }
 
 #[test]
-fn what_one_access_cannot_reach_is_said() {
+fn a_register_that_one_access_cannot_read_is_skipped() {
     let (runs, origins) = planned(&[("A", 2, ""), ("WIDE", 8, "<size>128</size>")], true);
     assert_eq!(runs, "");
     assert_eq!(origins[0], Origin::Skipped(SkipReason::Misaligned { address: 0x1002, bits: 32 }));
@@ -82,7 +82,7 @@ fn what_one_access_cannot_reach_is_said() {
 }
 
 #[test]
-fn what_a_read_changes_is_read_apart_from_its_neighbours() {
+fn a_register_that_a_read_changes_is_read_apart_from_its_neighbors() {
     let registers =
         [("A", 0, ""), ("DATA", 4, "<readAction>modify</readAction>"), ("VIEW", 4, ""), ("B", 8, ""), ("C", 12, "")];
     assert_eq!(planned(&registers, true).0, "1000/32x1 1004/32x1 1008/32x2");

@@ -1,11 +1,11 @@
-//! Slips of vendors' files, put right and told.
+//! Mistakes in vendors' files are corrected and reported.
 
 use openocd::svd::{Access, ReadAction, WriteConstraint};
 
 use super::{addresses, device, fields, layout, register, registers};
 
 #[test]
-fn slips_are_put_right_and_told() {
+fn mistakes_are_corrected_and_reported() {
     let device = registers(
         "<register><name>R</name>\n<addressOffset>0x0000_0004</addressOffset><access>read-writeonce</access>\
          <resetValue>0xXXXX0001</resetValue><fields>\
@@ -29,7 +29,7 @@ fn slips_are_put_right_and_told() {
 }
 
 #[test]
-fn slips_in_blocks_interrupts_and_values() {
+fn mistakes_in_blocks_interrupts_and_values_are_corrected() {
     let device = device(
         "<peripheral><name>P</name><baseAddress>0x1000</baseAddress>\
          <addressBlock><offset>0</offset><size>4</size><usage>reg</usage></addressBlock>\
@@ -64,8 +64,9 @@ fn comments_and_quotes_do_not_mislead() {
 }
 
 #[test]
-fn an_index_list_that_is_none_is_left_out_wherever_it_is() {
-    // Without <dim> it stands for nothing. With one it must not become a list of 4294967296 numbers.
+fn an_invalid_list_of_indices_is_left_out() {
+    // Without <dim> it stands for nothing. With one it must not become a list of 4294967296
+    // numbers.
     let device = registers(
         "<register><dimIndex>0-4294967295</dimIndex><name>R</name><addressOffset>0</addressOffset></register>\
          <register><dim>2</dim><dimIncrement>4</dimIncrement><dimIndex>9-1</dimIndex><name>S%s</name><addressOffset>8</addressOffset></register>",
@@ -75,7 +76,7 @@ fn an_index_list_that_is_none_is_left_out_wherever_it_is() {
 }
 
 #[test]
-fn slips_side_by_side_are_put_right_each() {
+fn mistakes_side_by_side_are_each_corrected() {
     // Where the offset of M is put in is where an empty element is taken out.
     let device = fields(
         "<field><name>A</name><bitRange>[7:4]</bitRange></field>\
