@@ -40,8 +40,12 @@ pub(super) fn peripherals<'s>(source: &'s Source<'s>, warnings: &mut Warnings) -
     let resolver = Resolver::new(source, warnings);
     let (budget, shared, inside, fields) = Default::default();
     let mut expander = Expander { resolver, budget, shared, inside, fields };
+    let ids = (0..).take(source.peripherals.len());
+    for id in ids.clone() {
+        expander.count(id)?;
+    }
     let mut peripherals = Vec::with_capacity(source.peripherals.len());
-    for id in (0..).take(source.peripherals.len()) {
+    for id in ids {
         expander.peripheral(id, &mut peripherals)?;
     }
     let mut names = HashSet::with_capacity(peripherals.len());
@@ -85,17 +89,24 @@ impl<'s> Expander<'s, '_> {
         Ok(Some(text.into()))
     }
 
+    /// Counts a peripheral, or the elements of an array of them, before any are made.
+    fn count(&mut self, id: u32) -> Expanded<()> {
+        let own = &self.resolver.source.peripherals[id as usize];
+        let view: PeripheralView<'_> = self.resolver.view(id);
+        self.budget.registers(Elements::of(&own.head, view.dim).count, &own.head.name)
+    }
+
     fn peripheral(&mut self, id: u32, peripherals: &mut Vec<Peripheral>) -> Expanded<()> {
         let source = self.resolver.source;
         let own = &source.peripherals[id as usize];
         let view: PeripheralView<'_> = self.resolver.view(id);
         let elements = Elements::of(&own.head, view.dim);
-        self.budget.registers(elements.count, &own.head.name)?;
         if elements.count == 0 {
             return Ok(());
         }
         let properties = view.properties.or(source.properties);
         let placed = self.inside(view.registers.map(|list| (list, properties)), 0)?;
+        // The peripheral itself is counted already.
         self.budget.registers(elements.count.saturating_mul(placed.len().saturating_sub(1)), &own.head.name)?;
         for (name, offset, index) in elements.each() {
             let base_address = place(own.base_address, offset, &name)?;
