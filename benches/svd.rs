@@ -1,9 +1,9 @@
 //! SVD: loading, look-ups, decoding. Names are group/case/implementation.
 //!
 //! No vendor's file is in this repository, so the large description is the virtual chip's, over and
-//! over, until it has the 2 MB of the largest microcontrollers' files. `svd_parser_alone` is the
-//! floor of loading: the parse, without arrays, derivation and indices. `scan` is what a look-up
-//! costs without an index.
+//! over, until it has the 2 MB of the largest microcontrollers' files. `svd_parser_alone` is
+//! another reader of the same text, which leaves out arrays, derivation and indices. `scan` is what
+//! a look-up costs without an index.
 
 use std::hint::black_box;
 

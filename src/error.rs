@@ -13,6 +13,7 @@ mod process;
 mod rtt;
 mod semihosting;
 mod shared;
+#[cfg(feature = "svd")]
 mod svd;
 mod target;
 pub(crate) mod text;
@@ -32,6 +33,7 @@ pub use rtt::RttError;
 pub use semihosting::SemihostingError;
 pub(crate) use shared::Subsystem;
 pub use shared::{InvalidArgument, Refused, UnexpectedReply};
+#[cfg(feature = "svd")]
 pub use svd::SvdError;
 pub use target::TargetError;
 pub use timeout::TimeoutError;
@@ -101,6 +103,7 @@ pub enum Error {
     #[error(transparent)]
     Adapter(#[from] AdapterError),
     /// A device description (SVD) could not be loaded, does not know what was asked for, or forbids it.
+    #[cfg(feature = "svd")]
     #[error(transparent)]
     Svd(#[from] SvdError),
     /// A JTAG operation failed: a scan, a walk through the states, an SVF file, the chain itself.

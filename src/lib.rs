@@ -21,6 +21,7 @@ mod rtt;
 mod run_until;
 mod semihosting;
 mod session;
+#[cfg(feature = "svd")]
 pub mod svd;
 mod target;
 mod types;
@@ -57,10 +58,12 @@ pub use dap::{
     AccessPort, AccessPortClass, AccessPortId, AccessPortInfo, Component, ComponentClass, Dap, DapInfo, DebugPortId,
     Jep106, RomEntry, TargetId,
 };
+#[cfg(feature = "svd")]
+pub use error::SvdError;
 pub use error::{
     AdapterError, BreakpointError, CommandError, ConnectionError, DapError, Error, Failure, FlashError, ImageError,
-    InvalidArgument, JtagError, ProcessError, ProcessReport, Refused, Result, RttError, SemihostingError, SvdError,
-    TargetError, TimeoutError, UnexpectedReply,
+    InvalidArgument, JtagError, ProcessError, ProcessReport, Refused, Result, RttError, SemihostingError, TargetError,
+    TimeoutError, UnexpectedReply,
 };
 pub use events::{Event, EventIter, Events, Listener, TargetEvent};
 pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, WriteOptions};
@@ -75,6 +78,7 @@ pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines};
 pub use run_until::{RunOutcome, RunUntil, Verdict};
 pub use semihosting::{Redirected, Semihosting, SemihostingStream};
 pub use session::{Session, SessionBuilder};
+#[cfg(feature = "svd")]
 pub use svd::Svd;
 pub use target::polling::PollingPause;
 pub use target::{Target, TargetInfo, TargetStatus};

@@ -46,6 +46,12 @@ fn long_reads_allocate_as_little_as_short_ones_and_peripherals_are_read_together
 
     log::set_logger(&Count).unwrap();
     log::set_max_level(LevelFilter::Trace);
+    #[cfg(feature = "svd")]
+    peripherals_are_read_together(&session);
+}
+
+#[cfg(feature = "svd")]
+fn peripherals_are_read_together(session: &Session) {
     let svd = session.svd();
     svd.load(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd")).unwrap();
     let device = svd.device().unwrap();

@@ -31,6 +31,7 @@ mod sample;
 mod semihosting;
 mod server;
 mod several_targets;
+#[cfg(feature = "svd")]
 mod svd;
 mod target;
 mod target_faults;
