@@ -101,3 +101,28 @@ fn index(source: &Source<'_>, peripherals: Vec<Peripheral>, warnings: Vec<String
         warnings,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An independent reader agrees on a file that is as the standard has it.
+    #[test]
+    fn a_clean_file_is_read_as_svd_parser_reads_it() {
+        let file = include_str!("../../tests/virtual-chip/svd/virtual-stm32f103.svd");
+        let (ours, theirs) = (text(file, "the chip").unwrap(), svd_parser::parse(file).unwrap());
+        let mut compared = 0;
+        for peripheral in theirs.peripherals.iter().filter(|peripheral| peripheral.derived_from.is_none()) {
+            for register in peripheral.registers().filter(|register| register.is_single()) {
+                let own = ours.peripheral(&peripheral.name).unwrap().register(&register.name).unwrap();
+                assert_eq!(own.address(), peripheral.base_address + u64::from(register.address_offset), "{}", own.path());
+                for field in register.fields().filter(|field| field.is_single()) {
+                    let own = own.field(&field.name).unwrap();
+                    assert_eq!((own.bit_offset(), own.bit_width()), (field.bit_offset(), field.bit_width()));
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 200, "{compared} fields were compared");
+    }
+}

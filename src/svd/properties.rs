@@ -4,6 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+// The words of the standard, which it spells in three ways, are svd-parser's.
+use svd_parser::svd as svd_rs;
+
 use crate::error::{Error, SvdError};
 
 /// How a register or field may be accessed (CMSIS-SVD: `access`).
@@ -37,11 +40,11 @@ pub enum Access {
 
 impl Access {
     pub(super) const WORDS: &[(&'static str, Access)] = &[
-        ("read-only", Access::ReadOnly),
-        ("read-write", Access::ReadWrite),
-        ("read-writeOnce", Access::ReadWriteOnce),
-        ("writeOnce", Access::WriteOnce),
-        ("write-only", Access::WriteOnly),
+        (svd_rs::Access::ReadOnly.as_str(), Access::ReadOnly),
+        (svd_rs::Access::ReadWrite.as_str(), Access::ReadWrite),
+        (svd_rs::Access::ReadWriteOnce.as_str(), Access::ReadWriteOnce),
+        (svd_rs::Access::WriteOnce.as_str(), Access::WriteOnce),
+        (svd_rs::Access::WriteOnly.as_str(), Access::WriteOnly),
     ];
 
     /// Tells whether a read gives the value.
@@ -79,10 +82,10 @@ pub enum ReadAction {
 
 impl ReadAction {
     pub(super) const WORDS: &[(&'static str, ReadAction)] = &[
-        ("clear", ReadAction::Clear),
-        ("set", ReadAction::Set),
-        ("modify", ReadAction::Modify),
-        ("modifyExternal", ReadAction::ModifyExternal),
+        (svd_rs::ReadAction::Clear.as_str(), ReadAction::Clear),
+        (svd_rs::ReadAction::Set.as_str(), ReadAction::Set),
+        (svd_rs::ReadAction::Modify.as_str(), ReadAction::Modify),
+        (svd_rs::ReadAction::ModifyExternal.as_str(), ReadAction::ModifyExternal),
     ];
 }
 
@@ -122,15 +125,15 @@ pub enum ModifiedWriteValues {
 
 impl ModifiedWriteValues {
     pub(super) const WORDS: &[(&'static str, ModifiedWriteValues)] = &[
-        ("oneToClear", ModifiedWriteValues::OneToClear),
-        ("oneToSet", ModifiedWriteValues::OneToSet),
-        ("oneToToggle", ModifiedWriteValues::OneToToggle),
-        ("zeroToClear", ModifiedWriteValues::ZeroToClear),
-        ("zeroToSet", ModifiedWriteValues::ZeroToSet),
-        ("zeroToToggle", ModifiedWriteValues::ZeroToToggle),
-        ("clear", ModifiedWriteValues::Clear),
-        ("set", ModifiedWriteValues::Set),
-        ("modify", ModifiedWriteValues::Modify),
+        (svd_rs::ModifiedWriteValues::OneToClear.as_str(), ModifiedWriteValues::OneToClear),
+        (svd_rs::ModifiedWriteValues::OneToSet.as_str(), ModifiedWriteValues::OneToSet),
+        (svd_rs::ModifiedWriteValues::OneToToggle.as_str(), ModifiedWriteValues::OneToToggle),
+        (svd_rs::ModifiedWriteValues::ZeroToClear.as_str(), ModifiedWriteValues::ZeroToClear),
+        (svd_rs::ModifiedWriteValues::ZeroToSet.as_str(), ModifiedWriteValues::ZeroToSet),
+        (svd_rs::ModifiedWriteValues::ZeroToToggle.as_str(), ModifiedWriteValues::ZeroToToggle),
+        (svd_rs::ModifiedWriteValues::Clear.as_str(), ModifiedWriteValues::Clear),
+        (svd_rs::ModifiedWriteValues::Set.as_str(), ModifiedWriteValues::Set),
+        (svd_rs::ModifiedWriteValues::Modify.as_str(), ModifiedWriteValues::Modify),
     ];
 
     /// Returns the bit that changes nothing when it is written, 0 or 1.
