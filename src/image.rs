@@ -12,19 +12,18 @@ mod symbols;
 mod text;
 mod uf2;
 
-pub use format::ImageFormat;
 pub use options::{ElfParts, ImageOptions};
 pub use segment::Segment;
-pub use symbols::{Symbol, SymbolKind};
+use symbols::SymbolTable;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use segment::Contents;
-use symbols::SymbolTable;
 
 use crate::error::{ImageError, Result};
+use crate::types::ImageFormat;
 
 /// A firmware image: bytes and the addresses where they belong.
 ///

@@ -67,7 +67,7 @@ pub use error::{
 };
 pub use events::{Event, EventIter, Events, Listener, TargetEvent};
 pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, WriteOptions};
-pub use image::{ElfParts, Image, ImageFormat, ImageOptions, Segment, Symbol, SymbolKind};
+pub use image::{ElfParts, Image, ImageOptions, Segment};
 pub use jtag::{Bits, Jtag, NewTap, SvfFile, SvfReport, Tap, XsvfFile};
 pub use memory::{Memory, Sample, Samples};
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
@@ -83,6 +83,7 @@ pub use svd::Svd;
 pub use target::polling::PollingPause;
 pub use target::{Target, TargetInfo, TargetStatus};
 pub use types::{
-    EndState, HaltReason, Mismatch, Phase, RegisterValue, ResetMode, SectorKind, StopPoint, TapState, TargetState,
+    EndState, HaltReason, ImageFormat, Mismatch, Phase, RegisterValue, ResetMode, SectorKind, StopPoint, Symbol,
+    SymbolKind, TapState, TargetState,
 };
 pub use wire::tcl::quote;

@@ -1,17 +1,25 @@
 //! Plain data that errors and subsystems share.
 
+mod image_format;
 mod mismatch;
 mod phase;
 mod register_value;
 mod sector_kind;
+#[cfg(feature = "svd")]
+mod skip_reason;
 mod stop_point;
+mod symbol;
 mod tap_state;
 mod target_state;
 
+pub use image_format::ImageFormat;
 pub use mismatch::Mismatch;
 pub use phase::Phase;
 pub use register_value::RegisterValue;
 pub use sector_kind::SectorKind;
+#[cfg(feature = "svd")]
+pub use skip_reason::{ReadAction, SkipReason};
 pub use stop_point::StopPoint;
+pub use symbol::{Symbol, SymbolKind};
 pub use tap_state::{EndState, TapState};
 pub use target_state::{HaltReason, ResetMode, TargetState};

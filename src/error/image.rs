@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io;
 use std::path::PathBuf;
 
-use crate::image::{ImageFormat, Symbol};
+use crate::types::{ImageFormat, Symbol};
 
 /// A firmware image is unusable, or lacks a symbol. Nothing was sent to OpenOCD.
 #[derive(Debug, thiserror::Error)]

@@ -109,7 +109,7 @@ pub enum SvdError {
         /// Peripheral and register, and the field if the error is about one.
         name: String,
         /// Why not.
-        reason: crate::svd::SkipReason,
+        reason: crate::types::SkipReason,
     },
     /// The register or field is read-only. Nothing was sent.
     #[error("{name} is read-only")]

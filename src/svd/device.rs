@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::field::one_line;
-use super::lookup::near_names;
-use super::properties::ReadAction;
 use super::register::Register;
+use crate::error::near_names;
 use crate::error::{Result, SvdError};
+use crate::types::ReadAction;
 
 /// A device as an SVD file describes it: peripherals, registers, fields.
 ///

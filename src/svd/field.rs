@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::lookup::near_names;
-use super::properties::{Access, ModifiedWriteValues, ReadAction, WriteConstraint};
+use super::properties::{Access, ModifiedWriteValues, WriteConstraint};
 use crate::error::SvdError;
+use crate::error::near_names;
+use crate::types::ReadAction;
 
 /// A field: consecutive bits of a register.
 #[derive(Clone, PartialEq, Eq)]

@@ -115,7 +115,12 @@ mod tests {
         for peripheral in theirs.peripherals.iter().filter(|peripheral| peripheral.derived_from.is_none()) {
             for register in peripheral.registers().filter(|register| register.is_single()) {
                 let own = ours.peripheral(&peripheral.name).unwrap().register(&register.name).unwrap();
-                assert_eq!(own.address(), peripheral.base_address + u64::from(register.address_offset), "{}", own.path());
+                assert_eq!(
+                    own.address(),
+                    peripheral.base_address + u64::from(register.address_offset),
+                    "{}",
+                    own.path()
+                );
                 for field in register.fields().filter(|field| field.is_single()) {
                     let own = own.field(&field.name).unwrap();
                     assert_eq!((own.bit_offset(), own.bit_width()), (field.bit_offset(), field.bit_width()));

@@ -9,11 +9,11 @@ use super::Svd;
 use super::decode::DecodedRegister;
 use super::device::{Device, Peripheral};
 use super::diff::ResetDiff;
-use super::properties::SkipReason;
 use super::reading::{PeripheralReading, UnreadReason, UnreadRegister};
 use super::register::Register;
 use crate::error::{Failure, Result, SvdError};
 use crate::target::Target;
+use crate::types::SkipReason;
 
 impl Svd<'_> {
     /// Reads a register, and splits its value into fields.

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use super::decode::DecodedRegister;
-use super::lookup::near_names;
-use super::properties::SkipReason;
 use super::register::Register;
+use crate::error::near_names;
 use crate::error::{Error, Failure, Result, SvdError, TargetError};
+use crate::types::SkipReason;
 
 /// The registers of a peripheral with their values, from
 /// [`Svd::read_peripheral`](super::Svd::read_peripheral).

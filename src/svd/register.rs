@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::decode::DecodedRegister;
 use super::field::{Field, bit_range, one_line};
-use super::lookup::near_names;
-use super::properties::{Access, ModifiedWriteValues, ReadAction, WriteConstraint};
+use super::properties::{Access, ModifiedWriteValues, WriteConstraint};
+use crate::error::near_names;
 use crate::error::{Result, SvdError};
+use crate::types::ReadAction;
 
 /// A register of a peripheral. Cloning is cheap: a clone shares the description.
 ///

@@ -16,7 +16,8 @@ pub(super) use self::number::Number;
 pub(super) use self::read::read;
 use super::device::Interrupt;
 use super::field::EnumeratedValue;
-use super::properties::{Access, ModifiedWriteValues, ReadAction, WriteConstraint};
+use super::properties::{Access, ModifiedWriteValues, WriteConstraint};
+use crate::types::ReadAction;
 
 /// A file. Elements refer to each other by their place in one of these lists.
 #[derive(Debug, Default)]

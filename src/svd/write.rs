@@ -7,11 +7,11 @@ use self::plan::{Plan, Rest};
 pub use self::value::FieldValue;
 use super::Svd;
 use super::device::Device;
-use super::properties::SkipReason;
 use super::read::{bits, refusal};
 use super::register::Register;
 use crate::command::Script;
 use crate::error::{Error, Failure, Result, SvdError, TargetError, UnexpectedReply};
+use crate::types::SkipReason;
 use crate::wire::tcl;
 
 impl Svd<'_> {

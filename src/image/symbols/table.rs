@@ -13,8 +13,9 @@ use object::elf::{
 use object::pod::slice_from_all_bytes;
 use object::read::elf::{FileHeader, SectionHeader as _, Sym as _};
 
-use super::{Symbol, SymbolKind, near};
+use crate::error::near_names;
 use crate::image::elf::{File, SHARED_AT_MOST};
+use crate::types::{Symbol, SymbolKind};
 
 /// The symbols of an image. Names stay in one string table, and the indices are built when they are first used.
 #[derive(Default)]
@@ -186,7 +187,7 @@ impl SymbolTable {
             Some(demangled) => demangled.into(),
             None => name,
         });
-        near::near_names(name, names)
+        near_names(name, names)
     }
 
     #[cfg(feature = "demangle")]

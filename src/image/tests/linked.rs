@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::image::{Image, SymbolKind};
+use crate::image::Image;
+use crate::types::SymbolKind;
 
 fn linked(name: &str) -> Image {
     Image::open(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/images").join(name)).unwrap()

@@ -5,7 +5,8 @@ use super::elf_file::{
     section,
 };
 use crate::error::{Error, ImageError};
-use crate::image::{Image, ImageFormat, SymbolKind};
+use crate::image::{Image, ImageFormat};
+use crate::types::SymbolKind;
 
 fn sym(name: &'static str, value: u64, size: u64, info: u8) -> Sym {
     Sym { name, value, size, info, section: 1 }
@@ -209,7 +210,7 @@ mod demangled {
         }
     }
 
-    use crate::image::Symbol;
+    use crate::types::Symbol;
 }
 
 #[cfg(not(feature = "demangle"))]

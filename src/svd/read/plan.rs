@@ -1,8 +1,8 @@
 //! Plans which addresses to read for a peripheral, and in which accesses.
 
 use crate::svd::device::{Device, Peripheral};
-use crate::svd::properties::SkipReason;
 use crate::svd::register::Register;
+use crate::types::SkipReason;
 
 /// The most elements that one command reads: enough for nearly any peripheral, and few enough for a
 /// slow probe to read them well within the default timeout.

@@ -6,9 +6,10 @@ use super::dim::{Dim, indices};
 use super::leaf::{Otherwise, Parts, Synonym, boolean, optional, pattern, scalar, scalar_u32, word};
 use super::{Behavior, Child, Cluster, Constraint, Head, List, ListId, Peripheral, Properties, Register, Source};
 use crate::svd::device::Interrupt;
-use crate::svd::properties::{Access, ModifiedWriteValues, ReadAction, WriteConstraint};
+use crate::svd::properties::{Access, ModifiedWriteValues, WriteConstraint};
 use crate::svd::warnings::{Warnings, shown};
 use crate::svd::xml::{Element, Malformed, Xml};
+use crate::types::ReadAction;
 
 /// The words that vendors use for `access`.
 pub(super) const ACCESS_SYNONYMS: &[Synonym] = &[

@@ -3,8 +3,8 @@
 
 use super::value::{FieldValue, number};
 use crate::error::SvdError;
+use crate::error::near_names;
 use crate::svd::field::Field;
-use crate::svd::lookup::near_names;
 use crate::svd::properties::{Access, ModifiedWriteValues};
 use crate::svd::register::Register;
 
