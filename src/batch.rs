@@ -13,29 +13,30 @@ use std::time::Duration;
 
 pub use flash::BatchFlash;
 pub use handle::Handle;
-use handle::{Call, Pending};
+use handle::{Pending, Slot, Unsettled};
 pub use memory::BatchMemory;
 pub use registers::BatchRegisters;
 
-use crate::command::{Reply, Request, SHORT_REPLY, refuse_forbidden};
-use crate::error::{CommandError, Error, Result, UnexpectedReply};
+use crate::command::{ALREADY_CLOSED, Reply, Request, SHORT_REPLY, refuse_forbidden};
+use crate::error::{CommandError, ConnectionError, Error, Result, TimeoutError, UnexpectedReply};
 use crate::session::Session;
 use crate::target::Target;
+use crate::wire::Deadline;
 
-/// How many bytes of commands go in one message, unless one alone takes more. Quoting can double them, and OpenOCD takes 4 MiB.
-const MESSAGE: usize = 1024 * 1024;
+/// How many bytes of commands go in one message, unless one alone takes more. Quoting can double them, and OpenOCD takes
+/// 4 MiB.
+const MESSAGE_BYTES: usize = 1024 * 1024;
 
-const STOPPED: &str = "an earlier call of the batch failed";
-const BROKEN_OFF: &str = "the batch was broken off before it";
-
-/// Calls that are collected and then run together: one message to OpenOCD and one reply, in place of a round trip for each.
+/// Calls that are collected and then run together: one message to OpenOCD and one reply, in place of a round trip for
+/// each.
 ///
-/// Each call gives a [`Handle`], which after [`run`](Self::run) gives that call's own result, or its own error with code and log. One
-/// that fails does not harm the others, unless [`stop_at_first_error`](Self::stop_at_first_error) says so. The calls run in the order in
-/// which they were made.
+/// Each call gives a [`Handle`], which after [`run`](Self::run) gives that call's own result, or its own error with code
+/// and log. A call that fails does not harm the others, unless [`stop_at_first_error`](Self::stop_at_first_error) says so.
+/// The calls run in the order in which they were made.
 ///
-/// [`Session::batch`] gives one for the current target, [`Target::batch`] for a named one. A batch that is too large for one message, or whose
-/// replies are too large for one, is sent in several, one after the other; other threads may get their turn between them.
+/// [`Session::batch`] makes one for the current target, [`Target::batch`] one for a named target. A batch that is too large
+/// for one message, or whose replies are too large for one, is sent in several messages. Other threads may use the session
+/// between them.
 ///
 /// ```
 /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -68,11 +69,19 @@ pub struct Batch<'a> {
 /// A call that waits to be sent.
 struct Entry {
     request: Request<'static>,
-    call: Arc<dyn Pending>,
-    /// Whether it failed is not told by OpenOCD's number alone.
-    is_judged_here: bool,
+    slot: Arc<dyn Pending>,
+    /// Whether the reply may hold a failure where OpenOCD's number says success.
+    reply_may_hide_failure: bool,
     /// A call before it was refused.
     after_refusal: bool,
+}
+
+/// What a message came to.
+enum Sent {
+    /// All of its calls were run that should be.
+    Done,
+    /// A call failed that stops the rest.
+    Stopped,
 }
 
 impl Session {
@@ -90,27 +99,29 @@ impl<'a> Target<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Runs nothing after the first call that fails or is refused. The handles of the rest then give [`CommandError::NotRun`].
+    /// Runs nothing after the first call that fails or is refused. The handles of the rest then give
+    /// [`CommandError::NotRun`].
     ///
-    /// Accesses of registers and questions about flash then take a round trip each, as OpenOCD's own number does not tell whether they failed. What only
-    /// shows when a reply is read, such as a result that is no text, is too late to stop the calls that were sent along.
+    /// Each access to a register and each question about flash is then the last call of its message, because OpenOCD's own
+    /// number does not tell whether it failed. A result that is no text is found too late to stop the calls after it.
     pub fn stop_at_first_error(mut self) -> Self {
         self.stop_at_failure = true;
         self
     }
 
-    /// How long each message with its reply may take; the session's own timeout by default, which may be short for many slow calls.
+    /// Limits how long [`run`](Self::run) may take, with all of its messages and the wait for other threads. By default
+    /// each message has the session's own timeout.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// How many calls wait to be sent.
+    /// Returns the number of calls that wait to be sent.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// No call waits to be sent.
+    /// Returns whether no call waits to be sent.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -130,7 +141,7 @@ impl<'a> Batch<'a> {
         BatchFlash::of(self)
     }
 
-    /// Any command, as [`Session::command`] runs it.
+    /// Puts any command into the batch, to be run as [`Session::command`] runs it.
     ///
     /// # Errors
     /// The handle gives those of [`Session::command`].
@@ -140,21 +151,23 @@ impl<'a> Batch<'a> {
 
     /// Sends the calls and waits for their replies, which the handles then give.
     ///
-    /// A call that OpenOCD refuses is no error here: its handle has it.
+    /// A call that OpenOCD refuses is no error here: its handle has the error.
     ///
     /// # Errors
-    /// [`Error::Timeout`] and [`Error::Connection`], after which the calls without a reply give [`CommandError::NotRun`], though
-    /// OpenOCD may have executed them; [`CommandError::TooLong`] if a single call is longer than OpenOCD's line.
+    /// [`Error::Timeout`] and [`Error::Connection`]. The calls of the message that got no reply then give
+    /// [`CommandError::OutcomeUnknown`], because OpenOCD may have run them; those that were not sent give
+    /// [`CommandError::NotRun`]. [`CommandError::TooLong`] if a single call is longer than OpenOCD's line.
     pub fn run(mut self) -> Result<()> {
+        let deadline = self.timeout.map(|timeout| Deadline::after(Some(timeout)));
         let mut outcome = Ok(());
-        let mut why = BROKEN_OFF;
+        let mut why = Unsettled::MessageFailed;
         let after_refusal = self.entries.iter().position(|entry| entry.after_refusal && self.stop_at_failure);
         let stopped = after_refusal.map(|first| self.entries.split_off(first)).unwrap_or_default();
         while !self.entries.is_empty() {
-            match self.run_message() {
-                Ok(false) => {}
-                Ok(true) => {
-                    why = STOPPED;
+            match self.run_message(deadline) {
+                Ok(Sent::Done) => {}
+                Ok(Sent::Stopped) => {
+                    why = Unsettled::CallFailed;
                     break;
                 }
                 Err(error) => {
@@ -163,68 +176,88 @@ impl<'a> Batch<'a> {
                 }
             }
         }
-        for (entries, why) in [(self.entries, why), (stopped, STOPPED)] {
+        for (entries, why) in [(self.entries, why), (stopped, Unsettled::CallFailed)] {
             for entry in entries {
-                entry.call.settle(Err(why));
+                entry.slot.settle(Err(why));
             }
         }
         outcome
     }
 
-    /// Sends as many calls as one message takes and takes those that were run; true if one failed that stops the rest.
-    fn run_message(&mut self) -> Result<bool> {
+    /// Sends as many calls as one message takes, and settles those that were run.
+    fn run_message(&mut self, deadline: Option<Deadline>) -> Result<Sent> {
         let mut length = 0;
         let mut ended = false;
         let fits = |entry: &&Entry| {
             length += entry.request.script.len();
-            let fits = length <= MESSAGE && !ended;
-            ended = self.stop_at_failure && entry.is_judged_here;
+            let fits = length <= MESSAGE_BYTES && !ended;
+            ended = self.stop_at_failure && entry.reply_may_hide_failure;
             fits
         };
         let most = self.target.session().reply_limit() / 4 / SHORT_REPLY;
         let count = self.entries.iter().take(most).take_while(fits).count().max(1);
         let commands: Vec<_> = self.entries.iter().take(count).map(|entry| &entry.request).collect();
         let shown = format!("a batch of {count} commands, the first of which is {}", commands[0].name());
-        let mut request = self.target.request("").shown(shown);
-        request.timeout = self.timeout;
+        let mut request = self.target.request("").shown(shown).expecting("the result of each command");
+        (request.timeout, request.deadline) = (self.timeout, deadline);
         let (session, stop) = (self.target.session(), self.stop_at_failure);
-        let (answered, failed) = session.run_batch(&request, stop, &commands, |reply| {
+        let outcome = session.run_batch(&request, stop, &commands, |reply| {
             // The procedure itself failed: the target's name, say, is not known any more.
             let list = reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
             let replies = replies::parse(list, &reply.log).filter(|replies| (1..=count).contains(&replies.len()));
             let replies = replies.ok_or_else(|| unexpected(&request, reply))?;
             let mut failed = false;
             for (entry, reply) in self.entries.iter().zip(&replies) {
-                failed |= !entry.call.settle(Ok((&entry.request, reply)));
+                failed |= !entry.slot.settle(Ok((&entry.request, reply)));
             }
             Ok::<_, Error>((replies.len(), failed))
-        })??;
-        drop(self.entries.drain(..answered));
-        Ok(failed && self.stop_at_failure)
+        });
+        match outcome.and_then(|outcome| outcome) {
+            Ok((answered, failed)) => {
+                drop(self.entries.drain(..answered));
+                Ok(if failed && self.stop_at_failure { Sent::Stopped } else { Sent::Done })
+            }
+            Err(error) => {
+                if may_have_been_sent(&error) {
+                    for entry in self.entries.drain(..count) {
+                        entry.slot.settle(Err(Unsettled::NoReply));
+                    }
+                }
+                Err(error)
+            }
+        }
     }
 
-    /// Puts a call into the batch whose reply fails if OpenOCD's number says so.
+    /// Puts a call into the batch that failed only if OpenOCD's number says so.
     pub(crate) fn put<T: Send + 'static>(
         &mut self,
         request: Request<'static>,
         read: impl FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send + 'static,
     ) -> Handle<T> {
-        self.put_judged(request, false, read)
+        self.put_entry(request, false, read)
     }
 
-    /// Puts a call into the batch; `is_judged_here` if `read` may find a failure where OpenOCD saw none.
-    fn put_judged<T: Send + 'static>(
+    /// Puts a call into the batch whose `read` may find a failure where OpenOCD's number says success.
+    fn put_checked<T: Send + 'static>(
         &mut self,
         request: Request<'static>,
-        is_judged_here: bool,
+        read: impl FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send + 'static,
+    ) -> Handle<T> {
+        self.put_entry(request, true, read)
+    }
+
+    fn put_entry<T: Send + 'static>(
+        &mut self,
+        request: Request<'static>,
+        reply_may_hide_failure: bool,
         read: impl FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send + 'static,
     ) -> Handle<T> {
         if let Err(error) = refuse_forbidden(&request.script) {
             return self.settle(&request, Err(error.into()));
         }
-        let call = Arc::new(Call::new(&request, read));
-        let (handle, after_refusal) = (Handle::of(Arc::clone(&call)), self.refused);
-        self.entries.push_back(Entry { request, call, is_judged_here, after_refusal });
+        let slot = Arc::new(Slot::new(&request, read));
+        let (handle, after_refusal) = (Handle::of(Arc::clone(&slot)), self.refused);
+        self.entries.push_back(Entry { request, slot, reply_may_hide_failure, after_refusal });
         handle
     }
 
@@ -235,15 +268,27 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn unexpected(request: &Request<'_>, reply: &Reply<'_>) -> Error {
-    let reply = [&reply.result, &reply.log].map(|list| String::from_utf8_lossy(list)).join("; ");
-    let command = request.name().to_owned();
-    CommandError::UnexpectedReply(UnexpectedReply { command, expected: "the result of each command", reply }).into()
+/// Whether a message that ended in this error may have reached OpenOCD. False only where it certainly did not.
+fn may_have_been_sent(error: &Error) -> bool {
+    match error {
+        Error::Command(CommandError::TooLong { .. }) | Error::Timeout(TimeoutError::Turn { .. }) => false,
+        Error::Connection(ConnectionError::SessionClosed) => false,
+        Error::Connection(ConnectionError::Closed { doing, .. } | ConnectionError::ServerDied { doing, .. }) => {
+            *doing != ALREADY_CLOSED
+        }
+        _ => true,
+    }
 }
 
+fn unexpected(request: &Request<'_>, reply: &Reply<'_>) -> Error {
+    let reply = [&*reply.result, &*reply.log].join(&b"; "[..]);
+    CommandError::from(UnexpectedReply::new(request.name(), request.expected, reply)).into()
+}
+
+/// "Batch(3 calls for stm32f1x.cpu)"
 impl fmt::Debug for Batch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let calls: Vec<_> = self.entries.iter().map(|entry| entry.request.name()).collect();
-        f.debug_struct("Batch").field("target", &self.target).field("calls", &calls).finish_non_exhaustive()
+        let target = self.target.name().unwrap_or("the current target");
+        write!(f, "Batch({} calls for {target})", self.entries.len())
     }
 }

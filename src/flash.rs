@@ -13,7 +13,7 @@ mod write;
 pub use banks::{BankId, FlashBank, FlashInfo, ProtectionBlock, Sector};
 pub use write::WriteOptions;
 
-use crate::progress::{ProgressCallback, Report};
+use crate::progress::{IntoControlFlow, Progress, Report};
 use crate::session::Session;
 use crate::target::Target;
 
@@ -57,7 +57,7 @@ use crate::target::Target;
 /// assert!(!flash.verify(0x0800_4000, b"calibration date")?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Flash<'a> {
     target: Target<'a>,
     report: Report<'a>,
@@ -88,19 +88,15 @@ impl<'a> Flash<'a> {
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// use std::ops::ControlFlow;
-    /// use openocd::Progress;
-    ///
-    /// let report = |progress: Progress| {
-    ///     println!("{}: {} of {} bytes", progress.phase, progress.done, progress.total);
-    ///     ControlFlow::Continue(())
-    /// };
     /// session.target().halt()?;
-    /// session.flash().with_progress(&report).erase_sector(0, 100, 127)?;
+    /// session.flash().with_progress(|progress| println!("{progress}")).erase_sector(0, 100, 127)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn with_progress(self, callback: &'a ProgressCallback<'a>) -> Self {
-        Flash { report: Report::to(callback), ..self }
+    pub fn with_progress<'b, R: IntoControlFlow>(&self, callback: impl FnMut(Progress) -> R + Send + 'b) -> Flash<'b>
+    where
+        'a: 'b,
+    {
+        Flash { target: self.target, report: Report::to(callback) }
     }
 }

@@ -8,16 +8,21 @@ mod images;
 mod lanes;
 pub(crate) mod numbers;
 mod pace;
+pub(crate) mod reading;
 mod sample;
 mod transfer;
+pub(crate) mod writing;
 
-pub use sample::{Sample, Samples};
+use std::fmt;
+use std::time::Duration;
 
 pub(crate) use access::hex_list;
+pub use sample::{Sample, Samples};
 
 use crate::error::Result;
-use crate::progress::{ProgressCallback, Report};
+use crate::progress::{IntoControlFlow, Progress, Report, Tracker};
 use crate::target::Target;
+use crate::types::Phase;
 
 /// A view of a target's memory, from [`Session::memory`](crate::Session::memory) or [`Target::memory`].
 ///
@@ -27,23 +32,35 @@ use crate::target::Target;
 /// | read | [`read_u32`](Self::read_u32) | [`read_u32_vec`](Self::read_u32_vec) | [`read_u32_into`](Self::read_u32_into) | [`read_bytes`](Self::read_bytes), [`read_bytes_into`](Self::read_bytes_into) |
 /// | write | [`write_u32`](Self::write_u32) | [`write_u32_slice`](Self::write_u32_slice) | | [`write_bytes`](Self::write_bytes) |
 ///
-/// and the same for `u8`, `u16` and `u64`. Beyond these: [`search`](Self::search), [`dump`](Self::dump), [`load`](Self::load), [`hexdump`](Self::hexdump),
-/// [`load_image`](Self::load_image), [`verify_image`](Self::verify_image).
+/// The same calls exist for `u8`, `u16` and `u64`.
 ///
-/// # Rules for all of them
-/// - **State.** A Cortex-M and most other targets can be read and written while they run. A target that can't refuses, and the call is a
-///   [`TargetError::NotHalted`](crate::TargetError::NotHalted) or [`MemoryRead`](crate::TargetError::MemoryRead) /
-///   [`MemoryWrite`](crate::TargetError::MemoryWrite) error.
-/// - **Width and alignment.** The calls for `u8` to `u64` access the target with exactly that width, and `address` must be a multiple of it. The
-///   calls for bytes take any address: 32-bit accesses where those are aligned, and 8-bit ones for the at most three bytes before and after. A `u64` is one access where
-///   the target can do that, otherwise two of 32 bits.
-/// - **Byte order.** Values are in the target's byte order (`NAME cget -endian`); bytes are in the order of their addresses.
-/// - **Length.** Any. Long transfers are split into several commands here. Zero is allowed and sends nothing.
-/// - **Addresses** are 64 bits wide. One that the target can't have is refused; OpenOCD would drop its upper half and go elsewhere.
-/// - **Failure.** The error names the address. After a failed write it says up to where everything is written. Over SWD the debug port is
-///   asked after each write whether it worked (`NAME dpreg 4`): OpenOCD reports a last write that failed as done.
-/// - **RISC-V on OpenOCD 0.12.0.** It gives 0 for what a hart cannot read, unless that is asked for by itself. So zeros are asked for once more: the first 64 that
-///   follow each other, then every 16th, and the last. That takes its time.
+/// | to | call |
+/// |---|---|
+/// | copy memory to a file or a stream | [`dump`](Self::dump), [`dump_to`](Self::dump_to) |
+/// | copy a file or a stream to memory | [`load`](Self::load), [`load_from`](Self::load_from) |
+/// | load a firmware image into RAM, or compare it | [`load_image`](Self::load_image), [`verify_image`](Self::verify_image) |
+/// | find a pattern | [`search`](Self::search) |
+/// | print memory | [`hexdump`](Self::hexdump) |
+/// | sample variables while the target runs | [`sample`](Self::sample) |
+/// | see how far a call is, or stop it | [`with_progress`](Self::with_progress) |
+///
+/// # Rules for all calls
+/// - **State.** A Cortex-M and most other targets can be accessed while they run. Where a target must be halted first, the
+///   call fails with [`TargetError::NotHalted`](crate::TargetError::NotHalted).
+/// - **Arguments.** What is transferred begins at an address and has a length in bytes, or a count of elements. What is
+///   searched is a range of addresses. Addresses are 64 bits wide. An address that the target cannot have is refused:
+///   OpenOCD would drop its upper half.
+/// - **Width and alignment.** The calls for `u8` to `u64` access the target with exactly that width, and `address` must be
+///   a multiple of it. A `u64` is one access where the target can do that, otherwise two of 32 bits. The calls for bytes
+///   take any address: they make 32-bit accesses, and 8-bit ones for at most three bytes before and after.
+/// - **Byte order.** Values are in the target's byte order (`NAME cget -endian`). Bytes are in the order of their
+///   addresses.
+/// - **Length.** Any. Long transfers are split into commands that begin small and grow with the measured speed, so slow
+///   adapters answer in time. Zero is allowed and sends nothing.
+/// - **Failure.** The error names the address. After a failed write it says up to where everything is written. Over SWD
+///   each write is checked in the debug port (`NAME dpreg 4`): OpenOCD reports a failed last write as done.
+/// - **RISC-V on OpenOCD 0.12.0.** OpenOCD gives 0 for what a hart cannot read, unless that is read by itself. So zeros
+///   are read again: the first 64 in a row, then every 16th, and the last. This takes time.
 ///
 /// Sources: OpenOCD's `mdb`, `mdh`, `mdw`, `mdd` and `write_memory` (`src/target/target.c`).
 ///
@@ -56,13 +73,13 @@ use crate::target::Target;
 /// assert_eq!(memory.read_bytes(0x2000_0101, 2)?, [0x12, 0xcd]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub struct Memory<'a> {
     target: Target<'a>,
     physical: bool,
     report: Report<'a>,
-    /// In place of the session's timeout for each transfer of bytes.
-    timeout: Option<std::time::Duration>,
+    /// In place of the session's timeout for each command.
+    timeout: Option<Duration>,
 }
 
 impl crate::Session {
@@ -75,17 +92,13 @@ impl crate::Session {
 impl<'a> Target<'a> {
     /// The target's memory.
     pub fn memory(self) -> Memory<'a> {
-        Memory::of(self)
+        Memory { target: self, physical: false, report: Report::default(), timeout: None }
     }
 }
 
 impl<'a> Memory<'a> {
-    pub(crate) fn of(target: Target<'a>) -> Self {
-        Memory { target, physical: false, report: Report::default(), timeout: None }
-    }
-
-    /// The same memory by physical addresses, past the target's MMU (OpenOCD: the `phys` option of `mdw` and `write_memory`). On a target without an MMU
-    /// there is no difference.
+    /// The same memory by physical addresses, past the target's MMU (OpenOCD: the `phys` option of `mdw` and
+    /// `write_memory`). A target without an MMU has no others.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -94,48 +107,70 @@ impl<'a> Memory<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn physical(self) -> Self {
-        Memory { physical: true, ..self }
+    pub fn physical(&self) -> Self {
+        Memory { physical: true, ..self.clone() }
     }
 
-    /// The same memory, with a callback that is told how far each transfer of bytes has come, and can stop it: [`read_bytes`](Self::read_bytes),
-    /// [`write_bytes`](Self::write_bytes), [`search`](Self::search), [`dump`](Self::dump), [`load_image`](Self::load_image), [`verify_image`](Self::verify_image) and their variants.
+    /// The same memory, with a callback that is told how far each transfer is.
     ///
-    /// No other call is told of or stopped: not those for one width (`read_u32_vec`, `write_u32_slice`, and so on, which are for registers and tables; bytes are for
-    /// what is long), and not [`load`](Self::load), where the length of the stream is not known before its end. After
-    /// [`ControlFlow::Break`](std::ops::ControlFlow::Break) a call ends with [`Error::Cancelled`](crate::Error::Cancelled), which says how far it came.
+    /// The callback may change what it captures. It may return nothing, or a
+    /// [`ControlFlow`](std::ops::ControlFlow): after `Break` the call ends with
+    /// [`Error::Cancelled`](crate::Error::Cancelled), which says how far it came. The callback runs on the thread of the
+    /// call, between two commands, while the session is free.
     ///
-    /// A read goes in commands of 2048 bytes then, none of which is on its way while the callback runs: that takes longer where a round trip does.
+    /// Every call that transfers memory reports, except [`load`](Self::load) and [`load_from`](Self::load_from), which do
+    /// not know their length. A command moves at most 2048 bytes then, and none is on its way while the callback runs: a
+    /// fast probe takes longer.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let mut percent = 0;
+    /// let memory = session.memory().with_progress(|progress| percent = progress.done * 100 / progress.total);
+    /// memory.read_bytes(0x2000_0000, 10_000)?;
+    /// drop(memory);
+    /// assert_eq!(percent, 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// A call that is stopped:
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
     /// use std::ops::ControlFlow;
-    /// use std::sync::atomic::{AtomicU64, Ordering};
-    /// use openocd::Progress;
+    /// use std::time::{Duration, Instant};
     ///
-    /// let percent = AtomicU64::new(0);
-    /// let report = |progress: Progress| {
-    ///     percent.store(progress.done * 100 / progress.total, Ordering::Relaxed);
-    ///     ControlFlow::Continue(())
-    /// };
-    /// session.memory().with_progress(&report).read_bytes(0x2000_0000, 10_000)?;
-    /// assert_eq!(percent.into_inner(), 100);
+    /// let end = Instant::now() + Duration::from_secs(60);
+    /// let in_time = |_| if Instant::now() < end { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    /// let bytes = session.memory().with_progress(in_time).read_bytes(0x2000_0000, 10_000)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn with_progress(self, callback: &'a ProgressCallback<'a>) -> Self {
-        Memory { report: Report::to(callback), ..self }
+    pub fn with_progress<'b, R: IntoControlFlow>(&self, callback: impl FnMut(Progress) -> R + Send + 'b) -> Memory<'b>
+    where
+        'a: 'b,
+    {
+        let Memory { target, physical, timeout, .. } = *self;
+        Memory { target, physical, report: Report::to(callback), timeout }
     }
 
-    /// The same memory, with the time that images get.
-    fn for_images(self) -> Self {
-        Memory { timeout: Some(self.target.session().flash_timeout()), ..self }
+    /// The same memory, with the time that images and files get.
+    fn for_images(&self) -> Self {
+        Memory { timeout: Some(self.target.session().flash_timeout()), ..self.clone() }
     }
 
-    /// The same memory, for a part of a call that reports as a whole.
-    fn unwatched(self) -> Self {
-        Memory { report: Report::default(), ..self }
+    /// Begins the progress of one call.
+    fn begin(&self, phase: Phase, length: u64, address: u64) -> Result<Tracker<'a>> {
+        let mut tracker = Tracker::new(&self.report);
+        tracker.begin(phase, length, address)?;
+        Ok(tracker)
+    }
+}
+
+impl fmt::Debug for Memory<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Memory({})", self.target.name().unwrap_or("the current target"))
     }
 }
 
@@ -146,30 +181,26 @@ macro_rules! width {
             #[doc = concat!("Reads one ", $bits, "-bit value (OpenOCD: `", $display, " ADDRESS 1`).")]
             ///
             /// # Errors
-            /// [`TargetError::Misaligned`](crate::TargetError::Misaligned) and [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before
-            /// anything is read, [`MemoryRead`](crate::TargetError::MemoryRead), [`NotHalted`](crate::TargetError::NotHalted),
-            /// and those of [`Session::command`](crate::Session::command).
+            /// [`Misaligned`](crate::TargetError::Misaligned) and [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace)
+            /// before anything is read, [`MemoryRead`](crate::TargetError::MemoryRead) with the address,
+            /// [`NotHalted`](crate::TargetError::NotHalted).
             pub fn $read(&self, address: u64) -> Result<$type> {
                 let mut value = [0];
                 self.read_elements(address, &mut value)?;
                 Ok(value[0])
             }
 
-            #[doc = concat!("Reads `count` consecutive ", $bits, "-bit values.")]
+            #[doc = concat!("Reads `count` consecutive ", $bits, "-bit values. The vector grows as they arrive.")]
             ///
             /// # Errors
-            #[doc = concat!("Those of [`", stringify!($read), "`](Self::", stringify!($read), "), and")]
-            /// [`InvalidArgument`](crate::TargetError::InvalidArgument) for a count that there is no memory for here.
+            #[doc = concat!("Those of [`", stringify!($read), "`](Self::", stringify!($read), ").")]
             pub fn $read_vec(&self, address: u64, count: usize) -> Result<Vec<$type>> {
-                self.check(address, access::width::<$type>(), count)?;
-                let mut values = access::room(address, count)?;
-                self.read_elements(address, &mut values)?;
-                Ok(values)
+                self.read_element_vec(address, count)
             }
 
             #[doc = concat!("Fills `values` with consecutive ", $bits, "-bit values.")]
             ///
-            /// After an error the slice holds what the commands before the failing one have read; the rest of it is of no use.
+            /// After an error the slice holds the values of the commands before the failing one. The rest of it is undefined.
             ///
             /// # Errors
             #[doc = concat!("Those of [`", stringify!($read), "`](Self::", stringify!($read), ").")]
@@ -180,9 +211,9 @@ macro_rules! width {
             #[doc = concat!("Writes one ", $bits, "-bit value (OpenOCD: `write_memory ADDRESS ", $bits, " VALUE`).")]
             ///
             /// # Errors
-            /// [`TargetError::Misaligned`](crate::TargetError::Misaligned) and [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before
-            /// anything is written, [`MemoryWrite`](crate::TargetError::MemoryWrite), [`NotHalted`](crate::TargetError::NotHalted),
-            /// and those of [`Session::command`](crate::Session::command).
+            /// [`Misaligned`](crate::TargetError::Misaligned) and [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace)
+            /// before anything is written, [`MemoryWrite`](crate::TargetError::MemoryWrite) with the address,
+            /// [`NotHalted`](crate::TargetError::NotHalted).
             pub fn $write(&self, address: u64, value: $type) -> Result<()> {
                 self.write_elements(address, &[value])
             }

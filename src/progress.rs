@@ -1,54 +1,93 @@
-//! How far a long call has come, and the way to stop it.
+//! Reports how far a long call is, and lets a callback stop it.
 
-use crate::types::Phase;
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
+use crate::types::Phase;
 
-/// How far a long call has come.
+/// How far a long call is.
 ///
-/// A call reports the start of each phase with `done` 0, then every piece, and the end of the phase with `done` equal to `total`.
+/// A call reports the start of each phase with `done` 0, then every piece, and the end of the phase with `done` equal to
+/// `total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// What is under way.
+    /// What the call does now.
     pub phase: Phase,
-    /// How many bytes of this phase are done.
+    /// Number of bytes of this phase that are done.
     pub done: u64,
-    /// How many bytes this phase is about: never 0, and the same as long as the phase lasts.
+    /// Number of bytes of this phase: never 0, and the same while the phase lasts.
     pub total: u64,
 }
 
-/// A callback for [`Flash::with_progress`](crate::Flash::with_progress) and [`Memory::with_progress`](crate::Memory::with_progress).
-///
-/// It runs on the thread of the call, between two commands, so the session is free for others while it runs. [`ControlFlow::Break`] stops the call with
-/// [`Error::Cancelled`](crate::Error::Cancelled), for flash at the next boundary between two sectors. It is
-/// `Sync` so that views with a callback stay as easy to share as those without.
-pub type ProgressCallback<'a> = dyn Fn(Progress) -> ControlFlow<()> + Sync + 'a;
+/// "writing: 2048 of 10000 bytes"
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} of {} bytes", self.phase, self.done, self.total)
+    }
+}
 
-/// A progress callback, or none.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Report<'a>(Option<&'a ProgressCallback<'a>>);
+/// What a progress callback may return: nothing, or a [`ControlFlow`] that can stop the call.
+///
+/// The callbacks are those of [`Memory::with_progress`](crate::Memory::with_progress) and
+/// [`Flash::with_progress`](crate::Flash::with_progress).
+pub trait IntoControlFlow: sealed::Sealed {
+    /// Says whether the call goes on.
+    fn into_control_flow(self) -> ControlFlow<()>;
+}
+
+impl IntoControlFlow for () {
+    fn into_control_flow(self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+impl IntoControlFlow for ControlFlow<()> {
+    fn into_control_flow(self) -> ControlFlow<()> {
+        self
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl Sealed for std::ops::ControlFlow<()> {}
+}
+
+type Callback<'a> = dyn FnMut(Progress) -> ControlFlow<()> + Send + 'a;
+
+/// A progress callback, or none. The mutex lets a view be shared between threads; no other call locks it.
+#[derive(Clone, Default)]
+pub(crate) struct Report<'a>(Option<Arc<Mutex<Callback<'a>>>>);
 
 impl<'a> Report<'a> {
-    pub(crate) fn to(callback: &'a ProgressCallback<'a>) -> Self {
-        Report(Some(callback))
+    pub(crate) fn to<R: IntoControlFlow>(mut callback: impl FnMut(Progress) -> R + Send + 'a) -> Self {
+        Report(Some(Arc::new(Mutex::new(move |progress| callback(progress).into_control_flow()))))
     }
 
-    /// Somebody watches, so pieces should be small.
-    pub(crate) fn is_watched(self) -> bool {
+    /// Whether there is a callback, so that pieces should be small.
+    pub(crate) fn is_watched(&self) -> bool {
         self.0.is_some()
+    }
+
+    fn tell(&self, progress: Progress) -> ControlFlow<()> {
+        match &self.0 {
+            // A callback that panicked once is called again.
+            Some(callback) => callback.lock().unwrap_or_else(PoisonError::into_inner)(progress),
+            None => ControlFlow::Continue(()),
+        }
     }
 }
 
 impl fmt::Debug for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Report(callback)" } else { "Report(none)" })
+        f.write_str(if self.is_watched() { "Report(callback)" } else { "Report(none)" })
     }
 }
 
-/// Counts one call, phase by phase, and tells the callback.
+/// Counts the bytes of one call, phase by phase, and tells the callback.
 #[derive(Debug)]
 pub(crate) struct Tracker<'a> {
     report: Report<'a>,
@@ -57,8 +96,8 @@ pub(crate) struct Tracker<'a> {
 }
 
 impl<'a> Tracker<'a> {
-    pub(crate) fn new(report: Report<'a>) -> Self {
-        Tracker { report, now: Progress { phase: Phase::Read, done: 0, total: 0 }, cancelled: false }
+    pub(crate) fn new(report: &Report<'a>) -> Self {
+        Tracker { report: report.clone(), now: Progress { phase: Phase::Read, done: 0, total: 0 }, cancelled: false }
     }
 
     pub(crate) fn done(&self) -> u64 {
@@ -76,7 +115,8 @@ impl<'a> Tracker<'a> {
         if self.cancelled { Err(self.cancelled_at(address)) } else { Ok(()) }
     }
 
-    /// Counts `bytes`, which end before `address`. Where the call `may_stop`, a cancelled one does, unless there is nothing left to do in this phase.
+    /// Counts `bytes`, which end before `address`. Where the call `may_stop`, a cancelled call stops, unless this phase
+    /// is done.
     pub(crate) fn advance(&mut self, bytes: u64, address: u64, may_stop: bool) -> Result<()> {
         self.now.done += bytes;
         self.tell();
@@ -86,10 +126,15 @@ impl<'a> Tracker<'a> {
         Ok(())
     }
 
-    /// A phase about nothing is not told: callbacks divide by its total.
+    /// Counts up to `done` bytes of this phase, which end before `address`. A cancelled call stops, unless the phase is done.
+    pub(crate) fn advance_to(&mut self, done: u64, address: u64) -> Result<()> {
+        self.advance(done.saturating_sub(self.now.done), address, true)
+    }
+
+    /// Tells nothing of a phase without bytes: callbacks divide by its total.
     fn tell(&mut self) {
-        if let Some(callback) = self.report.0.filter(|_| self.now.total > 0) {
-            self.cancelled |= callback(self.now).is_break();
+        if self.now.total > 0 {
+            self.cancelled |= self.report.tell(self.now).is_break();
         }
     }
 
@@ -101,29 +146,27 @@ impl<'a> Tracker<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
 
     #[test]
     fn each_phase_is_told_from_nothing_to_all() {
-        let seen = Mutex::new(Vec::new());
-        let callback = |progress: Progress| {
-            seen.lock().unwrap().push((progress.phase, progress.done, progress.total));
-            ControlFlow::Continue(())
-        };
-        let mut tracker = Tracker::new(Report::to(&callback));
+        let mut seen = Vec::new();
+        let report = Report::to(|progress| seen.push(progress.to_string()));
+        let mut tracker = Tracker::new(&report);
         tracker.begin(Phase::Write, 10, 0).unwrap();
         tracker.advance(6, 6, true).unwrap();
         tracker.advance(4, 10, true).unwrap();
-        assert_eq!(*seen.lock().unwrap(), [(Phase::Write, 0, 10), (Phase::Write, 6, 10), (Phase::Write, 10, 10)]);
+        drop((tracker, report));
+        assert_eq!(seen, ["writing: 0 of 10 bytes", "writing: 6 of 10 bytes", "writing: 10 of 10 bytes"]);
+    }
+
+    fn breaks_at_4() -> Report<'static> {
+        Report::to(|progress| if progress.done == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
     #[test]
     fn a_cancelled_call_stops_where_it_may() {
-        let callback =
-            |progress: Progress| if progress.done == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let mut tracker = Tracker::new(Report::to(&callback));
+        let mut tracker = Tracker::new(&breaks_at_4());
         tracker.begin(Phase::Write, 12, 0).unwrap();
         tracker.advance(4, 0x104, false).unwrap();
         let error = tracker.advance(4, 0x108, true).unwrap_err();
@@ -131,12 +174,18 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cancelled_at_its_very_end_is_done() {
-        let callback =
-            |progress: Progress| if progress.done == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let mut tracker = Tracker::new(Report::to(&callback));
+    fn a_phase_that_is_cancelled_at_its_end_is_done_and_the_next_does_not_begin() {
+        let mut tracker = Tracker::new(&breaks_at_4());
         tracker.begin(Phase::Erase, 4, 0).unwrap();
         tracker.advance(4, 4, true).unwrap();
-        assert!(tracker.begin(Phase::Write, 4, 0).is_err(), "but nothing more is begun");
+        assert!(tracker.begin(Phase::Write, 4, 0).is_err());
+    }
+
+    #[test]
+    fn callbacks_return_nothing_or_whether_to_go_on() {
+        let progress = Progress { phase: Phase::Read, done: 0, total: 1 };
+        assert!(Report::to(|_| {}).tell(progress).is_continue());
+        assert!(Report::to(|_| ControlFlow::Break(())).tell(progress).is_break());
+        assert!(Report::default().tell(progress).is_continue());
     }
 }

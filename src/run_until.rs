@@ -354,7 +354,7 @@ impl<'t> Run<'t, '_, '_> {
 
     /// Serves a semihosting call; the verdict if it is an exit.
     fn serve(&mut self, call: &Call, then: Then) -> Result<Option<Verdict>> {
-        match self.console.serve(call.number, call.argument, self.target.memory())? {
+        match self.console.serve(call.number, call.argument, &self.target.memory())? {
             Answer::Value(value) => self.target.answer_call(call, value, then).map(|()| None),
             Answer::Exit { status, reason } => Ok(Some(Verdict::Exit { status, reason })),
         }

@@ -58,6 +58,7 @@ pub struct Session {
 struct Shared {
     link: FairLock<Link>,
     process: Option<OpenOcdProcess>,
+    timeout: Option<Duration>,
     flash_timeout: Duration,
     reply_limit: usize,
     /// Where it connected to, as it was given.

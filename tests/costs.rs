@@ -29,7 +29,7 @@ impl Log for Count {
 }
 
 #[test]
-fn long_reads_allocate_as_little_as_short_ones_and_peripherals_are_read_together() {
+fn long_reads_allocate_as_little_as_short_ones_failed_ones_nothing_and_peripherals_are_read_together() {
     let patience = Duration::from_secs(120);
     let chip = VirtualChip::start().unwrap();
     let openocd = OpenOcdProcess::builder().config(chip.openocd_config()).ready_timeout(patience);
@@ -43,6 +43,14 @@ fn long_reads_allocate_as_little_as_short_ones_and_peripherals_are_read_together
         let used = measure(|| session.memory().read_u32_into(0x0800_0000, &mut values).unwrap()).count_total;
         assert!(used <= 4, "{used} allocations for {count} words");
     }
+
+    // The chip has no memory there: nothing arrives, so there is nothing to make room for.
+    let used = measure(|| {
+        session.memory().read_bytes(0x1000_0000, 7 << 29).unwrap_err();
+        session.memory().read_u32_vec(0x1000_0000, 7 << 27).unwrap_err();
+        session.memory().hexdump(0x1000_0000, 7 << 29).unwrap_err();
+    });
+    assert!(used.bytes_max < 1 << 20, "{} bytes for reads that fail at once", used.bytes_max);
 
     log::set_logger(&Count).unwrap();
     log::set_max_level(LevelFilter::Trace);

@@ -63,7 +63,7 @@ fn serve(mut stream: TcpStream) {
         line.pop();
         let text = String::from_utf8_lossy(&line);
         reply.clear();
-        if let Some(command) = text.strip_prefix("_openocd_rs_1_run ") {
+        if let Some((_, command)) = text.split_once(' ').filter(|(name, _)| name.ends_with("_run")) {
             let sequence = command.split(' ').next().expect("a number");
             let mut words = command.trim_end_matches(['"', ']', '\\']).rsplit(' ');
             let count: usize = words.next().and_then(|count| count.parse().ok()).unwrap_or(1);
@@ -79,8 +79,8 @@ fn serve(mut stream: TcpStream) {
                 other = display(address, count);
                 &other
             };
-            // The answer to `list ENDIANNESS [mdw …]`, and to `mdw …`.
-            if command.contains("cget -endian") {
+            // The answer to a read of bytes, and of words.
+            if command.contains("read_bytes") {
                 let _ = write!(reply, "{sequence} 0 {{little {{{lines}}}}} {{}}");
             } else {
                 let _ = write!(reply, "{sequence} 0 {{{lines}}} {{}}");

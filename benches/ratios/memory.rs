@@ -75,7 +75,7 @@ fn instant(table: &mut Table) {
             let mut request = String::new();
             for n in 0..COUNT / 4096 {
                 let address = RAM + 4 * 4096 * n as u64;
-                let _ = write!(request, "_openocd_rs_1_run {n} \"mdw {address:#x} 4096\"\x1a");
+                let _ = write!(request, "instant_run {n} \"mdw {address:#x} 4096\"\x1a");
             }
             stream.write_all(request.as_bytes()).expect("an open socket");
             let mut replies = 0;
@@ -96,10 +96,10 @@ fn instant(table: &mut Table) {
         }
     }
 
-    let case = "peak memory of `dump` of 16 MiB";
+    let case = "peak memory of `dump_to` of 16 MiB";
     if table.wants(case) {
         let session = Session::connect(server).expect("a connection");
-        let used = measure(|| session.memory().dump(RAM, 16 << 20, std::io::sink()).expect("the server answers"));
+        let used = measure(|| session.memory().dump_to(RAM, 16 << 20, std::io::sink()).expect("the server answers"));
         let peak = used.bytes_max as f64 / f64::from(1 << 20);
         table.row(case, Goal::AtMost(2.0), &format!("{peak:.2} MiB"), "16 MiB", peak);
     }

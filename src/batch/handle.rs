@@ -1,4 +1,4 @@
-//! What a call in a batch gives back at once, and its result later.
+//! The handle that a call in a batch returns at once, and the slot where its result arrives.
 
 use std::fmt;
 use std::mem;
@@ -13,8 +13,8 @@ use crate::error::{CommandError, Result};
 // A panic leaves nothing half done behind the mutex.
 pub struct Handle<T>(AssertUnwindSafe<Arc<dyn Results<T>>>);
 
-/// What takes the reply of a call. The batch has it, and the handle too.
-pub(super) struct Call<T, F> {
+/// Where the reply of a call arrives. The batch and the handle share it.
+pub(super) struct Slot<T, F> {
     command: String,
     state: Mutex<State<T, F>>,
 }
@@ -26,13 +26,26 @@ enum State<T, F> {
     Taken,
 }
 
-/// A call as the batch sees it.
-pub(super) trait Pending: Send + Sync {
-    /// Takes the reply to the request, or the reason why there is none, and says whether the call succeeded.
-    fn settle(&self, outcome: Result<(&Request<'_>, &Reply<'_>), &'static str>) -> bool;
+/// Why a call has no reply.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Unsettled {
+    /// It was sent, and no reply came.
+    NoReply,
+    /// It was not sent, because a message before it failed or its own could not be sent.
+    MessageFailed,
+    /// It was not run, because a call before it failed.
+    CallFailed,
+    /// Its batch has not been run.
+    BatchNotRun,
 }
 
-/// A call as its handle sees it.
+/// A slot as the batch sees it.
+pub(super) trait Pending: Send + Sync {
+    /// Takes the reply to the request, or the reason why there is none, and returns whether the call succeeded.
+    fn settle(&self, outcome: Result<(&Request<'_>, &Reply<'_>), Unsettled>) -> bool;
+}
+
+/// A slot as its handle sees it.
 trait Results<T>: Send + Sync {
     fn command(&self) -> &str;
 
@@ -40,58 +53,66 @@ trait Results<T>: Send + Sync {
 }
 
 impl<T: Send + 'static> Handle<T> {
-    /// That of a call, to be put into a batch too.
-    pub(super) fn of<F>(call: Arc<Call<T, F>>) -> Self
+    /// The handle of a call that a batch will run.
+    pub(super) fn of<F>(slot: Arc<Slot<T, F>>) -> Self
     where
         F: FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send + 'static,
     {
-        Handle(AssertUnwindSafe(call))
+        Handle(AssertUnwindSafe(slot))
     }
 
-    /// Of a call that need not be sent, or was refused before.
+    /// The handle of a call that need not be sent, or was refused before.
     pub(super) fn settled(request: &Request<'_>, result: Result<T>) -> Self {
         type NoReader<T> = fn(&Request<'_>, &Reply<'_>) -> Result<T>;
         let (command, state) = (request.name().to_owned(), Mutex::new(State::Done(result)));
-        Handle(AssertUnwindSafe(Arc::new(Call::<T, NoReader<T>> { command, state })))
+        Handle(AssertUnwindSafe(Arc::new(Slot::<T, NoReader<T>> { command, state })))
     }
 }
 
 impl<T> Handle<T> {
-    /// What the call gave.
+    /// Returns the result of the call.
     ///
     /// # Errors
-    /// Those that the call has outside of a batch, and [`CommandError::NotRun`] if it was not run: because [`run`](crate::Batch::run) was not called, ended early, or
-    /// stopped at another call's error.
+    /// Those that the call has outside of a batch. [`CommandError::NotRun`] if it was not run, because
+    /// [`run`](crate::Batch::run) was not called, ended early or stopped at another call's error.
+    /// [`CommandError::OutcomeUnknown`] if it was sent and no reply came.
     pub fn result(self) -> Result<T> {
         self.0.take()
     }
 }
 
-impl<T, F> Call<T, F> {
+impl<T, F> Slot<T, F> {
     pub(super) fn new(request: &Request<'_>, read: F) -> Self {
-        Call { command: request.name().to_owned(), state: Mutex::new(State::Waiting(read)) }
+        Slot { command: request.name().to_owned(), state: Mutex::new(State::Waiting(read)) }
     }
 
     fn state(&self) -> MutexGuard<'_, State<T, F>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn not_run(&self, why: &'static str) -> Result<T> {
-        Err(CommandError::NotRun { command: self.command.clone(), why }.into())
+    fn without_reply(&self, why: Unsettled) -> CommandError {
+        let command = self.command.clone();
+        let why = match why {
+            Unsettled::NoReply => return CommandError::OutcomeUnknown { command },
+            Unsettled::MessageFailed => "the batch was broken off before it",
+            Unsettled::CallFailed => "an earlier call of the batch failed",
+            Unsettled::BatchNotRun => "its batch was not run",
+        };
+        CommandError::NotRun { command, why }
     }
 }
 
-impl<T, F> Pending for Call<T, F>
+impl<T, F> Pending for Slot<T, F>
 where
     T: Send,
     F: FnOnce(&Request<'_>, &Reply<'_>) -> Result<T> + Send,
 {
-    fn settle(&self, outcome: Result<(&Request<'_>, &Reply<'_>), &'static str>) -> bool {
+    fn settle(&self, outcome: Result<(&Request<'_>, &Reply<'_>), Unsettled>) -> bool {
         let mut state = self.state();
         let State::Waiting(read) = mem::replace(&mut *state, State::Taken) else { return false };
         let result = match outcome {
             Ok((request, reply)) => read(request, reply),
-            Err(why) => self.not_run(why),
+            Err(why) => Err(self.without_reply(why).into()),
         };
         let is_ok = result.is_ok();
         *state = State::Done(result);
@@ -99,7 +120,7 @@ where
     }
 }
 
-impl<T, F> Results<T> for Call<T, F>
+impl<T, F> Results<T> for Slot<T, F>
 where
     T: Send,
     F: Send,
@@ -113,9 +134,9 @@ where
         match mem::replace(&mut *state, State::Taken) {
             State::Done(result) => result,
             other => {
-                // Its batch may run yet, and judge by it whether to go on.
+                // Its batch may still run, and needs the reader to know whether to go on.
                 *state = other;
-                self.not_run("its batch was not run")
+                Err(self.without_reply(Unsettled::BatchNotRun).into())
             }
         }
     }

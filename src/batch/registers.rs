@@ -5,7 +5,7 @@ use crate::error::TargetError;
 use crate::registers::{self, Register};
 use crate::types::RegisterValue;
 
-/// Register accesses, put into a [`Batch`]. The calls are those of [`Registers`](crate::Registers), whose rules hold here too.
+/// Register accesses, put into a [`Batch`]. The calls are those of [`Registers`](crate::Registers), with the same rules.
 #[derive(Debug)]
 pub struct BatchRegisters<'b, 'a> {
     batch: &'b mut Batch<'a>,
@@ -16,16 +16,16 @@ impl<'b, 'a> BatchRegisters<'b, 'a> {
         BatchRegisters { batch }
     }
 
-    /// Reads one register; as [`Registers::read`](crate::Registers::read).
+    /// Reads one register; see [`Registers::read`](crate::Registers::read).
     pub fn read(&mut self, name: &str) -> Handle<Register> {
         let name = name.to_owned();
-        self.batch.put_judged(registers::read_request(&[&name], false), true, move |request, reply| {
+        self.batch.put_checked(registers::read_request(&[&name], false), move |request, reply| {
             let register = registers::take_registers(request, reply, &[&name])?.pop();
             register.ok_or_else(|| TargetError::UnknownRegister { target: "the target".to_owned(), name }.into())
         })
     }
 
-    /// Reads several registers; as [`Registers::read_many`](crate::Registers::read_many). Faster than one by one also in a batch.
+    /// Reads several registers; see [`Registers::read_many`](crate::Registers::read_many). Faster than one by one, also in a batch.
     pub fn read_many(&mut self, names: &[&str]) -> Handle<Vec<Register>> {
         let request = registers::read_request(names, false);
         if names.is_empty() {
@@ -33,16 +33,16 @@ impl<'b, 'a> BatchRegisters<'b, 'a> {
             return self.batch.settle(&request, Ok(Vec::new()));
         }
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
-        self.batch.put_judged(request, true, move |request, reply| {
+        self.batch.put_checked(request, move |request, reply| {
             let names: Vec<_> = names.iter().map(String::as_str).collect();
             registers::take_registers(request, reply, &names)
         })
     }
 
-    /// Writes one register; as [`Registers::write`](crate::Registers::write).
+    /// Writes one register; see [`Registers::write`](crate::Registers::write).
     pub fn write(&mut self, name: &str, value: impl Into<RegisterValue>) -> Handle<()> {
         let (name, value) = (name.to_owned(), value.into());
-        self.batch.put_judged(registers::write_request(&name, &value), true, move |request, reply| {
+        self.batch.put_checked(registers::write_request(&name, &value), move |request, reply| {
             registers::take_written(request, reply, &name, &value)
         })
     }

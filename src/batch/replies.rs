@@ -1,11 +1,12 @@
-//! Reads what the commands of a batch gave. No I/O.
+//! Reads the reply to a batch. No I/O.
 
 use std::borrow::Cow;
 
 use crate::command::Reply;
 use crate::wire::tcl;
 
-/// Reads the list of results, which an empty element ends, and the list `index code log index code log …` of those commands that failed or logged.
+/// Reads the list of results, which an empty element ends, and the list `index code log …` of the commands that failed or
+/// logged.
 pub(super) fn parse<'r>(results: &'r [u8], others: &'r [u8]) -> Option<Vec<Reply<'r>>> {
     let reply = |result| Some(Reply { code: 0, result, log: Cow::Borrowed(&[][..]) });
     let mut replies: Vec<_> = tcl::elements(results).map(|result| reply(result.ok()?)).collect::<Option<_>>()?;

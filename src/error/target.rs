@@ -1,7 +1,9 @@
 //! Run control, memory and registers failed.
 
+use std::path::{Path, PathBuf};
+
 use crate::TargetState;
-use crate::error::text::list_names;
+use crate::error::text::{excerpt, list_names};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
 /// The target refused, or was asked for what it cannot do.
@@ -125,12 +127,16 @@ pub enum TargetError {
     /// OpenOCD's reply could not be understood.
     #[error(transparent)]
     UnexpectedReply(#[from] UnexpectedReply),
-    /// The stream that takes a dump, or gives what is to be loaded, failed.
-    #[error("cannot {doing} after {transferred} bytes")]
+    /// The file or stream that takes a dump, or gives what is to be loaded, failed.
+    #[error("cannot {operation} memory at {address:#010x}{}, after {transferred} bytes", at_path(path.as_deref()))]
     Stream {
-        /// What was under way.
-        doing: &'static str,
-        /// How many bytes had gone through.
+        /// What the call does: `dump` or `load`.
+        operation: &'static str,
+        /// Where the dump or the load begins in the target's memory.
+        address: u64,
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+        /// Number of bytes that were transferred before.
         transferred: u64,
         /// The stream's error.
         source: std::io::Error,
@@ -158,6 +164,11 @@ impl TargetError {
             _ => None,
         }
     }
+}
+
+/// `, file /tmp/ram.bin`
+fn at_path(path: Option<&Path>) -> String {
+    path.map(|path| format!(", file {}", excerpt(path.to_string_lossy().as_bytes(), 200))).unwrap_or_default()
 }
 
 fn or_not_halted(state: TargetState) -> String {

@@ -97,7 +97,7 @@ impl Flash<'_> {
     }
 
     fn erase_and_check(&self, chip: &Chip, spans: &[Span]) -> Result<()> {
-        let mut tracker = Tracker::new(self.report);
+        let mut tracker = Tracker::new(&self.report);
         self.erase_spans(chip, spans, &mut tracker)?;
         self.check_erased(chip, spans, &mut tracker)
     }

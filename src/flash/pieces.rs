@@ -153,7 +153,7 @@ impl Expected<'_> {
 }
 
 /// A command of OpenOCD's that reads a file with these bytes. It runs on the bank's own target, because `flash verify_image` looks at the current one's banks only.
-fn with_file<'r>(flash: &Flash<'r>, bank: &'r FlashBank, word: &str, command: String) -> Request<'r> {
+fn with_file<'r>(flash: &Flash<'_>, bank: &'r FlashBank, word: &str, command: String) -> Request<'r> {
     let script = format!("_openocd_rs_1_with_file {word} {{{command}}}");
     let timeout = flash.target.session().flash_timeout();
     Request::new(script).shown(command).on(Some(&bank.target)).within(timeout)

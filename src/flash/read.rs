@@ -69,7 +69,7 @@ impl Flash<'_> {
         let mut chip = self.chip()?;
         let spans = self.spans(&chip, address, length)?;
         self.get_layouts(&mut chip, &spans)?;
-        let mut tracker = Tracker::new(self.report);
+        let mut tracker = Tracker::new(&self.report);
         let mut pace = Pace::new(self.report.is_watched());
         tracker.begin(Phase::Read, length, address)?;
         for span in spans {

@@ -89,7 +89,7 @@ impl Flash<'_> {
         }
         let spans: Vec<_> = all.iter().map(|(span, _)| *span).collect();
         self.get_layouts(&mut chip, &spans)?;
-        self.compare_spans(&chip, &all, &mut Tracker::new(self.report))
+        self.compare_spans(&chip, &all, &mut Tracker::new(&self.report))
     }
 
     /// Compares as the phase `Verify` of a call.

@@ -170,7 +170,7 @@ impl Flash<'_> {
         if options.unlock {
             self.unlock(&mut chip, &spans)?;
         }
-        let mut tracker = Tracker::new(self.report);
+        let mut tracker = Tracker::new(&self.report);
         if options.erase {
             self.erase_spans(&chip, &whole_sectors(&chip, &spans)?, &mut tracker)?;
             let joined = self.join(&chip, &parts)?;

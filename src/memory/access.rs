@@ -1,135 +1,152 @@
-//! Reads and writes of elements of one width: checks, chunks, commands and their answers.
+//! The commands that read and write elements of one width, and their answers.
 
-use std::cell::RefCell;
-use std::fmt::Write as _;
+use std::marker::PhantomData;
 
 use super::Memory;
-use super::pace::{Pace, Series};
-use crate::command::{Reply, Request};
-use crate::error::{Error, Failure, InvalidArgument, Result, TargetError, UnexpectedReply};
-use crate::memory::display;
-use crate::memory::numbers::{Element, fault_address};
+use super::display;
+use super::numbers::{Element, fault_address};
+use crate::command::{Request, Script};
+use crate::error::{Error, Failure, Result, TargetError};
+use crate::types::Phase;
 use crate::wire::tcl;
 
-/// How many elements one command writes: this many take a slow probe (a few kB/s) a few seconds, well within the default timeout,
-/// and the round trip between two chunks costs a fast one next to nothing.
-pub(super) const CHUNK: usize = 4096;
+/// What every reply to a read should hold.
+pub(crate) const ALL_ELEMENTS: &str = "as many numbers as were asked for";
 
-/// Room for `count` elements; an error, not an abort, for a count that no machine has room for.
-pub(super) fn room<T: Element>(address: u64, count: usize) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(count).map_err(|_| {
-        TargetError::InvalidArgument(InvalidArgument {
-            argument: "the number of elements to read",
-            given: format!("{count} at {address:#010x}"),
-            expected: "one that there is room for in this program's memory",
-        })
-    })?;
-    values.resize(count, T::default());
-    Ok(values)
+/// How a transfer accesses memory: elements of one width, or bytes by the widest access.
+///
+/// All addresses are whole items, and a command moves any number of them.
+pub(crate) trait Access {
+    /// What values in this program are made of.
+    type Item: Copy + Default;
+    /// Bytes of one access of the target.
+    const ACCESS_BYTES: usize;
+    /// Appends the script that reads `count` items. `option` follows the arguments of each memory command.
+    fn read(script: Script, address: u64, count: usize, option: &'static str) -> Script;
+    /// Reads the answer to that script.
+    fn decode(answer: &[u8], address: u64, values: &mut [Self::Item]) -> Option<()>;
+    /// The script that writes items, and the command that a user would type.
+    fn write(address: u64, values: &[Self::Item], option: &'static str) -> (Script, String);
 }
 
-/// The bytes that an element of this type takes.
-pub(crate) const fn width<T: Element>() -> u64 {
-    T::BITS as u64 / 8
+/// Accesses of exactly the width of `T`.
+pub(crate) struct Elements<T>(PhantomData<T>);
+
+impl<T: Element> Access for Elements<T> {
+    type Item = T;
+    const ACCESS_BYTES: usize = T::BITS as usize / 8;
+
+    fn read(script: Script, address: u64, count: usize, option: &'static str) -> Script {
+        match (T::BITS, count) {
+            (64, _) => script.and_call("display64").hex(address).number(count as u64).literal(option),
+            // Without the procedure: it has nothing to check about one element.
+            (bits, 1) => script.and(display_command(bits)).literal(option).hex(address).number(1_u32),
+            (bits, _) => {
+                let script = script.and_call("display").literal(display_command(bits));
+                script.hex(address).number(count as u64).literal(option)
+            }
+        }
+    }
+
+    fn decode(answer: &[u8], address: u64, values: &mut [T]) -> Option<()> {
+        if T::BITS == 64 { decode_halves(answer, address, values) } else { display::decode(answer, address, values) }
+    }
+
+    fn write(address: u64, values: &[T], option: &'static str) -> (Script, String) {
+        let numbers = values.iter().map(|value| value.to_u64());
+        let script = if T::BITS == 64 {
+            let halves = values.iter().flat_map(|value| low_and_high(value.to_u64()));
+            Script::call("write64").hex(address).hex_list(numbers).hex_list(halves).literal(option)
+        } else {
+            let script = Script::command("write_memory").hex(address).number(T::BITS).hex_list(numbers);
+            script.literal(option).and_call("check_write")
+        };
+        (script, write_command(address, T::BITS, values, option))
+    }
 }
 
 impl Memory<'_> {
-    pub(super) fn check(&self, address: u64, width: u64, count: usize) -> Result<()> {
+    /// Refuses `length` bytes at `address` unless the target can have them.
+    pub(super) fn check(&self, address: u64, width: u64, length: u64) -> Result<()> {
+        let count = usize::try_from(length / width)
+            .map_err(|_| TargetError::OutOfAddressSpace { address, length, bits: 64 })?;
         self.target.check_range(address, width, count, self.physical)
     }
 
-    pub(super) fn read_elements<T: Element>(&self, address: u64, values: &mut [T]) -> Result<()> {
-        self.check(address, width::<T>(), values.len())?;
-        if values.is_empty() {
-            return Ok(());
-        }
-        let request = self.target().request("").shown(read_command(address, T::BITS, values.len(), self.suffix()));
-        let mut done = 0;
-        while done < values.len() {
-            let address = address.wrapping_add(done as u64 * width::<T>());
-            done += self.read_series(&request, address, &mut values[done..])?;
-        }
-        Ok(())
-    }
-
-    /// Reads the first of the values, and tells how many.
-    fn read_series<T: Element>(&self, request: &Request<'_>, address: u64, values: &mut [T]) -> Result<usize> {
-        let (session, width) = (self.target().session(), size_of::<T>());
-        let pace = Pace::of(session);
-        let series = RefCell::new(Series::new(size_of_val(values), 0, &pace));
-        let at = |begin: usize| address.wrapping_add(begin as u64);
-        let prepare = |script: &mut String| {
-            let asked = series.borrow_mut().ask();
-            if let Some((begin, length)) = asked {
-                push_read::<T>(script, at(begin), length / width, self.suffix());
-            }
-            asked.is_some()
-        };
-        let read = session.run_series(request, prepare, |reply| {
-            let (begin, length) = series.borrow_mut().answered();
-            take_elements(request, reply, at(begin), &mut values[begin / width..(begin + length) / width])
-        });
-        read.inspect_err(|_| pace.forget())?;
-        Ok(series.into_inner().end() / width)
-    }
-
-    pub(super) fn write_elements<T: Element>(&self, address: u64, values: &[T]) -> Result<()> {
-        self.check(address, width::<T>(), values.len())?;
-        for (index, chunk) in values.chunks(CHUNK).enumerate() {
-            let address = address + (index * CHUNK) as u64 * width::<T>();
-            let request = write_request(address, chunk, self.suffix()).on(self.target().name());
-            self.run_write(&request, address, chunk.len() as u64 * width::<T>())?;
-        }
-        Ok(())
-    }
-
-    /// Sends a command that writes the `length` bytes from `address`.
-    pub(super) fn run_write(&self, request: &Request<'_>, address: u64, length: u64) -> Result<()> {
-        self.target().session().run(request, |reply| take_written(request, reply, address, length))?
+    /// Refuses elements at `address` unless the target can have them.
+    pub(super) fn check_items<A: Access>(&self, address: u64, count: usize) -> Result<()> {
+        let width = size_of::<A::Item>() as u64;
+        self.check(address, width, (count as u64).saturating_mul(width))
     }
 
     /// The option that follows the arguments of a memory command.
-    pub(super) fn suffix(&self) -> &'static str {
-        if self.physical { " phys" } else { "" }
+    pub(super) fn option(&self) -> &'static str {
+        if self.physical { "phys" } else { "" }
     }
 
-    /// A request of a transfer of bytes, on this view's target and in its time.
-    pub(super) fn in_its_time<'r>(&'r self, request: Request<'r>) -> Request<'r> {
-        Request { timeout: self.timeout, ..request.on(self.target.name()) }
-    }
-
-    pub(super) fn target(&self) -> crate::Target<'_> {
-        self.target
+    /// A request on this view's target, in this view's time.
+    pub(super) fn request<'r>(&'r self, script: Script) -> Request<'r> {
+        Request { timeout: self.timeout, ..self.target.request(script) }
     }
 }
 
-/// Appends the script that reads elements.
-pub(crate) fn push_read<T: Element>(script: &mut String, address: u64, count: usize, suffix: &str) {
-    match T::BITS {
-        64 => {
-            let _ = write!(script, "_openocd_rs_1_display64 {address:#x} {count}{suffix}");
-        }
-        bits => push_display(script, address, bits, count, suffix),
+impl Memory<'_> {
+    pub(super) fn read_elements<T: Element>(&self, address: u64, values: &mut [T]) -> Result<()> {
+        self.check_items::<Elements<T>>(address, values.len())?;
+        let mut tracker = self.begin(Phase::Read, size_of_val(values) as u64, address)?;
+        let shown = read_command(address, T::BITS, values.len(), self.option());
+        let mut pace = self.read_pace::<Elements<T>>();
+        self.fill::<Elements<T>>(address, values, &shown, &mut pace, &mut tracker)
+    }
+
+    pub(super) fn read_element_vec<T: Element>(&self, address: u64, count: usize) -> Result<Vec<T>> {
+        self.check_items::<Elements<T>>(address, count)?;
+        let mut tracker = self.begin(Phase::Read, count as u64 * (u64::from(T::BITS) / 8), address)?;
+        let shown = read_command(address, T::BITS, count, self.option());
+        self.read_vec::<Elements<T>>(address, count, &shown, &mut tracker)
+    }
+
+    pub(super) fn write_elements<T: Element>(&self, address: u64, values: &[T]) -> Result<()> {
+        self.check_items::<Elements<T>>(address, values.len())?;
+        let mut tracker = self.begin(Phase::Write, size_of_val(values) as u64, address)?;
+        self.write_all::<Elements<T>>(address, values, &mut self.write_pace::<Elements<T>>(), &mut tracker)
     }
 }
 
-/// Appends the script that displays elements. Not `read_memory`: newer OpenOCD copies its whole answer once more for each number (`command_vprint` in
-/// `src/helper/command.c`), and `mdw` for each line only, so that 16384 words take 1.6 s and not 3.5; nor does `read_memory` of 0.12.0 have error numbers.
-pub(super) fn push_display(script: &mut String, address: u64, bits: u32, count: usize, suffix: &str) {
-    let command = display_command(bits);
-    let _ = match count {
-        1 => write!(script, "{command}{suffix} {address:#x} 1"),
-        _ => write!(script, "_openocd_rs_1_display {command} {address:#x} {count}{suffix}"),
-    };
+/// The script that reads `count` elements.
+pub(crate) fn read_script<T: Element>(address: u64, count: usize, option: &'static str) -> Script {
+    Elements::<T>::read(Script::default(), address, count, option)
+}
+
+/// Reads the answer to [`read_script`].
+pub(crate) fn decode<T: Element>(answer: &[u8], address: u64, values: &mut [T]) -> Option<()> {
+    Elements::<T>::decode(answer, address, values)
 }
 
 /// The command that a user would type for a read.
-pub(crate) fn read_command(address: u64, bits: u32, count: usize, suffix: &str) -> String {
-    format!("{}{suffix} {address:#x} {count}", display_command(bits))
+pub(crate) fn read_command(address: u64, bits: u32, count: usize, option: &str) -> String {
+    let blank = if option.is_empty() { "" } else { " " };
+    format!("{}{blank}{option} {address:#x} {count}", display_command(bits))
 }
 
-fn display_command(bits: u32) -> &'static str {
+/// The command that a user would type for a write, with the first few values.
+pub(super) fn write_command<T: Element>(address: u64, bits: u32, values: &[T], option: &str) -> String {
+    const SHOWN: usize = 8;
+    let first: Vec<_> = values.iter().take(SHOWN).map(|value| format!("{value:#x}")).collect();
+    let more = if values.len() > SHOWN { " …" } else { "" };
+    let blank = if option.is_empty() { "" } else { " " };
+    format!("write_memory {address:#x} {bits} {{{}{more}}}{blank}{option}", first.join(" "))
+}
+
+/// `0x1 0x2 0x3`
+pub(crate) fn hex_list<T: Element>(values: impl Iterator<Item = T>) -> String {
+    values.map(|value| format!("{value:#x}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The command that displays elements. Not `read_memory`: newer OpenOCD copies its whole answer once more for each number
+/// (`command_vprint` in `src/helper/command.c`), and `mdw` for each line only, so that 16384 words take 1.6 s and not 3.5.
+/// `read_memory` of 0.12.0 lacks error numbers, too.
+pub(super) fn display_command(bits: u32) -> &'static str {
     match bits {
         8 => "mdb",
         16 => "mdh",
@@ -138,43 +155,7 @@ fn display_command(bits: u32) -> &'static str {
     }
 }
 
-pub(crate) fn take_elements<T: Element>(
-    request: &Request<'_>,
-    reply: &Reply<'_>,
-    address: u64,
-    values: &mut [T],
-) -> Result<()> {
-    let length = values.len() as u64 * width::<T>();
-    let answer = reply.success(request).map_err(|failure| read_refused(address, length, failure))?;
-    decode(answer, address, values).ok_or_else(|| unexpected(request, "as many numbers as asked for", reply))
-}
-
-/// Reads the answer to the script of [`push_read`].
-pub(crate) fn decode<T: Element>(answer: &[u8], address: u64, values: &mut [T]) -> Option<()> {
-    if T::BITS == 64 { decode_halves(answer, address, values) } else { display::decode(answer, address, values) }
-}
-
-pub(crate) fn write_request<T: Element>(address: u64, values: &[T], suffix: &str) -> Request<'static> {
-    let bits = T::BITS;
-    let list = hex_list(values.iter().copied());
-    let script = match bits {
-        64 => {
-            let halves = hex_list(values.iter().flat_map(|value| low_and_high(*value)));
-            format!("_openocd_rs_1_write64 {address:#x} {{{list}}} {{{halves}}}{suffix}")
-        }
-        _ => format!("write_memory {address:#x} {bits} {{{list}}}{suffix}\n_openocd_rs_1_check_write"),
-    };
-    Request::new(script).shown(format!("write_memory {address:#x} {bits} {{{}}}{suffix}", abridged(&list)))
-}
-
-pub(crate) fn take_written(request: &Request<'_>, reply: &Reply<'_>, address: u64, length: u64) -> Result<()> {
-    match reply.success(request) {
-        Ok(_) => Ok(()),
-        Err(failure) => Err(write_refused(address, length, failure)),
-    }
-}
-
-/// The answer of `_openocd_rs_1_display64`: `64 ELEMENTS`, or `32 little WORDS`, displayed.
+/// The answer of `display64`: `64 ELEMENTS`, or `32 little WORDS`, displayed.
 fn decode_halves<T: Element>(answer: &[u8], address: u64, values: &mut [T]) -> Option<()> {
     let mut elements = tcl::elements(answer);
     let [bits, next] = elements.take_array()?;
@@ -194,47 +175,29 @@ fn decode_halves<T: Element>(answer: &[u8], address: u64, values: &mut [T]) -> O
     }
 }
 
-fn low_and_high<T: Element>(value: T) -> [u32; 2] {
-    let value: u64 = value.to_u64();
+fn low_and_high(value: u64) -> [u32; 2] {
     #[allow(clippy::cast_possible_truncation, reason = "the two halves are what is wanted")]
     [value as u32, (value >> 32) as u32]
 }
 
-/// `0x1 0x2 0x3`
-pub(crate) fn hex_list<T: Element>(values: impl Iterator<Item = T>) -> String {
-    let mut list = String::new();
-    for value in values {
-        let _ = write!(list, "{value:#x} ");
-    }
-    list.pop();
-    list
+/// The error of a refused read of `length` bytes from `address`.
+pub(crate) fn read_refused(address: u64, length: u64, failure: Box<Failure>) -> Error {
+    let at = fault_address(failure.log(), address..=last_of(address, length)).unwrap_or(address);
+    refused(failure, |failure| TargetError::MemoryRead { address: at, failure })
 }
 
-/// The first few values, for a message.
-pub(super) fn abridged(list: &str) -> String {
-    match list.char_indices().filter(|(_, c)| *c == ' ').nth(7) {
-        Some((at, _)) => format!("{} …", &list[..at]),
-        None => list.to_owned(),
-    }
+/// The error of a refused write of `length` bytes from `address`.
+pub(crate) fn write_refused(address: u64, length: u64, failure: Box<Failure>) -> Error {
+    let at = fault_address(failure.log(), address..=last_of(address, length)).unwrap_or(address);
+    refused(failure, |failure| TargetError::MemoryWrite { address: at, written_to: address, failure })
 }
 
-pub(super) fn read_refused(address: u64, length: u64, failure: Box<Failure>) -> Error {
-    Error::refused(failure, |failure| {
-        let address = fault_address(failure.log(), address..=address + (length - 1)).unwrap_or(address);
-        TargetError::MemoryRead { address, failure }.into()
-    })
+fn refused(failure: Box<Failure>, specific: impl FnOnce(Box<Failure>) -> TargetError) -> Error {
+    Error::refused(failure, |failure| specific(failure).into())
 }
 
-fn write_refused(address: u64, length: u64, failure: Box<Failure>) -> Error {
-    Error::refused(failure, |failure| {
-        let fault = fault_address(failure.log(), address..=address + (length - 1));
-        TargetError::MemoryWrite { address: fault.unwrap_or(address), written_to: address, failure }.into()
-    })
-}
-
-pub(super) fn unexpected(request: &Request<'_>, expected: &'static str, reply: &Reply<'_>) -> Error {
-    let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(&reply.result).into_owned());
-    TargetError::UnexpectedReply(UnexpectedReply { command, expected, reply }).into()
+fn last_of(address: u64, length: u64) -> u64 {
+    address.saturating_add(length.saturating_sub(1))
 }
 
 #[cfg(test)]
@@ -253,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_halves() {
+    fn invalid_halves_are_refused() {
         for answer in [
             "",
             "64",
@@ -266,9 +229,12 @@ mod tests {
     }
 
     #[test]
-    fn lists_for_commands_and_for_messages() {
-        assert_eq!(hex_list([1_u8, 0xff].into_iter()), "0x1 0xff");
-        assert_eq!(abridged("0x1 0x2"), "0x1 0x2");
-        assert_eq!(abridged("1 2 3 4 5 6 7 8 9"), "1 2 3 4 5 6 7 8 …");
+    fn messages_show_the_first_few_values() {
+        assert_eq!(write_command(0x10, 8, &[1_u8, 0xff], ""), "write_memory 0x10 8 {0x1 0xff}");
+        assert_eq!(
+            write_command(0x10, 16, &[1_u16, 2, 3, 4, 5, 6, 7, 8, 9], "phys"),
+            "write_memory 0x10 16 {0x1 0x2 0x3 0x4 0x5 0x6 0x7 0x8 …} phys"
+        );
+        assert_eq!(read_command(0x10, 32, 4, "phys"), "mdw phys 0x10 4");
     }
 }

@@ -1,23 +1,16 @@
 //! Bytes of any address and length, moved with aligned accesses of 32 bits, and of 8 bits at the edges.
 
-use std::cell::RefCell;
-use std::fmt::Write as _;
-
 use super::Memory;
-use super::access::{self, CHUNK, abridged, hex_list, push_display, read_command, read_refused, unexpected};
-use super::pace::{Pace, Series};
-use crate::command::{Reply, Request};
+use super::access::{Access, display_command, read_command, write_command};
+use super::display;
+use super::reading::clipped;
+use crate::command::Script;
 use crate::error::Result;
-use crate::memory::display;
-use crate::progress::Tracker;
 use crate::types::Phase;
 use crate::wire::tcl;
 
 /// The bytes of one 32-bit access.
 const WORD: usize = 4;
-
-/// How many bytes a command moves when somebody watches: a slow probe takes a fraction of a second for them.
-const WATCHED_CHUNK: usize = 2048;
 
 /// A range cut at word boundaries: bytes up to the first, whole words, the bytes that remain.
 ///
@@ -50,13 +43,72 @@ impl Cut {
     }
 }
 
+/// Bytes by 32-bit accesses where those are aligned, and by 8-bit ones before and after.
+pub(crate) struct Bytes;
+
+impl Access for Bytes {
+    type Item = u8;
+    const ACCESS_BYTES: usize = WORD;
+
+    fn read(script: Script, address: u64, count: usize, option: &'static str) -> Script {
+        let script = script.and_call("read_bytes").list([option].iter().filter(|option| !option.is_empty()));
+        Cut::of(address, count).accesses(address).fold(script, |script, (at, bits, count)| {
+            script.literal(display_command(bits)).hex(at).number(count as u64)
+        })
+    }
+
+    /// Reads `ENDIANNESS {LINES} …`, lines for each access of the cut.
+    fn decode(answer: &[u8], address: u64, values: &mut [u8]) -> Option<()> {
+        let mut lists = tcl::elements(answer);
+        let [endianness] = lists.take_array()?;
+        let mut rest = &mut *values;
+        for (at, bits, count) in Cut::of(address, rest.len()).accesses(address) {
+            let [lines] = lists.take_array()?;
+            let (part, after) = std::mem::take(&mut rest).split_at_mut_checked(count * (bits as usize / 8))?;
+            rest = after;
+            if bits == 8 {
+                display::decode(&lines, at, part)?;
+                continue;
+            }
+            let mut words = vec![0_u32; count];
+            display::decode(&lines, at, &mut words)?;
+            for (bytes, word) in part.chunks_exact_mut(WORD).zip(words) {
+                bytes.copy_from_slice(&match &*endianness {
+                    b"little" => word.to_le_bytes(),
+                    b"big" => word.to_be_bytes(),
+                    _ => return None,
+                });
+            }
+        }
+        lists.next().is_none().then_some(())
+    }
+
+    fn write(address: u64, values: &[u8], option: &'static str) -> (Script, String) {
+        let mut rest = values;
+        let mut script = Script::default();
+        for (at, bits, count) in Cut::of(address, values.len()).accesses(address) {
+            let (part, after) = rest.split_at(count * (bits as usize / 8));
+            rest = after;
+            script = if bits == 32 {
+                let words = part.chunks_exact(WORD).filter_map(|word| word.try_into().ok()).map(u32::from_le_bytes);
+                script.and_call("write_words").hex(at).hex_list(words)
+            } else {
+                script.and("write_memory").hex(at).number(bits).hex_list(part.iter().copied())
+            };
+            script = script.literal(option);
+        }
+        (script.and_call("check_write"), write_command(address, 8, values, option))
+    }
+}
+
 impl Memory<'_> {
-    /// Reads `length` bytes.
+    /// Reads `length` bytes. Changes nothing on the target beyond what reading a peripheral's register does.
+    ///
+    /// The vector grows as the bytes arrive.
     ///
     /// # Errors
-    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is read,
-    /// [`MemoryRead`](crate::TargetError::MemoryRead), [`NotHalted`](crate::TargetError::NotHalted), [`InvalidArgument`](crate::TargetError::InvalidArgument) for a
-    /// length that there is no memory for here, and those of [`Session::command`](crate::Session::command).
+    /// [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is read,
+    /// [`MemoryRead`](crate::TargetError::MemoryRead) with the address, [`NotHalted`](crate::TargetError::NotHalted).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -65,63 +117,41 @@ impl Memory<'_> {
     /// assert_eq!(vectors[..4], 0x2000_5000_u32.to_le_bytes());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn read_bytes(&self, address: u64, length: usize) -> Result<Vec<u8>> {
+    pub fn read_bytes(&self, address: u64, length: u64) -> Result<Vec<u8>> {
         self.check(address, 1, length)?;
-        let mut bytes = access::room(address, length)?;
-        self.read_bytes_into(address, &mut bytes)?;
-        Ok(bytes)
+        let mut tracker = self.begin(Phase::Read, length, address)?;
+        let length = clipped(length);
+        self.read_vec::<Bytes>(address, length, &read_command(address, 8, length, self.option()), &mut tracker)
     }
 
     /// Fills `bytes` from the target.
     ///
-    /// # Errors
-    /// Those of [`read_bytes`](Self::read_bytes).
-    pub fn read_bytes_into(&self, address: u64, bytes: &mut [u8]) -> Result<()> {
-        self.check(address, 1, bytes.len())?;
-        let mut tracker = Tracker::new(self.report);
-        tracker.begin(Phase::Read, bytes.len() as u64, address)?;
-        let mut done = 0;
-        while done < bytes.len() {
-            let at = address.wrapping_add(done as u64);
-            // Somebody who watches is called between two commands, and may use the session then.
-            let most = if self.report.is_watched() { WATCHED_CHUNK } else { usize::MAX };
-            let part = next_chunk(at, bytes.len() - done, most);
-            let read = self.read_byte_series(at, &mut bytes[done..done + part])?;
-            done += read;
-            tracker.advance(read as u64, address.wrapping_add(done as u64), true)?;
-        }
-        Ok(())
-    }
-
-    /// Reads the first of the bytes, and tells how many.
-    fn read_byte_series(&self, address: u64, bytes: &mut [u8]) -> Result<usize> {
-        let session = self.target().session();
-        let request = Request::new("").shown(read_command(address, 8, bytes.len(), self.suffix()));
-        let request = self.in_its_time(request);
-        let pace = Pace::of(session);
-        let series = RefCell::new(Series::new(bytes.len(), offset_in_word(address), &pace));
-        let at = |begin: usize| address.wrapping_add(begin as u64);
-        let prepare = |script: &mut String| {
-            let asked = series.borrow_mut().ask();
-            if let Some((begin, length)) = asked {
-                push_read_bytes(script, at(begin), length, self.suffix());
-            }
-            asked.is_some()
-        };
-        let read = session.run_series(&request, prepare, |reply| {
-            let (begin, length) = series.borrow_mut().answered();
-            take_bytes(&request, reply, at(begin), &mut bytes[begin..begin + length])
-        });
-        read.inspect_err(|_| pace.forget())?;
-        Ok(series.into_inner().end())
-    }
-
-    /// Writes bytes.
+    /// After an error the slice holds the bytes of the commands before the failing one. The rest of it is undefined.
     ///
     /// # Errors
-    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is written,
-    /// [`MemoryWrite`](crate::TargetError::MemoryWrite), [`NotHalted`](crate::TargetError::NotHalted), and those of
-    /// [`Session::command`](crate::Session::command).
+    /// Those of [`read_bytes`](Self::read_bytes).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let mut stack_pointer = [0; 4];
+    /// session.memory().read_bytes_into(0x0800_0000, &mut stack_pointer)?;
+    /// assert_eq!(u32::from_le_bytes(stack_pointer), 0x2000_5000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read_bytes_into(&self, address: u64, bytes: &mut [u8]) -> Result<()> {
+        self.check(address, 1, bytes.len() as u64)?;
+        let mut tracker = self.begin(Phase::Read, bytes.len() as u64, address)?;
+        let shown = read_command(address, 8, bytes.len(), self.option());
+        self.fill::<Bytes>(address, bytes, &shown, &mut self.read_pace::<Bytes>(), &mut tracker)
+    }
+
+    /// Writes bytes to the target's memory.
+    ///
+    /// # Errors
+    /// [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is written,
+    /// [`MemoryWrite`](crate::TargetError::MemoryWrite) with the address up to which everything is written,
+    /// [`NotHalted`](crate::TargetError::NotHalted).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -130,113 +160,15 @@ impl Memory<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write_bytes(&self, address: u64, bytes: &[u8]) -> Result<()> {
-        self.check(address, 1, bytes.len())?;
-        let mut tracker = Tracker::new(self.report);
-        tracker.begin(Phase::Write, bytes.len() as u64, address)?;
-        self.write_tracked(address, bytes, &mut tracker)
+        self.check(address, 1, bytes.len() as u64)?;
+        let mut tracker = self.begin(Phase::Write, bytes.len() as u64, address)?;
+        self.write_all::<Bytes>(address, bytes, &mut self.write_pace::<Bytes>(), &mut tracker)
     }
-
-    /// Writes bytes whose range has been checked, as a part of what is tracked.
-    pub(super) fn write_tracked(&self, address: u64, bytes: &[u8], tracker: &mut Tracker<'_>) -> Result<()> {
-        let mut address = address;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let (chunk, after) = rest.split_at(self.next_chunk(address, rest.len()));
-            self.write_byte_chunk(address, chunk)?;
-            address = address.wrapping_add(chunk.len() as u64);
-            tracker.advance(chunk.len() as u64, address, true)?;
-            rest = after;
-        }
-        Ok(())
-    }
-
-    /// How much of `length` bytes the next command moves: less if somebody watches.
-    pub(super) fn next_chunk(&self, address: u64, length: usize) -> usize {
-        next_chunk(address, length, if self.report.is_watched() { WATCHED_CHUNK } else { CHUNK * WORD })
-    }
-
-    fn write_byte_chunk(&self, address: u64, bytes: &[u8]) -> Result<()> {
-        let request = self.in_its_time(write_bytes_request(address, bytes, self.suffix()));
-        self.run_write(&request, address, bytes.len() as u64)
-    }
-}
-
-/// Appends the script that asks for the endianness of the target, and for the list of each access.
-fn push_read_bytes(script: &mut String, address: u64, length: usize, suffix: &str) {
-    script.push_str("list [[target current] cget -endian]");
-    for (at, bits, count) in Cut::of(address, length).accesses(address) {
-        script.push_str(" [");
-        push_display(script, at, bits, count, suffix);
-        script.push(']');
-    }
-}
-
-/// For a batch.
-pub(crate) fn read_bytes_request(address: u64, length: usize, suffix: &str) -> Request<'static> {
-    let mut script = String::new();
-    push_read_bytes(&mut script, address, length, suffix);
-    Request::new(script).shown(read_command(address, 8, length, suffix))
-}
-
-pub(crate) fn take_bytes(request: &Request<'_>, reply: &Reply<'_>, address: u64, bytes: &mut [u8]) -> Result<()> {
-    let cut = Cut::of(address, bytes.len());
-    let answer = reply.success(request).map_err(|failure| read_refused(address, bytes.len() as u64, failure))?;
-    decode_bytes(answer, address, cut, bytes).ok_or_else(|| unexpected(request, "as many numbers as asked for", reply))
-}
-
-pub(crate) fn write_bytes_request(address: u64, bytes: &[u8], suffix: &str) -> Request<'static> {
-    let mut rest = bytes;
-    let mut script = String::new();
-    for (at, bits, count) in Cut::of(address, bytes.len()).accesses(address) {
-        let (part, after) = rest.split_at(count * (bits as usize / 8));
-        rest = after;
-        if bits == 32 {
-            let words = part.chunks_exact(WORD).filter_map(|word| word.try_into().ok()).map(u32::from_le_bytes);
-            let _ = writeln!(script, "_openocd_rs_1_write_words {at:#x} {{{}}}{suffix}", hex_list(words));
-        } else {
-            let _ = writeln!(script, "write_memory {at:#x} {bits} {{{}}}{suffix}", hex_list(part.iter().copied()));
-        }
-    }
-    script.push_str("_openocd_rs_1_check_write");
-    let first = abridged(&hex_list(bytes.iter().take(9).copied()));
-    Request::new(script).shown(format!("write_memory {address:#x} 8 {{{first}}}{suffix}"))
-}
-
-/// How much of `length` bytes a command moves that moves `most`, a multiple of words: up to a whole number of words from a word boundary, so that only the first
-/// and the last chunk have single bytes.
-fn next_chunk(address: u64, length: usize, most: usize) -> usize {
-    length.min(most - offset_in_word(address))
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "the remainder is less than 4")]
-fn offset_in_word(address: u64) -> usize {
+pub(super) fn offset_in_word(address: u64) -> usize {
     (address % WORD as u64) as usize
-}
-
-/// The answer to `list ENDIANNESS [mdw …] …`, lines for each access of the cut.
-fn decode_bytes(answer: &[u8], address: u64, cut: Cut, bytes: &mut [u8]) -> Option<()> {
-    let mut lists = tcl::elements(answer);
-    let [endianness] = lists.take_array()?;
-    let mut rest = bytes;
-    for (at, bits, count) in cut.accesses(address) {
-        let [lines] = lists.take_array()?;
-        let (part, after) = std::mem::take(&mut rest).split_at_mut_checked(count * (bits as usize / 8))?;
-        rest = after;
-        if bits == 8 {
-            display::decode(&lines, at, part)?;
-            continue;
-        }
-        let mut words = vec![0_u32; count];
-        display::decode(&lines, at, &mut words)?;
-        for (bytes, word) in part.chunks_exact_mut(WORD).zip(words) {
-            bytes.copy_from_slice(&match &*endianness {
-                b"little" => word.to_le_bytes(),
-                b"big" => word.to_be_bytes(),
-                _ => return None,
-            });
-        }
-    }
-    lists.next().is_none().then_some(())
 }
 
 #[cfg(test)]
@@ -271,18 +203,16 @@ mod tests {
     #[test]
     fn answers_become_bytes_in_the_order_of_addresses() {
         let mut bytes = [0; 8];
-        let cut = Cut::of(0x101, 8);
         let answer = b"little {0x00000101: 01 02 03 } {0x00000104: 07060504 } {0x00000108: 08 }";
-        decode_bytes(answer, 0x101, cut, &mut bytes).unwrap();
+        Bytes::decode(answer, 0x101, &mut bytes).unwrap();
         assert_eq!(bytes, [1, 2, 3, 4, 5, 6, 7, 8]);
         let answer = b"big {0x00000101: 01 02 03 } {0x00000104: 04050607 } {0x00000108: 08 }";
-        decode_bytes(answer, 0x101, cut, &mut bytes).unwrap();
+        Bytes::decode(answer, 0x101, &mut bytes).unwrap();
         assert_eq!(bytes, [1, 2, 3, 4, 5, 6, 7, 8]);
     }
 
     #[test]
-    fn invalid_answers() {
-        let cut = Cut::of(0x101, 8);
+    fn invalid_answers_are_refused() {
         let (head, words, tail) = ("{0x00000101: 01 02 03 }", "{0x00000104: 00000000 }", "{0x00000108: 00 }");
         for answer in [
             String::new(),
@@ -292,14 +222,18 @@ mod tests {
             format!("odd {head} {words} {tail}"),
             format!("little {head} {words} {tail} {tail}"),
         ] {
-            assert_eq!(decode_bytes(answer.as_bytes(), 0x101, cut, &mut [0; 8]), None, "{answer:?}");
+            assert_eq!(Bytes::decode(answer.as_bytes(), 0x101, &mut [0; 8]), None, "{answer:?}");
         }
     }
 
     #[test]
-    fn chunks_end_at_word_boundaries() {
-        assert_eq!(next_chunk(0x101, 100_000, 16384), 16383);
-        assert_eq!(next_chunk(0x104, 100_000, 16384), 16384);
-        assert_eq!(next_chunk(0x101, 5, 16384), 5);
+    fn scripts_move_words_and_the_bytes_at_the_edges() {
+        let prefix = crate::procedures::prefix();
+        let script = Bytes::read(Script::default(), 0x101, 8, "phys");
+        assert_eq!(script.as_str(), format!("{prefix}read_bytes [list phys] mdb 0x101 3 mdw 0x104 1 mdb 0x108 1"));
+        let (script, shown) = Bytes::write(0x102, &[1, 2, 3, 4, 5, 6, 7], "");
+        let words = format!("{prefix}write_words 0x104 {{0x6050403}}\nwrite_memory 0x108 8 {{0x7}}\n{prefix}check_write");
+        assert_eq!(script.as_str(), format!("write_memory 0x102 8 {{0x1 0x2}}\n{words}"));
+        assert_eq!(shown, "write_memory 0x102 8 {0x1 0x2 0x3 0x4 0x5 0x6 0x7}");
     }
 }

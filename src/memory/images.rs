@@ -1,23 +1,23 @@
 //! Firmware images in RAM.
 
-use std::path::Path;
+use std::ops::ControlFlow;
 
 use super::Memory;
+use super::bytes::Bytes;
 use crate::error::Result;
 use crate::image::Image;
 use crate::progress::Tracker;
-use crate::session::Session;
 use crate::types::{Mismatch, Phase};
 
-impl Memory<'_> {
-    /// Writes an image to memory, segment by segment (as OpenOCD's `load_image` does). For flash there is
-    /// [`Flash::write_image`](crate::Flash::write_image): what this writes to flash addresses is lost, or a bus fault.
+impl<'a> Memory<'a> {
+    /// Writes an image to RAM, segment by segment, as OpenOCD's `load_image` does.
     ///
-    /// Each command of it has the time of [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
+    /// For flash there is [`Flash::write_image`](crate::Flash::write_image): what this call writes to flash addresses is
+    /// lost, or a bus fault. Each command has the time of
+    /// [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
     ///
     /// # Errors
-    /// Those of [`write_bytes`](Self::write_bytes), where out-of-range segments are found before anything is written, and
-    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    /// Those of [`write_bytes`](Self::write_bytes); a segment that is out of range is found before anything is written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -25,34 +25,32 @@ impl Memory<'_> {
     /// use openocd::Image;
     ///
     /// let image = Image::bin(0x2000_0100, *b"a program for RAM")?;
-    /// session.load_image(&image)?;
-    /// assert!(session.verify_image(&image)?);
+    /// session.memory().load_image(&image)?;
+    /// assert!(session.memory().verify_image(&image)?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn load_image(&self, image: &Image) -> Result<()> {
-        for segment in image.segments() {
-            self.check(segment.address, 1, segment.data.len())?;
-        }
-        let mut tracker = Tracker::new(self.report);
-        tracker.begin(Phase::Write, image.len(), image.segments().first().map_or(0, |first| first.address))?;
+        let mut tracker = self.begin_image(Phase::Write, image)?;
         let memory = self.for_images();
-        image
-            .segments()
-            .iter()
-            .try_for_each(|segment| memory.write_tracked(segment.address, &segment.data, &mut tracker))
+        let mut pace = memory.write_pace::<Bytes>();
+        for segment in image.segments() {
+            memory.write_all::<Bytes>(segment.address, &segment.data, &mut pace, &mut tracker)?;
+        }
+        Ok(())
     }
 
-    /// Whether memory holds an image, all of it. `Ok(false)` means that it was read and differs; everything else is an error.
+    /// Checks whether memory holds an image, all of it. `Ok(false)` means that memory was read and differs.
     ///
-    /// The memory is read. OpenOCD's own `verify_image` has the chip calculate a checksum, and puts the routine for that into the RAM that it may be comparing.
+    /// Changes nothing on the target. OpenOCD's own `verify_image` has the chip calculate a checksum, and puts the routine
+    /// for that into the RAM that it may be comparing.
     ///
     /// # Errors
-    /// Those of [`read_bytes`](Self::read_bytes), and [`Error::Cancelled`](crate::Error::Cancelled).
+    /// Those of [`read_bytes`](Self::read_bytes).
     pub fn verify_image(&self, image: &Image) -> Result<bool> {
         Ok(self.verify_image_at(image)?.is_none())
     }
 
-    /// The first byte of memory, by address, that differs from the image; `None` if none does.
+    /// Finds the first byte of memory that differs from the image; `None` if memory holds the image.
     ///
     /// # Errors
     /// Those of [`verify_image`](Self::verify_image).
@@ -68,62 +66,29 @@ impl Memory<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn verify_image_at(&self, image: &Image) -> Result<Option<Mismatch>> {
+        let mut tracker = self.begin_image(Phase::Verify, image)?;
+        let memory = self.for_images();
+        let mut mismatch = None;
         for segment in image.segments() {
-            self.check(segment.address, 1, segment.data.len())?;
-        }
-        let mut tracker = Tracker::new(self.report);
-        tracker.begin(Phase::Verify, image.len(), image.segments().first().map_or(0, |first| first.address))?;
-        for segment in image.segments() {
-            let mut address = segment.address;
             let mut rest = &*segment.data;
-            while !rest.is_empty() {
-                let (expected, after) = rest.split_at(self.next_chunk(address, rest.len()));
-                let found = self.for_images().unwatched().read_bytes(address, expected.len())?;
-                let mismatch = Mismatch::between(address, expected, &found);
-                if mismatch.is_some() {
-                    return Ok(mismatch);
-                }
-                address = address.wrapping_add(expected.len() as u64);
-                tracker.advance(expected.len() as u64, address, true)?;
+            memory.read_in_pieces(segment.address, rest.len() as u64, &mut tracker, |done, found| {
+                let (expected, after) = rest.split_at(found.len());
                 rest = after;
+                mismatch = Mismatch::between(segment.address.wrapping_add(done), expected, found);
+                Ok(if mismatch.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            })?;
+            if mismatch.is_some() {
+                break;
             }
         }
-        Ok(None)
-    }
-}
-
-impl Session {
-    /// Writes an image to the current target's memory; short for [`Memory::load_image`].
-    ///
-    /// # Errors
-    /// Those of [`Memory::load_image`].
-    pub fn load_image(&self, image: &Image) -> Result<()> {
-        self.memory().load_image(image)
+        Ok(mismatch)
     }
 
-    /// Whether the current target's memory holds an image; short for [`Memory::verify_image`].
-    ///
-    /// # Errors
-    /// Those of [`Memory::verify_image`].
-    pub fn verify_image(&self, image: &Image) -> Result<bool> {
-        self.memory().verify_image(image)
-    }
-
-    /// Writes the `length` bytes of the current target's memory from `address` on to a file, as they are; short for [`Memory::dump_to_file`].
-    ///
-    /// # Errors
-    /// Those of [`Memory::dump_to_file`].
-    ///
-    /// ```
-    /// # let chip = virtual_chip::VirtualChip::start()?;
-    /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// # let path = std::env::temp_dir().join(format!("openocd-dump-{}.bin", std::process::id()));
-    /// session.dump_image(&path, 0x2000_0000, 1000)?;
-    /// assert_eq!(std::fs::metadata(&path)?.len(), 1000);
-    /// # std::fs::remove_file(&path)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn dump_image(&self, path: impl AsRef<Path>, address: u64, length: u64) -> Result<()> {
-        self.memory().for_images().dump_to_file(address, length, path)
+    /// Checks the addresses of all segments and begins a phase about them.
+    fn begin_image(&self, phase: Phase, image: &Image) -> Result<Tracker<'a>> {
+        for segment in image.segments() {
+            self.check(segment.address, 1, segment.data.len() as u64)?;
+        }
+        self.begin(phase, image.len(), image.segments().first().map_or(0, |first| first.address))
     }
 }

@@ -1,110 +1,132 @@
-//! How much of a long read one command moves, and how much of it keeps the connection to itself. All in bytes.
+//! How much of a long transfer one command moves, and how much of it keeps the connection to itself. All in bytes.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::Session;
+/// The first command of a transfer makes so many accesses. The slowest adapters (a few kHz) take half a second for them.
+const FIRST_ACCESSES: usize = 64;
 
-/// What a command reads, as OpenOCD's own `dump_image` does (`src/target/target.c`). A slow probe (a few kB/s) takes a second or two for it; a fast one
+/// What a command reads at most from a usual probe, as OpenOCD's own `dump_image` does (`src/target/target.c`). A fast one
 /// gains nothing from more, and newer OpenOCD takes a time for the text of an answer that grows with its square.
-const CHUNK: usize = 4096;
+const READ_BYTES: usize = 4096;
 
-/// What a target gets at once that is quicker than any probe, such as a simulator: round trips are all that shows there.
-const LARGE_CHUNK: usize = 16 * CHUNK;
+/// How long such a command should take at most: so a slow adapter answers long before a timeout.
+const COMMAND_TIME: Duration = Duration::from_millis(500);
 
-/// How long a large chunk may take.
-const LARGE_CHUNK_TIME: Duration = Duration::from_millis(10);
+/// What a target gets at once that is quicker than any probe, such as a simulator: only round trips cost time there.
+const LARGE_READ_BYTES: usize = 16 * READ_BYTES;
 
-/// After so much, or so long, other threads get their turn.
-const SERIES: usize = 64 * CHUNK;
+/// How long a large read may take.
+const LARGE_READ_TIME: Duration = Duration::from_millis(10);
+
+/// How many accesses one command writes at most: the round trip between two commands costs a fast probe next to nothing.
+const WRITE_ACCESSES: usize = 4096;
+
+/// How many bytes a command moves at most when a callback watches: it is called, and can stop the call, in between.
+const WATCHED_BYTES: usize = 2048;
+
+/// After so many bytes, or so long, other threads get their turn.
+const SERIES_BYTES: usize = 64 * READ_BYTES;
 const SERIES_TIME: Duration = Duration::from_millis(500);
 
-/// Chunks are a multiple of this, and so of every element: two lines of an answer.
+/// Commands move a multiple of this, and so of every element: two lines of an answer.
 const ALIGNMENT: usize = 64;
 
-/// One chunk that is read, and one on its way. After an error what is on its way is carried out all the same, so more is for quick targets only.
+/// One command that is answered, and one on its way. After an error what is on its way is carried out all the same, so
+/// more is for quick targets only.
 const WINDOW: usize = 2;
 const LARGE_WINDOW: usize = 4;
 
-/// What a session knows about how quick its targets are.
+/// How much the next command of one call moves. It begins small, and grows with the speed that was measured.
+///
+/// Nothing is kept from call to call: the speed of the adapter may have been changed in between.
 #[derive(Debug)]
-pub(crate) struct Pace {
-    chunk: AtomicUsize,
+pub(super) struct Pace {
+    next: usize,
     least: usize,
+    /// For a usual probe, and for a target that is quicker.
     most: usize,
+    large: usize,
 }
 
 impl Pace {
-    /// What a session knows.
-    pub(super) fn of(session: &Session) -> Arc<Pace> {
-        session.state(|| Pace::within(session.reply_limit()))
-    }
-
-    /// Of a session whose replies may have so many bytes: a byte of memory is less than five of them.
-    pub(crate) fn within(reply_limit: usize) -> Self {
+    /// For reads of accesses of so many bytes, whose replies may have `reply_limit` bytes: a byte of memory takes less
+    /// than five of them.
+    pub(super) fn of_reads(access_bytes: usize, reply_limit: usize, is_watched: bool) -> Self {
         let fitting = (reply_limit / 5 / ALIGNMENT * ALIGNMENT).max(ALIGNMENT);
-        let (least, most) = (CHUNK.min(fitting), LARGE_CHUNK.min(fitting));
-        Pace { chunk: AtomicUsize::new(least), least, most }
+        let large = if is_watched { WATCHED_BYTES } else { LARGE_READ_BYTES };
+        Pace::within(access_bytes, READ_BYTES.min(fitting), large.min(fitting))
     }
 
-    fn chunk(&self) -> usize {
-        self.chunk.load(Ordering::Relaxed)
+    /// For writes of accesses of so many bytes.
+    pub(super) fn of_writes(access_bytes: usize, is_watched: bool) -> Self {
+        let most = WRITE_ACCESSES * access_bytes;
+        Pace::within(access_bytes, most, if is_watched { WATCHED_BYTES } else { most })
     }
 
-    /// From all of a series, not from one chunk: replies that came while this program stood still would look quick.
-    fn learn(&self, length: usize, took: Duration) {
-        // Of a few bytes the round trip is all that shows.
-        if length >= self.least / 2 {
-            let is_quick = took.as_micros() * (LARGE_CHUNK as u128) < LARGE_CHUNK_TIME.as_micros() * length as u128;
-            self.chunk.store(if is_quick { self.most } else { self.least }, Ordering::Relaxed);
-        }
+    fn within(access_bytes: usize, most: usize, large: usize) -> Self {
+        let most = most.min(large);
+        let least = (FIRST_ACCESSES * access_bytes).min(most);
+        Pace { next: least, least, most, large }
     }
 
-    /// After an error, which may be that a target was slower than it had been.
-    pub(super) fn forget(&self) {
-        self.chunk.store(self.least, Ordering::Relaxed);
+    /// How many bytes the next command moves: up to a boundary of [`ALIGNMENT`], `past_boundary` bytes behind one.
+    pub(super) fn next(&self, past_boundary: usize) -> usize {
+        self.next - past_boundary
+    }
+
+    /// So many bytes took so long, in all of a series and not in one command: replies that came while this program was
+    /// stopped would look quick.
+    pub(super) fn learn(&mut self, bytes: usize, took: Duration) {
+        let bytes_in = |time: Duration| {
+            let bytes = bytes as u128 * time.as_micros() / took.as_micros().max(1);
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        };
+        self.next = if bytes_in(LARGE_READ_TIME) >= LARGE_READ_BYTES {
+            self.large
+        } else {
+            (bytes_in(COMMAND_TIME) / ALIGNMENT * ALIGNMENT).clamp(self.least, self.most)
+        };
     }
 }
 
-/// A part of a long read: chunks, the next of which is on its way while the reply to one is read.
+/// A part of a long read: commands, the next of which is on its way while the reply to one is read.
 #[derive(Debug)]
 pub(super) struct Series<'p> {
-    pace: &'p Pace,
-    /// How far the beginning is from a whole word.
+    pace: &'p mut Pace,
+    /// Distance of the beginning from a whole word.
     past_boundary: usize,
     length: usize,
     asked: usize,
     answered: usize,
-    /// How long the chunks are that are on their way or about to be read, in turn; 0 for none.
+    /// Lengths of the commands that are on their way or about to be read, in turn; 0 for none.
     waiting: [usize; LARGE_WINDOW],
     begun: Instant,
 }
 
 impl<'p> Series<'p> {
-    pub(super) fn new(length: usize, past_boundary: usize, pace: &'p Pace) -> Self {
+    pub(super) fn new(length: usize, past_boundary: usize, pace: &'p mut Pace) -> Self {
         let (asked, answered, waiting) = (0, 0, [0; LARGE_WINDOW]);
         Series { pace, past_boundary, length, asked, answered, waiting, begun: Instant::now() }
     }
 
-    /// Where the next chunk begins and how long it is; `None` at the end of the series, and while enough are on their way.
+    /// Where the next command begins and how much it reads; `None` at the end of the series, and while enough are on
+    /// their way.
     pub(super) fn ask(&mut self) -> Option<(usize, usize)> {
-        let is_long = self.asked >= SERIES || self.begun.elapsed() >= SERIES_TIME;
+        let is_long = self.asked >= SERIES_BYTES || self.begun.elapsed() >= SERIES_TIME;
         if self.asked == self.length || (self.asked > 0 && is_long) {
             return None;
         }
-        let chunk = self.pace.chunk();
-        let window = if chunk > CHUNK { LARGE_WINDOW } else { WINDOW };
+        let window = if self.pace.next > self.pace.most { LARGE_WINDOW } else { WINDOW };
         let slot = self.waiting[..window].iter_mut().find(|length| **length == 0)?;
         let past_boundary = if self.asked == 0 { self.past_boundary } else { 0 };
-        let length = (chunk - past_boundary).min(self.length - self.asked);
+        let length = self.pace.next(past_boundary).min(self.length - self.asked);
         let place = (self.asked, length);
         *slot = length;
         self.asked += length;
         Some(place)
     }
 
-    /// The chunk that is answered.
+    /// The command that is answered.
     pub(super) fn answered(&mut self) -> (usize, usize) {
         let (begin, length) = (self.answered, self.waiting[0]);
         self.waiting.rotate_left(1);
@@ -124,71 +146,97 @@ impl<'p> Series<'p> {
 mod tests {
     use super::*;
 
+    const LIMIT: usize = 1 << 20;
+
+    fn words() -> Pace {
+        Pace::of_reads(4, LIMIT, false)
+    }
+
     fn quick() -> Pace {
-        let pace = Pace::within(1 << 20);
-        pace.learn(CHUNK, Duration::from_micros(100));
+        let mut pace = words();
+        pace.learn(READ_BYTES, Duration::from_micros(100));
         pace
     }
 
     #[test]
-    fn chunks_follow_each_other_and_the_first_ends_at_a_boundary() {
-        let pace = Pace::within(1 << 20);
-        let mut series = Series::new(10_000, 3, &pace);
-        assert_eq!(series.ask(), Some((0, 4093)));
-        assert_eq!(series.ask(), Some((4093, 4096)));
-        assert_eq!(series.answered(), (0, 4093));
-        pace.forget();
-        assert_eq!(series.ask(), Some((8189, 1811)));
-        assert_eq!(series.ask(), None);
-        assert_eq!((series.answered(), series.answered()), ((4093, 4096), (8189, 1811)));
-        assert_eq!(series.end(), 10_000);
+    fn a_transfer_begins_small_and_grows_with_what_was_measured() {
+        let mut pace = words();
+        assert_eq!(pace.next(0), 256);
+        // 600 bytes a second, as at 7 kHz.
+        pace.learn(256, Duration::from_millis(427));
+        assert_eq!(pace.next(0), 256);
+        pace.learn(256, Duration::from_millis(50));
+        assert_eq!(pace.next(0), 2560);
+        pace.learn(256, Duration::from_millis(5));
+        assert_eq!(pace.next(0), READ_BYTES);
+        pace.learn(READ_BYTES, Duration::from_secs(3));
+        assert_eq!(pace.next(0), 640, "and shrinks");
+        assert_eq!(Pace::of_reads(1, LIMIT, false).next(0), 64, "accesses cost time, not bytes");
+        let mut writes = Pace::of_writes(4, false);
+        assert_eq!(writes.next(3), 253);
+        writes.learn(256, Duration::from_millis(1));
+        assert_eq!(writes.next(0), 16384);
     }
 
     #[test]
-    fn only_a_quick_target_gets_large_chunks() {
-        let pace = quick();
-        assert_eq!(Series::new(1 << 20, 0, &pace).ask(), Some((0, LARGE_CHUNK)));
-        pace.learn(10, Duration::from_secs(1));
-        assert_eq!(pace.chunk(), LARGE_CHUNK, "too few to tell");
-        pace.learn(LARGE_CHUNK, Duration::from_millis(100));
-        assert_eq!(Series::new(1 << 20, 0, &pace).ask(), Some((0, CHUNK)));
-        let pace = quick();
-        pace.forget();
-        assert_eq!(pace.chunk(), CHUNK);
+    fn commands_follow_each_other_and_the_first_ends_at_a_boundary() {
+        let mut pace = words();
+        let mut series = Series::new(2_000, 3, &mut pace);
+        assert_eq!(series.ask(), Some((0, 253)));
+        assert_eq!(series.ask(), Some((253, 256)));
+        assert_eq!(series.ask(), None, "enough are on their way");
+        // That long ago, the pace stays.
+        series.begun -= Duration::from_millis(450);
+        assert_eq!(series.answered(), (0, 253));
+        assert_eq!(series.ask(), Some((509, 256)));
+        assert_eq!((series.answered(), series.answered()), ((253, 256), (509, 256)));
+        assert_eq!(series.end(), 765);
+    }
+
+    #[test]
+    fn only_a_quick_target_gets_large_reads() {
+        assert_eq!(quick().next(0), LARGE_READ_BYTES);
+        let mut pace = quick();
+        pace.learn(LARGE_READ_BYTES, Duration::from_millis(100));
+        assert_eq!(pace.next(0), READ_BYTES);
+        let mut pace = Pace::of_reads(4, LIMIT, true);
+        pace.learn(READ_BYTES, Duration::from_micros(100));
+        assert_eq!(pace.next(0), WATCHED_BYTES, "not if it is watched");
     }
 
     #[test]
     fn replies_that_were_there_already_do_not_look_quick() {
-        let pace = Pace::within(1 << 20);
-        let mut series = Series::new(1 << 20, 0, &pace);
+        let mut pace = words();
+        let mut series = Series::new(1 << 20, 0, &mut pace);
         assert!(series.ask().is_some() && series.ask().is_some());
-        // This program stood still meanwhile: both replies are taken at once.
-        series.begun -= Duration::from_millis(100);
+        // This program was stopped meanwhile: both replies are taken at once.
+        series.begun -= Duration::from_millis(400);
         series.answered();
         series.answered();
-        assert_eq!(pace.chunk(), CHUNK);
+        assert_eq!(pace.next(0), 640);
     }
 
     #[test]
-    fn chunks_fit_into_replies() {
-        for (limit, chunk) in [(0, 64), (1000, 192), (100_000, 19_968), (usize::MAX, LARGE_CHUNK)] {
-            let pace = Pace::within(limit);
-            pace.learn(CHUNK, Duration::ZERO);
-            assert_eq!(pace.chunk(), chunk);
+    fn reads_fit_into_replies() {
+        for (limit, most) in [(0, 64), (1000, 192), (100_000, 19_968), (usize::MAX, LARGE_READ_BYTES)] {
+            let mut pace = Pace::of_reads(4, limit, false);
+            assert!(pace.next(3) <= most);
+            pace.learn(READ_BYTES, Duration::ZERO);
+            assert_eq!(pace.next(0), most);
         }
     }
 
     #[test]
     fn a_series_ends_so_that_others_get_their_turn() {
-        let pace = quick();
-        let mut series = Series::new(1 << 20, 0, &pace);
+        let mut pace = quick();
+        let mut series = Series::new(1 << 20, 0, &mut pace);
         while series.ask().is_some() {
             series.answered();
         }
-        assert_eq!(series.end(), SERIES);
-        pace.forget();
-        let mut series = Series::new(1 << 20, 0, &pace);
+        assert_eq!(series.end(), SERIES_BYTES);
+        let mut pace = words();
+        let mut series = Series::new(1 << 20, 0, &mut pace);
         series.begun -= SERIES_TIME;
-        assert_eq!((series.ask(), series.ask()), (Some((0, CHUNK)), None), "but never before it has begun");
+        assert_eq!((series.ask(), series.ask()), (Some((0, 256)), None), "but never before it has begun");
     }
 }

@@ -1,54 +1,77 @@
-//! Watching memory while the target runs.
+//! Samples of memory at a steady rate, while the target runs.
 
-use std::fmt::Write as _;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::Memory;
-use crate::error::{Error, InvalidArgument, Result, TargetError, UnexpectedReply};
-use crate::memory::numbers::decode;
+use super::numbers::{decode, fault_address};
+use crate::command::Script;
+use crate::error::{InvalidArgument, Result, TargetError};
+use crate::target::KeptTarget;
+use crate::wire::Deadline;
 
 /// How many addresses a sample may have.
 const MOST_ADDRESSES: usize = 1024;
 
 /// Values of 32-bit words at one time, from [`Memory::sample`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Sample {
-    /// When it was taken: the middle between command and answer, counted from the first sample's due time.
+    /// Time of the sample: the middle between command and answer, counted from when the first sample was due.
     pub at: Duration,
-    /// How long command and answer took: the values are from within this span around `at`.
+    /// Time from command to answer. The values are from within this span around `at`.
     pub took: Duration,
-    /// How many due samples there are not, between the one given before and this one: as the one before was not there in time, or as reading failed. So the number
-    /// of a sample is the count of those given before, and the sum of all `missed` up to its own.
+    /// Number of samples skipped since the previous one, because a read overran its period or failed. So the number of a
+    /// sample, from 0, is the count of those before it plus the sum of all `missed` up to its own.
     pub missed: u64,
     /// The values, in the order of the addresses.
     pub values: Vec<u32>,
 }
 
-/// Iterator of [`Memory::sample`]. It never ends by itself; after an error it can go on.
-#[derive(Debug)]
-pub struct Samples<'a> {
-    memory: Memory<'a>,
-    script: String,
+/// "0.120 s: 0x00000012 0xcafef00d"
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3} s:", self.at.as_secs_f64())?;
+        self.values.iter().try_for_each(|value| write!(f, " {value:#010x}"))
+    }
+}
+
+/// The iterator of [`Memory::sample`]. It never ends by itself, and can go on after an error.
+///
+/// It keeps the session open, so a struct can hold both.
+pub struct Samples {
+    target: KeptTarget,
+    physical: bool,
     addresses: Vec<u64>,
     period: Duration,
     begin: Option<Instant>,
     /// The number of the next sample, from 0.
     next: u64,
-    /// The number behind that of the last sample given.
+    /// The number after that of the last sample given.
     given: u64,
 }
 
-impl<'a> Memory<'a> {
-    /// Reads the 32-bit words at `addresses` again and again, while the target runs, without halting it.
+impl fmt::Debug for Samples {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = self.addresses.first().copied().unwrap_or_default();
+        write!(f, "Samples({} words from {first:#010x}, every {:?})", self.addresses.len(), self.period)
+    }
+}
+
+impl Memory<'_> {
+    /// Reads the 32-bit words at `addresses` again and again, without halting the target.
     ///
-    /// Each sample is one command. Sample number n is due n periods after the first, whatever the others took, so the rate does not drift; a sample whose time passed
-    /// before the one before was there is left out, and counted in [`Sample::missed`], as is one that failed. Each step of the iterator sleeps until its sample is due. Addresses are multiples of 4,
-    /// at most 1024; what reading does to a register, it does here. The words are read one after the other, not at one instant.
+    /// Each sample is one command. Sample number n is due n periods after the first, so the rate does not drift. A sample
+    /// that is late by more than a period is skipped, and so is one that fails; both are counted in [`Sample::missed`].
+    /// Each step of the iterator sleeps until its sample is due. The words of a sample are read one after the other, not
+    /// at one instant. Addresses are multiples of 4, at most 1024.
+    ///
+    /// A step of the iterator ends within the session's timeout after its sample is due, also if other threads use the
+    /// session meanwhile.
     ///
     /// # Errors
-    /// [`TargetError::InvalidArgument`] for no addresses, too many, or a period of zero, [`TargetError::Misaligned`] and [`OutOfAddressSpace`](TargetError::OutOfAddressSpace),
-    /// all before anything is read. The iterator gives [`TargetError::MemoryRead`] and those of [`Session::command`](crate::Session::command).
+    /// [`TargetError::InvalidArgument`] for no addresses, too many, or a period of zero; [`TargetError::Misaligned`]. The
+    /// iterator gives [`TargetError::MemoryRead`], [`TargetError::NotHalted`] and [`Error::Timeout`](crate::Error::Timeout).
     ///
     /// ```
     /// # use virtual_chip::firmware::COUNTER_ADDRESS;
@@ -58,56 +81,47 @@ impl<'a> Memory<'a> {
     ///
     /// let counter = u64::from(COUNTER_ADDRESS);
     /// for sample in session.memory().sample(&[counter], Duration::from_millis(10))?.take(3) {
-    ///     let sample = sample?;
-    ///     println!("{:?}: {}", sample.at, sample.values[0]);
+    ///     println!("{}", sample?); // 0.010 s: 0x00001234
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn sample(self, addresses: &[u64], period: Duration) -> Result<Samples<'a>> {
-        let invalid = |argument, given, expected| {
-            Err(TargetError::InvalidArgument(InvalidArgument { argument, given, expected }).into())
-        };
+    pub fn sample(&self, addresses: &[u64], period: Duration) -> Result<Samples> {
+        let invalid = |argument| Err(TargetError::from(argument).into());
         if addresses.is_empty() || addresses.len() > MOST_ADDRESSES {
-            return invalid("the number of addresses to sample", addresses.len().to_string(), "1 to 1024");
+            return invalid(InvalidArgument::new("number of addresses to sample", "1 to 1024", addresses.len()));
         }
         if period.is_zero() {
-            return invalid("the period of samples", "0".to_owned(), "more than that");
+            return invalid(InvalidArgument::new("sampling period", "more than zero", "zero"));
         }
-        let mut list = String::new();
         for &address in addresses {
-            self.check(address, 4, 1)?;
-            let _ = write!(list, "{address:#x} ");
+            self.check(address, 4, 4)?;
         }
-        let script = format!("_openocd_rs_1_sample {{{}}}{}", list.trim_end(), self.suffix());
-        Ok(Samples { memory: self, script, addresses: addresses.to_vec(), period, begin: None, next: 0, given: 0 })
+        let (target, physical, addresses) = (self.target.keep(), self.physical, addresses.to_vec());
+        Ok(Samples { target, physical, addresses, period, begin: None, next: 0, given: 0 })
     }
 }
 
-impl Samples<'_> {
+impl Samples {
     fn read(&self) -> Result<Vec<u32>> {
-        let request = self.memory.target().request(&*self.script).shown("read_memory");
-        self.memory.target().session().run(&request, |reply| {
-            let answer = reply.success(&request).map_err(|failure| {
-                let last = self.addresses.iter().max().copied().unwrap_or(0).saturating_add(3);
-                let fault = crate::memory::numbers::fault_address(failure.log(), 0..=last);
-                let address = fault.unwrap_or(self.addresses[0]);
-                Error::refused(failure, |failure| TargetError::MemoryRead { address, failure }.into())
-            })?;
+        let (option, first) = (if self.physical { "phys" } else { "" }, self.addresses[0]);
+        let script = Script::call("sample").hex_list(self.addresses.iter().copied()).literal(option);
+        let blank = if self.physical { " " } else { "" };
+        let (session, target) = (self.target.session(), self.target.view());
+        let request = target.request(script).shown(format!("read_memory {first:#x} 32 1{blank}{option}"));
+        let request = request.before(Deadline::after(session.timeout())).expecting("a word for each address");
+        let refused = |failure: Box<crate::Failure>| {
+            let last = self.addresses.iter().max().copied().unwrap_or(0).saturating_add(3);
+            let address = fault_address(failure.log(), 0..=last).unwrap_or(first);
+            TargetError::MemoryRead { address, failure }
+        };
+        session.ask_or(&request, refused, |answer| {
             let mut values = vec![0; self.addresses.len()];
-            decode(answer, &mut values).ok_or_else(|| {
-                let reply = String::from_utf8_lossy(answer).into_owned();
-                TargetError::UnexpectedReply(UnexpectedReply {
-                    command: self.script.clone(),
-                    expected: "a word for each address",
-                    reply,
-                })
-            })?;
-            Ok(values)
-        })?
+            decode(answer, &mut values).map(|()| values)
+        })
     }
 }
 
-impl Iterator for Samples<'_> {
+impl Iterator for Samples {
     type Item = Result<Sample>;
 
     fn next(&mut self) -> Option<Result<Sample>> {
@@ -129,7 +143,7 @@ impl Iterator for Samples<'_> {
     }
 }
 
-/// The number of the sample to take at `now`: the next one, unless more than one period has passed since it was due.
+/// The number of the sample to take at `now`: the next one, unless that is late by more than a period.
 fn due(now: Duration, period: Duration, next: u64) -> u64 {
     let current = u64::try_from(now.as_nanos() / period.as_nanos().max(1)).unwrap_or(u64::MAX - 1);
     next.max(current)
@@ -157,5 +171,12 @@ mod tests {
         assert_eq!(due(Duration::MAX, Duration::from_nanos(1), 5), u64::MAX - 1);
         assert_eq!(time_of(4, PERIOD), at(40));
         assert_eq!(time_of(u64::MAX, Duration::MAX), Duration::from_nanos(u64::MAX));
+    }
+
+    #[test]
+    fn a_sample_is_shown_with_its_time() {
+        let (at, took) = (Duration::from_millis(120), Duration::ZERO);
+        let sample = Sample { at, took, missed: 0, values: vec![0x12, 0xcafe_f00d] };
+        assert_eq!(sample.to_string(), "0.120 s: 0x00000012 0xcafef00d");
     }
 }

@@ -1,49 +1,44 @@
-//! Longer transfers: search, dump to a stream, load from a stream.
+//! Longer transfers: search, dumps to files and streams, loads from them, text.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
+use super::bytes::{Bytes, offset_in_word};
 use super::{Memory, hexdump};
 use crate::error::{InvalidArgument, Result, TargetError};
-use crate::progress::Tracker;
+use crate::progress::{Report, Tracker};
 use crate::types::Phase;
 
-/// How many bytes are read and held here at a time: enough to keep the connection busy.
-const PIECE: usize = 128 * 1024;
-
-/// How many of them a stream is given at a time, or gives: an error of the stream says how far it came.
-const PART: usize = 16 * 1024;
+/// How many bytes a stream is given at a time, or gives: an error of the stream says how far it came.
+const STREAM_BYTES: usize = 16 * 1024;
 
 impl Memory<'_> {
-    /// Finds every place of `pattern` in the `length` bytes from `address`, overlapping ones included, in ascending order.
+    /// Finds all matches of `pattern` that lie within a range of addresses, overlapping ones included, in ascending
+    /// order.
+    ///
+    /// # Errors
+    /// [`TargetError::InvalidArgument`] for an empty pattern, and those of [`read_bytes`](Self::read_bytes).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
     /// session.memory().write_bytes(0x2000_0803, b"SEGGER RTT")?;
-    /// assert_eq!(session.memory().search(0x2000_0000, 0x1000, b"SEGGER RTT")?, [0x2000_0803]);
+    /// assert_eq!(session.memory().search(0x2000_0000..0x2000_1000, b"SEGGER RTT")?, [0x2000_0803]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    ///
-    /// # Errors
-    /// [`TargetError::InvalidArgument`] for an empty pattern, and those of [`read_bytes`](Self::read_bytes).
-    pub fn search(&self, address: u64, length: u64, pattern: &[u8]) -> Result<Vec<u64>> {
+    pub fn search(&self, range: Range<u64>, pattern: &[u8]) -> Result<Vec<u64>> {
         if pattern.is_empty() {
-            let (argument, given) = ("the pattern to search for", "empty".to_owned());
-            return Err(TargetError::InvalidArgument(InvalidArgument {
-                argument,
-                given,
-                expected: "at least one byte long",
-            })
-            .into());
+            let argument = InvalidArgument::new("search pattern", "at least one byte", "no byte");
+            return Err(TargetError::from(argument).into());
         }
         let finder = memchr::memmem::Finder::new(pattern);
         let mut found = Vec::new();
         // The end of what is searched stays, so that a match across two pieces is found.
         let mut window: Vec<u8> = Vec::new();
-        let mut window_at = address;
-        self.in_pieces(address, length, |_, piece| {
+        let mut window_at = range.start;
+        self.read_tracked(range.start, range.end.saturating_sub(range.start), |_, piece| {
             window.extend_from_slice(piece);
             let mut from = 0;
             while let Some(at) = finder.find(&window[from..]) {
@@ -58,69 +53,128 @@ impl Memory<'_> {
         Ok(found)
     }
 
-    /// Copies the `length` bytes from `address` to a stream.
+    /// Copies `length` bytes of memory to a file, which is created or overwritten.
     ///
-    /// Moves pieces of 128 KiB, whatever the length, and holds one at a time.
+    /// Each command has the time of [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
     ///
     /// # Errors
-    /// Those of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] if the stream takes no more. The pieces before the one with the error have been written.
+    /// Those of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] with the path if the file cannot be
+    /// written. After an error the file holds the bytes before it.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # let path = std::env::temp_dir().join(format!("openocd-dump-{}.bin", std::process::id()));
+    /// session.memory().dump(0x2000_0000, 1000, &path)?;
+    /// assert_eq!(std::fs::metadata(&path)?.len(), 1000);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn dump(&self, address: u64, length: u64, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        // Before the file is touched.
+        self.check(address, 1, length)?;
+        let file = File::create(path).map_err(|source| stream("dump", address, Some(path), 0, source))?;
+        self.for_images().dump_stream(address, length, BufWriter::new(file), Some(path))
+    }
+
+    /// Copies `length` bytes of memory to a stream.
+    ///
+    /// Holds 128 KiB at a time, whatever the length.
+    ///
+    /// # Errors
+    /// Those of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] if the stream fails. The bytes before the
+    /// error have been written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
     /// let mut image = Vec::new();
-    /// session.memory().dump(0x0800_0000, 1024, &mut image)?;
+    /// session.memory().dump_to(0x0800_0000, 1024, &mut image)?;
     /// assert_eq!(image.len(), 1024);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn dump(&self, address: u64, length: u64, mut to: impl Write) -> Result<()> {
-        self.in_pieces(address, length, |done, piece| {
-            to.write_all(piece).map_err(|source| stream("write the dump", done, source))
+    pub fn dump_to(&self, address: u64, length: u64, to: impl Write) -> Result<()> {
+        self.dump_stream(address, length, to, None)
+    }
+
+    fn dump_stream(&self, address: u64, length: u64, mut to: impl Write, path: Option<&Path>) -> Result<()> {
+        self.read_tracked(address, length, |done, piece| {
+            for (index, part) in piece.chunks(STREAM_BYTES).enumerate() {
+                let before = done + (index * STREAM_BYTES) as u64;
+                to.write_all(part).map_err(|source| stream("dump", address, path, before, source))?;
+            }
+            Ok(())
         })?;
-        to.flush().map_err(|source| stream("write the dump", length, source))?;
-        Ok(())
+        to.flush().map_err(|source| stream("dump", address, path, length, source))
     }
 
-    /// Copies the `length` bytes from `address` to a new file, or over an old one.
+    /// Writes a file to memory as it is, from `address` on, and returns the number of bytes.
+    ///
+    /// For files with addresses (ELF, Intel HEX, S-record) there is [`load_image`](Self::load_image). Each command has
+    /// the time of [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
     ///
     /// # Errors
-    /// Those of [`dump`](Self::dump). After an error the file holds the pieces before the one with the error.
-    pub fn dump_to_file(&self, address: u64, length: u64, path: impl AsRef<Path>) -> Result<()> {
-        // Before the file is touched.
-        self.check_range(address, length)?;
-        let file = File::create(path).map_err(|source| stream("create the file for the dump", 0, source))?;
-        self.dump(address, length, BufWriter::new(file))
+    /// Those of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] with the path if the file cannot be read.
+    /// The bytes before the error have been written.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # let path = std::env::temp_dir().join(format!("openocd-load-{}.bin", std::process::id()));
+    /// std::fs::write(&path, [0x5a; 300])?;
+    /// assert_eq!(session.memory().load(0x2000_0000, &path)?, 300);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn load(&self, address: u64, path: impl AsRef<Path>) -> Result<u64> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|source| stream("load", address, Some(path), 0, source))?;
+        self.for_images().load_stream(address, file, Some(path))
     }
 
-    /// Writes everything that a stream gives to memory, from `address` on, and returns how many bytes that was.
+    /// Writes everything that a stream gives to memory, from `address` on, and returns the number of bytes.
     ///
     /// # Errors
-    /// Those of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] if the stream fails. What was read before an error has been written.
+    /// Those of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] if the stream fails. The bytes before the
+    /// error have been written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
     /// let image = [0x5a; 300];
-    /// assert_eq!(session.memory().load(0x2000_0001, &image[..])?, 300);
+    /// assert_eq!(session.memory().load_from(0x2000_0001, &image[..])?, 300);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn load(&self, address: u64, mut from: impl Read) -> Result<u64> {
-        let mut piece = Vec::with_capacity(PART);
+    pub fn load_from(&self, address: u64, from: impl Read) -> Result<u64> {
+        self.load_stream(address, from, None)
+    }
+
+    fn load_stream(&self, address: u64, mut from: impl Read, path: Option<&Path>) -> Result<u64> {
+        let mut piece = Vec::with_capacity(STREAM_BYTES);
+        let mut pace = self.write_pace::<Bytes>();
         let mut done = 0;
         loop {
             piece.clear();
-            let read = from.by_ref().take(PART as u64).read_to_end(&mut piece);
-            read.map_err(|source| stream("read what is to be loaded", done, source))?;
+            let at = address.wrapping_add(done);
+            // The next piece begins at a word.
+            let most = STREAM_BYTES - offset_in_word(at);
+            let read = from.by_ref().take(most as u64).read_to_end(&mut piece);
+            read.map_err(|source| stream("load", address, path, done, source))?;
             if piece.is_empty() {
                 return Ok(done);
             }
-            self.check_range(address, done + piece.len() as u64)?;
-            self.unwatched().write_bytes(address + done, &piece)?;
+            self.check(address, 1, done + piece.len() as u64)?;
+            // The length of the stream is not known, so there is no progress to tell.
+            self.write_all::<Bytes>(at, &piece, &mut pace, &mut Tracker::new(&Report::default()))?;
             done += piece.len() as u64;
         }
     }
 
-    /// The `length` bytes from `address` as text: address, sixteen bytes a line, and their ASCII characters.
+    /// Formats `length` bytes of memory as text: address, sixteen bytes a line, and their ASCII characters.
+    ///
+    /// # Errors
+    /// Those of [`read_bytes`](Self::read_bytes).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -132,41 +186,26 @@ impl Memory<'_> {
     /// );
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    ///
-    /// # Errors
-    /// Those of [`read_bytes`](Self::read_bytes).
-    pub fn hexdump(&self, address: u64, length: usize) -> Result<String> {
+    pub fn hexdump(&self, address: u64, length: u64) -> Result<String> {
         Ok(hexdump::format(address, &self.read_bytes(address, length)?))
     }
 
-    /// Reads the range piece by piece; each goes to `take` with the number of bytes before it.
-    fn in_pieces(&self, address: u64, length: u64, mut take: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
-        self.check_range(address, length)?;
-        let mut tracker = Tracker::new(self.report);
-        tracker.begin(Phase::Read, length, address)?;
-        let mut piece = vec![0; PIECE];
-        let mut done = 0;
-        while done < length {
-            let left = usize::try_from(length - done).map_or(PIECE, |left| left.min(PIECE));
-            let size = if self.report.is_watched() { self.next_chunk(address + done, left) } else { left };
-            self.unwatched().read_bytes_into(address + done, &mut piece[..size])?;
-            for part in piece[..size].chunks(PART) {
-                take(done, part)?;
-                done += part.len() as u64;
-            }
-            tracker.advance(size as u64, address.wrapping_add(done), true)?;
-        }
-        Ok(())
-    }
-
-    fn check_range(&self, address: u64, length: u64) -> Result<()> {
-        let bits = 64;
-        let length_here =
-            usize::try_from(length).map_err(|_| TargetError::OutOfAddressSpace { address, length, bits })?;
-        self.check(address, 1, length_here)
+    /// Reads a range, tells the callback, and hands the range on piece by piece.
+    fn read_tracked(&self, address: u64, length: u64, mut take: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
+        self.check(address, 1, length)?;
+        let mut tracker = self.begin(Phase::Read, length, address)?;
+        self.read_in_pieces(address, length, &mut tracker, |done, piece| {
+            take(done, piece).map(|()| ControlFlow::Continue(()))
+        })
     }
 }
 
-fn stream(doing: &'static str, transferred: u64, source: io::Error) -> crate::Error {
-    TargetError::Stream { doing, transferred, source }.into()
+fn stream(
+    operation: &'static str,
+    address: u64,
+    path: Option<&Path>,
+    transferred: u64,
+    source: io::Error,
+) -> crate::Error {
+    TargetError::Stream { operation, address, path: path.map(Path::to_owned), transferred, source }.into()
 }

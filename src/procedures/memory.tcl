@@ -55,6 +55,14 @@ proc _openocd_rs_1_check_zeros {command lines options} {
     if {$run > 64} { $command {*}$options $last 1 }
 }
 
+# Displays the accesses that args name, command address count each, and tells the endianness for the words among them. options follow each command.
+# {endianness lines ...}
+proc _openocd_rs_1_read_bytes {options args} {
+    set answer [list [[target current] cget -endian]]
+    foreach {command address count} $args { lappend answer [_openocd_rs_1_display $command $address $count {*}$options] }
+    return $answer
+}
+
 # Displays 64-bit elements: in one access each where the target can, otherwise as two 32-bit accesses, which cortex_m needs.
 # {64 lines} or {32 endianness lines}
 proc _openocd_rs_1_display64 {address count args} {

@@ -75,7 +75,7 @@ impl Console {
         Console { output: Vec::new(), refused_calls: Vec::new(), input: input.into(), begin: Instant::now() }
     }
 
-    pub(crate) fn serve(&mut self, call: u32, argument: u32, memory: Memory<'_>) -> Result<Answer> {
+    pub(crate) fn serve(&mut self, call: u32, argument: u32, memory: &Memory<'_>) -> Result<Answer> {
         let value = match call {
             SYS_EXIT => {
                 return Ok(Answer::Exit { status: exit_status(argument, 0), reason: argument });
@@ -95,7 +95,7 @@ impl Console {
             SYS_READC => self.input.pop_front().map_or(FAILED, u32::from),
             SYS_OPEN => {
                 let [name, mode, length] = words(memory, argument)?;
-                if length as usize != CONSOLE.len() || memory.read_bytes(name.into(), CONSOLE.len())? != CONSOLE {
+                if length as usize != CONSOLE.len() || memory.read_bytes(name.into(), CONSOLE.len() as u64)? != CONSOLE {
                     return Ok(self.refuse(call));
                 }
                 // 0 to 3 read, the others write (table 7-2).
@@ -138,13 +138,13 @@ impl Console {
     }
 
     /// Takes a string up to its NUL.
-    fn write_string(&mut self, memory: Memory<'_>, address: u32) -> Result<()> {
+    fn write_string(&mut self, memory: &Memory<'_>, address: u32) -> Result<()> {
         let begin = self.output.len();
         let mut address = u64::from(address);
         while self.output.len() - begin < LONGEST_STRING {
             // Up to the next multiple of 64, which no memory ends before.
             let length = 64 - (address % 64);
-            let chunk = memory.read_bytes(address, usize::try_from(length).unwrap_or(64))?;
+            let chunk = memory.read_bytes(address, length)?;
             if let Some(end) = memchr::memchr(0, &chunk) {
                 self.output.extend_from_slice(&chunk[..end]);
                 return Ok(());
@@ -157,15 +157,15 @@ impl Console {
     }
 
     /// The count of bytes that were not written.
-    fn write(&mut self, memory: Memory<'_>, argument: u32) -> Result<u32> {
+    fn write(&mut self, memory: &Memory<'_>, argument: u32) -> Result<u32> {
         let [_, address, length] = words(memory, argument)?;
         let taken = length.min(LARGEST_WRITE);
-        self.output.extend(memory.read_bytes(address.into(), taken as usize)?);
+        self.output.extend(memory.read_bytes(address.into(), taken.into())?);
         Ok(length - taken)
     }
 
     /// The count of bytes that were not read: all of them at the end of the input.
-    fn read(&mut self, memory: Memory<'_>, argument: u32) -> Result<u32> {
+    fn read(&mut self, memory: &Memory<'_>, argument: u32) -> Result<u32> {
         let [_, address, length] = words(memory, argument)?;
         let count = self.input.len().min(length as usize);
         let bytes: Vec<u8> = self.input.drain(..count).collect();
@@ -181,7 +181,7 @@ fn exit_status(reason: u32, subcode: u32) -> i32 {
 }
 
 /// The block of a call.
-fn words<const N: usize>(memory: Memory<'_>, address: u32) -> Result<[u32; N]> {
+fn words<const N: usize>(memory: &Memory<'_>, address: u32) -> Result<[u32; N]> {
     let mut words = [0; N];
     memory.read_u32_into(address.into(), &mut words)?;
     Ok(words)

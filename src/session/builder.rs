@@ -85,12 +85,13 @@ impl SessionBuilder {
     }
 
     fn open(self, address: impl ToSocketAddrs + fmt::Debug, process: Option<OpenOcdProcess>) -> Result<Session> {
-        let reply_limit = self.settings.reply_limit;
+        let (timeout, reply_limit) = (self.settings.timeout, self.settings.reply_limit);
         let address = Address::resolve(address)?;
         let text = address.text().to_owned();
         let link = FairLock::new(Link::open(address, self.settings)?);
         let flash_timeout = self.flash_timeout.unwrap_or(Duration::MAX);
-        let shared = Shared { link, process, flash_timeout, reply_limit, address: text, state: Mutex::default() };
+        let state = Mutex::default();
+        let shared = Shared { link, process, timeout, flash_timeout, reply_limit, address: text, state };
         Ok(Session { shared: Arc::new(shared) })
     }
 

@@ -80,6 +80,11 @@ impl Session {
         self.shared.reply_limit
     }
 
+    /// How long a command may take; `None` for no limit.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.shared.timeout
+    }
+
     /// How long a command of the flash and image calls may take.
     pub(crate) fn flash_timeout(&self) -> Duration {
         self.shared.flash_timeout

@@ -1,21 +1,21 @@
-//! Where memory or flash differs from what it should hold.
+//! The first byte that differs from what memory or flash should hold.
 
 use std::fmt;
 
 /// The first byte that differs from what memory or flash should hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Mismatch {
-    /// Where it is.
+    /// Address of the byte.
     pub address: u64,
-    /// What should be there.
+    /// Value that the byte should have.
     pub expected: u8,
-    /// What is there.
+    /// Value that was read.
     pub found: u8,
 }
 
 impl Mismatch {
-    /// Compares what should be at `address` with what is; both have the same length.
+    /// Compares what should be at `address` with what was read. Both have the same length.
     pub(crate) fn between(address: u64, expected: &[u8], found: &[u8]) -> Option<Self> {
         let pairs = expected.iter().zip(found).enumerate();
         let (offset, (&expected, &found)) = pairs.into_iter().find(|(_, (expected, found))| expected != found)?;

@@ -6,30 +6,24 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Sectors of flash are erased.
+    /// Erases sectors of flash.
     Erase,
-    /// Flash or memory is written.
+    /// Writes flash or memory.
     Write,
-    /// Flash or memory is compared with what it should hold.
+    /// Compares flash or memory with what it should hold.
     Verify,
-    /// Flash or memory is read.
+    /// Reads flash or memory.
     Read,
-}
-
-impl Phase {
-    fn verb(self) -> &'static str {
-        match self {
-            Phase::Erase => "erasing",
-            Phase::Write => "writing",
-            Phase::Verify => "verifying",
-            Phase::Read => "reading",
-        }
-    }
 }
 
 /// "erasing", "writing", "verifying", "reading"
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.verb())
+        f.pad(match self {
+            Phase::Erase => "erasing",
+            Phase::Write => "writing",
+            Phase::Verify => "verifying",
+            Phase::Read => "reading",
+        })
     }
 }

@@ -1,6 +1,8 @@
 //! Many calls in one round trip: each its own result or error, and nothing out of step, however large.
 
-use std::time::{Duration, Instant};
+mod lost_replies;
+
+use std::time::Duration;
 
 use openocd::{CommandError, Error, Session, TargetError};
 use virtual_chip::{Model, VirtualBoard};
@@ -188,20 +190,7 @@ fn commands_beyond_openocds_line_and_replies_beyond_the_limit_are_split() {
 }
 
 #[test]
-fn a_single_reply_beyond_the_limit_is_a_connection_error_and_the_session_goes_on() {
-    let session = Session::builder().reply_limit(10_000).start(crate::board::dummy().command("noinit")).unwrap();
-    let mut batch = session.batch();
-    let first = batch.command("expr {1 + 1}");
-    let large = batch.command("string repeat x 20000");
-    assert!(matches!(batch.run(), Err(Error::Connection(_))));
-    for handle in [first, large] {
-        assert_eq!(not_run(&handle.result().unwrap_err()), Some("the batch was broken off before it"));
-    }
-    assert_eq!(session.command("expr {1 + 1}").unwrap(), "2");
-}
-
-#[test]
-fn whatever_a_command_does_a_batch_tells_the_same_of_it() {
+fn a_batch_reports_of_a_command_what_the_command_alone_reports() {
     let session = interpreter();
     let commands = [
         "expr {40 + 2}",
@@ -221,7 +210,7 @@ fn whatever_a_command_does_a_batch_tells_the_same_of_it() {
         r#"string repeat "\x1b\x1a" 80"#,
         "proc twice {} { return -level 2 -code error deep }; twice",
         // What the procedures of this crate keep.
-        "foreach name {command code result options log} { set ::_openocd_rs_1_$name mine }; list theirs",
+        "foreach name [info globals _openocd_rs_*] { if {[regexp {_(command|code|result|options|log)$} $name]} { set ::$name mine } }; list theirs",
         "set code 1; set result 2; set log 3; set command 4",
         "foreach name {others room stop goes_on next} { set ::$name 0 }",
         "set ::errorCode {OpenOCD 0}; error {a failure is none with 0}",
@@ -245,21 +234,6 @@ fn failures_count_whatever_a_script_says_of_their_number() {
         let failed = session.command(&format!("set ::errorCode {{OpenOCD {number}}}; error boom")).unwrap_err();
         assert_eq!((failed.code(), failed.message()), (Some(1), Some("boom")), "{number}");
     }
-}
-
-#[test]
-fn results_that_a_command_took_from_a_batch_are_given_to_no_other() {
-    let session = interpreter();
-    session.command("set n 0").unwrap();
-    let mut batch = session.batch();
-    let commands = ["incr n", "set ::_openocd_rs_1_results {}", "incr n"];
-    let handles = commands.map(|command| batch.command(command));
-    let error = batch.run().unwrap_err();
-    assert!(error.to_string().contains("has changed the variables of this crate"), "{error}");
-    for handle in handles {
-        assert!(not_run(&handle.result().unwrap_err()).is_some());
-    }
-    assert_eq!(session.command("set n").unwrap(), "2", "none ran twice");
 }
 
 #[test]
@@ -301,20 +275,6 @@ fn results_may_hold_any_byte() {
     batch.run().unwrap();
     assert_eq!(odd.result().unwrap(), "a\x1ab\x1bc {d");
     assert_eq!(next.result().unwrap(), "42");
-}
-
-#[test]
-fn a_batch_that_takes_too_long_is_a_timeout() {
-    let session = interpreter();
-    let mut batch = session.batch().timeout(Duration::from_millis(100));
-    let slow = batch.command("sleep 1000");
-    let begin = Instant::now();
-    assert!(matches!(batch.run(), Err(Error::Timeout(_))));
-    assert!(begin.elapsed() >= Duration::from_millis(100));
-    assert_eq!(not_run(&slow.result().unwrap_err()), Some("the batch was broken off before it"));
-    for n in 0..100 {
-        assert_eq!(session.command(&format!("expr {{{n} + 1}}")).unwrap(), (n + 1).to_string());
-    }
 }
 
 #[test]

@@ -354,7 +354,7 @@ fn progress_is_told_in_small_steps_with_the_true_total() {
     told(&[(Phase::Write, 9_000)]);
     memory.read_bytes(0x2000_0001, 9_000).unwrap();
     told(&[(Phase::Read, 9_000)]);
-    memory.dump(0x2000_0000, 5_000, &mut Vec::new()).unwrap();
+    memory.dump_to(0x2000_0000, 5_000, &mut Vec::new()).unwrap();
     told(&[(Phase::Read, 5_000)]);
 }
 

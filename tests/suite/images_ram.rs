@@ -21,13 +21,13 @@ fn two_segments() -> Image {
 fn an_image_is_loaded_and_verified() {
     let board = Board::halted();
     let image = two_segments();
-    board.session.load_image(&image).unwrap();
+    board.session.memory().load_image(&image).unwrap();
     for segment in image.segments() {
         assert_eq!(board.held(segment.address, segment.data.len()), segment.data);
     }
-    assert!(board.session.verify_image(&image).unwrap());
+    assert!(board.session.memory().verify_image(&image).unwrap());
     board.chip.write_memory(0x2000_3100, &[!image.segments()[1].data[0x100]]).unwrap();
-    assert!(!board.session.verify_image(&image).unwrap());
+    assert!(!board.session.memory().verify_image(&image).unwrap());
     let mismatch = board.session.memory().verify_image_at(&image).unwrap().unwrap();
     assert_eq!((mismatch.address, mismatch.expected), (0x2000_3100, image.segments()[1].data[0x100]));
 }
@@ -37,7 +37,7 @@ fn verifying_leaves_the_working_area_alone() {
     let board = Board::halted();
     let all = Random::new(22).bytes(0x5000);
     board.chip.write_memory(0x2000_0000, &all).unwrap();
-    assert!(board.session.verify_image(&Image::bin(0x2000_0000, all.clone()).unwrap()).unwrap());
+    assert!(board.session.memory().verify_image(&Image::bin(0x2000_0000, all.clone()).unwrap()).unwrap());
     assert_eq!(board.held(0x2000_0000, 0x5000), all);
 }
 
@@ -48,24 +48,24 @@ fn a_dump_is_what_the_chip_holds() {
     let path = directory.path().join("ram [0].bin");
     let all = Random::new(23).bytes(0x5000);
     board.chip.write_memory(0x2000_0000, &all).unwrap();
-    board.session.dump_image(&path, 0x2000_0003, 0x4ffd).unwrap();
+    board.session.memory().dump(0x2000_0003, 0x4ffd, &path).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), all[3..]);
 }
 
 #[test]
-fn an_image_beside_the_memory_is_an_error_with_its_address() {
+fn an_image_outside_of_memory_is_an_error_with_its_address() {
     let board = Board::halted();
     let image = Image::bin(0x2000_4ffc, vec![1; 8]).unwrap();
-    let error = board.session.load_image(&image).unwrap_err();
+    let error = board.session.memory().load_image(&image).unwrap_err();
     assert!(matches!(error, Error::Target(TargetError::MemoryWrite { .. })), "{error}");
-    let error = board.session.verify_image(&image).unwrap_err();
+    let error = board.session.memory().verify_image(&image).unwrap_err();
     assert!(matches!(error, Error::Target(TargetError::MemoryRead { .. })), "{error}");
     let far = Image::from_segments([
         Segment { address: 0x2000_0000, data: vec![9; 4] },
         Segment { address: 0x1_0000_0000, data: vec![9; 4] },
     ]);
     board.chip.write_u32(0x2000_0000, 0).unwrap();
-    let error = board.session.load_image(&far.unwrap()).unwrap_err();
+    let error = board.session.memory().load_image(&far.unwrap()).unwrap_err();
     assert!(matches!(error, Error::Target(TargetError::OutOfAddressSpace { .. })), "{error}");
     assert_eq!(board.chip.read_u32(0x2000_0000).unwrap(), 0, "nothing was written");
 }
@@ -77,7 +77,7 @@ fn loading_can_be_cancelled() {
         if progress.done >= 6000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let image = two_segments();
-    let error = board.session.memory().with_progress(&report).load_image(&image).unwrap_err();
+    let error = board.session.memory().with_progress(report).load_image(&image).unwrap_err();
     let Error::Cancelled { phase: Phase::Write, done, total: 9099, address } = error else { panic!("{error}") };
     assert_eq!(address, 0x2000_3000 + (done - 5001));
     let written = usize::try_from(done - 5001).unwrap();
@@ -86,7 +86,7 @@ fn loading_can_be_cancelled() {
 }
 
 #[test]
-fn images_have_the_time_that_flash_has() {
+fn images_and_files_have_the_time_that_flash_has() {
     let given = Duration::from_millis(700);
     let limits = Session::builder().timeout(Duration::from_secs(120)).flash_timeout(given);
     let board = Board::start_with(limits, |openocd| openocd);
@@ -95,8 +95,8 @@ fn images_have_the_time_that_flash_has() {
     let directory = Directory::new();
     let path = directory.path().join("ram.bin");
     let calls: [&dyn Fn() -> Result<()>; 3] =
-        [&|| session.load_image(&image), &|| session.verify_image(&image).map(drop), &|| {
-            session.dump_image(&path, 0x2000_0000, 100)
+        [&|| session.memory().load_image(&image), &|| session.memory().verify_image(&image).map(drop), &|| {
+            session.memory().dump(0x2000_0000, 100, &path)
         }];
     for call in calls {
         board.chip.faults().stop_answering(true);

@@ -1,10 +1,14 @@
 //! Memory in both directions: the chip says what it holds, and holds what was written.
 
-use std::io::{self, Write};
-use std::ops::ControlFlow;
+mod progress;
+mod running_hart;
+mod slow_adapter;
+mod streams;
+
+use std::io;
 use std::thread;
 
-use openocd::{Error, Phase, Progress, TargetError};
+use openocd::{Error, TargetError};
 use virtual_chip::{BusAccess, Transport};
 
 use crate::board::{Board, transport};
@@ -110,7 +114,7 @@ fn bytes_of_any_address_and_length_arrive_exactly() {
         (0, RAM_SIZE),
     ] {
         assert_eq!(
-            memory.read_bytes(RAM + offset as u64, length).unwrap(),
+            memory.read_bytes(RAM + offset as u64, length as u64).unwrap(),
             held[offset..offset + length],
             "{offset} {length}"
         );
@@ -125,13 +129,13 @@ fn bytes_of_any_address_and_length_arrive_exactly() {
 }
 
 #[test]
-fn more_than_openocd_takes_at_once_is_split() {
+fn reads_beyond_openocds_limit_are_split() {
     let board = Board::halted();
     // OpenOCD refuses more than 65536 elements; the flash has 131072 bytes.
     let mut flash = vec![0; 128 * 1024];
     board.chip.read_memory(0x0800_0000, &mut flash).unwrap();
     assert_eq!(board.session.memory().read_u8_vec(0x0800_0000, flash.len()).unwrap(), flash);
-    assert_eq!(board.session.memory().read_bytes(0x0800_0000, flash.len()).unwrap(), flash);
+    assert_eq!(board.session.memory().read_bytes(0x0800_0000, flash.len() as u64).unwrap(), flash);
 }
 
 #[test]
@@ -142,8 +146,8 @@ fn nothing_is_sent_for_no_elements() {
     assert!(memory.read_u32_vec(0xffff_0000, 0).unwrap().is_empty());
     memory.write_bytes(0xffff_0000, &[]).unwrap();
     memory.write_u64_slice(0xffff_0000, &[]).unwrap();
-    memory.dump(0xffff_0000, 0, io::sink()).unwrap();
-    assert!(memory.search(0xffff_0000, 0, b"x").unwrap().is_empty());
+    memory.dump_to(0xffff_0000, 0, io::sink()).unwrap();
+    assert!(memory.search(0xffff_0000..0xffff_0000, b"x").unwrap().is_empty());
 }
 
 #[test]
@@ -184,21 +188,21 @@ fn unmapped_memory_is_an_error_with_the_address() {
 }
 
 #[test]
-fn a_fault_in_the_middle_tells_where_it_was() {
+fn a_fault_in_the_middle_is_an_error_with_its_address() {
     let board = Board::halted();
     board.fill_ram(3);
     board.chip.faults().bus_fault_at(0x2000_2a04..0x2000_2a08);
     let memory = board.session.memory();
-    let error = memory.read_bytes(RAM, RAM_SIZE).unwrap_err();
+    let error = memory.read_bytes(RAM, RAM_SIZE as u64).unwrap_err();
     let Error::Target(TargetError::MemoryRead { address, .. }) = &error else { panic!("{error:?}") };
     assert_eq!(*address, 0x2000_2a04, "{error}");
     let error = memory.write_bytes(RAM, &vec![0x5a; RAM_SIZE]).unwrap_err();
     let Error::Target(TargetError::MemoryWrite { address, written_to, .. }) = &error else { panic!("{error:?}") };
     assert_eq!(*address, 0x2000_2a04, "{error}");
     // What the error says is written is written.
-    let written = (*written_to - RAM) as usize;
+    let written = *written_to - RAM;
     board.chip.faults().clear();
-    assert_eq!(board.session.memory().read_bytes(RAM, written).unwrap(), vec![0x5a; written]);
+    assert_eq!(board.session.memory().read_bytes(RAM, written).unwrap(), vec![0x5a; written as usize]);
 }
 
 #[test]
@@ -246,7 +250,7 @@ fn addresses_beyond_the_target_are_refused_and_not_cut() {
         }
     }
     assert_eq!(board.chip.read_u32(RAM as u32).unwrap(), 0x1111_1111);
-    for length in [3 << 30, usize::MAX] {
+    for length in [3 << 30, u64::MAX] {
         let error = board.session.memory().read_bytes(0xffff_0000, length).unwrap_err();
         assert!(matches!(error, Error::Target(TargetError::OutOfAddressSpace { .. })), "{error:?}");
     }
@@ -281,42 +285,6 @@ fn physical_addresses_read_and_write() {
 }
 
 #[test]
-fn search_finds_every_place_also_across_pieces() {
-    let board = Board::halted();
-    board.chip.write_memory(RAM as u32, &vec![0; RAM_SIZE]).unwrap();
-    // Pieces are 16 KiB: one match lies across their border, two overlap.
-    for offset in [0, 16 * 1024 - 3, RAM_SIZE - 6] {
-        board.chip.write_memory(RAM as u32 + offset as u32, b"needle").unwrap();
-    }
-    board.chip.write_memory(0x2000_0100, b"aaa").unwrap();
-    let memory = board.session.memory();
-    assert_eq!(memory.search(RAM, RAM_SIZE as u64, b"needle").unwrap(), [RAM, RAM + 16381, RAM + RAM_SIZE as u64 - 6]);
-    assert_eq!(memory.search(RAM, RAM_SIZE as u64, b"aa").unwrap(), [0x2000_0100, 0x2000_0101]);
-    assert_eq!(memory.search(RAM, 5, b"needle").unwrap(), []);
-    let error = memory.search(RAM, 5, b"").unwrap_err();
-    assert!(matches!(error, Error::Target(TargetError::InvalidArgument { .. })), "{error:?}");
-}
-
-#[test]
-fn dump_and_load_move_streams() {
-    let board = Board::halted();
-    let held = board.fill_ram(11);
-    let memory = board.session.memory();
-    let mut dumped = Vec::new();
-    memory.dump(RAM + 1, RAM_SIZE as u64 - 1, &mut dumped).unwrap();
-    assert_eq!(dumped, held[1..]);
-
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("dump {}.bin", std::process::id()));
-    memory.dump_to_file(RAM, RAM_SIZE as u64, &path).unwrap();
-    assert_eq!(std::fs::read(&path).unwrap(), held);
-    std::fs::remove_file(&path).unwrap();
-
-    let new = noise(13, RAM_SIZE - 7);
-    assert_eq!(memory.load(RAM + 7, &new[..]).unwrap(), new.len() as u64);
-    assert_eq!(board.ram(7, new.len()), new);
-}
-
-#[test]
 fn a_write_that_is_lost_on_the_wire_is_an_error() {
     let board = Board::halted();
     board.chip.faults().garble_write();
@@ -332,28 +300,6 @@ fn a_write_that_is_lost_on_the_wire_is_an_error() {
         board.session.memory().write_u32(RAM, 0x600d_600d).unwrap();
     }
     assert_eq!(board.chip.read_u32(RAM as u32), Ok(0x600d_600d));
-}
-
-#[test]
-fn streams_that_fail_say_how_far_they_came() {
-    struct Full(usize);
-    impl Write for Full {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or_else(|| io::Error::other("disk full"))?;
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let board = Board::halted();
-    let error = board.session.memory().dump(RAM, RAM_SIZE as u64, Full(17_000)).unwrap_err();
-    let Error::Target(TargetError::Stream { transferred, .. }) = &error else { panic!("{error:?}") };
-    assert_eq!(*transferred, 16 * 1024);
-    let error = board.session.memory().load(RAM + RAM_SIZE as u64 - 4, &[0; 8][..]).unwrap_err();
-    assert!(matches!(error, Error::Target(TargetError::MemoryWrite { .. })), "{error:?}");
-    let error = board.session.memory().dump_to_file(RAM, 4, "/nonexistent/dump.bin").unwrap_err();
-    assert!(matches!(error, Error::Target(TargetError::Stream { transferred: 0, .. })), "{error:?}");
 }
 
 #[test]
@@ -374,52 +320,3 @@ fn threads_share_the_memory_of_one_session() {
     });
 }
 
-/// Stops a call once it has moved `enough` bytes.
-fn stop_after(enough: u64) -> impl Fn(Progress) -> ControlFlow<()> + Sync {
-    move |progress| if progress.done >= enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-}
-
-/// How many bytes a read that was cancelled has read.
-fn cancelled_after(error: &Error, total_expected: u64) -> usize {
-    let Error::Cancelled { phase: Phase::Read, done, total, address, .. } = *error else { panic!("{error:?}") };
-    assert_eq!((total, address), (total_expected, RAM + 1 + done));
-    usize::try_from(done).unwrap()
-}
-
-#[test]
-fn a_read_that_is_cancelled_keeps_what_was_read_and_the_session_goes_on() {
-    const LENGTH: usize = 12_000;
-    let board = Board::halted();
-    let held = board.fill_ram(7);
-    for enough in [0, 1, 5000] {
-        let stop = stop_after(enough);
-        let memory = board.session.memory().with_progress(&stop);
-        let mut bytes = vec![0; LENGTH];
-        let done = cancelled_after(&memory.read_bytes_into(RAM + 1, &mut bytes).unwrap_err(), LENGTH as u64);
-        assert!((enough..enough + 4096).contains(&(done as u64)), "{done} for {enough}");
-        assert_eq!(bytes[..done], held[1..=done]);
-        assert!(bytes[done..].iter().all(|byte| *byte == 0), "nothing is read after that");
-        cancelled_after(&memory.read_bytes(RAM + 1, LENGTH).unwrap_err(), LENGTH as u64);
-        assert_eq!(board.session.memory().read_bytes(RAM + 1, LENGTH).unwrap(), held[1..=LENGTH], "no late reply");
-    }
-    // There is nothing left to stop.
-    let stop = stop_after(LENGTH as u64);
-    let whole = board.session.memory().with_progress(&stop).read_bytes(RAM + 1, LENGTH).unwrap();
-    assert_eq!(whole, held[1..=LENGTH]);
-}
-
-#[test]
-fn a_dump_that_is_cancelled_has_written_what_was_read() {
-    const LENGTH: u64 = 12_000;
-    let board = Board::halted();
-    let held = board.fill_ram(8);
-    for enough in [0, 1, 5000] {
-        let stop = stop_after(enough);
-        let mut image = Vec::new();
-        let error = board.session.memory().with_progress(&stop).dump(RAM + 1, LENGTH, &mut image).unwrap_err();
-        let done = cancelled_after(&error, LENGTH);
-        assert!((enough..enough + 4096).contains(&(done as u64)), "{done} for {enough}");
-        assert_eq!(image, held[1..=done]);
-        assert_eq!(board.session.memory().read_u8(RAM + 1).unwrap(), held[1]);
-    }
-}

@@ -1,9 +1,9 @@
 //! Samples of a counter that counts meanwhile.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use openocd::{Error, Sample, Session, TargetError};
+use openocd::{Error, Sample, Samples, Session, TargetError, TimeoutError};
 use virtual_chip::{CoreState, firmware};
 
 use crate::board::{Board, PATIENCE};
@@ -42,7 +42,7 @@ fn samples_come_in_time_and_the_target_runs_on() {
     let numbers = numbers(&samples);
     for (index, sample) in samples.iter().enumerate() {
         assert!(sample.at >= PERIOD * numbers[index], "{index} is early: {sample:?}");
-        // What a busy machine delays is left out and counted: after a sample none is taken that was due more than a period before.
+        // A sample that a busy machine delays is skipped and counted.
         let next = numbers.get(index + 1).copied().unwrap_or(u32::MAX / 8);
         assert!(
             PERIOD * (next + 1) > sample.at + sample.took / 2,
@@ -67,7 +67,7 @@ fn a_sample_is_one_round_trip() {
 }
 
 #[test]
-fn what_is_late_is_left_out_and_counted() {
+fn late_samples_are_skipped_and_counted() {
     let board = Board::start();
     let mut samples = board.session.memory().sample(&[COUNTER], Duration::from_millis(10)).unwrap();
     samples.next().unwrap().unwrap();
@@ -99,7 +99,7 @@ fn a_fault_is_an_error_and_not_the_end() {
 }
 
 #[test]
-fn arguments_that_cannot_be_meant() {
+fn invalid_arguments_are_refused_before_anything_is_read() {
     let board = Board::start();
     let memory = board.session.memory();
     let period = Duration::from_millis(1);
@@ -113,4 +113,54 @@ fn arguments_that_cannot_be_meant() {
     assert!(matches!(error, Error::Target(TargetError::OutOfAddressSpace { .. })), "{error:?}");
     memory.physical().sample(&[COUNTER], period).unwrap().next().unwrap().unwrap();
     assert_eq!(memory.sample(&vec![COUNTER; 1024], period).unwrap().next().unwrap().unwrap().values.len(), 1024);
+}
+
+/// What a user's program keeps: the samples need no lifetime.
+struct Recorder {
+    samples: Samples,
+    values: Vec<u32>,
+}
+
+#[test]
+fn samples_own_their_session_and_move_into_a_thread() {
+    let board = Board::start();
+    let samples = board.session.memory().sample(&[COUNTER], Duration::from_millis(2)).unwrap();
+    assert_eq!(format!("{samples:?}"), format!("Samples(1 words from {COUNTER:#010x}, every 2ms)"));
+    let mut recorder = Recorder { samples, values: Vec::new() };
+    let thread = std::thread::spawn(move || {
+        for sample in recorder.samples.by_ref().take(5) {
+            recorder.values.extend(sample.unwrap().values);
+        }
+        recorder
+    });
+    let mut recorder = thread.join().unwrap();
+    assert_eq!(recorder.values.len(), 5);
+    recorder.samples.next().unwrap().unwrap();
+}
+
+#[test]
+fn a_sample_ends_within_the_timeout_also_if_another_thread_has_the_session() {
+    let board = Board::start_with(Session::builder().timeout(Duration::from_millis(500)), |openocd| openocd);
+    let mut samples = board.session.memory().sample(&[COUNTER], Duration::from_millis(1)).unwrap();
+    std::thread::scope(|scope| {
+        let busy = scope.spawn(|| board.session.command_within("sleep 3000", Duration::from_secs(60)));
+        std::thread::sleep(Duration::from_millis(300));
+        let begin = Instant::now();
+        let error = samples.next().unwrap().unwrap_err();
+        assert!(matches!(error, Error::Timeout(TimeoutError::Turn { .. })), "{error:?}");
+        assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+        busy.join().unwrap().unwrap();
+    });
+    samples.next().unwrap().unwrap();
+}
+
+#[test]
+fn errors_of_samples_name_the_access_and_no_procedure() {
+    let board = Board::start();
+    board.chip.faults().bus_fault_at(0x2000_0200..0x2000_0204);
+    let mut samples = board.session.memory().sample(&[COUNTER, 0x2000_0200], Duration::from_millis(1)).unwrap();
+    let error = samples.next().unwrap().unwrap_err();
+    let text = format!("{error} {error:?}");
+    assert!(text.contains("cannot read memory at 0x20000200") && text.contains("read_memory"), "{text}");
+    assert!(!text.contains("openocd_rs"), "{text}");
 }

@@ -154,7 +154,7 @@ fn firmware_gets_the_command_line_and_files_of_the_base_directory() {
     semihosting.set_command_line(line).unwrap();
     board.session.memory().write_u32_slice(BLOCK.into(), &[BUFFER, 64]).unwrap();
     assert_eq!(call(&board, 0x15, BLOCK), 0, "SYS_GET_CMDLINE");
-    let got = board.session.memory().read_bytes(BUFFER.into(), line.len() + 1).unwrap();
+    let got = board.session.memory().read_bytes(BUFFER.into(), line.len() as u64 + 1).unwrap();
     assert_eq!(got, [line.as_bytes(), b"\0"].concat());
 
     let directory = Directory::new();

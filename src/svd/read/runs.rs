@@ -4,7 +4,7 @@ use super::plan::{MOST_AT_ONCE, Run};
 use crate::batch::{Batch, Handle};
 use crate::command::{Reply, Request};
 use crate::error::{Failure, Result, TargetError, UnexpectedReply};
-use crate::memory::access::{decode, push_read, read_command};
+use crate::memory::access::{ALL_ELEMENTS, decode, read_command, read_script};
 use crate::memory::numbers::Element;
 use crate::target::Target;
 
@@ -34,13 +34,12 @@ pub(super) fn read(target: Target<'_>, runs: &[Run]) -> Result<Vec<Reading>> {
 }
 
 fn put(batch: &mut Batch<'_>, run: Run) -> Handle<Reading> {
-    let mut script = String::new();
-    match run.bits {
-        8 => push_read::<u8>(&mut script, run.address, run.count, ""),
-        16 => push_read::<u16>(&mut script, run.address, run.count, ""),
-        32 => push_read::<u32>(&mut script, run.address, run.count, ""),
-        _ => push_read::<u64>(&mut script, run.address, run.count, ""),
-    }
+    let script = match run.bits {
+        8 => read_script::<u8>(run.address, run.count, ""),
+        16 => read_script::<u16>(run.address, run.count, ""),
+        32 => read_script::<u32>(run.address, run.count, ""),
+        _ => read_script::<u64>(run.address, run.count, ""),
+    };
     let request = Request::new(script).shown(read_command(run.address, run.bits, run.count, ""));
     batch.put(request.unpolled(), move |request, reply| outcome(&run, request, reply))
 }
@@ -52,7 +51,7 @@ fn outcome(run: &Run, request: &Request<'_>, reply: &Reply<'_>) -> Result<Readin
     };
     values(run, result).map(Ok).ok_or_else(|| {
         let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(result).into_owned());
-        TargetError::UnexpectedReply(UnexpectedReply { command, expected: "as many numbers as asked for", reply })
+        TargetError::UnexpectedReply(UnexpectedReply { command, expected: ALL_ELEMENTS, reply })
             .into()
     })
 }

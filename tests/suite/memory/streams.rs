@@ -1,0 +1,74 @@
+//! Searches, dumps and loads.
+
+use std::io::{self, Write};
+use std::ops::Range;
+
+use openocd::{Error, TargetError};
+
+use super::{RAM, RAM_SIZE, noise};
+use crate::board::Board;
+
+#[test]
+fn search_finds_every_match_also_across_pieces() {
+    let board = Board::halted();
+    board.chip.write_memory(RAM as u32, &vec![0; RAM_SIZE]).unwrap();
+    // Pieces are 16 KiB: one match lies across their border, two overlap.
+    for offset in [0, 16 * 1024 - 3, RAM_SIZE - 6] {
+        board.chip.write_memory(RAM as u32 + offset as u32, b"needle").unwrap();
+    }
+    board.chip.write_memory(0x2000_0100, b"aaa").unwrap();
+    let memory = board.session.memory();
+    assert_eq!(memory.search(RAM..RAM + RAM_SIZE as u64, b"needle").unwrap(), [RAM, RAM + 16381, RAM + RAM_SIZE as u64 - 6]);
+    assert_eq!(memory.search(RAM..RAM + RAM_SIZE as u64, b"aa").unwrap(), [0x2000_0100, 0x2000_0101]);
+    assert_eq!(memory.search(RAM..RAM + 5, b"needle").unwrap(), []);
+    assert_eq!(memory.search(Range { start: RAM + 5, end: RAM }, b"needle").unwrap(), [], "an empty range");
+    let error = memory.search(RAM..RAM + 5, b"").unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::InvalidArgument { .. })), "{error:?}");
+}
+
+#[test]
+fn dump_and_load_move_streams() {
+    let board = Board::halted();
+    let held = board.fill_ram(11);
+    let memory = board.session.memory();
+    let mut dumped = Vec::new();
+    memory.dump_to(RAM + 1, RAM_SIZE as u64 - 1, &mut dumped).unwrap();
+    assert_eq!(dumped, held[1..]);
+
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("dump {}.bin", std::process::id()));
+    memory.dump(RAM, RAM_SIZE as u64, &path).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), held);
+    board.fill_ram(12);
+    assert_eq!(memory.load(RAM, &path).unwrap(), RAM_SIZE as u64);
+    assert_eq!(board.ram(0, RAM_SIZE), held);
+    std::fs::remove_file(&path).unwrap();
+
+    let new = noise(13, RAM_SIZE - 7);
+    assert_eq!(memory.load_from(RAM + 7, &new[..]).unwrap(), new.len() as u64);
+    assert_eq!(board.ram(7, new.len()), new);
+}
+
+#[test]
+fn streams_that_fail_say_how_far_they_came() {
+    struct Full(usize);
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or_else(|| io::Error::other("disk full"))?;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let board = Board::halted();
+    let error = board.session.memory().dump_to(RAM, RAM_SIZE as u64, Full(17_000)).unwrap_err();
+    let Error::Target(TargetError::Stream { transferred, .. }) = &error else { panic!("{error:?}") };
+    assert_eq!(*transferred, 16 * 1024);
+    let error = board.session.memory().load_from(RAM + RAM_SIZE as u64 - 4, &[0; 8][..]).unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::MemoryWrite { .. })), "{error:?}");
+    let error = board.session.memory().dump(RAM, 4, "/nonexistent/dump.bin").unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::Stream { transferred: 0, .. })), "{error:?}");
+    assert_eq!(error.to_string(), "cannot dump memory at 0x20000000, file /nonexistent/dump.bin, after 0 bytes");
+    let error = board.session.memory().load(RAM, "/nonexistent/load.bin").unwrap_err();
+    assert_eq!(error.to_string(), "cannot load memory at 0x20000000, file /nonexistent/load.bin, after 0 bytes");
+}
