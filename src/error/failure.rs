@@ -43,12 +43,22 @@ impl Failure {
         &self.log
     }
 
-    /// OpenOCD refused because the target runs: its own number for it (`ERROR_TARGET_NOT_HALTED`), or, where
-    /// 0.12.0 lost the number on the way through Tcl, its own words for it.
+    /// Whether OpenOCD refused because the target is not halted: by its own number (`ERROR_TARGET_NOT_HALTED`), or, where
+    /// 0.12.0 lost the number on the way through Tcl, by its own words, or because a RISC-V hart that runs has no way to
+    /// its memory.
     pub(crate) fn is_not_halted(&self) -> bool {
         let says_so = |text: &str| text.to_ascii_lowercase().contains("not halted");
-        self.code == -304 || (self.code == 1 && (says_so(&self.result) || says_so(&self.log)))
+        self.code == -304
+            || (self.code == 1 && (says_so(&self.result) || says_so(&self.log)))
+            || (self.code != 0 && needs_halted_hart(&self.log))
     }
+}
+
+/// Whether a RISC-V hart refused memory because it runs. OpenOCD logs why it took none of three ways, such as
+/// `progbuf=skipped (target not halted), sysbus=disabled, abstract=disabled`, with the code -4
+/// (`src/target/riscv/riscv-013.c`). Where one was tried and failed, the memory is at fault.
+fn needs_halted_hart(log: &str) -> bool {
+    log.contains("=skipped (target not halted)") && !log.contains("=failed")
 }
 
 /// "OpenOCD refused `step` (code -304): target not halted"
