@@ -68,8 +68,11 @@ impl<T: Element> Access for Elements<T> {
 impl Memory<'_> {
     /// Refuses `length` bytes at `address` unless the target can have them.
     pub(super) fn check(&self, address: u64, width: u64, length: u64) -> Result<()> {
-        let count = usize::try_from(length / width)
-            .map_err(|_| TargetError::OutOfAddressSpace { address, length, bits: 64 })?;
+        let count = usize::try_from(length / width).map_err(|_| TargetError::OutOfAddressSpace {
+            address,
+            length,
+            bits: 64,
+        })?;
         self.target.check_range(address, width, count, self.physical)
     }
 

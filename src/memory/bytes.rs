@@ -232,7 +232,8 @@ mod tests {
         let script = Bytes::read(Script::default(), 0x101, 8, "phys");
         assert_eq!(script.as_str(), format!("{prefix}read_bytes [list phys] mdb 0x101 3 mdw 0x104 1 mdb 0x108 1"));
         let (script, shown) = Bytes::write(0x102, &[1, 2, 3, 4, 5, 6, 7], "");
-        let words = format!("{prefix}write_words 0x104 {{0x6050403}}\nwrite_memory 0x108 8 {{0x7}}\n{prefix}check_write");
+        let words =
+            format!("{prefix}write_words 0x104 {{0x6050403}}\nwrite_memory 0x108 8 {{0x7}}\n{prefix}check_write");
         assert_eq!(script.as_str(), format!("write_memory 0x102 8 {{0x1 0x2}}\n{words}"));
         assert_eq!(shown, "write_memory 0x102 8 {0x1 0x2 0x3 0x4 0x5 0x6 0x7}");
     }

@@ -1,5 +1,7 @@
 //! How much of a long transfer one command moves, and how much of it keeps the connection to itself. All in bytes.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The first command of a transfer makes so many accesses. The slowest adapters (a few kHz) take half a second for them.
@@ -36,11 +38,15 @@ const ALIGNMENT: usize = 64;
 const WINDOW: usize = 2;
 const LARGE_WINDOW: usize = 4;
 
+/// What a session remembers: its target is quicker than any probe. Slower speeds are not remembered, because the clock of
+/// the adapter may be changed between two calls.
+#[derive(Debug, Default)]
+pub(super) struct Quick(AtomicBool);
+
 /// How much the next command of one call moves. It begins small, and grows with the speed that was measured.
-///
-/// Nothing is kept from call to call: the speed of the adapter may have been changed in between.
 #[derive(Debug)]
 pub(super) struct Pace {
+    quick: Option<Arc<Quick>>,
     next: usize,
     least: usize,
     /// For a usual probe, and for a target that is quicker.
@@ -51,10 +57,15 @@ pub(super) struct Pace {
 impl Pace {
     /// For reads of accesses of so many bytes, whose replies may have `reply_limit` bytes: a byte of memory takes less
     /// than five of them.
-    pub(super) fn of_reads(access_bytes: usize, reply_limit: usize, is_watched: bool) -> Self {
+    pub(super) fn of_reads(access_bytes: usize, reply_limit: usize, is_watched: bool, quick: Arc<Quick>) -> Self {
         let fitting = (reply_limit / 5 / ALIGNMENT * ALIGNMENT).max(ALIGNMENT);
         let large = if is_watched { WATCHED_BYTES } else { LARGE_READ_BYTES };
-        Pace::within(access_bytes, READ_BYTES.min(fitting), large.min(fitting))
+        let mut pace = Pace::within(access_bytes, READ_BYTES.min(fitting), large.min(fitting));
+        if quick.0.load(Ordering::Relaxed) {
+            pace.next = pace.large;
+        }
+        pace.quick = Some(quick);
+        pace
     }
 
     /// For writes of accesses of so many bytes.
@@ -66,7 +77,7 @@ impl Pace {
     fn within(access_bytes: usize, most: usize, large: usize) -> Self {
         let most = most.min(large);
         let least = (FIRST_ACCESSES * access_bytes).min(most);
-        Pace { next: least, least, most, large }
+        Pace { quick: None, next: least, least, most, large }
     }
 
     /// How many bytes the next command moves: up to a boundary of [`ALIGNMENT`], `past_boundary` bytes behind one.
@@ -81,11 +92,27 @@ impl Pace {
             let bytes = bytes as u128 * time.as_micros() / took.as_micros().max(1);
             usize::try_from(bytes).unwrap_or(usize::MAX)
         };
-        self.next = if bytes_in(LARGE_READ_TIME) >= LARGE_READ_BYTES {
+        let is_quick = bytes_in(LARGE_READ_TIME) >= LARGE_READ_BYTES;
+        // Of a few bytes the round trip is all that shows.
+        if bytes >= READ_BYTES / 2 {
+            self.remember(is_quick);
+        }
+        self.next = if is_quick {
             self.large
         } else {
             (bytes_in(COMMAND_TIME) / ALIGNMENT * ALIGNMENT).clamp(self.least, self.most)
         };
+    }
+
+    /// A command failed, maybe because the target is slower than it was.
+    pub(super) fn failed(&self) {
+        self.remember(false);
+    }
+
+    fn remember(&self, is_quick: bool) {
+        if let Some(quick) = &self.quick {
+            quick.0.store(is_quick, Ordering::Relaxed);
+        }
     }
 }
 
@@ -136,6 +163,11 @@ impl<'p> Series<'p> {
         (begin, length)
     }
 
+    /// The series ended with an error.
+    pub(super) fn failed(self) {
+        self.pace.failed();
+    }
+
     /// How much of the read is done once all that was asked for is answered.
     pub(super) fn end(self) -> usize {
         self.asked
@@ -149,7 +181,7 @@ mod tests {
     const LIMIT: usize = 1 << 20;
 
     fn words() -> Pace {
-        Pace::of_reads(4, LIMIT, false)
+        Pace::of_reads(4, LIMIT, false, Arc::default())
     }
 
     fn quick() -> Pace {
@@ -171,7 +203,8 @@ mod tests {
         assert_eq!(pace.next(0), READ_BYTES);
         pace.learn(READ_BYTES, Duration::from_secs(3));
         assert_eq!(pace.next(0), 640, "and shrinks");
-        assert_eq!(Pace::of_reads(1, LIMIT, false).next(0), 64, "accesses cost time, not bytes");
+        let bytes = Pace::of_reads(1, LIMIT, false, Arc::default());
+        assert_eq!(bytes.next(0), 64, "accesses cost time, not bytes");
         let mut writes = Pace::of_writes(4, false);
         assert_eq!(writes.next(3), 253);
         writes.learn(256, Duration::from_millis(1));
@@ -199,9 +232,23 @@ mod tests {
         let mut pace = quick();
         pace.learn(LARGE_READ_BYTES, Duration::from_millis(100));
         assert_eq!(pace.next(0), READ_BYTES);
-        let mut pace = Pace::of_reads(4, LIMIT, true);
+        let mut pace = Pace::of_reads(4, LIMIT, true, Arc::default());
         pace.learn(READ_BYTES, Duration::from_micros(100));
         assert_eq!(pace.next(0), WATCHED_BYTES, "not if it is watched");
+    }
+
+    #[test]
+    fn only_a_quick_target_is_remembered_until_a_command_fails() {
+        let remembered = Arc::new(Quick::default());
+        let pace = || Pace::of_reads(4, LIMIT, false, Arc::clone(&remembered));
+        pace().learn(256, Duration::from_micros(10));
+        assert_eq!(pace().next(0), 256, "too few bytes to tell");
+        pace().learn(READ_BYTES, Duration::from_micros(100));
+        assert_eq!(pace().next(0), LARGE_READ_BYTES);
+        pace().failed();
+        assert_eq!(pace().next(0), 256);
+        pace().learn(READ_BYTES, Duration::from_millis(10));
+        assert_eq!(pace().next(0), 256);
     }
 
     #[test]
@@ -219,7 +266,7 @@ mod tests {
     #[test]
     fn reads_fit_into_replies() {
         for (limit, most) in [(0, 64), (1000, 192), (100_000, 19_968), (usize::MAX, LARGE_READ_BYTES)] {
-            let mut pace = Pace::of_reads(4, limit, false);
+            let mut pace = Pace::of_reads(4, limit, false, Arc::default());
             assert!(pace.next(3) <= most);
             pace.learn(READ_BYTES, Duration::ZERO);
             assert_eq!(pace.next(0), most);

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::Memory;
 use super::access::{ALL_ELEMENTS, Access, read_command, read_refused};
 use super::bytes::{Bytes, offset_in_word};
-use super::pace::{Pace, Series};
+use super::pace::{Pace, Quick, Series};
 use crate::command::{Reply, Request, Script};
 use crate::error::{InvalidArgument, Result, TargetError, UnexpectedReply};
 use crate::progress::{Report, Tracker};
@@ -20,7 +20,9 @@ const FIRST_BYTES: usize = 64 * 1024;
 impl Memory<'_> {
     /// How much each command of one call reads.
     pub(super) fn read_pace<A: Access>(&self) -> Pace {
-        Pace::of_reads(A::ACCESS_BYTES, self.target.session().reply_limit(), self.report.is_watched())
+        let session = self.target.session();
+        let quick = session.state(Quick::default);
+        Pace::of_reads(A::ACCESS_BYTES, session.reply_limit(), self.report.is_watched(), quick)
     }
 
     /// Fills `values`, whose range has been checked.
@@ -119,11 +121,16 @@ impl Memory<'_> {
             }
             asked.is_some()
         };
-        self.target.session().run_series(&request, prepare, |reply| {
+        let read = self.target.session().run_series(&request, prepare, |reply| {
             let (begin, length) = series.borrow_mut().answered();
             take_values::<A>(&request, reply, at(begin), &mut values[begin / width..(begin + length) / width])
-        })?;
-        Ok(series.into_inner().end() / width)
+        });
+        let series = series.into_inner();
+        if let Err(error) = read {
+            series.failed();
+            return Err(error);
+        }
+        Ok(series.end() / width)
     }
 }
 
@@ -136,16 +143,19 @@ pub(crate) fn take_values<A: Access>(
 ) -> Result<()> {
     let length = size_of_val(values) as u64;
     let answer = reply.success(request).map_err(|failure| read_refused(address, length, failure))?;
-    A::decode(answer, address, values).ok_or_else(|| {
-        TargetError::from(UnexpectedReply::new(request.name(), ALL_ELEMENTS, &reply.result)).into()
-    })
+    A::decode(answer, address, values)
+        .ok_or_else(|| TargetError::from(UnexpectedReply::new(request.name(), ALL_ELEMENTS, &reply.result)).into())
 }
 
 /// Adds `more` values; an error, not an abort, where there is no room for them.
 fn make_room<T: Copy + Default>(values: &mut Vec<T>, more: usize, address: u64, count: usize) -> Result<()> {
     values.try_reserve_exact(more).map_err(|_| {
         let given = format!("{count} at {address:#010x}");
-        TargetError::from(InvalidArgument::new("number of elements", "as many as fit into this program's memory", given))
+        TargetError::from(InvalidArgument::new(
+            "number of elements",
+            "as many as fit into this program's memory",
+            given,
+        ))
     })?;
     values.resize(values.len() + more, T::default());
     Ok(())

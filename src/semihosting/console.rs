@@ -95,7 +95,8 @@ impl Console {
             SYS_READC => self.input.pop_front().map_or(FAILED, u32::from),
             SYS_OPEN => {
                 let [name, mode, length] = words(memory, argument)?;
-                if length as usize != CONSOLE.len() || memory.read_bytes(name.into(), CONSOLE.len() as u64)? != CONSOLE {
+                if length as usize != CONSOLE.len() || memory.read_bytes(name.into(), CONSOLE.len() as u64)? != CONSOLE
+                {
                     return Ok(self.refuse(call));
                 }
                 // 0 to 3 read, the others write (table 7-2).

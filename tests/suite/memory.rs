@@ -319,4 +319,3 @@ fn threads_share_the_memory_of_one_session() {
         }
     });
 }
-

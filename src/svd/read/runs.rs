@@ -51,8 +51,7 @@ fn outcome(run: &Run, request: &Request<'_>, reply: &Reply<'_>) -> Result<Readin
     };
     values(run, result).map(Ok).ok_or_else(|| {
         let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(result).into_owned());
-        TargetError::UnexpectedReply(UnexpectedReply { command, expected: ALL_ELEMENTS, reply })
-            .into()
+        TargetError::UnexpectedReply(UnexpectedReply { command, expected: ALL_ELEMENTS, reply }).into()
     })
 }
 

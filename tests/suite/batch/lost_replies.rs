@@ -86,7 +86,8 @@ fn the_timeout_of_a_batch_is_for_all_of_its_messages() {
     let begin = Instant::now();
     assert!(matches!(batch.run(), Err(Error::Timeout(_))));
     assert!(begin.elapsed() < Duration::from_millis(2000), "{:?}", begin.elapsed());
-    let results: Vec<_> = handles.into_iter().map(|handle| handle.result().map_err(|error| is_unknown(&error))).collect();
+    let results: Vec<_> =
+        handles.into_iter().map(|handle| handle.result().map_err(|error| is_unknown(&error))).collect();
     assert_eq!(results.iter().filter(|result| **result == Err(true)).count(), 1, "one was on its way: {results:?}");
     assert_eq!(results.last(), Some(&Err(false)), "the last was not sent");
 }

@@ -65,7 +65,11 @@ fn a_read_that_is_cancelled_keeps_what_was_read_and_the_session_goes_on() {
         assert_eq!(bytes[..done], held[1..=done]);
         assert!(bytes[done..].iter().all(|byte| *byte == 0), "nothing is read after that");
         cancelled_after(&memory.read_bytes(RAM + 1, LENGTH).unwrap_err(), LENGTH);
-        assert_eq!(board.session.memory().read_bytes(RAM + 1, LENGTH).unwrap(), held[1..=LENGTH as usize], "no late reply");
+        assert_eq!(
+            board.session.memory().read_bytes(RAM + 1, LENGTH).unwrap(),
+            held[1..=LENGTH as usize],
+            "no late reply"
+        );
     }
     // There is nothing left to stop.
     let whole = board.session.memory().with_progress(stop_after(LENGTH)).read_bytes(RAM + 1, LENGTH).unwrap();
@@ -79,7 +83,8 @@ fn a_dump_that_is_cancelled_has_written_what_was_read() {
     let held = board.fill_ram(8);
     for enough in [0, 1, 5000] {
         let mut image = Vec::new();
-        let error = board.session.memory().with_progress(stop_after(enough)).dump_to(RAM + 1, LENGTH, &mut image).unwrap_err();
+        let error =
+            board.session.memory().with_progress(stop_after(enough)).dump_to(RAM + 1, LENGTH, &mut image).unwrap_err();
         let done = cancelled_after(&error, LENGTH);
         assert!((enough..enough + 4096).contains(&(done as u64)), "{done} for {enough}");
         assert_eq!(image, held[1..=done]);

@@ -19,7 +19,8 @@ fn assert_not_halted<T: std::fmt::Debug>(result: Result<T, Error>) {
 fn every_access_is_not_halted() {
     let hart = VirtualHart::start().unwrap();
     let openocd = OpenOcdProcess::builder().config(hart.openocd_config()).ready_timeout(PATIENCE);
-    let session = Session::builder().timeout(PATIENCE).start(openocd).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let session =
+        Session::builder().timeout(PATIENCE).start(openocd).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
     session.target().halt().unwrap();
     session.command("riscv set_mem_access progbuf").unwrap();
     let memory = session.memory();

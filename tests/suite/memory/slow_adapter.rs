@@ -51,7 +51,8 @@ fn transfers_shrink_for_an_adapter_that_became_slow() {
     let port = throttle(chip.port(), Arc::clone(&slow));
     let config = config(&chip).replace(&chip.port().to_string(), &port.to_string());
     let openocd = OpenOcdProcess::builder().config(config).ready_timeout(PATIENCE);
-    let session = Session::builder().timeout(PATIENCE).start(openocd).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let session =
+        Session::builder().timeout(PATIENCE).start(openocd).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
     session.target().halt().unwrap();
     let address = session.process().unwrap().tcl_address();
     let session = Session::builder().timeout(TIMEOUT).connect(address).unwrap();

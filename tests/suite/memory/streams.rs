@@ -18,7 +18,10 @@ fn search_finds_every_match_also_across_pieces() {
     }
     board.chip.write_memory(0x2000_0100, b"aaa").unwrap();
     let memory = board.session.memory();
-    assert_eq!(memory.search(RAM..RAM + RAM_SIZE as u64, b"needle").unwrap(), [RAM, RAM + 16381, RAM + RAM_SIZE as u64 - 6]);
+    assert_eq!(
+        memory.search(RAM..RAM + RAM_SIZE as u64, b"needle").unwrap(),
+        [RAM, RAM + 16381, RAM + RAM_SIZE as u64 - 6]
+    );
     assert_eq!(memory.search(RAM..RAM + RAM_SIZE as u64, b"aa").unwrap(), [0x2000_0100, 0x2000_0101]);
     assert_eq!(memory.search(RAM..RAM + 5, b"needle").unwrap(), []);
     assert_eq!(memory.search(Range { start: RAM + 5, end: RAM }, b"needle").unwrap(), [], "an empty range");
