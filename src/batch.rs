@@ -271,8 +271,9 @@ impl<'a> Batch<'a> {
 /// Whether a message that ended in this error may have reached OpenOCD. False only where it certainly did not.
 fn may_have_been_sent(error: &Error) -> bool {
     match error {
-        Error::Command(CommandError::TooLong { .. }) | Error::Timeout(TimeoutError::Turn { .. }) => false,
-        Error::Connection(ConnectionError::SessionClosed) => false,
+        Error::Command(CommandError::TooLong { .. })
+        | Error::Timeout(TimeoutError::Turn { .. })
+        | Error::Connection(ConnectionError::SessionClosed) => false,
         Error::Connection(ConnectionError::Closed { doing, .. } | ConnectionError::ServerDied { doing, .. }) => {
             *doing != ALREADY_CLOSED
         }

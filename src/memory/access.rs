@@ -88,7 +88,7 @@ impl Memory<'_> {
     }
 
     /// A request on this view's target, in this view's time.
-    pub(super) fn request<'r>(&'r self, script: Script) -> Request<'r> {
+    pub(super) fn request(&self, script: Script) -> Request<'_> {
         Request { timeout: self.timeout, ..self.target.request(script) }
     }
 }
