@@ -23,20 +23,21 @@ use crate::session::Session;
 use crate::target::Target;
 use crate::wire::Deadline;
 
-/// How many bytes of commands go in one message, unless one alone takes more. Quoting can double them, and OpenOCD takes
-/// 4 MiB.
+/// How many bytes of commands go in one message, unless one alone takes more. Quoting can double
+/// them, and OpenOCD takes 4 MiB.
 const MESSAGE_BYTES: usize = 1024 * 1024;
 
-/// Calls that are collected and then run together: one message to OpenOCD and one reply, in place of a round trip for
-/// each.
+/// Calls that are collected and then run together: one message to OpenOCD and one reply, in place
+/// of a round trip for each.
 ///
-/// Each call gives a [`Handle`], which after [`run`](Self::run) gives that call's own result, or its own error with code
-/// and log. A call that fails does not harm the others, unless [`stop_at_first_error`](Self::stop_at_first_error) says so.
-/// The calls run in the order in which they were made.
+/// Each call gives a [`Handle`], which after [`run`](Self::run) gives that call's own result, or
+/// its own error with code and log. A call that fails does not harm the others, unless
+/// [`stop_at_first_error`](Self::stop_at_first_error) says so. The calls run in the order in which
+/// they were made.
 ///
-/// [`Session::batch`] makes one for the current target, [`Target::batch`] one for a named target. A batch that is too large
-/// for one message, or whose replies are too large for one, is sent in several messages. Other threads may use the session
-/// between them.
+/// [`Session::batch`] makes one for the current target, [`Target::batch`] one for a named target. A
+/// batch that is too large for one message, or whose replies are too large for one, is sent in
+/// several messages. Other threads may use the session between them.
 ///
 /// ```
 /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -85,7 +86,8 @@ enum Sent {
 }
 
 impl Session {
-    /// Collects calls for the current target, to run them together; short for `session.target().batch()`.
+    /// Collects calls for the current target, to run them together; short for
+    /// `session.target().batch()`.
     pub fn batch(&self) -> Batch<'_> {
         self.target().batch()
     }
@@ -99,18 +101,19 @@ impl<'a> Target<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Runs nothing after the first call that fails or is refused. The handles of the rest then give
-    /// [`CommandError::NotRun`].
+    /// Runs nothing after the first call that fails or is refused. The handles of the rest then
+    /// give [`CommandError::NotRun`].
     ///
-    /// Each access to a register and each question about flash is then the last call of its message, because OpenOCD's own
-    /// number does not tell whether it failed. A result that is no text is found too late to stop the calls after it.
+    /// Each access to a register and each question about flash is then the last call of its
+    /// message, because OpenOCD's own number does not tell whether it failed. A result that is no
+    /// text is found too late to stop the calls after it.
     pub fn stop_at_first_error(mut self) -> Self {
         self.stop_at_failure = true;
         self
     }
 
-    /// Limits how long [`run`](Self::run) may take, with all of its messages and the wait for other threads. By default
-    /// each message has the session's own timeout.
+    /// Limits how long [`run`](Self::run) may take, with all of its messages and the wait for other
+    /// threads. By default each message has the session's own timeout.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -154,9 +157,10 @@ impl<'a> Batch<'a> {
     /// A call that OpenOCD refuses is no error here: its handle has the error.
     ///
     /// # Errors
-    /// [`Error::Timeout`] and [`Error::Connection`]. The calls of the message that got no reply then give
-    /// [`CommandError::OutcomeUnknown`], because OpenOCD may have run them; those that were not sent give
-    /// [`CommandError::NotRun`]. [`CommandError::TooLong`] if a single call is longer than OpenOCD's line.
+    /// [`Error::Timeout`] and [`Error::Connection`]. The calls of the message that got no reply
+    /// then give [`CommandError::OutcomeUnknown`], because OpenOCD may have run them; those that
+    /// were not sent give [`CommandError::NotRun`]. [`CommandError::TooLong`] if a single call is
+    /// longer than OpenOCD's line.
     pub fn run(mut self) -> Result<()> {
         let deadline = self.timeout.map(|timeout| Deadline::after(Some(timeout)));
         let mut outcome = Ok(());
@@ -237,7 +241,8 @@ impl<'a> Batch<'a> {
         self.put_entry(request, false, read)
     }
 
-    /// Puts a call into the batch whose `read` may find a failure where OpenOCD's number says success.
+    /// Puts a call into the batch whose `read` may find a failure where OpenOCD's number says
+    /// success.
     fn put_checked<T: Send + 'static>(
         &mut self,
         request: Request<'static>,
@@ -268,7 +273,8 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Whether a message that ended in this error may have reached OpenOCD. False only where it certainly did not.
+/// Whether a message that ended in this error may have reached OpenOCD. False only where it
+/// certainly did not.
 fn may_have_been_sent(error: &Error) -> bool {
     match error {
         Error::Command(CommandError::TooLong { .. })

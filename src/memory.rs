@@ -24,7 +24,8 @@ use crate::progress::{IntoControlFlow, Progress, Report, Tracker};
 use crate::target::Target;
 use crate::types::Phase;
 
-/// A view of a target's memory, from [`Session::memory`](crate::Session::memory) or [`Target::memory`].
+/// A view of a target's memory, from [`Session::memory`](crate::Session::memory) or
+/// [`Target::memory`].
 ///
 /// # Which call
 /// | | one value | many | into a slice | bytes |
@@ -45,22 +46,26 @@ use crate::types::Phase;
 /// | see how far a call is, or stop it | [`with_progress`](Self::with_progress) |
 ///
 /// # Rules for all calls
-/// - **State.** A Cortex-M and most other targets can be accessed while they run. Where a target must be halted first, the
-///   call fails with [`TargetError::NotHalted`](crate::TargetError::NotHalted).
-/// - **Arguments.** What is transferred begins at an address and has a length in bytes, or a count of elements. What is
-///   searched is a range of addresses. Addresses are 64 bits wide. An address that the target cannot have is refused:
-///   OpenOCD would drop its upper half.
-/// - **Width and alignment.** The calls for `u8` to `u64` access the target with exactly that width, and `address` must be
-///   a multiple of it. A `u64` is one access where the target can do that, otherwise two of 32 bits. The calls for bytes
-///   take any address: they make 32-bit accesses, and 8-bit ones for at most three bytes before and after.
-/// - **Byte order.** Values are in the target's byte order (`NAME cget -endian`). Bytes are in the order of their
-///   addresses.
-/// - **Length.** Any. Long transfers are split into commands that begin small and grow with the measured speed, so slow
-///   adapters answer in time. Zero is allowed and sends nothing.
-/// - **Failure.** The error names the address. After a failed write it says up to where everything is written. Over SWD
-///   each write is checked in the debug port (`NAME dpreg 4`): OpenOCD reports a failed last write as done.
-/// - **RISC-V on OpenOCD 0.12.0.** OpenOCD gives 0 for what a hart cannot read, unless that is read by itself. So zeros
-///   are read again: the first 64 in a row, then every 16th, and the last. This takes time.
+/// - **State.** A Cortex-M and most other targets can be accessed while they run. Where a target
+///   must be halted first, the call fails with
+///   [`TargetError::NotHalted`](crate::TargetError::NotHalted).
+/// - **Arguments.** What is transferred begins at an address and has a length in bytes, or a count
+///   of elements. What is searched is a range of addresses. Addresses are 64 bits wide. An address
+///   that the target cannot have is refused: OpenOCD would drop its upper half.
+/// - **Width and alignment.** The calls for `u8` to `u64` access the target with exactly that
+///   width, and `address` must be a multiple of it. A `u64` is one access where the target can do
+///   that, otherwise two of 32 bits. The calls for bytes take any address: they make 32-bit
+///   accesses, and 8-bit ones for at most three bytes before and after.
+/// - **Byte order.** Values are in the target's byte order (`NAME cget -endian`). Bytes are in the
+///   order of their addresses.
+/// - **Length.** Any. Long transfers are split into commands that begin small and grow with the
+///   measured speed, so slow adapters answer in time. Zero is allowed and sends nothing.
+/// - **Failure.** The error names the address. After a failed write it says up to where everything
+///   is written. Over SWD each write is checked in the debug port (`NAME dpreg 4`): OpenOCD reports
+///   a failed last write as done.
+/// - **RISC-V on OpenOCD 0.12.0.** OpenOCD gives 0 for what a hart cannot read, unless that is read
+///   by itself. So zeros are read again: the first 64 in a row, then every 16th, and the last. This
+///   takes time.
 ///
 /// Sources: OpenOCD's `mdb`, `mdh`, `mdw`, `mdd` and `write_memory` (`src/target/target.c`).
 ///
@@ -97,8 +102,8 @@ impl<'a> Target<'a> {
 }
 
 impl<'a> Memory<'a> {
-    /// The same memory by physical addresses, past the target's MMU (OpenOCD: the `phys` option of `mdw` and
-    /// `write_memory`). A target without an MMU has no others.
+    /// The same memory by physical addresses, past the target's MMU (OpenOCD: the `phys` option of
+    /// `mdw` and `write_memory`). A target without an MMU has no others.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -115,20 +120,21 @@ impl<'a> Memory<'a> {
     ///
     /// The callback may change what it captures. It may return nothing, or a
     /// [`ControlFlow`](std::ops::ControlFlow): after `Break` the call ends with
-    /// [`Error::Cancelled`](crate::Error::Cancelled), which says how far it came. The callback runs on the thread of the
-    /// call, between two commands, while the session is free.
+    /// [`Error::Cancelled`](crate::Error::Cancelled), which says how far it came. The callback runs
+    /// on the thread of the call, between two commands, while the session is free.
     ///
-    /// Every call that transfers memory reports, except [`load`](Self::load) and [`load_from`](Self::load_from), which do
-    /// not know their length. A command moves at most 2048 bytes then, and none is on its way while the callback runs: a
-    /// fast probe takes longer.
+    /// Every call that transfers memory reports, except [`load`](Self::load) and
+    /// [`load_from`](Self::load_from), which do not know their length. A command moves at most 2048
+    /// bytes then, and none is on its way while the callback runs: a fast probe takes longer.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
     /// let mut percent = 0;
-    /// let memory = session.memory().with_progress(|progress| percent = progress.done * 100 / progress.total);
-    /// memory.read_bytes(0x2000_0000, 10_000)?;
-    /// drop(memory);
+    /// session
+    ///     .memory()
+    ///     .with_progress(|progress| percent = progress.done * 100 / progress.total)
+    ///     .read_bytes(0x2000_0000, 10_000)?;
     /// assert_eq!(percent, 100);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -142,8 +148,11 @@ impl<'a> Memory<'a> {
     /// use std::time::{Duration, Instant};
     ///
     /// let end = Instant::now() + Duration::from_secs(60);
-    /// let in_time = |_| if Instant::now() < end { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
-    /// let bytes = session.memory().with_progress(in_time).read_bytes(0x2000_0000, 10_000)?;
+    /// let stop_late = |_| match Instant::now() < end {
+    ///     true => ControlFlow::Continue(()),
+    ///     false => ControlFlow::Break(()),
+    /// };
+    /// let bytes = session.memory().with_progress(stop_late).read_bytes(0x2000_0000, 10_000)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
@@ -181,8 +190,9 @@ macro_rules! width {
             #[doc = concat!("Reads one ", $bits, "-bit value (OpenOCD: `", $display, " ADDRESS 1`).")]
             ///
             /// # Errors
-            /// [`Misaligned`](crate::TargetError::Misaligned) and [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace)
-            /// before anything is read, [`MemoryRead`](crate::TargetError::MemoryRead) with the address,
+            /// [`Misaligned`](crate::TargetError::Misaligned) and
+            /// [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is
+            /// read, [`MemoryRead`](crate::TargetError::MemoryRead) with the address,
             /// [`NotHalted`](crate::TargetError::NotHalted).
             pub fn $read(&self, address: u64) -> Result<$type> {
                 let mut value = [0];
@@ -200,7 +210,8 @@ macro_rules! width {
 
             #[doc = concat!("Fills `values` with consecutive ", $bits, "-bit values.")]
             ///
-            /// After an error the slice holds the values of the commands before the failing one. The rest of it is undefined.
+            /// After an error the slice holds the values of the commands before the failing one.
+            /// The rest of it is undefined.
             ///
             /// # Errors
             #[doc = concat!("Those of [`", stringify!($read), "`](Self::", stringify!($read), ").")]
@@ -211,8 +222,9 @@ macro_rules! width {
             #[doc = concat!("Writes one ", $bits, "-bit value (OpenOCD: `write_memory ADDRESS ", $bits, " VALUE`).")]
             ///
             /// # Errors
-            /// [`Misaligned`](crate::TargetError::Misaligned) and [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace)
-            /// before anything is written, [`MemoryWrite`](crate::TargetError::MemoryWrite) with the address,
+            /// [`Misaligned`](crate::TargetError::Misaligned) and
+            /// [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is
+            /// written, [`MemoryWrite`](crate::TargetError::MemoryWrite) with the address,
             /// [`NotHalted`](crate::TargetError::NotHalted).
             pub fn $write(&self, address: u64, value: $type) -> Result<()> {
                 self.write_elements(address, &[value])

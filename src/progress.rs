@@ -9,8 +9,8 @@ use crate::types::Phase;
 
 /// How far a long call is.
 ///
-/// A call reports the start of each phase with `done` 0, then every piece, and the end of the phase with `done` equal to
-/// `total`.
+/// A call reports the start of each phase with `done` 0, then every piece, and the end of the phase
+/// with `done` equal to `total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
@@ -58,7 +58,8 @@ mod sealed {
 
 type Callback<'a> = dyn FnMut(Progress) -> ControlFlow<()> + Send + 'a;
 
-/// A progress callback, or none. The mutex lets a view be shared between threads; no other call locks it.
+/// A progress callback, or none. The mutex lets a view be shared between threads; no other call
+/// locks it.
 #[derive(Clone, Default)]
 pub(crate) struct Report<'a>(Option<Arc<Mutex<Callback<'a>>>>);
 
@@ -108,15 +109,16 @@ impl<'a> Tracker<'a> {
         self.now.total
     }
 
-    /// Begins a phase at `address`. A call that was cancelled at the end of the phase before ends here.
+    /// Begins a phase at `address`. A call that was cancelled at the end of the phase before ends
+    /// here.
     pub(crate) fn begin(&mut self, phase: Phase, total: u64, address: u64) -> Result<()> {
         self.now = Progress { phase, done: 0, total };
         self.tell();
         if self.cancelled { Err(self.cancelled_at(address)) } else { Ok(()) }
     }
 
-    /// Counts `bytes`, which end before `address`. Where the call `may_stop`, a cancelled call stops, unless this phase
-    /// is done.
+    /// Counts `bytes`, which end before `address`. Where the call `may_stop`, a cancelled call
+    /// stops, unless this phase is done.
     pub(crate) fn advance(&mut self, bytes: u64, address: u64, may_stop: bool) -> Result<()> {
         self.now.done += bytes;
         self.tell();
@@ -126,7 +128,8 @@ impl<'a> Tracker<'a> {
         Ok(())
     }
 
-    /// Counts up to `done` bytes of this phase, which end before `address`. A cancelled call stops, unless the phase is done.
+    /// Counts up to `done` bytes of this phase, which end before `address`. A cancelled call stops,
+    /// unless the phase is done.
     pub(crate) fn advance_to(&mut self, done: u64, address: u64) -> Result<()> {
         self.advance(done.saturating_sub(self.now.done), address, true)
     }

@@ -1,5 +1,5 @@
-//! What calls cost where that does not depend on the machine: allocations and commands. The counter of allocations and the logger are for a
-//! whole process, so this is a test program of its own.
+//! What calls cost where that does not depend on the machine: allocations and commands. The counter
+//! of allocations and the logger are for a whole process, so this is a test program of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -6,8 +6,9 @@ use crate::flash::{FlashBank, FlashInfo};
 
 /// Questions about flash, put into a [`Batch`].
 ///
-/// The calls are those of [`Flash`](crate::Flash), with the same rules, but in the batch's time. Calls that change flash
-/// take several commands, each of which depends on the reply to the one before, so a batch lacks them.
+/// The calls are those of [`Flash`](crate::Flash), with the same rules, but in the batch's time.
+/// Calls that change flash take several commands, each of which depends on the reply to the one
+/// before, so a batch lacks them.
 #[derive(Debug)]
 pub struct BatchFlash<'b, 'a> {
     batch: &'b mut Batch<'a>,
@@ -28,7 +29,8 @@ impl<'b, 'a> BatchFlash<'b, 'a> {
         self.describe(bank, true)
     }
 
-    /// Lists the sectors of a bank, without reading what they hold; see [`Flash::layout`](crate::Flash::layout).
+    /// Lists the sectors of a bank, without reading what they hold; see
+    /// [`Flash::layout`](crate::Flash::layout).
     pub fn layout(&mut self, bank: &FlashBank) -> Handle<FlashInfo> {
         self.describe(bank, false)
     }

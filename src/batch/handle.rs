@@ -41,7 +41,8 @@ pub(super) enum Unsettled {
 
 /// A slot as the batch sees it.
 pub(super) trait Pending: Send + Sync {
-    /// Takes the reply to the request, or the reason why there is none, and returns whether the call succeeded.
+    /// Takes the reply to the request, or the reason why there is none, and returns whether the
+    /// call succeeded.
     fn settle(&self, outcome: Result<(&Request<'_>, &Reply<'_>), Unsettled>) -> bool;
 }
 
@@ -73,9 +74,9 @@ impl<T> Handle<T> {
     /// Returns the result of the call.
     ///
     /// # Errors
-    /// Those that the call has outside of a batch. [`CommandError::NotRun`] if it was not run, because
-    /// [`run`](crate::Batch::run) was not called, ended early or stopped at another call's error.
-    /// [`CommandError::OutcomeUnknown`] if it was sent and no reply came.
+    /// Those that the call has outside of a batch. [`CommandError::NotRun`] if it was not run,
+    /// because [`run`](crate::Batch::run) was not called, ended early or stopped at another call's
+    /// error. [`CommandError::OutcomeUnknown`] if it was sent and no reply came.
     pub fn result(self) -> Result<T> {
         self.0.take()
     }

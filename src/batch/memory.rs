@@ -10,13 +10,15 @@ use crate::memory::bytes::Bytes;
 use crate::memory::reading::take_values;
 use crate::memory::writing::take_written;
 
-/// How many accesses one call makes at most, as many as OpenOCD's own `read_memory` (`src/target/target.c`).
+/// How many accesses one call makes at most, as many as OpenOCD's own `read_memory`
+/// (`src/target/target.c`).
 const MOST_ACCESSES: usize = 65536;
 
 /// Memory accesses, put into a [`Batch`].
 ///
-/// The calls are those of [`Memory`](crate::Memory), with the same rules, but each is one command: it takes at most 65536
-/// elements, or 262144 bytes, and its size does not follow the speed of the adapter.
+/// The calls are those of [`Memory`](crate::Memory), with the same rules, but each is one command:
+/// it takes at most 65536 elements, or 262144 bytes, and its size does not follow the speed of the
+/// adapter.
 pub struct BatchMemory<'b, 'a> {
     batch: &'b mut Batch<'a>,
     physical: bool,

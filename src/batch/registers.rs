@@ -5,7 +5,8 @@ use crate::error::TargetError;
 use crate::registers::{self, Register};
 use crate::types::RegisterValue;
 
-/// Register accesses, put into a [`Batch`]. The calls are those of [`Registers`](crate::Registers), with the same rules.
+/// Register accesses, put into a [`Batch`]. The calls are those of [`Registers`](crate::Registers),
+/// with the same rules.
 #[derive(Debug)]
 pub struct BatchRegisters<'b, 'a> {
     batch: &'b mut Batch<'a>,
@@ -25,7 +26,8 @@ impl<'b, 'a> BatchRegisters<'b, 'a> {
         })
     }
 
-    /// Reads several registers; see [`Registers::read_many`](crate::Registers::read_many). Faster than one by one, also in a batch.
+    /// Reads several registers; see [`Registers::read_many`](crate::Registers::read_many). Faster
+    /// than one by one, also in a batch.
     pub fn read_many(&mut self, names: &[&str]) -> Handle<Vec<Register>> {
         let request = registers::read_request(names, false);
         if names.is_empty() {

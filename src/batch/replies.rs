@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::command::Reply;
 use crate::wire::tcl;
 
-/// Reads the list of results, which an empty element ends, and the list `index code log …` of the commands that failed or
-/// logged.
+/// Reads the list of results, which an empty element ends, and the list `index code log …` of the
+/// commands that failed or logged.
 pub(super) fn parse<'r>(results: &'r [u8], others: &'r [u8]) -> Option<Vec<Reply<'r>>> {
     let reply = |result| Some(Reply { code: 0, result, log: Cow::Borrowed(&[][..]) });
     let mut replies: Vec<_> = tcl::elements(results).map(|result| reply(result.ok()?)).collect::<Option<_>>()?;

@@ -21,7 +21,8 @@ pub(crate) trait Access {
     type Item: Copy + Default;
     /// Bytes of one access of the target.
     const ACCESS_BYTES: usize;
-    /// Appends the script that reads `count` items. `option` follows the arguments of each memory command.
+    /// Appends the script that reads `count` items. `option` follows the arguments of each memory
+    /// command.
     fn read(script: Script, address: u64, count: usize, option: &'static str) -> Script;
     /// Reads the answer to that script.
     fn decode(answer: &[u8], address: u64, values: &mut [Self::Item]) -> Option<()>;
@@ -146,9 +147,10 @@ pub(crate) fn hex_list<T: Element>(values: impl Iterator<Item = T>) -> String {
     values.map(|value| format!("{value:#x}")).collect::<Vec<_>>().join(" ")
 }
 
-/// The command that displays elements. Not `read_memory`: newer OpenOCD copies its whole answer once more for each number
-/// (`command_vprint` in `src/helper/command.c`), and `mdw` for each line only, so that 16384 words take 1.6 s and not 3.5.
-/// `read_memory` of 0.12.0 lacks error numbers, too.
+/// The command that displays elements. Not `read_memory`: newer OpenOCD copies its whole answer
+/// once more for each number (`command_vprint` in `src/helper/command.c`), and `mdw` for each line
+/// only, so that 16384 words take 1.6 s and not 3.5. `read_memory` of 0.12.0 lacks error numbers,
+/// too.
 pub(super) fn display_command(bits: u32) -> &'static str {
     match bits {
         8 => "mdb",

@@ -1,4 +1,5 @@
-//! Bytes of any address and length, moved with aligned accesses of 32 bits, and of 8 bits at the edges.
+//! Bytes of any address and length, moved with aligned accesses of 32 bits, and of 8 bits at the
+//! edges.
 
 use super::Memory;
 use super::access::{Access, display_command, read_command, write_command};
@@ -102,13 +103,15 @@ impl Access for Bytes {
 }
 
 impl Memory<'_> {
-    /// Reads `length` bytes. Changes nothing on the target beyond what reading a peripheral's register does.
+    /// Reads `length` bytes. Changes nothing on the target beyond what reading a peripheral's
+    /// register does.
     ///
     /// The vector grows as the bytes arrive.
     ///
     /// # Errors
     /// [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is read,
-    /// [`MemoryRead`](crate::TargetError::MemoryRead) with the address, [`NotHalted`](crate::TargetError::NotHalted).
+    /// [`MemoryRead`](crate::TargetError::MemoryRead) with the address,
+    /// [`NotHalted`](crate::TargetError::NotHalted).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -126,7 +129,8 @@ impl Memory<'_> {
 
     /// Fills `bytes` from the target.
     ///
-    /// After an error the slice holds the bytes of the commands before the failing one. The rest of it is undefined.
+    /// After an error the slice holds the bytes of the commands before the failing one. The rest of
+    /// it is undefined.
     ///
     /// # Errors
     /// Those of [`read_bytes`](Self::read_bytes).
@@ -150,8 +154,8 @@ impl Memory<'_> {
     ///
     /// # Errors
     /// [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is written,
-    /// [`MemoryWrite`](crate::TargetError::MemoryWrite) with the address up to which everything is written,
-    /// [`NotHalted`](crate::TargetError::NotHalted).
+    /// [`MemoryWrite`](crate::TargetError::MemoryWrite) with the address up to which everything is
+    /// written, [`NotHalted`](crate::TargetError::NotHalted).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

@@ -1,4 +1,4 @@
-//! Answers of `mdb`, `mdh`, `mdw` and `mdd` (`src/target/target.c`, `target_handle_md_output`).
+//! Reads answers of `mdb`, `mdh`, `mdw` and `mdd` (`src/target/target.c`, `target_handle_md_output`).
 
 use super::lanes::{digits, no_digits, value};
 use super::numbers::Element;
@@ -6,8 +6,9 @@ use super::numbers::Element;
 /// The bytes that a line shows.
 const LINE: usize = 32;
 
-/// Reads the answer to a command that displays as many elements from `address` on as there is room for: lines such as
-/// `0x20000000: 00000297 02028293 `. `None` for anything else, also if an address is another than the one asked for.
+/// Reads the answer to a command that displays as many elements from `address` on as there is room
+/// for: lines such as `0x20000000: 00000297 02028293 `. `None` for anything else, also if an
+/// address is another than the one asked for.
 pub(crate) fn decode<T: Element>(text: &[u8], address: u64, values: &mut [T]) -> Option<()> {
     let mut rest = text;
     let mut address = address;
@@ -50,7 +51,8 @@ fn after_address(line: &[u8], address: u64) -> Option<&[u8]> {
     rest.strip_prefix(&digits(address as u32))?.strip_prefix(b": ")
 }
 
-/// Reads as many numbers as there are values, each with a blank after it. Without a branch for each, so that the compiler can read several at once.
+/// Reads as many numbers as there are values, each with a blank after it. Without a branch for
+/// each, so that the compiler can read several at once.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "as above")]
 fn numbers_of<T: Element>(numbers: &[u8], values: &mut [T]) -> bool {
@@ -127,7 +129,8 @@ mod tests {
                 let mut other = text.clone();
                 other[at] = byte;
                 let is_digit = byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-                // Another digit of a number is another number, and no digit of an address may change.
+                // Another digit of a number is another number, and no digit of an address may
+                // change.
                 let is_of_a_number = (12..84).contains(&at) && (at - 12) % 9 < 8 || (97..105).contains(&at);
                 let expected = byte == text[at] || (is_digit && is_of_a_number);
                 assert_eq!(decode(&other, 0x2000_0000, &mut read).is_some(), expected, "{byte:#x} at {at}");

@@ -12,12 +12,13 @@ use crate::types::{Mismatch, Phase};
 impl<'a> Memory<'a> {
     /// Writes an image to RAM, segment by segment, as OpenOCD's `load_image` does.
     ///
-    /// For flash there is [`Flash::write_image`](crate::Flash::write_image): what this call writes to flash addresses is
-    /// lost, or a bus fault. Each command has the time of
+    /// For flash there is [`Flash::write_image`](crate::Flash::write_image): what this call writes
+    /// to flash addresses is lost, or a bus fault. Each command has the time of
     /// [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
     ///
     /// # Errors
-    /// Those of [`write_bytes`](Self::write_bytes); a segment that is out of range is found before anything is written.
+    /// Those of [`write_bytes`](Self::write_bytes); a segment that is out of range is found before
+    /// anything is written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -39,10 +40,11 @@ impl<'a> Memory<'a> {
         Ok(())
     }
 
-    /// Checks whether memory holds an image, all of it. `Ok(false)` means that memory was read and differs.
+    /// Checks whether memory holds an image, all of it. `Ok(false)` means that memory was read and
+    /// differs.
     ///
-    /// Changes nothing on the target. OpenOCD's own `verify_image` has the chip calculate a checksum, and puts the routine
-    /// for that into the RAM that it may be comparing.
+    /// Changes nothing on the target. OpenOCD's own `verify_image` has the chip calculate a
+    /// checksum, and puts the routine for that into the RAM that it may be comparing.
     ///
     /// # Errors
     /// Those of [`read_bytes`](Self::read_bytes).
@@ -50,7 +52,8 @@ impl<'a> Memory<'a> {
         Ok(self.verify_image_at(image)?.is_none())
     }
 
-    /// Finds the first byte of memory that differs from the image; `None` if memory holds the image.
+    /// Finds the first byte of memory that differs from the image; `None` if memory holds the
+    /// image.
     ///
     /// # Errors
     /// Those of [`verify_image`](Self::verify_image).

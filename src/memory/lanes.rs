@@ -1,10 +1,11 @@
-//! Hexadecimal digits, eight at once in the lanes of a 64-bit integer: several times as fast as one by one, and the answers
-//! are megabytes.
+//! Hexadecimal digits, eight at once in the lanes of a 64-bit integer: several times as fast as one
+//! by one, and the answers are megabytes.
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const TOPS: u64 = 0x80 * ONES;
 
-/// The top bit of each lane: whether its byte is no digit as OpenOCD writes them, `0` to `9` and `a` to `f`.
+/// The top bit of each lane: whether its byte is no digit as OpenOCD writes them, `0` to `9` and
+/// `a` to `f`.
 #[inline]
 pub(super) fn no_digits(lanes: u64) -> u64 {
     let low = lanes & !TOPS;
@@ -21,7 +22,8 @@ pub(super) fn no_digits(lanes: u64) -> u64 {
 pub(super) fn value(digits: u64) -> u32 {
     // A letter has bit 6, and its low four bits are 9 too few.
     let nibbles = (digits & (0x0f * ONES)) + 9 * (digits >> 6 & ONES);
-    // A lane joins the next, which is worth less: two digits in 16 bits, four in 32, eight. Shifts, because SSE2 has no product of this width.
+    // A lane joins the next, which is worth less: two digits in 16 bits, four in 32, eight. Shifts,
+    // because SSE2 has no product of this width.
     let pairs = (nibbles << 12 | nibbles) >> 8 & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs << 24 | pairs) >> 16 & 0x0000_ffff_0000_ffff;
     (fours << 16 | fours >> 32) as u32

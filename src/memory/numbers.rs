@@ -1,4 +1,4 @@
-//! Answers of `read_memory`, and what tells where a memory access failed.
+//! Reads answers of `read_memory`, and the address at which a memory access failed.
 
 use super::lanes::{no_digits, value};
 
@@ -35,10 +35,11 @@ macro_rules! element {
 }
 element!(u8, u16, u32, u64);
 
-/// Reads the answer of `read_memory`, `0x297 0x2028293`, into `values`: exactly as many numbers as there is room for, each within
-/// its type. `None` for anything else.
+/// Reads the answer of `read_memory`, `0x297 0x2028293`, into `values`: exactly as many numbers as
+/// there is room for, each within its type. `None` for anything else.
 ///
-/// OpenOCD separates by blanks; master has written other lists with newlines, so any white space does.
+/// OpenOCD separates by blanks; master has written other lists with newlines, so any white space
+/// does.
 pub(crate) fn decode<T: Element>(text: &[u8], values: &mut [T]) -> Option<()> {
     let mut rest = text;
     for value in values {
@@ -52,13 +53,15 @@ pub(crate) fn decode<T: Element>(text: &[u8], values: &mut [T]) -> Option<()> {
     rest.iter().all(u8::is_ascii_whitespace).then_some(())
 }
 
-/// The common case, without a check per byte: a number of up to eight digits with one separator after it, and more to come.
+/// The common case, without a check per byte: a number of up to eight digits with one separator
+/// after it, and more to come.
 #[inline]
 fn short_number(text: &[u8]) -> Option<(u64, &[u8])> {
     let [b'0', b'x', digits @ ..] = text.first_chunk::<11>()? else { return None };
     let lanes = u64::from_le_bytes(*digits.first_chunk()?);
     let others = no_digits(lanes);
-    // Most numbers have eight digits. A branch of their own lets the processor go on to the next one before it knows.
+    // Most numbers have eight digits. A branch of their own lets the processor go on to the next
+    // one before it knows.
     if others == 0 && digits[8].is_ascii_whitespace() {
         return Some((value(lanes).into(), &text[11..]));
     }
@@ -66,7 +69,8 @@ fn short_number(text: &[u8]) -> Option<(u64, &[u8])> {
     (length > 0 && digits[length].is_ascii_whitespace()).then(|| (number, &text[3 + length..]))
 }
 
-/// White space, `0x`, 1 to 16 digits, and white space or the end, which are what it gives of the rest.
+/// White space, `0x`, 1 to 16 digits, and white space or the end, which are what it gives of the
+/// rest.
 fn any_number(text: &[u8]) -> Option<(u64, &[u8])> {
     let mut rest = text.trim_ascii_start().strip_prefix(b"0x")?;
     let mut number = 0;
@@ -98,8 +102,10 @@ fn hex_digits(bytes: [u8; 8]) -> (u64, usize) {
     (value(lanes.checked_shl(64 - 8 * length).unwrap_or(0)).into(), length as usize)
 }
 
-/// The address in a line such as `Failed to read memory at 0x2000500c` (`src/target/arm_adi_v5.c`), which tells where an
-/// ARM bus faulted, or `Failed to read memory (addr=0x80100000)` (`src/target/riscv/riscv-013.c`), which tells where the access began. `range` is what was accessed: an address elsewhere is of something else.
+/// The address in a line such as `Failed to read memory at 0x2000500c` (`src/target/arm_adi_v5.c`),
+/// which tells where an ARM bus faulted, or `Failed to read memory (addr=0x80100000)`
+/// (`src/target/riscv/riscv-013.c`), which tells where the access began. `range` is what was
+/// accessed: an address elsewhere is of something else.
 pub(crate) fn fault_address(log: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
     let lines =
         log.lines().filter_map(|line| line.split_once("memory at 0x").or_else(|| line.split_once("memory (addr=0x")));

@@ -1,29 +1,35 @@
-//! How much of a long transfer one command moves, and how much of it keeps the connection to itself. All in bytes.
+//! How much of a long transfer one command moves, and how much of it keeps the connection to
+//! itself. All in bytes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The first command of a transfer makes so many accesses. The slowest adapters (a few kHz) take half a second for them.
+/// The first command of a transfer makes so many accesses. The slowest adapters (a few kHz) take
+/// half a second for them.
 const FIRST_ACCESSES: usize = 64;
 
-/// What a command reads at most from a usual probe, as OpenOCD's own `dump_image` does (`src/target/target.c`). A fast one
-/// gains nothing from more, and newer OpenOCD takes a time for the text of an answer that grows with its square.
+/// What a command reads at most from a usual probe, as OpenOCD's own `dump_image` does
+/// (`src/target/target.c`). A fast one gains nothing from more, and newer OpenOCD takes a time for
+/// the text of an answer that grows with its square.
 const READ_BYTES: usize = 4096;
 
 /// How long such a command should take at most: so a slow adapter answers long before a timeout.
 const COMMAND_TIME: Duration = Duration::from_millis(500);
 
-/// What a target gets at once that is quicker than any probe, such as a simulator: only round trips cost time there.
+/// What a target gets at once that is quicker than any probe, such as a simulator: only round trips
+/// cost time there.
 const LARGE_READ_BYTES: usize = 16 * READ_BYTES;
 
 /// How long a large read may take.
 const LARGE_READ_TIME: Duration = Duration::from_millis(10);
 
-/// How many accesses one command writes at most: the round trip between two commands costs a fast probe next to nothing.
+/// How many accesses one command writes at most: the round trip between two commands costs a fast
+/// probe next to nothing.
 const WRITE_ACCESSES: usize = 4096;
 
-/// How many bytes a command moves at most when a callback watches: it is called, and can stop the call, in between.
+/// How many bytes a command moves at most when a callback watches: it is called, and can stop the
+/// call, in between.
 const WATCHED_BYTES: usize = 2048;
 
 /// After so many bytes, or so long, other threads get their turn.
@@ -33,17 +39,18 @@ const SERIES_TIME: Duration = Duration::from_millis(500);
 /// Commands move a multiple of this, and so of every element: two lines of an answer.
 const ALIGNMENT: usize = 64;
 
-/// One command that is answered, and one on its way. After an error what is on its way is carried out all the same, so
-/// more is for quick targets only.
+/// One command that is answered, and one on its way. After an error what is on its way is carried
+/// out all the same, so more is for quick targets only.
 const WINDOW: usize = 2;
 const LARGE_WINDOW: usize = 4;
 
-/// What a session remembers: its target is quicker than any probe. Slower speeds are not remembered, because the clock of
-/// the adapter may be changed between two calls.
+/// What a session remembers: its target is quicker than any probe. Slower speeds are not
+/// remembered, because the clock of the adapter may be changed between two calls.
 #[derive(Debug, Default)]
 pub(super) struct Quick(AtomicBool);
 
-/// How much the next command of one call moves. It begins small, and grows with the speed that was measured.
+/// How much the next command of one call moves. It begins small, and grows with the speed that was
+/// measured.
 #[derive(Debug)]
 pub(super) struct Pace {
     quick: Option<Arc<Quick>>,
@@ -55,8 +62,8 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// For reads of accesses of so many bytes, whose replies may have `reply_limit` bytes: a byte of memory takes less
-    /// than five of them.
+    /// For reads of accesses of so many bytes, whose replies may have `reply_limit` bytes: a byte
+    /// of memory takes less than five of them.
     pub(super) fn of_reads(access_bytes: usize, reply_limit: usize, is_watched: bool, quick: Arc<Quick>) -> Self {
         let fitting = (reply_limit / 5 / ALIGNMENT * ALIGNMENT).max(ALIGNMENT);
         let large = if is_watched { WATCHED_BYTES } else { LARGE_READ_BYTES };
@@ -80,13 +87,14 @@ impl Pace {
         Pace { quick: None, next: least, least, most, large }
     }
 
-    /// How many bytes the next command moves: up to a boundary of [`ALIGNMENT`], `past_boundary` bytes behind one.
+    /// How many bytes the next command moves: up to a boundary of [`ALIGNMENT`], `past_boundary`
+    /// bytes behind one.
     pub(super) fn next(&self, past_boundary: usize) -> usize {
         self.next - past_boundary
     }
 
-    /// So many bytes took so long, in all of a series and not in one command: replies that came while this program was
-    /// stopped would look quick.
+    /// So many bytes took so long, in all of a series and not in one command: replies that came
+    /// while this program was stopped would look quick.
     pub(super) fn learn(&mut self, bytes: usize, took: Duration) {
         let bytes_in = |time: Duration| {
             let bytes = bytes as u128 * time.as_micros() / took.as_micros().max(1);
@@ -136,8 +144,8 @@ impl<'p> Series<'p> {
         Series { pace, past_boundary, length, asked, answered, waiting, begun: Instant::now() }
     }
 
-    /// Where the next command begins and how much it reads; `None` at the end of the series, and while enough are on
-    /// their way.
+    /// Where the next command begins and how much it reads; `None` at the end of the series, and
+    /// while enough are on their way.
     pub(super) fn ask(&mut self) -> Option<(usize, usize)> {
         let is_long = self.asked >= SERIES_BYTES || self.begun.elapsed() >= SERIES_TIME;
         if self.asked == self.length || (self.asked > 0 && is_long) {

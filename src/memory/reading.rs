@@ -11,7 +11,8 @@ use crate::command::{Reply, Request, Script};
 use crate::error::{InvalidArgument, Result, TargetError, UnexpectedReply};
 use crate::progress::{Report, Tracker};
 
-/// How many bytes are held here at a time where a call hands them on: enough to keep the connection busy.
+/// How many bytes are held here at a time where a call hands them on: enough to keep the connection
+/// busy.
 const PIECE_BYTES: usize = 128 * 1024;
 
 /// A vector is first made for so many bytes, and grows as they arrive.
@@ -65,7 +66,8 @@ impl Memory<'_> {
         Ok(values)
     }
 
-    /// Reads a range and hands it on piece by piece, with the number of bytes before each, until `take` breaks off.
+    /// Reads a range and hands it on piece by piece, with the number of bytes before each, until
+    /// `take` breaks off.
     pub(super) fn read_in_pieces(
         &self,
         address: u64,

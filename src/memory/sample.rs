@@ -17,12 +17,14 @@ const MOST_ADDRESSES: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Sample {
-    /// Time of the sample: the middle between command and answer, counted from when the first sample was due.
+    /// Time of the sample: the middle between command and answer, counted from when the first
+    /// sample was due.
     pub at: Duration,
     /// Time from command to answer. The values are from within this span around `at`.
     pub took: Duration,
-    /// Number of samples skipped since the previous one, because a read overran its period or failed. So the number of a
-    /// sample, from 0, is the count of those before it plus the sum of all `missed` up to its own.
+    /// Number of samples skipped since the previous one, because a read overran its period or
+    /// failed. So the number of a sample, from 0, is the count of those before it plus the sum of
+    /// all `missed` up to its own.
     pub missed: u64,
     /// The values, in the order of the addresses.
     pub values: Vec<u32>,
@@ -61,17 +63,19 @@ impl fmt::Debug for Samples {
 impl Memory<'_> {
     /// Reads the 32-bit words at `addresses` again and again, without halting the target.
     ///
-    /// Each sample is one command. Sample number n is due n periods after the first, so the rate does not drift. A sample
-    /// that is late by more than a period is skipped, and so is one that fails; both are counted in [`Sample::missed`].
-    /// Each step of the iterator sleeps until its sample is due. The words of a sample are read one after the other, not
-    /// at one instant. Addresses are multiples of 4, at most 1024.
+    /// Each sample is one command. Sample number n is due n periods after the first, so the rate
+    /// does not drift. A sample that is late by more than a period is skipped, and so is one that
+    /// fails; both are counted in [`Sample::missed`]. Each step of the iterator sleeps until its
+    /// sample is due. The words of a sample are read one after the other, not at one instant.
+    /// Addresses are multiples of 4, at most 1024.
     ///
-    /// A step of the iterator ends within the session's timeout after its sample is due, also if other threads use the
-    /// session meanwhile.
+    /// A step of the iterator ends within the session's timeout after its sample is due, also if
+    /// other threads use the session meanwhile.
     ///
     /// # Errors
-    /// [`TargetError::InvalidArgument`] for no addresses, too many, or a period of zero; [`TargetError::Misaligned`]. The
-    /// iterator gives [`TargetError::MemoryRead`], [`TargetError::NotHalted`] and [`Error::Timeout`](crate::Error::Timeout).
+    /// [`TargetError::InvalidArgument`] for no addresses, too many, or a period of zero;
+    /// [`TargetError::Misaligned`]. The iterator gives [`TargetError::MemoryRead`],
+    /// [`TargetError::NotHalted`] and [`Error::Timeout`](crate::Error::Timeout).
     ///
     /// ```
     /// # use virtual_chip::firmware::COUNTER_ADDRESS;
@@ -143,7 +147,8 @@ impl Iterator for Samples {
     }
 }
 
-/// The number of the sample to take at `now`: the next one, unless that is late by more than a period.
+/// The number of the sample to take at `now`: the next one, unless that is late by more than a
+/// period.
 fn due(now: Duration, period: Duration, next: u64) -> u64 {
     let current = u64::try_from(now.as_nanos() / period.as_nanos().max(1)).unwrap_or(u64::MAX - 1);
     next.max(current)

@@ -11,15 +11,17 @@ use crate::error::{InvalidArgument, Result, TargetError};
 use crate::progress::{Report, Tracker};
 use crate::types::Phase;
 
-/// How many bytes a stream is given at a time, or gives: an error of the stream says how far it came.
+/// How many bytes a stream is given at a time, or gives: an error of the stream says how far it
+/// came.
 const STREAM_BYTES: usize = 16 * 1024;
 
 impl Memory<'_> {
-    /// Finds all matches of `pattern` that lie within a range of addresses, overlapping ones included, in ascending
-    /// order.
+    /// Finds all matches of `pattern` that lie within a range of addresses, overlapping ones
+    /// included, in ascending order.
     ///
     /// # Errors
-    /// [`TargetError::InvalidArgument`] for an empty pattern, and those of [`read_bytes`](Self::read_bytes).
+    /// [`TargetError::InvalidArgument`] for an empty pattern, and those of
+    /// [`read_bytes`](Self::read_bytes).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -55,11 +57,12 @@ impl Memory<'_> {
 
     /// Copies `length` bytes of memory to a file, which is created or overwritten.
     ///
-    /// Each command has the time of [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
+    /// Each command has the time of
+    /// [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
     ///
     /// # Errors
-    /// Those of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] with the path if the file cannot be
-    /// written. After an error the file holds the bytes before it.
+    /// Those of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] with the path if the
+    /// file cannot be written. After an error the file holds the bytes before it.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -83,8 +86,8 @@ impl Memory<'_> {
     /// Holds 128 KiB at a time, whatever the length.
     ///
     /// # Errors
-    /// Those of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] if the stream fails. The bytes before the
-    /// error have been written.
+    /// Those of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] if the stream fails.
+    /// The bytes before the error have been written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -111,12 +114,13 @@ impl Memory<'_> {
 
     /// Writes a file to memory as it is, from `address` on, and returns the number of bytes.
     ///
-    /// For files with addresses (ELF, Intel HEX, S-record) there is [`load_image`](Self::load_image). Each command has
-    /// the time of [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
+    /// For files with addresses (ELF, Intel HEX, S-record) there is
+    /// [`load_image`](Self::load_image). Each command has the time of
+    /// [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
     ///
     /// # Errors
-    /// Those of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] with the path if the file cannot be read.
-    /// The bytes before the error have been written.
+    /// Those of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] with the path if
+    /// the file cannot be read. The bytes before the error have been written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -133,11 +137,12 @@ impl Memory<'_> {
         self.for_images().load_stream(address, file, Some(path))
     }
 
-    /// Writes everything that a stream gives to memory, from `address` on, and returns the number of bytes.
+    /// Writes everything that a stream gives to memory, from `address` on, and returns the number
+    /// of bytes.
     ///
     /// # Errors
-    /// Those of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] if the stream fails. The bytes before the
-    /// error have been written.
+    /// Those of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] if the stream
+    /// fails. The bytes before the error have been written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -171,7 +176,8 @@ impl Memory<'_> {
         }
     }
 
-    /// Formats `length` bytes of memory as text: address, sixteen bytes a line, and their ASCII characters.
+    /// Formats `length` bytes of memory as text: address, sixteen bytes a line, and their ASCII
+    /// characters.
     ///
     /// # Errors
     /// Those of [`read_bytes`](Self::read_bytes).

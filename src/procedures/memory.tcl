@@ -1,10 +1,12 @@
 # Memory.
 
-# Fails if the last write to the current target's memory did, which over SWD nobody has noticed yet: the access port takes a write
-# and says only with the next transfer whether it worked, and mem_ap_write in OpenOCD's src/target/arm_adi_v5.c makes no other
-# one. STICKYERR and WDATAERR in the debug port's CTRL/STAT tell; writing ABORT clears them (ARM IHI 0031, B2.2).
-# With the high level adapters (hla_swd, "swd (hla)") the probe itself looks, and their DAP is a dummy at which `dpreg` would abort
-# OpenOCD (dap_init_all in src/target/arm_dap.c leaves its `ops` null, which dap_queue_dp_read asserts not to be).
+# Fails if the last write to the current target's memory failed unnoticed. Over SWD the access port
+# accepts a write and reports only with the next transfer whether the write worked, and mem_ap_write
+# in OpenOCD's src/target/arm_adi_v5.c makes no further transfer. STICKYERR and WDATAERR in the debug
+# port's CTRL/STAT show the failure; writing ABORT clears them (ARM IHI 0031, B2.2). With the high
+# level adapters (hla_swd, "swd (hla)") the probe itself checks. Their DAP is a dummy at which `dpreg`
+# would abort OpenOCD: dap_init_all in src/target/arm_dap.c leaves its `ops` null, which
+# dap_queue_dp_read asserts not to be.
 proc _openocd_rs_1_check_write {} {
     if {[_openocd_rs_1_is_swd] && ![catch {[target current] cget -dap} dap]} { _openocd_rs_1_check_dap $dap 0xa0 }
 }
@@ -14,7 +16,7 @@ proc _openocd_rs_1_is_swd {} {
     return [expr {[string match *swd* $transport] && ![string match *hla* $transport]}]
 }
 
-# The same for a DAP; mask is which of the two bits tell.
+# Does the same for a DAP; mask selects the bits that count.
 proc _openocd_rs_1_check_dap {dap mask} {
     set status [$dap dpreg 4]
     if {$status & $mask} {
@@ -23,7 +25,7 @@ proc _openocd_rs_1_check_dap {dap mask} {
     }
 }
 
-# Displays elements with `mdb`, `mdh`, `mdw` or `mdd`.
+# Displays elements with `mdb`, `mdh`, `mdw` or `mdd`, and returns the lines.
 proc _openocd_rs_1_display {command address count args} {
     set lines [$command {*}$args $address $count]
     if {$count > 1 && [[target current] cget -type] eq {riscv} && ![llength [info commands {riscv exec_progbuf}]]} {
@@ -32,9 +34,11 @@ proc _openocd_rs_1_display {command address count args} {
     return $lines
 }
 
-# Fails if one of the zeros is none. Of more than one element OpenOCD 0.12.0 gives 0 for each that a RISC-V hart cannot read, and says so in its debug log
-# only (read_memory_progbuf in src/target/riscv/riscv-013.c); of one it tells. 5754aebc4 (May 2025) mended that, with `riscv exec_progbuf` in it.
-# Each takes tens of times as long as in a longer read. So of zeros that follow each other it is the first 64, then every 16th, and the last.
+# Fails if one of the zeros could not be read. In a read of several elements OpenOCD 0.12.0 gives 0
+# for each that a RISC-V hart cannot read, and says so in its debug log only (read_memory_progbuf in
+# src/target/riscv/riscv-013.c); a read of one element fails. 5754aebc4 (May 2025) repaired that and
+# added `riscv exec_progbuf`. A read of one element takes tens of times as long as one in a longer
+# read. So of zeros in a row the first 64 are read, then every 16th, and the last.
 proc _openocd_rs_1_check_zeros {command lines options} {
     set size [dict get {mdb 1 mdh 2 mdw 4 mdd 8} $command]
     set run 0
@@ -55,22 +59,22 @@ proc _openocd_rs_1_check_zeros {command lines options} {
     if {$run > 64} { $command {*}$options $last 1 }
 }
 
-# Displays the accesses that args name, command address count each, and tells the endianness for the words among them. options follow each command.
-# {endianness lines ...}
+# Displays the accesses in args, each a command, an address and a count, with options after each.
+# Returns {endianness lines ...}.
 proc _openocd_rs_1_read_bytes {options args} {
     set answer [list [[target current] cget -endian]]
     foreach {command address count} $args { lappend answer [_openocd_rs_1_display $command $address $count {*}$options] }
     return $answer
 }
 
-# Displays 64-bit elements: in one access each where the target can, otherwise as two 32-bit accesses, which cortex_m needs.
-# {64 lines} or {32 endianness lines}
+# Displays 64-bit elements: in one access each where the target can do that, otherwise as two 32-bit
+# accesses, which cortex_m needs. Returns {64 lines} or {32 endianness lines}.
 proc _openocd_rs_1_display64 {address count args} {
     if {![catch {_openocd_rs_1_display mdd $address $count {*}$args} lines]} { return [list 64 $lines] }
     return [list 32 [[target current] cget -endian] [_openocd_rs_1_display mdw $address [expr {2 * $count}] {*}$args]]
 }
 
-# Writes 32-bit words that are given as a little-endian target wants them.
+# Writes 32-bit words that are given in the byte order of a little-endian target.
 proc _openocd_rs_1_write_words {address words args} {
     if {[[target current] cget -endian] eq {big}} {
         set swapped {}
@@ -83,7 +87,7 @@ proc _openocd_rs_1_write_words {address words args} {
     write_memory $address 32 $words {*}$args
 }
 
-# words are the same values with the low half first.
+# Writes 64-bit values; words are the same values as 32-bit halves, the low half first.
 proc _openocd_rs_1_write64 {address values words args} {
     if {![catch {write_memory $address 64 $values {*}$args}]} {
         _openocd_rs_1_check_write
@@ -98,9 +102,10 @@ proc _openocd_rs_1_write64 {address values words args} {
     _openocd_rs_1_check_write
 }
 
-# Reads a value, keeps some of its bits, sets others, writes it. keep and bits are the two 32-bit halves, low first, of which
-# narrower values have only the first in use: Jim Tcl's numbers are signed. {0 {}} when it is written, else code and message of the
-# write; a failing read is the command's own failure.
+# Reads a value, keeps some of its bits, sets others, and writes it. keep and bits are 32-bit halves,
+# the low half first, because Jim Tcl's numbers are signed; narrower values use only the first.
+# Returns {0 {}} when the value is written, else code and message of the write. A failed read is the
+# failure of the command.
 proc _openocd_rs_1_modify {address width keep bits} {
     if {$width == 64} {
         # Of `0x20000000: 0123456789abcdef `, or of two words.
@@ -129,8 +134,9 @@ proc _openocd_rs_1_modify {address width keep bits} {
     return [list [_openocd_rs_1_code $code $options] $result]
 }
 
-# The width of an address of the current target, for an access beyond 4 GiB: OpenOCD drops the upper half of an address that a
-# 32-bit access port cannot carry, and reads elsewhere. 64 where nothing says otherwise.
+# Returns the width of an address of the current target, for an access beyond 4 GiB: OpenOCD drops the
+# upper half of an address that a 32-bit access port cannot carry, and accesses other memory. Returns
+# 64 where nothing tells.
 proc _openocd_rs_1_address_bits {physical} {
     set target [target current]
     if {[$target cget -type] in {cortex_m hla_target}} { return 32 }
@@ -138,7 +144,7 @@ proc _openocd_rs_1_address_bits {physical} {
     return 64
 }
 
-# Reads 32-bit words of the current target, each by itself.
+# Reads 32-bit words of the current target, each by itself, and returns their values.
 proc _openocd_rs_1_sample {addresses args} {
     set values {}
     foreach address $addresses { lappend values [read_memory $address 32 1 {*}$args] }

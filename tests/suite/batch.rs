@@ -1,4 +1,5 @@
-//! Many calls in one round trip: each its own result or error, and nothing out of step, however large.
+//! Many calls in one round trip: each its own result or error, and nothing out of step, however
+//! large.
 
 mod lost_replies;
 
@@ -86,7 +87,7 @@ fn each_call_has_its_own_result_or_its_own_error() {
 }
 
 #[test]
-fn flash_can_be_asked_about_in_a_batch() {
+fn a_batch_takes_questions_about_flash() {
     let board = Board::halted();
     let bank = board.session.flash().probe(0).unwrap();
     let mut batch = board.session.batch().timeout(Duration::from_secs(120));
@@ -137,7 +138,7 @@ fn stops<T>(board: &Board, failing: impl FnOnce(&mut openocd::Batch<'_>) -> open
 }
 
 #[test]
-fn failures_that_openocd_does_not_count_as_such_stop_the_rest_too() {
+fn failures_that_only_the_reply_shows_stop_the_rest_too() {
     let board = Board::halted();
     let error = stops(&board, |batch| batch.registers().write("r77", 1_u32));
     assert!(matches!(error, Error::Target(TargetError::UnknownRegister { .. })), "{error:?}");
@@ -228,7 +229,7 @@ fn a_batch_reports_of_a_command_what_the_command_alone_reports() {
 }
 
 #[test]
-fn failures_count_whatever_a_script_says_of_their_number() {
+fn a_failure_counts_whatever_number_its_script_sets() {
     let session = interpreter();
     for number in ["0", "x", ""] {
         let failed = session.command(&format!("set ::errorCode {{OpenOCD {number}}}; error boom")).unwrap_err();
@@ -316,12 +317,13 @@ fn the_targets_are_not_polled_before_each_memory_access() {
 }
 
 #[test]
-fn what_depends_on_the_state_of_a_target_sees_the_present_one() {
+fn calls_that_depend_on_a_targets_state_see_the_present_state() {
     let board = Board::halted();
     let mut batch = board.session.batch();
     let word = batch.memory().read_u32(RAM);
     let reset = batch.command("reset run");
-    // One look sees that there was a reset, the next that the core runs: only then does OpenOCD 0.12.0 halt it.
+    // One look sees that there was a reset, the next that the core runs: only then does OpenOCD
+    // 0.12.0 halt it.
     let state = batch.command("[target current] curstate");
     let halt = batch.command("halt");
     let pc = batch.command("reg pc");

@@ -42,7 +42,7 @@ fn verifying_leaves_the_working_area_alone() {
 }
 
 #[test]
-fn a_dump_is_what_the_chip_holds() {
+fn a_dumped_file_holds_what_the_chip_holds() {
     let board = Board::halted();
     let directory = Directory::new();
     let path = directory.path().join("ram [0].bin");
@@ -71,7 +71,7 @@ fn an_image_outside_of_memory_is_an_error_with_its_address() {
 }
 
 #[test]
-fn loading_can_be_cancelled() {
+fn a_callback_cancels_a_load() {
     let board = Board::halted();
     let report = |progress: Progress| {
         if progress.done >= 6000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

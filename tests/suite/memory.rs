@@ -60,7 +60,7 @@ fn every_width_reads_what_the_chip_holds() {
 }
 
 #[test]
-fn bytes_take_words_where_those_are_aligned() {
+fn bytes_use_word_accesses_where_aligned() {
     let board = Board::halted();
     let memory = board.session.memory();
     let address = RAM as u32 + 0x101;
@@ -151,7 +151,7 @@ fn nothing_is_sent_for_no_elements() {
 }
 
 #[test]
-fn memory_can_be_read_and_written_while_the_target_runs() {
+fn a_running_target_can_be_read_and_written() {
     let board = Board::halted();
     board.session.target().resume(None).unwrap();
     board.session.memory().write_u32(RAM, 0x600d_600d).unwrap();
@@ -274,7 +274,7 @@ fn a_big_endian_target_gives_bytes_in_the_order_of_addresses() {
 }
 
 #[test]
-fn physical_addresses_read_and_write() {
+fn physical_addresses_can_be_read_and_written() {
     let board = Board::halted();
     let memory = board.session.memory().physical();
     memory.write_u32(RAM, 0x0bad_cafe).unwrap();

@@ -22,13 +22,14 @@ fn numbers(samples: &[Sample]) -> Vec<u32> {
 }
 
 #[test]
-fn samples_come_in_time_and_the_target_runs_on() {
+fn samples_are_on_time_and_the_target_keeps_running() {
     const PERIOD: Duration = Duration::from_millis(5);
     let board = Board::start();
     board.chip.write_u32(0x2000_0100, 0x1234_5678).unwrap();
     let mut samples = Vec::new();
     let mut reading = Duration::ZERO;
-    // Were the next sample due after the end of the one before, it would be late by the time that all took.
+    // Were the next sample due after the end of the one before, it would be late by the time that
+    // all took.
     for sample in board.session.memory().sample(&[COUNTER, 0x2000_0100], PERIOD).unwrap() {
         let sample = sample.unwrap();
         reading += sample.took;
@@ -77,7 +78,7 @@ fn late_samples_are_skipped_and_counted() {
 }
 
 #[test]
-fn a_fault_is_an_error_and_not_the_end() {
+fn the_iterator_goes_on_after_a_fault() {
     const PERIOD: Duration = Duration::from_millis(50);
     let board = Board::start();
     let mut samples = board.session.memory().sample(&[COUNTER, 0x2000_0200], PERIOD).unwrap();

@@ -13,13 +13,16 @@ use virtual_chip::VirtualChip;
 use super::{RAM, noise};
 use crate::board::{INSTALL, PATIENCE, config};
 
-/// Pin changes a second while the adapter is slow. A word takes some 120, so 4 KiB take six seconds.
+/// Pin changes a second while the adapter is slow. A word takes some 120, so 4 KiB take six
+/// seconds.
 const PIN_CHANGES_PER_SECOND: u32 = 20_000;
 
-/// Longer than a command of a tenth of a second takes on a busy machine, and shorter than one of 4 KiB takes here.
+/// Longer than a command of a tenth of a second takes on a busy machine, and shorter than one of 4
+/// KiB takes here.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Forwards what OpenOCD sends to the chip at `port`, slowly while `slow` is set. Returns its own port.
+/// Forwards what OpenOCD sends to the chip at `port`, slowly while `slow` is set. Returns its own
+/// port.
 fn throttle(port: u16, slow: Arc<AtomicBool>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let own = listener.local_addr().unwrap().port();

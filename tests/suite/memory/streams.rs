@@ -52,7 +52,7 @@ fn dump_and_load_move_streams() {
 }
 
 #[test]
-fn streams_that_fail_say_how_far_they_came() {
+fn failed_streams_report_path_address_and_progress() {
     struct Full(usize);
     impl Write for Full {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
