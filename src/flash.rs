@@ -13,7 +13,7 @@ mod write;
 pub use banks::{BankId, FlashBank, FlashInfo, ProtectionBlock, Sector};
 pub use write::WriteOptions;
 
-use crate::progress::{IntoControlFlow, Progress, Report};
+use crate::progress::{IntoControlFlow, Progress, ProgressCallback};
 use crate::session::Session;
 use crate::target::Target;
 
@@ -60,7 +60,7 @@ use crate::target::Target;
 #[derive(Debug, Clone)]
 pub struct Flash<'a> {
     target: Target<'a>,
-    report: Report<'a>,
+    report: Option<ProgressCallback<'a>>,
 }
 
 impl Session {
@@ -73,7 +73,7 @@ impl Session {
 impl<'a> Target<'a> {
     /// The target's flash.
     pub fn flash(self) -> Flash<'a> {
-        Flash { target: self, report: Report::default() }
+        Flash { target: self, report: None }
     }
 }
 
@@ -97,6 +97,6 @@ impl<'a> Flash<'a> {
     where
         'a: 'b,
     {
-        Flash { target: self.target, report: Report::to(callback) }
+        Flash { target: self.target, report: Some(ProgressCallback::new(callback)) }
     }
 }

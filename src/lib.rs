@@ -71,7 +71,7 @@ pub use image::{ElfParts, Image, ImageOptions, Segment};
 pub use jtag::{Bits, Jtag, NewTap, SvfFile, SvfReport, Tap, XsvfFile};
 pub use memory::{Memory, Sample, Samples};
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
-pub use progress::{IntoControlFlow, Progress};
+pub use progress::{IntoControlFlow, NoProgress, Progress, ProgressCallback, ProgressReport};
 pub use registers::{Register, RegisterDump, Registers};
 pub use riscv::Riscv;
 pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines};

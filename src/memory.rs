@@ -20,7 +20,7 @@ pub(crate) use access::hex_list;
 pub use sample::{Sample, Samples};
 
 use crate::error::Result;
-use crate::progress::{IntoControlFlow, Progress, Report, Tracker};
+use crate::progress::{IntoControlFlow, NoProgress, Progress, ProgressCallback, ProgressReport, Tracker};
 use crate::target::Target;
 use crate::types::Phase;
 
@@ -78,11 +78,11 @@ use crate::types::Phase;
 /// assert_eq!(memory.read_bytes(0x2000_0101, 2)?, [0x12, 0xcd]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone)]
-pub struct Memory<'a> {
+#[derive(Clone, Copy)]
+pub struct Memory<'a, R = NoProgress> {
     target: Target<'a>,
     physical: bool,
-    report: Report<'a>,
+    report: R,
     /// In place of the session's timeout for each command.
     timeout: Option<Duration>,
 }
@@ -97,11 +97,11 @@ impl crate::Session {
 impl<'a> Target<'a> {
     /// The target's memory.
     pub fn memory(self) -> Memory<'a> {
-        Memory { target: self, physical: false, report: Report::default(), timeout: None }
+        Memory { target: self, physical: false, report: NoProgress, timeout: None }
     }
 }
 
-impl<'a> Memory<'a> {
+impl<'a, R: ProgressReport> Memory<'a, R> {
     /// The same memory by physical addresses, past the target's MMU (OpenOCD: the `phys` option of
     /// `mdw` and `write_memory`). A target without an MMU has no others.
     ///
@@ -156,12 +156,12 @@ impl<'a> Memory<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn with_progress<'b, R: IntoControlFlow>(&self, callback: impl FnMut(Progress) -> R + Send + 'b) -> Memory<'b>
-    where
-        'a: 'b,
-    {
-        let Memory { target, physical, timeout, .. } = *self;
-        Memory { target, physical, report: Report::to(callback), timeout }
+    pub fn with_progress<'b, C: IntoControlFlow>(
+        &self,
+        callback: impl FnMut(Progress) -> C + Send + 'b,
+    ) -> Memory<'a, ProgressCallback<'b>> {
+        let (target, physical, timeout) = (self.target, self.physical, self.timeout);
+        Memory { target, physical, report: ProgressCallback::new(callback), timeout }
     }
 
     /// The same memory, with the time that images and files get.
@@ -170,14 +170,14 @@ impl<'a> Memory<'a> {
     }
 
     /// Begins the progress of one call.
-    fn begin(&self, phase: Phase, length: u64, address: u64) -> Result<Tracker<'a>> {
+    fn begin(&self, phase: Phase, length: u64, address: u64) -> Result<Tracker<'_>> {
         let mut tracker = Tracker::new(&self.report);
         tracker.begin(phase, length, address)?;
         Ok(tracker)
     }
 }
 
-impl fmt::Debug for Memory<'_> {
+impl<R> fmt::Debug for Memory<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Memory({})", self.target.name().unwrap_or("the current target"))
     }
@@ -186,7 +186,7 @@ impl fmt::Debug for Memory<'_> {
 /// The calls for one width; what they share is in the docs of [`Memory`].
 macro_rules! width {
     ($type:ty, $bits:literal, $display:literal, $read:ident, $read_vec:ident, $read_into:ident, $write:ident, $write_slice:ident) => {
-        impl Memory<'_> {
+        impl<R: ProgressReport> Memory<'_, R> {
             #[doc = concat!("Reads one ", $bits, "-bit value (OpenOCD: `", $display, " ADDRESS 1`).")]
             ///
             /// # Errors

@@ -56,49 +56,83 @@ mod sealed {
     impl Sealed for std::ops::ControlFlow<()> {}
 }
 
-type Callback<'a> = dyn FnMut(Progress) -> ControlFlow<()> + Send + 'a;
+/// What a view reports progress to: [`NoProgress`], or the [`ProgressCallback`] that its `with_progress` was given.
+pub trait ProgressReport: Clone + Report {}
 
-/// A progress callback, or none. The mutex lets a view be shared between threads; no other call
-/// locks it.
-#[derive(Clone, Default)]
-pub(crate) struct Report<'a>(Option<Arc<Mutex<Callback<'a>>>>);
+impl<R: Clone + Report> ProgressReport for R {}
 
-impl<'a> Report<'a> {
-    pub(crate) fn to<R: IntoControlFlow>(mut callback: impl FnMut(Progress) -> R + Send + 'a) -> Self {
-        Report(Some(Arc::new(Mutex::new(move |progress| callback(progress).into_control_flow()))))
-    }
+/// Reports progress to nobody. A view without a callback is `Copy`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoProgress;
 
-    /// Whether there is a callback, so that pieces should be small.
-    pub(crate) fn is_watched(&self) -> bool {
-        self.0.is_some()
-    }
+/// The callback of a view, from [`Memory::with_progress`](crate::Memory::with_progress) or
+/// [`Flash::with_progress`](crate::Flash::with_progress).
+// The mutex lets a view be shared between threads.
+#[derive(Clone)]
+pub struct ProgressCallback<'a>(Arc<Mutex<dyn FnMut(Progress) -> ControlFlow<()> + Send + 'a>>);
 
-    fn tell(&self, progress: Progress) -> ControlFlow<()> {
-        match &self.0 {
-            // A callback that panicked once is called again.
-            Some(callback) => callback.lock().unwrap_or_else(PoisonError::into_inner)(progress),
-            None => ControlFlow::Continue(()),
-        }
+impl<'a> ProgressCallback<'a> {
+    pub(crate) fn new<R: IntoControlFlow>(mut callback: impl FnMut(Progress) -> R + Send + 'a) -> Self {
+        ProgressCallback(Arc::new(Mutex::new(move |progress| callback(progress).into_control_flow())))
     }
 }
 
-impl fmt::Debug for Report<'_> {
+impl fmt::Debug for ProgressCallback<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_watched() { "Report(callback)" } else { "Report(none)" })
+        f.write_str("ProgressCallback")
+    }
+}
+
+/// Where a call reports to.
+pub trait Report {
+    /// Whether somebody is told, so that pieces should be small.
+    #[doc(hidden)]
+    fn is_watched(&self) -> bool;
+    #[doc(hidden)]
+    fn tell(&self, progress: Progress) -> ControlFlow<()>;
+}
+
+impl Report for NoProgress {
+    fn is_watched(&self) -> bool {
+        false
+    }
+
+    fn tell(&self, _: Progress) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+impl Report for ProgressCallback<'_> {
+    fn is_watched(&self) -> bool {
+        true
+    }
+
+    fn tell(&self, progress: Progress) -> ControlFlow<()> {
+        // A callback that panicked once is called again.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)(progress)
+    }
+}
+
+impl<R: Report> Report for Option<R> {
+    fn is_watched(&self) -> bool {
+        self.as_ref().is_some_and(R::is_watched)
+    }
+
+    fn tell(&self, progress: Progress) -> ControlFlow<()> {
+        self.as_ref().map_or(ControlFlow::Continue(()), |report| report.tell(progress))
     }
 }
 
 /// Counts the bytes of one call, phase by phase, and tells the callback.
-#[derive(Debug)]
 pub(crate) struct Tracker<'a> {
-    report: Report<'a>,
+    report: &'a dyn Report,
     now: Progress,
     cancelled: bool,
 }
 
 impl<'a> Tracker<'a> {
-    pub(crate) fn new(report: &Report<'a>) -> Self {
-        Tracker { report: report.clone(), now: Progress { phase: Phase::Read, done: 0, total: 0 }, cancelled: false }
+    pub(crate) fn new(report: &'a dyn Report) -> Self {
+        Tracker { report, now: Progress { phase: Phase::Read, done: 0, total: 0 }, cancelled: false }
     }
 
     pub(crate) fn done(&self) -> u64 {
@@ -154,22 +188,25 @@ mod tests {
     #[test]
     fn each_phase_is_told_from_nothing_to_all() {
         let mut seen = Vec::new();
-        let report = Report::to(|progress| seen.push(progress.to_string()));
+        let report = ProgressCallback::new(|progress| seen.push(progress.to_string()));
         let mut tracker = Tracker::new(&report);
         tracker.begin(Phase::Write, 10, 0).unwrap();
         tracker.advance(6, 6, true).unwrap();
         tracker.advance(4, 10, true).unwrap();
-        drop((tracker, report));
+        drop(report);
         assert_eq!(seen, ["writing: 0 of 10 bytes", "writing: 6 of 10 bytes", "writing: 10 of 10 bytes"]);
     }
 
-    fn breaks_at_4() -> Report<'static> {
-        Report::to(|progress| if progress.done == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    fn breaks_at_4() -> ProgressCallback<'static> {
+        ProgressCallback::new(
+            |progress| if progress.done == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) },
+        )
     }
 
     #[test]
     fn a_cancelled_call_stops_where_it_may() {
-        let mut tracker = Tracker::new(&breaks_at_4());
+        let report = breaks_at_4();
+        let mut tracker = Tracker::new(&report);
         tracker.begin(Phase::Write, 12, 0).unwrap();
         tracker.advance(4, 0x104, false).unwrap();
         let error = tracker.advance(4, 0x108, true).unwrap_err();
@@ -178,7 +215,8 @@ mod tests {
 
     #[test]
     fn a_phase_that_is_cancelled_at_its_end_is_done_and_the_next_does_not_begin() {
-        let mut tracker = Tracker::new(&breaks_at_4());
+        let report = breaks_at_4();
+        let mut tracker = Tracker::new(&report);
         tracker.begin(Phase::Erase, 4, 0).unwrap();
         tracker.advance(4, 4, true).unwrap();
         assert!(tracker.begin(Phase::Write, 4, 0).is_err());
@@ -187,8 +225,8 @@ mod tests {
     #[test]
     fn callbacks_return_nothing_or_whether_to_go_on() {
         let progress = Progress { phase: Phase::Read, done: 0, total: 1 };
-        assert!(Report::to(|_| {}).tell(progress).is_continue());
-        assert!(Report::to(|_| ControlFlow::Break(())).tell(progress).is_break());
-        assert!(Report::default().tell(progress).is_continue());
+        assert!(ProgressCallback::new(|_| {}).tell(progress).is_continue());
+        assert!(ProgressCallback::new(|_| ControlFlow::Break(())).tell(progress).is_break());
+        assert!(NoProgress.tell(progress).is_continue());
     }
 }

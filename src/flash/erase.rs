@@ -4,7 +4,7 @@ use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace};
 use super::{BankId, Flash, FlashInfo};
 use crate::error::{Error, FlashError, Result, TargetError};
-use crate::progress::Tracker;
+use crate::progress::{Report, Tracker};
 use crate::types::{Phase, SectorKind};
 
 /// What most flash holds when it is erased.

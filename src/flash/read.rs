@@ -8,7 +8,7 @@ use std::path::Path;
 use super::Flash;
 use super::pieces::Pace;
 use crate::error::{Error, FlashError, Result};
-use crate::progress::Tracker;
+use crate::progress::{Report, Tracker};
 use crate::types::Phase;
 
 impl Flash<'_> {

@@ -7,7 +7,7 @@ use super::pieces::{Expected, Pace};
 use super::{Flash, FlashBank};
 use crate::error::{Error, FlashError, Result};
 use crate::image::Image;
-use crate::progress::Tracker;
+use crate::progress::{Report, Tracker};
 use crate::types::{Mismatch, Phase};
 
 impl Flash<'_> {

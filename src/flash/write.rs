@@ -9,7 +9,7 @@ use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace};
 use crate::error::{Error, FlashError, Result, TargetError};
 use crate::image::Image;
-use crate::progress::Tracker;
+use crate::progress::{Report, Tracker};
 use crate::session::Session;
 use crate::types::{Phase, ResetMode};
 

@@ -7,6 +7,7 @@ use super::display;
 use super::numbers::{Element, fault_address};
 use crate::command::{Request, Script};
 use crate::error::{Error, Failure, Result, TargetError};
+use crate::progress::ProgressReport;
 use crate::types::Phase;
 use crate::wire::tcl;
 
@@ -66,7 +67,7 @@ impl<T: Element> Access for Elements<T> {
     }
 }
 
-impl Memory<'_> {
+impl<R: ProgressReport> Memory<'_, R> {
     /// Refuses `length` bytes at `address` unless the target can have them.
     pub(super) fn check(&self, address: u64, width: u64, length: u64) -> Result<()> {
         let count = usize::try_from(length / width).map_err(|_| TargetError::OutOfAddressSpace {
@@ -94,7 +95,7 @@ impl Memory<'_> {
     }
 }
 
-impl Memory<'_> {
+impl<R: ProgressReport> Memory<'_, R> {
     pub(super) fn read_elements<T: Element>(&self, address: u64, values: &mut [T]) -> Result<()> {
         self.check_items::<Elements<T>>(address, values.len())?;
         let mut tracker = self.begin(Phase::Read, size_of_val(values) as u64, address)?;

@@ -7,6 +7,7 @@ use super::display;
 use super::reading::clipped;
 use crate::command::Script;
 use crate::error::Result;
+use crate::progress::ProgressReport;
 use crate::types::Phase;
 use crate::wire::tcl;
 
@@ -102,7 +103,7 @@ impl Access for Bytes {
     }
 }
 
-impl Memory<'_> {
+impl<R: ProgressReport> Memory<'_, R> {
     /// Reads `length` bytes. Changes nothing on the target beyond what reading a peripheral's
     /// register does.
     ///

@@ -6,10 +6,10 @@ use super::Memory;
 use super::bytes::Bytes;
 use crate::error::Result;
 use crate::image::Image;
-use crate::progress::Tracker;
+use crate::progress::{ProgressReport, Tracker};
 use crate::types::{Mismatch, Phase};
 
-impl<'a> Memory<'a> {
+impl<R: ProgressReport> Memory<'_, R> {
     /// Writes an image to RAM, segment by segment, as OpenOCD's `load_image` does.
     ///
     /// For flash there is [`Flash::write_image`](crate::Flash::write_image): what this call writes
@@ -88,7 +88,7 @@ impl<'a> Memory<'a> {
     }
 
     /// Checks the addresses of all segments and begins a phase about them.
-    fn begin_image(&self, phase: Phase, image: &Image) -> Result<Tracker<'a>> {
+    fn begin_image(&self, phase: Phase, image: &Image) -> Result<Tracker<'_>> {
         for segment in image.segments() {
             self.check(segment.address, 1, segment.data.len() as u64)?;
         }

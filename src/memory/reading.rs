@@ -9,7 +9,7 @@ use super::bytes::{Bytes, offset_in_word};
 use super::pace::{Pace, Quick, Series};
 use crate::command::{Reply, Request, Script};
 use crate::error::{InvalidArgument, Result, TargetError, UnexpectedReply};
-use crate::progress::{Report, Tracker};
+use crate::progress::{NoProgress, ProgressReport, Tracker};
 
 /// How many bytes are held here at a time where a call hands them on: enough to keep the connection
 /// busy.
@@ -18,7 +18,7 @@ const PIECE_BYTES: usize = 128 * 1024;
 /// A vector is first made for so many bytes, and grows as they arrive.
 const FIRST_BYTES: usize = 64 * 1024;
 
-impl Memory<'_> {
+impl<R: ProgressReport> Memory<'_, R> {
     /// How much each command of one call reads.
     pub(super) fn read_pace<A: Access>(&self) -> Pace {
         let session = self.target.session();
@@ -85,7 +85,7 @@ impl Memory<'_> {
             let size = clipped(length - done).min(most - offset_in_word(at));
             piece.resize(size.max(piece.len()), 0);
             let piece = &mut piece[..size];
-            self.fill::<Bytes>(at, piece, &shown, &mut pace, &mut Tracker::new(&Report::default()))?;
+            self.fill::<Bytes>(at, piece, &shown, &mut pace, &mut Tracker::new(&NoProgress))?;
             if take(done, piece)?.is_break() {
                 return Ok(());
             }

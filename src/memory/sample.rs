@@ -7,6 +7,7 @@ use super::Memory;
 use super::numbers::{decode, fault_address};
 use crate::command::Script;
 use crate::error::{InvalidArgument, Result, TargetError};
+use crate::progress::ProgressReport;
 use crate::target::KeptTarget;
 use crate::wire::Deadline;
 
@@ -60,7 +61,7 @@ impl fmt::Debug for Samples {
     }
 }
 
-impl Memory<'_> {
+impl<R: ProgressReport> Memory<'_, R> {
     /// Reads the 32-bit words at `addresses` again and again, without halting the target.
     ///
     /// Each sample is one command. Sample number n is due n periods after the first, so the rate

@@ -8,14 +8,14 @@ use std::path::Path;
 use super::bytes::{Bytes, offset_in_word};
 use super::{Memory, hexdump};
 use crate::error::{InvalidArgument, Result, TargetError};
-use crate::progress::{Report, Tracker};
+use crate::progress::{NoProgress, ProgressReport, Tracker};
 use crate::types::Phase;
 
 /// How many bytes a stream is given at a time, or gives: an error of the stream says how far it
 /// came.
 const STREAM_BYTES: usize = 16 * 1024;
 
-impl Memory<'_> {
+impl<R: ProgressReport> Memory<'_, R> {
     /// Finds all matches of `pattern` that lie within a range of addresses, overlapping ones
     /// included, in ascending order.
     ///
@@ -171,7 +171,7 @@ impl Memory<'_> {
             }
             self.check(address, 1, done + piece.len() as u64)?;
             // The length of the stream is not known, so there is no progress to tell.
-            self.write_all::<Bytes>(at, &piece, &mut pace, &mut Tracker::new(&Report::default()))?;
+            self.write_all::<Bytes>(at, &piece, &mut pace, &mut Tracker::new(&NoProgress))?;
             done += piece.len() as u64;
         }
     }

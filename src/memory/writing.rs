@@ -8,9 +8,9 @@ use super::bytes::offset_in_word;
 use super::pace::Pace;
 use crate::command::{Reply, Request};
 use crate::error::Result;
-use crate::progress::Tracker;
+use crate::progress::{ProgressReport, Tracker};
 
-impl Memory<'_> {
+impl<R: ProgressReport> Memory<'_, R> {
     /// How much each command of one call writes.
     pub(super) fn write_pace<A: Access>(&self) -> Pace {
         Pace::of_writes(A::ACCESS_BYTES, self.report.is_watched())

@@ -91,3 +91,14 @@ fn a_dump_that_is_cancelled_has_written_what_was_read() {
         assert_eq!(board.session.memory().read_u8(RAM + 1).unwrap(), held[1]);
     }
 }
+
+#[test]
+fn a_view_may_be_copied_and_outlives_its_last_use_no_longer() {
+    let board = Board::halted();
+    let memory = board.session.memory();
+    let copy = memory;
+    memory.physical().read_u32(RAM).unwrap();
+    copy.with_progress(|_| {}).read_bytes(RAM, 4).unwrap();
+    // While `memory` is in scope.
+    board.session.close().unwrap();
+}
