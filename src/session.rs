@@ -2,6 +2,7 @@
 
 mod builder;
 mod requests;
+mod sockets;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -246,6 +247,7 @@ impl Session {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn close(self) -> Result<()> {
+        self.shut_down_sockets();
         self.link().close();
         match &self.shared.process {
             Some(process) => process.end().map(drop),

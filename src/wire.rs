@@ -1,6 +1,7 @@
 //! What goes over a socket: frames, Tcl words, deadlines, connections. It knows nothing of OpenOCD's commands.
 
 mod address;
+mod byte_stream;
 mod connection;
 mod deadline;
 pub(crate) mod frame;
@@ -8,5 +9,6 @@ pub(crate) mod number;
 pub(crate) mod tcl;
 
 pub(crate) use address::Address;
+pub(crate) use byte_stream::ByteStream;
 pub(crate) use connection::{Connection, TransferError};
 pub(crate) use deadline::Deadline;

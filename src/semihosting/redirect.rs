@@ -101,7 +101,7 @@ impl<'a> Semihosting<'a> {
             None => TcpStream::connect(peer),
         };
         let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream)).map_err(unreachable)?;
-        session.let_openocd_accept()?;
+        session.let_openocd_accept(Deadline::NEVER)?;
         Ok(SemihostingStream {
             semihosting: self,
             stream: Some(stream),

@@ -119,15 +119,25 @@ impl Session {
     ///
     /// A connection is made before OpenOCD accepts it. The round of its loop that serves the first command here sees it waiting, and accepts it before or after
     /// that command; the second command is served in a later round (`src/server/server.c`: `server_loop`).
-    pub(crate) fn let_openocd_accept(&self) -> Result<()> {
+    pub(crate) fn let_openocd_accept(&self, deadline: Deadline) -> Result<()> {
         for _ in 0..2 {
-            self.run(&Request::new("list").shown("list"), |_| ())?;
+            self.run(&Request::new("list").shown("list").before(deadline), |_| ())?;
         }
         Ok(())
     }
 
+    /// The other end of the connection, and the limit for making one. Waits for the session until
+    /// the deadline.
+    pub(crate) fn endpoint(&self, deadline: Deadline) -> Result<(SocketAddr, Option<Duration>)> {
+        let link = self.link_for(&Request::new("").shown("a connection to another port").before(deadline))?;
+        Ok((link.peer(), link.reach().1.connect_timeout))
+    }
+
     /// Tells the end of an OpenOCD of our own in place of the lost connection.
     pub(crate) fn explain(&self, error: Error) -> Error {
+        if self.is_closed() && matches!(error, Error::Connection(ConnectionError::Closed { .. })) {
+            return ConnectionError::SessionClosed.into();
+        }
         let doing = match &error {
             Error::Connection(ConnectionError::Closed { doing, .. } | ConnectionError::Io { doing, .. }) => *doing,
             Error::Connection(ConnectionError::Unreachable { .. } | ConnectionError::ForeignServer { .. }) => {

@@ -32,6 +32,11 @@ impl Deadline {
         self.remaining() == Some(Duration::ZERO)
     }
 
+    /// The same deadline, later by `grace`: for what must still be done when the wait is over.
+    pub(crate) fn extended_by(self, grace: Duration) -> Deadline {
+        Deadline { at: self.at.and_then(|at| at.checked_add(grace)), ..self }
+    }
+
     /// The one of the two that passes first.
     pub(crate) fn sooner(self, other: Deadline) -> Deadline {
         match (self.at, other.at) {
