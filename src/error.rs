@@ -31,7 +31,7 @@ pub use image::ImageError;
 pub use jtag::JtagError;
 pub(crate) use near::near_names;
 pub use process::{ProcessError, ProcessReport};
-pub use rtt::RttError;
+pub use rtt::{RejectedBlock, RttError};
 pub use semihosting::SemihostingError;
 pub(crate) use shared::Subsystem;
 pub use shared::{InvalidArgument, Refused, UnexpectedReply};

@@ -62,7 +62,7 @@ pub use dap::{
 pub use error::SvdError;
 pub use error::{
     AdapterError, BreakpointError, CommandError, ConnectionError, DapError, Error, Failure, FlashError, ImageError,
-    InvalidArgument, JtagError, ProcessError, ProcessReport, Refused, Result, RttError, SemihostingError, TargetError,
+    InvalidArgument, JtagError, ProcessError, ProcessReport, Refused, RejectedBlock, Result, RttError, SemihostingError, TargetError,
     TimeoutError, UnexpectedReply,
 };
 pub use events::{Event, EventIter, Events, Listener, TargetEvent};
@@ -74,7 +74,7 @@ pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
 pub use progress::{IntoControlFlow, NoProgress, Progress, ProgressCallback, ProgressReport};
 pub use registers::{Register, RegisterDump, Registers};
 pub use riscv::Riscv;
-pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines};
+pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines, RttMode};
 pub use run_until::{RunOutcome, RunUntil, Verdict};
 pub use semihosting::{Redirected, Semihosting, SemihostingStream};
 pub use session::{Session, SessionBuilder};
@@ -83,7 +83,7 @@ pub use svd::Svd;
 pub use target::polling::PollingPause;
 pub use target::{Target, TargetInfo, TargetStatus};
 pub use types::{
-    EndState, HaltReason, ImageFormat, Mismatch, Phase, RegisterValue, ResetMode, SectorKind, StopPoint, Symbol,
+    EndState, HaltReason, ImageFormat, Mismatch, Phase, RegisterValue, ResetMode, RttDirection, SectorKind, StopPoint, Symbol,
     SymbolKind, TapState, TargetState,
 };
 pub use wire::tcl::quote;

@@ -16,7 +16,6 @@ pub(crate) mod writing;
 use std::fmt;
 use std::time::Duration;
 
-pub(crate) use access::hex_list;
 pub use sample::{Sample, Samples};
 
 use crate::error::Result;

@@ -43,11 +43,11 @@ type Wanted<'c> = Box<dyn FnMut(&str) -> bool + 'c>;
 /// ```
 #[derive(Default)]
 #[must_use = "conditions do nothing until `Target::run_until`"]
-pub struct RunUntil<'c, 's> {
+pub struct RunUntil<'c> {
     breakpoints: Vec<u64>,
     serves_calls: bool,
     input: Vec<u8>,
-    channels: Vec<(&'c mut RttChannel<'s>, Wanted<'c>)>,
+    channels: Vec<(&'c mut RttChannel, Wanted<'c>)>,
 }
 
 /// Why a run ended.
@@ -118,7 +118,7 @@ impl RunOutcome {
     }
 }
 
-impl<'c, 's> RunUntil<'c, 's> {
+impl<'c> RunUntil<'c> {
     /// No conditions but a halt and the deadline.
     pub fn new() -> Self {
         RunUntil::default()
@@ -151,13 +151,13 @@ impl<'c, 's> RunUntil<'c, 's> {
     }
 
     /// A line comes by an RTT channel that `wanted` accepts. Lines that came before and were not taken count, too. May be given for several channels.
-    pub fn line(mut self, channel: &'c mut RttChannel<'s>, wanted: impl FnMut(&str) -> bool + 'c) -> Self {
+    pub fn line(mut self, channel: &'c mut RttChannel, wanted: impl FnMut(&str) -> bool + 'c) -> Self {
         self.channels.push((channel, Box::new(wanted)));
         self
     }
 }
 
-impl fmt::Debug for RunUntil<'_, '_> {
+impl fmt::Debug for RunUntil<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunUntil")
             .field("breakpoints", &self.breakpoints)
@@ -179,7 +179,7 @@ impl Target<'_> {
     /// [`TargetError::NotHalted`] if it runs already, those of [`resume`](Target::resume), [`TargetError::Halt`], [`TargetError::Poll`]; [`Error::Breakpoint`] if a breakpoint can't be
     /// set or removed; [`SemihostingError::Unsupported`](crate::SemihostingError::Unsupported); [`TargetError::MemoryRead`] if the firmware's semihosting call points
     /// nowhere; [`Error::Connection`] and [`Error::Timeout`].
-    pub fn run_until(&self, until: RunUntil<'_, '_>, timeout: Duration) -> Result<RunOutcome> {
+    pub fn run_until(&self, until: RunUntil<'_>, timeout: Duration) -> Result<RunOutcome> {
         let begin = Instant::now();
         let calls = if until.serves_calls { Some(self.take_over_calls()?) } else { None };
         let mut run = Run {
@@ -199,15 +199,15 @@ impl Target<'_> {
 }
 
 /// A run under way.
-struct Run<'t, 'c, 's> {
+struct Run<'t, 'c> {
     target: Target<'t>,
     console: Console,
     lines: Vec<String>,
     breakpoints: Vec<u64>,
-    channels: Vec<(&'c mut RttChannel<'s>, Wanted<'c>)>,
+    channels: Vec<(&'c mut RttChannel, Wanted<'c>)>,
 }
 
-impl<'t> Run<'t, '_, '_> {
+impl<'t> Run<'t, '_> {
     /// The run, between setting the breakpoints and removing them.
     fn with_breakpoints(
         &mut self,

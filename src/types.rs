@@ -4,6 +4,7 @@ mod image_format;
 mod mismatch;
 mod phase;
 mod register_value;
+mod rtt_direction;
 mod sector_kind;
 #[cfg(feature = "svd")]
 mod skip_reason;
@@ -16,6 +17,7 @@ pub use image_format::ImageFormat;
 pub use mismatch::Mismatch;
 pub use phase::Phase;
 pub use register_value::RegisterValue;
+pub use rtt_direction::RttDirection;
 pub use sector_kind::SectorKind;
 #[cfg(feature = "svd")]
 pub use skip_reason::{ReadAction, SkipReason};

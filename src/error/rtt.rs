@@ -1,41 +1,46 @@
 //! RTT failed.
 
-use crate::error::text::excerpt;
+use crate::error::text::{excerpt, name};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
+use crate::types::RttDirection;
 
-/// Real-time transfer through the target's memory could not be set up, or lost something.
+/// Real-time transfer through the target's memory cannot be set up, or lost something.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RttError {
     /// [`Rtt::setup`](crate::Rtt::setup) was not called since OpenOCD started.
-    #[error("RTT is not set up: say with `Rtt::setup` where the control block is to be looked for")]
+    #[error("RTT is not set up: `Rtt::setup` says where to search for the control block")]
     NotSetUp,
     /// RTT is stopped, or was never started.
-    #[error("RTT is not started: `Rtt::start` looks for the control block")]
+    #[error("RTT is not started: `Rtt::start` searches for the control block and starts")]
     NotStarted,
-    /// There is no control block where it was looked for: the firmware has not come that far, has none, or has it elsewhere.
-    #[error("there is no RTT control block {id:?} in the {size:#x} bytes from {address:#010x}{}", because(log))]
+    /// The memory searched holds no control block. The firmware has not initialized it yet, has none, or has it elsewhere.
+    #[error(
+        "there is no RTT control block \"{}\" in the {size:#x} bytes from {address:#010x}{}",
+        name(id),
+        list_rejected(rejected)
+    )]
     NoControlBlock {
         /// Where the search began.
         address: u64,
         /// How many bytes were searched.
         size: u32,
-        /// What was looked for.
+        /// The id searched for.
         id: String,
-        /// What OpenOCD logged.
-        log: String,
+        /// Places that hold the id and are no control block; at most eight.
+        rejected: Vec<RejectedBlock>,
     },
-    /// The control block has no such channel, or the firmware does not use it.
-    #[error("the target has no {direction}-channel {number} in use; it has {count} in all")]
+    /// The control block lacks the channel, or the firmware does not use it.
+    #[error("the target does not use {direction}-channel {number}; the control block has {count} {direction}-channels")]
     NoChannel {
-        /// "up" (from the target) or "down" (to the target).
-        direction: &'static str,
+        /// The direction asked for.
+        direction: RttDirection,
         /// The channel asked for.
         number: u32,
-        /// How many the control block has, used or not.
+        /// How many channels of this direction the control block has, used or not.
         count: u32,
     },
-    /// The target took not all of what was written to a down-channel: its ring stayed full.
+    /// The target did not take all bytes of a write to a down-channel: its ring stayed full.
     #[error(
         "down-channel {channel} took only {taken} of {length} bytes, and no more within {after:?}: the firmware does not read them"
     )]
@@ -44,13 +49,13 @@ pub enum RttError {
         channel: u32,
         /// How many bytes are in the target's ring, or were read from there.
         taken: usize,
-        /// How many were to be written.
+        /// How many bytes were to be written.
         length: usize,
         /// The limit.
         after: std::time::Duration,
     },
-    /// No port could be had for the channel.
-    #[error("OpenOCD has no port for the RTT server of channel {channel}: {log}")]
+    /// OpenOCD has no port for the channel.
+    #[error("OpenOCD has no port for the RTT server of channel {channel}: {}", excerpt(log.as_bytes(), 300))]
     NoPort {
         /// The channel.
         channel: u32,
@@ -68,6 +73,16 @@ pub enum RttError {
     UnexpectedReply(#[from] UnexpectedReply),
 }
 
+/// A place in memory that holds the id of a control block and is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RejectedBlock {
+    /// The address of the id.
+    pub address: u64,
+    /// Why it is no control block.
+    pub reason: String,
+}
+
 impl RttError {
     /// What OpenOCD reported, if it refused a command.
     pub fn failure(&self) -> Option<&Failure> {
@@ -76,11 +91,24 @@ impl RttError {
             _ => None,
         }
     }
+
+    /// A stable short code, for reports.
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            RttError::NotSetUp => "rtt.not_set_up",
+            RttError::NotStarted => "rtt.not_started",
+            RttError::NoControlBlock { .. } => "rtt.no_control_block",
+            RttError::NoChannel { .. } => "rtt.no_channel",
+            RttError::NotTaken { .. } => "rtt.not_taken",
+            RttError::NoPort { .. } => "rtt.no_port",
+            RttError::InvalidArgument(_) => "rtt.invalid_argument",
+            RttError::Refused(_) => "rtt.refused",
+            RttError::UnexpectedReply(_) => "rtt.unexpected_reply",
+        }
+    }
 }
 
-fn because(log: &str) -> String {
-    // What OpenOCD says of every search is no reason.
-    let told = |line: &&str| !line.starts_with("rtt: Searching") && !line.starts_with("rtt: No control block found");
-    let lines: Vec<_> = log.lines().filter(told).collect();
-    if lines.is_empty() { String::new() } else { format!(": {}", excerpt(lines.join("; ").as_bytes(), 300)) }
+fn list_rejected(rejected: &[RejectedBlock]) -> String {
+    let places: Vec<_> = rejected.iter().map(|block| format!("{:#010x} ({})", block.address, block.reason)).collect();
+    if places.is_empty() { String::new() } else { format!("; none is at {}", places.join(", ")) }
 }

@@ -1,22 +1,28 @@
 //! What happens to a target.
 
+use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
+use std::str::FromStr;
 
+use crate::error::text::{excerpt, name};
 use crate::types::{ResetMode, TargetState};
 
-/// A notification of OpenOCD's. It does not say which target it is about.
+/// A notification of OpenOCD's. It does not say which target it is of.
+///
+/// Text of OpenOCD's is kept as it came; `Display` escapes and cuts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// An event of a target, by OpenOCD's name for it.
     Target(TargetEvent),
-    /// A target's state is another than at the last event. OpenOCD compares with one remembered state for all targets.
+    /// A target's state differs from the last one. OpenOCD remembers one state for all targets.
     State(TargetState),
     /// A reset begins.
     Reset(ResetMode),
     /// Bytes of the trace port, from [`Session::events_with_trace`](crate::Session::events_with_trace).
     Trace(Vec<u8>),
-    /// So many notifications were dropped here because nobody took them and there was no room for more.
+    /// Notifications were dropped here because nobody took them and there was no room for more.
     Lost {
         /// How many.
         count: u64,
@@ -45,7 +51,7 @@ impl fmt::Display for Event {
             Event::Reset(mode) => write!(f, "{}", mode.command()),
             Event::Trace(bytes) => write!(f, "{} bytes of trace", bytes.len()),
             Event::Lost { count } => write!(f, "{count} events lost"),
-            Event::Other(text) => f.write_str(text),
+            Event::Other(text) => f.write_str(&excerpt(text.as_bytes(), 200)),
         }
     }
 }
@@ -65,6 +71,15 @@ macro_rules! target_events {
         }
 
         impl TargetEvent {
+            /// OpenOCD's name for it, as it came; `Display` escapes and cuts one that this crate does not know.
+            pub fn name(&self) -> Cow<'_, str> {
+                match self {
+                    $(TargetEvent::$variant => Cow::Borrowed($name),)*
+                    TargetEvent::SemihostingUserCommand(number) => format!("semihosting-user-cmd-{number:#x}").into(),
+                    TargetEvent::Other(name) => Cow::Borrowed(name),
+                }
+            }
+
             /// The event of this name.
             pub(crate) fn named(name: &str) -> Self {
                 match name {
@@ -73,16 +88,6 @@ macro_rules! target_events {
                         Some(Ok(number)) => TargetEvent::SemihostingUserCommand(number),
                         _ => TargetEvent::Other(name.to_owned()),
                     },
-                }
-            }
-        }
-
-        impl fmt::Display for TargetEvent {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self {
-                    $(TargetEvent::$variant => f.write_str($name),)*
-                    TargetEvent::SemihostingUserCommand(number) => write!(f, "semihosting-user-cmd-{number:#x}"),
-                    TargetEvent::Other(name) => f.write_str(name),
                 }
             }
         }
@@ -153,6 +158,21 @@ target_events! {
     TraceConfig = "trace-config",
 }
 
+impl fmt::Display for TargetEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&name(&self.name()))
+    }
+}
+
+/// By OpenOCD's name; a name that this crate does not know is [`TargetEvent::Other`].
+impl FromStr for TargetEvent {
+    type Err = Infallible;
+
+    fn from_str(name: &str) -> Result<Self, Infallible> {
+        Ok(TargetEvent::named(name))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,7 +183,18 @@ mod tests {
             NAMES.iter().copied().chain(["semihosting-user-cmd-0x100", "semihosting-user-cmd-0x107", "new-one", ""])
         {
             assert_eq!(TargetEvent::named(name).to_string(), name);
+            assert_eq!(name.parse::<TargetEvent>().unwrap().name(), name);
         }
         assert!(NAMES.iter().all(|name| !matches!(TargetEvent::named(name), TargetEvent::Other(_))));
+    }
+
+    #[test]
+    fn names_that_openocd_sends_are_shown_escaped_and_cut() {
+        let text = format!("a\x1b[2J\n{}", "x".repeat(100_000));
+        let event = TargetEvent::named(&text);
+        assert_eq!(event.name(), text);
+        for shown in [Event::Target(event).to_string(), Event::Other(text).to_string()] {
+            assert!(shown.starts_with("a\\u{1b}[2J; xxx") && shown.len() < 300, "{shown}");
+        }
     }
 }

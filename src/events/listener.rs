@@ -1,28 +1,35 @@
 //! Callbacks for events, on a thread of their own.
 
-use std::net::{Shutdown, TcpStream};
+use std::fmt;
+use std::net::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
+use super::feed::Feed;
 use super::{Event, Events};
-use crate::error::{ConnectionError, Result};
+use crate::Session;
+use crate::error::{ConnectionError, Error, Result};
 use crate::types::ResetMode;
+use crate::wire::Deadline;
 
-/// Keeps a callback going; dropping it ends the callback and its thread.
+/// Keeps a callback going; dropping this ends the callback and its thread.
 ///
-/// Each callback has a connection, a thread and a queue of its own: one that is slow delays neither OpenOCD nor the session nor other callbacks. What it does not
-/// get to waits, with the limits of [`Events`], and is then counted as [`Event::Lost`] and by [`lost`](Self::lost). A callback that panics is called again for the next event; the
-/// panic is logged.
+/// Each callback has a connection, a thread and a queue of its own: a slow one delays neither OpenOCD nor the session nor
+/// other callbacks. What it does not get to waits, with the limits of [`Events`], and is then counted as [`Event::Lost`] and by
+/// [`lost`](Self::lost). A callback that panics is called again for the next event; the panic is logged.
 ///
 /// Dropping waits for a callback that is running. What has not been delivered by then never is.
-#[derive(Debug)]
+///
+/// The listener owns a handle of its session; its thread does not. So a session ends when the program has dropped its own
+/// handles and its listeners.
 #[must_use = "the callback ends when this value is dropped"]
 pub struct Listener {
+    session: Session,
     stopped: Arc<AtomicBool>,
     lost: Arc<AtomicU64>,
-    stream: TcpStream,
+    feed: Arc<Feed>,
     thread: Option<JoinHandle<Result<()>>>,
 }
 
@@ -41,37 +48,17 @@ impl Events {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn on(self, mut callback: impl FnMut(&Event) + Send + 'static) -> Result<Listener> {
-        let peer = self.peer;
-        let failed = |source| ConnectionError::Io { peer, doing: "starting a callback", source };
-        let stream = self.stream.try_clone().map_err(failed)?;
+        super::refuse_closed(&self.session)?;
+        let Events { session, feed } = self;
+        let failed = |source| ConnectionError::Io { peer: feed.peer, doing: "starting a callback", source };
         let stopped = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&stopped);
         let lost = Arc::new(AtomicU64::new(0));
-        let count_lost = Arc::clone(&lost);
-        let run = move || {
-            for event in &self {
-                if stop.load(Ordering::Acquire) {
-                    return Ok(());
-                }
-                let event = match event {
-                    Ok(event) => event,
-                    Err(error) => {
-                        log::warn!(target: "openocd::events", "a callback gets no more events: {error}");
-                        return Err(error);
-                    }
-                };
-                if let Event::Lost { count } = event {
-                    count_lost.fetch_add(count, Ordering::AcqRel);
-                }
-                // The callback is the caller's: after its panic it is called again, with whatever state it left.
-                if catch_unwind(AssertUnwindSafe(|| callback(&event))).is_err() {
-                    log::error!(target: "openocd::events", "a callback panicked at {event}");
-                }
-            }
-            Ok(())
+        let run = {
+            let (feed, stopped, lost) = (Arc::clone(&feed), Arc::clone(&stopped), Arc::clone(&lost));
+            move || deliver(&feed, &stopped, &lost, &mut callback)
         };
         let thread = thread::Builder::new().name("openocd callback".into()).spawn(run).map_err(failed)?;
-        Ok(Listener { stopped, lost, stream, thread: Some(thread) })
+        Ok(Listener { session, stopped, lost, feed, thread: Some(thread) })
     }
 
     /// Calls `callback` whenever a target halts ([`Event::is_halt`]); otherwise like [`on`](Self::on).
@@ -124,30 +111,58 @@ impl Events {
     }
 }
 
+/// Calls a callback for each event until the connection ends or the listener.
+fn deliver(feed: &Feed, stopped: &AtomicBool, lost: &AtomicU64, callback: &mut dyn FnMut(&Event)) -> Result<()> {
+    loop {
+        let next = feed.next(Deadline::NEVER);
+        if stopped.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let event = match next {
+            Ok(Some(event)) => event,
+            Ok(None) => continue,
+            Err(error) => {
+                log::warn!(target: "openocd::events", "a callback gets no more events: {error}");
+                return Err(error);
+            }
+        };
+        if let Event::Lost { count } = event {
+            lost.fetch_add(count, Ordering::AcqRel);
+        }
+        // The callback is the caller's: after its panic it is called again, with whatever state it left.
+        if catch_unwind(AssertUnwindSafe(|| callback(&event))).is_err() {
+            log::error!(target: "openocd::events", "a callback panicked at {event}");
+        }
+    }
+}
+
 impl Listener {
-    /// Whether the callback still gets events: false once the connection is lost.
+    /// Whether the callback still gets events: false once the connection is lost or the session closed.
     pub fn is_running(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    /// How many events the callback will never get, as it was too slow for them: up to the [`Event::Lost`] that it was last told of.
+    /// How many events the callback will never get because it was too slow, up to the last [`Event::Lost`] that it got.
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Ends the callback, waits for it if it is running, and tells whether the connection held; [`lost`](Self::lost) tells whether it was fast enough.
+    /// Ends the callback and waits for it if it is running. [`lost`](Self::lost) says before whether it was fast enough.
     ///
     /// # Errors
-    /// [`Error::Connection`](crate::Error::Connection) if the connection was lost before.
+    /// [`Error::Connection`] if the connection was lost before, or the session closed.
     pub fn stop(mut self) -> Result<()> {
-        self.end()
+        self.end().map_err(|error| match error {
+            Error::Connection(_) if self.session.is_closed() => ConnectionError::SessionClosed.into(),
+            error => error,
+        })
     }
 
     fn end(&mut self) -> Result<()> {
         self.stopped.store(true, Ordering::Release);
         let lost_before = self.thread.as_ref().is_some_and(JoinHandle::is_finished);
         // It may be closed already, which is what is wanted.
-        let _ = self.stream.shutdown(Shutdown::Both);
+        let _ = self.feed.socket.shutdown(Shutdown::Both);
         let Some(thread) = self.thread.take() else { return Ok(()) };
         if thread.thread().id() == thread::current().id() {
             // Dropped by its own callback, which cannot wait for itself; the thread ends when the callback returns.
@@ -158,6 +173,13 @@ impl Listener {
             // Its connection ended because this ended it.
             _ => Ok(()),
         }
+    }
+}
+
+/// `Listener(127.0.0.1:6666)`
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Listener({})", self.feed.peer)
     }
 }
 

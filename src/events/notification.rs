@@ -3,8 +3,8 @@
 use crate::events::{Event, TargetEvent};
 use crate::types::{ResetMode, TargetState};
 
-/// One notification, without its separator: `type target_event event halted\r\n` (`src/server/tcl_server.c`). `None` for a frame that is
-/// no notification.
+/// Reads a notification without its separator: `type target_event event halted\r\n` (`src/server/tcl_server.c`). `None` for a
+/// frame that is no notification.
 pub(crate) fn event(frame: &[u8]) -> Option<Event> {
     let text = String::from_utf8_lossy(frame);
     let text = text.trim_end_matches(['\r', '\n']);
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_of_notification() {
+    fn each_kind_of_notification_is_read() {
         for (text, expected) in [
             ("type target_event event halted\r\n", Event::Target(TargetEvent::Halted)),
             ("type target_event event gdb-flash-write-end\r\n", Event::Target(TargetEvent::GdbFlashWriteEnd)),
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_kept_as_text() {
+    fn unknown_notifications_are_kept_as_text() {
         for text in [
             "type target_weather state sunny",
             "type target_state state levitating",

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Event;
+use super::{Event, TargetEvent};
 use crate::error::ConnectionError;
 use crate::wire::Deadline;
 
@@ -101,16 +101,15 @@ impl Queue {
 
 fn cost(event: &Event) -> usize {
     COST + match event {
-        Event::Trace(bytes) => bytes.len(),
-        Event::Other(text) => text.len(),
-        _ => 0,
+        Event::Trace(bytes) => bytes.capacity(),
+        Event::Other(text) | Event::Target(TargetEvent::Other(text)) => text.capacity(),
+        Event::Target(_) | Event::State(_) | Event::Reset(_) | Event::Lost { .. } => 0,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::TargetEvent;
 
     fn next(queue: &Queue) -> Option<Event> {
         match queue.next(Deadline::after(Some(Duration::ZERO))) {
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_is_counted_at_its_place() {
+    fn events_without_room_are_counted_at_their_place() {
         let queue = Queue::new(4 * COST);
         let halted = Event::Target(TargetEvent::Halted);
         for _ in 0..3 {
@@ -140,5 +139,18 @@ mod tests {
         assert_eq!(next(&queue), None);
         queue.push(halted.clone());
         assert_eq!(next(&queue), Some(halted), "and there is room again");
+    }
+
+    #[test]
+    fn names_of_events_take_room() {
+        let queue = Queue::new(10_000);
+        for _ in 0..100 {
+            queue.push(Event::Target(TargetEvent::Other("x".repeat(1000))));
+        }
+        let mut kept = 0;
+        while let Some(Event::Target(_)) = next(&queue) {
+            kept += 1;
+        }
+        assert!((5..=9).contains(&kept), "{kept}");
     }
 }

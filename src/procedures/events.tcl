@@ -1,8 +1,8 @@
 # Notifications.
 
-# Turns the notifications of this connection on, and with trace its trace data: 1 if they are on. `tcl notifications` came with
-# newer code, which warns of the old name. Of a target whose state is not known yet, as right after `init`, OpenOCD does not notify that it halts
-# (`src/target/cortex_m.c`: cortex_m_poll), hence the look at those.
+# Turns the notifications of this connection on, and with `trace` its trace data: 1 if they are on. `tcl notifications`
+# came with newer code, which warns of the old name. As long as OpenOCD does not know a target's state, as right after
+# `init`, it does not notify that the target halts (`src/target/cortex_m.c`: cortex_m_poll). So those targets are polled.
 proc _openocd_rs_1_notify {trace} {
     foreach target [target names] {
         if {[$target was_examined] && [$target curstate] eq {unknown}} { catch {$target arp_poll} }
@@ -11,34 +11,21 @@ proc _openocd_rs_1_notify {trace} {
     set commands notifications
     if {$trace} { lappend commands trace }
     foreach command $commands {
-        # What it says is its result or in the log, depending on version and caller.
+        # Its answer is its result or in the log, depending on version and caller.
         set answer [capture {if {[catch {tcl $command on} answer]} { tcl_$command on } else { set answer }}]
         if {![string match *enabled* $answer]} { set is_on 0 }
     }
     return $is_on
 }
 
-# RTT. OpenOCD has one setup for all targets and clients, so it is kept here, where all clients see it: target, address, size, id. The block is the
-# address of the control block, empty while RTT is stopped.
-
-# Runs a command with its informative log, which a `debug_level` below 2 would keep from `capture`: {code result log}.
-proc _openocd_rs_1_informed {command} {
-    set level 2
-    regexp {[-0-9]+} [debug_level] level
-    if {$level < 2} { debug_level 2 }
-    set log [capture {set code [catch {uplevel 1 $command} result]; list}]
-    if {$level < 2} { debug_level $level }
-    return [list $code $result $log]
-}
-
-# Looks at every target that can be looked at, between OpenOCD's own polls: 1 if that failed for one. Not while calls of this crate have polling held
-# off; `poll off` of somebody else's is about OpenOCD's own polls.
-proc _openocd_rs_1_look_at_all {} {
-    if {[info exists ::_openocd_rs_1_pauses] && $::_openocd_rs_1_pauses > 0} { return 0 }
-    set failed 0
+# Polls every target that can be polled, between OpenOCD's own polls: `done`, `failed` if that failed for one, or `paused`
+# during a pause of polling. `poll off` by somebody else does not matter: that is about OpenOCD's own polls.
+proc _openocd_rs_1_poll_all {} {
+    if {[_openocd_rs_1_is_polling_paused]} { return paused }
+    set result done
     foreach target [target names] {
         if {![$target was_examined]} continue
-        if {[catch {$target arp_poll} message] && ![string match {*TAP is disabled*} $message]} { set failed 1 }
+        if {[catch {$target arp_poll} message] && ![string match {*TAP is disabled*} $message]} { set result failed }
     }
-    return $failed
+    return $result
 }

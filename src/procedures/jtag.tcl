@@ -59,6 +59,10 @@ proc _openocd_rs_1_pause_polling {} {
     incr ::_openocd_rs_1_pauses
 }
 
+proc _openocd_rs_1_is_polling_paused {} {
+    return [expr {[info exists ::_openocd_rs_1_pauses] && $::_openocd_rs_1_pauses > 0}]
+}
+
 proc _openocd_rs_1_resume_polling {} {
     if {![info exists ::_openocd_rs_1_pauses] || $::_openocd_rs_1_pauses == 0} { return }
     incr ::_openocd_rs_1_pauses -1

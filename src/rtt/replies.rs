@@ -1,9 +1,13 @@
 //! Answers about RTT.
 
-use crate::rtt::RttChannelInfo;
+use super::{RttChannelInfo, RttChannels};
+use crate::error::RttError;
+use crate::wire::tcl;
 
-/// The listing of `rtt channels`, which numbers the channels; `rtt channellist` leaves out those not in use without saying so, and newer
-/// code does not quote the names there.
+/// Reads the listing of `rtt channels`; `None` for anything else. A name may hold blanks.
+///
+/// `rtt channellist` would not do: it leaves out those not in use without saying so, and newer code does not quote the names
+/// there.
 ///
 /// ```text
 /// Channels: up=3, down=2
@@ -12,8 +16,7 @@ use crate::rtt::RttChannelInfo;
 /// Down-channels:
 /// 0: Terminal 64 2
 /// ```
-/// The up-channels and the down-channels; `None` for anything else. A name may hold blanks.
-pub(crate) fn channels(listing: &str) -> Option<(Vec<RttChannelInfo>, Vec<RttChannelInfo>)> {
+pub(super) fn channels(listing: &str) -> Option<RttChannels> {
     let mut lines = listing.trim_end_matches('\n').split('\n');
     let counts = lines.next()?.strip_prefix("Channels: up=")?;
     let (up_count, down_count) = counts.split_once(", down=")?;
@@ -35,7 +38,7 @@ pub(crate) fn channels(listing: &str) -> Option<(Vec<RttChannelInfo>, Vec<RttCha
         }
         list.push(info);
     }
-    is_down.then_some((up, down))
+    is_down.then_some(RttChannels { up, down })
 }
 
 /// `2: Log chan 64 2`
@@ -51,7 +54,17 @@ fn channel(line: &str) -> Option<RttChannelInfo> {
     })
 }
 
-/// The port in `Listening on port 36013 for rtt connections`.
+/// Reads the answer of the procedure `rtt_serve`.
+pub(super) fn server(answer: &[u8], channel: u32) -> Option<Result<u16, RttError>> {
+    let [kind, value] = tcl::strings::<2>(answer)?;
+    match &*kind {
+        "port" => port(&value).map(Ok),
+        "none" => Some(Err(RttError::NoPort { channel, log: value })),
+        _ => None,
+    }
+}
+
+/// A port in decimal.
 pub(crate) fn port(text: &str) -> Option<u16> {
     text.trim().parse().ok().filter(|port| *port != 0)
 }
@@ -63,9 +76,9 @@ mod tests {
     const OLD: &str = "Channels: up=3, down=2\nUp-channels:\n0: Terminal 512 2\n2: Flood of bytes 2048 2\nDown-channels:\n0: Terminal 64 2\n1: } odd {name\\ 16 0\n";
 
     #[test]
-    fn listings_of_both_generations() {
+    fn listings_of_both_generations_are_read() {
         for listing in [OLD, OLD.trim_end()] {
-            let (up, down) = channels(listing).unwrap();
+            let RttChannels { up, down } = channels(listing).unwrap();
             let shown = |list: &[RttChannelInfo]| {
                 list.iter().map(|c| (c.number, c.name.clone(), c.size, c.flags)).collect::<Vec<_>>()
             };
@@ -75,9 +88,11 @@ mod tests {
     }
 
     #[test]
-    fn no_channels_and_no_names() {
-        assert_eq!(channels("Channels: up=0, down=0\nUp-channels:\nDown-channels:\n"), Some((vec![], vec![])));
-        let (up, _) = channels("Channels: up=1, down=0\nUp-channels:\n0:  16 0\nDown-channels:").unwrap();
+    fn listings_may_lack_channels_and_names() {
+        let none = channels("Channels: up=0, down=0\nUp-channels:\nDown-channels:\n").unwrap();
+        assert!(none.up.is_empty() && none.down.is_empty());
+        let RttChannels { up, .. } =
+            channels("Channels: up=1, down=0\nUp-channels:\n0:  16 0\nDown-channels:").unwrap();
         assert_eq!((&*up[0].name, up[0].size), ("", 16));
     }
 

@@ -1,67 +1,69 @@
-//! A ring of the control block, as the target's memory has it.
+//! A ring of the control block, as the target's memory has it. `rtt.tcl` has the rules for rings.
 
-use crate::memory::numbers::decode;
+use crate::error::{Result, RttError};
+use crate::types::RttDirection;
 use crate::wire::tcl;
 
+/// Whether a ring can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    Up,
-    Down,
-}
-
-impl Direction {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Direction::Up => "up",
-            Direction::Down => "down",
-        }
-    }
+pub(super) enum RingState {
+    /// The control block is not there.
+    Lost,
+    /// The control block has no such channel, or the firmware does not use it.
+    None,
+    /// Its positions make no sense.
+    Broken,
+    Ready,
 }
 
 /// One direction of a channel. The positions are offsets into the ring.
-///
-/// The control block is 16 bytes of id, the counts of up- and down-channels, and then 24 bytes each: name, ring, size, where the next
-/// byte is written, where the next is read, flags (`SEGGER_RTT.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ring {
-    /// The control block carries the id that it should.
-    pub(super) is_intact: bool,
+    pub(super) state: RingState,
     /// How many channels of this direction there are.
     pub(super) count: u32,
-    /// The size of the ring; 0 if there is no such channel or it is not in use.
-    pub(super) size: u32,
     pub(super) written: u32,
     pub(super) read: u32,
+    pub(super) flags: u32,
 }
 
 impl Ring {
-    /// Reads the answer of `_openocd_rs_1_rtt_ring`: `{SEGGER RTT} {0x47474553 …} {0x0 …}`.
-    pub(super) fn parse(direction: Direction, answer: &str) -> Option<Ring> {
-        let [id, block, channel] = tcl::elements(answer.as_bytes()).take_array()?;
-        let mut block_words = [0_u32; 6];
-        decode(&block, &mut block_words)?;
-        let id_bytes: Vec<u8> = block_words[..4].iter().flat_map(|word| word.to_le_bytes()).collect();
-        let mut words = [0_u32; 6];
-        if !channel.is_empty() {
-            decode(&channel, &mut words)?;
+    /// Reads the answer of the procedure `rtt_ring`.
+    pub(super) fn parse(answer: &[u8]) -> Option<Result<Ring, RttError>> {
+        match answer {
+            b"unset" => return Some(Err(RttError::NotSetUp)),
+            b"stopped" => return Some(Err(RttError::NotStarted)),
+            _ => {}
         }
-        let [_, _, size, written, read, _] = words;
-        Some(Ring {
-            is_intact: id_bytes.starts_with(&id),
-            count: block_words[if direction == Direction::Up { 4 } else { 5 }],
-            size,
-            written,
-            read,
-        })
+        let [state, numbers @ ..] = tcl::strings::<6>(answer)?;
+        let state = match &*state {
+            "lost" => RingState::Lost,
+            "none" | "unused" => RingState::None,
+            "broken" => RingState::Broken,
+            "ready" => RingState::Ready,
+            _ => return None,
+        };
+        let mut values = [0; 5];
+        for (value, number) in values.iter_mut().zip(&numbers) {
+            *value = number.parse().ok()?;
+        }
+        let [count, _size, written, read, flags] = values;
+        Some(Ok(Ring { state, count, written, read, flags }))
     }
 
-    /// The firmware uses it, and its positions make sense. OpenOCD leaves rings of a single byte alone (`RTT_CHANNEL_BUFFER_MIN_SIZE`).
-    pub(super) fn is_usable(&self) -> bool {
-        self.is_intact && self.size >= 2 && self.written < self.size && self.read < self.size
+    /// Reads the answer of the procedure `rtt_put` to `sent` bytes: how many of them the target took, and the ring before.
+    pub(super) fn parse_put(answer: &[u8], sent: usize) -> Option<Result<(usize, Ring), RttError>> {
+        let [count, ring] = tcl::elements(answer).take_array()?;
+        let count: usize = tcl::text(&count)?.parse().ok().filter(|count| *count <= sent)?;
+        Some(Ring::parse(&ring)?.map(|ring| (count, ring)))
     }
 
     pub(super) fn holds_bytes(&self) -> bool {
-        self.is_usable() && self.written != self.read
+        self.state == RingState::Ready && self.written != self.read
+    }
+
+    pub(super) fn no_channel(&self, direction: RttDirection, number: u32) -> RttError {
+        RttError::NoChannel { direction, number, count: self.count }
     }
 }
 
@@ -69,39 +71,25 @@ impl Ring {
 mod tests {
     use super::*;
 
-    const ID: &str = "{SEGGER RTT} {0x47474553 0x52205245 0x5454 0x0 0x3 0x2}";
-
-    fn ring(size: u32, written: u32, read: u32) -> Ring {
-        Ring { is_intact: true, count: 1, size, written, read }
+    #[test]
+    fn answers_are_read() {
+        let ring = Ring::parse(b"ready 2 64 3 5 2").unwrap().unwrap();
+        assert_eq!(ring, Ring { state: RingState::Ready, count: 2, written: 3, read: 5, flags: 2 });
+        assert!(ring.holds_bytes());
+        let lost = Ring::parse(b"lost 0 0 0 0 0").unwrap().unwrap();
+        assert!(lost.state == RingState::Lost && !lost.holds_bytes());
+        assert!(matches!(Ring::parse(b"unset"), Some(Err(RttError::NotSetUp))));
+        assert!(matches!(Ring::parse_put(b"0 stopped", 5), Some(Err(RttError::NotStarted))));
+        assert!(matches!(Ring::parse_put(b"5 {ready 2 64 3 5 2}", 5), Some(Ok((5, _)))));
     }
 
     #[test]
-    fn answers() {
-        let down = Ring::parse(Direction::Down, &format!("{ID} {{0x1 0x2 0x40 0x3 0x5 0x2}}")).unwrap();
-        assert_eq!(down, Ring { is_intact: true, count: 2, size: 64, written: 3, read: 5 });
-        let none = Ring::parse(Direction::Up, &format!("{ID} {{}}")).unwrap();
-        assert_eq!((none.count, none.is_usable()), (3, false));
-        let gone = Ring::parse(Direction::Up, "{SEGGER RTT} {0 0 0 0 0 0} {}".replace('0', "0x0").as_str()).unwrap();
-        assert!(!gone.is_intact);
-    }
-
-    #[test]
-    fn invalid_answers() {
-        for answer in ["", "a", "a {0x1} {}", "a {0x1 0x2 0x3 0x4 0x5 0x6} {0x1}", "a {x} {}"] {
-            assert_eq!(Ring::parse(Direction::Up, answer), None, "{answer:?}");
+    fn invalid_answers_are_refused() {
+        for answer in ["", "ready", "ready 1 2 3 4", "odd 1 2 3 4 5", "ready 1 2 3 4 -5", "ready 1 2 3 4 4294967296"] {
+            assert!(Ring::parse(answer.as_bytes()).is_none(), "{answer:?}");
         }
-    }
-
-    #[test]
-    fn rings_that_make_no_sense() {
-        for broken in [
-            ring(0, 0, 0),
-            ring(1, 0, 0),
-            ring(8, 8, 0),
-            ring(8, 0, u32::MAX),
-            Ring { is_intact: false, ..ring(8, 0, 0) },
-        ] {
-            assert!(!broken.is_usable() && !broken.holds_bytes(), "{broken:?}");
+        for count in ["6", "1000", "-1", "18446744073709551615", "18446744073709551616", "x"] {
+            assert!(Ring::parse_put(format!("{count} {{ready 2 64 3 5 2}}").as_bytes(), 5).is_none(), "{count}");
         }
     }
 }

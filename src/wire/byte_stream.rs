@@ -38,10 +38,6 @@ impl ByteStream {
         Ok(ByteStream { socket: Arc::new(socket), peer })
     }
 
-    pub(crate) fn peer(&self) -> SocketAddr {
-        self.peer
-    }
-
     /// The socket, for whoever ends it.
     pub(crate) fn socket(&self) -> &Arc<TcpStream> {
         &self.socket
@@ -165,7 +161,11 @@ mod tests {
     #[test]
     fn reading_to_the_end_stops_at_the_end_the_deadline_and_the_limit() {
         assert_eq!(all_within(&stream(|mut socket| socket.write_all(b"all").unwrap()), 100), 3);
-        let drips = stream(|mut socket| while socket.write_all(b".").is_ok() { thread::sleep(Duration::from_millis(20)) });
+        let drips = stream(|mut socket| {
+            while socket.write_all(b".").is_ok() {
+                thread::sleep(Duration::from_millis(20))
+            }
+        });
         assert!((1..=20).contains(&all_within(&drips, 1000)));
         let flood = stream(|mut socket| while socket.write_all(&[0; 4096]).is_ok() {});
         assert_eq!(all_within(&flood, 100_000), 100_000);

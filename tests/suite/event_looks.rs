@@ -62,17 +62,17 @@ fn looks_find_a_halt_that_openocd_does_not_look_for() {
     let events = board.session.events().unwrap();
     run_into_breakpoint(&board.session, &board.chip);
     does_not_come(&events);
-    let events = events.look_every(OFTEN).unwrap();
+    let events = events.poll_every(OFTEN).unwrap();
     for _ in 0..3 {
         comes(&events);
         run_into_breakpoint(&board.session, &board.chip);
     }
     // Another period takes the place of the first.
     comes(&events);
-    let events = events.look_every(PATIENCE * 100).unwrap();
+    let events = events.poll_every(PATIENCE * 100).unwrap();
     run_into_breakpoint(&board.session, &board.chip);
     does_not_come(&events);
-    let events = events.look_every(Duration::ZERO).unwrap();
+    let events = events.poll_every(Duration::ZERO).unwrap();
     comes(&events);
     drop(events);
     let events = board.session.events().unwrap();
@@ -84,7 +84,7 @@ fn looks_find_a_halt_that_openocd_does_not_look_for() {
 fn callbacks_get_what_looks_find() {
     let board = without_polls();
     let (halts, halted) = channel();
-    let events = board.session.events().unwrap().look_every(OFTEN).unwrap();
+    let events = board.session.events().unwrap().poll_every(OFTEN).unwrap();
     let listener = events.on_halt(move || halts.send(()).unwrap()).unwrap();
     for _ in 0..3 {
         run_into_breakpoint(&board.session, &board.chip);
@@ -104,7 +104,7 @@ fn looks_are_at_every_target() {
         .timeout(PATIENCE)
         .start(openocd::OpenOcdProcess::builder().config(chips.openocd_config()).ready_timeout(PATIENCE));
     let session = session.unwrap();
-    let events = session.events().unwrap().look_every(OFTEN).unwrap();
+    let events = session.events().unwrap().poll_every(OFTEN).unwrap();
     for (name, chip) in ["chip0.cpu", "chip1.cpu"].into_iter().zip(chips.chips()) {
         let target = session.target_named(name).unwrap();
         target.halt().unwrap();
@@ -119,7 +119,7 @@ fn looks_are_at_every_target() {
 #[test]
 fn looks_wait_while_polling_is_held_off() {
     let board = without_polls();
-    let events = board.session.events().unwrap().look_every(OFTEN).unwrap();
+    let events = board.session.events().unwrap().poll_every(OFTEN).unwrap();
     let pause = board.session.pause_polling().unwrap();
     run_into_breakpoint(&board.session, &board.chip);
     does_not_come(&events);
@@ -130,7 +130,7 @@ fn looks_wait_while_polling_is_held_off() {
 #[test]
 fn a_look_that_fails_does_not_end_the_looks() {
     let board = without_polls();
-    let events = board.session.events().unwrap().look_every(OFTEN).unwrap();
+    let events = board.session.events().unwrap().poll_every(OFTEN).unwrap();
     // The debug register that says whether the core is halted.
     board.chip.faults().bus_fault_at(0xe000_edf0..0xe000_edf4);
     thread::sleep(A_WHILE);
@@ -150,7 +150,7 @@ fn after_a_look_that_failed_the_next_takes_its_time() {
         thread::spawn(move || {
             client.greet()?;
             while let Some(command) = client.command() {
-                if command.contains("look_at_all") {
+                if command.contains("poll_all") {
                     looked.send(Instant::now()).ok()?;
                 }
                 // 1 is that notifications are on, and that a look failed.
@@ -161,7 +161,7 @@ fn after_a_look_that_failed_the_next_takes_its_time() {
         });
     });
     let session = Session::builder().timeout(PATIENCE).connect(address).unwrap();
-    let events = session.events().unwrap().look_every(OFTEN).unwrap();
+    let events = session.events().unwrap().poll_every(OFTEN).unwrap();
     let [first, second] = [(); 2].map(|()| looks.recv_timeout(PATIENCE).unwrap());
     assert!(second - first >= Duration::from_millis(90), "{:?}", second - first);
     drop(events);
@@ -170,12 +170,12 @@ fn after_a_look_that_failed_the_next_takes_its_time() {
 #[test]
 fn the_end_of_openocd_ends_events_with_looks_as_it_does_without() {
     let board = Board::halted();
-    let events = board.session.events().unwrap().look_every(OFTEN).unwrap();
+    let events = board.session.events().unwrap().poll_every(OFTEN).unwrap();
     board.kill_openocd();
     let end = events.iter().last().unwrap();
     assert!(matches!(end, Err(Error::Connection(ConnectionError::Closed { .. }))), "{end:?}");
     // Whether or not its port is closed yet.
-    let error = events.look_every(OFTEN).unwrap_err();
+    let error = events.poll_every(OFTEN).unwrap_err();
     assert!(matches!(error, Error::Connection(_)), "{error:?}");
 }
 
@@ -188,7 +188,7 @@ fn a_look_that_is_never_answered_holds_nothing_up() {
         thread::spawn(move || {
             client.greet()?;
             while let Some(command) = client.command() {
-                if command.contains("look_at_all") {
+                if command.contains("poll_all") {
                     looked.send(()).ok()?;
                     let more = client.command();
                     return ended.send(more).ok();
@@ -200,13 +200,13 @@ fn a_look_that_is_never_answered_holds_nothing_up() {
         });
     });
     let session = Session::builder().timeout(PATIENCE).connect(address).unwrap();
-    let events = session.events().unwrap().look_every(OFTEN).unwrap();
+    let events = session.events().unwrap().poll_every(OFTEN).unwrap();
     look.recv_timeout(PATIENCE).unwrap();
     comes(&events);
     drop(events);
     assert_eq!(end.recv_timeout(PATIENCE).unwrap(), None, "nor is there another one before the answer");
     // Nor does one that is far away.
     let begin = Instant::now();
-    drop(session.events().unwrap().look_every(PATIENCE * 100).unwrap());
+    drop(session.events().unwrap().poll_every(PATIENCE * 100).unwrap());
     assert!(begin.elapsed() < PATIENCE);
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openocd::{ConnectionError, Error, ResetMode, RttChannel, RttError, TimeoutError};
+use openocd::{ConnectionError, Error, ResetMode, RttChannel, RttDirection, RttError, TimeoutError};
 use virtual_chip::Transport;
 use virtual_chip::firmware::rtt as firmware;
 
@@ -23,7 +23,7 @@ fn started() -> Board {
     board
 }
 
-fn open(board: &Board, number: u32) -> RttChannel<'_> {
+fn open(board: &Board, number: u32) -> RttChannel {
     let mut channel = board.session.rtt().channel(number).unwrap();
     channel.set_read_timeout(Some(PATIENCE));
     channel.set_write_timeout(Some(PATIENCE));
@@ -31,7 +31,7 @@ fn open(board: &Board, number: u32) -> RttChannel<'_> {
 }
 
 /// The terminal, after its greeting.
-fn terminal(board: &Board) -> RttChannel<'_> {
+fn terminal(board: &Board) -> RttChannel {
     let mut terminal = open(board, 0);
     assert_eq!(terminal.lines().next().unwrap().unwrap(), firmware::GREETING.trim());
     terminal
@@ -385,11 +385,14 @@ fn channels_that_are_not_there() {
     let board = started();
     for number in [3, 7, u32::MAX] {
         let error = rtt_error(board.session.rtt().channel(number).map(drop));
-        assert!(matches!(error, RttError::NoChannel { direction: "up", count: 3, .. }), "{number}: {error:?}");
+        assert!(
+            matches!(error, RttError::NoChannel { direction: RttDirection::Up, count: 3, .. }),
+            "{number}: {error:?}"
+        );
     }
     let mut flood = open(&board, 2);
     let error = rtt_error(flood.write_text("x"));
-    assert!(matches!(error, RttError::NoChannel { direction: "down", number: 2, count: 2 }), "{error:?}");
+    assert!(matches!(error, RttError::NoChannel { direction: RttDirection::Down, number: 2, count: 2 }), "{error:?}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn exiting(mode: u32, status: u32) -> Board {
     board
 }
 
-fn run(board: &Board, until: RunUntil<'_, '_>) -> RunOutcome {
+fn run(board: &Board, until: RunUntil<'_>) -> RunOutcome {
     board.session.target().run_until(until, PATIENCE).unwrap()
 }
 
