@@ -28,6 +28,9 @@ use ring::{Ring, RingState};
 /// How long the commands at the end of a call may take beyond the call's own limit.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// How long a search for the control block may take beyond the limit of the call that needs one.
+const SEARCH_GRACE: Duration = Duration::from_secs(2);
+
 /// How many bytes [`Rtt::read`] returns at most.
 const READ_LIMIT: usize = 16 * 1024 * 1024;
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::ring::RingState;
 use super::write::CHECK_PERIOD;
-use super::{GRACE, READ_LIMIT, RttChannel};
+use super::{GRACE, READ_LIMIT, RttChannel, SEARCH_GRACE};
 use crate::error::{Error, Result, RttError, TimeoutError};
 use crate::types::RttDirection;
 use crate::wire::{Deadline, TransferError};
@@ -39,7 +39,7 @@ impl RttChannel {
                 }
             }
             if self.checked.elapsed() >= CHECK_PERIOD {
-                self.keep_alive(deadline.extended_by(GRACE))?;
+                self.keep_alive(deadline)?;
                 self.checked = Instant::now();
             }
             if deadline.has_passed() {
@@ -92,7 +92,7 @@ impl RttChannel {
                 Err(error) => return Err(error),
             }
             // There is firmware that prints without end.
-            if deadline.has_passed() || bytes.len() >= READ_LIMIT {
+            if deadline.has_passed() || bytes.len() + READ_SIZE > READ_LIMIT {
                 break;
             }
             wait = Deadline::after(Some(quiet)).sooner(deadline);
@@ -119,8 +119,9 @@ impl RttChannel {
     }
 
     /// Restarts the transfer if the target's memory shows that it does not go on by itself.
-    fn keep_alive(&mut self, deadline: Deadline) -> Result<()> {
+    fn keep_alive(&mut self, limit: Deadline) -> Result<()> {
         let rtt = self.server.rtt();
+        let deadline = limit.extended_by(GRACE);
         let ring = match rtt.ring(RttDirection::Up, self.server.channel, deadline) {
             Ok(ring) => ring,
             Err(error @ Error::Connection(_)) => return Err(error),
@@ -139,7 +140,7 @@ impl RttChannel {
             _ => false,
         };
         if ring.state == RingState::Lost || is_stuck {
-            rtt.revive(deadline)?;
+            rtt.revive(limit.extended_by(SEARCH_GRACE))?;
             self.stuck_at = None;
         }
         Ok(())

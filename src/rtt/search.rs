@@ -63,9 +63,12 @@ impl Rtt<'_> {
     /// resolve.
     pub fn start_wait(&self, timeout: Duration) -> Result<u64> {
         let deadline = Deadline::after(Some(timeout));
+        let search_deadline = deadline.extended_by(super::SEARCH_GRACE);
         loop {
-            match self.start_before(deadline.extended_by(super::GRACE), false) {
+            match self.start_before(search_deadline, false) {
                 Err(Error::Rtt(RttError::NoControlBlock { .. })) => {}
+                // The search was too slow for the time that was left.
+                Err(Error::Timeout(_)) if search_deadline.has_passed() => {}
                 done => return done,
             }
             let left = deadline.remaining().unwrap_or(SEARCH_PERIOD);

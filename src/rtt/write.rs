@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::ring::{Ring, RingState};
-use super::{GRACE, Rtt};
+use super::{GRACE, Rtt, SEARCH_GRACE};
 use crate::command::Script;
 use crate::error::{Error, Result, RttError};
 use crate::session::Session;
@@ -38,6 +38,10 @@ impl Rtt<'_> {
     pub(super) fn put_all(&self, number: u32, bytes: &[u8], deadline: Deadline) -> Result<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
+            if rest.len() < bytes.len() && deadline.has_passed() {
+                let (taken, length) = (bytes.len() - rest.len(), bytes.len());
+                return Err(RttError::NotTaken { channel: number, taken, length, after: deadline.span() }.into());
+            }
             match self.put(number, rest, deadline) {
                 Ok(taken) => rest = &rest[taken..],
                 Err(Error::Rtt(RttError::NotTaken { channel, after, .. })) => {
@@ -72,7 +76,7 @@ impl Rtt<'_> {
             let is_over = deadline.has_passed();
             // Firmware that is just starting gets some time. At the deadline a restart is for the next write.
             if ring.state == RingState::Lost && (is_over || checked.elapsed() >= CHECK_PERIOD) {
-                self.revive(hard_deadline)?;
+                self.revive(deadline.extended_by(SEARCH_GRACE))?;
                 checked = Instant::now();
             }
             if is_over {

@@ -320,3 +320,68 @@ fn a_real_openocd_lets_trace_data_be_turned_on() {
     board.session.target().halt().unwrap();
     events.wait_for(Event::is_halt, PATIENCE).unwrap();
 }
+
+#[test]
+fn names_of_any_length_wait_in_bounds() {
+    const NAME: usize = 1024 * 1024;
+    let (sent, all_sent) = channel();
+    let address = serve(move |mut client| {
+        let sent = sent.clone();
+        thread::spawn(move || -> Option<()> {
+            client.greet()?;
+            let sequence = client.sequence()?;
+            client.send(format!("{sequence} 0 1 {{}}\x1a").as_bytes());
+            for _ in 0..100 {
+                client.send(format!("type target_event event {}\r\n\x1a", "x".repeat(NAME)).as_bytes());
+            }
+            sent.send(()).ok()?;
+            client.command().map(drop)
+        });
+    });
+    let session = Session::builder().timeout(PATIENCE).connect(address).unwrap();
+    let events = session.events().unwrap();
+    all_sent.recv_timeout(PATIENCE).unwrap();
+    let (mut kept, mut lost) = (0, 0);
+    while kept + lost < 100 {
+        match events.wait_for(|_| true, PATIENCE).unwrap() {
+            Event::Lost { count } => lost += count,
+            Event::Target(TargetEvent::Other(name)) if name.len() == NAME => kept += 1,
+            other => panic!("{other}"),
+        }
+    }
+    // What was taken here made room for more.
+    assert!(lost >= 50, "{kept} kept, {lost} lost");
+}
+
+fn assert_closed<T: std::fmt::Debug>(result: openocd::Result<T>) {
+    assert!(matches!(result, Err(Error::Connection(ConnectionError::SessionClosed))), "{result:?}");
+}
+
+#[test]
+fn events_of_a_closed_session_end_with_an_error_also_for_who_waits() {
+    // With an OpenOCD of its own, and with one that stays.
+    for shared in [false, true] {
+        let board = Board::halted();
+        let address = board.session.process().unwrap().tcl_address();
+        let session = if shared { Session::connect(address).unwrap() } else { board.session.clone() };
+        let events = session.events().unwrap().poll_every(Duration::from_millis(5)).unwrap();
+        let mut waiting = session.events().unwrap().into_iter();
+        let listener = session.events().unwrap().on_halt(|| {}).unwrap();
+        let late = session.events().unwrap();
+        session.target().step(None).unwrap();
+        let waiting = thread::spawn(move || waiting.by_ref().last().unwrap());
+        events.wait_for(|event| *event == target(TargetEvent::StepEnd), PATIENCE).unwrap();
+        let other = session.clone();
+        session.close().unwrap();
+        assert_closed(waiting.join().unwrap());
+        assert_closed(events.try_next());
+        assert_closed(events.wait_for(|_| true, PATIENCE));
+        assert_closed(events.poll_every(Duration::from_millis(5)));
+        assert_closed(late.on(|_| {}));
+        assert_closed(other.events());
+        while listener.is_running() {
+            thread::yield_now();
+        }
+        assert_closed(listener.stop());
+    }
+}

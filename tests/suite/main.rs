@@ -11,7 +11,7 @@ mod breakpoints;
 mod command;
 mod dap;
 mod directory;
-mod event_looks;
+mod event_polls;
 mod events;
 mod flash;
 mod flash_errors;

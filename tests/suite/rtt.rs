@@ -10,6 +10,10 @@ use virtual_chip::firmware::rtt as firmware;
 
 use crate::board::{Board, PATIENCE, transport};
 
+mod control_block;
+mod deadlines;
+mod ownership;
+
 const ID: &str = "SEGGER RTT";
 
 /// A chip that runs the RTT firmware, and RTT started on it.
@@ -92,7 +96,7 @@ fn a_megabyte_comes_without_loss() {
 }
 
 #[test]
-fn text_and_lines() {
+fn text_and_lines_are_read() {
     let board = started();
     let mut channel = open(&board, 0);
     let mut text = String::new();
@@ -151,7 +155,7 @@ fn a_character_in_two_parts_comes_whole() {
 }
 
 #[test]
-fn one_look_and_one_word() {
+fn a_single_read_and_a_single_write_need_no_open_channel() {
     let board = started();
     let rtt = board.session.rtt();
     assert_eq!(rtt.read(0, PATIENCE).unwrap(), firmware::GREETING);
@@ -221,108 +225,7 @@ fn firmware_that_does_not_read_is_an_error_and_says_how_far_it_went() {
 }
 
 #[test]
-fn a_target_that_comes_up_later() {
-    let board = Board::start();
-    let rtt = board.session.rtt();
-    rtt.setup(0x2000_0000, 0x5000, ID).unwrap();
-    let error = rtt_error(rtt.start());
-    assert!(matches!(error, RttError::NoControlBlock { address: 0x2000_0000, size: 0x5000, .. }), "{error:?}");
-    assert_eq!(error.to_string(), "there is no RTT control block \"SEGGER RTT\" in the 0x5000 bytes from 0x20000000");
-    let waited = rtt.start_wait(Duration::from_millis(50));
-    assert!(matches!(waited, Err(Error::Timeout(TimeoutError::Rtt { .. }))), "{waited:?}");
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| rtt.start_wait(PATIENCE));
-        thread::sleep(Duration::from_millis(100));
-        assert!(!waiting.is_finished());
-        board.chip.load_firmware(firmware::IMAGE);
-        waiting.join().unwrap().unwrap();
-    });
-    assert_eq!(rtt.read(0, PATIENCE).unwrap(), firmware::GREETING);
-}
-
-#[test]
-fn a_stream_goes_on_after_a_reset() {
-    let board = started();
-    let mut channel = terminal(&board);
-    for mode in [ResetMode::Run, ResetMode::Halt] {
-        board.session.target().reset(mode).unwrap();
-        if mode == ResetMode::Halt {
-            board.session.target().resume(None).unwrap();
-        }
-        assert_eq!(channel.lines().next().unwrap().unwrap(), firmware::GREETING.trim());
-        channel.write_text("again\n").unwrap();
-        assert_eq!(channel.lines().next().unwrap().unwrap(), "again");
-    }
-}
-
-/// OpenOCD ends the transfer for good when it can't read the memory once, and says nothing.
-#[test]
-fn a_stream_goes_on_after_the_power_was_off() {
-    let board = started();
-    let mut channel = terminal(&board);
-    board.chip.faults().power_off();
-    // Long enough for OpenOCD to have noticed.
-    while board.session.memory().read_u32(0x2000_0000).is_ok() {}
-    thread::sleep(Duration::from_millis(50));
-    board.chip.faults().power_on();
-    board.session.target().reset(ResetMode::Run).unwrap();
-    assert_eq!(channel.lines().next().unwrap().unwrap(), firmware::GREETING.trim());
-}
-
-/// Halts the target and puts its control block elsewhere, with nothing where it was for a time; what it holds, and where it is.
-fn move_block(board: &Board) -> ([u8; 144], u32) {
-    board.session.target().halt().unwrap();
-    let mut block = [0; 144];
-    board.chip.read_memory(firmware::CONTROL_BLOCK, &mut block).unwrap();
-    board.chip.write_memory(firmware::CONTROL_BLOCK, &[0; 144]).unwrap();
-    thread::sleep(Duration::from_millis(600));
-    let moved = firmware::CONTROL_BLOCK + 0x1000;
-    board.chip.write_memory(moved, &block).unwrap();
-    (block, moved)
-}
-
-#[test]
-fn a_control_block_that_moves_is_found_again() {
-    let board = started();
-    let mut channel = terminal(&board);
-    let (block, moved) = move_block(&board);
-    let before = channel.restarts();
-    // One more byte in the ring of up-channel 0.
-    let written = u32::from_le_bytes(block[36..40].try_into().unwrap());
-    board.chip.write_memory(0x2000_2600 + written, b"\n").unwrap();
-    board.chip.write_u32(moved + 36, written + 1).unwrap();
-    assert_eq!(channel.lines().next().unwrap().unwrap(), "");
-    assert!(channel.restarts() > before);
-    assert_eq!(channel.restarts(), channel.try_clone().unwrap().restarts());
-    assert_eq!(open(&board, 0).restarts(), 0, "before it was opened");
-}
-
-#[test]
-fn a_writer_finds_a_control_block_that_moves() {
-    // A limit that is over before anything is looked for ends one write, not all of them.
-    for (limit, failures) in [(PATIENCE, 0), (Duration::ZERO, 1)] {
-        let board = started();
-        let mut channel = terminal(&board);
-        channel.set_write_timeout(Some(limit));
-        let (block, moved) = move_block(&board);
-        let before = channel.restarts();
-        for _ in 0..failures {
-            let error = rtt_error(channel.write_text("xyz"));
-            assert!(matches!(error, RttError::NotTaken { taken: 0, .. }), "{error:?}");
-        }
-        channel.write_text("xyz").unwrap();
-        assert_eq!(channel.restarts() - before, 1);
-        // Down-channel 0 is behind three up-channels.
-        let ring = |word: usize| u32::from_le_bytes(block[96 + 4 * word..][..4].try_into().unwrap());
-        assert_eq!(board.chip.read_u32(moved + 96 + 12), Ok(ring(3) + 3));
-        let mut bytes = [0; 3];
-        board.chip.read_memory(ring(1) + ring(3), &mut bytes).unwrap();
-        assert_eq!(&bytes, b"xyz");
-    }
-}
-
-#[test]
-fn stopping_and_starting() {
+fn a_stopped_transfer_stays_stopped_until_it_is_started() {
     let board = started();
     let rtt = board.session.rtt();
     let mut channel = terminal(&board);
@@ -343,7 +246,7 @@ fn stopping_and_starting() {
 }
 
 #[test]
-fn before_setup() {
+fn every_call_before_setup_is_an_error() {
     let board = Board::start();
     let rtt = board.session.rtt();
     let results = [
@@ -362,7 +265,7 @@ fn before_setup() {
 }
 
 #[test]
-fn arguments_that_cannot_be_meant() {
+fn invalid_arguments_are_refused() {
     let board = started();
     let rtt = board.session.rtt();
     for result in [
@@ -381,7 +284,7 @@ fn arguments_that_cannot_be_meant() {
 }
 
 #[test]
-fn channels_that_are_not_there() {
+fn channels_that_the_firmware_lacks_are_refused() {
     let board = started();
     for number in [3, 7, u32::MAX] {
         let error = rtt_error(board.session.rtt().channel(number).map(drop));
@@ -407,7 +310,7 @@ fn a_quiet_log_level_hides_nothing() {
 }
 
 #[test]
-fn a_target_without_rtt() {
+fn a_target_type_without_rtt_is_refused() {
     let hart = virtual_chip::VirtualHart::start().unwrap();
     let openocd = openocd::OpenOcdProcess::builder().config(hart.openocd_config());
     let session = openocd::Session::builder().timeout(PATIENCE).start(openocd).unwrap();
@@ -445,7 +348,7 @@ fn an_open_channel_misses_nothing() {
 }
 
 #[test]
-fn a_look_ends_although_the_firmware_prints_on() {
+fn a_single_read_ends_although_the_firmware_prints_on() {
     let board = started();
     let rtt = board.session.rtt();
     rtt.set_polling_interval(Duration::from_millis(300)).unwrap();

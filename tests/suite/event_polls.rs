@@ -1,4 +1,4 @@
-//! Events of what a target does by itself: as OpenOCD's own polls find them, and with looks of ours between these.
+//! Events of what a target does by itself: as OpenOCD's own polls find them, and with polls of ours between these.
 
 use std::sync::mpsc::channel;
 use std::thread;
@@ -15,7 +15,7 @@ const OFTEN: Duration = Duration::from_millis(2);
 /// Long enough for what would be wrong to show nearly always; what is right passes however slow the machine is.
 const A_WHILE: Duration = Duration::from_millis(250);
 
-/// Halted before a breakpoint, and OpenOCD does not look by itself.
+/// Halted before a breakpoint, and OpenOCD does not poll by itself.
 fn without_polls() -> Board {
     let board = Board::halted();
     board.session.breakpoints().add(firmware::WORK.into(), BreakpointKind::Hardware).unwrap();
@@ -23,7 +23,7 @@ fn without_polls() -> Board {
     board
 }
 
-/// Runs into the breakpoint, without a look at it by OpenOCD: `Target::resume` would look.
+/// Runs into the breakpoint, without a poll by OpenOCD: `Target::resume` would poll.
 fn run_into_breakpoint(session: &Session, chip: &VirtualChip) {
     session.command("resume").unwrap();
     until_halted(chip);
@@ -57,7 +57,7 @@ fn a_target_that_halts_by_itself_is_told_by_openocds_own_polls() {
 }
 
 #[test]
-fn looks_find_a_halt_that_openocd_does_not_look_for() {
+fn polls_find_a_halt_that_openocd_does_not_poll_for() {
     let board = without_polls();
     let events = board.session.events().unwrap();
     run_into_breakpoint(&board.session, &board.chip);
@@ -81,7 +81,7 @@ fn looks_find_a_halt_that_openocd_does_not_look_for() {
 }
 
 #[test]
-fn callbacks_get_what_looks_find() {
+fn callbacks_get_what_polls_find() {
     let board = without_polls();
     let (halts, halted) = channel();
     let events = board.session.events().unwrap().poll_every(OFTEN).unwrap();
@@ -98,7 +98,7 @@ fn callbacks_get_what_looks_find() {
 }
 
 #[test]
-fn looks_are_at_every_target() {
+fn polls_reach_every_target() {
     let chips = VirtualBoard::start(&[Model::Stm32f103, Model::Stm32f103]).unwrap();
     let session = Session::builder()
         .timeout(PATIENCE)
@@ -117,7 +117,7 @@ fn looks_are_at_every_target() {
 }
 
 #[test]
-fn looks_wait_while_polling_is_held_off() {
+fn polls_wait_while_polling_is_paused() {
     let board = without_polls();
     let events = board.session.events().unwrap().poll_every(OFTEN).unwrap();
     let pause = board.session.pause_polling().unwrap();
@@ -128,7 +128,7 @@ fn looks_wait_while_polling_is_held_off() {
 }
 
 #[test]
-fn a_look_that_fails_does_not_end_the_looks() {
+fn a_poll_that_fails_does_not_end_the_polls() {
     let board = without_polls();
     let events = board.session.events().unwrap().poll_every(OFTEN).unwrap();
     // The debug register that says whether the core is halted.
@@ -143,17 +143,17 @@ fn a_look_that_fails_does_not_end_the_looks() {
 }
 
 #[test]
-fn after_a_look_that_failed_the_next_takes_its_time() {
-    let (looked, looks) = channel();
+fn after_a_poll_that_failed_the_next_takes_its_time() {
+    let (polled, polls) = channel();
     let address = serve(move |mut client| {
-        let looked = looked.clone();
+        let polled = polled.clone();
         thread::spawn(move || {
             client.greet()?;
             while let Some(command) = client.command() {
                 if command.contains("poll_all") {
-                    looked.send(Instant::now()).ok()?;
+                    polled.send(Instant::now()).ok()?;
                 }
-                // 1 is that notifications are on, and that a look failed.
+                // 1 is that notifications are on, and that a poll failed.
                 let sequence = command.split(' ').nth(1)?;
                 client.send(format!("{sequence} 0 1 {{}}\x1a").as_bytes());
             }
@@ -162,13 +162,13 @@ fn after_a_look_that_failed_the_next_takes_its_time() {
     });
     let session = Session::builder().timeout(PATIENCE).connect(address).unwrap();
     let events = session.events().unwrap().poll_every(OFTEN).unwrap();
-    let [first, second] = [(); 2].map(|()| looks.recv_timeout(PATIENCE).unwrap());
+    let [first, second] = [(); 2].map(|()| polls.recv_timeout(PATIENCE).unwrap());
     assert!(second - first >= Duration::from_millis(90), "{:?}", second - first);
     drop(events);
 }
 
 #[test]
-fn the_end_of_openocd_ends_events_with_looks_as_it_does_without() {
+fn the_end_of_openocd_ends_events_with_polls_as_it_does_without() {
     let board = Board::halted();
     let events = board.session.events().unwrap().poll_every(OFTEN).unwrap();
     board.kill_openocd();
@@ -180,16 +180,16 @@ fn the_end_of_openocd_ends_events_with_looks_as_it_does_without() {
 }
 
 #[test]
-fn a_look_that_is_never_answered_holds_nothing_up() {
-    let (looked, look) = channel();
+fn a_poll_that_is_never_answered_holds_nothing_up() {
+    let (polled, poll) = channel();
     let (ended, end) = channel();
     let address = serve(move |mut client| {
-        let (looked, ended) = (looked.clone(), ended.clone());
+        let (polled, ended) = (polled.clone(), ended.clone());
         thread::spawn(move || {
             client.greet()?;
             while let Some(command) = client.command() {
                 if command.contains("poll_all") {
-                    looked.send(()).ok()?;
+                    polled.send(()).ok()?;
                     let more = client.command();
                     return ended.send(more).ok();
                 }
@@ -201,7 +201,7 @@ fn a_look_that_is_never_answered_holds_nothing_up() {
     });
     let session = Session::builder().timeout(PATIENCE).connect(address).unwrap();
     let events = session.events().unwrap().poll_every(OFTEN).unwrap();
-    look.recv_timeout(PATIENCE).unwrap();
+    poll.recv_timeout(PATIENCE).unwrap();
     comes(&events);
     drop(events);
     assert_eq!(end.recv_timeout(PATIENCE).unwrap(), None, "nor is there another one before the answer");
