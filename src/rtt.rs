@@ -26,10 +26,10 @@ use crate::wire::{Deadline, tcl};
 use ring::{Ring, RingState};
 
 /// How long the commands at the end of a call may take beyond the call's own limit.
-const GRACE: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How long a search for the control block may take beyond the limit of the call that needs one.
-const SEARCH_GRACE: Duration = Duration::from_secs(2);
+const SEARCH_GRACE: Duration = Duration::from_secs(4);
 
 /// How many bytes [`Rtt::read`] returns at most.
 const READ_LIMIT: usize = 16 * 1024 * 1024;
@@ -235,7 +235,7 @@ impl<'a> Rtt<'a> {
     /// came.
     ///
     /// "At once" is two polling intervals. The call opens the channel and closes it again; [`channel`](Self::channel) keeps
-    /// it open. It ends at most half a second after `timeout`, and with 16 MiB: OpenOCD may have taken more bytes from the
+    /// it open. It ends at most a second after `timeout`, and with 16 MiB: OpenOCD may have taken more bytes from the
     /// target then, and those are lost.
     ///
     /// # Errors

@@ -98,15 +98,15 @@ impl RttChannel {
     /// Sets how long a read waits for the first byte, or for a whole line; `None` waits for ever. 10 s at first. Zero takes
     /// what has come.
     ///
-    /// A read that waits for longer than 250 ms also reads the target's memory through the session, which may take up to half
-    /// a second beyond the timeout, and two seconds if the control block must be searched for.
+    /// A read that waits for longer than 250 ms also reads the target's memory through the session. That may take up to a
+    /// second beyond the timeout, and five seconds if the control block must be searched for.
     pub fn set_read_timeout(&mut self, timeout: Option<Duration>) {
         self.read_timeout = timeout;
     }
 
     /// Sets how long a write waits until the target has taken what is written; `None` waits for ever. 10 s at first.
     ///
-    /// A write may take two seconds more if the control block must be searched for.
+    /// A write may take a second more, and five seconds if the control block must be searched for.
     pub fn set_write_timeout(&mut self, timeout: Option<Duration>) {
         self.write_timeout = timeout;
     }

@@ -13,7 +13,7 @@ use crate::wire::{Deadline, tcl};
 const SEARCH_PERIOD: Duration = Duration::from_millis(20);
 
 /// How many bytes one command of the search reads at most.
-const PIECE: u64 = 4096;
+const PIECE: u64 = 1024;
 
 /// What comes before the bytes of a control block that a search needs, at most.
 const LONGEST_ID: u64 = 16;
@@ -63,8 +63,8 @@ impl Rtt<'_> {
     /// resolve.
     pub fn start_wait(&self, timeout: Duration) -> Result<u64> {
         let deadline = Deadline::after(Some(timeout));
-        let search_deadline = deadline.extended_by(super::SEARCH_GRACE);
         loop {
+            let search_deadline = deadline.extended_by(super::SEARCH_GRACE);
             match self.start_before(search_deadline, false) {
                 Err(Error::Rtt(RttError::NoControlBlock { .. })) => {}
                 // The search was too slow for the time that was left.
@@ -80,19 +80,20 @@ impl Rtt<'_> {
     }
 
     /// Starts; with `is_restart` the transfer counts as started also if the control block is not there yet.
+    ///
+    /// The deadline is looked at between the commands, each of which may take some time more.
     pub(super) fn start_before(&self, deadline: Deadline, is_restart: bool) -> Result<u64> {
-        let setup = self.stored_setup(deadline)?;
+        let hard_deadline = deadline.extended_by(super::GRACE);
+        let setup = self.stored_setup(hard_deadline)?;
+        // OpenOCD must not take other bytes for the rings that were there, and its polling would slow the search.
+        self.stop_before(hard_deadline, is_restart)?;
         let target = Target::of(self.session(), &setup.target);
-        let found = search(target, setup.address, setup.size, &setup.id, deadline, |block| {
+        search(target, setup.address, setup.size, &setup.id, deadline, |block| {
             let request = self.request(Script::call("rtt_start").hex(block)).shown("rtt start").to("start RTT");
-            let flaw = self.ask(&request.before(deadline).expecting("an answer about RTT"), tcl::all_strings)?;
+            let request = request.before(hard_deadline).expecting("an answer about RTT");
+            let flaw = self.ask(&request, tcl::all_strings)?;
             Ok(flaw_text(&flaw).map_or(Found::Block(block), Found::Rejected))
-        });
-        if let Err(Error::Rtt(RttError::NoControlBlock { .. })) = &found {
-            // OpenOCD must not take other bytes for the rings that were there.
-            self.stop_before(deadline, is_restart)?;
-        }
-        found
+        })
     }
 
     fn stored_setup(&self, deadline: Deadline) -> Result<Setup> {
@@ -173,10 +174,13 @@ fn search<T>(
     let mut next = address;
     let mut piece = begin;
     while piece < end {
+        if piece > begin && deadline.has_passed() {
+            return Err(TimeoutError::Rtt { what: "control block", after: deadline.span() }.into());
+        }
         let piece_end = end.min(piece.saturating_add(PIECE));
         // An id that ends in the next piece is found there.
         let from = piece.saturating_sub(LONGEST_ID).max(begin);
-        let bytes = read(target, from, piece_end, deadline)?;
+        let bytes = read(target, from, piece_end, deadline.extended_by(super::GRACE))?;
         for block in memchr::memmem::find_iter(&bytes, id.as_bytes()).map(|offset| from + offset as u64) {
             if block < next || last - block < id.len() as u64 {
                 continue;

@@ -134,7 +134,7 @@ fn set(block: &mut [u8], offset: usize, value: u32) {
 fn a_text_with_the_id_is_no_control_block() {
     let board = set_up();
     let text = b"uses SEGGER RTT for its log, and SEGGER RTT too";
-    for address in [LOWER, LOWER + 1, 0x2000_0fee, 0x2000_0ffc] {
+    for address in [LOWER, LOWER + 1, 0x2000_0fee, 0x2000_0ffc, 0x2000_1800] {
         board.chip.write_memory(address, text).unwrap();
         board.chip.write_memory(address + 0x80, &text[5..]).unwrap();
         assert_eq!(board.session.rtt().start().unwrap(), u64::from(firmware::CONTROL_BLOCK), "{address:#x}");
