@@ -1,14 +1,18 @@
-//! A console over RTT: prints what the target sends on a channel, and sends it the lines that you type.
+//! A console over RTT: prints what the target sends on a channel, and sends it the lines that you
+//! type.
 //!
 //! Without a board, on a virtual STM32F103 whose firmware echoes (needs only `openocd`):
 //!
 //!     echo hello | cargo run --example rtt_console
 //!
-//! With one, by OpenOCD's configuration for it; the control block is looked for in the RAM given, 20 KiB from 0x20000000 by default:
+//! With one, by OpenOCD's configuration for it; the RAM to search for the control
+//! block is 20 KiB from 0x20000000 by default:
 //!
-//!     cargo run --example rtt_console -- --board "interface/cmsis-dap.cfg -f target/stm32f4x.cfg" --ram 0x20000000 0x20000 --channel 0
+//!     cargo run --example rtt_console -- --board "interface/cmsis-dap.cfg -f target/stm32f4x.cfg" \
+//!         --ram 0x20000000 0x20000 --channel 0
 //!
-//! Prints the channels of the target, then what it sends, until the input ends and the target has been silent for a second.
+//! Prints the channels of the target, then what it sends, until the input ends and the target has
+//! been silent for a second.
 
 mod ending;
 

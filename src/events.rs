@@ -22,17 +22,19 @@ use feed::Feed;
 
 /// The events of all targets, from [`Session::events`].
 ///
-/// They come on a connection of their own, so commands and events do not wait for each other. A thread takes them from the
-/// socket, because OpenOCD stands still when nobody reads its notifications. Up to 16 MiB wait here until they are taken,
-/// which is about 250 000 events. Beyond that the newest are dropped, and an [`Event::Lost`] takes their place.
+/// They come on a connection of their own, so commands and events do not wait for each other. A
+/// thread takes them from the socket, because OpenOCD stands still when nobody reads its
+/// notifications. Up to 16 MiB wait here until they are taken, which is about 250 000 events.
+/// Beyond that the newest are dropped, and an [`Event::Lost`] takes their place.
 ///
-/// OpenOCD does not say which target an event is of. It notices that a target halted by itself when it next polls, every
-/// 100 ms by default, or at the next [`Target::status`](crate::Target::status) or
-/// [`wait_halt`](crate::Target::wait_halt). [`poll_every`](Self::poll_every) makes OpenOCD poll more often.
+/// OpenOCD does not say which target an event is of. It notices that a target halted by itself when
+/// it next polls, every 100 ms by default, or at the next [`Target::status`](crate::Target::status)
+/// or [`wait_halt`](crate::Target::wait_halt). [`poll_every`](Self::poll_every) makes OpenOCD poll
+/// more often.
 ///
-/// The value owns a handle of its session, and can be moved into another thread. Dropping it, and the iterators made of it,
-/// closes the connection and ends the thread. [`Session::close`] ends it too: after the events that have come by then every
-/// call is a [`ConnectionError::SessionClosed`].
+/// The value owns a handle of its session, and can be moved into another thread. Dropping it, and
+/// the iterators made of it, closes the connection and ends the thread. [`Session::close`] ends it
+/// too: after the events that have come by then every call is a [`ConnectionError::SessionClosed`].
 ///
 /// Source: OpenOCD's `tcl_notifications` and `tcl_trace` (`src/server/tcl_server.c`).
 ///
@@ -58,22 +60,24 @@ pub struct Events {
 }
 
 impl Session {
-    /// Opens a connection of its own for events and turns notifications on (OpenOCD: `tcl_notifications on`).
+    /// Opens a connection of its own for events and turns notifications on (OpenOCD:
+    /// `tcl_notifications on`).
     ///
-    /// No event of what happens after this returned is missing. The session's timeouts apply to opening; afterwards there is
-    /// no limit.
+    /// No event of what happens after this returned is missing. The session's timeouts apply to
+    /// opening; afterwards there is no limit.
     ///
     /// # Errors
-    /// [`Error::Connection`] if the connection cannot be opened, [`Error::Timeout`] if OpenOCD does not answer there, and
-    /// [`CommandError::Failed`] if OpenOCD refuses to notify.
+    /// [`Error::Connection`] if the connection cannot be opened, [`Error::Timeout`] if OpenOCD does
+    /// not answer there, and [`CommandError::Failed`] if OpenOCD refuses to notify.
     pub fn events(&self) -> Result<Events> {
         self.open_events(false)
     }
 
-    /// Opens events like [`events`](Self::events), with the bytes of the trace port as [`Event::Trace`] (OpenOCD:
-    /// `tcl_trace on`).
+    /// Opens events like [`events`](Self::events), with the bytes of the trace port as
+    /// [`Event::Trace`] (OpenOCD: `tcl_trace on`).
     ///
-    /// OpenOCD sends them while it captures trace from an adapter that can (`NAME.tpiu configure -output -`, `tpiu enable`).
+    /// OpenOCD sends them while it captures trace from an adapter that can (`NAME.tpiu configure
+    /// -output -`, `tpiu enable`).
     ///
     /// # Errors
     /// Those of [`events`](Self::events).
@@ -127,11 +131,12 @@ impl Events {
         self.next_before(Deadline::after(Some(Duration::ZERO)))
     }
 
-    /// Waits for the first event that `wanted` accepts, and returns it. Those before it are dropped.
+    /// Waits for the first event that `wanted` accepts, and returns it. Those before it are
+    /// dropped.
     ///
     /// # Errors
-    /// [`TimeoutError::Event`] if none came in time, which also says how many were lost, and [`Error::Connection`] if the
-    /// connection is lost.
+    /// [`TimeoutError::Event`] if none came in time, which also says how many were lost, and
+    /// [`Error::Connection`] if the connection is lost.
     pub fn wait_for(&self, mut wanted: impl FnMut(&Event) -> bool, timeout: Duration) -> Result<Event> {
         let deadline = Deadline::after(Some(timeout));
         let mut lost = 0_u64;
@@ -183,8 +188,8 @@ impl IntoIterator for Events {
     }
 }
 
-/// Iterator over events, from [`Events::iter`] and [`Events::timeout_iter`]. It shares the events with the value that it was
-/// made of: each goes to whichever takes it first.
+/// Iterator over events, from [`Events::iter`] and [`Events::timeout_iter`]. It shares the events
+/// with the value that it was made of: each goes to whichever takes it first.
 #[derive(Debug)]
 pub struct EventIter {
     events: Events,

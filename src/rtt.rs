@@ -34,19 +34,20 @@ const SEARCH_GRACE: Duration = Duration::from_secs(4);
 /// How many bytes [`Rtt::read`] returns at most.
 const READ_LIMIT: usize = 16 * 1024 * 1024;
 
-/// A view of SEGGER's real-time transfer, from [`Session::rtt`] or [`Target::rtt`]: byte channels in rings of the target's
-/// RAM, which OpenOCD reads and writes while the target runs.
+/// A view of SEGGER's real-time transfer, from [`Session::rtt`] or [`Target::rtt`]: byte channels
+/// in rings of the target's RAM, which OpenOCD reads and writes while the target runs.
 ///
-/// Up-channels lead from the target, down-channels to it. The firmware has a control block with an id ("SEGGER RTT") that
-/// says where the rings are; [`start`](Self::start) searches the memory for it. The target need not be halted for any of
-/// this.
+/// Up-channels lead from the target, down-channels to it. The firmware has a control block with an
+/// id ("SEGGER RTT") that says where the rings are; [`start`](Self::start) searches the memory for
+/// it. The target need not be halted for any of this.
 ///
-/// OpenOCD has one RTT for all of its targets and clients, and offers it for Cortex-M, `hla_target` and, in newer code, ARC.
-/// It reads an up-channel every [`polling_interval`](Self::polling_interval), at most 1024 bytes each time, while somebody
-/// has opened it.
+/// OpenOCD has one RTT for all of its targets and clients, and offers it for Cortex-M, `hla_target`
+/// and, in newer code, ARC. It reads an up-channel every
+/// [`polling_interval`](Self::polling_interval), at most 1024 bytes each time, while somebody has
+/// opened it.
 ///
-/// RAM survives a reset. So what earlier firmware has left in a control block can be read after a reset, until the new
-/// firmware has initialized its own: see [`clear`](Self::clear).
+/// RAM survives a reset. So what earlier firmware has left in a control block can be read after a
+/// reset, until the new firmware has initialized its own: see [`clear`](Self::clear).
 ///
 /// Sources: OpenOCD's `rtt` (`src/rtt/rtt.c`, `src/target/rtt.c`, `src/server/rtt_server.c`).
 ///
@@ -87,14 +88,16 @@ impl<'a> Target<'a> {
 }
 
 impl<'a> Rtt<'a> {
-    /// Says where the control block may be: the search for `id` covers the `size` bytes from `address` (OpenOCD:
-    /// `rtt setup ADDRESS SIZE ID`).
+    /// Says where the control block may be: the search for `id` covers the `size` bytes from
+    /// `address` (OpenOCD: `rtt setup ADDRESS SIZE ID`).
     ///
-    /// This stops a transfer, and reads no memory; [`start`](Self::start) searches. A smaller range is searched faster: 64 KiB
-    /// may take a slow probe a second. `id` is 1 to 15 bytes, the whole id; it is `"SEGGER RTT"` in SEGGER's own code.
+    /// This stops a transfer, and reads no memory; [`start`](Self::start) searches. A smaller range
+    /// is searched faster: 64 KiB may take a slow probe a second. `id` is 1 to 15 bytes, the whole
+    /// id; it is `"SEGGER RTT"` in SEGGER's own code.
     ///
     /// # Errors
-    /// [`RttError::InvalidArgument`] (nothing is sent), and [`RttError::Refused`] if the target's type has no RTT.
+    /// [`RttError::InvalidArgument`] (nothing is sent), and [`RttError::Refused`] if the target's
+    /// type has no RTT.
     pub fn setup(&self, address: u64, size: u32, id: &str) -> Result<()> {
         self.check_setup(address, size, id)?;
         let request = self.request(Script::call("rtt_setup").hex(address).hex(size).word(id));
@@ -117,7 +120,8 @@ impl<'a> Rtt<'a> {
 
     /// Ends the transfer (OpenOCD: `rtt stop`).
     ///
-    /// Open channels stay open and get nothing until the next [`start`](Self::start). Stopping twice is allowed.
+    /// Open channels stay open and get nothing until the next [`start`](Self::start). Stopping
+    /// twice is allowed.
     ///
     /// # Errors
     /// [`RttError::NotSetUp`], and those of [`Session::command`].
@@ -139,8 +143,8 @@ impl<'a> Rtt<'a> {
     /// Lists the channels that the firmware uses (OpenOCD: `rtt channels`).
     ///
     /// # Errors
-    /// [`RttError::NotSetUp`], [`NotStarted`](RttError::NotStarted), and [`Refused`](RttError::Refused) if the target's
-    /// memory cannot be read.
+    /// [`RttError::NotSetUp`], [`NotStarted`](RttError::NotStarted), and
+    /// [`Refused`](RttError::Refused) if the target's memory cannot be read.
     ///
     /// ```
     /// # use virtual_chip::firmware::rtt;
@@ -160,7 +164,8 @@ impl<'a> Rtt<'a> {
         self.ask(&request, |listing| replies::channels(&String::from_utf8_lossy(listing)))
     }
 
-    /// How often OpenOCD reads the up-channels (OpenOCD: `rtt polling_interval`). 100 ms unless somebody changed it.
+    /// How often OpenOCD reads the up-channels (OpenOCD: `rtt polling_interval`). 100 ms unless
+    /// somebody changed it.
     ///
     /// # Errors
     /// Those of [`Session::command`].
@@ -176,14 +181,16 @@ impl<'a> Rtt<'a> {
         })
     }
 
-    /// Sets how often OpenOCD reads the up-channels, in whole milliseconds from 1 on. RTT must be started.
+    /// Sets how often OpenOCD reads the up-channels, in whole milliseconds from 1 on. RTT must be
+    /// started.
     ///
-    /// A shorter interval is a higher rate: OpenOCD takes at most 1024 bytes of a channel each time. It is also more traffic
-    /// on the probe.
+    /// A shorter interval is a higher rate: OpenOCD takes at most 1024 bytes of a channel each
+    /// time. It is also more traffic on the probe.
     ///
     /// # Errors
     /// [`RttError::InvalidArgument`] (nothing is sent), [`NotSetUp`](RttError::NotSetUp) and
-    /// [`NotStarted`](RttError::NotStarted): OpenOCD would poll a transfer that was never set up, and crash.
+    /// [`NotStarted`](RttError::NotStarted): OpenOCD would poll a transfer that was never set up,
+    /// and crash.
     pub fn set_polling_interval(&self, interval: Duration) -> Result<()> {
         let milliseconds = interval.as_millis();
         let fits = u32::try_from(milliseconds).ok().filter(|milliseconds| (1..=u32::MAX / 2).contains(milliseconds));
@@ -205,15 +212,18 @@ impl<'a> Rtt<'a> {
         Ok(())
     }
 
-    /// Opens a channel in both directions, as far as the firmware has them (OpenOCD: `rtt server start PORT CHANNEL`).
+    /// Opens a channel in both directions, as far as the firmware has them (OpenOCD: `rtt server
+    /// start PORT CHANNEL`).
     ///
-    /// RTT must be started. The channel keeps the session; see [`RttChannel`]. OpenOCD listens on a free port, on the host
-    /// and the address of its TCL port. A channel may be opened several times; what comes from the target goes to each.
+    /// RTT must be started. The channel keeps the session; see [`RttChannel`]. OpenOCD listens on a
+    /// free port, on the host and the address of its TCL port. A channel may be opened several
+    /// times; what comes from the target goes to each.
     ///
     /// # Errors
-    /// [`RttError::NotSetUp`], [`NotStarted`](RttError::NotStarted), [`NoChannel`](RttError::NoChannel) if neither direction
-    /// is in use, [`NoPort`](RttError::NoPort), and [`Error::Connection`](crate::Error::Connection) if the port cannot be
-    /// reached.
+    /// [`RttError::NotSetUp`], [`NotStarted`](RttError::NotStarted),
+    /// [`NoChannel`](RttError::NoChannel) if neither direction is in use,
+    /// [`NoPort`](RttError::NoPort), and [`Error::Connection`](crate::Error::Connection) if the
+    /// port cannot be reached.
     pub fn channel(&self, number: u32) -> Result<RttChannel> {
         self.open(number, Deadline::NEVER)
     }
@@ -231,15 +241,16 @@ impl<'a> Rtt<'a> {
         RttChannel::open(*self, number, deadline)
     }
 
-    /// Reads what comes on an up-channel, as text, until nothing more comes at once or `timeout` has passed. Empty if nothing
-    /// came.
+    /// Reads what comes on an up-channel, as text, until nothing more comes at once or `timeout`
+    /// has passed. Empty if nothing came.
     ///
-    /// "At once" is two polling intervals. The call opens the channel and closes it again; [`channel`](Self::channel) keeps
-    /// it open. It ends at most a second after `timeout`, and with 16 MiB: OpenOCD may have taken more bytes from the
-    /// target then, and those are lost.
+    /// "At once" is two polling intervals. The call opens the channel and closes it again;
+    /// [`channel`](Self::channel) keeps it open. It ends at most a second after `timeout`, and with
+    /// 16 MiB: OpenOCD may have taken more bytes from the target then, and those are lost.
     ///
     /// # Errors
-    /// Those of [`channel`](Self::channel) and of [`RttChannel::read_text`], but no timeout if nothing comes.
+    /// Those of [`channel`](Self::channel) and of [`RttChannel::read_text`], but no timeout if
+    /// nothing comes.
     pub fn read(&self, number: u32, timeout: Duration) -> Result<String> {
         let deadline = Deadline::after(Some(timeout));
         self.open(number, deadline.extended_by(GRACE))?.drain(deadline)

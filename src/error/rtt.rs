@@ -14,7 +14,8 @@ pub enum RttError {
     /// RTT is stopped, or was never started.
     #[error("RTT is not started: `Rtt::start` searches for the control block and starts")]
     NotStarted,
-    /// The memory searched holds no control block. The firmware has not initialized it yet, has none, or has it elsewhere.
+    /// The memory searched holds no control block. The firmware has not initialized it yet, has
+    /// none, or has it elsewhere.
     #[error(
         "there is no RTT control block \"{}\" in the {size:#x} bytes from {address:#010x}{}",
         name(id),

@@ -20,7 +20,8 @@ pub enum Event {
     State(TargetState),
     /// A reset begins.
     Reset(ResetMode),
-    /// Bytes of the trace port, from [`Session::events_with_trace`](crate::Session::events_with_trace).
+    /// Bytes of the trace port, from
+    /// [`Session::events_with_trace`](crate::Session::events_with_trace).
     Trace(Vec<u8>),
     /// Notifications were dropped here because nobody took them and there was no room for more.
     Lost {
@@ -64,14 +65,16 @@ macro_rules! target_events {
         #[non_exhaustive]
         pub enum TargetEvent {
             $($(#[$doc])* $variant,)*
-            /// `semihosting-user-cmd-0x100` to `-0x107`: the firmware made a semihosting call of its own, with this number.
+            /// `semihosting-user-cmd-0x100` to `-0x107`: the firmware made a semihosting call of
+            /// its own, with this number.
             SemihostingUserCommand(u16),
             /// An event that this crate does not know.
             Other(String),
         }
 
         impl TargetEvent {
-            /// OpenOCD's name for it, as it came; `Display` escapes and cuts one that this crate does not know.
+            /// OpenOCD's name for it, as it came; `Display` escapes and cuts one that this crate
+            /// does not know.
             pub fn name(&self) -> Cow<'_, str> {
                 match self {
                     $(TargetEvent::$variant => Cow::Borrowed($name),)*

@@ -1,4 +1,5 @@
-//! What is behind the events of one connection: the connection, the thread that reads it, and the queue.
+//! What is behind the events of one connection: the connection, the thread that reads it, and the
+//! queue.
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,13 +12,14 @@ use super::queue::{Next, Queue};
 use crate::error::{ConnectionError, Error, Result};
 use crate::wire::{Connection, Deadline, TransferError};
 
-/// How many bytes of events wait for somebody to take them; an event without text or trace data counts 64.
+/// How many bytes of events wait for somebody to take them; an event without text or trace data
+/// counts 64.
 const ROOM: usize = 16 * 1024 * 1024;
 
 pub(super) const WAITING: &str = "waiting for an event";
 
-/// Dropping this closes the connection and ends the threads. It owns no handle of the session: a thread that holds a feed
-/// keeps no session open.
+/// Dropping this closes the connection and ends the threads. It owns no handle of the session: a
+/// thread that holds a feed keeps no session open.
 #[derive(Debug)]
 pub(super) struct Feed {
     queue: Arc<Queue>,

@@ -16,14 +16,15 @@ use crate::wire::Deadline;
 
 /// Keeps a callback going; dropping this ends the callback and its thread.
 ///
-/// Each callback has a connection, a thread and a queue of its own: a slow one delays neither OpenOCD nor the session nor
-/// other callbacks. What it does not get to waits, with the limits of [`Events`], and is then counted as [`Event::Lost`] and by
-/// [`lost`](Self::lost). A callback that panics is called again for the next event; the panic is logged.
+/// Each callback has a connection, a thread and a queue of its own: a slow one delays neither
+/// OpenOCD nor the session nor other callbacks. What it does not get to waits, with the limits of
+/// [`Events`], and is then counted as [`Event::Lost`] and by [`lost`](Self::lost). A callback that
+/// panics is called again for the next event; the panic is logged.
 ///
 /// Dropping waits for a callback that is running. What has not been delivered by then never is.
 ///
-/// The listener owns a handle of its session; its thread does not. So a session ends when the program has dropped its own
-/// handles and its listeners.
+/// The listener owns a handle of its session; its thread does not. So a session ends when the
+/// program has dropped its own handles and its listeners.
 #[must_use = "the callback ends when this value is dropped"]
 pub struct Listener {
     session: Session,
@@ -34,7 +35,8 @@ pub struct Listener {
 }
 
 impl Events {
-    /// Calls `callback` for each event from here on, on a thread of its own, until the returned value is dropped.
+    /// Calls `callback` for each event from here on, on a thread of its own, until the returned
+    /// value is dropped.
     ///
     /// # Errors
     /// [`ConnectionError::Io`] if there is no thread to be had.
@@ -61,7 +63,8 @@ impl Events {
         Ok(Listener { session, stopped, lost, feed, thread: Some(thread) })
     }
 
-    /// Calls `callback` whenever a target halts ([`Event::is_halt`]); otherwise like [`on`](Self::on).
+    /// Calls `callback` whenever a target halts ([`Event::is_halt`]); otherwise like
+    /// [`on`](Self::on).
     ///
     /// # Errors
     /// Those of [`on`](Self::on).
@@ -86,7 +89,8 @@ impl Events {
         })
     }
 
-    /// Calls `callback` whenever a target is resumed, also for a step ([`Event::is_resume`]); otherwise like [`on`](Self::on).
+    /// Calls `callback` whenever a target is resumed, also for a step ([`Event::is_resume`]);
+    /// otherwise like [`on`](Self::on).
     ///
     /// # Errors
     /// Those of [`on`](Self::on).
@@ -98,7 +102,8 @@ impl Events {
         })
     }
 
-    /// Calls `callback` whenever a reset begins, with its mode ([`Event::Reset`]); otherwise like [`on`](Self::on).
+    /// Calls `callback` whenever a reset begins, with its mode ([`Event::Reset`]); otherwise like
+    /// [`on`](Self::on).
     ///
     /// # Errors
     /// Those of [`on`](Self::on).
@@ -129,7 +134,8 @@ fn deliver(feed: &Feed, stopped: &AtomicBool, lost: &AtomicU64, callback: &mut d
         if let Event::Lost { count } = event {
             lost.fetch_add(count, Ordering::AcqRel);
         }
-        // The callback is the caller's: after its panic it is called again, with whatever state it left.
+        // The callback is the caller's: after its panic it is called again, with whatever state it
+        // left.
         if catch_unwind(AssertUnwindSafe(|| callback(&event))).is_err() {
             log::error!(target: "openocd::events", "a callback panicked at {event}");
         }
@@ -137,17 +143,20 @@ fn deliver(feed: &Feed, stopped: &AtomicBool, lost: &AtomicU64, callback: &mut d
 }
 
 impl Listener {
-    /// Whether the callback still gets events: false once the connection is lost or the session closed.
+    /// Whether the callback still gets events: false once the connection is lost or the session
+    /// closed.
     pub fn is_running(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    /// How many events the callback will never get because it was too slow, up to the last [`Event::Lost`] that it got.
+    /// How many events the callback will never get because it was too slow, up to the last
+    /// [`Event::Lost`] that it got.
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Ends the callback and waits for it if it is running. [`lost`](Self::lost) says before whether it was fast enough.
+    /// Ends the callback and waits for it if it is running. [`lost`](Self::lost) says before
+    /// whether it was fast enough.
     ///
     /// # Errors
     /// [`Error::Connection`] if the connection was lost before, or the session closed.
@@ -165,7 +174,8 @@ impl Listener {
         let _ = self.feed.socket.shutdown(Shutdown::Both);
         let Some(thread) = self.thread.take() else { return Ok(()) };
         if thread.thread().id() == thread::current().id() {
-            // Dropped by its own callback, which cannot wait for itself; the thread ends when the callback returns.
+            // Dropped by its own callback, which cannot wait for itself; the thread ends when the
+            // callback returns.
             return Ok(());
         }
         match thread.join() {

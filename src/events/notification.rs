@@ -3,8 +3,8 @@
 use crate::events::{Event, TargetEvent};
 use crate::types::{ResetMode, TargetState};
 
-/// Reads a notification without its separator: `type target_event event halted\r\n` (`src/server/tcl_server.c`). `None` for a
-/// frame that is no notification.
+/// Reads a notification without its separator: `type target_event event halted\r\n`
+/// (`src/server/tcl_server.c`). `None` for a frame that is no notification.
 pub(crate) fn event(frame: &[u8]) -> Option<Event> {
     let text = String::from_utf8_lossy(frame);
     let text = text.trim_end_matches(['\r', '\n']);

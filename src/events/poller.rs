@@ -14,26 +14,29 @@ use crate::error::{ConnectionError, Result};
 /// A shorter period would leave OpenOCD little time for others.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
 
-/// How long until the poll after one that failed. OpenOCD logs each failure, and its own polls find out what has become of
-/// the target.
+/// How long until the poll after one that failed. OpenOCD logs each failure, and its own polls find
+/// out what has become of the target.
 const PERIOD_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 impl Events {
-    /// Has OpenOCD poll all its targets every `period`, so that what a target does by itself (it runs into a breakpoint) is an
-    /// event that much sooner.
+    /// Has OpenOCD poll all its targets every `period`, so that what a target does by itself (it
+    /// runs into a breakpoint) is an event that much sooner.
     ///
-    /// The polls have a thread and a connection of their own, which end with the events, or with the
-    /// [`Listener`](super::Listener) made of them. The next poll comes `period` after the answer to the last, so a slow probe
-    /// never has polls waiting; a period below 1 ms counts as 1 ms. A poll costs OpenOCD one short command, and the probe what
-    /// a poll of each examined target does; other calls wait for it. After a poll that failed, the next one comes after 100 ms
-    /// at the earliest. During a [pause of polling](crate::Session::pause_polling), of whatever client, there are no polls.
+    /// The polls have a thread and a connection of their own, which end with the events, or with
+    /// the [`Listener`](super::Listener) made of them. The next poll comes `period` after the
+    /// answer to the last, so a slow probe never has polls waiting; a period below 1 ms counts as 1
+    /// ms. A poll costs OpenOCD one short command, and the probe what a poll of each examined
+    /// target does; other calls wait for it. After a poll that failed, the next one comes after 100
+    /// ms at the earliest. During a [pause of polling](crate::Session::pause_polling), of whatever
+    /// client, there are no polls.
     ///
-    /// If the connection of the polls is lost, that is logged, and events come as they do without them. Called again, this
-    /// replaces the period.
+    /// If the connection of the polls is lost, that is logged, and events come as they do without
+    /// them. Called again, this replaces the period.
     ///
     /// # Errors
-    /// [`Error::Connection`](crate::Error::Connection) if there is no connection or thread to be had, or the session was
-    /// closed. [`Error::Timeout`](crate::Error::Timeout) if OpenOCD does not answer.
+    /// [`Error::Connection`](crate::Error::Connection) if there is no connection or thread to be
+    /// had, or the session was closed. [`Error::Timeout`](crate::Error::Timeout) if OpenOCD does
+    /// not answer.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -95,7 +98,8 @@ impl Drop for Poller {
 
 /// Polls until the other end of `ended` is gone, or the connection.
 fn poll(mut link: Link, period: Duration, ended: &Receiver<()>) {
-    // Without a limit: after a timeout a new connection would ask for the next poll while OpenOCD is still at this one.
+    // Without a limit: after a timeout a new connection would ask for the next poll while OpenOCD
+    // is still at this one.
     let request = Request::new(Script::call("poll_all")).shown("arp_poll").within(Duration::MAX);
     let (mut pause, mut was_paused) = (period, false);
     while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {

@@ -72,7 +72,8 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// The next event, in the order in which they came; what came before the end of the connection comes before the end.
+    /// The next event, in the order in which they came; what came before the end of the connection
+    /// comes before the end.
     pub(super) fn next(&self, deadline: Deadline) -> Next {
         let mut state = self.state();
         loop {

@@ -1,8 +1,9 @@
 # Notifications.
 
-# Turns the notifications of this connection on, and with `trace` its trace data: 1 if they are on. `tcl notifications`
-# came with newer code, which warns of the old name. As long as OpenOCD does not know a target's state, as right after
-# `init`, it does not notify that the target halts (`src/target/cortex_m.c`: cortex_m_poll). So those targets are polled.
+# Turns the notifications of this connection on, and with `trace` its trace data: 1 if they are on.
+# `tcl notifications` came with newer code, which warns of the old name. As long as OpenOCD does not
+# know a target's state, as right after `init`, it does not notify that the target halts
+# (`src/target/cortex_m.c`: cortex_m_poll). So those targets are polled.
 proc _openocd_rs_1_notify {trace} {
     foreach target [target names] {
         if {[$target was_examined] && [$target curstate] eq {unknown}} { catch {$target arp_poll} }
@@ -18,8 +19,9 @@ proc _openocd_rs_1_notify {trace} {
     return $is_on
 }
 
-# Polls every target that can be polled, between OpenOCD's own polls: `done`, `failed` if that failed for one, or `paused`
-# during a pause of polling. `poll off` by somebody else does not matter: that is about OpenOCD's own polls.
+# Polls every target that can be polled, between OpenOCD's own polls: `done`, `failed` if that
+# failed for one, or `paused` during a pause of polling. `poll off` by somebody else does not
+# matter: that is about OpenOCD's own polls.
 proc _openocd_rs_1_poll_all {} {
     if {[_openocd_rs_1_is_polling_paused]} { return paused }
     set result done

@@ -1,12 +1,13 @@
 # Real-time transfer (RTT).
 #
-# OpenOCD has one setup for all targets and clients. It cannot be asked for it, so it is kept here, where all clients of
-# this crate see it: `rtt` is the list {target address size id}, `rtt_block` the address of the control block, empty
-# while RTT is stopped.
+# OpenOCD has one setup for all targets and clients. It cannot be asked for it, so it is kept here,
+# where all clients of this crate see it: `rtt` is the list {target address size id}, `rtt_block`
+# the address of the control block, empty while RTT is stopped.
 #
-# What makes a control block and a ring valid is said here and nowhere else, because putting bytes into a ring must be one
-# step. A control block is 16 bytes of id, the counts of up- and of down-channels, and 24 bytes a channel: name, ring,
-# size, where the next byte is written, where the next one is read, flags (`SEGGER_RTT.h`).
+# What makes a control block and a ring valid is said here and nowhere else, because putting bytes
+# into a ring must be one step. A control block is 16 bytes of id, the counts of up- and of
+# down-channels, and 24 bytes a channel: name, ring, size, where the next byte is written, where the
+# next one is read, flags (`SEGGER_RTT.h`).
 
 proc _openocd_rs_1_rtt_setup {address size id} {
     rtt setup $address $size $id
@@ -29,8 +30,9 @@ proc _openocd_rs_1_rtt_on_target {script} {
     return $result
 }
 
-# The beginning of a control block: {block UPS DOWNS}, {id} if the 16 bytes of the id are not the id and zeros, or
-# {channels UPS DOWNS} for counts that no firmware has: a block that is being written may hold anything.
+# The beginning of a control block: {block UPS DOWNS}, {id} if the 16 bytes of the id are not the id
+# and zeros, or {channels UPS DOWNS} for counts that no firmware has: a block that is being written
+# may hold anything.
 proc _openocd_rs_1_rtt_head {block id} {
     set words [read_memory $block 32 6]
     for {set i 0} {$i < 16} {incr i} {
@@ -44,9 +46,9 @@ proc _openocd_rs_1_rtt_head {block id} {
     return [list block $ups $downs]
 }
 
-# A channel of a control block: {STATE BUFFER SIZE WRITTEN READ FLAGS ADDRESS}, ADDRESS being that of its 24 bytes. STATE is
-# `unused`, `broken` if its positions make no sense, or `ready`. OpenOCD leaves rings of a single byte alone, too
-# (`RTT_CHANNEL_BUFFER_MIN_SIZE`).
+# A channel of a control block: {STATE BUFFER SIZE WRITTEN READ FLAGS ADDRESS}, ADDRESS being that
+# of its 24 bytes. STATE is `unused`, `broken` if its positions make no sense, or `ready`. OpenOCD
+# leaves rings of a single byte alone, too (`RTT_CHANNEL_BUFFER_MIN_SIZE`).
 proc _openocd_rs_1_rtt_channel {block ups direction number} {
     if {$direction eq {down}} { incr number $ups }
     set address [expr {$block + 24 + 24 * $number}]
@@ -62,8 +64,9 @@ proc _openocd_rs_1_rtt_channel {block ups direction number} {
     return [list $state $buffer $size $written $read $flags $address]
 }
 
-# What keeps the bytes at an address from being a control block; {} if nothing does. A word and its values: {unaligned},
-# {id}, {channels UPS DOWNS}, {ring DIRECTION NUMBER}, {unreadable DIRECTION NUMBER}.
+# What keeps the bytes at an address from being a control block; {} if nothing does. A word and its
+# values: {unaligned}, {id}, {channels UPS DOWNS}, {ring DIRECTION NUMBER}, {unreadable DIRECTION
+# NUMBER}.
 proc _openocd_rs_1_rtt_flaw {block id} {
     if {$block % 4} { return unaligned }
     set head [_openocd_rs_1_rtt_head $block $id]
@@ -88,12 +91,12 @@ proc _openocd_rs_1_rtt_flaw {block id} {
     return {}
 }
 
-# Starts the transfer at a control block: {}, or the flaw that keeps it from being one. `gone` is one that OpenOCD does not
-# find: 0.12.0 reports success without a block.
+# Starts the transfer at a control block: {}, or the flaw that keeps it from being one. `gone` is
+# one that OpenOCD does not find: 0.12.0 reports success without a block.
 #
-# With `started` set `rtt start` does nothing, even when a failed read has ended the polling (`src/rtt/rtt.c`:
-# read_channel_callback), hence the stop. It looks for the block only after a new setup, hence that. The setup of the
-# caller is then made again, for who uses `rtt start` by hand.
+# With `started` set `rtt start` does nothing, even when a failed read has ended the polling
+# (`src/rtt/rtt.c`: read_channel_callback), hence the stop. It looks for the block only after a new
+# setup, hence that. The setup of the caller is then made again, for who uses `rtt start` by hand.
 proc _openocd_rs_1_rtt_start {block} {
     lassign $::_openocd_rs_1_rtt target address size id
     return [_openocd_rs_1_rtt_on_target {
@@ -115,8 +118,8 @@ proc _openocd_rs_1_rtt_start {block} {
     }]
 }
 
-# Stops the transfer: `unset`, or `stopped`. With `paused` it still counts as started, as the control block is to be looked
-# for again.
+# Stops the transfer: `unset`, or `stopped`. With `paused` it still counts as started, as the
+# control block is to be looked for again.
 proc _openocd_rs_1_rtt_stop {paused} {
     if {![info exists ::_openocd_rs_1_rtt]} { return unset }
     rtt stop
@@ -124,8 +127,8 @@ proc _openocd_rs_1_rtt_stop {paused} {
     return stopped
 }
 
-# Overwrites a control block with zeros: 1, or 0 if there is none. The id alone would not do, because OpenOCD does not look
-# at that of a block which it polls.
+# Overwrites a control block with zeros: 1, or 0 if there is none. The id alone would not do,
+# because OpenOCD does not look at that of a block which it polls.
 proc _openocd_rs_1_rtt_clear {block id} {
     if {[_openocd_rs_1_rtt_flaw $block $id] ne {}} { return 0 }
     lassign [_openocd_rs_1_rtt_head $block $id] kind ups downs
@@ -133,14 +136,15 @@ proc _openocd_rs_1_rtt_clear {block id} {
     return 1
 }
 
-# What the target's memory says of a channel: `unset`, `stopped`, or {STATE COUNT SIZE WRITTEN READ FLAGS}. STATE is `lost`
-# if the control block is not there, `none` if it has no such channel, or as of rtt_channel. COUNT is how many channels of
-# this direction there are.
+# What the target's memory says of a channel: `unset`, `stopped`, or {STATE COUNT SIZE WRITTEN READ
+# FLAGS}. STATE is `lost` if the control block is not there, `none` if it has no such channel, or as
+# of rtt_channel. COUNT is how many channels of this direction there are.
 proc _openocd_rs_1_rtt_ring {direction number} {
     return [_openocd_rs_1_rtt_with_channel $direction $number {}]
 }
 
-# The same, and before that a script for a channel that is ready. It finds the values of rtt_channel in variables.
+# The same, and before that a script for a channel that is ready. It finds the values of rtt_channel
+# in variables.
 proc _openocd_rs_1_rtt_with_channel {direction number script} {
     if {![info exists ::_openocd_rs_1_rtt]} { return unset }
     set block $::_openocd_rs_1_rtt_block
@@ -165,9 +169,10 @@ proc _openocd_rs_1_rtt_with_channel {direction number script} {
     }]
 }
 
-# Puts bytes into the ring of a down-channel, as many as it has room for: {HOW_MANY RING}, RING being as of rtt_ring. As
-# `rtt_write_channel` does for what comes by an RTT server's socket. But that drops on 0.12.0 what has no room, and takes
-# the count of up-channels for that of down-channels.
+# Puts bytes into the ring of a down-channel, as many as it has room for: {HOW_MANY RING}, RING
+# being as of rtt_ring. As `rtt_write_channel` does for what comes by an RTT server's socket. But
+# that drops on 0.12.0 what has no room, and takes the count of up-channels for that of
+# down-channels.
 proc _openocd_rs_1_rtt_put {number bytes} {
     set count 0
     set ring [_openocd_rs_1_rtt_with_channel down $number {
@@ -184,8 +189,8 @@ proc _openocd_rs_1_rtt_put {number bytes} {
     return [list $count $ring]
 }
 
-# Sets the mode of an up-channel, which is the two lowest bits of its flags, if it is `expected` or that is empty. Returns
-# the ring as it was before.
+# Sets the mode of an up-channel, which is the two lowest bits of its flags, if it is `expected` or
+# that is empty. Returns the ring as it was before.
 proc _openocd_rs_1_rtt_set_mode {number expected mode} {
     return [_openocd_rs_1_rtt_with_channel up $number {
         if {$expected eq {} || ($flags & 3) == $expected} {
@@ -194,9 +199,10 @@ proc _openocd_rs_1_rtt_set_mode {number expected mode} {
     }]
 }
 
-# Starts an RTT server: {port PORT}, or {none LOG}. Port 0 makes the system choose a free one, but then `rtt server stop`
-# needs that same text, "0", and stops the first server that was started with it. So port 0 only finds out which port is
-# free. Nobody starts one with "0x0" but this procedure, which nothing else of OpenOCD interrupts.
+# Starts an RTT server: {port PORT}, or {none LOG}. Port 0 makes the system choose a free one, but
+# then `rtt server stop` needs that same text, "0", and stops the first server that was started with
+# it. So port 0 only finds out which port is free. Nobody starts one with "0x0" but this procedure,
+# which nothing else of OpenOCD interrupts.
 proc _openocd_rs_1_rtt_serve {channel} {
     set all_logs {}
     for {set try 0} {$try < 8} {incr try} {
@@ -211,7 +217,8 @@ proc _openocd_rs_1_rtt_serve {channel} {
     return [list none $all_logs]
 }
 
-# Runs a command with its informative log, which a `debug_level` below 2 would keep from `capture`: {code result log}.
+# Runs a command with its informative log, which a `debug_level` below 2 would keep from `capture`:
+# {code result log}.
 proc _openocd_rs_1_informed {command} {
     set level 2
     regexp {[-0-9]+} [debug_level] level

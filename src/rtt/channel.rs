@@ -17,45 +17,53 @@ pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An open RTT channel: bytes from the target, and to it, from [`Rtt::channel`].
 ///
-/// A channel implements [`Read`] and [`Write`], for bytes of any value. Each call has a time limit, at first 10 s:
-/// [`set_read_timeout`](Self::set_read_timeout) and [`set_write_timeout`](Self::set_write_timeout). The errors of `Read` and
-/// `Write` hold an [`Error`] of this crate ([`io::Error::get_ref`]); a timeout has the kind [`io::ErrorKind::TimedOut`]. A
-/// lost connection is an error, not the end of the stream. A channel has no end, so do not read it "to the end".
+/// A channel implements [`Read`] and [`Write`], for bytes of any value. Each call has a time limit,
+/// at first 10 s: [`set_read_timeout`](Self::set_read_timeout) and
+/// [`set_write_timeout`](Self::set_write_timeout). The errors of `Read` and `Write` hold an
+/// [`Error`] of this crate ([`io::Error::get_ref`]); a timeout has the kind
+/// [`io::ErrorKind::TimedOut`]. A lost connection is an error, not the end of the stream. A channel
+/// has no end, so do not read it "to the end".
 ///
 /// A channel owns a handle of its session, and can be moved into another thread. After
-/// [`Session::close`](crate::Session::close) its calls are a [`ConnectionError::SessionClosed`], once what has come is read.
-/// Dropping the last handle closes the channel (OpenOCD: `rtt server stop PORT`).
+/// [`Session::close`](crate::Session::close) its calls are a [`ConnectionError::SessionClosed`],
+/// once what has come is read. Dropping the last handle closes the channel (OpenOCD: `rtt server
+/// stop PORT`).
 ///
 /// # What arrives
-/// **From the target**, every byte that OpenOCD took from the ring while the channel was open, in order. What the firmware
-/// drops because its ring is full never reaches OpenOCD; [`set_mode`](Self::set_mode) can make the firmware wait.
+/// **From the target**, every byte that OpenOCD took from the ring while the channel was open, in
+/// order. What the firmware drops because its ring is full never reaches OpenOCD;
+/// [`set_mode`](Self::set_mode) can make the firmware wait.
 ///
-/// **To the target**, every byte that a write reported as written: it is in the ring then. A write puts bytes into the
-/// target's memory itself, because OpenOCD 0.12.0 drops what comes through the socket and does not fit into the ring.
+/// **To the target**, every byte that a write reported as written: it is in the ring then. A write
+/// puts bytes into the target's memory itself, because OpenOCD 0.12.0 drops what comes through the
+/// socket and does not fit into the ring.
 ///
 /// # Resets
-/// The channel survives a reset of the target. OpenOCD goes on with the control block where it was. RAM survives a reset,
-/// so bytes of the firmware before may come first: see [`Rtt::clear`].
+/// The channel survives a reset of the target. OpenOCD goes on with the control block where it was.
+/// RAM survives a reset, so bytes of the firmware before may come first: see [`Rtt::clear`].
 ///
-/// A read that waits checks four times a second whether the transfer is alive. If the control block is not where it was,
-/// or bytes wait in the ring and none come (OpenOCD ends the transfer when it cannot read the memory once), the read
-/// searches for the block and restarts the transfer, for all channels. So does a write that finds no control block.
-/// [`restarts`](Self::restarts) counts the restarts. A reset loses what was in the rings: what OpenOCD had not yet taken, and
-/// what the firmware had not yet read.
+/// A read that waits checks four times a second whether the transfer is alive. If the control block
+/// is not where it was, or bytes wait in the ring and none come (OpenOCD ends the transfer when it
+/// cannot read the memory once), the read searches for the block and restarts the transfer, for all
+/// channels. So does a write that finds no control block. [`restarts`](Self::restarts) counts the
+/// restarts. A reset loses what was in the rings: what OpenOCD had not yet taken, and what the
+/// firmware had not yet read.
 ///
 /// # An open channel must be read
-/// When the sockets are full, after some hundred kilobytes, OpenOCD waits for somebody to read, and serves nothing else.
-/// The session's commands then fail with [`TimeoutError::Reply`](crate::TimeoutError::Reply), until the channel is read or
-/// dropped.
+/// When the sockets are full, after some hundred kilobytes, OpenOCD waits for somebody to read, and
+/// serves nothing else. The session's commands then fail with
+/// [`TimeoutError::Reply`](crate::TimeoutError::Reply), until the channel is read or dropped.
 pub struct RttChannel {
-    /// Before the server, so that it is closed when that is stopped: OpenOCD may wait for somebody to read from it.
+    /// Before the server, so that it is closed when that is stopped: OpenOCD may wait for somebody
+    /// to read from it.
     pub(super) stream: ByteStream,
     pub(super) server: Arc<Server>,
     /// What has come and was not taken.
     pub(super) pending: Pending,
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
-    /// The read position of the target's ring at the last checks, if the ring held bytes, and since when.
+    /// The read position of the target's ring at the last checks, if the ring held bytes, and since
+    /// when.
     pub(super) stuck_at: Option<(u32, Instant)>,
     /// When the last byte came, or the last check was.
     pub(super) checked: Instant,
@@ -87,40 +95,43 @@ impl RttChannel {
         self.server.peer
     }
 
-    /// How often this session has restarted the transfer by itself since the channel was opened. Each restart may have lost
-    /// what was in the rings.
+    /// How often this session has restarted the transfer by itself since the channel was opened.
+    /// Each restart may have lost what was in the rings.
     ///
-    /// A reset after which the transfer goes on with the control block where it was is not among them.
+    /// A reset after which the transfer goes on with the control block where it was is not among
+    /// them.
     pub fn restarts(&self) -> u32 {
         self.server.restarts()
     }
 
-    /// Sets how long a read waits for the first byte, or for a whole line; `None` waits for ever. 10 s at first. Zero takes
-    /// what has come.
+    /// Sets how long a read waits for the first byte, or for a whole line; `None` waits for ever.
+    /// 10 s at first. Zero takes what has come.
     ///
-    /// A read that waits for longer than 250 ms also reads the target's memory through the session. That may take up to a
-    /// second beyond the timeout, and five seconds if the control block must be searched for.
+    /// A read that waits for longer than 250 ms also reads the target's memory through the session.
+    /// That may take up to a second beyond the timeout, and five seconds if the control block must
+    /// be searched for.
     pub fn set_read_timeout(&mut self, timeout: Option<Duration>) {
         self.read_timeout = timeout;
     }
 
-    /// Sets how long a write waits until the target has taken what is written; `None` waits for ever. 10 s at first.
+    /// Sets how long a write waits until the target has taken what is written; `None` waits for
+    /// ever. 10 s at first.
     ///
     /// A write may take a second more, and five seconds if the control block must be searched for.
     pub fn set_write_timeout(&mut self, timeout: Option<Duration>) {
         self.write_timeout = timeout;
     }
 
-    /// Sets what the firmware does when the ring of the up-channel is full. The mode that was there before is put back when
-    /// the channel closes.
+    /// Sets what the firmware does when the ring of the up-channel is full. The mode that was there
+    /// before is put back when the channel closes.
     ///
-    /// This writes the flags of the channel in the target's memory. With [`RttMode::Block`] nothing is lost, and firmware
-    /// that prints waits for the reader: a channel that is not read stops the program. The firmware sets its own mode when
-    /// it starts, so call this again after a reset.
+    /// This writes the flags of the channel in the target's memory. With [`RttMode::Block`] nothing
+    /// is lost, and firmware that prints waits for the reader: a channel that is not read stops the
+    /// program. The firmware sets its own mode when it starts, so call this again after a reset.
     ///
     /// # Errors
-    /// [`RttError::NoChannel`] if the firmware has no such up-channel, and [`RttError::Refused`] if its memory cannot be
-    /// written.
+    /// [`RttError::NoChannel`] if the firmware has no such up-channel, and [`RttError::Refused`] if
+    /// its memory cannot be written.
     ///
     /// ```
     /// # use virtual_chip::firmware::rtt;
@@ -139,7 +150,8 @@ impl RttChannel {
         self.server.set_mode(mode)
     }
 
-    /// Returns another handle of the same channel, for another thread: one can read while the other writes.
+    /// Returns another handle of the same channel, for another thread: one can read while the other
+    /// writes.
     ///
     /// Each byte from the target goes to one of the handles only, whichever reads first.
     ///
@@ -152,11 +164,13 @@ impl RttChannel {
 
     /// Waits for bytes and returns all that have come, as text.
     ///
-    /// Bytes that are not UTF-8 become U+FFFD; a character of which only the beginning has come waits for the rest.
+    /// Bytes that are not UTF-8 become U+FFFD; a character of which only the beginning has come
+    /// waits for the rest.
     ///
     /// # Errors
-    /// [`TimeoutError::Rtt`](crate::TimeoutError::Rtt) if nothing came within the read timeout, and [`Error::Connection`] if
-    /// somebody else closed the channel, the session was closed, or OpenOCD ended.
+    /// [`TimeoutError::Rtt`](crate::TimeoutError::Rtt) if nothing came within the read timeout, and
+    /// [`Error::Connection`] if somebody else closed the channel, the session was closed, or
+    /// OpenOCD ended.
     pub fn read_text(&mut self) -> Result<String> {
         let deadline = self.read_deadline();
         loop {
@@ -173,13 +187,15 @@ impl RttChannel {
     /// Writes all of the text within the write timeout.
     ///
     /// # Errors
-    /// [`RttError::NoChannel`] if the firmware has no such down-channel, [`NotTaken`](RttError::NotTaken) if the firmware did
-    /// not make room in time, and [`Refused`](RttError::Refused) if its memory cannot be read or written.
+    /// [`RttError::NoChannel`] if the firmware has no such down-channel,
+    /// [`NotTaken`](RttError::NotTaken) if the firmware did not make room in time, and
+    /// [`Refused`](RttError::Refused) if its memory cannot be read or written.
     pub fn write_text(&mut self, text: &str) -> Result<()> {
         self.server.rtt().put_all(self.server.channel, text.as_bytes(), Deadline::after(self.write_timeout))
     }
 
-    /// Closes the channel, also for other handles of it, which can still read what has come (OpenOCD: `rtt server stop PORT`).
+    /// Closes the channel, also for other handles of it, which can still read what has come
+    /// (OpenOCD: `rtt server stop PORT`).
     ///
     /// # Errors
     /// Those of [`Session::command`](crate::Session::command).
@@ -213,7 +229,8 @@ impl Read for RttChannel {
 }
 
 impl Write for RttChannel {
-    /// Writes as much as the target has room for, once it has any, and returns when the target has it.
+    /// Writes as much as the target has room for, once it has any, and returns when the target has
+    /// it.
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let deadline = Deadline::after(self.write_timeout);
         self.server.rtt().put(self.server.channel, buffer, deadline).map_err(into_io)

@@ -20,7 +20,8 @@ pub struct RttChannels {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RttChannelInfo {
-    /// Its number, for [`Rtt::channel`](crate::Rtt::channel). Numbers may be missing: the firmware need not use all.
+    /// Its number, for [`Rtt::channel`](crate::Rtt::channel). Numbers may be missing: the firmware
+    /// need not use all.
     pub number: u32,
     /// The name that the firmware gave it, as it is in the target's memory.
     pub name: String,

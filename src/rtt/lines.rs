@@ -5,11 +5,13 @@ use std::borrow::BorrowMut;
 use super::RttChannel;
 use crate::error::{Error, Result};
 
-/// Iterator over the lines that come by a channel, from [`RttChannel::lines`] or [`RttChannel::into_lines`].
+/// Iterator over the lines that come by a channel, from [`RttChannel::lines`] or
+/// [`RttChannel::into_lines`].
 ///
-/// A line ends with `\n` or `\r\n`, which is not part of it. Bytes that are not UTF-8 become U+FFFD. A line of more than
-/// 64 KiB comes in parts. When the read timeout passes, the iterator returns that error and can go on afterwards: the
-/// beginning of a line waits for its end. After any other error it ends.
+/// A line ends with `\n` or `\r\n`, which is not part of it. Bytes that are not UTF-8 become
+/// U+FFFD. A line of more than 64 KiB comes in parts. When the read timeout passes, the iterator
+/// returns that error and can go on afterwards: the beginning of a line waits for its end. After
+/// any other error it ends.
 #[derive(Debug)]
 pub struct RttLines<C = RttChannel> {
     channel: C,

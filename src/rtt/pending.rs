@@ -3,7 +3,8 @@
 /// A line that is longer comes in parts.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// As many bytes wait at most before more are read: one part of a line and what one read of the socket brings.
+/// As many bytes wait at most before more are read: one part of a line and what one read of the
+/// socket brings.
 const ROOM: usize = 2 * LONGEST_LINE;
 
 #[derive(Debug, Default)]

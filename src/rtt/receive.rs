@@ -61,10 +61,12 @@ impl RttChannel {
 
     /// Drops what has come and was not read.
     ///
-    /// For a reader that wants to see only what comes from now on, as after [`Rtt::clear`](crate::Rtt::clear).
+    /// For a reader that wants to see only what comes from now on, as after
+    /// [`Rtt::clear`](crate::Rtt::clear).
     ///
     /// # Errors
-    /// [`Error::Connection`] if the channel is closed, and [`TimeoutError::Rtt`] if the target sends without a pause.
+    /// [`Error::Connection`] if the channel is closed, and [`TimeoutError::Rtt`] if the target
+    /// sends without a pause.
     pub fn discard(&mut self) -> Result<()> {
         let deadline = Deadline::after(Some(LONGEST_DISCARD));
         loop {
@@ -78,8 +80,8 @@ impl RttChannel {
         }
     }
 
-    /// Takes everything that comes until the channel is quiet for two polling intervals or the deadline passes, and closes
-    /// the channel. Nothing at all is no error.
+    /// Takes everything that comes until the channel is quiet for two polling intervals or the
+    /// deadline passes, and closes the channel. Nothing at all is no error.
     pub(super) fn drain(mut self, deadline: Deadline) -> Result<String> {
         let hard_deadline = deadline.extended_by(GRACE);
         let quiet = self.server.rtt().polling_interval_before(hard_deadline)? * 2;
@@ -134,8 +136,8 @@ impl RttChannel {
         let before = self.stuck_at.filter(|(read, _)| *read == ring.read);
         self.stuck_at = ring.holds_bytes().then(|| before.unwrap_or((ring.read, Instant::now())));
         let is_stuck = match (before, self.stuck_at) {
-            // A restart begins OpenOCD's polling interval anew, so a restart within each interval would keep OpenOCD from
-            // ever polling.
+            // A restart begins OpenOCD's polling interval anew, so a restart within each interval
+            // would keep OpenOCD from ever polling.
             (Some((_, since)), Some(_)) => since.elapsed() > rtt.polling_interval_before(deadline)? * 2,
             _ => false,
         };

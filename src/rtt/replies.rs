@@ -6,8 +6,8 @@ use crate::wire::tcl;
 
 /// Reads the listing of `rtt channels`; `None` for anything else. A name may hold blanks.
 ///
-/// `rtt channellist` would not do: it leaves out those not in use without saying so, and newer code does not quote the names
-/// there.
+/// `rtt channellist` would not do: it leaves out those not in use without saying so, and newer code
+/// does not quote the names there.
 ///
 /// ```text
 /// Channels: up=3, down=2

@@ -51,7 +51,8 @@ impl Ring {
         Some(Ok(Ring { state, count, written, read, flags }))
     }
 
-    /// Reads the answer of the procedure `rtt_put` to `sent` bytes: how many of them the target took, and the ring before.
+    /// Reads the answer of the procedure `rtt_put` to `sent` bytes: how many of them the target
+    /// took, and the ring before.
     pub(super) fn parse_put(answer: &[u8], sent: usize) -> Option<Result<(usize, Ring), RttError>> {
         let [count, ring] = tcl::elements(answer).take_array()?;
         let count: usize = tcl::text(&count)?.parse().ok().filter(|count| *count <= sent)?;

@@ -37,30 +37,32 @@ enum Found<T> {
 }
 
 impl Rtt<'_> {
-    /// Searches for the control block and starts the transfer (OpenOCD: `rtt stop`, `rtt setup`, `rtt start`). Returns the
-    /// address of the control block.
+    /// Searches for the control block and starts the transfer (OpenOCD: `rtt stop`, `rtt setup`,
+    /// `rtt start`). Returns the address of the control block.
     ///
-    /// Starting again is allowed and searches again, as after a reset or with other firmware; open channels go on. A
-    /// control block is aligned to 4 bytes, has nothing but zeros behind its id, and its rings lie in readable memory.
-    /// Anything else with the id is skipped: a text that contains it, for example. The target need not be halted.
+    /// Starting again is allowed and searches again, as after a reset or with other firmware; open
+    /// channels go on. A control block is aligned to 4 bytes, has nothing but zeros behind its id,
+    /// and its rings lie in readable memory. Anything else with the id is skipped: a text that
+    /// contains it, for example. The target need not be halted.
     ///
-    /// RAM survives a reset. A block that earlier firmware left behind is as good as a new one, and is found too.
-    /// [`clear`](Self::clear) removes it before the new firmware runs.
+    /// RAM survives a reset. A block that earlier firmware left behind is as good as a new one, and
+    /// is found too. [`clear`](Self::clear) removes it before the new firmware runs.
     ///
     /// # Errors
-    /// [`RttError::NotSetUp`], [`RttError::NoControlBlock`], and [`RttError::Refused`] if the memory cannot be read.
+    /// [`RttError::NotSetUp`], [`RttError::NoControlBlock`], and [`RttError::Refused`] if the
+    /// memory cannot be read.
     pub fn start(&self) -> Result<u64> {
         self.start_before(Deadline::NEVER, false)
     }
 
-    /// Starts like [`start`](Self::start), for firmware that comes up later: searches again and again until the control
-    /// block is there.
+    /// Starts like [`start`](Self::start), for firmware that comes up later: searches again and
+    /// again until the control block is there.
     ///
     /// A block that earlier firmware left behind ends the wait at once; see [`clear`](Self::clear).
     ///
     /// # Errors
-    /// [`TimeoutError::Rtt`] if the block is not there in time, and those of [`start`](Self::start) that waiting cannot
-    /// resolve.
+    /// [`TimeoutError::Rtt`] if the block is not there in time, and those of [`start`](Self::start)
+    /// that waiting cannot resolve.
     pub fn start_wait(&self, timeout: Duration) -> Result<u64> {
         let deadline = Deadline::after(Some(timeout));
         loop {
@@ -79,13 +81,15 @@ impl Rtt<'_> {
         }
     }
 
-    /// Starts; with `is_restart` the transfer counts as started also if the control block is not there yet.
+    /// Starts; with `is_restart` the transfer counts as started also if the control block is not
+    /// there yet.
     ///
     /// The deadline is looked at between the commands, each of which may take some time more.
     pub(super) fn start_before(&self, deadline: Deadline, is_restart: bool) -> Result<u64> {
         let hard_deadline = deadline.extended_by(super::GRACE);
         let setup = self.stored_setup(hard_deadline)?;
-        // OpenOCD must not take other bytes for the rings that were there, and its polling would slow the search.
+        // OpenOCD must not take other bytes for the rings that were there, and its polling would
+        // slow the search.
         self.stop_before(hard_deadline, is_restart)?;
         let target = Target::of(self.session(), &setup.target);
         search(target, setup.address, setup.size, &setup.id, deadline, |block| {
@@ -109,21 +113,23 @@ impl Rtt<'_> {
         Ok(setup?)
     }
 
-    /// Overwrites every control block in the `size` bytes from `address` with zeros, and returns how many there were.
+    /// Overwrites every control block in the `size` bytes from `address` with zeros, and returns
+    /// how many there were.
     ///
-    /// RAM survives a reset, and with it the control block and the rings of whatever ran before. Firmware writes its own
-    /// block only some time after its start; firmware without RTT never does. So clear the RAM between the reset and the
-    /// first instruction of the new firmware (after `reset(ResetMode::Halt)`), wherever what comes by RTT is to be
-    /// evidence. The bytes that have come before are still in open channels: [`RttChannel::discard`](crate::RttChannel::discard)
-    /// drops them.
+    /// RAM survives a reset, and with it the control block and the rings of whatever ran before.
+    /// Firmware writes its own block only some time after its start; firmware without RTT never
+    /// does. So clear the RAM between the reset and the first instruction of the new firmware
+    /// (after `reset(ResetMode::Halt)`), wherever what comes by RTT is to be evidence. The bytes
+    /// that have come before are still in open channels:
+    /// [`RttChannel::discard`](crate::RttChannel::discard) drops them.
     ///
-    /// The target may be halted or run; firmware that runs loses its block, and prints nothing more. Only what
-    /// [`start`](Self::start) would accept is overwritten, so a text that contains the id stays. The setup and open
-    /// channels stay, too.
+    /// The target may be halted or run; firmware that runs loses its block, and prints nothing
+    /// more. Only what [`start`](Self::start) would accept is overwritten, so a text that contains
+    /// the id stays. The setup and open channels stay, too.
     ///
     /// # Errors
-    /// [`RttError::InvalidArgument`] before anything is sent, and [`RttError::Refused`] if the memory cannot be read or
-    /// written.
+    /// [`RttError::InvalidArgument`] before anything is sent, and [`RttError::Refused`] if the
+    /// memory cannot be read or written.
     ///
     /// ```
     /// # use virtual_chip::firmware::rtt;

@@ -1,4 +1,5 @@
-//! OpenOCD's side of an open channel: the RTT server on a port, and what is to be undone when the channel closes.
+//! OpenOCD's side of an open channel: the RTT server on a port, and what is to be undone when the
+//! channel closes.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,7 +97,8 @@ impl Server {
             return Ok(());
         }
         let replaced = self.replaced_mode.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Firmware that has been reset has set its own mode again; then there is nothing to put back.
+        // Firmware that has been reset has set its own mode again; then there is nothing to put
+        // back.
         let put_back = replaced.map(|(first, set)| self.change_mode(Some(set), first));
         let rtt = self.rtt();
         let request = rtt.request(Script::command("rtt server stop").number(self.peer.port()));

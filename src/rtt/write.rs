@@ -12,7 +12,8 @@ use crate::session::Session;
 use crate::types::RttDirection;
 use crate::wire::Deadline;
 
-/// After so long without a byte or a control block, a read or a write checks whether the transfer is alive.
+/// After so long without a byte or a control block, a read or a write checks whether the transfer
+/// is alive.
 pub(super) const CHECK_PERIOD: Duration = Duration::from_millis(250);
 /// How often a write asks whether the target has room.
 const ROOM_POLL: Duration = Duration::from_millis(2);
@@ -54,7 +55,8 @@ impl Rtt<'_> {
         Ok(())
     }
 
-    /// Puts as many bytes into a down-channel as it has room for, once it has any, and returns how many.
+    /// Puts as many bytes into a down-channel as it has room for, once it has any, and returns how
+    /// many.
     pub(super) fn put(&self, number: u32, bytes: &[u8], deadline: Deadline) -> Result<usize> {
         if bytes.is_empty() {
             return Ok(0);
@@ -74,7 +76,8 @@ impl Rtt<'_> {
                 return Err(ring.no_channel(RttDirection::Down, number).into());
             }
             let is_over = deadline.has_passed();
-            // Firmware that is just starting gets some time. At the deadline a restart is for the next write.
+            // Firmware that is just starting gets some time. At the deadline a restart is for the
+            // next write.
             if ring.state == RingState::Lost && (is_over || checked.elapsed() >= CHECK_PERIOD) {
                 self.revive(deadline.extended_by(SEARCH_GRACE))?;
                 checked = Instant::now();

@@ -1,4 +1,5 @@
-//! Sockets beside the session's own connection, such as those of RTT channels. They end with the session.
+//! Sockets beside the session's own connection, such as those of RTT channels. They end with the
+//! session.
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

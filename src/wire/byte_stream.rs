@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::{Deadline, TransferError};
 use crate::error::{ConnectionError, Result};
 
-/// The longest wait of one system call. Handles in several threads share the socket's timeout, so one of them may begin
-/// to wait with the timeout that another one has set.
+/// The longest wait of one system call. Handles in several threads share the socket's timeout, so
+/// one of them may begin to wait with the timeout that another one has set.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 /// How much [`ByteStream::read_to_end`] takes at a time.
@@ -43,7 +43,8 @@ impl ByteStream {
         &self.socket
     }
 
-    /// Waits for bytes and takes as many as there is room for. A deadline that has passed takes what has come.
+    /// Waits for bytes and takes as many as there is room for. A deadline that has passed takes
+    /// what has come.
     pub(crate) fn read(
         &self,
         buffer: &mut [u8],
@@ -60,7 +61,8 @@ impl ByteStream {
         }
     }
 
-    /// Appends what comes until the other end closes. Stops also at the deadline, and when `bytes` holds `limit` bytes.
+    /// Appends what comes until the other end closes. Stops also at the deadline, and when `bytes`
+    /// holds `limit` bytes.
     pub(crate) fn read_to_end(
         &self,
         bytes: &mut Vec<u8>,

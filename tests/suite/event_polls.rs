@@ -1,4 +1,5 @@
-//! Events of what a target does by itself: as OpenOCD's own polls find them, and with polls of ours between these.
+//! Events of what a target does by itself: as OpenOCD's own polls find them, and with polls of ours
+//! between these.
 
 use std::sync::mpsc::channel;
 use std::thread;
@@ -12,7 +13,8 @@ use crate::server::serve;
 
 const OFTEN: Duration = Duration::from_millis(2);
 
-/// Long enough for what would be wrong to show nearly always; what is right passes however slow the machine is.
+/// Long enough for what would be wrong to show nearly always; what is right passes however slow the
+/// machine is.
 const A_WHILE: Duration = Duration::from_millis(250);
 
 /// Halted before a breakpoint, and OpenOCD does not poll by itself.

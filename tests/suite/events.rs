@@ -1,4 +1,5 @@
-//! Events and callbacks, of a real OpenOCD; a server of our own only for trace data, which needs an adapter that captures trace.
+//! Events and callbacks, of a real OpenOCD; a server of our own only for trace data, which needs an
+//! adapter that captures trace.
 
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -94,11 +95,13 @@ fn waiting_has_a_limit_and_taking_does_not_wait() {
     assert_eq!(events.try_next().unwrap(), None);
 }
 
-/// What [`a_flood`] sends: 33 MB. Once all is sent, more has been read than there is room for, however much the sockets still hold.
+/// What [`a_flood`] sends: 33 MB. Once all is sent, more has been read than there is room for,
+/// however much the sockets still hold.
 const FLOOD: usize = 1_000_000;
 
-/// A session on a server that sends each listener of events [`FLOOD`] halts, and then says so.
-/// A real OpenOCD stands still, for all its clients, after some 3000 steps whose notifications nobody reads; that many take it too long here.
+/// A session on a server that sends each listener of events [`FLOOD`] halts, and then says so. A
+/// real OpenOCD stands still, for all its clients, after some 3000 steps whose notifications nobody
+/// reads; that many take it too long here.
 fn a_flood() -> (Session, Receiver<()>) {
     let (sent, all_sent) = channel();
     let address = serve(move |mut client| {

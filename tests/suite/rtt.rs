@@ -119,7 +119,8 @@ fn text_and_lines_are_read() {
 fn a_line_without_an_end_comes_in_parts() {
     let board = started();
     let mut flood = open(&board, 2);
-    // The flood's bytes hold a newline now and then; the greatest run without one is short. So the ring is filled by hand.
+    // The flood's bytes hold a newline now and then; the greatest run without one is short. So the
+    // ring is filled by hand.
     board.session.target().halt().unwrap();
     let ring = 0x2000_2800;
     board.chip.write_memory(ring, &[b'x'; 2048]).unwrap();
@@ -299,17 +300,6 @@ fn channels_that_the_firmware_lacks_are_refused() {
 }
 
 #[test]
-fn a_quiet_log_level_hides_nothing() {
-    let board = Board::start();
-    board.chip.load_firmware(firmware::IMAGE);
-    board.session.command("debug_level 0").unwrap();
-    board.session.rtt().setup(0x2000_0000, 0x5000, ID).unwrap();
-    board.session.rtt().start_wait(PATIENCE).unwrap();
-    terminal(&board).close().unwrap();
-    assert!(board.session.command("debug_level").unwrap().contains('0'));
-}
-
-#[test]
 fn a_target_type_without_rtt_is_refused() {
     let hart = virtual_chip::VirtualHart::start().unwrap();
     let openocd = openocd::OpenOcdProcess::builder().config(hart.openocd_config());
@@ -354,7 +344,8 @@ fn a_single_read_ends_although_the_firmware_prints_on() {
     rtt.set_polling_interval(Duration::from_millis(300)).unwrap();
     thread::scope(|scope| {
         let looking = scope.spawn(|| rtt.read(2, Duration::from_secs(2)));
-        // Never quiet for two polling intervals, until the look has ended or is taken to be without end.
+        // Never quiet for two polling intervals, until the look has ended or is taken to be without
+        // end.
         let mut asked = 0;
         while !looking.is_finished() && asked < 1000 {
             asked += 1;

@@ -61,7 +61,8 @@ fn a_stream_goes_on_after_the_power_was_off() {
     assert_eq!(channel.lines().next().unwrap().unwrap(), firmware::GREETING.trim());
 }
 
-/// Halts the target and puts its control block elsewhere, with nothing where it was for a time; what it holds, and where it is.
+/// Halts the target and puts its control block elsewhere, with nothing where it was for a time;
+/// what it holds, and where it is.
 fn move_block(board: &Board) -> ([u8; 144], u32) {
     board.session.target().halt().unwrap();
     let mut block = [0; 144];
@@ -278,4 +279,15 @@ fn the_mode_of_a_channel_is_put_back_when_it_closes() {
     assert_eq!(board.session.rtt().channels().unwrap().up[0].mode(), RttMode::Trim);
     let refused = rtt_error(open(&board, 1).set_mode(RttMode::Block));
     assert!(matches!(refused, RttError::NoChannel { number: 1, .. }), "{refused:?}");
+}
+
+#[test]
+fn a_quiet_log_level_hides_nothing() {
+    let board = Board::start();
+    board.chip.load_firmware(firmware::IMAGE);
+    board.session.command("debug_level 0").unwrap();
+    board.session.rtt().setup(0x2000_0000, 0x5000, ID).unwrap();
+    board.session.rtt().start_wait(PATIENCE).unwrap();
+    terminal(&board).close().unwrap();
+    assert!(board.session.command("debug_level").unwrap().contains('0'));
 }

@@ -1,4 +1,5 @@
-//! Servers that drip, flood, never close or count wrong: calls end in time and in bounds, and never panic.
+//! Servers that drip, flood, never close or count wrong: calls end in time and in bounds, and never
+//! panic.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -15,7 +16,8 @@ const LIMIT: Duration = Duration::from_millis(300);
 /// Far more than `LIMIT`, and far less than what the wrong wait would take.
 const SOON: Duration = Duration::from_secs(4);
 
-/// A session on a server that has RTT: up-channel 0 at a port of the test's own, and `put` as the answer to every write.
+/// A session on a server that has RTT: up-channel 0 at a port of the test's own, and `put` as the
+/// answer to every write.
 fn session(port: u16, put: &'static str) -> Session {
     let address = serve(move |mut client| {
         thread::spawn(move || {
