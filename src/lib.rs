@@ -62,8 +62,8 @@ pub use dap::{
 pub use error::SvdError;
 pub use error::{
     AdapterError, BreakpointError, CommandError, ConnectionError, DapError, Error, Failure, FlashError, ImageError,
-    InvalidArgument, JtagError, ProcessError, ProcessReport, Refused, RejectedBlock, Result, RttError, SemihostingError, TargetError,
-    TimeoutError, UnexpectedReply,
+    InvalidArgument, JtagError, ProcessError, ProcessReport, Refused, RejectedBlock, Result, RttError,
+    SemihostingError, TargetError, TimeoutError, UnexpectedReply,
 };
 pub use events::{Event, EventIter, Events, Listener, TargetEvent};
 pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, WriteOptions};
@@ -83,7 +83,7 @@ pub use svd::Svd;
 pub use target::polling::PollingPause;
 pub use target::{Target, TargetInfo, TargetStatus};
 pub use types::{
-    EndState, HaltReason, ImageFormat, Mismatch, Phase, RegisterValue, ResetMode, RttDirection, SectorKind, StopPoint, Symbol,
-    SymbolKind, TapState, TargetState,
+    EndState, HaltReason, ImageFormat, Mismatch, Phase, RegisterValue, ResetMode, RttDirection, SectorKind, StopPoint,
+    Symbol, SymbolKind, TapState, TargetState,
 };
 pub use wire::tcl::quote;

@@ -207,7 +207,7 @@ struct Run<'t, 'c> {
     channels: Vec<(&'c mut RttChannel, Wanted<'c>)>,
 }
 
-impl<'t> Run<'t, '_> {
+impl Run<'_, '_> {
     /// The run, between setting the breakpoints and removing them.
     fn with_breakpoints(
         &mut self,

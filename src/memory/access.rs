@@ -143,11 +143,6 @@ pub(super) fn write_command<T: Element>(address: u64, bits: u32, values: &[T], o
     format!("write_memory {address:#x} {bits} {{{}{more}}}{blank}{option}", first.join(" "))
 }
 
-/// `0x1 0x2 0x3`
-pub(crate) fn hex_list<T: Element>(values: impl Iterator<Item = T>) -> String {
-    values.map(|value| format!("{value:#x}")).collect::<Vec<_>>().join(" ")
-}
-
 /// The command that displays elements. Not `read_memory`: newer OpenOCD copies its whole answer
 /// once more for each number (`command_vprint` in `src/helper/command.c`), and `mdw` for each line
 /// only, so that 16384 words take 1.6 s and not 3.5. `read_memory` of 0.12.0 lacks error numbers,

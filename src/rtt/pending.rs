@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(taken, ["one", "", "t\u{fffd}wo"]);
         lines.push(b"ning\n");
         assert_eq!(lines.take_line().unwrap(), "beginning");
-        let mut endless = pending(&[b'x'; LONGEST_LINE + 1]);
+        let mut endless = pending(&vec![b'x'; LONGEST_LINE + 1]);
         assert_eq!(endless.take_line().unwrap().len(), LONGEST_LINE);
         assert_eq!(endless.take_line(), None);
     }

@@ -107,9 +107,8 @@ impl ByteStream {
             BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, NotConnected, TimedOut, WouldBlock,
         };
         match error.kind() {
-            Interrupted => Ok(()),
             WouldBlock | TimedOut if deadline.has_passed() => Err(TransferError::DeadlinePassed),
-            WouldBlock | TimedOut => Ok(()),
+            Interrupted | WouldBlock | TimedOut => Ok(()),
             BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected => Err(self.closed(doing)),
             _ => Err(ConnectionError::Io { peer: self.peer, doing, source: error }.into()),
         }
@@ -165,7 +164,7 @@ mod tests {
         assert_eq!(all_within(&stream(|mut socket| socket.write_all(b"all").unwrap()), 100), 3);
         let drips = stream(|mut socket| {
             while socket.write_all(b".").is_ok() {
-                thread::sleep(Duration::from_millis(20))
+                thread::sleep(Duration::from_millis(20));
             }
         });
         assert!((1..=20).contains(&all_within(&drips, 1000)));

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openocd::{ConnectionError, Error, ResetMode, RttChannel, RttDirection, RttError, TimeoutError};
+use openocd::{ConnectionError, Error, RttChannel, RttDirection, RttError, TimeoutError};
 use virtual_chip::Transport;
 use virtual_chip::firmware::rtt as firmware;
 

@@ -60,7 +60,7 @@ fn drip(mut stream: TcpStream) {
 }
 
 fn flood(mut stream: TcpStream) {
-    while stream.write_all(&[b'x'; 64 * 1024]).is_ok() {}
+    while stream.write_all(&[b'x'; 16 * 1024]).is_ok() {}
 }
 
 #[test]
