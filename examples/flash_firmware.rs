@@ -1,28 +1,30 @@
-//! Programs an ELF file with a progress bar, verifies it, runs it until `main`, and says why it halted there.
+//! Programs an ELF file with a progress bar, verifies it, runs it until `main`, and says why it
+//! halted there.
 //!
-//! Without arguments it starts the virtual STM32F103 of this crate's tests and programs `examples/firmware/counter.elf`:
+//! Without arguments it starts the virtual STM32F103 of this crate's tests and programs
+//! `examples/firmware/counter.elf`:
 //!
 //! ```text
 //! $ cargo run --example flash_firmware
 //!    erasing [########################################] 1024/1024 bytes
 //!    writing [########################################] 108/108 bytes
 //!  verifying [########################################] 108/108 bytes
-//! 108 bytes are written and verified
+//! verified: 1024 bytes erased, 108 written, 0 skipped
 //! stm32f1x.cpu is halted at 0x08000040 (breakpoint)
 //! ```
 //!
-//! With a board: `cargo run --example flash_firmware -- firmware.elf --board "interface/stlink.cfg -f target/stm32f1x.cfg"`.
+//! With a board: `cargo run --example flash_firmware -- firmware.elf --board "interface/stlink.cfg
+//! -f target/stm32f1x.cfg"`.
 
 mod ending;
 
 use std::error::Error;
 use std::io::{Write, stdout};
-use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use object::{Object, ObjectSymbol};
-use openocd::{BreakpointKind, Image, Progress, ResetMode, Session, WriteOptions};
+use openocd::{BreakpointKind, Image, Progress, ResetMode, Session};
 use virtual_chip::VirtualChip;
 
 const USAGE: &str = "usage: flash_firmware [ELF] [--board CONFIG]";
@@ -50,8 +52,8 @@ fn flash() -> Result<(), Box<dyn Error>> {
     let session = Session::start(board.or(chip.as_ref().map(VirtualChip::openocd_config)).unwrap_or_default())?;
     session.target().reset(ResetMode::Halt)?;
 
-    session.flash().with_progress(&print_bar).write_image(&image, WriteOptions::new().erase(true))?;
-    writeln!(stdout(), "{} bytes are written and verified", image.len())?;
+    let report = session.flash().with_progress(print_bar).write_image(&image)?;
+    writeln!(stdout(), "verified: {report}")?;
 
     let breakpoint = session.breakpoints().scoped(main, BreakpointKind::Hardware)?;
     session.target().reset(ResetMode::Run)?;
@@ -62,15 +64,14 @@ fn flash() -> Result<(), Box<dyn Error>> {
 }
 
 /// Draws a bar over the previous one, and keeps the last bar of each phase.
-fn print_bar(progress: Progress) -> ControlFlow<()> {
+fn print_bar(progress: Progress) {
     let Progress { phase, done, total, .. } = progress;
     let filled = usize::try_from(40 * done / total.max(1)).unwrap_or(40);
     let end = if done == total { "\n" } else { "" };
     eprint!("\r{:>10} [{:-<40}] {done}/{total} bytes{end}", phase.to_string(), "#".repeat(filled));
-    ControlFlow::Continue(())
 }
 
-/// Without the bit that says that it is Thumb code.
+/// Returns the address of `main` without the bit that marks Thumb code.
 fn address_of_main(path: &str) -> Result<u64, Box<dyn Error>> {
     let file = std::fs::read(path)?;
     let elf = object::File::parse(&*file)?;

@@ -2,18 +2,25 @@
 
 pub(crate) mod banks;
 mod erase;
+mod image_source;
+pub(crate) mod info;
 mod layout;
+mod options;
 mod pieces;
+mod program;
 mod protect;
 mod read;
 mod replies;
+mod unchanged;
 mod verify;
 mod write;
 
-pub use banks::{BankId, FlashBank, FlashInfo, ProtectionBlock, Sector};
-pub use write::WriteOptions;
+pub use banks::{BankId, FlashBank};
+pub use image_source::ImageSource;
+pub use info::{FlashInfo, ProtectionBlock, Sector};
+pub use options::{ProgramReport, WriteOptions, WriteReport};
 
-use crate::progress::{IntoControlFlow, Progress, ProgressCallback};
+use crate::progress::{IntoControlFlow, NoProgress, Progress, ProgressCallback, ProgressReport};
 use crate::session::Session;
 use crate::target::Target;
 
@@ -23,26 +30,36 @@ use crate::target::Target;
 /// | to | call |
 /// |---|---|
 /// | program a firmware image and start it | [`program`](Self::program), [`Session::program`] |
-/// | see what there is | [`banks`](Self::banks), [`probe`](Self::probe), [`layout`](Self::layout), [`info`](Self::info) |
-/// | write | [`write_image`](Self::write_image), [`write`](Self::write) |
+/// | list banks and sectors | [`banks`](Self::banks), [`probe`](Self::probe), [`layout`](Self::layout), [`info`](Self::info) |
+/// | write | [`write_image`](Self::write_image), [`write_image_with`](Self::write_image_with), [`write`](Self::write) |
 /// | erase | [`erase_sector`](Self::erase_sector), [`erase_address`](Self::erase_address), [`erase_all`](Self::erase_all) |
 /// | compare | [`verify`](Self::verify), [`verify_at`](Self::verify_at), [`verify_image`](Self::verify_image), [`verify_image_at`](Self::verify_image_at) |
 /// | read | [`read`](Self::read), [`read_to_file`](Self::read_to_file) |
-/// | protect | [`protect`](Self::protect) |
-/// | watch or stop any of these | [`with_progress`](Self::with_progress) |
+/// | protect | [`protect`](Self::protect), [`unprotect`](Self::unprotect) |
+/// | see how far a call is, or stop it | [`with_progress`](Self::with_progress) |
 ///
-/// # Rules for all of them
-/// - **State.** Erasing and writing need a halted target, otherwise they are a [`TargetError::NotHalted`](crate::TargetError::NotHalted) error. OpenOCD runs its flash
-///   loaders in the RAM of the target's working area, which loses what it holds unless the configuration says `-work-area-backup 1`.
-/// - **Addresses** are those of the target. A range may reach over several banks that follow each other. What belongs to no bank is an
-///   error before anything is sent; OpenOCD would skip it and report success. Where a bank could not be probed, the error is
-///   [`FlashError::Probe`](crate::FlashError::Probe) and says why. An empty range is nothing to do.
-/// - **Bounds** of sectors, and that the first is not after the last, are checked before anything is sent.
-/// - **Truth.** What is written is verified, what is erased is checked, unless you say otherwise. An error in the middle says up to where flash is
-///   erased or written: everything before that address is, and what follows may be in part.
-/// - **Files.** Image files are read here. Their bytes travel over the connection into a private temporary file of OpenOCD's, so
-///   OpenOCD may run on another machine and paths may hold any characters.
-/// - **Time.** Long calls are cut into commands that take about a second at most; [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout) limits each.
+/// # Rules for all calls
+/// - **State.** Erasing, writing and protecting need a halted target; otherwise they fail with
+///   [`TargetError::NotHalted`](crate::TargetError::NotHalted).
+/// - **What else changes: nothing.** OpenOCD runs its flash algorithms in the RAM of the target's
+///   working area. Each command here restores that RAM (`-work-area-backup 1`) and the registers. A
+///   fault of an algorithm is caught before the firmware's fault handler runs, and what it left in
+///   registers and on the stack is undone. Only a chip that stops answering in the middle keeps
+///   what it has.
+/// - **Addresses** are those of the target. A range may span several banks that follow each other.
+///   An address in no bank is an error before anything is changed; OpenOCD would skip it and report
+///   success. For a bank that could not be probed, the error is
+///   [`FlashError::Probe`](crate::FlashError::Probe) with the reason. An empty range succeeds and
+///   does nothing.
+/// - **Truth.** The erase calls check that flash is erased. The write calls verify what they wrote;
+///   if they erase, they also check that the rest of the erased sectors is erased.
+///   [`WriteOptions::verify`] can turn off both for an image. An error in the middle says up to
+///   which address flash is erased, written, read or compared.
+/// - **Files.** Image files are read by this program. Their bytes travel over the connection into a
+///   private temporary file of OpenOCD, so OpenOCD may run on another machine, and paths may hold
+///   any characters.
+/// - **Time.** Long calls consist of commands that take about a second at most.
+///   [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout) limits each command.
 ///
 /// Sources: OpenOCD User's Guide, "Flash Commands"; `src/flash/nor/` in OpenOCD.
 ///
@@ -57,10 +74,10 @@ use crate::target::Target;
 /// assert!(!flash.verify(0x0800_4000, b"calibration date")?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone)]
-pub struct Flash<'a> {
+#[derive(Debug, Clone, Copy)]
+pub struct Flash<'a, R = NoProgress> {
     target: Target<'a>,
-    report: Option<ProgressCallback<'a>>,
+    report: R,
 }
 
 impl Session {
@@ -73,17 +90,23 @@ impl Session {
 impl<'a> Target<'a> {
     /// The target's flash.
     pub fn flash(self) -> Flash<'a> {
-        Flash { target: self, report: None }
+        Flash { target: self, report: NoProgress }
     }
 }
 
-impl<'a> Flash<'a> {
-    /// The same flash, with a callback that is told how far each long call has come, and can stop it.
+impl<'a, R: ProgressReport> Flash<'a, R> {
+    /// The same flash, with a callback that is told how far each long call is.
     ///
-    /// The calls are told apart by their phases: [`erase_sector`](Self::erase_sector) and its like report [`Phase::Erase`](crate::Phase) and then, as they check,
-    /// `Verify`; [`write_image`](Self::write_image) reports `Erase`, `Write` and `Verify`, as far as it does them. Pieces are chosen to take a tenth to a few
-    /// tenths of a second each; only a whole bank is erased in one piece, as many chips do that in the time of one sector. After [`ControlFlow::Break`](std::ops::ControlFlow::Break) the call goes on to the next boundary between two sectors and ends
-    /// with [`Error::Cancelled`](crate::Error::Cancelled), which says how far it came.
+    /// The callback may change what it captures. It may return nothing, or a
+    /// [`ControlFlow`](std::ops::ControlFlow): after `Break` the call goes on to the next boundary
+    /// between two sectors and ends with [`Error::Cancelled`](crate::Error::Cancelled), which says
+    /// how far it came. The callback runs on the thread of the call, between two commands, while
+    /// the session is free.
+    ///
+    /// [`Progress::phase`](crate::Progress) tells what a call is doing: the erase calls report
+    /// `Erase` and then `Verify`, [`write_image`](Self::write_image) reports `Erase`, `Write` and
+    /// `Verify`. A piece takes one to a few tenths of a second. Only a whole bank is erased in one
+    /// piece, because many chips erase it in the time of one sector.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -93,10 +116,10 @@ impl<'a> Flash<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn with_progress<'b, R: IntoControlFlow>(&self, callback: impl FnMut(Progress) -> R + Send + 'b) -> Flash<'b>
-    where
-        'a: 'b,
-    {
-        Flash { target: self.target, report: Some(ProgressCallback::new(callback)) }
+    pub fn with_progress<'b, C: IntoControlFlow>(
+        &self,
+        callback: impl FnMut(Progress) -> C + Send + 'b,
+    ) -> Flash<'a, ProgressCallback<'b>> {
+        Flash { target: self.target, report: ProgressCallback::new(callback) }
     }
 }

@@ -66,7 +66,9 @@ pub use error::{
     SemihostingError, TargetError, TimeoutError, UnexpectedReply,
 };
 pub use events::{Event, EventIter, Events, Listener, TargetEvent};
-pub use flash::{BankId, Flash, FlashBank, FlashInfo, ProtectionBlock, Sector, WriteOptions};
+pub use flash::{
+    BankId, Flash, FlashBank, FlashInfo, ImageSource, ProgramReport, ProtectionBlock, Sector, WriteOptions, WriteReport,
+};
 pub use image::{ElfParts, Image, ImageOptions, Segment};
 pub use jtag::{Bits, Jtag, NewTap, SvfFile, SvfReport, Tap, XsvfFile};
 pub use memory::{Memory, Sample, Samples};

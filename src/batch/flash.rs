@@ -1,7 +1,8 @@
 //! Questions about flash in a batch.
 
 use super::{Batch, Handle};
-use crate::flash::banks::{banks_request, info_request, take_all, take_info};
+use crate::flash::banks::{banks_request, take_banks};
+use crate::flash::info::{EraseCheck, info_request, take_info};
 use crate::flash::{FlashBank, FlashInfo};
 
 /// Questions about flash, put into a [`Batch`].
@@ -21,23 +22,22 @@ impl<'b, 'a> BatchFlash<'b, 'a> {
 
     /// Lists all banks; see [`Flash::banks`](crate::Flash::banks).
     pub fn banks(&mut self) -> Handle<Vec<FlashBank>> {
-        self.batch.put_checked(banks_request(), take_all)
+        self.batch.put_checked(banks_request(), take_banks)
     }
 
     /// Lists the sectors of a bank, and which are erased; see [`Flash::info`](crate::Flash::info).
     pub fn info(&mut self, bank: &FlashBank) -> Handle<FlashInfo> {
-        self.describe(bank, true)
+        self.describe(bank, EraseCheck::Run)
     }
 
     /// Lists the sectors of a bank, without reading what they hold; see
     /// [`Flash::layout`](crate::Flash::layout).
     pub fn layout(&mut self, bank: &FlashBank) -> Handle<FlashInfo> {
-        self.describe(bank, false)
+        self.describe(bank, EraseCheck::Skip)
     }
 
-    fn describe(&mut self, bank: &FlashBank, check_erased: bool) -> Handle<FlashInfo> {
+    fn describe(&mut self, bank: &FlashBank, check: EraseCheck) -> Handle<FlashInfo> {
         let bank = bank.clone();
-        self.batch
-            .put_checked(info_request(&bank, check_erased), move |request, reply| take_info(request, reply, &bank))
+        self.batch.put_checked(info_request(&bank, check), move |request, reply| take_info(request, reply, &bank))
     }
 }

@@ -1,81 +1,94 @@
-//! Flash could not be programmed, erased, protected, read or understood.
+//! Errors of flash calls.
+
+use std::fmt;
+use std::path::PathBuf;
 
 use crate::Mismatch;
+use crate::error::text::{self, comma_separated, list_names};
 use crate::error::{Error, Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::SectorKind;
 
-/// Flash could not be programmed, erased, protected, read or understood.
+/// Flash could not be erased, written, read, compared or protected.
 ///
-/// Where a call had begun to change the flash, the error says how far it came, and `cause` is why it came no further: OpenOCD's
-/// refusal, or a lost connection, or a timeout.
-#[derive(Debug, thiserror::Error)]
+/// An error in the middle of a call says how far the call came. Its `cause` is OpenOCD's refusal, a
+/// lost connection or a timeout.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum FlashError {
-    /// OpenOCD would not list its flash banks.
+    /// OpenOCD refused to list its flash banks.
     #[error("cannot list the flash banks: {0}")]
     Banks(Box<Failure>),
-    /// A bank could not be probed: OpenOCD does not find the flash that the bank stands for.
-    #[error("cannot probe flash bank {bank:?}: {failure}")]
+    /// A bank could not be probed: OpenOCD does not find its flash.
+    #[error("cannot probe flash bank \"{}\": {failure}", text::name(bank))]
     Probe {
         /// The bank's name.
         bank: String,
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// OpenOCD would not describe a bank.
-    #[error("cannot get the sectors of flash bank {bank:?}: {failure}")]
+    /// OpenOCD refused to list the sectors of a bank.
+    #[error("cannot list the sectors of flash bank \"{}\": {failure}", text::name(bank))]
     Info {
         /// The bank's name.
         bank: String,
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// There is no such bank. Nothing was sent.
-    #[error("there is no flash bank {bank}; {}", list(known, "there is no flash bank at all", "there are"))]
+    /// There is no such bank. Nothing was changed.
+    #[error("there is no flash bank {}; there {}", text::name(bank), list_names(known, "no flash banks"))]
     UnknownBank {
-        /// The number or name given.
+        /// The number given, or the name in quotes.
         bank: String,
-        /// The banks there are.
+        /// All banks.
         known: Vec<String>,
     },
-    /// An address belongs to no flash bank of the target, or lies beyond the end of its bank. Nothing was sent.
+    /// An address is in no flash bank of the target. Nothing was changed.
     #[error(
-        "no flash bank of target {target} holds the address {address:#010x}; {}",
-        list(known, "the target has no flash bank", "there are")
+        "no flash bank of target {} holds the address {address:#010x}; the target has {}",
+        text::name(target),
+        list_banks(known)
     )]
     NoBank {
         /// The first address without a bank.
         address: u64,
         /// The target.
         target: String,
-        /// The banks there are, with their ranges.
+        /// The target's banks with their ranges.
         known: Vec<String>,
     },
-    /// The sectors or blocks asked for are not sectors of the bank, or the first is after the last. Nothing was sent.
-    #[error("{kind}s {first} to {last} were asked for, but flash bank {bank:?} has {}", numbers(*kind, *count))]
+    /// The numbers are not a range of the bank's sectors or protection blocks. Nothing was changed.
+    #[error(
+        "invalid range of {kind}s: flash bank \"{}\" has {}, got {first} to {last}",
+        text::name(bank),
+        numbers(*count)
+    )]
     InvalidSectors {
         /// The bank's name.
         bank: String,
-        /// What is counted.
+        /// What the numbers count.
         kind: SectorKind,
-        /// The first asked for.
+        /// The first number given.
         first: u32,
-        /// The last asked for.
+        /// The last number given.
         last: u32,
-        /// How many there are.
+        /// Number of sectors or blocks of the bank.
         count: usize,
     },
-    /// The bank's driver knows of no sectors where they are to be erased. Nothing was erased.
-    #[error("flash bank {bank:?} has no sectors that hold all of the {length:#x} bytes from {address:#010x}")]
+    /// The bank's driver lists no sectors for a range that is to be erased. Nothing was erased.
+    #[error(
+        "flash bank \"{}\" has no sectors that hold all of the {length:#x} bytes from {address:#010x}",
+        text::name(bank)
+    )]
     NoSectors {
         /// The bank's name.
         bank: String,
-        /// Where the range begins.
+        /// The first address of the range.
         address: u64,
         /// Its length in bytes.
         length: u64,
     },
-    /// A range that is to be erased does not begin and end at the bounds of sectors. Nothing was sent.
+    /// A range that is to be erased does not begin and end at the bounds of sectors. Nothing was
+    /// changed.
     #[error(
         "{length:#x} bytes from {address:#010x} are not whole sectors: the sectors they touch are the {whole_length:#x} bytes from {whole_address:#010x}"
     )]
@@ -84,16 +97,21 @@ pub enum FlashError {
         address: u64,
         /// The length given.
         length: u64,
-        /// Where the first sector begins that the range touches.
+        /// The first address of the sectors that the range touches.
         whole_address: u64,
-        /// The length of all sectors that the range touches.
+        /// The length of these sectors in bytes.
         whole_length: u64,
     },
     /// Flash could not be read.
-    #[error("cannot read flash at {address:#010x}: {cause}")]
+    #[error("cannot read flash at {address:#010x} ({read} of {total} bytes are read): {cause}")]
     Read {
-        /// Where the piece begins that failed.
+        /// The first address that could not be read, within 4 bytes; without a refusal, the first
+        /// of the piece that failed.
         address: u64,
+        /// Number of bytes that were read.
+        read: u64,
+        /// Number of bytes to read.
+        total: u64,
         /// Why.
         cause: Box<Error>,
     },
@@ -102,93 +120,117 @@ pub enum FlashError {
         "cannot erase flash at {address:#010x} ({erased} of {total} bytes are erased, all before that address): {cause}"
     )]
     Erase {
-        /// Where the first sector begins that is not known to be erased.
+        /// The first address that is not known to be erased.
         address: u64,
-        /// How many bytes were erased.
+        /// Number of bytes that were erased.
         erased: u64,
-        /// How many were to be erased.
+        /// Number of bytes to erase.
         total: u64,
         /// Why.
         cause: Box<Error>,
     },
     /// OpenOCD reported that sectors are erased, but they are not.
-    #[error("flash was reported as erased, but holds {found:#04x} at {address:#010x}, and not {erased_value:#04x}")]
+    #[error("OpenOCD reported flash as erased, but {address:#010x} holds {found:#04x} in place of {erased_value:#04x}")]
     NotErased {
         /// The first address that is not erased.
         address: u64,
-        /// What it holds.
+        /// The byte there.
         found: u8,
-        /// What erased flash holds.
+        /// The byte that erased flash holds.
         erased_value: u8,
     },
-    /// Flash could not be written. What was done is done: everything before `address` is written, what follows may be in part.
+    /// Flash could not be written. All bytes of the call before `address` are written; those after
+    /// it may be written in part.
     #[error(
         "cannot write flash at {address:#010x} ({written} of {total} bytes are written, all before that address): {cause}"
     )]
     Write {
-        /// Where the piece begins that failed.
+        /// The first address that is not known to be written.
         address: u64,
-        /// How many bytes were written.
+        /// Number of bytes that were written.
         written: u64,
-        /// How many were to be written.
+        /// Number of bytes to write.
         total: u64,
         /// Why.
         cause: Box<Error>,
     },
     /// Flash could not be compared with what it should hold.
-    #[error("cannot verify flash at {address:#010x}: {cause}")]
+    #[error("cannot verify flash at {address:#010x} ({verified} of {total} bytes are verified): {cause}")]
     Verify {
-        /// Where the piece begins that failed.
+        /// The first address that could not be read, within 4 bytes; without a refusal, the first
+        /// of the piece that failed.
         address: u64,
+        /// Number of bytes that were compared, all of them equal.
+        verified: u64,
+        /// Number of bytes to compare.
+        total: u64,
         /// Why.
         cause: Box<Error>,
     },
-    /// Flash does not hold what was written.
+    /// Flash does not hold what was written to it, though OpenOCD reported success.
     #[error("flash was written, but {0}")]
     Mismatch(Mismatch),
     /// The protection could not be changed.
-    #[error("cannot {} {kind}s {first} to {last} of flash bank {bank:?}: {cause}", if *protect { "protect" } else { "unprotect" })]
+    #[error(
+        "cannot {} {kind}s {first} to {last} of flash bank \"{}\": {cause}",
+        if *protect { "protect" } else { "unprotect" },
+        text::name(bank)
+    )]
     Protect {
         /// The bank's name.
         bank: String,
-        /// Protect or unprotect.
+        /// Whether they were to be protected, or to be unprotected.
         protect: bool,
-        /// What is counted.
+        /// What the numbers count.
         kind: SectorKind,
-        /// The first.
+        /// The first number.
         first: u32,
-        /// The last.
+        /// The last number.
         last: u32,
         /// Why.
         cause: Box<Error>,
     },
-    /// Sectors that are to be written were unprotected, but still are protected. Many chips load their protection at a reset only.
+    /// Sectors that are to be written were unprotected, but they still are protected. Many chips
+    /// load their protection only at a reset.
     #[error(
-        "flash at {address:#010x} was unprotected but still is protected; many chips need a reset for the change to count: reset and try again"
+        "flash at {address:#010x} is still protected after it was unprotected: many chips need a reset, so reset and repeat"
     )]
     StillProtected {
-        /// Where the first protected sector begins.
+        /// The first address of the first protected sector.
         address: u64,
+    },
+    /// Flash is written and verified, but the target could not be started.
+    #[error("flash is written and verified, but the target was not started: {cause}")]
+    NotStarted {
+        /// Why.
+        cause: Box<Error>,
     },
     /// OpenOCD's reply could not be understood.
     #[error(transparent)]
     UnexpectedReply(#[from] UnexpectedReply),
-    /// A file that takes what is read from flash could not be written.
-    #[error("cannot write {path} after {written} bytes")]
+    /// A file that takes the bytes of flash could not be written.
+    #[error("cannot write {} after {written} bytes", text::excerpt(path.to_string_lossy().as_bytes(), 400))]
     File {
         /// The path given.
-        path: String,
-        /// How many bytes it had taken.
+        path: PathBuf,
+        /// Number of bytes that were written to it.
         written: u64,
         /// The system's error.
         source: std::io::Error,
     },
-    /// OpenOCD refused.
+    /// OpenOCD refused a command, for a reason without a variant of its own.
     #[error(transparent)]
     Refused(#[from] Refused),
     /// An argument is invalid. Nothing was sent.
     #[error(transparent)]
     InvalidArgument(#[from] InvalidArgument),
+}
+
+/// The code and the text on one line: people read it through `unwrap` and `expect`.
+impl fmt::Debug for FlashError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {self}", self.id())
+    }
 }
 
 impl FlashError {
@@ -203,26 +245,53 @@ impl FlashError {
         }
     }
 
-    /// Why a call came no further, if it had to do with more than its arguments.
+    /// Why a call ended before it was done.
     pub fn cause(&self) -> Option<&Error> {
         match self {
             FlashError::Read { cause, .. }
             | FlashError::Erase { cause, .. }
             | FlashError::Write { cause, .. }
             | FlashError::Verify { cause, .. }
-            | FlashError::Protect { cause, .. } => Some(cause),
+            | FlashError::Protect { cause, .. }
+            | FlashError::NotStarted { cause } => Some(cause),
             _ => None,
+        }
+    }
+
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            FlashError::Banks(_) => "flash.banks",
+            FlashError::Probe { .. } => "flash.probe",
+            FlashError::Info { .. } => "flash.info",
+            FlashError::UnknownBank { .. } => "flash.unknown_bank",
+            FlashError::NoBank { .. } => "flash.no_bank",
+            FlashError::InvalidSectors { .. } => "flash.invalid_sectors",
+            FlashError::NoSectors { .. } => "flash.no_sectors",
+            FlashError::Misaligned { .. } => "flash.misaligned",
+            FlashError::Read { .. } => "flash.read",
+            FlashError::Erase { .. } => "flash.erase",
+            FlashError::NotErased { .. } => "flash.not_erased",
+            FlashError::Write { .. } => "flash.write",
+            FlashError::Verify { .. } => "flash.verify",
+            FlashError::Mismatch(_) => "flash.mismatch",
+            FlashError::Protect { .. } => "flash.protect",
+            FlashError::StillProtected { .. } => "flash.still_protected",
+            FlashError::NotStarted { .. } => "flash.not_started",
+            FlashError::UnexpectedReply(_) => "flash.unexpected_reply",
+            FlashError::File { .. } => "flash.file",
+            FlashError::Refused(_) => "flash.refused",
+            FlashError::InvalidArgument(_) => "flash.invalid_argument",
         }
     }
 }
 
-fn list(names: &[String], none: &str, some: &str) -> String {
-    if names.is_empty() { none.to_owned() } else { format!("{some} {}", names.join(", ")) }
+fn list_banks(banks: &[String]) -> String {
+    if banks.is_empty() { "no flash bank".to_owned() } else { comma_separated(banks) }
 }
 
-fn numbers(kind: SectorKind, count: usize) -> String {
+fn numbers(count: usize) -> String {
     match count {
-        0 => format!("no {kind}s"),
-        count => format!("{kind}s 0 to {}", count - 1),
+        0 => "none".to_owned(),
+        count => format!("0 to {}", count - 1),
     }
 }

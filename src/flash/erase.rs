@@ -1,24 +1,28 @@
 //! Erasing.
 
+use super::banks::on_target;
+use super::info::EraseCheck;
 use super::layout::{Chip, Span};
-use super::pieces::{Expected, Pace};
+use super::pieces::{Expected, Pace, cause};
 use super::{BankId, Flash, FlashInfo};
 use crate::error::{Error, FlashError, Result, TargetError};
-use crate::progress::{Report, Tracker};
+use crate::progress::{ProgressReport, Tracker};
 use crate::types::{Phase, SectorKind};
 
 /// What most flash holds when it is erased.
-const ERASED: u8 = 0xff;
+pub(super) const ERASED: u8 = 0xff;
 
-impl Flash<'_> {
-    /// Erases the sectors `first` to `last` of a bank, both included, and checks that they are erased (OpenOCD: `flash erase_sector`).
+impl<R: ProgressReport> Flash<'_, R> {
+    /// Erases the sectors `first` to `last` of a bank, both included, and checks that they are
+    /// erased (OpenOCD: `flash erase_sector`).
     ///
-    /// The target must be halted. On flash that can't be read while it is erased, the check fails and the call is an error.
+    /// The target must be halted. The call restores the RAM of the working area. On flash that
+    /// cannot be read while it is erased, the check fails, and so does the call.
     ///
     /// # Errors
-    /// [`FlashError::UnknownBank`] and [`FlashError::InvalidSectors`] before anything is erased, [`FlashError::Erase`] with how far it came,
-    /// [`FlashError::NotErased`] if OpenOCD reports success but a byte is not erased, [`TargetError::NotHalted`], [`Error::Cancelled`], and those of
-    /// [`info`](Self::info) and [`verify`](Self::verify).
+    /// [`FlashError::InvalidSectors`] before anything is erased, [`FlashError::Erase`] with how far
+    /// it came, [`FlashError::NotErased`] if OpenOCD reports success but a byte is not erased,
+    /// [`TargetError::NotHalted`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -27,7 +31,7 @@ impl Flash<'_> {
     /// session.flash().erase_sector(0, 4, 5)?;
     ///
     /// let backwards = session.flash().erase_sector(0, 5, 4).unwrap_err();
-    /// assert!(backwards.to_string().contains("sectors 5 to 4 were asked for"));
+    /// assert!(backwards.to_string().contains("got 5 to 4"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn erase_sector<'b>(&self, bank: impl Into<BankId<'b>>, first: u32, last: u32) -> Result<()> {
@@ -37,14 +41,16 @@ impl Flash<'_> {
         self.erase_and_check(&Chip::of(layout), &[span])
     }
 
-    /// Erases the sectors that make up the `length` bytes from `address` on, and checks that they are erased. The range must begin and end at the
-    /// bounds of sectors, so that nothing else is lost; it may reach over several banks (OpenOCD: `flash erase_address`).
+    /// Erases `length` bytes starting at `address`, and checks that they are erased (OpenOCD:
+    /// `flash erase_address`).
     ///
-    /// The target must be halted.
+    /// The range must begin and end at the bounds of sectors, so that nothing else is lost. It may
+    /// span several banks. The target must be halted. The call restores the RAM of the working
+    /// area.
     ///
     /// # Errors
-    /// [`FlashError::NoBank`], and [`FlashError::Misaligned`] with the whole sectors, before anything is erased; otherwise those of
-    /// [`erase_sector`](Self::erase_sector).
+    /// [`FlashError::NoBank`] and [`FlashError::Misaligned`] before anything is erased; otherwise
+    /// those of [`erase_sector`](Self::erase_sector).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -73,9 +79,12 @@ impl Flash<'_> {
         self.erase_and_check(&chip, &spans)
     }
 
-    /// Erases all of a bank, in one command where the chip knows one for that, and checks that it is erased (OpenOCD: `flash erase_sector BANK 0 last`).
+    /// Erases all of a bank and checks that it is erased (OpenOCD: `flash erase_sector BANK 0
+    /// last`).
     ///
-    /// The target must be halted. As one command it can be cancelled only before and after.
+    /// It is one command, for which many drivers use the chip's mass erase. So it can be cancelled
+    /// only before and after. The target must be halted. The call restores the RAM of the working
+    /// area.
     ///
     /// # Errors
     /// Those of [`erase_sector`](Self::erase_sector).
@@ -115,7 +124,8 @@ impl Flash<'_> {
             while first <= *touched.end() {
                 let limit = span.offset + span.length;
                 let from = layout.sectors[first].offset;
-                // Many chips erase a whole bank in the time of one sector, which OpenOCD's drivers do when asked for all at once.
+                // Many chips erase a whole bank in the time of one sector, and OpenOCD's drivers
+                // make them.
                 let size = if layout.is_whole(span) { span.length } else { pace.next() };
                 let piece_end = layout.piece_end(from, limit, size);
                 let last = layout.touched(from, piece_end - from).map_or(first, |sectors| *sectors.end());
@@ -133,27 +143,31 @@ impl Flash<'_> {
     }
 
     fn erase_piece(&self, layout: &FlashInfo, first: u32, last: u32) -> Result<()> {
-        let request = self.request(format!("flash erase_sector {} {first} {last}", layout.bank.number));
-        self.target.session().run(&request, |reply| {
-            reply.success(&request).map(drop).map_err(|failure| Error::refused(failure, Error::from_failure))
-        })?
+        let number = layout.bank.number;
+        let script = on_target(&layout.bank).literal("flash erase_sector").number(number).number(first).number(last);
+        let request = self.bank_request(&layout.bank, script).to("erase flash");
+        let request = request.shown(format!("flash erase_sector {number} {first} {last}"));
+        self.target.session().ask::<FlashError, _>(&request, |_| Some(()))
     }
 
-    /// Checks that whole sectors are erased, as the phase `Verify` of a call: chips exist whose failure to erase OpenOCD does not notice.
-    fn check_erased(&self, chip: &Chip, spans: &[Span], tracker: &mut Tracker<'_>) -> Result<()> {
+    /// Checks that flash is erased, as the phase `Verify` of a call: OpenOCD does not notice when
+    /// some chips fail to erase.
+    pub(super) fn check_erased(&self, chip: &Chip, spans: &[Span], tracker: &mut Tracker<'_>) -> Result<()> {
         let expected: Vec<_> = spans.iter().map(|span| (*span, Expected::Fill(ERASED, span.length))).collect();
         let Some(mismatch) = self.compare_spans(chip, &expected, tracker)? else { return Ok(()) };
-        // Some flash holds 0 when it is erased (`erased_value` in OpenOCD's drivers). OpenOCD knows which.
-        if mismatch.found == 0 && self.says_erased(chip, spans)? {
+        // Some flash holds 0 when it is erased (`erased_value` in OpenOCD's drivers). OpenOCD knows
+        // which.
+        if mismatch.found == 0 && self.reports_erased(chip, spans)? {
             return Ok(());
         }
         let (address, found) = (mismatch.address, mismatch.found);
         Err(FlashError::NotErased { address, found, erased_value: ERASED }.into())
     }
 
-    fn says_erased(&self, chip: &Chip, spans: &[Span]) -> Result<bool> {
+    /// Whether OpenOCD's own check finds all sectors erased that the spans touch.
+    fn reports_erased(&self, chip: &Chip, spans: &[Span]) -> Result<bool> {
         for span in spans {
-            let info = self.describe(chip.bank(span.bank), true)?;
+            let info = self.describe(chip.bank(span.bank), EraseCheck::Run)?;
             let touched = info.touched(span.offset, span.length);
             if !touched.is_some_and(|touched| info.sectors[touched].iter().all(|sector| sector.erased == Some(true))) {
                 return Ok(false);
@@ -164,7 +178,7 @@ impl Flash<'_> {
 }
 
 impl FlashInfo {
-    /// Refuses what is not a range of the bank's sectors or blocks.
+    /// Refuses numbers that are not a range of the bank's sectors or blocks.
     pub(super) fn check_numbers(&self, kind: SectorKind, first: u32, last: u32) -> Result<(), FlashError> {
         let count = match kind {
             SectorKind::Sector => self.sectors.len(),
@@ -175,26 +189,15 @@ impl FlashInfo {
         }
         Err(FlashError::InvalidSectors { bank: self.bank.name.clone(), kind, first, last, count })
     }
-
-    fn is_whole(&self, span: &Span) -> bool {
-        !self.sectors.is_empty() && self.span_of(0, self.sectors.len() - 1) == *span
-    }
-
-    /// The part of the bank that sectors take, given by their positions.
-    pub(super) fn span_of(&self, first: usize, last: usize) -> Span {
-        let offset = self.sectors[first].offset;
-        let length = super::layout::end(&self.sectors[last]) - offset;
-        Span { bank: self.bank.number, offset, length }
-    }
 }
 
-/// How far erasing came. If it did not begin because the target runs, that is all there is to say.
+/// Says how far erasing came. If it did not begin because the target runs, that alone is the error.
 fn not_erased(error: Error, tracker: &Tracker<'_>, address: u64) -> Error {
     match error {
         Error::Target(TargetError::NotHalted { .. }) if tracker.done() == 0 => error,
-        cause => {
-            let (erased, total, cause) = (tracker.done(), tracker.total(), Box::new(cause));
-            FlashError::Erase { address, erased, total, cause }.into()
+        error => {
+            let (erased, total) = (tracker.done(), tracker.total());
+            FlashError::Erase { address, erased, total, cause: cause(error) }.into()
         }
     }
 }

@@ -1,43 +1,46 @@
-//! Which bank and which sectors an address belongs to.
+//! The banks and sectors of a range of addresses.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use super::banks::Banks;
+use super::info::EraseCheck;
 use super::{Flash, FlashBank, FlashInfo, Sector};
 use crate::error::{FlashError, Result};
+use crate::progress::ProgressReport;
 
 /// A part of a bank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     /// The bank's number.
     pub(super) bank: u32,
-    /// Where it begins, in bytes from the bank's base.
+    /// Its first byte, counted from the bank's base.
     pub(super) offset: u64,
     /// Its length in bytes, never 0.
     pub(super) length: u64,
 }
 
-/// What a call needs to know of the chip: the banks, and the sectors of those that it touches.
+/// What a call needs to know of the chip: all banks, and the sectors of those that it touches.
 pub(super) struct Chip {
     banks: Banks,
     layouts: BTreeMap<u32, FlashInfo>,
 }
 
-impl Flash<'_> {
+impl<R: ProgressReport> Flash<'_, R> {
     pub(super) fn chip(&self) -> Result<Chip> {
         Ok(Chip { banks: self.all_banks()?, layouts: BTreeMap::new() })
     }
 
-    /// Splits a range of addresses into parts of banks, as [`Chip::spans`] does. Where there may be flash that could not be probed, the error says why.
+    /// Splits a range of addresses into parts of banks, as [`Chip::spans`] does. The error for a
+    /// bank that could not be probed says why.
     pub(super) fn spans(&self, chip: &Chip, address: u64, length: u64) -> Result<Vec<Span>> {
         let error = match chip.spans(address, length) {
             Err(error) => error,
             Ok(spans) => return Ok(spans),
         };
         if let FlashError::NoBank { address: missing, .. } = error {
-            if let Some(unknown) = chip.mine().find(|bank| bank.size == 0 && bank.base <= missing) {
-                self.probe(unknown)?;
+            if let Some(unprobed) = chip.target_banks().find(|bank| bank.size == 0 && bank.base <= missing) {
+                self.probe(unprobed)?;
             }
         }
         Err(error.into())
@@ -47,29 +50,30 @@ impl Flash<'_> {
     pub(super) fn get_layouts(&self, chip: &mut Chip, spans: &[Span]) -> Result<()> {
         for bank in &chip.banks.all {
             if spans.iter().any(|span| span.bank == bank.number) {
-                chip.layouts.insert(bank.number, self.describe(bank, false)?);
+                chip.layouts.insert(bank.number, self.describe(bank, EraseCheck::Skip)?);
             }
         }
         Ok(())
     }
 
-    /// Gets them again, for a protection that has changed.
+    /// Gets them again, after the protection has changed.
     pub(super) fn renew_layouts(&self, chip: &mut Chip) -> Result<()> {
         for layout in chip.layouts.values_mut() {
-            *layout = self.describe(&layout.bank, false)?;
+            *layout = self.describe(&layout.bank, EraseCheck::Skip)?;
         }
         Ok(())
     }
 }
 
 impl Chip {
-    /// A chip of which nothing but one bank matters.
+    /// A chip with one bank.
     pub(super) fn of(layout: FlashInfo) -> Chip {
         let banks = Banks { target: layout.bank.target.clone(), all: vec![layout.bank.clone()] };
         Chip { banks, layouts: BTreeMap::from([(layout.bank.number, layout)]) }
     }
 
-    /// The layout that [`Flash::get_layouts`] got for the bank of a span. Spans come from [`Chip::spans`], so there is one.
+    /// The layout that [`Flash::get_layouts`] got for the bank of a span. Spans come from
+    /// [`Chip::spans`], so there is one.
     pub(super) fn layout(&self, number: u32) -> &FlashInfo {
         &self.layouts[&number]
     }
@@ -89,7 +93,8 @@ impl Chip {
         while done < length {
             let no_bank = |at| self.no_bank(at);
             let at = address.checked_add(done).ok_or_else(|| no_bank(u64::MAX))?;
-            let bank = self.mine().find(|bank| at.checked_sub(bank.base).is_some_and(|offset| offset < bank.size));
+            let bank =
+                self.target_banks().find(|bank| at.checked_sub(bank.base).is_some_and(|offset| offset < bank.size));
             let bank = bank.ok_or_else(|| no_bank(at))?;
             let offset = at - bank.base;
             let here = (bank.size - offset).min(length - done);
@@ -101,22 +106,35 @@ impl Chip {
 
     /// Whether every bank of the target has been probed.
     pub(super) fn is_probed(&self) -> bool {
-        self.mine().all(|bank| bank.size > 0)
+        self.target_banks().all(|bank| bank.size > 0)
     }
 
-    /// The banks of the target that is meant; OpenOCD too looks at those only (`get_flash_bank_by_addr` in `src/flash/nor/core.c`).
-    fn mine(&self) -> impl Iterator<Item = &FlashBank> {
+    /// The banks of the view's target. OpenOCD finds no others by address (`get_flash_bank_by_addr`
+    /// in src/flash/nor/core.c).
+    fn target_banks(&self) -> impl Iterator<Item = &FlashBank> {
         self.banks.all.iter().filter(|bank| bank.target == self.banks.target)
     }
 
     fn no_bank(&self, address: u64) -> FlashError {
-        let known = self.mine().map(FlashBank::to_string).collect();
+        let known = self.target_banks().map(FlashBank::to_string).collect();
         FlashError::NoBank { address, target: self.banks.target.clone(), known }
     }
 }
 
 impl FlashInfo {
-    /// The sectors that a part of the bank lies in, as positions in `sectors`. OpenOCD's drivers give most banks sectors from end to end.
+    /// The part of the bank that sectors take, given by their positions.
+    pub(super) fn span_of(&self, first: usize, last: usize) -> Span {
+        let offset = self.sectors[first].offset;
+        Span { bank: self.bank.number, offset, length: end(&self.sectors[last]) - offset }
+    }
+
+    /// Whether a part is all of the bank's sectors.
+    pub(super) fn is_whole(&self, span: &Span) -> bool {
+        !self.sectors.is_empty() && self.span_of(0, self.sectors.len() - 1) == *span
+    }
+
+    /// The sectors that hold a part of the bank, as positions in `sectors`. Most drivers list
+    /// sectors from end to end.
     pub(super) fn sectors_of(&self, span: &Span) -> Result<RangeInclusive<usize>, FlashError> {
         let touched = self.touched(span.offset, span.length);
         let covers = |touched: &RangeInclusive<usize>| {
@@ -130,7 +148,8 @@ impl FlashInfo {
         })
     }
 
-    /// The sectors that a part of the bank touches, as positions in `sectors`; none if the driver knows of none there.
+    /// The sectors that a part of the bank touches, as positions in `sectors`; `None` if the driver
+    /// lists none there.
     pub(super) fn touched(&self, offset: u64, length: u64) -> Option<RangeInclusive<usize>> {
         let first = self.sectors.iter().position(|sector| offset < sector.offset + sector.size)?;
         let last = self.sectors.iter().rposition(|sector| sector.offset < offset + length)?;
@@ -146,9 +165,12 @@ impl FlashInfo {
         }
     }
 
-    /// Where the piece ends that begins at `from`, is about `size` bytes long and does not go beyond `limit`: at the end of a sector if
-    /// one is near, otherwise, within a large sector, at a multiple of `size`, which is a power of two, so that what comes next is
-    /// aligned to whatever units the flash is written in.
+    /// Returns the end of the piece that begins at `from`, has about `size` bytes and does not
+    /// exceed `limit`.
+    ///
+    /// The piece ends with a sector if a sector ends near there. Within a large sector it ends at a
+    /// multiple of `size`, which is a power of two, so that the next piece is aligned to the units
+    /// in which the flash is written.
     pub(super) fn piece_end(&self, from: u64, limit: u64, size: u64) -> u64 {
         let wanted = from.saturating_add(size);
         if wanted >= limit {
@@ -195,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_split_over_the_banks_of_the_target() {
+    fn a_range_is_split_over_the_banks_of_the_target() {
         let spans = chip().spans(0x1ff0, 0x20).unwrap();
         assert_eq!(spans, [Span { bank: 0, offset: 0xff0, length: 0x10 }, Span { bank: 1, offset: 0, length: 0x10 }]);
         assert_eq!(chip().spans(5, 0).unwrap(), []);
@@ -203,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_no_bank_is_refused_at_its_first_byte() {
+    fn a_range_without_a_bank_is_refused_at_its_first_byte() {
         for (address, length, first) in
             [(0xfff, 2, 0xfff), (0x27ff, 2, 0x2800), (0x2800, 1, 0x2800), (u64::MAX - 1, 3, u64::MAX)]
         {
@@ -218,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn touched_sectors() {
+    fn a_sector_is_touched_by_one_byte() {
         let layout = layout(&[0x400, 0x400, 0x800]);
         assert_eq!(layout.touched(0, 1), Some(0..=0));
         assert_eq!(layout.touched(0x3ff, 2), Some(0..=1));
@@ -227,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn boundaries() {
+    fn sectors_begin_and_end_at_boundaries() {
         let layout = layout(&[0x400, 0x800]);
         for (offset, is) in [(0, true), (1, false), (0x400, true), (0x800, false), (0xc00, true)] {
             assert_eq!(layout.is_boundary(offset), is, "{offset:#x}");
@@ -235,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_end_with_sectors_where_those_are_small() {
+    fn a_piece_ends_with_a_sector_where_sectors_are_small() {
         let layout = layout(&[0x400, 0x400, 0x400, 0x2000, 0x400]);
         assert_eq!(layout.piece_end(0, 0x2fff, 0x800), 0x800);
         assert_eq!(layout.piece_end(0x10, 0x2fff, 0x800), 0x800);

@@ -1,25 +1,34 @@
-//! Commands that move one piece of flash, and how large a piece should be.
+//! Commands that move one piece of flash, and the size of a piece.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use super::banks::on_target;
 use super::layout::{Chip, Span};
-use super::{Flash, FlashBank, banks};
-use crate::command::Request;
-use crate::error::{Error, Result};
-use crate::flash::replies::bytes_done;
-use crate::progress::Tracker;
-use crate::wire::tcl;
+use super::replies::bytes_done;
+use super::{Flash, FlashBank};
+use crate::command::{Request, Script};
+use crate::error::{CommandError, Error, FlashError, Result};
+use crate::progress::{ProgressReport, Tracker};
 
-/// Smaller than this, what a piece costs by itself (loading a routine into the chip) outweighs its bytes.
+/// Below this size, the cost of a piece itself (loading an algorithm into the chip) exceeds the
+/// cost of its bytes.
 const SMALLEST: u64 = 4 * 1024;
-/// The first piece for somebody who watches, and for nobody.
+/// The first piece of a call with a callback, and of one without.
 const FIRST_WATCHED: u64 = 8 * 1024;
 const FIRST: u64 = 64 * 1024;
-/// Its bytes take up to five times as many on the wire, and OpenOCD's line limit is 4 MiB.
+/// Bytes can take five times as many on the wire, and OpenOCD's line limit is 4 MiB.
 const LARGEST: u64 = 256 * 1024;
 
-/// Finds out how many bytes the chip and the probe deal with in the time that a piece should take.
+/// How long the search for the first unreadable byte may take.
+const LOCATE_TIME: Duration = Duration::from_secs(5);
+
+/// The size of the next piece: what the chip and the probe handle in the time that a piece should
+/// take.
+///
+/// The pace of memory calls counts accesses of the probe and keeps several commands on their way. A
+/// piece of flash ends with a sector, and its time is that of an algorithm on the chip, so flash
+/// has a pace of its own.
 #[derive(Debug)]
 pub(super) struct Pace {
     size: u64,
@@ -28,35 +37,35 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Short pieces for somebody who watches; longer ones, which are a little faster, for nobody.
-    pub(super) fn new(watched: bool) -> Self {
-        let (size, millis) = if watched { (FIRST_WATCHED, 100) } else { (FIRST, 1000) };
+    /// Pieces are short if a callback watches; longer pieces are a little faster.
+    pub(super) fn new(is_watched: bool) -> Self {
+        let (size, millis) = if is_watched { (FIRST_WATCHED, 100) } else { (FIRST, 1000) };
         Pace { size, wanted: Duration::from_millis(millis), begun: Instant::now() }
     }
 
-    /// The size of the next piece in bytes, a power of two. Its time begins now.
+    /// Returns the size of the next piece in bytes, a power of two, and starts its time.
     pub(super) fn next(&mut self) -> u64 {
         self.begun = Instant::now();
         self.size
     }
 
-    /// The piece is done.
+    /// Learns from the piece that ends now.
     pub(super) fn done(&mut self) {
-        self.took(self.begun.elapsed());
+        self.learn(self.begun.elapsed());
     }
 
-    fn took(&mut self, time: Duration) {
-        if time < self.wanted {
+    fn learn(&mut self, took: Duration) {
+        if took < self.wanted {
             self.size = (self.size * 2).min(LARGEST);
-        } else if time > 4 * self.wanted {
+        } else if took > 4 * self.wanted {
             self.size = (self.size / 2).max(SMALLEST);
         }
     }
 }
 
 impl Chip {
-    /// Calls `each` with one piece after the other of `span` until it breaks off, and counts them. The time that the callback of the progress takes does not
-    /// make the pieces smaller.
+    /// Calls `each` for one piece of `span` after the other until it breaks off, and counts them.
+    /// The time of the progress callback does not make the pieces smaller.
     pub(super) fn in_pieces(
         &self,
         span: Span,
@@ -81,61 +90,104 @@ impl Chip {
     }
 }
 
-impl Flash<'_> {
+impl<R: ProgressReport> Flash<'_, R> {
     /// Writes bytes within one bank (OpenOCD: `flash write_bank`).
     pub(super) fn write_piece(&self, bank: &FlashBank, offset: u64, data: &[u8]) -> Result<()> {
-        let command = format!("flash write_bank {} FILE {offset:#x}", bank.number);
-        let request = with_file(self, bank, &tcl::quote_bytes(data), command);
-        // What goes beyond the bank is dropped, with the code 0 (`handle_flash_write_bank_command` in `src/flash/nor/tcl.c`).
-        self.expect_done(&request, "wrote", |done| done == data.len() as u64)
+        let script = on_target(bank).literal("flash write_bank").number(bank.number).literal("FILE").hex(offset);
+        let request = self.bank_request(bank, Expected::Bytes(data).in_file(&script));
+        let request = request.shown(format!("flash write_bank {} FILE {offset:#x}", bank.number)).to("write flash");
+        // Bytes beyond the bank are dropped, with the code 0 (`handle_flash_write_bank_command` in
+        // src/flash/nor/tcl.c).
+        self.count_bytes(&request, "wrote", |count| count == data.len() as u64)
     }
 
-    /// Compares bytes with a bank by checksum, mostly one that the chip calculates (OpenOCD: `flash verify_image`). A refusal says that they differ or that they
-    /// could not be compared, or nothing at all where OpenOCD pads what it compares: only reading tells.
+    /// Compares bytes with a bank by checksum, mostly one that the chip calculates (OpenOCD: `flash
+    /// verify_image`).
+    ///
+    /// A refusal may mean that they differ, that they could not be compared, or just that OpenOCD
+    /// padded them: only reading tells.
     pub(super) fn checksum_piece(&self, bank: &FlashBank, offset: u64, data: &Expected<'_>) -> Result<()> {
         let address = bank.base.wrapping_add(offset);
-        let request = with_file(self, bank, &data.word(), format!("flash verify_image FILE {address:#x} bin"));
-        // Without a bank at the address nothing is compared, with the code 0; bytes that pad are counted (`flash_write_unlock_verify` in `src/flash/nor/core.c`).
-        self.expect_done(&request, "verified", |done| done >= data.len())
+        let script = Script::call("flash_verify").word(&bank.target).literal("FILE").hex(address).number(data.len());
+        let request = self.bank_request(bank, data.in_file(&script));
+        let request = request.shown(format!("flash verify_image FILE {address:#x} bin")).to("verify flash");
+        // Without a bank at the address nothing is compared, with the code 0. Padding is counted
+        // too (`flash_write_unlock_verify` in src/flash/nor/core.c).
+        self.count_bytes(&request, "verified", |count| count >= data.len())
     }
 
     /// Reads bytes of one bank (OpenOCD: `flash read_bank`).
     pub(super) fn read_piece(&self, bank: &FlashBank, offset: u64, length: u64) -> Result<Vec<u8>> {
-        let script = format!("_openocd_rs_1_flash_read {} {offset:#x} {length:#x}", bank.number);
-        let request =
-            self.request(script).shown(format!("flash read_bank {} FILE {offset:#x} {length:#x}", bank.number));
-        self.target.session().run(&request, |reply| {
-            let data =
-                reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?.to_vec();
-            if data.len() as u64 == length {
-                Ok(data)
-            } else {
-                Err(banks::unexpected(&request, "as many bytes as asked for", reply))
-            }
-        })?
+        let script = Script::call("flash_read").word(&bank.target).number(bank.number).hex(offset).hex(length);
+        let request = self.bank_request(bank, script).to("read flash").expecting("as many bytes as requested");
+        let request = request.shown(format!("flash read_bank {} FILE {offset:#x} {length:#x}", bank.number));
+        let read = |reply: &[u8]| (reply.len() as u64 == length).then(|| reply.to_vec());
+        self.target.session().ask::<FlashError, _>(&request, read)
     }
 
-    /// Runs a command that says how many bytes it has dealt with.
-    fn expect_done(&self, request: &Request<'_>, verb: &'static str, enough: impl FnOnce(u64) -> bool) -> Result<()> {
-        self.target.session().run(request, |reply| {
-            let text = reply.success(request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
-            match bytes_done(&String::from_utf8_lossy(text), verb) {
-                Some(done) if enough(done) => Ok(()),
-                _ => Err(banks::unexpected(request, "about as many bytes as were sent", reply)),
+    /// Returns the offset of the first byte that cannot be read, within 4 bytes, of a piece that
+    /// OpenOCD refused to read. Where the search takes too long or fails, it is the beginning of a
+    /// part that could not be read.
+    pub(super) fn first_unreadable(&self, bank: &FlashBank, piece: Span, error: &Error) -> u64 {
+        let Error::Flash(FlashError::Refused(refused)) = error else { return piece.offset };
+        let (mut offset, mut length) = (piece.offset, piece.length);
+        // OpenOCD reads in order and mostly logs where it failed. One read confirms that.
+        if let Some(logged) = logged_offset(refused.failure.log(), bank, piece) {
+            let rest = (piece.offset + piece.length - logged).min(4);
+            if let Err(Error::Flash(FlashError::Refused(_))) = self.read_piece(bank, logged, rest) {
+                return logged;
             }
-        })?
+        }
+        let begun = Instant::now();
+        while length > 4 && begun.elapsed() < LOCATE_TIME {
+            let half = ((length / 2) & !3).max(4);
+            match self.read_piece(bank, offset, half) {
+                Ok(_) => {
+                    offset += half;
+                    length -= half;
+                }
+                Err(Error::Flash(FlashError::Refused(_))) => length = half,
+                Err(_) => break,
+            }
+        }
+        offset
     }
+
+    /// Runs a command that reports how many bytes it handled.
+    fn count_bytes(&self, request: &Request<'_>, verb: &str, is_enough: impl FnOnce(u64) -> bool) -> Result<()> {
+        let request = request.clone().expecting("a count of all bytes that were sent");
+        let read = |reply: &[u8]| {
+            let count = bytes_done(&String::from_utf8_lossy(reply), verb)?;
+            is_enough(count).then_some(())
+        };
+        self.target.session().ask::<FlashError, _>(&request, read)
+    }
+}
+
+/// The first address in a log that is in a piece, as an offset.
+fn logged_offset(log: &str, bank: &FlashBank, piece: Span) -> Option<u64> {
+    let numbers = log.split(|c: char| !c.is_ascii_alphanumeric()).filter_map(|word| word.strip_prefix("0x"));
+    let offsets = numbers.filter_map(|digits| u64::from_str_radix(digits, 16).ok()?.checked_sub(bank.base));
+    offsets.into_iter().find(|offset| (piece.offset..piece.offset + piece.length).contains(offset))
+}
+
+/// The cause of a failure whose error names the operation itself.
+pub(super) fn cause(error: Error) -> Box<Error> {
+    Box::new(match error {
+        Error::Flash(FlashError::Refused(refused)) => CommandError::Failed(refused.failure).into(),
+        other => other,
+    })
 }
 
 /// What a piece should hold.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Expected<'a> {
     Bytes(&'a [u8]),
-    /// The same byte over and over.
+    /// The same byte, repeated.
     Fill(u8, u64),
 }
 
-impl Expected<'_> {
+impl<'a> Expected<'a> {
     pub(super) fn len(&self) -> u64 {
         match self {
             Expected::Bytes(bytes) => bytes.len() as u64,
@@ -143,20 +195,27 @@ impl Expected<'_> {
         }
     }
 
-    /// As a Tcl word.
-    fn word(&self) -> String {
-        match self {
-            Expected::Bytes(bytes) => tcl::quote_bytes(bytes),
-            Expected::Fill(byte, length) => format!("[string repeat \"\\x{byte:02x}\" {length}]"),
+    /// Returns the part for a piece.
+    pub(super) fn part(&self, offset: u64, length: u64) -> Expected<'a> {
+        match *self {
+            Expected::Bytes(bytes) => {
+                let index = |offset: u64| usize::try_from(offset).unwrap_or(bytes.len()).min(bytes.len());
+                Expected::Bytes(&bytes[index(offset)..index(offset + length)])
+            }
+            Expected::Fill(byte, _) => Expected::Fill(byte, length),
         }
     }
-}
 
-/// A command of OpenOCD's that reads a file with these bytes. It runs on the bank's own target, because `flash verify_image` looks at the current one's banks only.
-fn with_file<'r>(flash: &Flash<'_>, bank: &'r FlashBank, word: &str, command: String) -> Request<'r> {
-    let script = format!("_openocd_rs_1_with_file {word} {{{command}}}");
-    let timeout = flash.target.session().flash_timeout();
-    Request::new(script).shown(command).on(Some(&bank.target)).within(timeout)
+    /// Runs a script with a temporary file that holds the bytes: the word FILE in the script
+    /// becomes its path.
+    fn in_file(&self, script: &Script) -> Script {
+        match self {
+            Expected::Bytes(bytes) => Script::call("with_file").bytes(bytes).script(script),
+            Expected::Fill(byte, length) => {
+                Script::call("flash_with_fill").bytes(&[*byte]).number(*length).script(script)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -164,22 +223,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_grow_until_they_take_their_time() {
+    fn pieces_grow_until_they_take_the_wanted_time() {
         let mut pace = Pace::new(true);
         let mut sizes = Vec::new();
         for millis in [10, 90, 110, 390, 410, 800, 2000, 1] {
             sizes.push(pace.next() / 1024);
-            pace.took(Duration::from_millis(millis));
+            pace.learn(Duration::from_millis(millis));
         }
         assert_eq!(sizes, [8, 16, 32, 32, 32, 16, 8, 4]);
         assert_eq!(pace.next(), 8 * 1024);
     }
 
     #[test]
-    fn pieces_fit_into_a_line() {
+    fn the_largest_piece_fits_into_a_line() {
         let mut pace = Pace::new(false);
         for _ in 0..20 {
-            pace.took(Duration::ZERO);
+            pace.learn(Duration::ZERO);
         }
         assert!(pace.next() * 8 < 4 * 1024 * 1024);
     }

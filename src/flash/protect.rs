@@ -1,21 +1,35 @@
 //! Protecting sectors from being written and erased.
 
+use std::ops::RangeInclusive;
+
+use super::banks::on_target;
 use super::layout::{Chip, Span};
+use super::pieces::cause;
 use super::{BankId, Flash, FlashInfo};
 use crate::error::{Error, FlashError, Result, TargetError};
+use crate::progress::ProgressReport;
 use crate::types::SectorKind;
 
-impl Flash<'_> {
-    /// Protects the sectors `first` to `last` of a bank, both included, from being written and erased, or takes the protection away (OpenOCD: `flash protect`).
+/// What a command does to the protection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Protect,
+    Unprotect,
+}
+
+impl<R: ProgressReport> Flash<'_, R> {
+    /// Protects sectors of a bank from being written and erased (OpenOCD: `flash protect BANK FIRST
+    /// LAST on`).
     ///
-    /// Where a chip protects blocks of several sectors, the numbers count those: [`FlashInfo::protection_blocks`]. Many chips, such as the STM32,
-    /// store the protection at once but heed it from the next reset on, and [`info`](Self::info) shows what they heed.
+    /// Where a chip protects blocks of several sectors, the numbers count blocks:
+    /// [`FlashInfo::protection_blocks`]. Many chips, such as the STM32, store the protection at
+    /// once but obey it only after the next reset. [`layout`](Self::layout) shows what they obey.
     ///
-    /// The target must be halted.
+    /// The target must be halted. The call restores the RAM of the working area.
     ///
     /// # Errors
-    /// [`FlashError::UnknownBank`] and [`FlashError::InvalidSectors`] before anything is changed, [`FlashError::Protect`],
-    /// [`TargetError::NotHalted`], and those of [`layout`](Self::layout).
+    /// [`FlashError::InvalidSectors`] before anything is changed, [`FlashError::Protect`],
+    /// [`TargetError::NotHalted`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -23,35 +37,58 @@ impl Flash<'_> {
     /// use openocd::ResetMode;
     ///
     /// session.target().halt()?;
-    /// session.flash().protect(0, 1, 1, true)?; // block 1: sectors 4 to 7
+    /// session.flash().protect(0, 1..=2)?; // two blocks: sectors 4 to 11
     /// session.target().reset(ResetMode::Halt)?;
     /// let layout = session.flash().layout(0)?;
     /// assert_eq!(layout.protection_blocks[1].protected, Some(true));
     /// assert_eq!(layout.sectors[4].protected, Some(true));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn protect<'b>(&self, bank: impl Into<BankId<'b>>, first: u32, last: u32, protect: bool) -> Result<()> {
-        let layout = self.layout(bank)?;
-        layout.check_numbers(layout.protection_kind(), first, last)?;
-        self.set_protection(&layout, first, last, protect)
+    pub fn protect<'b>(&self, bank: impl Into<BankId<'b>>, range: RangeInclusive<u32>) -> Result<()> {
+        self.change_protection(bank.into(), range, Change::Protect)
     }
 
-    fn set_protection(&self, layout: &FlashInfo, first: u32, last: u32, protect: bool) -> Result<()> {
+    /// Ends the protection of sectors of a bank (OpenOCD: `flash protect BANK FIRST LAST off`);
+    /// otherwise as [`protect`](Self::protect).
+    ///
+    /// # Errors
+    /// Those of [`protect`](Self::protect).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// session.flash().unprotect("stm32f1x.flash", 0..=31)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unprotect<'b>(&self, bank: impl Into<BankId<'b>>, range: RangeInclusive<u32>) -> Result<()> {
+        self.change_protection(bank.into(), range, Change::Unprotect)
+    }
+
+    fn change_protection(&self, bank: BankId<'_>, range: RangeInclusive<u32>, change: Change) -> Result<()> {
+        let layout = self.layout(bank)?;
+        let (first, last) = (*range.start(), *range.end());
+        layout.check_numbers(layout.protection_kind(), first, last)?;
+        self.set_protection(&layout, first, last, change)
+    }
+
+    fn set_protection(&self, layout: &FlashInfo, first: u32, last: u32, change: Change) -> Result<()> {
+        let (number, protect) = (layout.bank.number, change == Change::Protect);
         let state = if protect { "on" } else { "off" };
-        let request = self.request(format!("flash protect {} {first} {last} {state}", layout.bank.number));
-        let done = self.target.session().run(&request, |reply| {
-            reply.success(&request).map(drop).map_err(|failure| Error::refused(failure, Error::from_failure))
-        });
-        done.and_then(|result| result).map_err(|error| match error {
+        let script = on_target(&layout.bank).literal("flash protect").number(number).number(first).number(last);
+        let request = self.bank_request(&layout.bank, script.literal(state)).to("change the protection of flash");
+        let request = request.shown(format!("flash protect {number} {first} {last} {state}"));
+        self.target.session().ask::<FlashError, _>(&request, |_| Some(())).map_err(|error| match error {
             Error::Target(TargetError::NotHalted { .. }) => error,
-            cause => {
+            error => {
                 let (bank, kind) = (layout.bank.name.clone(), layout.protection_kind());
-                FlashError::Protect { bank, protect, kind, first, last, cause: Box::new(cause) }.into()
+                FlashError::Protect { bank, protect, kind, first, last, cause: cause(error) }.into()
             }
         })
     }
 
-    /// Takes the protection away from everything that the spans touch and that is not known to be unprotected.
+    /// Ends the protection of everything that the spans touch and that is not known to be
+    /// unprotected.
     pub(super) fn unlock(&self, chip: &mut Chip, spans: &[Span]) -> Result<()> {
         let mut changed = false;
         for span in spans {
@@ -61,7 +98,7 @@ impl Flash<'_> {
             });
             let locked: Vec<u32> = locked.map(|(index, ..)| index).collect();
             for group in locked.chunk_by(|one, next| one + 1 == *next) {
-                self.set_protection(layout, group[0], group[group.len() - 1], false)?;
+                self.set_protection(layout, group[0], group[group.len() - 1], Change::Unprotect)?;
                 changed = true;
             }
         }
@@ -87,7 +124,7 @@ impl FlashInfo {
         if self.protection_blocks.is_empty() { SectorKind::Sector } else { SectorKind::ProtectionBlock }
     }
 
-    /// Number, offset, size and state of what is protected at a time.
+    /// Number, offset, size and state of each part that is protected as a whole.
     fn protection_units(&self) -> impl Iterator<Item = (u32, u64, u64, Option<bool>)> {
         let blocks =
             self.protection_blocks.iter().map(|block| (block.index, block.offset, block.size, block.protected));

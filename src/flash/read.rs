@@ -6,20 +6,21 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::Flash;
-use super::pieces::Pace;
+use super::pieces::{Pace, cause};
 use crate::error::{Error, FlashError, Result};
-use crate::progress::{Report, Tracker};
+use crate::progress::{ProgressReport, Tracker};
 use crate::types::Phase;
 
-impl Flash<'_> {
-    /// Reads `length` bytes of flash from `address` on (OpenOCD: `flash read_bank`).
+impl<R: ProgressReport> Flash<'_, R> {
+    /// Reads `length` bytes of flash starting at `address` (OpenOCD: `flash read_bank`).
     ///
-    /// Unlike [`Memory::read_bytes`](crate::Memory::read_bytes), this reads flash that is not in the address space of the core too, and nothing but flash. Whether
-    /// the target may run depends on the driver.
+    /// Unlike [`Memory::read_bytes`](crate::Memory::read_bytes), this reads flash that is outside
+    /// the core's address space too, and nothing but flash. Whether the target may run depends on
+    /// the driver. Nothing on it is changed.
     ///
     /// # Errors
-    /// [`FlashError::NoBank`] before anything is read, [`FlashError::Read`] with the address, [`TargetError::NotHalted`](crate::TargetError::NotHalted),
-    /// [`Error::Cancelled`], and those of [`banks`](Self::banks).
+    /// [`FlashError::NoBank`] before anything is read, [`FlashError::Read`] with the first address
+    /// that cannot be read, [`TargetError::NotHalted`](crate::TargetError::NotHalted).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -37,10 +38,14 @@ impl Flash<'_> {
         Ok(bytes)
     }
 
-    /// Reads `length` bytes of flash from `address` on into a new file, or over an old one. Holds a piece at a time here, whatever the length.
+    /// Reads `length` bytes of flash starting at `address` into a file, which is created or
+    /// replaced.
+    ///
+    /// The call keeps one piece of up to 256 KiB in memory, whatever the length.
     ///
     /// # Errors
-    /// [`FlashError::File`], and those of [`read`](Self::read). What was read before an error is in the file.
+    /// [`FlashError::File`], and those of [`read`](Self::read). The file then holds what was read
+    /// before the error. It is not touched if the range is not flash.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -55,7 +60,7 @@ impl Flash<'_> {
         let path = path.as_ref();
         // Before the file is touched.
         self.spans(&self.chip()?, address, length)?;
-        let failed = |written, source| FlashError::File { path: path.display().to_string(), written, source };
+        let failed = |written, source| FlashError::File { path: path.to_owned(), written, source };
         let mut file = File::create(path).map_err(|source| failed(0, source))?;
         let mut written = 0;
         self.read_pieces(address, length, |piece| {
@@ -74,21 +79,20 @@ impl Flash<'_> {
         tracker.begin(Phase::Read, length, address)?;
         for span in spans {
             let bank = chip.bank(span.bank);
-            chip.in_pieces(span, &mut pace, &mut tracker, |_, piece| {
-                let at = chip.address(piece.bank, piece.offset);
-                let data = self.read_piece(bank, piece.offset, piece.length).map_err(|error| not_read(error, at))?;
+            chip.in_pieces(span, &mut pace, &mut tracker, |tracker, piece| {
+                let data = self.read_piece(bank, piece.offset, piece.length).map_err(|error| match error {
+                    Error::Target(_) if tracker.done() == 0 => error,
+                    error => {
+                        let offset = self.first_unreadable(bank, piece, &error);
+                        let (read, total) = (tracker.done() + offset - piece.offset, tracker.total());
+                        let address = chip.address(piece.bank, offset);
+                        FlashError::Read { address, read, total, cause: cause(error) }.into()
+                    }
+                })?;
                 take(&data)?;
                 Ok(ControlFlow::Continue(()))
             })?;
         }
         Ok(())
-    }
-}
-
-/// Where reading failed. A lost connection, a timeout and a running target are errors of their own: nothing has been changed that would have to be told.
-fn not_read(error: Error, address: u64) -> Error {
-    match error {
-        Error::Command(_) => FlashError::Read { address, cause: Box::new(error) }.into(),
-        other => other,
     }
 }

@@ -1,6 +1,6 @@
-//! Answers of the flash commands.
+//! Reads the replies of flash commands.
 
-use crate::flash::FlashBank;
+use super::FlashBank;
 use crate::wire::tcl;
 
 /// A row of `flash info` or `flash erase_check`.
@@ -13,7 +13,8 @@ pub(crate) struct Row<'a> {
     pub(crate) state: &'a str,
 }
 
-/// The answer of `flash list`: a list of dicts, on 0.12.0 in one line with decimal numbers, on master in many with hexadecimal ones.
+/// The answer of `flash list`: a list of dicts, on 0.12.0 in one line with decimal numbers, on
+/// master in many with hexadecimal ones.
 ///
 /// The position in the list is the bank's number (`flash_bank_add` in `src/flash/nor/core.c`).
 pub(crate) fn banks(list: &[u8]) -> Option<Vec<FlashBank>> {
@@ -62,8 +63,8 @@ fn integer(text: &str) -> Option<u64> {
     }
 }
 
-/// The rows of `flash info`, which begin after the line `#0 : stm32f1x at 0x08000000, size 0x00020000, …`. What the driver has to say follows
-/// them and is not read.
+/// The rows of `flash info`, which begin after the line `#0 : stm32f1x at 0x08000000, size
+/// 0x00020000, …`. What the driver has to say follows them and is not read.
 pub(crate) fn info(text: &str) -> Option<Vec<Row<'_>>> {
     let (heading, rest) = text.split_once('\n').unwrap_or((text, ""));
     if !heading.starts_with('#') || !heading.contains(" at 0x") {

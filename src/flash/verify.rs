@@ -1,23 +1,28 @@
 //! Comparing flash with what it should hold.
 
+use std::borrow::Borrow as _;
 use std::ops::ControlFlow;
 
 use super::layout::{Chip, Span};
-use super::pieces::{Expected, Pace};
-use super::{Flash, FlashBank};
+use super::pieces::{Expected, Pace, cause};
+use super::{Flash, FlashBank, ImageSource};
 use crate::error::{Error, FlashError, Result};
 use crate::image::Image;
-use crate::progress::{Report, Tracker};
+use crate::progress::{ProgressReport, Tracker};
 use crate::types::{Mismatch, Phase};
 
-impl Flash<'_> {
-    /// Whether flash holds `bytes` from `address` on. `Ok(false)` means that it was read and differs; everything else that may happen is an error.
+impl<R: ProgressReport> Flash<'_, R> {
+    /// Returns whether flash holds `bytes` starting at `address`. `Ok(false)` means that flash was
+    /// read and differs; whatever else may happen is an error.
     ///
-    /// Compared by checksum, which the chip mostly calculates itself and which needs a halted target (OpenOCD: `flash verify_image`). Where the checksum does not
-    /// confirm the bytes, they are read and compared.
+    /// A halted target mostly compares by checksum (OpenOCD: `flash verify_image`). Its algorithm
+    /// runs in the RAM of the working area, which the call restores, as it does the registers:
+    /// nothing on the target is changed. Where the checksum does not confirm the bytes, and on a
+    /// running target, they are read and compared.
     ///
     /// # Errors
-    /// [`FlashError::NoBank`] before anything is compared, [`FlashError::Verify`] with the address, [`Error::Cancelled`], and those of [`banks`](Self::banks).
+    /// [`FlashError::NoBank`] before anything is compared, [`FlashError::Verify`] with the first
+    /// address that cannot be read.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -31,7 +36,10 @@ impl Flash<'_> {
         Ok(self.verify_at(address, bytes)?.is_none())
     }
 
-    /// The first byte of flash that differs from `bytes`, which should be there from `address` on; `None` if none does.
+    /// Returns the first byte of flash that differs from `bytes`, which should start at `address`;
+    /// `None` if none does.
+    ///
+    /// It compares as [`verify`](Self::verify) does.
     ///
     /// # Errors
     /// Those of [`verify`](Self::verify).
@@ -41,17 +49,20 @@ impl Flash<'_> {
     /// # let session = openocd::Session::start(chip.openocd_config())?;
     /// session.target().halt()?;
     /// let mismatch = session.flash().verify_at(0x0800_0000, &[0x00, 0x51])?.unwrap();
-    /// assert_eq!(mismatch.to_string(), "0x08000001 holds 0x50 and not 0x51");
+    /// assert_eq!((mismatch.address, mismatch.expected, mismatch.found), (0x0800_0001, 0x51, 0x50));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn verify_at(&self, address: u64, bytes: &[u8]) -> Result<Option<Mismatch>> {
         self.compare([(address, bytes)])
     }
 
-    /// Whether flash holds an image, all of it.
+    /// Returns whether flash holds all of an image: an [`Image`], or a path to an ELF, Intel HEX or
+    /// S-record file.
+    ///
+    /// It compares as [`verify`](Self::verify) does.
     ///
     /// # Errors
-    /// Those of [`verify`](Self::verify).
+    /// Those of [`verify`](Self::verify), and [`Error::Image`] before anything is sent.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -64,32 +75,48 @@ impl Flash<'_> {
     /// assert_eq!(session.flash().verify_image_at(&image)?, None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn verify_image(&self, image: &Image) -> Result<bool> {
+    pub fn verify_image(&self, image: impl ImageSource) -> Result<bool> {
         Ok(self.verify_image_at(image)?.is_none())
     }
 
-    /// The first byte of flash, by address, that differs from the image; `None` if none does.
+    /// Returns the first byte of flash, by address, that differs from an image; `None` if none
+    /// does.
+    ///
+    /// It compares as [`verify`](Self::verify) does.
     ///
     /// # Errors
-    /// Those of [`verify`](Self::verify).
-    pub fn verify_image_at(&self, image: &Image) -> Result<Option<Mismatch>> {
+    /// Those of [`verify_image`](Self::verify_image).
+    pub fn verify_image_at(&self, image: impl ImageSource) -> Result<Option<Mismatch>> {
+        let image = image.load()?;
+        let image: &Image = image.borrow();
         self.compare(image.segments().iter().map(|segment| (segment.address, &*segment.data)))
     }
 
     fn compare<'d>(&self, parts: impl IntoIterator<Item = (u64, &'d [u8])>) -> Result<Option<Mismatch>> {
         let mut chip = self.chip()?;
-        let mut all = Vec::new();
-        for (address, bytes) in parts {
+        let parts = self.split(&chip, parts)?;
+        let spans: Vec<_> = parts.iter().map(|(span, _)| *span).collect();
+        self.get_layouts(&mut chip, &spans)?;
+        let all: Vec<_> = parts.iter().map(|(span, bytes)| (*span, Expected::Bytes(bytes))).collect();
+        self.compare_spans(&chip, &all, &mut Tracker::new(&self.report))
+    }
+
+    /// Splits bytes with addresses into parts of banks.
+    pub(super) fn split<'d>(
+        &self,
+        chip: &Chip,
+        data: impl IntoIterator<Item = (u64, &'d [u8])>,
+    ) -> Result<Vec<(Span, &'d [u8])>> {
+        let mut parts = Vec::new();
+        for (address, bytes) in data {
             let mut rest = bytes;
-            for span in self.spans(&chip, address, bytes.len() as u64)? {
+            for span in self.spans(chip, address, bytes.len() as u64)? {
                 let (here, after) = rest.split_at(usize::try_from(span.length).unwrap_or(rest.len()));
-                all.push((span, Expected::Bytes(here)));
+                parts.push((span, here));
                 rest = after;
             }
         }
-        let spans: Vec<_> = all.iter().map(|(span, _)| *span).collect();
-        self.get_layouts(&mut chip, &spans)?;
-        self.compare_spans(&chip, &all, &mut Tracker::new(&self.report))
+        Ok(parts)
     }
 
     /// Compares as the phase `Verify` of a call.
@@ -107,9 +134,17 @@ impl Flash<'_> {
         let mut found = None;
         for (span, expected) in all {
             let bank = chip.bank(span.bank);
-            chip.in_pieces(*span, &mut pace, tracker, |_, piece| {
+            chip.in_pieces(*span, &mut pace, tracker, |tracker, piece| {
                 let expected = expected.part(piece.offset - span.offset, piece.length);
-                found = self.compare_piece(bank, piece.offset, &expected, &mut by_checksum)?;
+                found = self.compare_piece(bank, piece.offset, &expected, &mut by_checksum).map_err(|error| {
+                    let offset = self.first_unreadable(bank, piece, &error);
+                    let (verified, total) = (tracker.done() + offset - piece.offset, tracker.total());
+                    let address = chip.address(piece.bank, offset);
+                    match error {
+                        Error::Target(_) if tracker.done() == 0 => error,
+                        error => FlashError::Verify { address, verified, total, cause: cause(error) }.into(),
+                    }
+                })?;
                 Ok(if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             })?;
             if found.is_some() {
@@ -126,38 +161,30 @@ impl Flash<'_> {
         expected: &Expected<'_>,
         by_checksum: &mut bool,
     ) -> Result<Option<Mismatch>> {
-        if *by_checksum {
-            match self.checksum_piece(bank, offset, expected) {
-                Ok(()) => return Ok(None),
-                // A mismatch is refused with the code of a general failure, and so is much else: -4 with 0.12.0, for example, when the target runs.
-                Err(Error::Command(_) | Error::Target(_)) => {}
-                Err(other) => return Err(other),
-            }
+        if *by_checksum && self.has_checksum(bank, offset, expected)? {
+            return Ok(None);
         }
         let address = bank.base.wrapping_add(offset);
-        let data = self.read_piece(bank, offset, expected.len()).map_err(|error| match error {
-            Error::Command(_) => FlashError::Verify { address, cause: Box::new(error) }.into(),
-            other => other,
-        })?;
+        let data = self.read_piece(bank, offset, expected.len())?;
         let mismatch = match expected {
             Expected::Bytes(bytes) => Mismatch::between(address, bytes, &data),
             Expected::Fill(byte, _) => Mismatch::between(address, &vec![*byte; data.len()], &data),
         };
-        // The bytes were right and the checksum said nothing of use: it would not do so for the next piece either.
+        // The bytes were right but the checksum did not confirm them. It would not confirm those of
+        // the next piece either.
         *by_checksum &= mismatch.is_some();
         Ok(mismatch)
     }
-}
 
-impl<'a> Expected<'a> {
-    /// The part of it that belongs to a piece.
-    fn part(&self, offset: u64, length: u64) -> Expected<'a> {
-        match *self {
-            Expected::Bytes(bytes) => {
-                let index = |offset: u64| usize::try_from(offset).unwrap_or(bytes.len()).min(bytes.len());
-                Expected::Bytes(&bytes[index(offset)..index(offset + length)])
-            }
-            Expected::Fill(byte, _) => Expected::Fill(byte, length),
+    /// Returns whether a checksum confirms what a piece holds. False may also mean that it could
+    /// not be calculated.
+    pub(super) fn has_checksum(&self, bank: &FlashBank, offset: u64, expected: &Expected<'_>) -> Result<bool> {
+        match self.checksum_piece(bank, offset, expected) {
+            Ok(()) => Ok(true),
+            // OpenOCD refuses a mismatch with its general number, and so much else: a target that
+            // runs, for example.
+            Err(Error::Flash(FlashError::Refused(_)) | Error::Target(_)) => Ok(false),
+            Err(other) => Err(other),
         }
     }
 }

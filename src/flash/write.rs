@@ -1,65 +1,15 @@
-//! Writing, and programming whole images.
+//! Writing.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow as _, Cow};
 use std::ops::ControlFlow;
-use std::path::Path;
 
-use super::Flash;
 use super::layout::{Chip, Span};
-use super::pieces::{Expected, Pace};
+use super::pieces::{Expected, Pace, cause};
+use super::{Flash, ImageSource, WriteOptions, WriteReport};
 use crate::error::{Error, FlashError, Result, TargetError};
 use crate::image::Image;
-use crate::progress::{Report, Tracker};
-use crate::session::Session;
-use crate::types::{Phase, ResetMode};
-
-/// What [`Flash::write_image`] does besides writing. By default it verifies, and neither erases nor unlocks.
-///
-/// ```
-/// use openocd::WriteOptions;
-///
-/// let options = WriteOptions::new().erase(true).unlock(true);
-/// assert_eq!(options, WriteOptions::new().erase(true).unlock(true).verify(true));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub struct WriteOptions {
-    erase: bool,
-    unlock: bool,
-    verify: bool,
-}
-
-impl Default for WriteOptions {
-    fn default() -> Self {
-        WriteOptions::new()
-    }
-}
-
-impl WriteOptions {
-    /// The defaults.
-    pub const fn new() -> Self {
-        WriteOptions { erase: false, unlock: false, verify: true }
-    }
-
-    /// Erase the sectors that the image touches, each of them whole, before anything is written. false by default.
-    pub const fn erase(mut self, erase: bool) -> Self {
-        self.erase = erase;
-        self
-    }
-
-    /// Take the write protection away from what the image touches, if it has one. Many chips need a reset before that counts: then the call is a
-    /// [`FlashError::StillProtected`] error, and succeeds after the reset. false by default.
-    pub const fn unlock(mut self, unlock: bool) -> Self {
-        self.unlock = unlock;
-        self
-    }
-
-    /// Compare the flash with the image afterwards. Without it, a cell that did not take its value may go unnoticed. true by default.
-    pub const fn verify(mut self, verify: bool) -> Self {
-        self.verify = verify;
-        self
-    }
-}
+use crate::progress::{NoProgress, ProgressReport, Tracker};
+use crate::types::Phase;
 
 /// Bytes that belong into one bank.
 #[derive(Debug)]
@@ -68,18 +18,27 @@ struct Part<'d> {
     data: Cow<'d, [u8]>,
 }
 
-impl Flash<'_> {
-    /// Writes `bytes` into flash that is erased, from `address` on, and verifies them (OpenOCD: `flash write_bank`).
+/// Whether a write follows an erase of the same call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Erase {
+    Done,
+    NotDone,
+}
+
+impl<R: ProgressReport> Flash<'_, R> {
+    /// Writes `bytes` into erased flash starting at `address`, and verifies them (OpenOCD: `flash
+    /// write_bank`).
     ///
-    /// Flash is written in units of its own (2 bytes on an STM32F1, 8 or 32 on others); OpenOCD fills up the first and the last with the
-    /// value of erased flash, which fails or does nothing where these bytes are in use.
+    /// Flash is written in units (2 bytes on an STM32F1, 8 or 32 on others). OpenOCD fills up the
+    /// first and the last unit with the value of erased flash, which fails or does nothing where
+    /// these bytes are in use.
     ///
-    /// The target must be halted.
+    /// The target must be halted. The call restores the RAM of the working area.
     ///
     /// # Errors
-    /// [`FlashError::NoBank`] before anything is written, [`FlashError::Write`] with how far it came, [`FlashError::Mismatch`] if OpenOCD reports success but
-    /// the flash holds something else, as it does where it was not erased, [`TargetError::NotHalted`], [`Error::Cancelled`], and those of [`info`](Self::info) and
-    /// [`verify`](Self::verify).
+    /// [`FlashError::NoBank`] before anything is written, [`FlashError::Write`] with how far it
+    /// came, [`FlashError::Mismatch`] if OpenOCD reports success but flash holds something else, as
+    /// where it was not erased, [`TargetError::NotHalted`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -90,104 +49,123 @@ impl Flash<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write(&self, address: u64, bytes: &[u8]) -> Result<()> {
-        self.write_parts([(address, bytes)], WriteOptions::new())
+        self.write_parts([(address, bytes)], WriteOptions::new().erase(false)).map(drop)
     }
 
-    /// Writes an image, with what else `options` ask for.
+    /// Erases what an image touches, writes the image and verifies it. The image is an [`Image`],
+    /// or a path to an ELF, Intel HEX or S-record file.
     ///
-    /// The whole image must lie in flash banks of this target. Sectors that it touches are first unlocked, then erased, then written, then compared, as far as that is asked
-    /// for. When sectors are erased, gaps in the image within one sector are filled with what erased flash holds, so that flash with large
-    /// units of writing takes them; OpenOCD does so too.
-    ///
-    /// The target must be halted.
+    /// [`write_image_with`](Self::write_image_with) has options, [`program`](Self::program) also
+    /// resets and starts the chip. The whole image must be in flash banks of this target. Each
+    /// sector that it touches is erased whole. The target must be halted. The call restores the RAM
+    /// of the working area.
     ///
     /// # Errors
-    /// Those of [`write`](Self::write), and [`FlashError::Erase`], [`FlashError::Protect`], [`FlashError::StillProtected`].
+    /// [`FlashError::NoBank`] before anything is erased, [`FlashError::Erase`] and
+    /// [`FlashError::Write`] with how far it came, [`FlashError::NotErased`] and
+    /// [`FlashError::Mismatch`] if OpenOCD reports success but flash holds something else,
+    /// [`TargetError::NotHalted`].
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # let directory = std::env::temp_dir().join(format!("openocd-doc-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&directory)?;
+    /// let path = directory.join("calibration [v2].hex");
+    /// std::fs::write(&path, ":020000040800F2\n:0440000001020304B2\n:00000001FF\n")?;
+    /// session.target().halt()?;
+    /// let report = session.flash().write_image(&path)?;
+    /// assert_eq!(report.to_string(), "1024 bytes erased, 4 written, 0 skipped");
+    /// assert_eq!(session.flash().read(0x0800_4000, 5)?, [1, 2, 3, 4, 0xff]);
+    /// # std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write_image(&self, image: impl ImageSource) -> Result<WriteReport> {
+        self.write_image_with(image, WriteOptions::new())
+    }
+
+    /// Writes an image, with options; otherwise as [`write_image`](Self::write_image).
+    ///
+    /// Sectors are unlocked, compared, erased, written and verified in this order, as far as the
+    /// options ask for it. If sectors are erased, gaps of the image within one sector are written
+    /// with the value of erased flash, so that flash with large units takes them. OpenOCD does the
+    /// same.
+    ///
+    /// # Errors
+    /// Those of [`write_image`](Self::write_image), [`FlashError::Protect`] and
+    /// [`FlashError::StillProtected`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
     /// use openocd::{Image, WriteOptions};
     ///
-    /// # let directory = std::env::temp_dir().join(format!("openocd-doc-{}", std::process::id()));
-    /// # std::fs::create_dir_all(&directory)?;
-    /// let path = directory.join("calibration [v2].hex");
-    /// std::fs::write(&path, ":020000040800F2\n:0440000001020304B2\n:00000001FF\n")?;
     /// session.target().halt()?;
-    /// session.flash().write_image(&Image::open(&path)?, WriteOptions::new().erase(true))?;
-    /// assert_eq!(session.flash().read(0x0800_4000, 5)?, [1, 2, 3, 4, 0xff]);
-    /// # std::fs::remove_dir_all(&directory)?;
+    /// let image = Image::bin(0x0800_4000, vec![0x5a; 3000])?;
+    /// let options = WriteOptions::new().skip_unchanged(true);
+    /// assert_eq!(session.flash().write_image_with(&image, options)?.written, 3000);
+    /// assert_eq!(session.flash().write_image_with(&image, options)?.skipped, 3000);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn write_image(&self, image: &Image, options: WriteOptions) -> Result<()> {
+    pub fn write_image_with(&self, image: impl ImageSource, options: WriteOptions) -> Result<WriteReport> {
+        let image = image.load()?;
+        let image: &Image = image.borrow();
         self.write_parts(image.segments().iter().map(|segment| (segment.address, &*segment.data)), options)
     }
 
-    /// Programs an image and starts it: resets and halts the chip, erases what the image touches, writes, verifies, resets again and lets it run.
-    ///
-    /// The first reset is a [`ResetMode::Init`], as in OpenOCD's `program`: the configuration of a board may set up clocks or external flash in it.
-    ///
-    /// # Errors
-    /// [`TargetError::Reset`] and [`TargetError::WrongState`], and those of [`write_image`](Self::write_image). After an error the target stays halted, as far as it can.
-    ///
-    /// ```
-    /// # let chip = virtual_chip::VirtualChip::start()?;
-    /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// use openocd::Image;
-    ///
-    /// let image = Image::bin(0x0800_0000, virtual_chip::firmware::IMAGE)?;
-    /// session.flash().program(&image)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn program(&self, image: &Image) -> Result<()> {
-        // Before the chip is disturbed, unless nothing is known of its flash: it may be that OpenOCD sees the chip only after a reset.
-        let chip = self.chip()?;
-        if chip.is_probed() {
-            for segment in image.segments() {
-                self.spans(&chip, segment.address, segment.data.len() as u64)?;
-            }
-        }
-        self.target.reset(ResetMode::Init)?;
-        self.write_image(image, WriteOptions::new().erase(true))?;
-        self.target.reset(ResetMode::Run)?;
-        Ok(())
-    }
-
-    fn write_parts<'d>(&self, data: impl IntoIterator<Item = (u64, &'d [u8])>, options: WriteOptions) -> Result<()> {
+    fn write_parts<'d>(
+        &self,
+        data: impl IntoIterator<Item = (u64, &'d [u8])>,
+        options: WriteOptions,
+    ) -> Result<WriteReport> {
         let mut chip = self.chip()?;
-        let mut parts = Vec::new();
-        for (address, bytes) in data {
-            let mut rest = bytes;
-            for span in self.spans(&chip, address, bytes.len() as u64)? {
-                let (here, after) = rest.split_at(usize::try_from(span.length).unwrap_or(rest.len()));
-                parts.push(Part { span, data: Cow::Borrowed(here) });
-                rest = after;
-            }
-        }
-        parts.sort_by_key(|part| (part.span.bank, part.span.offset));
-        let spans: Vec<_> = parts.iter().map(|part| part.span).collect();
-        self.get_layouts(&mut chip, &spans)?;
+        let mut parts = self.split(&chip, data)?;
+        parts.sort_by_key(|(span, _)| (span.bank, span.offset));
+        let total: u64 = parts.iter().map(|(span, _)| span.length).sum();
+        let all_spans: Vec<_> = parts.iter().map(|(span, _)| *span).collect();
+        self.get_layouts(&mut chip, &all_spans)?;
         if options.unlock {
-            self.unlock(&mut chip, &spans)?;
+            self.unlock(&mut chip, &all_spans)?;
         }
         let mut tracker = Tracker::new(&self.report);
+        if options.skip_unchanged {
+            parts = self.without_unchanged(&chip, parts, options.erase)?;
+        }
+        let mut report = WriteReport::default();
+        report.written = parts.iter().map(|(span, _)| span.length).sum();
+        report.skipped = total - report.written;
+        if let ([], Some(first)) = (&parts[..], all_spans.first()) {
+            let address = chip.address(first.bank, first.offset);
+            tracker.begin(Phase::Verify, total, address)?;
+            tracker.advance(total, address.wrapping_add(total), true)?;
+            return Ok(report);
+        }
+        let spans: Vec<_> = parts.iter().map(|(span, _)| *span).collect();
+        let expected: Vec<_> = parts.iter().map(|(span, bytes)| (*span, Expected::Bytes(bytes))).collect();
+        let parts = parts.iter().map(|(span, bytes)| Part { span: *span, data: Cow::Borrowed(bytes) });
+        let parts: Vec<_> = parts.collect();
         if options.erase {
-            self.erase_spans(&chip, &whole_sectors(&chip, &spans)?, &mut tracker)?;
+            let sectors = chip.whole_sectors(&spans)?;
+            report.erased = sectors.iter().map(|span| span.length).sum();
+            self.erase_spans(&chip, &sectors, &mut tracker)?;
+            if options.verify {
+                // Without a callback: the phases of the call are those that a user asked for.
+                self.check_erased(&chip, &gaps(&sectors, &spans), &mut Tracker::new(&NoProgress))?;
+            }
             let joined = self.join(&chip, &parts)?;
-            self.write_phase(&chip, &joined, &mut tracker, true)?;
+            self.write_phase(&chip, &joined, &mut tracker, Erase::Done)?;
         } else {
-            self.write_phase(&chip, &parts, &mut tracker, false)?;
+            self.write_phase(&chip, &parts, &mut tracker, Erase::NotDone)?;
         }
         if options.verify {
-            let expected: Vec<_> = parts.iter().map(|part| (part.span, Expected::Bytes(&part.data))).collect();
             if let Some(mismatch) = self.compare_spans(&chip, &expected, &mut tracker)? {
                 return Err(FlashError::Mismatch(mismatch).into());
             }
         }
-        Ok(())
+        Ok(report)
     }
 
-    fn write_phase(&self, chip: &Chip, parts: &[Part<'_>], tracker: &mut Tracker<'_>, erased: bool) -> Result<()> {
+    fn write_phase(&self, chip: &Chip, parts: &[Part<'_>], tracker: &mut Tracker<'_>, erase: Erase) -> Result<()> {
         let Some(first) = parts.first() else { return Ok(()) };
         let total = parts.iter().map(|part| part.span.length).sum();
         tracker.begin(Phase::Write, total, chip.address(first.span.bank, first.span.offset))?;
@@ -199,14 +177,14 @@ impl Flash<'_> {
                 let index = |offset: u64| usize::try_from(offset - part.span.offset).unwrap_or(usize::MAX);
                 let data = &part.data[index(piece.offset)..index(piece.offset + piece.length)];
                 self.write_piece(bank, piece.offset, data)
-                    .map_err(|error| not_written(error, tracker, address, erased))?;
+                    .map_err(|error| not_written(error, tracker, address, erase))?;
                 Ok(ControlFlow::Continue(()))
             })?;
         }
         Ok(())
     }
 
-    /// Joins parts between which there is nothing but a gap within one sector, which is erased.
+    /// Joins parts that are separated by nothing but a gap within one erased sector.
     fn join<'d>(&self, chip: &Chip, parts: &'d [Part<'_>]) -> Result<Vec<Part<'d>>> {
         let mut joined: Vec<Part<'d>> = Vec::new();
         for Part { span, data } in parts {
@@ -218,7 +196,7 @@ impl Flash<'_> {
                     let gap_at = last.span.offset + last.span.length;
                     let gap = span.offset - gap_at;
                     if gap > 0 {
-                        // What erased flash holds depends on the chip.
+                        // The value of erased flash depends on the chip.
                         let erased = self.read_piece(chip.bank(span.bank), gap_at, 1)?;
                         let filled = last.data.len() + usize::try_from(gap).unwrap_or(0);
                         last.data.to_mut().resize(filled, erased.first().copied().unwrap_or(0xff));
@@ -233,48 +211,67 @@ impl Flash<'_> {
     }
 }
 
-/// The sectors that the spans touch, each once, in the same order.
-fn whole_sectors(chip: &Chip, spans: &[Span]) -> Result<Vec<Span>, FlashError> {
-    let mut whole: Vec<Span> = Vec::new();
-    for span in spans {
-        let layout = chip.layout(span.bank);
-        let touched = layout.sectors_of(span)?;
-        let sectors = layout.span_of(*touched.start(), *touched.end());
-        match whole.last_mut() {
-            Some(last) if last.bank == sectors.bank && last.offset + last.length >= sectors.offset => {
-                last.length = (sectors.offset + sectors.length - last.offset).max(last.length);
+impl Chip {
+    /// Returns the sectors that the spans touch, each once, in the order of the spans.
+    pub(super) fn whole_sectors(&self, spans: &[Span]) -> Result<Vec<Span>, FlashError> {
+        let mut whole: Vec<Span> = Vec::new();
+        for span in spans {
+            let layout = self.layout(span.bank);
+            let touched = layout.sectors_of(span)?;
+            let sectors = layout.span_of(*touched.start(), *touched.end());
+            match whole.last_mut() {
+                Some(last) if last.bank == sectors.bank && last.offset + last.length >= sectors.offset => {
+                    last.length = (sectors.offset + sectors.length - last.offset).max(last.length);
+                }
+                _ => whole.push(sectors),
             }
-            _ => whole.push(sectors),
         }
+        Ok(whole)
     }
-    Ok(whole)
 }
 
-/// How far writing came. If nothing has begun because the target runs, that is all there is to say.
-fn not_written(error: Error, tracker: &Tracker<'_>, address: u64, erased: bool) -> Error {
+/// The parts of sectors that are in none of the spans. Both are in order.
+fn gaps(sectors: &[Span], spans: &[Span]) -> Vec<Span> {
+    let mut gaps = Vec::new();
+    for whole in sectors {
+        let end = whole.offset + whole.length;
+        let mut from = whole.offset;
+        let mut add = |from: u64, to: u64| {
+            if from < to {
+                gaps.push(Span { bank: whole.bank, offset: from, length: to - from });
+            }
+        };
+        for span in spans.iter().filter(|span| span.bank == whole.bank && (whole.offset..end).contains(&span.offset)) {
+            add(from, span.offset);
+            from = span.offset + span.length;
+        }
+        add(from, end);
+    }
+    gaps
+}
+
+/// Says how far writing came. If nothing has begun because the target runs, that alone is the
+/// error.
+fn not_written(error: Error, tracker: &Tracker<'_>, address: u64, erase: Erase) -> Error {
     match error {
-        Error::Target(TargetError::NotHalted { .. }) if tracker.done() == 0 && !erased => error,
-        cause => {
-            let (written, total, cause) = (tracker.done(), tracker.total(), Box::new(cause));
-            FlashError::Write { address, written, total, cause }.into()
+        Error::Target(TargetError::NotHalted { .. }) if tracker.done() == 0 && erase == Erase::NotDone => error,
+        error => {
+            let (written, total) = (tracker.done(), tracker.total());
+            FlashError::Write { address, written, total, cause: cause(error) }.into()
         }
     }
 }
 
-impl Session {
-    /// Programs an ELF, Intel HEX or S-record file into the current target and starts it; short for [`Flash::program`] of [`Image::open`].
-    ///
-    /// For a raw binary: `session.flash().program(&Image::open_bin(path, address)?)`. To see how far it is: `session.flash().with_progress(&callback).program(…)`.
-    ///
-    /// # Errors
-    /// [`Error::Image`] before the chip is touched, and those of [`Flash::program`].
-    ///
-    /// ```no_run
-    /// let session = openocd::Session::connect("localhost:6666")?;
-    /// session.program("firmware.elf")?;
-    /// # Ok::<(), openocd::Error>(())
-    /// ```
-    pub fn program(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.flash().program(&Image::open(path)?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_what_no_part_covers() {
+        let span = |offset, length| Span { bank: 0, offset, length };
+        let sectors = [span(0, 100), span(200, 100)];
+        let spans = [span(0, 10), span(20, 30), span(250, 50)];
+        assert_eq!(gaps(&sectors, &spans), [span(10, 10), span(50, 50), span(200, 50)]);
+        assert_eq!(gaps(&sectors[..1], &[span(0, 100)]), []);
     }
 }

@@ -1,19 +1,108 @@
 # Flash.
 
-# The bytes of a flash bank, by way of a temporary file: `flash read_memory` refuses the end of a bank on master.
-proc _openocd_rs_1_flash_read {bank offset length} {
+# Runs a command that may run an algorithm on a target, and leaves the target as it was: OpenOCD
+# restores the RAM of the working area, and a fault of the algorithm leaves no trace. This is Tcl so
+# that the settings never outlive the command. Without a working area there is no algorithm.
+proc _openocd_rs_1_flash_run {target args} {
+    if {[$target curstate] ne {halted} || [$target cget -work-area-size] == 0} { return [uplevel #0 $args] }
+    set backup [$target cget -work-area-backup]
+    if {!$backup} { $target configure -work-area-backup 1 }
+    set state {}
+    catch {set state [_openocd_rs_1_catch_faults $target]}
+    set code [catch -exit -signal -- {uplevel #0 $args} result options]
+    if {$state ne {}} { catch {_openocd_rs_1_release_faults $target $state $code} }
+    if {!$backup} {
+        # `configure` frees the working areas that a failed command has left. With a backup it
+        # restores them.
+        $target configure -work-area-backup 1
+        $target configure -work-area-backup 0
+    }
+    return {*}$options $result
+}
+
+# Makes a Cortex-M halt at a fault of an algorithm (DEMCR, VC_…). OpenOCD would wait 20 s for the
+# algorithm's end while the firmware's fault handler runs, and it would not restore the registers
+# (`armv7m_wait_algorithm` in src/target/armv7m.c). Returns what `_openocd_rs_1_release_faults`
+# needs: DEMCR, CFSR and HFSR, the name of the status register, the registers, and what the RAM
+# holds where a fault may put its frame.
+proc _openocd_rs_1_catch_faults {target} {
+    if {[$target cget -type] ni {cortex_m hla_target}} { return {} }
+    set status xPSR
+    if {[catch {$target get_reg xPSR} value] || ![dict exists $value xPSR]} { set status xpsr }
+    set names [list r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 sp lr pc msp psp primask control $status]
+    set registers [$target get_reg $names]
+    set frames {}
+    foreach name {msp psp} {
+        set top [expr {[dict get $registers $name] & ~3}]
+        # At most 26 words and one for alignment (Arm v7-M ARM, B1.5.7).
+        if {$top >= 108} { catch {lappend frames [expr {$top - 108}] [$target read_memory [expr {$top - 108}] 32 27]} }
+    }
+    set demcr [$target read_memory 0xe000edfc 32 1]
+    set faults [$target read_memory 0xe000ed28 32 2]
+    $target write_memory 0xe000edfc 32 [expr {$demcr | 0x7f0}]
+    return [list $demcr $faults $status $registers $frames]
+}
+
+# Ends what `_openocd_rs_1_catch_faults` began. After a fault it returns from the exception and
+# restores the registers, the stack and the fault status.
+proc _openocd_rs_1_release_faults {target state code} {
+    lassign $state demcr faults status registers frames
+    set now [$target read_memory 0xe000ed28 32 2]
+    if {$code && [$target curstate] eq {halted} && $now ne $faults && [target current] eq $target} {
+        set exception [expr {[dict get [$target get_reg $status] $status] & 0x1ff}]
+        if {$exception != ([dict get $registers $status] & 0x1ff)} { catch {_openocd_rs_1_return_from_fault $target} }
+        $target set_reg $registers
+        foreach {address words} $frames { $target write_memory $address 32 $words }
+        # A bit is cleared by writing 1 to it.
+        set new {}
+        foreach before $faults after $now { lappend new [expr {$after & ~$before}] }
+        $target write_memory 0xe000ed28 32 $new
+    }
+    $target write_memory 0xe000edfc 32 $demcr
+}
+
+# Executes `bx lr` in the working area: it is the only way to end an exception and nothing else.
+proc _openocd_rs_1_return_from_fault {target} {
+    set area [$target cget -work-area-phys]
+    set masking [lindex [cortex_m maskisr] end]
+    set held [$target read_memory $area 16 1]
+    $target write_memory $area 16 0x4770
+    $target set_reg [list pc $area]
+    cortex_m maskisr steponly
+    catch {step}
+    cortex_m maskisr $masking
+    $target write_memory $area 16 $held
+}
+
+# Returns the bytes of a part of a flash bank, by way of a temporary file: `flash read_memory`
+# refuses the end of a bank on master.
+proc _openocd_rs_1_flash_read {target bank offset length} {
     set path [_openocd_rs_1_temporary_file]
     set status [catch {
-        flash read_bank $bank $path $offset $length
+        _openocd_rs_1_flash_run $target flash read_bank $bank $path $offset $length
         _openocd_rs_1_get_file $path
     } result options]
     catch {file delete $path}
     return {*}$options $result
 }
 
-# The current target and the flash banks, probed where that has not been done: an unprobed bank has the size 0.
-# Before, a fresh look at their targets: OpenOCD would start its routines on a core that it takes for halted and that was reset
-# behind its back, and master then waits 20 s for them (`armv7m_checksum_memory` in src/target/armv7m.c).
+# Compares a file with flash by checksum. First it reads both ends of the range: where flash cannot
+# be read, it fails before an algorithm runs into a fault.
+proc _openocd_rs_1_flash_verify {target path address length} {
+    $target read_memory [expr {$address & ~3}] 32 1
+    $target read_memory [expr {($address + $length - 1) & ~3}] 32 1
+    return [_openocd_rs_1_flash_run $target flash verify_image $path $address bin]
+}
+
+# Runs a command with a temporary file that holds a byte repeated.
+proc _openocd_rs_1_flash_with_fill {byte length command} {
+    return [_openocd_rs_1_with_file [string repeat $byte $length] $command]
+}
+
+# Returns the current target and the flash banks. It probes the banks where that has not been done:
+# an unprobed bank has the size 0. Before, it polls their targets: OpenOCD would start its
+# algorithms on a core that it takes for halted and that was reset behind its back, and master then
+# waits 20 s for them (`armv7m_checksum_memory` in src/target/armv7m.c).
 proc _openocd_rs_1_flash_banks {} {
     set target {}
     catch {set target [target current]}
@@ -26,18 +115,19 @@ proc _openocd_rs_1_flash_banks {} {
                 if {[$owner was_examined]} { $owner arp_poll }
             }
         }
-        catch {if {[dict get $bank size] == 0} { flash probe $number }}
+        catch {if {[dict get $bank size] == 0} { _openocd_rs_1_flash_run $owner flash probe $number }}
         incr number
     }
     return [list $target [flash list]]
 }
 
-# What `flash info` prints without and with `sectors` (only the first lists the blocks of a bank that is protected in other
-# units than sectors), and, if asked for and possible, what `flash erase_check` prints.
-proc _openocd_rs_1_flash_info {bank check} {
-    set blocks [flash info $bank]
-    set sectors [flash info $bank sectors]
+# Returns what `flash info` prints without and with `sectors` (only the first lists the blocks of a
+# bank that is protected in other units than sectors), and, if asked for and possible, what `flash
+# erase_check` prints.
+proc _openocd_rs_1_flash_info {target bank check} {
+    set blocks [_openocd_rs_1_flash_run $target flash info $bank]
+    set sectors [_openocd_rs_1_flash_run $target flash info $bank sectors]
     set rows {}
-    set checked [expr {$check && ![catch {flash erase_check $bank} rows]}]
+    set checked [expr {$check && ![catch {_openocd_rs_1_flash_run $target flash erase_check $bank} rows]}]
     return [list $blocks $sectors $checked $rows]
 }

@@ -1,14 +1,14 @@
-//! What flash is counted in.
+//! What a number of a flash call counts.
 
 use std::fmt;
 
-/// What a number counts.
+/// What a number of a flash call counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SectorKind {
-    /// Sectors, which are erased at a time.
+    /// Sectors, the smallest parts that can be erased.
     Sector,
-    /// Blocks, which are protected at a time.
+    /// Blocks, the smallest parts that can be protected.
     ProtectionBlock,
 }
 

@@ -1,10 +1,15 @@
-//! Banks, sectors, erasing, writing, reading, comparing, protecting, progress: against what the chip holds.
+//! Banks, sectors, erasing, writing, reading, comparing and protecting, compared with what the chip
+//! holds.
 
-use std::ops::ControlFlow;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod no_trace;
+mod progress;
+mod server_files;
+mod unchanged;
+mod unreadable;
 
-use openocd::{Error, FlashError, Phase, Progress, ResetMode, SectorKind, TargetError};
+use std::ops::RangeInclusive;
+
+use openocd::{Error, FlashError, ResetMode, SectorKind, TargetError};
 use virtual_chip::firmware;
 
 use crate::board::Board;
@@ -20,7 +25,7 @@ fn put(board: &Board, address: u64, bytes: &[u8]) {
 }
 
 #[test]
-fn banks_are_probed_and_described() {
+fn a_bank_is_probed_when_it_is_listed() {
     let board = Board::start();
     let banks = board.session.flash().banks().unwrap();
     let [bank] = &banks[..] else { panic!("one bank: {banks:?}") };
@@ -31,13 +36,13 @@ fn banks_are_probed_and_described() {
 }
 
 #[test]
-fn unknown_banks_are_named_with_those_there_are() {
+fn the_error_for_an_unknown_bank_lists_all_banks() {
     let board = Board::start();
     let error = board.session.flash().info(7).unwrap_err();
     assert!(matches!(error, Error::Flash(FlashError::UnknownBank { .. })));
     assert_eq!(
         error.to_string(),
-        "there is no flash bank 7; there are 0 \"stm32f1x.flash\" (0x08000000 to 0x0801ffff)"
+        "there is no flash bank 7; there is only 0 \"stm32f1x.flash\" (0x08000000 to 0x0801ffff)"
     );
     assert!(board.session.flash().erase_all("flash [exit]").unwrap_err().to_string().contains("\"flash [exit]\""));
 }
@@ -54,7 +59,7 @@ fn a_chip_without_power_cannot_be_probed() {
 }
 
 #[test]
-fn info_tells_erased_sectors_and_protected_ones() {
+fn info_says_which_sectors_are_erased_and_protected() {
     let board = Board::halted();
     put(&board, BASE + 5 * PAGE + 1023, &[0xfe]);
     let info = board.session.flash().info(0).unwrap();
@@ -68,7 +73,7 @@ fn info_tells_erased_sectors_and_protected_ones() {
 }
 
 #[test]
-fn info_of_a_running_chip_does_not_know_what_is_erased() {
+fn info_of_a_running_chip_leaves_erased_unknown() {
     let board = Board::start();
     let info = board.session.flash().info(0).unwrap();
     assert_eq!(info.sectors.len(), 128);
@@ -76,9 +81,9 @@ fn info_of_a_running_chip_does_not_know_what_is_erased() {
 }
 
 #[test]
-fn answers_that_cannot_be_parsed_are_errors() {
+fn a_listing_that_cannot_be_parsed_is_an_unexpected_reply() {
     let board = Board::halted();
-    // A real OpenOCD whose `flash` command somebody has replaced.
+    // A real OpenOCD whose `flash` command is replaced.
     board.session.command("rename flash flash_of_openocd").unwrap();
     let answer = |list: &str, info: &str| {
         board
@@ -93,7 +98,7 @@ fn answers_that_cannot_be_parsed_are_errors() {
     let error = board.session.flash().banks().unwrap_err();
     assert!(matches!(error, Error::Flash(FlashError::UnexpectedReply { .. })), "{error}");
     assert!(
-        error.to_string().starts_with("the answer to `flash list` should be a list of flash banks, but is "),
+        error.to_string().starts_with("unexpected reply to `flash list`: expected a list of flash banks, got "),
         "{error}"
     );
     answer(good, "nonsense");
@@ -103,7 +108,7 @@ fn answers_that_cannot_be_parsed_are_errors() {
 }
 
 #[test]
-fn erasing_sectors_erases_those_and_no_others() {
+fn erasing_sectors_leaves_the_others_alone() {
     let board = Board::halted();
     put(&board, BASE, &vec![0; usize::try_from(SIZE).unwrap()]);
     board.session.flash().erase_sector(0, 3, 5).unwrap();
@@ -116,7 +121,7 @@ fn erasing_sectors_erases_those_and_no_others() {
 }
 
 #[test]
-fn erasing_all_erases_all() {
+fn erase_all_erases_the_last_byte_too() {
     let board = Board::halted();
     put(&board, BASE + SIZE - 1, &[0]);
     board.session.flash().erase_all(0).unwrap();
@@ -124,9 +129,9 @@ fn erasing_all_erases_all() {
 }
 
 #[test]
-fn sectors_are_checked_before_anything_is_sent() {
+fn invalid_ranges_send_nothing() {
     let board = Board::halted();
-    // Nothing after the look at the sectors may reach OpenOCD.
+    // Only the listing of the sectors may reach OpenOCD.
     let flash = board.session.flash();
     flash.banks().unwrap();
     board
@@ -150,12 +155,9 @@ fn sectors_are_checked_before_anything_is_sent() {
         };
     }
     let error = flash.erase_sector(0, 5, 4).unwrap_err().to_string();
-    assert_eq!(error, "sectors 5 to 4 were asked for, but flash bank \"stm32f1x.flash\" has sectors 0 to 127");
-    let error = flash.protect(0, 2, 1, true).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "protection blocks 2 to 1 were asked for, but flash bank \"stm32f1x.flash\" has protection blocks 0 to 31"
-    );
+    assert_eq!(error, "invalid range of sectors: flash bank \"stm32f1x.flash\" has 0 to 127, got 5 to 4");
+    let error = flash.protect(0, RangeInclusive::new(2, 1)).unwrap_err().to_string();
+    assert_eq!(error, "invalid range of protection blocks: flash bank \"stm32f1x.flash\" has 0 to 31, got 2 to 1");
     for (address, length) in [(BASE + 1, PAGE), (BASE, PAGE - 1), (BASE + 2 * PAGE, PAGE + 1)] {
         let error = flash.erase_address(address, length).unwrap_err();
         assert!(matches!(error, Error::Flash(FlashError::Misaligned { .. })), "{error}");
@@ -182,7 +184,7 @@ fn sectors_are_checked_before_anything_is_sent() {
 }
 
 #[test]
-fn a_running_target_refuses() {
+fn a_running_target_refuses_every_change() {
     let board = Board::start();
     let flash = board.session.flash();
     for (what, result) in [
@@ -190,7 +192,7 @@ fn a_running_target_refuses() {
         ("erase_address", flash.erase_address(BASE + 100 * PAGE, PAGE)),
         ("erase_all", flash.erase_all(0)),
         ("write", flash.write(BASE + 100 * PAGE, &[1, 2])),
-        ("protect", flash.protect(0, 30, 31, true)),
+        ("protect", flash.protect(0, 30..=31)),
     ] {
         let error = result.unwrap_err();
         assert!(matches!(error, Error::Target(TargetError::NotHalted { .. })), "{what}: {error}");
@@ -199,13 +201,13 @@ fn a_running_target_refuses() {
 }
 
 #[test]
-fn random_pieces_are_written_and_read_back() {
+fn random_pieces_are_read_back_as_written() {
     let board = Board::halted();
     let mut random = Random::new(1);
     let mut model = vec![0xff; 0x2_0000];
     board.session.flash().erase_all(0).unwrap();
     for _ in 0..12 {
-        // In units of half-words, which this flash is written in, and never twice at one place.
+        // This flash is written in half-words, and each of them once.
         let most = if random.below(4) == 0 { 12_000 } else { 300 };
         let length = 2 + 2 * random.below(most);
         let offset = 2 * random.below((model.len() - length) / 2);
@@ -252,7 +254,7 @@ fn every_byte_value_travels_unchanged() {
 }
 
 #[test]
-fn a_file_takes_what_is_read() {
+fn read_to_file_writes_what_flash_holds() {
     let board = Board::halted();
     let directory = Directory::new();
     let path = directory.path().join("dump [1] $x {\u{e9}}.bin");
@@ -265,7 +267,7 @@ fn a_file_takes_what_is_read() {
 }
 
 #[test]
-fn differences_are_located() {
+fn verify_at_finds_the_first_difference() {
     let board = Board::halted();
     let data = Random::new(2).bytes(20_000);
     put(&board, BASE + 0x2000, &data);
@@ -284,7 +286,7 @@ fn differences_are_located() {
 }
 
 #[test]
-fn a_running_chip_is_compared_by_reading() {
+fn verify_of_a_running_chip_reads_it() {
     let board = Board::start();
     assert!(board.session.flash().verify(BASE, firmware::IMAGE).unwrap());
     let mut other = firmware::IMAGE.to_vec();
@@ -293,11 +295,11 @@ fn a_running_chip_is_compared_by_reading() {
 }
 
 #[test]
-fn protected_sectors_refuse_and_unprotected_ones_do_not() {
+fn only_protected_sectors_refuse_to_be_erased() {
     let board = Board::halted();
     let flash = board.session.flash();
     put(&board, BASE + 8 * PAGE, &[1, 2, 3, 4]);
-    flash.protect("stm32f1x.flash", 2, 3, true).unwrap();
+    flash.protect("stm32f1x.flash", 2..=3).unwrap();
     board.session.target().reset(ResetMode::Halt).unwrap();
     let protected: Vec<_> =
         flash.layout(0).unwrap().sectors.iter().filter(|s| s.protected == Some(true)).map(|s| s.index).collect();
@@ -308,124 +310,8 @@ fn protected_sectors_refuse_and_unprotected_ones_do_not() {
         "{error}"
     );
     assert_eq!(board.held(BASE + 8 * PAGE, 4), [1, 2, 3, 4]);
-    flash.protect(0, 0, 31, false).unwrap();
+    flash.unprotect(0, 0..=31).unwrap();
     board.session.target().reset(ResetMode::Halt).unwrap();
     flash.erase_sector(0, 8, 8).unwrap();
     assert_eq!(board.held(BASE + 8 * PAGE, 4), [0xff; 4]);
-}
-
-#[test]
-fn progress_is_told_in_small_steps_with_the_true_total() {
-    let board = Board::halted();
-    let seen = Mutex::new(Vec::new());
-    let report = |progress: Progress| {
-        seen.lock().unwrap().push(progress);
-        ControlFlow::Continue(())
-    };
-    let flash = board.session.flash().with_progress(&report);
-    let told = |phases: &[(Phase, u64)]| {
-        let mut steps = std::mem::take(&mut *seen.lock().unwrap()).into_iter().peekable();
-        for &(phase, total) in phases {
-            let mut last = None;
-            while let Some(step) = steps.next_if(|step| step.phase == phase) {
-                assert_eq!(step.total, total, "{step:?}");
-                assert_eq!(last.is_none(), step.done == 0, "each phase begins with nothing, once: {step:?}");
-                assert!(
-                    last.is_none_or(|last| last < step.done) && step.done - last.unwrap_or(0) <= 64 * 1024,
-                    "{step:?}"
-                );
-                last = Some(step.done);
-            }
-            assert_eq!(last, Some(total), "{phase}");
-        }
-        assert_eq!(steps.next(), None);
-    };
-    flash.erase_sector(0, 1, 127).unwrap();
-    told(&[(Phase::Erase, SIZE - PAGE), (Phase::Verify, SIZE - PAGE)]);
-    let data = Random::new(3).bytes(40_000);
-    flash.write(BASE + 0x1234, &data).unwrap();
-    told(&[(Phase::Write, 40_000), (Phase::Verify, 40_000)]);
-    flash.read(BASE + 1, 30_001).unwrap();
-    told(&[(Phase::Read, 30_001)]);
-    assert!(flash.verify(BASE + 0x1234, &data).unwrap());
-    told(&[(Phase::Verify, 40_000)]);
-    let memory = board.session.memory().with_progress(&report);
-    memory.write_bytes(0x2000_0001, &data[..9_000]).unwrap();
-    told(&[(Phase::Write, 9_000)]);
-    memory.read_bytes(0x2000_0001, 9_000).unwrap();
-    told(&[(Phase::Read, 9_000)]);
-    memory.dump_to(0x2000_0000, 5_000, &mut Vec::new()).unwrap();
-    told(&[(Phase::Read, 5_000)]);
-}
-
-#[test]
-fn cancelling_stops_between_two_sectors_and_says_what_is_done() {
-    let board = Board::halted();
-    let steps = AtomicUsize::new(0);
-    let report = |progress: Progress| {
-        if progress.phase == Phase::Write && progress.done > 0 && steps.fetch_add(1, Ordering::Relaxed) == 1 {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    };
-    let data = Random::new(4).bytes(60_000);
-    let error = board.session.flash().with_progress(&report).write(BASE + 0x1200, &data).unwrap_err();
-    let Error::Cancelled { phase: Phase::Write, done, total: 60_000, address } = error else { panic!("{error}") };
-    assert_eq!(address, BASE + 0x1200 + done);
-    assert!(address % PAGE == 0 && done > 0 && done < 60_000, "{address:#x}");
-    let done = usize::try_from(done).unwrap();
-    assert_eq!(board.held(BASE + 0x1200, done), data[..done]);
-    assert_eq!(board.held(address, 1024), vec![0xff; 1024]);
-    assert!(board.session.flash().verify(BASE + 0x1200, &data[..done]).unwrap(), "the session can be used again");
-
-    let report = |_: Progress| ControlFlow::Break(());
-    let error = board.session.flash().with_progress(&report).erase_all(0).unwrap_err();
-    assert!(matches!(error, Error::Cancelled { phase: Phase::Erase, done: 0, .. }), "{error}");
-    assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE, "cancelled before it began");
-}
-
-#[cfg(unix)]
-#[test]
-fn the_servers_files_are_private_and_none_is_left() {
-    let board = Board::halted();
-    let flash = board.session.flash();
-    let directory = Directory::new();
-    // Where this OpenOCD makes its temporary files, which it does as always otherwise.
-    let template = openocd::quote(directory.path().join("my [files] XXXXXX").to_str().unwrap()).into_owned();
-    board
-        .session
-        .command(&format!(
-            "rename file file_of_jim; set ::modes {{}}; set ::template {template}
-            proc file {{what args}} {{
-                if {{$what ne {{tempfile}}}} {{ tailcall file_of_jim $what {{*}}$args }}
-                set path [file_of_jim tempfile $::template]
-                lappend ::modes [exec stat -c %a $path]
-                return $path
-            }}"
-        ))
-        .unwrap();
-    flash.write(BASE + 0x4000, &[1, 2, 3, 4]).unwrap();
-    assert_eq!(flash.read(BASE + 0x4000, 4).unwrap(), [1, 2, 3, 4]);
-    flash.read(BASE, 100).unwrap();
-    board.session.target().resume(None).unwrap();
-    flash.write(BASE + 0x5000, &[1, 2, 3, 4]).unwrap_err();
-    board.session.target().halt().unwrap();
-    board.chip.faults().bus_fault_at(0x0800_9000..0x0800_9004);
-    flash.read(0x0800_9000, 4).unwrap_err();
-    let modes = board.session.command("set ::modes").unwrap();
-    let modes: Vec<_> = modes.split_whitespace().collect();
-    assert!(modes.len() >= 6, "{modes:?}");
-    assert!(modes.iter().all(|mode| *mode == "600"), "{modes:?}");
-    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
-}
-
-#[test]
-fn a_file_that_arrives_damaged_is_not_used() {
-    let board = Board::halted();
-    // A disk that loses what is written to it.
-    board.session.command("rename puts puts_of_jim; proc puts {args} {}").unwrap();
-    let error = board.session.flash().write(BASE + 0x4000, &[1, 2, 3, 4]).unwrap_err();
-    assert!(matches!(error, Error::Flash(FlashError::Write { written: 0, .. })), "{error}");
-    assert!(error.to_string().contains("does not hold what was written to it"), "{error}");
-    assert_eq!(board.held(BASE + 0x4000, 4), [0xff; 4]);
 }

@@ -1,4 +1,4 @@
-//! What a chip refuses: each call's own error, with OpenOCD's code, and how far it came.
+//! Errors of calls that the chip refuses: the variant, OpenOCD's number, and how far the call came.
 
 use std::ops::ControlFlow;
 
@@ -9,12 +9,13 @@ use crate::board::{Board, INSTALL, config, transport};
 use crate::random::Random;
 
 const BASE: u64 = 0x0800_0000;
-const ERASE: WriteOptions = WriteOptions::new().erase(true);
+const ERASE: WriteOptions = WriteOptions::new();
 
 /// OpenOCD's number for protected flash.
 const PROTECTED: i32 = -909;
 
-/// OpenOCD's number for a fault on the debug port's bus: `ERROR_JTAG_DEVICE_ERROR` or `ERROR_SWD_FAULT`.
+/// OpenOCD's number for a fault on the debug port's bus: `ERROR_JTAG_DEVICE_ERROR` or
+/// `ERROR_SWD_FAULT`.
 fn bus_fault() -> i32 {
     match transport() {
         Transport::Jtag => -107,
@@ -23,7 +24,7 @@ fn bus_fault() -> i32 {
 }
 
 #[track_caller]
-fn flash_error(result: openocd::Result<()>) -> FlashError {
+fn flash_error<T: std::fmt::Debug>(result: openocd::Result<T>) -> FlashError {
     match result {
         Err(Error::Flash(error)) => error,
         other => panic!("no flash error: {other:?}"),
@@ -31,7 +32,7 @@ fn flash_error(result: openocd::Result<()>) -> FlashError {
 }
 
 #[track_caller]
-fn assert_erase(result: openocd::Result<()>, expected: (u64, u64), code: i32) {
+fn assert_erase<T: std::fmt::Debug>(result: openocd::Result<T>, expected: (u64, u64), code: i32) {
     let error = flash_error(result);
     let FlashError::Erase { address, erased: 0, total, .. } = error else { panic!("{error}") };
     assert_eq!((address, total), expected);
@@ -39,7 +40,7 @@ fn assert_erase(result: openocd::Result<()>, expected: (u64, u64), code: i32) {
 }
 
 #[track_caller]
-fn assert_write(result: openocd::Result<()>, expected: (u64, u64), code: i32) {
+fn assert_write<T: std::fmt::Debug>(result: openocd::Result<T>, expected: (u64, u64), code: i32) {
     let error = flash_error(result);
     let FlashError::Write { address, written: 0, total, .. } = error else { panic!("{error}") };
     assert_eq!((address, total), expected);
@@ -47,11 +48,11 @@ fn assert_write(result: openocd::Result<()>, expected: (u64, u64), code: i32) {
 }
 
 #[test]
-fn a_flash_controller_that_does_not_answer() {
+fn a_flash_controller_that_does_not_answer_fails_every_change() {
     let board = Board::halted();
     let flash = board.session.flash();
     flash.banks().unwrap();
-    // Not the registers that hold the protection: the sectors can still be listed.
+    // The registers that hold the protection still answer, so the sectors can be listed.
     board.chip.faults().bus_fault_at(0x4002_2000..0x4002_2014);
     let at = BASE + 0x4000;
     let image = Image::bin(at, vec![1; 3000]).unwrap();
@@ -59,10 +60,10 @@ fn a_flash_controller_that_does_not_answer() {
     assert_erase(flash.erase_address(at, 1024), (at, 1024), bus_fault());
     assert_erase(flash.erase_all(0), (BASE, 0x2_0000), bus_fault());
     assert_write(flash.write(at, &[1; 100]), (at, 100), bus_fault());
-    assert_write(flash.write_image(&image, WriteOptions::new()), (at, 3000), bus_fault());
-    assert_erase(flash.write_image(&image, ERASE), (at, 3072), bus_fault());
+    assert_write(flash.write_image_with(&image, WriteOptions::new().erase(false)), (at, 3000), bus_fault());
+    assert_erase(flash.write_image_with(&image, ERASE), (at, 3072), bus_fault());
     for protect in [true, false] {
-        let error = flash_error(flash.protect(0, 4, 5, protect));
+        let error = flash_error(if protect { flash.protect(0, 4..=5) } else { flash.unprotect(0, 4..=5) });
         let FlashError::Protect { first: 4, last: 5, protect: asked, .. } = error else { panic!("{error}") };
         assert_eq!((asked, error.failure().unwrap().code()), (protect, bus_fault()));
         let verb = if protect { "protect" } else { "unprotect" };
@@ -75,35 +76,35 @@ fn a_flash_controller_that_does_not_answer() {
     assert_erase(flash.program(&image), (at, 3072), bus_fault());
     assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
 
-    // And the same session with the same chip, well again.
+    // The same session works when the chip answers again.
     board.chip.faults().clear();
     flash.program(&image).unwrap();
     assert_eq!(board.held(at, 3000), vec![1; 3000]);
 }
 
 #[test]
-fn write_protected_sectors_refuse_whatever_would_change_them() {
+fn write_protected_sectors_refuse_every_change() {
     let board = Board::halted();
     let flash = board.session.flash();
-    flash.protect(0, 4, 5, true).unwrap();
+    flash.protect(0, 4..=5).unwrap();
     board.session.target().reset(ResetMode::Halt).unwrap();
     let at = BASE + 0x4000;
     assert_erase(flash.erase_sector(0, 16, 17), (at, 2048), PROTECTED);
     assert_erase(flash.erase_all(0), (BASE, 0x2_0000), PROTECTED);
     assert_write(flash.write(at + 0x1000, &[1; 100]), (at + 0x1000, 100), PROTECTED);
     let image = Image::bin(at, vec![1; 9000]).unwrap();
-    assert_write(flash.write_image(&image, WriteOptions::new()), (at, 9000), PROTECTED);
-    assert_erase(flash.write_image(&image, ERASE), (at, 9216), PROTECTED);
+    assert_write(flash.write_image_with(&image, WriteOptions::new().erase(false)), (at, 9000), PROTECTED);
+    assert_erase(flash.write_image_with(&image, ERASE), (at, 9216), PROTECTED);
     assert_erase(flash.program(&image), (at, 9216), PROTECTED);
     assert_eq!(board.held(at, 0x2000), vec![0xff; 0x2000]);
     assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
-    // Its neighbours do not.
+    // Sectors beside them accept changes.
     flash.write(at - 4, &[1, 2, 3, 4]).unwrap();
     flash.write(at + 0x2000, &[1, 2, 3, 4]).unwrap();
 }
 
 #[test]
-fn a_locked_chip_is_an_error_of_every_call() {
+fn a_locked_chip_fails_every_call() {
     let board = Board::halted();
     board.chip.faults().read_protect(true);
     board.session.target().reset(ResetMode::Halt).unwrap();
@@ -124,7 +125,7 @@ fn a_locked_chip_is_an_error_of_every_call() {
     assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
 }
 
-/// Takes the supply away as soon as `phase` has begun to move.
+/// Switches the power off as soon as `phase` has made progress.
 fn power_off_in(board: &Board, phase: Phase) -> impl Fn(Progress) -> ControlFlow<()> + Sync {
     move |progress| {
         if progress.phase == phase && progress.done > 0 {
@@ -151,7 +152,7 @@ fn a_power_loss_in_mid_erase_says_how_far_it_came() {
 }
 
 #[test]
-fn a_power_loss_in_mid_verify_is_no_mismatch() {
+fn a_power_loss_in_mid_verify_is_not_reported_as_a_mismatch() {
     let board = Board::halted();
     let data = Random::new(41).bytes(40_000);
     board.chip.write_memory(0x0800_4000, &data).unwrap();
@@ -163,7 +164,7 @@ fn a_power_loss_in_mid_verify_is_no_mismatch() {
 }
 
 #[test]
-fn a_power_loss_while_programming_leaves_a_session_that_can_program() {
+fn a_session_can_program_again_after_a_power_loss() {
     let board = Board::start();
     let data = Random::new(42).bytes(39_001);
     let image = Image::bin(BASE + 0x3000, data.clone()).unwrap();
@@ -172,7 +173,7 @@ fn a_power_loss_while_programming_leaves_a_session_that_can_program() {
     let error = flash_error(flash.with_progress(&report).program(&image));
     let FlashError::Write { written, total: 39_001, .. } = error else { panic!("{error}") };
     assert_eq!(board.held(BASE + 0x3000, written as usize), data[..written as usize]);
-    // As long as the chip is dead, it says so before it touches anything.
+    // While the power is off, the call fails before it changes anything.
     let error = flash.program(&image).unwrap_err();
     assert!(matches!(error, Error::Target(_) | Error::Flash(_)) && error.failure().is_some(), "{error:?}");
     board.chip.faults().clear();
@@ -183,11 +184,11 @@ fn a_power_loss_while_programming_leaves_a_session_that_can_program() {
 #[test]
 fn a_chip_that_openocd_could_not_examine_can_be_programmed_after_a_reset() {
     let chip = VirtualChip::start().expect("a free port");
-    // CPUID: the first thing that OpenOCD asks a core for. That it gets no answer is not fatal to its `init`.
+    // OpenOCD reads CPUID first. Its `init` survives that there is no answer.
     chip.faults().bus_fault_at(0xe000_ed00..0xe000_ed04);
     let session = Session::start(config(&chip)).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
     let flash = session.flash();
-    // Why there is no flash, and not just that there is none.
+    // The error says why there is no flash.
     for result in [flash.write(BASE, &[1, 2]), flash.read(BASE, 2).map(drop), flash.erase_address(BASE, 1024)] {
         let error = flash_error(result);
         assert!(matches!(error, FlashError::Probe { .. }), "{error}");

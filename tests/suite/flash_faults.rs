@@ -1,4 +1,4 @@
-//! Flash on a bad day: errors that say how far it came, and a session that can be used again.
+//! Faults of the chip, the wire and OpenOCD in the middle of a flash call.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn a_page_that_keeps_its_contents_is_not_reported_as_erased() {
     let flash = board.session.flash();
     board.chip.write_memory(0x0800_1401, &[0x5a]).unwrap();
     board.chip.faults().unerasable_page(5);
-    let expected = "flash was reported as erased, but holds 0x5a at 0x08001401, and not 0xff";
+    let expected = "OpenOCD reported flash as erased, but 0x08001401 holds 0x5a in place of 0xff";
     assert_eq!(flash.erase_sector(0, 4, 6).unwrap_err().to_string(), expected);
     assert_eq!(flash.erase_address(BASE + 5 * 1024, 1024).unwrap_err().to_string(), expected);
     assert_eq!(flash.erase_all(0).unwrap_err().to_string(), expected);
@@ -36,7 +36,24 @@ fn a_page_that_keeps_its_contents_is_not_reported_as_erased() {
 }
 
 #[test]
-fn stuck_bits_are_a_located_mismatch() {
+fn write_image_and_program_check_the_rest_of_erased_sectors() {
+    let board = Board::halted();
+    let flash = board.session.flash();
+    board.chip.write_memory(0x0800_1401, &[0x5a]).unwrap();
+    board.chip.faults().unerasable_page(5);
+    let image = Image::bin(BASE + 0x1410, vec![0xff; 8]).unwrap();
+    for result in [flash.write_image(&image).map(drop), flash.program(&image).map(drop)] {
+        let error = result.unwrap_err();
+        let Error::Flash(FlashError::NotErased { address: 0x0800_1401, found: 0x5a, .. }) = error else {
+            panic!("{error:?}")
+        };
+    }
+    flash.write_image_with(&image, WriteOptions::new().verify(false)).unwrap();
+    flash.write_image_with(&image, WriteOptions::new().erase(false)).unwrap();
+}
+
+#[test]
+fn stuck_bits_are_a_mismatch_with_an_address() {
     let board = Board::halted();
     let data = vec![0; 20_000];
     board.chip.faults().stuck_bits(0x4000 + 12_344, 0x0100);
@@ -44,9 +61,9 @@ fn stuck_bits_are_a_located_mismatch() {
     let Error::Flash(FlashError::Mismatch(mismatch)) = error else { panic!("{error}") };
     assert_eq!((mismatch.address, mismatch.expected, mismatch.found), (BASE + 0x4000 + 12_345, 0, 1));
     let image = Image::bin(BASE + 0x4000, data).unwrap();
-    let error = board.session.flash().write_image(&image, WriteOptions::new().erase(true)).unwrap_err();
+    let error = board.session.flash().write_image_with(&image, WriteOptions::new()).unwrap_err();
     assert_eq!(error.to_string(), "flash was written, but 0x08007039 holds 0x01 and not 0x00");
-    board.session.flash().write_image(&image, WriteOptions::new().erase(true).verify(false)).unwrap();
+    board.session.flash().write_image_with(&image, WriteOptions::new().verify(false)).unwrap();
 }
 
 #[test]
@@ -54,7 +71,7 @@ fn a_power_loss_in_mid_write_says_how_far_it_came() {
     let board = Board::halted();
     let data = Random::new(31).bytes(40_000);
     board.chip.faults().power_fails_after(15_000);
-    // The pieces are small because somebody watches.
+    // The callback makes the pieces small.
     let error = board.session.flash().with_progress(&go_on).write(BASE + 0x4000, &data).unwrap_err();
     let Error::Flash(FlashError::Write { address, written, total: 40_000, .. }) = &error else { panic!("{error}") };
     assert_eq!(*address, BASE + 0x4000 + written);
@@ -63,15 +80,15 @@ fn a_power_loss_in_mid_write_says_how_far_it_came() {
     board.chip.faults().clear();
     assert_eq!(board.held(BASE + 0x4000, written), data[..written], "what is said to be written is");
 
-    // The same session works on once the chip has its power back.
+    // The same session works once the power is back.
     board.session.target().reset(ResetMode::Halt).unwrap();
     let image = Image::bin(BASE + 0x4000, data.clone()).unwrap();
-    board.session.flash().write_image(&image, WriteOptions::new().erase(true)).unwrap();
+    board.session.flash().write_image_with(&image, WriteOptions::new()).unwrap();
     assert_eq!(board.held(BASE + 0x4000, data.len()), data);
 }
 
 #[test]
-fn a_dead_chip_fails_every_call() {
+fn a_chip_without_power_fails_every_call() {
     let board = Board::halted();
     let flash = board.session.flash();
     flash.banks().unwrap();
@@ -83,7 +100,7 @@ fn a_dead_chip_fails_every_call() {
         flash.write(BASE + 0x4000, &[1, 2]).unwrap_err(),
         flash.erase_sector(0, 1, 2).unwrap_err(),
         flash.erase_all(0).unwrap_err(),
-        flash.protect(0, 1, 2, true).unwrap_err(),
+        flash.protect(0, 1..=2).unwrap_err(),
         flash.verify(BASE, &[1, 2]).unwrap_err(),
     ] {
         assert!(matches!(error, Error::Flash(_) | Error::Target(TargetError::NotHalted { .. })), "{error}");
@@ -105,7 +122,8 @@ fn reading_protected_flash_is_an_error() {
 
 #[test]
 fn a_chip_that_was_reset_behind_openocds_back_is_seen_as_running() {
-    // The newer OpenOCD would start its checksum routine on what it takes for a halted core, and wait 20 s for the end.
+    // The newer OpenOCD would start its checksum algorithm on a core that it takes for halted, and
+    // wait 20 s for the end.
     let limits = Session::builder().timeout(Duration::from_secs(120)).flash_timeout(Duration::from_secs(15));
     let board = Board::start_with(limits, |openocd| openocd);
     board.session.target().halt().unwrap();
@@ -119,7 +137,7 @@ fn a_chip_that_was_reset_behind_openocds_back_is_seen_as_running() {
 }
 
 #[test]
-fn a_bus_fault_in_mid_read_names_the_piece() {
+fn a_bus_fault_in_mid_read_has_an_address() {
     let board = Board::halted();
     board.chip.faults().bus_fault_at(0x0800_9000..0x0800_9004);
     let error = board.session.flash().with_progress(&go_on).read(BASE, 0x1_0000).unwrap_err();
@@ -153,7 +171,7 @@ fn a_killed_openocd_in_mid_write_says_how_far_it_came() {
     assert!(matches!(after, Error::Connection(_)), "and says so plainly: {after}");
 }
 
-/// The files in which OpenOCD was given what it is to write.
+/// The temporary files in which OpenOCD got the bytes to write.
 fn temporary_files(template: &str) -> Vec<std::path::PathBuf> {
     let name = &template[template.find("openocd-rs-").unwrap()..template.find("XXXXXX").unwrap()];
     let entries = std::fs::read_dir(std::env::temp_dir()).unwrap().map(|entry| entry.unwrap().path());
@@ -189,7 +207,7 @@ fn an_openocd_that_is_killed_in_mid_write_leaves_no_file_behind() {
 }
 
 #[test]
-fn a_chip_that_falls_silent_is_a_timeout_of_its_own() {
+fn a_chip_that_stops_answering_ends_a_write_by_the_flash_timeout() {
     // The adapter waits for the chip without a limit of its own.
     let limits = Session::builder().timeout(Duration::from_secs(20)).flash_timeout(Duration::from_secs(8));
     let board = Board::start_with(limits, |openocd| openocd);

@@ -1,4 +1,4 @@
-//! Images of every format in flash, compared byte by byte with what the chip holds.
+//! Images of every format, compared byte by byte with what the chip holds.
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
@@ -13,9 +13,9 @@ use crate::directory::Directory;
 use crate::random::Random;
 
 const BASE: u64 = 0x0800_0000;
-const ERASE: WriteOptions = WriteOptions::new().erase(true);
+const ERASE: WriteOptions = WriteOptions::new();
 
-/// What the linker script in `examples/firmware` makes: the counter, and after it the initialised data.
+/// The firmware in `examples/firmware`: the counter, followed by initialised data.
 fn elf() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/firmware/counter.elf")
 }
@@ -90,7 +90,7 @@ fn a_linked_elf_is_written_at_its_physical_addresses() {
     fill(&board, 0);
     let image = Image::open(elf()).unwrap();
     assert_eq!((image.format(), image.entry()), (ImageFormat::Elf, Some(0x0800_0041)));
-    board.session.flash().write_image(&image, ERASE).unwrap();
+    board.session.flash().write_image_with(&image, ERASE).unwrap();
     let mut expected = firmware::IMAGE.to_vec();
     expected.extend(b"initialised data");
     assert_eq!(board.held(BASE, expected.len()), expected);
@@ -128,9 +128,10 @@ fn random_images_of_every_format_reach_the_chip() {
         let image = if round % 3 == 2 { Image::open_bin(&path, segments[0].address) } else { Image::open(&path) };
         let image = image.unwrap();
         assert_eq!(image.segments(), Image::from_segments(segments.clone()).unwrap().segments());
-        board.session.flash().write_image(&image, ERASE).unwrap();
+        board.session.flash().write_image_with(&image, ERASE).unwrap();
 
-        // What should be there: the segments, erased rests of the sectors they touch, and the background.
+        // Expected: the segments, erased bytes in the rest of their sectors, and the background
+        // elsewhere.
         let mut expected = vec![background; 0x2_0000];
         for segment in &segments {
             let start = usize::try_from(segment.address - BASE).unwrap();
@@ -152,7 +153,7 @@ fn random_images_of_every_format_reach_the_chip() {
 }
 
 #[test]
-fn any_path_will_do() {
+fn paths_may_hold_any_characters() {
     let board = Board::halted();
     let directory = Directory::new();
     let awkward = directory.path().join("my {project} [exec false] $HOME \"q\" 'q' ; \\ \u{fc}\u{4e2d} %");
@@ -161,14 +162,14 @@ fn any_path_will_do() {
     std::fs::copy(elf(), &path).unwrap();
     fill(&board, 0xff);
     let image = Image::open(&path).unwrap();
-    // OpenOCD never sees the file: it may as well run elsewhere.
+    // OpenOCD never reads the file.
     std::fs::remove_dir_all(&awkward).unwrap();
-    board.session.flash().write_image(&image, WriteOptions::new()).unwrap();
+    board.session.flash().write_image_with(&image, WriteOptions::new().erase(false)).unwrap();
     assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
 }
 
 #[test]
-fn files_that_are_no_images_are_refused_with_their_path() {
+fn a_file_without_an_image_is_refused_with_its_path() {
     let directory = Directory::new();
     let path = directory.path().join("notes.txt");
     std::fs::write(&path, "not an image").unwrap();
@@ -187,44 +188,44 @@ fn an_image_beside_the_flash_is_refused_before_anything_is_written() {
     let outside = |address| {
         let inside = Segment { address: BASE, data: vec![0; 16] };
         let image = Image::from_segments([inside, Segment { address, data: vec![1, 2, 3] }]).unwrap();
-        board.session.flash().write_image(&image, ERASE).unwrap_err()
+        board.session.flash().write_image_with(&image, ERASE).unwrap_err()
     };
     for address in [0x2000_0000, 0x0802_0000, 0x0801_fffe] {
         let error = outside(address);
         assert!(matches!(error, Error::Flash(FlashError::NoBank { .. })), "{error}");
     }
     assert!(outside(0x0801_fffe).to_string().starts_with(
-        "no flash bank of target stm32f1x.cpu holds the address 0x08020000; there are 0 \"stm32f1x.flash\" (0x08000000 to 0x0801ffff)"
+        "no flash bank of target stm32f1x.cpu holds the address 0x08020000; the target has 0 \"stm32f1x.flash\" (0x08000000 to 0x0801ffff)"
     ));
     assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
 }
 
 #[test]
-fn without_erasing_an_image_needs_erased_flash() {
+fn an_image_without_an_erase_needs_erased_flash() {
     let board = Board::halted();
     let image = Image::bin(BASE, vec![0x5a; 100]).unwrap();
-    let error = board.session.flash().write_image(&image, WriteOptions::new()).unwrap_err();
+    let error = board.session.flash().write_image_with(&image, WriteOptions::new().erase(false)).unwrap_err();
     assert!(matches!(error, Error::Flash(FlashError::Write { written: 0, .. } | FlashError::Mismatch(_))), "{error}");
-    // Pieces of one sector leave each other alone.
+    // Segments in one sector leave the bytes between them alone.
     let piece = |address, data: &[u8]| Segment { address, data: data.to_vec() };
     let image = Image::from_segments([piece(BASE + 0x4000, &[1, 2]), piece(BASE + 0x4004, &[5, 6])]).unwrap();
     board.chip.write_memory(0x0800_4002, &[3, 4]).unwrap();
-    board.session.flash().write_image(&image, WriteOptions::new()).unwrap();
+    board.session.flash().write_image_with(&image, WriteOptions::new().erase(false)).unwrap();
     assert_eq!(board.held(BASE + 0x4000, 7), [1, 2, 3, 4, 5, 6, 0xff]);
 }
 
 #[test]
-fn unlocking_says_that_a_reset_is_needed() {
+fn unlocking_fails_until_the_chip_is_reset() {
     let board = Board::halted();
     let flash = board.session.flash();
-    flash.protect(0, 4, 5, true).unwrap();
+    flash.protect(0, 4..=5).unwrap();
     board.session.target().reset(ResetMode::Halt).unwrap();
     let image = Image::bin(BASE + 17 * 1024, vec![0x5a; 100]).unwrap();
     let unlocking = ERASE.unlock(true);
-    let error = flash.write_image(&image, unlocking).unwrap_err();
+    let error = flash.write_image_with(&image, unlocking).unwrap_err();
     assert!(matches!(error, Error::Flash(FlashError::StillProtected { address: 0x0800_4400 })), "{error}");
     board.session.target().reset(ResetMode::Halt).unwrap();
-    flash.write_image(&image, unlocking).unwrap();
+    flash.write_image_with(&image, unlocking).unwrap();
     assert_eq!(board.held(BASE + 17 * 1024, 100), vec![0x5a; 100]);
     let blocks = flash.layout(0).unwrap().protection_blocks;
     let protected: Vec<_> = blocks.iter().filter(|block| block.protected == Some(true)).map(|b| b.index).collect();
@@ -232,7 +233,7 @@ fn unlocking_says_that_a_reset_is_needed() {
 }
 
 #[test]
-fn programming_resets_writes_and_starts() {
+fn program_resets_writes_and_starts_the_chip() {
     let board = Board::start();
     fill(&board, 0);
     let resets = board.chip.reset_count();
@@ -274,7 +275,7 @@ fn progress_of_an_image_has_three_phases_with_true_totals() {
 }
 
 #[test]
-fn cancelling_after_the_erase_writes_nothing() {
+fn a_call_cancelled_after_the_erase_writes_nothing() {
     let board = Board::halted();
     let report = |progress: Progress| {
         if progress.phase == Phase::Erase && progress.done == progress.total {
@@ -284,7 +285,7 @@ fn cancelling_after_the_erase_writes_nothing() {
         }
     };
     let image = Image::bin(BASE, vec![0; 3000]).unwrap();
-    let error = board.session.flash().with_progress(&report).write_image(&image, ERASE).unwrap_err();
+    let error = board.session.flash().with_progress(&report).write_image_with(&image, ERASE).unwrap_err();
     assert!(matches!(error, Error::Cancelled { phase: Phase::Write, done: 0, total: 3000, address: BASE }), "{error}");
     assert_eq!(board.held(BASE, 3072), vec![0xff; 3072]);
 }

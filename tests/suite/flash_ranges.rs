@@ -1,4 +1,4 @@
-//! Which bank, target and address: ranges that cannot be, several chips, none.
+//! Ranges of addresses: outside of flash, over several banks and chips, without any bank.
 
 use openocd::{Error, FlashError, Image, Segment, Session, WriteOptions};
 use virtual_chip::{Model, VirtualBoard, firmware};
@@ -19,7 +19,7 @@ fn no_bank<T: std::fmt::Debug>(result: openocd::Result<T>) -> (u64, String) {
 }
 
 #[test]
-fn a_range_beyond_the_flash_is_refused_at_its_first_address_without_a_bank() {
+fn a_range_beyond_the_flash_is_refused_with_its_first_address_outside() {
     let board = Board::halted();
     let flash = board.session.flash();
     let directory = Directory::new();
@@ -62,7 +62,7 @@ fn a_range_beyond_the_flash_is_refused_at_its_first_address_without_a_bank() {
 }
 
 #[test]
-fn an_empty_range_is_nothing_to_do() {
+fn an_empty_range_succeeds() {
     let board = Board::halted();
     let flash = board.session.flash();
     for address in [0, BASE + 1, u64::MAX] {
@@ -74,15 +74,15 @@ fn an_empty_range_is_nothing_to_do() {
 }
 
 #[test]
-fn an_image_with_a_segment_elsewhere_says_where() {
+fn an_image_with_a_segment_outside_of_flash_is_refused_with_its_address() {
     let board = Board::halted();
     let flash = board.session.flash();
     let piece = |address| Segment { address, data: vec![1; 4] };
     for address in [0, END - 2, 0x2000_0000, 0x1_0800_0000, u64::MAX - 3] {
         let image = Image::from_segments([piece(BASE + 0x4000), piece(address)]).unwrap();
         for result in [
-            flash.write_image(&image, WriteOptions::new()),
-            flash.program(&image),
+            flash.write_image_with(&image, WriteOptions::new().erase(false)).map(drop),
+            flash.program(&image).map(drop),
             flash.verify_image(&image).map(drop),
             flash.verify_image_at(&image).map(drop),
         ] {
@@ -93,7 +93,7 @@ fn an_image_with_a_segment_elsewhere_says_where() {
 }
 
 #[test]
-fn each_of_two_chips_has_the_flash_at_the_same_address() {
+fn two_chips_with_flash_at_one_address_are_told_apart() {
     let chain = VirtualBoard::start(&[Model::Stm32f103, Model::Stm32f103]).expect("a free port");
     let session = Session::start(chain.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
     let banks = session.flash().banks().unwrap();
@@ -105,7 +105,7 @@ fn each_of_two_chips_has_the_flash_at_the_same_address() {
         let data = vec![number as u8; 3001];
         let image = Image::bin(BASE + 0x4000, data.clone()).unwrap();
         let flash = target.flash();
-        flash.write_image(&image, WriteOptions::new().erase(true)).unwrap();
+        flash.write_image_with(&image, WriteOptions::new()).unwrap();
         assert!(flash.verify(BASE + 0x4000, &data).unwrap());
         assert_eq!(flash.read(BASE + 0x4000, 3001).unwrap(), data);
         let mut held = vec![0; data.len()];
@@ -116,7 +116,7 @@ fn each_of_two_chips_has_the_flash_at_the_same_address() {
     chain.chips()[0].read_memory(0x0800_4000, &mut held).unwrap();
     assert_eq!(held, [0; 4], "writing the second left the first alone");
 
-    // A bank by its number or name is that bank, whichever target is the current one.
+    // The number or the name of a bank does not depend on the current target.
     let [first, second] = [0, 1].map(|number: usize| {
         let target = chain.chips()[number].target_name();
         banks.iter().find(|bank| bank.target == target).expect("each chip has a bank")
@@ -133,8 +133,9 @@ fn each_of_two_chips_has_the_flash_at_the_same_address() {
 }
 
 #[test]
-fn a_range_may_reach_over_two_banks() {
-    // The second bank is the same flash once more (`src/flash/nor/virtual.c`), at the addresses behind the first.
+fn a_range_may_span_two_banks() {
+    // The second bank is the same flash (src/flash/nor/virtual.c) at the addresses behind the
+    // first.
     let second = "flash bank second virtual 0x08020000 0 0 0 stm32f1x.cpu stm32f1x.flash";
     let board = Board::start_with(Session::builder(), |openocd| openocd.command(second));
     board.session.target().halt().unwrap();
@@ -142,7 +143,7 @@ fn a_range_may_reach_over_two_banks() {
     let flash = board.session.flash();
     let data = Random::new(52).bytes(3001);
     let image = Image::bin(END - 1025, data.clone()).unwrap();
-    flash.write_image(&image, WriteOptions::new().erase(true)).unwrap();
+    flash.write_image_with(&image, WriteOptions::new()).unwrap();
     let mut expected = vec![0; 0x2_0000];
     expected[0x2_0000 - 2048..].fill(0xff);
     expected[..2048].fill(0xff);
@@ -171,12 +172,12 @@ fn an_openocd_without_flash_has_no_banks() {
     let (_, text) = no_bank(session.flash().read(BASE, 4));
     assert!(text.ends_with("the target has no flash bank"), "{text}");
     let error = session.flash().erase_all(0).unwrap_err();
-    assert_eq!(error.to_string(), "there is no flash bank 0; there is no flash bank at all");
+    assert_eq!(error.to_string(), "there is no flash bank 0; there are no flash banks");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_says_how_much_it_took() {
+fn a_full_disk_ends_read_to_file_with_the_bytes_written() {
     let board = Board::halted();
     let error = board.session.flash().read_to_file(BASE, 1024, "/dev/full").unwrap_err();
     assert_eq!(error.to_string(), "cannot write /dev/full after 0 bytes");

@@ -1,0 +1,111 @@
+//! Options and results of writing an image.
+
+use std::fmt;
+
+use crate::target::TargetStatus;
+
+/// What [`Flash::write_image_with`](super::Flash::write_image_with) does besides writing.
+///
+/// By default it erases and verifies, which is also what
+/// [`Flash::write_image`](super::Flash::write_image) does.
+///
+/// ```
+/// use openocd::WriteOptions;
+///
+/// let options = WriteOptions::new().skip_unchanged(true).unlock(true);
+/// assert_eq!(options, WriteOptions::new().erase(true).verify(true).skip_unchanged(true).unlock(true));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct WriteOptions {
+    pub(super) erase: bool,
+    pub(super) unlock: bool,
+    pub(super) verify: bool,
+    pub(super) skip_unchanged: bool,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        WriteOptions::new()
+    }
+}
+
+impl WriteOptions {
+    /// Returns the defaults.
+    pub const fn new() -> Self {
+        WriteOptions { erase: true, unlock: false, verify: true, skip_unchanged: false }
+    }
+
+    /// Erases the sectors that the image touches before anything is written. Each sector is erased
+    /// whole, so it also loses the bytes that the image does not hold. True by default; without it,
+    /// the flash must be erased already.
+    pub const fn erase(mut self, erase: bool) -> Self {
+        self.erase = erase;
+        self
+    }
+
+    /// Ends the write protection of the sectors that the image touches. Many chips need a reset
+    /// before that takes effect: the call then fails with
+    /// [`FlashError::StillProtected`](crate::FlashError::StillProtected), and succeeds after the
+    /// reset. False by default.
+    pub const fn unlock(mut self, unlock: bool) -> Self {
+        self.unlock = unlock;
+        self
+    }
+
+    /// Compares the flash with the image afterwards, and checks that the other bytes of the erased
+    /// sectors are erased. True by default; without it, a cell that did not change goes unnoticed.
+    pub const fn verify(mut self, verify: bool) -> Self {
+        self.verify = verify;
+        self
+    }
+
+    /// Neither erases nor writes sectors that hold their part of the image already, by the chip's
+    /// own checksum (CRC-32).
+    ///
+    /// With [`erase`](Self::erase), a sector is skipped only if its other bytes are erased, so the
+    /// flash ends up the same. Where many sectors of 16 KiB have changed, all of these are written:
+    /// to compare them would take longer. False by default.
+    pub const fn skip_unchanged(mut self, skip: bool) -> Self {
+        self.skip_unchanged = skip;
+        self
+    }
+}
+
+/// What writing an image changed, from [`Flash::write_image`](super::Flash::write_image). All
+/// numbers are bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct WriteReport {
+    /// Bytes of the image that flash held already, and that were skipped.
+    pub skipped: u64,
+    /// Size of the sectors that were erased.
+    pub erased: u64,
+    /// Bytes of the image that were written.
+    pub written: u64,
+}
+
+/// "1024 bytes erased, 108 written, 0 skipped"
+impl fmt::Display for WriteReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes erased, {} written, {} skipped", self.erased, self.written, self.skipped)
+    }
+}
+
+/// What [`Flash::program`](super::Flash::program) came to: the image is in flash and verified.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ProgramReport {
+    /// What was written.
+    pub flash: WriteReport,
+    /// The target's state after the reset that started the image. It may be halted if the image
+    /// crashed at once.
+    pub status: TargetStatus,
+}
+
+/// "1024 bytes erased, 108 written, 0 skipped; stm32f1x.cpu is running"
+impl fmt::Display for ProgramReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.flash, self.status)
+    }
+}

@@ -1,0 +1,132 @@
+//! What a flash call leaves on the target beside its purpose: nothing.
+
+use openocd::{Image, WriteOptions};
+
+use super::{BASE, PAGE};
+use crate::board::Board;
+use crate::random::Random;
+
+const RAM: u64 = 0x2000_0000;
+const RAM_BYTES: usize = 0x5000;
+
+/// Everything that must survive a flash call.
+#[derive(Debug, PartialEq)]
+struct State {
+    ram: Vec<u8>,
+    registers: Vec<(String, String)>,
+    demcr: u32,
+    settings: String,
+}
+
+impl State {
+    fn of(board: &Board) -> State {
+        let dump = board.session.registers().read_all().unwrap();
+        State {
+            ram: board.held(RAM, RAM_BYTES),
+            registers: dump
+                .registers
+                .iter()
+                .map(|register| (register.name.clone(), format!("{:?}", register.value)))
+                .collect(),
+            demcr: board.session.memory().read_u32(0xe000_edfc).unwrap(),
+            settings: board
+                .session
+                .command("list [stm32f1x.cpu cget -work-area-backup] [target current] [bp] [wp] [cortex_m maskisr]")
+                .unwrap(),
+        }
+    }
+}
+
+/// A halted board whose RAM holds random bytes.
+fn board() -> Board {
+    let board = Board::halted();
+    let ram = Random::new(71).bytes(RAM_BYTES);
+    board.chip.write_memory(u32::try_from(RAM).unwrap(), &ram).unwrap();
+    board
+}
+
+#[test]
+fn no_flash_call_changes_ram_registers_or_settings() {
+    let board = board();
+    let flash = board.session.flash();
+    let data = Random::new(72).bytes(5000);
+    let image = Image::bin(BASE + 0x4000, data.clone()).unwrap();
+    flash.banks().unwrap();
+    let before = State::of(&board);
+    type Call<'c> = (&'c str, Box<dyn Fn() -> openocd::Result<()> + 'c>);
+    let calls: Vec<Call<'_>> = vec![
+        ("banks", Box::new(|| flash.banks().map(drop))),
+        ("probe", Box::new(|| flash.probe(0).map(drop))),
+        ("layout", Box::new(|| flash.layout(0).map(drop))),
+        ("info", Box::new(|| flash.info(0).map(drop))),
+        ("erase_sector", Box::new(|| flash.erase_sector(0, 16, 40))),
+        ("erase_address", Box::new(|| flash.erase_address(BASE + 0x8000, PAGE))),
+        ("write", Box::new(|| flash.write(BASE + 0x4000, &data))),
+        ("verify", Box::new(|| flash.verify(BASE + 0x4000, &data).map(drop))),
+        ("verify of other bytes", Box::new(|| flash.verify(BASE + 0x4002, &data).map(drop))),
+        ("verify_image", Box::new(|| flash.verify_image(&image).map(drop))),
+        ("read", Box::new(|| flash.read(BASE, 5000).map(drop))),
+        ("write_image", Box::new(|| flash.write_image(&image).map(drop))),
+        (
+            "write_image of what is there",
+            Box::new(|| flash.write_image_with(&image, WriteOptions::new().skip_unchanged(true)).map(drop)),
+        ),
+        ("a write that fails", Box::new(|| flash.write(BASE + 0x4000, &[0x5a; 64]).or(Ok(())))),
+        ("unprotect", Box::new(|| flash.unprotect(0, 0..=31))),
+        ("erase_all", Box::new(|| flash.erase_all(0))),
+    ];
+    for (name, call) in calls {
+        call().unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(State::of(&board) == before, "{name} leaves a trace: {:?}", difference(&before, &State::of(&board)));
+    }
+}
+
+/// What differs, in short.
+fn difference(before: &State, after: &State) -> String {
+    let bytes = before.ram.iter().zip(&after.ram).filter(|(before, after)| before != after).count();
+    let registers = before.registers.iter().zip(&after.registers).filter(|(before, after)| before != after);
+    let registers: Vec<_> =
+        registers.map(|(before, after)| format!("{} {} is now {}", before.0, before.1, after.1)).collect();
+    format!("{bytes} bytes of RAM, {registers:?}, {:#x}, {}", after.demcr, after.settings)
+}
+
+#[test]
+fn a_backup_that_the_configuration_asks_for_stays() {
+    let board = board();
+    board.session.command("stm32f1x.cpu configure -work-area-backup 1").unwrap();
+    board.session.flash().info(0).unwrap();
+    assert_eq!(board.session.command("stm32f1x.cpu cget -work-area-backup").unwrap(), "1");
+}
+
+#[test]
+fn flash_works_without_a_working_area() {
+    let board = board();
+    board.session.command("stm32f1x.cpu configure -work-area-size 0").unwrap();
+    let before = board.held(RAM, RAM_BYTES);
+    let flash = board.session.flash();
+    flash.write(BASE + 0x4000, b"by hand").unwrap();
+    assert!(flash.verify(BASE + 0x4000, b"by hand").unwrap());
+    assert_eq!(flash.info(0).unwrap().sectors[16].erased, Some(false));
+    assert!(board.held(RAM, RAM_BYTES) == before);
+}
+
+#[test]
+fn verify_of_another_target_keeps_the_current_one() {
+    use openocd::Session;
+    use virtual_chip::{Model, VirtualBoard};
+    let chain = VirtualBoard::start(&[Model::Stm32f103, Model::Stm32f103]).expect("a free port");
+    let session = Session::start(chain.openocd_config()).unwrap();
+    let current = session.command("target current").unwrap();
+    for chip in chain.chips() {
+        let target = session.target_named(chip.target_name()).unwrap();
+        target.halt().unwrap();
+        let ram = Random::new(73).bytes(RAM_BYTES);
+        chip.write_memory(0x2000_0000, &ram).unwrap();
+        assert!(target.flash().verify(BASE + 0x4000, &[0xff; 3000]).unwrap());
+        target.flash().write(BASE + 0x4000, &[1; 3000]).unwrap();
+        let mut held = vec![0; RAM_BYTES];
+        chip.read_memory(0x2000_0000, &mut held).unwrap();
+        assert!(held == ram, "{}", chip.target_name());
+    }
+    assert_eq!(session.command("target current").unwrap(), current);
+}
