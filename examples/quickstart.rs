@@ -62,9 +62,9 @@ fn look_around() -> Result<(), Box<dyn Error>> {
     writeln!(out, "RAM held {:?}", String::from_utf8_lossy(&written))?;
 
     for _ in 0..3 {
-        writeln!(out, "{}", session.target().step(None)?)?;
+        writeln!(out, "{}", session.target().step()?)?;
     }
-    session.target().resume(None)?;
+    session.target().resume()?;
     writeln!(out, "{}", session.target().status()?)?;
     session.close()?;
     Ok(())

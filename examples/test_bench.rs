@@ -70,7 +70,7 @@ fn self_test(session: &Session) -> Judged {
 /// What is sent comes back.
 fn echo(session: &Session) -> Judged {
     let (target, rtt) = (session.target(), session.rtt());
-    target.resume(None)?;
+    target.resume()?;
     rtt.setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
     rtt.start_wait(LIMIT)?;
     target.halt()?;

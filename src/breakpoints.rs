@@ -38,7 +38,7 @@ use survey::{Evidence, Survey};
 ///
 /// session.target().halt()?;
 /// session.breakpoints().add(0x0800_004e, BreakpointKind::Hardware)?;
-/// session.target().resume(None)?;
+/// session.target().resume()?;
 /// let status = session.target().wait_halt(Duration::from_secs(5))?;
 /// assert_eq!((status.pc, status.halt_reason), (Some(0x0800_004e), Some(HaltReason::Breakpoint)));
 /// session.breakpoints().remove(0x0800_004e)?;
@@ -114,7 +114,7 @@ impl<'a> Breakpoints<'a> {
 
     fn set(&self, address: u64, length: Option<u32>, kind: BreakpointKind) -> Result<Breakpoint> {
         check_place(address, length, kind)?;
-        self.target.check_range(address, 1, length.unwrap_or(1) as usize, false)?;
+        self.target.check_range(address, 1, u64::from(length.unwrap_or(1)), false)?;
         let survey = self.survey()?;
         let what = kind.stop_point();
         survey.must_have(what)?;

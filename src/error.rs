@@ -129,8 +129,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error for a refused command: not halted wherever OpenOCD says so, otherwise what `specific` makes of it.
+    /// The error for a refused command: not halted or no target wherever OpenOCD says so, otherwise what `specific` makes
+    /// of it.
     pub(crate) fn refused(failure: Box<Failure>, specific: impl FnOnce(Box<Failure>) -> Error) -> Error {
+        // The text is that of the procedure `current` in `src/procedures/target.tcl`.
+        if failure.message().contains("no target is configured") {
+            return TargetError::NoTarget { operation: failure.command().to_owned() }.into();
+        }
         if !failure.is_not_halted() {
             return specific(failure);
         }

@@ -48,7 +48,7 @@ use feed::Feed;
 /// session.target().halt()?;
 /// events.wait_for(Event::is_halt, Duration::from_secs(5))?;
 ///
-/// session.target().step(None)?;
+/// session.target().step()?;
 /// for event in events.timeout_iter(Duration::from_millis(200)) {
 ///     println!("{}", event?); // step-start, resumed, …, step-end
 /// }

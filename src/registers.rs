@@ -1,19 +1,24 @@
 //! Core registers.
 
-use crate::command::{Reply, Request};
+mod request;
+mod value;
+
+pub(crate) use request::{read_request, take_registers, take_written, write_request};
+
 use crate::error::{Error, Failure, Result, TargetError, UnexpectedReply};
 use crate::target::Target;
-use crate::types::{RegisterValue, TargetState};
-use crate::wire::tcl;
+use crate::types::RegisterValue;
+use request::{READ_BUDGET_MS, Readings, same_register, take_readings, unknown};
 
 /// A view of a target's core registers, from [`Session::registers`](crate::Session::registers) or [`Target::registers`].
 ///
-/// The target must be halted: on one that runs every call is a [`TargetError::NotHalted`], also where OpenOCD itself would answer with a stale
-/// value. OpenOCD keeps what it has read and what is to be written in a cache until the target is resumed;
-/// [`forced`](Self::forced) reads past that.
+/// The target must be halted. While it runs, every call is a [`TargetError::NotHalted`], also where OpenOCD itself would
+/// return a stale value. OpenOCD keeps the values that it read, and those that are to be written, in a cache until the
+/// target is resumed. [`forced`](Self::forced) reads past the cache.
 ///
-/// Names are those of OpenOCD's `reg` command, and are case-sensitive: `r0`, `pc`, `xPSR` on an ARM Cortex-M, `a0`, `mstatus` on RISC-V.
-/// Values are numbers, whatever the byte order of the target.
+/// Names are those of OpenOCD's `reg` command and are case-sensitive: `r0`, `pc`, `xPSR` on an ARM Cortex-M, `a0`, `mstatus`
+/// on RISC-V. `xPSR` (OpenOCD 0.12.0) and `xpsr` (newer) are found under both names. Values are numbers, whatever the byte
+/// order of the target.
 ///
 /// Source: OpenOCD's `reg` (`src/target/target.c`).
 ///
@@ -22,8 +27,8 @@ use crate::wire::tcl;
 /// # let session = openocd::Session::start(chip.openocd_config())?;
 /// session.target().halt()?;
 /// let registers = session.registers();
-/// registers.write("r0", 42_u32)?;
-/// assert_eq!(registers.read("r0")?.value.to_u64(), Some(42));
+/// registers.write("r0", 42)?;
+/// assert_eq!(registers.read_u64("r0")?, 42);
 /// for register in registers.read_many(&["pc", "sp", "lr"])? {
 ///     println!("{} = {}", register.name, register.value);
 /// }
@@ -39,11 +44,11 @@ pub struct Registers<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Register {
-    /// Its name.
+    /// Its name, as OpenOCD has it.
     pub name: String,
-    /// Its value, which knows its width.
+    /// Its value, with its width.
     pub value: RegisterValue,
-    /// The value is to be written to the target when it is resumed.
+    /// OpenOCD holds this value in its cache, and writes it to the target when the target is resumed.
     pub dirty: bool,
 }
 
@@ -51,51 +56,39 @@ pub struct Register {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RegisterDump {
-    /// Those that could be read, in OpenOCD's order.
+    /// The registers that could be read, in OpenOCD's order.
     pub registers: Vec<Register>,
-    /// Those that could not, by name, and why.
+    /// The names of the registers that could not be read, with OpenOCD's reasons.
     pub unreadable: Vec<(String, Failure)>,
 }
 
 impl RegisterDump {
-    /// The register of this name, if it could be read.
+    /// Returns the register with this name, if it could be read.
     pub fn get(&self, name: &str) -> Option<&Register> {
-        self.registers.iter().find(|register| register.name == name)
+        let named = |same: fn(&str, &str) -> bool| self.registers.iter().find(|register| same(&register.name, name));
+        named(|one, other| one == other).or_else(|| named(same_register))
     }
 }
 
-/// What OpenOCD answered for one register.
-struct Reading {
-    asked: String,
-    dirty: bool,
-    code: i32,
-    text: String,
-    log: String,
-}
-
 impl crate::Session {
-    /// The current target's registers; short for `session.target().registers()`.
+    /// Returns a view of the current target's registers; short for `session.target().registers()`.
     pub fn registers(&self) -> Registers<'_> {
         self.target().registers()
     }
 }
 
 impl<'a> Target<'a> {
-    /// The target's core registers.
+    /// Returns a view of the target's core registers.
     pub fn registers(self) -> Registers<'a> {
-        Registers::of(self)
+        Registers { target: self, force: false }
     }
 }
 
 impl<'a> Registers<'a> {
-    pub(crate) fn of(target: Target<'a>) -> Self {
-        Registers { target, force: false }
-    }
-
-    /// The same registers, read from the target in place of OpenOCD's cache (OpenOCD: `reg NAME force`).
+    /// Returns a view that reads the registers from the target instead of OpenOCD's cache (OpenOCD: `reg NAME force`).
     ///
-    /// A register whose new value has not been written to the target yet is still read from the cache, where its value
-    /// is; reading the target would lose it.
+    /// A register whose new value was not written to the target yet is still read from the cache: reading the target
+    /// would lose the new value.
     #[must_use]
     pub fn forced(self) -> Self {
         Registers { force: true, ..self }
@@ -104,8 +97,8 @@ impl<'a> Registers<'a> {
     /// Reads one register (OpenOCD: `reg NAME`).
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], [`TargetError::Register`] if the target is halted but does not give it,
-    /// and those of [`Session::command`](crate::Session::command).
+    /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], and [`TargetError::Register`] if the target is halted but
+    /// the register cannot be read.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -120,24 +113,42 @@ impl<'a> Registers<'a> {
         registers.pop().ok_or_else(|| unknown("the target", name))
     }
 
-    /// Reads several registers in one round trip, in the order given.
+    /// Reads one register of at most 64 bits as a number (OpenOCD: `reg NAME`).
     ///
     /// # Errors
-    /// Those of [`read`](Self::read), for the first that fails.
+    /// Those of [`read`](Self::read), and [`TargetError::UnexpectedReply`] if the value takes more than 64 bits.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// let r0 = session.registers().read_u64("r0")?;
+    /// println!("r0 = {r0:#x}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read_u64(&self, name: &str) -> Result<u64> {
+        self.number(&[name])
+    }
+
+    /// Reads several registers, in the order given. This takes one round trip, unless the registers are slow.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read), for the first register that fails.
     pub fn read_many(&self, names: &[&str]) -> Result<Vec<Register>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let request = read_request(names, self.force).on(self.target.name());
-        self.target.session().run(&request, |reply| take_registers(&request, reply, names))?
+        let Readings { target, readings, .. } = self.readings(names)?;
+        readings.into_iter().map(|reading| reading.register(&target)).collect()
     }
 
-    /// Reads all registers that OpenOCD lists for the target, in one round trip.
+    /// Reads all registers that OpenOCD lists for the target.
     ///
-    /// One that cannot be read does not hide the others: it is in [`RegisterDump::unreadable`].
+    /// This takes one round trip, or several of about a quarter of a second where there are many slow registers. A register
+    /// that cannot be read does not hide the others: it is listed in [`RegisterDump::unreadable`].
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`], and those of [`Session::command`](crate::Session::command).
+    /// [`TargetError::NotHalted`], and [`TargetError::Refused`] if the registers cannot be listed.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -148,43 +159,49 @@ impl<'a> Registers<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read_all(&self) -> Result<RegisterDump> {
-        let (target, readings) = self.readings(&[])?;
+        let Readings { target, readings, .. } = self.readings(&[])?;
         let mut dump = RegisterDump { registers: Vec::new(), unreadable: Vec::new() };
         for reading in readings {
-            if reading.code == 0 {
-                dump.registers.push(reading.register(&target)?);
-            } else {
-                let failure = Failure::new(format!("reg {}", reading.asked), reading.code, reading.text, reading.log);
-                dump.unreadable.push((reading.asked, failure));
+            match reading.failure() {
+                Some(failure) => dump.unreadable.push((reading.asked, failure)),
+                None => dump.registers.push(reading.register(&target)?),
             }
         }
         Ok(dump)
     }
 
-    /// Writes one register (OpenOCD: `reg NAME VALUE`). Takes any unsigned integer, or a [`RegisterValue`] for wider registers.
+    /// Writes one register (OpenOCD: `reg NAME VALUE`). Takes any integer that is not negative, or a [`RegisterValue`] for
+    /// wider registers.
     ///
-    /// OpenOCD keeps the value in its cache and writes it to the target at the latest when that is resumed or stepped; if it can't be written then, that call
-    /// says so by a [`TargetError::Register`]. The target may ignore bits of it (bit 0 of an ARM `pc`, for one).
+    /// OpenOCD may keep the value in its cache, and then writes it to the target when that is resumed or stepped. If the
+    /// write fails, that later call returns a [`TargetError::Register`]. Success means that OpenOCD accepted the value. The
+    /// target may still ignore it or some bits of it, such as RISC-V's `zero` and read-only registers;
+    /// [`forced`](Self::forced) reads what the target holds. Bit 0 of a Cortex-M's `pc` is not written: in the address of
+    /// a function it marks Thumb code.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], [`TargetError::ValueTooWide`] (nothing is written), [`TargetError::Register`] if OpenOCD
-    /// refuses, and those of [`Session::command`](crate::Session::command).
+    /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], [`TargetError::ValueTooWide`] (nothing is written),
+    /// [`TargetError::InvalidArgument`] for a negative value (nothing is sent), and [`TargetError::Register`] if OpenOCD
+    /// refuses.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
     /// session.target().halt()?;
-    /// session.registers().write("r1", 0x1234_u32)?;
+    /// session.registers().write("r1", 0x1234)?;
     /// assert!(session.registers().read("r1")?.dirty);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn write(&self, name: &str, value: impl Into<RegisterValue>) -> Result<()> {
-        let value = value.into();
-        let request = write_request(name, &value).on(self.target.name());
+    pub fn write<V: TryInto<RegisterValue>>(&self, name: &str, value: V) -> Result<()>
+    where
+        V::Error: Into<Error>,
+    {
+        let value = value.try_into().map_err(Into::into)?;
+        let request = write_request(name, &value).on(self.target.chosen());
         self.target.session().run(&request, |reply| take_written(&request, reply, name, &value))?
     }
 
-    /// The program counter.
+    /// Reads the program counter.
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
@@ -192,7 +209,7 @@ impl<'a> Registers<'a> {
         self.number(&["pc"])
     }
 
-    /// The stack pointer in use.
+    /// Reads the stack pointer in use.
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
@@ -200,7 +217,7 @@ impl<'a> Registers<'a> {
         self.number(&["sp"])
     }
 
-    /// The link register: `lr` on ARM, `ra` on RISC-V.
+    /// Reads the link register: `lr` on ARM, `ra` on RISC-V.
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
@@ -208,21 +225,24 @@ impl<'a> Registers<'a> {
         self.number(&["lr", "ra"])
     }
 
-    /// The program status register of a Cortex-M: `xPSR`, which OpenOCD calls `xpsr` since 11ee500bf (2023).
+    /// Reads the program status register of a Cortex-M: `xPSR`, which newer OpenOCD (since 11ee500bf, 2023) calls `xpsr`.
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
     pub fn xpsr(&self) -> Result<u64> {
-        self.number(&["xPSR", "xpsr"])
+        self.number(&["xPSR"])
     }
 
-    /// The first of these names that the target knows.
+    /// The first of these registers that the target has.
     fn number(&self, names: &[&str]) -> Result<u64> {
-        let (target, readings) = self.readings(names)?;
+        let Readings { target, readings, .. } = self.readings(names)?;
         let mut missing = unknown(&target, &names.join(" or "));
         for reading in readings {
             match reading.register(&target) {
-                Ok(register) => return register.value.to_u64().ok_or(missing),
+                Ok(Register { name, value, .. }) => {
+                    let too_wide = || UnexpectedReply::new(format!("reg {name}"), "at most 64 bits", value.to_string());
+                    return value.to_u64().ok_or_else(|| TargetError::from(too_wide()).into());
+                }
                 Err(Error::Target(TargetError::UnknownRegister { .. })) => {}
                 Err(error) => missing = error,
             }
@@ -230,104 +250,25 @@ impl<'a> Registers<'a> {
         Err(missing)
     }
 
-    /// The target's name, and what it answered for each register; no names mean all registers.
-    fn readings(&self, names: &[&str]) -> Result<(String, Vec<Reading>)> {
-        let request = read_request(names, self.force).on(self.target.name());
-        self.target.session().run(&request, |reply| take_readings(&request, reply, names))?
-    }
-}
-
-pub(crate) fn read_request(names: &[&str], force: bool) -> Request<'static> {
-    let list: Vec<_> = names.iter().map(|name| tcl::quote(name)).collect();
-    let script = format!("_openocd_rs_1_read_registers {} [list {}]", u8::from(force), list.join(" "));
-    let shown = format!("reg {}{}", names.join(" "), if force { " force" } else { "" });
-    Request::new(script).shown(shown.trim_end().to_owned())
-}
-
-fn take_readings(request: &Request<'_>, reply: &Reply<'_>, names: &[&str]) -> Result<(String, Vec<Reading>)> {
-    let answer = reply.success(request).map_err(|failure| refused(&names.join(" "), failure))?;
-    let [target, state, readings] = tcl::strings(answer).ok_or_else(|| unexpected(request, answer))?;
-    must_be_halted(request, &target, &state)?;
-    let readings = tcl::elements(readings.as_bytes()).map(|reading| {
-        let [asked, dirty, code, text, log] = tcl::strings(&reading.ok()?)?;
-        Some(Reading { asked, dirty: dirty == "1", code: code.parse().ok()?, text, log })
-    });
-    let readings: Option<_> = readings.collect();
-    Ok((target, readings.ok_or_else(|| unexpected(request, answer))?))
-}
-
-pub(crate) fn take_registers(request: &Request<'_>, reply: &Reply<'_>, names: &[&str]) -> Result<Vec<Register>> {
-    let (target, readings) = take_readings(request, reply, names)?;
-    readings.into_iter().map(|reading| reading.register(&target)).collect()
-}
-
-pub(crate) fn write_request(name: &str, value: &RegisterValue) -> Request<'static> {
-    let bits = value.significant_bits();
-    let script = format!("_openocd_rs_1_write_register {} {value} {bits}", tcl::quote(name));
-    Request::new(script).shown(format!("reg {name} {value}"))
-}
-
-pub(crate) fn take_written(request: &Request<'_>, reply: &Reply<'_>, name: &str, value: &RegisterValue) -> Result<()> {
-    let answer = reply.success(request).map_err(|failure| refused(name, failure))?;
-    let [target, state, before] = tcl::strings(answer).ok_or_else(|| unexpected(request, answer))?;
-    must_be_halted(request, &target, &state)?;
-    match crate::target::register_line::line(&before).filter(|line| line.name == name) {
-        None => Err(unknown(&target, name)),
-        Some(line) if line.bits < value.significant_bits() => {
-            let (name, bits) = (name.to_owned(), line.bits);
-            Err(TargetError::ValueTooWide { name, value: value.to_string(), bits }.into())
+    /// What OpenOCD replied for each register, in as many pieces as it takes; no names mean all registers.
+    fn readings(&self, names: &[&str]) -> Result<Readings> {
+        let mut all: Option<Readings> = None;
+        let mut left: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        loop {
+            let request = read_request(&left, self.force, READ_BUDGET_MS).on(self.target.chosen());
+            let mut piece = self.target.session().run(&request, |reply| take_readings(&request, reply, &left))??;
+            left = std::mem::take(&mut piece.left);
+            let so_far = match all {
+                None => piece,
+                Some(mut before) => {
+                    before.readings.append(&mut piece.readings);
+                    before
+                }
+            };
+            if left.is_empty() {
+                return Ok(so_far);
+            }
+            all = Some(so_far);
         }
-        Some(_) => Ok(()),
     }
-}
-
-fn unexpected(request: &Request<'_>, answer: &[u8]) -> Error {
-    let (command, reply) = (request.name().to_owned(), String::from_utf8_lossy(answer).into_owned());
-    TargetError::UnexpectedReply(UnexpectedReply { command, expected: "register values", reply }).into()
-}
-
-impl Reading {
-    fn register(self, target: &str) -> Result<Register> {
-        // The words of OpenOCD for a register that does not exist, which 0.12.0 gives with code 0.
-        if self.text.contains("not found in current target") || self.text.contains("is out of bounds") {
-            return Err(unknown(target, &self.asked));
-        }
-        let command = format!("reg {}", self.asked);
-        if self.code != 0 {
-            let failure = Box::new(Failure::new(command, self.code, self.text, self.log));
-            return Err(Error::refused(failure, |failure| TargetError::Register { name: self.asked, failure }.into()));
-        }
-        let line = crate::target::register_line::line(&self.text);
-        // OpenOCD takes a number in place of a name, and would read another register for it.
-        if line.as_ref().is_some_and(|line| line.name != self.asked) {
-            return Err(unknown(target, &self.asked));
-        }
-        let value = line.as_ref().and_then(|line| line.value);
-        let (Some(line), Some(value)) = (line, value) else {
-            return Err(TargetError::UnexpectedReply(UnexpectedReply {
-                command,
-                expected: "a register's value",
-                reply: self.text,
-            })
-            .into());
-        };
-        Ok(Register { name: line.name.to_owned(), value, dirty: self.dirty })
-    }
-}
-
-fn must_be_halted(request: &Request<'_>, target: &str, state: &str) -> Result<()> {
-    let state = crate::target::words::state(state);
-    if state == TargetState::Halted {
-        return Ok(());
-    }
-    let (operation, target) = (request.name().to_owned(), target.to_owned());
-    Err(TargetError::NotHalted { operation, target, state, failure: None }.into())
-}
-
-fn refused(name: &str, failure: Box<Failure>) -> Error {
-    Error::refused(failure, |failure| TargetError::Register { name: name.to_owned(), failure }.into())
-}
-
-fn unknown(target: &str, name: &str) -> Error {
-    TargetError::UnknownRegister { target: target.to_owned(), name: name.to_owned() }.into()
 }

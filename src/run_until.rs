@@ -259,7 +259,7 @@ impl Run<'_, '_> {
                 Err(error) if must_stand(&error) => {
                     self.target.halt()?;
                     let removed = self.target.breakpoints().remove(address);
-                    self.target.resume(None)?;
+                    self.target.resume()?;
                     removed
                 }
                 // Another client was faster.
@@ -311,7 +311,7 @@ impl Run<'_, '_> {
                 return Ok(verdict.map(|verdict| (verdict, status)));
             }
         }
-        self.target.resume(None).map(|()| None)
+        self.target.resume().map(|()| None)
     }
 
     /// Halts the target after the deadline. What it has come to since the last look is the verdict: the next `resume` would pass over it.

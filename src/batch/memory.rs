@@ -120,7 +120,7 @@ impl<'b, 'a> BatchMemory<'b, 'a> {
             let expected = "at most 65536 elements, or 262144 bytes, in one call of a batch";
             return Err(TargetError::from(InvalidArgument::new("length", expected, count)).into());
         }
-        self.batch.target.check_range(address, width as u64, count, self.physical)
+        self.batch.target.check_range(address, width as u64, count as u64, self.physical)
     }
 
     fn option(&self) -> &'static str {

@@ -1,7 +1,8 @@
 //! Register accesses in a batch.
 
 use super::{Batch, Handle};
-use crate::error::TargetError;
+use crate::command::Request;
+use crate::error::{Error, TargetError};
 use crate::registers::{self, Register};
 use crate::types::RegisterValue;
 
@@ -20,7 +21,7 @@ impl<'b, 'a> BatchRegisters<'b, 'a> {
     /// Reads one register; see [`Registers::read`](crate::Registers::read).
     pub fn read(&mut self, name: &str) -> Handle<Register> {
         let name = name.to_owned();
-        self.batch.put_checked(registers::read_request(&[&name], false), move |request, reply| {
+        self.batch.put_checked(registers::read_request(&[&name], false, 0), move |request, reply| {
             let register = registers::take_registers(request, reply, &[&name])?.pop();
             register.ok_or_else(|| TargetError::UnknownRegister { target: "the target".to_owned(), name }.into())
         })
@@ -29,7 +30,7 @@ impl<'b, 'a> BatchRegisters<'b, 'a> {
     /// Reads several registers; see [`Registers::read_many`](crate::Registers::read_many). Faster
     /// than one by one, also in a batch.
     pub fn read_many(&mut self, names: &[&str]) -> Handle<Vec<Register>> {
-        let request = registers::read_request(names, false);
+        let request = registers::read_request(names, false, 0);
         if names.is_empty() {
             // Without a name the script would read all registers.
             return self.batch.settle(&request, Ok(Vec::new()));
@@ -42,8 +43,18 @@ impl<'b, 'a> BatchRegisters<'b, 'a> {
     }
 
     /// Writes one register; see [`Registers::write`](crate::Registers::write).
-    pub fn write(&mut self, name: &str, value: impl Into<RegisterValue>) -> Handle<()> {
-        let (name, value) = (name.to_owned(), value.into());
+    pub fn write<V: TryInto<RegisterValue>>(&mut self, name: &str, value: V) -> Handle<()>
+    where
+        V::Error: Into<Error>,
+    {
+        let name = name.to_owned();
+        let value = match value.try_into() {
+            Ok(value) => value,
+            Err(error) => {
+                let request = Request::new("").shown(format!("reg {name}"));
+                return self.batch.settle(&request, Err(error.into()));
+            }
+        };
         self.batch.put_checked(registers::write_request(&name, &value), move |request, reply| {
             registers::take_written(request, reply, &name, &value)
         })

@@ -51,7 +51,7 @@ impl Breakpoints<'_> {
     /// core.halt()?;
     /// {
     ///     let breakpoint = session.breakpoints().scoped(0x0800_004e, BreakpointKind::Hardware)?;
-    ///     core.resume(None)?;
+    ///     core.resume()?;
     ///     let status = core.wait_halt(Duration::from_secs(5))?;
     ///     assert_eq!(status.pc, Some(breakpoint.breakpoint().address));
     /// }
@@ -130,7 +130,7 @@ impl Breakpoints<'_> {
     /// core.halt()?;
     /// {
     ///     let _watched = session.breakpoints().scoped_watchpoint(0x2000_2000, 4, WatchpointAccess::Write)?;
-    ///     core.resume(None)?;
+    ///     core.resume()?;
     ///     assert_eq!(core.wait_halt(Duration::from_secs(5))?.halt_reason, Some(HaltReason::Watchpoint));
     /// }
     /// assert!(session.breakpoints().list_watchpoints()?.is_empty());

@@ -3,6 +3,7 @@
 use super::{Breakpoint, BreakpointKind, Breakpoints, Watchpoint, listing};
 use crate::command::Script;
 use crate::error::{BreakpointError, Error, Failure, Refused, Result, TargetError};
+use crate::target::kind::CoreKind;
 use crate::types::{StopPoint, TargetState};
 use crate::wire::tcl;
 
@@ -68,8 +69,7 @@ impl Survey {
     }
 
     pub(super) fn is_cortex_m(&self) -> bool {
-        // `hla_target` is a Cortex-M behind an ST-LINK's own protocol, and uses the same code.
-        matches!(self.kind.as_str(), "cortex_m" | "hla_target")
+        CoreKind::of(&self.kind) == CoreKind::CortexM
     }
 
     /// Whether OpenOCD has the target's watchpoints compare values: only `src/target/arm7_9_common.c` does. Others refuse,

@@ -38,7 +38,7 @@ impl Breakpoints<'_> {
     ///
     /// session.target().halt()?;
     /// session.breakpoints().add_watchpoint(0x2000_2000, 4, WatchpointAccess::Write)?;
-    /// session.target().resume(None)?;
+    /// session.target().resume()?;
     /// let status = session.target().wait_halt(Duration::from_secs(5))?;
     /// assert_eq!(status.halt_reason, Some(HaltReason::Watchpoint));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -95,7 +95,7 @@ impl Breakpoints<'_> {
         if length == 0 {
             return Err(invalid("length of a watchpoint", "at least 1", "0"));
         }
-        self.target.check_range(address, 1, length as usize, false)?;
+        self.target.check_range(address, 1, u64::from(length), false)?;
         let mut command = Script::command("wp").hex(address).number(length).literal(access.letter());
         if let Some(WatchedValue { value, mask }) = value {
             command = command.hex(value).hex(mask);

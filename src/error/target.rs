@@ -3,32 +3,41 @@
 use std::path::{Path, PathBuf};
 
 use crate::TargetState;
-use crate::error::text::{excerpt, list_names};
+use crate::error::text::{self, excerpt, list_names};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
-/// The target refused, or was asked for what it cannot do.
+/// Run control, memory or registers failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetError {
-    /// The target must be halted for this, and is not.
-    #[error("`{operation}` needs a halted target, but {target} is {}{}", or_not_halted(*state), because(failure.as_deref()))]
+    /// The target must be halted for this call, and is not.
+    #[error(
+        "`{}` needs a halted target, but {} is {}{}",
+        excerpt(operation.as_bytes(), 120), text::name(target), or_not_halted(*state), because(failure.as_deref())
+    )]
     NotHalted {
-        /// What was asked for.
+        /// The operation, as a command of OpenOCD's.
         operation: String,
         /// The target's name; "the target" where OpenOCD did not say which.
         target: String,
         /// Its state, as far as it is known.
         state: TargetState,
-        /// OpenOCD's refusal, if it got as far as asking.
+        /// OpenOCD's refusal, if OpenOCD was asked.
         failure: Option<Box<Failure>>,
     },
-    /// There is no target of this name.
-    #[error("no target is named {name:?}; there {}", list_names(known, "no targets"))]
+    /// No target has this name.
+    #[error("no target is named \"{}\"; there {}", text::name(name), list_names(known, "no targets"))]
     Unknown {
         /// The name asked for.
         name: String,
-        /// The names there are.
+        /// The names of all targets.
         known: Vec<String>,
+    },
+    /// OpenOCD's configuration has no target.
+    #[error("`{}` needs a target, but OpenOCD has no targets", excerpt(operation.as_bytes(), 120))]
+    NoTarget {
+        /// The operation, as a command of OpenOCD's.
+        operation: String,
     },
     /// The target could not be halted.
     #[error("cannot halt: {0}")]
@@ -42,26 +51,35 @@ pub enum TargetError {
     /// The target could not be reset, or did not halt after the reset as asked.
     #[error("cannot reset: {0}")]
     Reset(Box<Failure>),
-    /// OpenOCD could not find out how the target is: it does not answer, was never examined, or lost power.
+    /// The target's state could not be read: the target does not answer, was never examined, or lost power.
     #[error("cannot read the state of the target: {0}")]
     Poll(Box<Failure>),
-    /// OpenOCD looked for the target and did not find it: no power, a broken connection, another chip than configured.
+    /// OpenOCD did not find the target: no power, a broken connection, or another chip than configured.
     #[error("cannot examine: {0}")]
     Examine(Box<Failure>),
+    /// The operation was done, but a handler failed that OpenOCD's configuration has for an event of it. OpenOCD only logs
+    /// this and reports success; the log is in the failure.
+    #[error("the handler of event {} failed: {failure}", text::name(event))]
+    EventHandler {
+        /// The event, such as `reset-init`.
+        event: String,
+        /// The command during which the handler failed, with OpenOCD's log.
+        failure: Box<Failure>,
+    },
     /// OpenOCD reported success, but the target is not in the state that this call promises.
-    #[error("{operation} was reported as done, but target {target} is {state}")]
+    #[error("OpenOCD reported `{operation}` as done, but target {} is {state}", text::name(target))]
     WrongState {
-        /// What was asked for.
+        /// The operation, as a command of OpenOCD's.
         operation: &'static str,
         /// The target's name.
         target: String,
         /// The state it is in.
         state: TargetState,
     },
-    /// Memory could not be read. Nothing of it is handed out, but the part before `address` could be read.
+    /// Memory could not be read. The part before `address` could be read, but the call returns none of it.
     #[error("cannot read memory at {address:#010x}: {failure}")]
     MemoryRead {
-        /// The address that failed, where the target told; otherwise where the piece begins that failed.
+        /// The address that failed, where the target reports it; otherwise the start of the block that failed.
         address: u64,
         /// OpenOCD's refusal.
         failure: Box<Failure>,
@@ -69,15 +87,15 @@ pub enum TargetError {
     /// Memory could not be written. Everything before `written_to` is written; what follows may be written in part.
     #[error("cannot write memory at {address:#010x} (everything before {written_to:#010x} is written): {failure}")]
     MemoryWrite {
-        /// The address that failed, where the target told; otherwise where the piece begins that failed.
+        /// The address that failed, where the target reports it; otherwise the start of the block that failed.
         address: u64,
         /// Everything from the start of the transfer to here (exclusive) is written.
         written_to: u64,
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// The address is no multiple of the width of the access. Nothing was sent.
-    #[error("address {address:#010x} is not aligned to {width} bytes, which a {}-bit access needs", width * 8)]
+    /// The address is not a multiple of the width of the access. Nothing was sent.
+    #[error("address {address:#010x} is not aligned to {width} bytes, as a {}-bit access requires", width * 8)]
     Misaligned {
         /// The address given.
         address: u64,
@@ -95,16 +113,16 @@ pub enum TargetError {
         bits: u32,
     },
     /// The target has no register of this name.
-    #[error("{target} has no register {name:?}")]
+    #[error("{} has no register \"{}\"", text::name(target), text::name(name))]
     UnknownRegister {
         /// The target's name.
         target: String,
         /// The name asked for.
         name: String,
     },
-    /// A register could not be read or written, though the target is halted; or a value written to it earlier, which OpenOCD holds back, did not
-    /// reach it when the target was resumed or stepped.
-    #[error("cannot access register {name:?}: {failure}")]
+    /// A register could not be read or written, though the target is halted. Or a value written to it earlier, which
+    /// OpenOCD kept in its cache, did not reach the target when that was resumed or stepped.
+    #[error("cannot access register \"{}\": {failure}", text::name(name))]
     Register {
         /// The register's name.
         name: String,
@@ -112,7 +130,7 @@ pub enum TargetError {
         failure: Box<Failure>,
     },
     /// The value does not fit into the register. Nothing was written.
-    #[error("the value {value} takes more than the {bits} bits of register {name:?}")]
+    #[error("{value} does not fit into the {bits} bits of register \"{}\"", text::name(name))]
     ValueTooWide {
         /// The register's name.
         name: String,
@@ -147,6 +165,34 @@ pub enum TargetError {
 }
 
 impl TargetError {
+    /// A stable code of the error, for reports.
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            TargetError::NotHalted { .. } => "target.not_halted",
+            TargetError::Unknown { .. } => "target.unknown",
+            TargetError::NoTarget { .. } => "target.no_target",
+            TargetError::Halt(_) => "target.halt",
+            TargetError::Resume(_) => "target.resume",
+            TargetError::Step(_) => "target.step",
+            TargetError::Reset(_) => "target.reset",
+            TargetError::Poll(_) => "target.poll",
+            TargetError::Examine(_) => "target.examine",
+            TargetError::EventHandler { .. } => "target.event_handler",
+            TargetError::WrongState { .. } => "target.wrong_state",
+            TargetError::MemoryRead { .. } => "target.memory_read",
+            TargetError::MemoryWrite { .. } => "target.memory_write",
+            TargetError::Misaligned { .. } => "target.misaligned",
+            TargetError::OutOfAddressSpace { .. } => "target.out_of_address_space",
+            TargetError::UnknownRegister { .. } => "target.unknown_register",
+            TargetError::Register { .. } => "target.register",
+            TargetError::ValueTooWide { .. } => "target.value_too_wide",
+            TargetError::InvalidArgument(_) => "target.invalid_argument",
+            TargetError::UnexpectedReply(_) => "target.unexpected_reply",
+            TargetError::Stream { .. } => "target.stream",
+            TargetError::Refused(_) => "target.refused",
+        }
+    }
+
     /// What OpenOCD reported, if it refused a command.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
@@ -158,6 +204,7 @@ impl TargetError {
             | TargetError::Examine(failure)
             | TargetError::MemoryRead { failure, .. }
             | TargetError::MemoryWrite { failure, .. }
+            | TargetError::EventHandler { failure, .. }
             | TargetError::Register { failure, .. } => Some(failure),
             TargetError::NotHalted { failure, .. } => failure.as_deref(),
             TargetError::Refused(refused) => Some(&refused.failure),

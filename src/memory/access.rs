@@ -70,12 +70,7 @@ impl<T: Element> Access for Elements<T> {
 impl<R: ProgressReport> Memory<'_, R> {
     /// Refuses `length` bytes at `address` unless the target can have them.
     pub(super) fn check(&self, address: u64, width: u64, length: u64) -> Result<()> {
-        let count = usize::try_from(length / width).map_err(|_| TargetError::OutOfAddressSpace {
-            address,
-            length,
-            bits: 64,
-        })?;
-        self.target.check_range(address, width, count, self.physical)
+        self.target.check_range(address, width, length / width, self.physical)
     }
 
     /// Refuses elements at `address` unless the target can have them.

@@ -31,44 +31,6 @@ proc _openocd_rs_1_reset_taps {} {
     pathmove RUN/IDLE
 }
 
-# Whether OpenOCD polls its targets. `poll` says it, and polls the current target while it is at it. The test target `testee` has
-# nothing to poll, and 0.12.0 crashes when `poll` is to show its state. Without any target 0.12.0 exits on `poll`
-# (get_current_target).
-proc _openocd_rs_1_is_polling {} {
-    if {[command mode] ne {exec}} { return 0 }
-    foreach target [target names] {
-        if {[$target cget -type] eq {testee}} { continue }
-        set previous [target current]
-        # That of a disabled TAP cannot be current.
-        if {[catch {targets $target}]} { continue }
-        set text {}
-        catch {poll} text
-        targets $previous
-        return [string match {*background polling: on*} $text]
-    }
-    return 0
-}
-
-# Begins a pause of polling, of which there may be several at once.
-proc _openocd_rs_1_pause_polling {} {
-    if {![info exists ::_openocd_rs_1_pauses]} { set ::_openocd_rs_1_pauses 0 }
-    if {$::_openocd_rs_1_pauses == 0} {
-        set ::_openocd_rs_1_polled [_openocd_rs_1_is_polling]
-        if {$::_openocd_rs_1_polled} { poll off }
-    }
-    incr ::_openocd_rs_1_pauses
-}
-
-proc _openocd_rs_1_is_polling_paused {} {
-    return [expr {[info exists ::_openocd_rs_1_pauses] && $::_openocd_rs_1_pauses > 0}]
-}
-
-proc _openocd_rs_1_resume_polling {} {
-    if {![info exists ::_openocd_rs_1_pauses] || $::_openocd_rs_1_pauses == 0} { return }
-    incr ::_openocd_rs_1_pauses -1
-    if {$::_openocd_rs_1_pauses == 0 && $::_openocd_rs_1_polled} { poll on }
-}
-
 # {} if the chain is one that can be scanned. TAPs that nobody declared get the length of their instruction registers when OpenOCD
 # finds them (`auto0.tap`), unless the chain is not in order; with a length of 0 newer OpenOCD aborts (buf_get_u32 in `scan_chain`).
 proc _openocd_rs_1_chain_obstacle {} {

@@ -134,16 +134,6 @@ proc _openocd_rs_1_modify {address width keep bits} {
     return [list [_openocd_rs_1_code $code $options] $result]
 }
 
-# Returns the width of an address of the current target, for an access beyond 4 GiB: OpenOCD drops the
-# upper half of an address that a 32-bit access port cannot carry, and accesses other memory. Returns
-# 64 where nothing tells.
-proc _openocd_rs_1_address_bits {physical} {
-    set target [target current]
-    if {[$target cget -type] in {cortex_m hla_target}} { return 32 }
-    if {!$physical && [regexp {\) pc \(/([0-9]+)\)} [reg] all bits]} { return $bits }
-    return 64
-}
-
 # Reads 32-bit words of the current target, each by itself, and returns their values.
 proc _openocd_rs_1_sample {addresses args} {
     set values {}

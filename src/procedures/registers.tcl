@@ -1,14 +1,19 @@
 # Registers.
 
-# Reads registers of the current target if it is halted: its name, its state, and of each register the name asked for,
-# whether it is dirty, code, text and, if it failed, log. Without names, every register in OpenOCD's listing is read. One that fails does not
-# stop the rest. Only the listing tells which registers are dirty; the value of one that OpenOCD holds is there too, as `reg NAME` would give it.
-# With force, past OpenOCD's cache, except where the cache holds a value that is not written yet: that would be lost on
-# Cortex-M, and newer RISC-V code aborts there.
-proc _openocd_rs_1_read_registers {force names} {
-    set target [target current]
+# Reads registers of the current target if it is halted: its name, its state, the readings, and the names that are left
+# because more than `budget` milliseconds have passed (0: no limit). A reading has the name asked for, whether the register
+# is dirty, code, text and, if it failed, log. Without names, every register in OpenOCD's listing is read. A register that
+# fails does not stop the rest. `spellings` is a dictionary from names to other names of the same register, taken where
+# the listing lacks the first.
+#
+# Only the listing tells which registers are dirty. It also has the values that OpenOCD holds, as `reg NAME` would give
+# them. With force, registers are read past OpenOCD's cache, but not where the cache holds a value that is not written yet:
+# that value would be lost on Cortex-M, and newer RISC-V code aborts there.
+proc _openocd_rs_1_read_registers {force budget spellings names} {
+    set target [_openocd_rs_1_current]
     set state [_openocd_rs_1_state]
     set readings {}
+    set next 0
     if {$state eq {halted}} {
         set all {}
         set held {}
@@ -25,49 +30,62 @@ proc _openocd_rs_1_read_registers {force names} {
         if {![llength $names]} { set names $all }
         set option {}
         if {$force} { set option force }
-        set next 0
-        while {$next < [llength $names]} {
-            # As a capture costs as much as a register, one is for all registers up to the next that fails, whose log it is.
+        set end 0
+        if {$budget} { set end [expr {[clock milliseconds] + $budget}] }
+        while {$next < [llength $names] && (!$next || !$end || [clock milliseconds] < $end)} {
+            # A capture costs as much as a register, so one is for all registers up to the next that fails, whose log it is.
             set log [capture _openocd_rs_1_read_until_failure]
             if {$code} {
-                lappend readings [list $name [expr {$name in $dirty}] [_openocd_rs_1_code $code $options] $text $log]
+                lappend readings [list $asked [expr {$name in $dirty}] [_openocd_rs_1_code $code $options] $text $log]
                 capture {_openocd_rs_1_clear_errors; list}
             }
         }
     }
-    return [list $target $state $readings]
+    return [list $target $state $readings [lrange $names $next end]]
 }
 
 # For the procedure above, in its frame. A procedure, because 0.12.0 parses what it captures each time, and procedures once.
 proc _openocd_rs_1_read_until_failure {} {
     uplevel 1 {
         set code 0
-        foreach name [lrange $names $next end] {
+        foreach asked [lrange $names $next end] {
+            if {$end && $next && [clock milliseconds] >= $end} break
             incr next
+            set name $asked
+            if {![dict exists $held $name] && [dict exists $spellings $name]} { set name [dict get $spellings $name] }
             set text {}
             if {[dict exists $held $name]} { set text [dict get $held $name] }
             if {$text eq {}} { set code [catch {reg $name {*}$option} text options] }
             if {$code} break
-            lappend readings [list $name [expr {$name in $dirty}] 0 $text {}]
+            lappend readings [list $asked [expr {$name in $dirty}] 0 $text {}]
         }
         list
     }
 }
 
-# Writes a register of the current target if it is halted and the value, which takes so many bits, fits:
-# target, state, and the register's line before the write.
-proc _openocd_rs_1_write_register {name value bits} {
-    set target [target current]
+# Writes a register of the current target if it is halted and the value, which takes so many bits, fits: target, state,
+# and the register's line before the write. Of several names for one register the first that exists is taken. Bit 0 of a
+# Cortex-M's program counter marks Thumb code in the address of a function, and is not written.
+proc _openocd_rs_1_write_register {names value bits} {
+    set target [_openocd_rs_1_current]
     set state [_openocd_rs_1_state]
     set before {}
     if {$state eq {halted}} {
-        # An unknown name is code 0 on 0.12.0 and -4 on master, with the same words; any other refusal is one here too.
-        if {[catch {reg $name} before] && ![string match {*not found in current target*} $before]
-                && ![string match {*is out of bounds*} $before]} {
-            set before [reg $name]
-        }
-        if {[regexp {^(.+) \(/([0-9]+)\)} $before all found width] && $found eq $name && $width >= $bits} {
-            reg $name $value
+        foreach name $names {
+            # An unknown name is code 0 on 0.12.0 and -4 on newer ones, with the same words; any other refusal is one here too.
+            if {[catch {reg $name} before options] && ![string match {*not found in current target*} $before]
+                    && ![string match {*is out of bounds*} $before]} {
+                return {*}$options $before
+            }
+            if {[regexp {^(.+) \(/([0-9]+)\)} $before all found width] && $found eq $name} {
+                if {$width >= $bits} {
+                    if {$name eq {pc} && [_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} {
+                        set value [format 0x%x [expr {$value & ~1}]]
+                    }
+                    reg $name $value
+                }
+                break
+            }
         }
     }
     return [list $target $state $before]

@@ -1,17 +1,12 @@
 # RISC-V.
 
-# Whether targets of a type are RISC-V harts: Espressif's have types of their own, as its Xtensa cores have (esp32, esp32s2, esp32s3).
-proc _openocd_rs_1_is_riscv {type} {
-    return [regexp {^(riscv|esp32([chp].*|s31))$} $type]
-}
-
 # A debug module interface access of the current target, if that is a RISC-V hart: 0.12.0 takes any target's data for a
 # hart's (riscv_dmi_write in src/target/riscv/riscv.c).
 # OpenOCD drops the bits of an address that the interface has no room for, and accesses another register.
 proc _openocd_rs_1_dmi {command address args} {
-    set target [target current]
+    set target [_openocd_rs_1_current]
     set type [$target cget -type]
-    if {![_openocd_rs_1_is_riscv $type]} { return [list other $target $type] }
+    if {[_openocd_rs_1_core_kind $type] ne {riscv}} { return [list other $target $type] }
     if {$address > 0x7f} {
         set width [_openocd_rs_1_dmi_width $target]
         if {$width != 0 && $address >> $width != 0} { return [list width $width] }

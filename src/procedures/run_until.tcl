@@ -32,6 +32,6 @@ proc _openocd_rs_1_calls {} {
     set target [target current]
     set type [$target cget -type]
     set enabled 0
-    if {$type in {cortex_m hla_target}} { set enabled [string match {*is enabled*} [capture {set said [arm semihosting]; set said}]] }
+    if {[_openocd_rs_1_core_kind $type] eq {cortex_m}} { set enabled [string match {*is enabled*} [capture {set said [arm semihosting]; set said}]] }
     return [list $target $type $enabled]
 }

@@ -1,48 +1,227 @@
-# State and run control.
+# Targets: state, run control, polling.
 
-# The current target's state after a fresh look at the target. `curstate` alone is what the last background poll saw,
-# up to 100 ms ago.
+# The current target's name; a failure if there are no targets, which newer OpenOCD and 0.12.0 would not all survive.
+# `Error::refused` knows the text.
+proc _openocd_rs_1_current {} {
+    if {![llength [target names]]} { error {no target is configured} }
+    return [target current]
+}
+
+# Which core a type of target is: cortex_m, riscv or other. `CoreKind::of` in src/target/kind.rs is the same rule.
+proc _openocd_rs_1_core_kind {type} {
+    if {$type in {cortex_m hla_target}} { return cortex_m }
+    if {$type eq {riscv} || ([string match esp32* $type] && $type ni {esp32 esp32s2 esp32s3})} { return riscv }
+    return other
+}
+
+# The width of an address of the current target, for an access beyond 4 GiB: OpenOCD drops the upper half of an address
+# that a 32-bit access port cannot carry, and reads elsewhere. 64 where nothing says otherwise.
+proc _openocd_rs_1_address_bits {physical} {
+    set target [_openocd_rs_1_current]
+    if {[_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} { return 32 }
+    if {!$physical && [regexp {\) pc \(/([0-9]+)\)} [reg] all bits]} { return $bits }
+    return 64
+}
+
+# Runs a script with a log that has errors and what OpenOCD says to users, which a `debug_level` below 0 would leave out:
+# a failed event handler is only logged.
+proc _openocd_rs_1_with_errors_logged {script} {
+    set level 0
+    regexp {[-0-9]+} [debug_level] level
+    if {$level >= 0} { return [uplevel 1 $script] }
+    debug_level 0
+    set code [catch {uplevel 1 $script} result options]
+    debug_level $level
+    if {$code} { return {*}$options $result }
+    return $result
+}
+
+# Polls the current target and returns its state. `curstate` alone is what the last background poll saw, up to 100 ms
+# ago.
 #
-# Of a target that is not examined it is worth nothing: newer OpenOCD takes one whose poll failed for not examined, and keeps its last
-# state, `halted` for example (handle_one_target in src/target/target.c). -311 is ERROR_TARGET_NOT_EXAMINED.
+# The state of a target that is not examined is worth nothing: newer OpenOCD takes one whose poll failed for not examined,
+# and keeps its last state, `halted` for example (handle_one_target in src/target/target.c).
 proc _openocd_rs_1_state {} {
-    set target [target current]
+    set target [_openocd_rs_1_current]
     set state [$target curstate]
     if {![$target was_examined]} {
         if {$state in {{examine deferred} unavailable}} { return $state }
         return {*}[_openocd_rs_1_not_examined $target]
     }
-    $target arp_poll
-    # Of a core that has been reset since the last look, one look says no more than that (cortex_m_poll in src/target/cortex_m.c: S_RESET_ST, which
-    # reading it clears).
+    if {[catch {$target arp_poll} message options]} {
+        # The poll that finds a Cortex-M in lockup halts it, and fails once (cortex_m_poll in src/target/cortex_m.c).
+        if {[$target curstate] ne {halted}} { return {*}$options $message }
+        $target arp_poll
+    }
+    # After a reset of the core, one poll says no more than that (cortex_m_poll: S_RESET_ST, which reading it clears).
     if {[$target curstate] eq {reset}} { $target arp_poll }
     return [$target curstate]
 }
 
-# What `return` takes to fail because of such a target.
+# The words for `return` to fail because of such a target. -311 is ERROR_TARGET_NOT_EXAMINED.
 proc _openocd_rs_1_not_examined {target} {
     return [list -code error -errorcode {OpenOCD -311} "$target is not examined: OpenOCD has lost it, or never reached it"]
 }
 
-# name, state, debug reason, program counter, log of the arch state.
-# `debug_reason` came with 42441fd96 (November 2023). Before, the reason is only in what `poll` logs of a halted target;
-# the test target `testee` has no arch state and makes 0.12.0 crash there.
+proc _openocd_rs_1_was_examined {} { return [[_openocd_rs_1_current] was_examined] }
+
+# Name, state, debug reason, program counter, log of the arch state.
+# `debug_reason` came with 42441fd96 (November 2023). Before, the reason is only in what `poll` logs of a halted target; the
+# test target `testee` has no arch state and makes 0.12.0 crash there. Calling a subcommand that does not exist would put
+# OpenOCD's help into its log.
 proc _openocd_rs_1_status {} {
-    set target [target current]
     set state [_openocd_rs_1_state]
+    set target [target current]
     set reason {}
     set pc {}
     set log {}
     if {$state eq {halted}} {
-        if {[catch {set reason [$target debug_reason]}] && [$target cget -type] ne {testee}} {
+        set type [$target cget -type]
+        if {[llength [info commands "$target debug_reason"]]} {
+            set reason [$target debug_reason]
+        } elseif {$type ne {testee}} {
             catch {set log [capture {poll; list}]}
         }
         catch {set pc [reg pc]}
+        if {[_openocd_rs_1_core_kind $type] eq {cortex_m}} {
+            set reason [_openocd_rs_1_cortex_m_reason $target $reason $log $pc]
+        }
     }
     return [list $target $state $reason $pc $log]
 }
 
-# name, type, endianness, TAP, state, examined of every target.
+# The reason for which a Cortex-M is halted, where OpenOCD's own is wrong; otherwise that.
+proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
+    if {![regexp {0x[0-9a-fA-F]+} $pc pc]} { return $reason }
+    # The program counter in lockup (ARM DDI 0403, B1.5.15; with the Security Extension 0xeffffffe). OpenOCD calls it
+    # debug-request, because it halts the core itself.
+    if {$pc in {0xfffffffe 0xeffffffe}} { return lockup }
+    # OpenOCD keeps debug-request from a reset, also if the core then runs into a breakpoint.
+    if {($reason eq {debug-request} || [string match {*due to debug-request*} $log])
+            && [info exists ::_openocd_rs_1_run_by_reset] && $target in $::_openocd_rs_1_run_by_reset
+            && [llength [_openocd_rs_1_breakpoint_at $pc]]} { return breakpoint }
+    return $reason
+}
+
+# The current target's breakpoint at an address: {LENGTH} or {LENGTH hw} as `bp` takes them, or {}.
+proc _openocd_rs_1_breakpoint_at {address} {
+    set number {(addr=)?(0x[0-9a-fA-F]+), (len=)?(0x[0-9a-fA-F]+)}
+    foreach line [split [bp] "\n"] {
+        if {![regexp "^(.*\[Bb\]reakpoint\\(IVA\\)|IVA breakpoint): $number" $line - kind - at - length]} continue
+        if {$at != $address} continue
+        if {[string match -nocase {*software*} $kind] || $kind eq {IVA breakpoint}} { return [list $length] }
+        return [list $length hw]
+    }
+    return {}
+}
+
+# Runs `halt` or a reset and returns the status after it.
+proc _openocd_rs_1_control {command} {
+    _openocd_rs_1_current
+    _openocd_rs_1_with_errors_logged {
+        if {[catch {_openocd_rs_1_command $command} message options]} {
+            # A core in lockup is halted by the poll that reports a failure; see _openocd_rs_1_state.
+            if {$command ne {halt} || [catch {_openocd_rs_1_status} status] || [lindex $status 2] ne {lockup}} {
+                return {*}$options $message
+            }
+            return $status
+        }
+        return [_openocd_rs_1_status]
+    }
+}
+
+# Runs a command of run control for all targets at the top level, and remembers which targets run because of a reset.
+proc _openocd_rs_1_command {command} {
+    if {[string match reset* $command]} {
+        set ::_openocd_rs_1_run_by_reset {}
+        if {$command eq {reset run}} { set ::_openocd_rs_1_run_by_reset [target names] }
+    }
+    uplevel #0 $command
+}
+
+# Runs step or resume, which need a halted target. Returns outcome, status, type of the target, the program counter from
+# which it was to run, and what was logged meanwhile. The outcome is `done` if OpenOCD says that the target ran, `running`
+# if it was not halted.
+proc _openocd_rs_1_from_halt {command address} {
+    set target [_openocd_rs_1_current]
+    set type [$target cget -type]
+    set kind [_openocd_rs_1_core_kind $type]
+    _openocd_rs_1_with_errors_logged {
+        if {[_openocd_rs_1_state] ne {halted}} { return [list running [_openocd_rs_1_status] $type {} {}] }
+        set pc {}
+        catch {set pc [reg pc]}
+        if {$address ne {}} {
+            # Bit 0 marks Thumb code in the address of a function. OpenOCD would write it to the program counter.
+            if {$kind eq {cortex_m}} { set address [format 0x%x [expr {$address & ~1}]] }
+            set pc "pc (/64): $address"
+        }
+        if {[info exists ::_openocd_rs_1_run_by_reset]} {
+            set others {}
+            foreach name $::_openocd_rs_1_run_by_reset { if {$name ne $target} { lappend others $name } }
+            set ::_openocd_rs_1_run_by_reset $others
+        }
+        set log [capture {
+            set code [catch {
+                if {$kind eq {riscv}} {
+                    _openocd_rs_1_run_hart $command $address $pc
+                } else {
+                    {*}$command {*}$address
+                }
+            } text options]
+            list
+        }]
+        if {$code} { return {*}$options $text }
+        return [list done [_openocd_rs_1_status] $type $pc $log]
+    }
+}
+
+# Runs step or resume of a RISC-V hart, past a breakpoint at its program counter. OpenOCD 0.12.0 executes nothing there;
+# newer ones resume past it only if the hart halted because of it. Here, so that no poll and no other client sees the
+# program without the breakpoint.
+proc _openocd_rs_1_run_hart {command address pc} {
+    set found {}
+    if {[regexp {0x[0-9a-fA-F]+} $pc at]} { set found [_openocd_rs_1_breakpoint_at $at] }
+    if {![llength $found]} {
+        {*}$command {*}$address
+        return
+    }
+    rbp $at
+    set code [catch {step {*}$address} text options]
+    if {[catch {bp $at {*}$found} message]} { error "the breakpoint at $at could not be set again: $message" }
+    if {$code} { return {*}$options $text }
+    if {$command eq {resume}} { resume }
+}
+
+# After a step that did not move: moves the target behind the breakpoint instruction at its program counter.
+# {passed STATUS} if it did, {foreign STATUS} if another target has a breakpoint there, {other STATUS} if there is no
+# breakpoint instruction, or the target's own breakpoint.
+proc _openocd_rs_1_pass_breakpoint_instruction {pc} {
+    set length 0
+    switch [_openocd_rs_1_core_kind [[_openocd_rs_1_current] cget -type]] {
+        cortex_m {
+            if {![catch {read_memory $pc 16 1} code] && ($code & 0xff00) == 0xbe00} { set length 2 }
+        }
+        riscv {
+            if {![catch {read_memory $pc 16 2} code]} {
+                if {[lindex $code 0] == 0x9002} { set length 2 }
+                if {[lindex $code 0] == 0x0073 && [lindex $code 1] == 0x0010} { set length 4 }
+            }
+        }
+    }
+    if {!$length || [llength [_openocd_rs_1_breakpoint_at $pc]]} { return [list other [_openocd_rs_1_status]] }
+    set current [target current]
+    set foreign 0
+    foreach target [target names] {
+        if {$target eq $current || [catch {targets $target}]} continue
+        if {[catch {_openocd_rs_1_breakpoint_at $pc} found] || [llength $found]} { set foreign 1 }
+    }
+    targets $current
+    if {$foreign} { return [list foreign [_openocd_rs_1_status]] }
+    reg pc [format 0x%x [expr {$pc + $length}]]
+    return [list passed [_openocd_rs_1_status]]
+}
+
+# Name, type, endianness, TAP, state, examined of every target.
 proc _openocd_rs_1_targets {} {
     set rows {}
     foreach target [target names] {
@@ -53,29 +232,24 @@ proc _openocd_rs_1_targets {} {
     return $rows
 }
 
-# Runs step or resume, which need a halted target: {done STATUS ARMV7M PC LOG} if OpenOCD says that it ran, where PC is where it was to run
-# from and LOG is what was logged meanwhile; {running STATUS} if the target was not halted; {odd STATUS} for an address that no
-# Cortex-M can run at, which OpenOCD would write to the pc as it is.
-proc _openocd_rs_1_from_halt {command address} {
-    if {[_openocd_rs_1_state] ne {halted}} { return [list running [_openocd_rs_1_status] 0 {} {}] }
-    set armv7m [expr {[[target current] cget -type] in {cortex_m hla_target}}]
-    if {$address ne {} && $address & 1 && $armv7m} { return [list odd [_openocd_rs_1_status] 1 {} {}] }
-    set pc {}
-    catch {set pc [reg pc]}
-    if {$address ne {}} { set pc "pc (/64): $address" }
-    set log [capture {set code [catch {{*}$command {*}$address} text options]; list}]
-    if {$code} { return {*}$options $text }
-    return [list done [_openocd_rs_1_status] $armv7m $pc $log]
+# Examines the current target and returns whether it is examined. After a loss of power the first access may be refused.
+proc _openocd_rs_1_examine {} {
+    set target [_openocd_rs_1_current]
+    _openocd_rs_1_with_errors_logged {
+        if {[catch {$target arp_examine}] || ![$target was_examined]} { $target arp_examine }
+        return [$target was_examined]
+    }
 }
 
-# Resets everything, and returns of every target whether it is examined and its status. A target that was not examined before and is
-# not now has a row like the others; it is a failure if the reset has lost one, or if none answers.
+# Resets everything, and returns of every target whether it is examined, and its status. A target that was not examined
+# before and is not now has a row like the others. It is a failure if the reset has lost a target, or if none answers.
 proc _openocd_rs_1_reset_all {command} {
+    _openocd_rs_1_current
     set examined {}
     foreach target [target names] {
         if {[$target was_examined]} { lappend examined $target }
     }
-    uplevel #0 $command
+    _openocd_rs_1_with_errors_logged { _openocd_rs_1_command $command }
     set previous [target current]
     set code [catch {_openocd_rs_1_all_statuses} rows options]
     targets $previous
@@ -110,4 +284,63 @@ proc _openocd_rs_1_all_statuses {} {
         }
     }
     return $rows
+}
+
+# Whether OpenOCD polls its targets. `poll` says it, and polls the current target while it is at it. The test target
+# `testee` has nothing to poll, and 0.12.0 crashes when `poll` is to show its state. Without any target 0.12.0 exits on
+# `poll` (get_current_target).
+proc _openocd_rs_1_is_polling {} {
+    if {[command mode] ne {exec}} { return 0 }
+    foreach target [target names] {
+        if {[$target cget -type] eq {testee}} { continue }
+        set previous [target current]
+        # That of a disabled TAP cannot be current.
+        if {[catch {targets $target}]} { continue }
+        set text {}
+        catch {poll} text
+        targets $previous
+        return [string match {*background polling: on*} $text]
+    }
+    return 0
+}
+
+# Holders of pauses of polling: a dictionary from each holder's id to the ticks that it has left. A tick comes once a
+# second from Jim's event loop, which OpenOCD runs when it is idle (process_jim_events in server_loop, src/server/server.c).
+# So time in which OpenOCD was busy, and a holder could not renew its pause, does not count. A client that was killed
+# renews nothing, and its pause ends.
+
+# Begins a pause, or renews it: 1 if it had not ended meanwhile.
+proc _openocd_rs_1_pause_polling {holder} {
+    if {![info exists ::_openocd_rs_1_pauses]} { set ::_openocd_rs_1_pauses {} }
+    set is_held [dict exists $::_openocd_rs_1_pauses $holder]
+    if {![dict size $::_openocd_rs_1_pauses]} {
+        set ::_openocd_rs_1_polled [_openocd_rs_1_is_polling]
+        if {$::_openocd_rs_1_polled} { poll off }
+    }
+    if {![info exists ::_openocd_rs_1_next_tick]} { set ::_openocd_rs_1_next_tick [after 1000 _openocd_rs_1_tick] }
+    dict set ::_openocd_rs_1_pauses $holder 10
+    return $is_held
+}
+
+proc _openocd_rs_1_is_polling_paused {} {
+    return [expr {[info exists ::_openocd_rs_1_pauses] && [dict size $::_openocd_rs_1_pauses] > 0}]
+}
+
+# Ends a pause. Polling goes on after the last one, if it was on before the first.
+proc _openocd_rs_1_resume_polling {holder} {
+    if {![info exists ::_openocd_rs_1_pauses] || ![dict exists $::_openocd_rs_1_pauses $holder]} return
+    dict unset ::_openocd_rs_1_pauses $holder
+    if {![dict size $::_openocd_rs_1_pauses] && $::_openocd_rs_1_polled} { poll on }
+}
+
+proc _openocd_rs_1_tick {} {
+    unset ::_openocd_rs_1_next_tick
+    foreach {holder left} $::_openocd_rs_1_pauses {
+        if {$left > 1} {
+            dict set ::_openocd_rs_1_pauses $holder [expr {$left - 1}]
+        } else {
+            _openocd_rs_1_resume_polling $holder
+        }
+    }
+    if {[_openocd_rs_1_is_polling_paused]} { set ::_openocd_rs_1_next_tick [after 1000 _openocd_rs_1_tick] }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Failure, Result, SemihostingError, TargetError};
 use crate::semihosting::unexpected_reply;
+use crate::target::kind::CoreKind;
 use crate::target::{Run, Target, TargetStatus, status};
 use crate::wire::tcl;
 
@@ -51,8 +52,8 @@ impl Target<'_> {
             let Some([target, kind, enabled]) = tcl::elements(answer).take_array() else {
                 return Err(unexpected_reply(&request, reply));
             };
-            if *kind != *b"cortex_m" && *kind != *b"hla_target" {
-                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            if CoreKind::of(&text(&kind)) != CoreKind::CortexM {
                 return Err(SemihostingError::Unsupported { target: text(&target), kind: text(&kind) }.into());
             }
             Ok(*enabled == *b"1")
@@ -78,7 +79,7 @@ impl Target<'_> {
         self.session().run(&request, |reply| match &*reply.result {
             // It stays there.
             b"" if reply.code == 0 => Ok(()),
-            _ => Run::Resume.take(&request, reply, "").map(drop),
+            _ => Run::Resume.take(&request, reply).map(drop),
         })?
     }
 }

@@ -62,7 +62,7 @@ impl<'a> Semihosting<'a> {
     /// session.target().reset(ResetMode::Halt)?;
     /// session.semihosting().enable()?;
     /// let mut console = session.semihosting().redirect(Redirected::All)?;
-    /// session.target().resume(None)?;
+    /// session.target().resume()?;
     /// let mut hello = [0; 5];
     /// console.read_exact(&mut hello)?;
     /// assert_eq!(&hello, b"hello");

@@ -151,7 +151,7 @@ fn read_peripheral(
     let Plan { runs, origins } = plan(device, peripheral, unguarded);
     // Beyond 4 GiB, OpenOCD may read another address. The last run has the highest one.
     if let Some(run) = runs.last() {
-        target.check_range(run.address, run.bytes(), run.count, false)?;
+        target.check_range(run.address, run.bytes(), run.count as u64, false)?;
     }
     let elements = read_elements(target, &runs)?;
     let mut result =

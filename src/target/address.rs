@@ -1,16 +1,18 @@
-//! The rule for addresses: aligned to the access, and within what the target can have.
+//! The rule for addresses: aligned to the access, and inside the target's address space.
 
-use super::{Target, unexpected};
-use crate::error::{Error, Result, TargetError};
+use super::Target;
+use crate::command::Script;
+use crate::error::{Result, TargetError};
+use crate::wire::tcl;
 
 impl Target<'_> {
-    /// Refuses a misaligned address, and a range that the target cannot have: OpenOCD would drop the upper half of such an address and go
-    /// elsewhere.
-    pub(crate) fn check_range(&self, address: u64, width: u64, count: usize, physical: bool) -> Result<()> {
+    /// Refuses a misaligned address, and a range that the target cannot have: OpenOCD would drop the upper half of such an
+    /// address and access another one.
+    pub(crate) fn check_range(&self, address: u64, width: u64, count: u64, physical: bool) -> Result<()> {
         if address % width != 0 {
             return Err(TargetError::Misaligned { address, width }.into());
         }
-        let length = (count as u64).saturating_mul(width);
+        let length = count.saturating_mul(width);
         let outside = |bits| TargetError::OutOfAddressSpace { address, length, bits };
         let Some(beyond_first) = length.checked_sub(1) else { return Ok(()) };
         let last = address.checked_add(beyond_first).ok_or_else(|| outside(64))?;
@@ -24,12 +26,8 @@ impl Target<'_> {
     }
 
     fn address_bits(&self, physical: bool) -> Result<u32> {
-        let script = format!("_openocd_rs_1_address_bits {}", u8::from(physical));
-        let request = self.request(script).shown("reg");
-        self.session().run(&request, |reply| {
-            let answer = reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
-            let bits = std::str::from_utf8(answer).ok().and_then(|text| text.trim().parse().ok());
-            bits.ok_or_else(|| unexpected(&request, "the width of an address", reply))
-        })?
+        let request = self.request(Script::call("address_bits").flag(physical)).shown("reg");
+        let request = request.to("find the width of an address").expecting("a number of bits");
+        self.session.ask::<TargetError, _>(&request, |answer| tcl::text(answer)?.trim().parse().ok())
     }
 }

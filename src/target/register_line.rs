@@ -36,6 +36,11 @@ pub(crate) fn line(text: &str) -> Option<Line<'_>> {
     Some(Line { name, bits, value })
 }
 
+/// The number in a line, if it takes at most 64 bits.
+pub(crate) fn number(text: &str) -> Option<u64> {
+    line(text)?.value?.to_u64()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_the_listing() {
+    fn lines_of_the_listing_are_read() {
         assert_eq!(
             line("(0) r0 (/32): 0x12345678 (dirty)"),
             Some(Line { name: "r0", bits: 32, value: value("12345678", 32) })
@@ -56,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn single_registers() {
+    fn single_registers_are_read() {
         assert_eq!(line("pc (/32): 0x80000010\n"), Some(Line { name: "pc", bits: 32, value: value("80000010", 32) }));
         assert_eq!(line("primask (/1): 0x00").unwrap().value, value("00", 1));
         let vector = line("v1 (/128): 0x112233445566778899aabbccddeeff00").unwrap();

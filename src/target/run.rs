@@ -1,16 +1,24 @@
 //! Resume and step, and whether they happened.
 
-use super::{Target, TargetStatus, outcome, state, unexpected};
-use crate::command::{Reply, Request};
-use crate::error::{Error, Failure, InvalidArgument, Result, TargetError};
+use super::kind::CoreKind;
+use super::{Target, TargetStatus, handler_failure, register_line, state, words};
+use crate::command::{Reply, Request, Script};
+use crate::error::{Error, Failure, Result, TargetError};
 use crate::types::{HaltReason, TargetState};
 use crate::wire::tcl;
 
-/// A command that takes a halted target and lets it run.
+/// A command that lets a halted target run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Run {
     Resume,
     Step,
+}
+
+/// What a run came to.
+struct Ran {
+    status: TargetStatus,
+    /// The program counter is where it was.
+    has_not_moved: bool,
 }
 
 impl Run {
@@ -28,81 +36,84 @@ impl Run {
         }
     }
 
-    /// The script; `address` is as OpenOCD reads it, or empty.
-    pub(crate) fn script(self, address: &str) -> String {
-        format!("_openocd_rs_1_from_halt {} {}", self.command(), tcl::quote(address))
+    /// The status after `from_halt`, if the target ran.
+    pub(crate) fn take(self, request: &Request<'_>, reply: &Reply<'_>) -> Result<TargetStatus> {
+        self.outcome(request, reply).map(|ran| ran.status)
     }
 
-    /// The status after the script, if the target ran; `address` is that of the script.
-    pub(crate) fn take(self, request: &Request<'_>, reply: &Reply<'_>, address: &str) -> Result<TargetStatus> {
+    fn outcome(self, request: &Request<'_>, reply: &Reply<'_>) -> Result<Ran> {
         if reply.code != 0 {
             let log = String::from_utf8_lossy(&reply.log);
-            if let Some(name) = crate::target::words::lost_register(&log) {
+            if let Some(name) = words::lost_register(&log) {
                 return Err(lost(name, reply.failure(request)));
             }
         }
-        let answer = outcome(request, reply, self.refused())?;
-        let [outcome, status, armv7m, pc, log] =
-            tcl::elements(answer).take_array().ok_or_else(|| unexpected(request, "an outcome and a status", reply))?;
-        let status = state::status(&status).ok_or_else(|| unexpected(request, "a target's status", reply))?;
-        match &*outcome {
-            b"done" => {
-                let origin = state::counter(&String::from_utf8_lossy(&pc));
-                let log = String::from_utf8_lossy(&log).into_owned();
-                self.check(request, status, *armv7m == *b"1", origin, log)
-            }
-            b"odd" => {
-                let expected = "even on a Cortex-M: bit 0 of a function's address only marks Thumb code";
-                let given = address.to_owned();
-                Err(TargetError::InvalidArgument(InvalidArgument {
-                    argument: "the address to run from",
-                    given,
-                    expected,
-                })
-                .into())
-            }
-            _ => {
-                let TargetStatus { name: target, state, .. } = status;
-                let operation = request.name().to_owned();
-                Err(TargetError::NotHalted { operation, target, state, failure: None }.into())
-            }
+        let answer = reply.value_or(request, self.refused(), |answer| {
+            let [outcome, status, kind, pc, log] = tcl::elements(answer).take_array()?;
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let ran = match &*outcome {
+                b"done" => true,
+                b"running" => false,
+                _ => return None,
+            };
+            Some((
+                ran,
+                state::status(&status)?,
+                CoreKind::of(&text(&kind)),
+                register_line::number(&text(&pc)),
+                text(&log),
+            ))
+        });
+        let (ran, status, kind, origin, log) = answer?;
+        if !ran {
+            let TargetStatus { name: target, state, .. } = status;
+            let operation = request.name().to_owned();
+            return Err(TargetError::NotHalted { operation, target, state, failure: None }.into());
         }
+        let ran = self.check(request, status, kind, origin, log)?;
+        handler_failure(request, reply).map_or(Ok(ran), |error| Err(error.into()))
     }
 
-    /// OpenOCD has reported success, which on a Cortex-M it does whatever became of its writes to the debug registers (`cortex_m_resume`,
-    /// `cortex_m_step` in `src/target/cortex_m.c`); this says whether it is true.
+    /// OpenOCD reported success. On a Cortex-M it does so even if its writes to the debug registers failed
+    /// (`cortex_m_resume`, `cortex_m_step` in `src/target/cortex_m.c`). This checks what happened.
     fn check(
         self,
         request: &Request<'_>,
         status: TargetStatus,
-        armv7m: bool,
+        kind: CoreKind,
         origin: Option<u64>,
         log: String,
-    ) -> Result<TargetStatus> {
-        if let Some(name) = crate::target::words::lost_register(&log) {
+    ) -> Result<Ran> {
+        if let Some(name) = words::lost_register(&log) {
             let name = name.to_owned();
             return Err(lost(&name, Failure::new(request.name(), 0, String::new(), log)));
         }
-        if status.state != TargetState::Halted {
-            return Ok(status);
-        }
-        let failed_transfer = crate::target::words::tells_failed_transfer(&log);
         let has_not_moved = origin.is_some() && status.pc == origin;
-        let stands = match self {
-            // `b .` and what waits for an interrupt do not move either, but all transfers succeed then.
+        if status.state != TargetState::Halted {
+            return Ok(Ran { status, has_not_moved: false });
+        }
+        let failed_transfer = words::tells_failed_transfer(&log);
+        let did_not_run = match self {
+            // `b .` and an instruction that waits for an interrupt do not move either, but then all transfers succeed.
             Run::Step => failed_transfer && has_not_moved,
-            // It may have halted again by now, but then there is a reason for it, which an ARMv7-M core always tells.
+            // The target may be halted again, but then there is a reason, which OpenOCD always knows of a Cortex-M.
             Run::Resume => {
-                status.halt_reason == Some(HaltReason::Unknown) && (failed_transfer || (armv7m && has_not_moved))
+                let is_known_to_tell = kind == CoreKind::CortexM;
+                status.halt_reason == Some(HaltReason::Unknown)
+                    && (failed_transfer || (is_known_to_tell && has_not_moved))
             }
         };
-        if !stands {
-            return Ok(status);
+        if !did_not_run {
+            return Ok(Ran { status, has_not_moved });
         }
         if failed_transfer {
             return Err(self.refused()(Box::new(Failure::new(request.name(), 0, String::new(), log))).into());
         }
-        Err(TargetError::WrongState { operation: self.command(), target: status.name, state: status.state }.into())
+        Err(self.wrong_state(status))
+    }
+
+    fn wrong_state(self, status: TargetStatus) -> Error {
+        TargetError::WrongState { operation: self.command(), target: status.name, state: status.state }.into()
     }
 }
 
@@ -111,15 +122,51 @@ fn lost(name: &str, failure: Failure) -> Error {
 }
 
 impl Target<'_> {
-    /// Runs a command that takes a halted target, after making sure of that: RISC-V on 0.12.0 "resumes" a running target.
     pub(super) fn run_halted(&self, run: Run, address: Option<u64>) -> Result<TargetStatus> {
+        self.ran(run, address).map(|ran| ran.status)
+    }
+
+    pub(super) fn step_from(&self, address: Option<u64>) -> Result<TargetStatus> {
+        let Ran { status, has_not_moved } = self.ran(Run::Step, address)?;
+        let status = match status.pc {
+            Some(pc) if has_not_moved => self.pass_breakpoint_instruction(pc)?.unwrap_or(status),
+            _ => status,
+        };
+        status.must_be_halted("step")
+    }
+
+    /// Runs a command that needs a halted target, and checks that first: OpenOCD 0.12.0 "resumes" a running RISC-V hart.
+    fn ran(&self, run: Run, address: Option<u64>) -> Result<Ran> {
         if let Some(address) = address {
             self.check_range(address, 1, 1, false)?;
         }
-        let address = address.map(|address| format!("{address:#x}")).unwrap_or_default();
-        let shown = format!("{} {address}", run.command());
-        let request = self.request(run.script(&address)).shown(shown.trim_end());
-        self.session().run(&request, |reply| run.take(&request, reply, &address))?
+        let script = Script::call("from_halt").word(run.command());
+        let (script, shown) = match address {
+            Some(address) => (script.hex(address), format!("{} {address:#x}", run.command())),
+            None => (script.word(""), run.command().to_owned()),
+        };
+        let request = self.request(script).shown(shown).expecting("an outcome and a status");
+        self.session().run(&request, |reply| run.outcome(&request, reply))?
+    }
+
+    /// After a step that did not move: moves the target behind a breakpoint instruction of its program, and returns the
+    /// status. `None` if there is another instruction.
+    ///
+    /// OpenOCD does the same, but only if the target halted because it ran into the instruction
+    /// (`armv7m_maybe_skip_bkpt_inst` in `src/target/armv7m.c`).
+    fn pass_breakpoint_instruction(&self, pc: u64) -> Result<Option<TargetStatus>> {
+        let request = self.request(Script::call("pass_breakpoint_instruction").hex(pc)).shown("reg pc");
+        let request = request.expecting("an outcome and a status");
+        let (outcome, status) = self.session().ask_or(&request, TargetError::Step, |answer| {
+            let [outcome, status] = tcl::elements(answer).take_array()?;
+            Some((outcome.into_owned(), state::status(&status)?))
+        })?;
+        match &*outcome {
+            b"passed" => Ok(Some(TargetStatus { halt_reason: Some(HaltReason::SingleStep), ..status })),
+            // A breakpoint of another target: the instruction under it was not executed.
+            b"foreign" => Err(Run::Step.wrong_state(status)),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -127,32 +174,32 @@ impl Target<'_> {
 mod tests {
     use super::*;
 
-    fn check(run: Run, pc: &str, reason: &str, armv7m: bool, log: &str) -> Result<TargetStatus> {
+    fn check(run: Run, pc: &str, reason: &str, kind: CoreKind, log: &str) -> Result<TargetStatus> {
         let status = state::status(format!("t halted {reason} {{pc (/32): {pc}}} {{}}").as_bytes()).unwrap();
-        run.check(&Request::new(run.command()), status, armv7m, Some(0x44), log.to_owned())
+        run.check(&Request::new(run.command()), status, kind, Some(0x44), log.to_owned()).map(|ran| ran.status)
     }
 
     #[test]
-    fn what_halted_again_did_run() {
-        for reason in ["breakpoint", "watchpoint", "debug-request", "exception-catch"] {
-            check(Run::Resume, "0x44", reason, true, "").unwrap();
-            check(Run::Resume, "0x44", reason, true, "JTAG-DP STICKY ERROR\n").unwrap();
+    fn a_target_that_halted_again_did_run() {
+        for reason in ["breakpoint", "watchpoint", "debug-request", "exception-catch", "lockup"] {
+            check(Run::Resume, "0x44", reason, CoreKind::CortexM, "").unwrap();
+            check(Run::Resume, "0x44", reason, CoreKind::CortexM, "JTAG-DP STICKY ERROR\n").unwrap();
         }
-        check(Run::Resume, "0x46", "undefined", true, "").unwrap();
-        // Nobody tells the reason of other cores on 0.12.0: an `ebreak` at once looks like this.
-        check(Run::Resume, "0x44", "undefined", false, "").unwrap();
-        check(Run::Step, "0x44", "single-step", true, "").unwrap();
-        check(Run::Step, "0x46", "single-step", true, "JTAG-DP STICKY ERROR\n").unwrap();
+        check(Run::Resume, "0x46", "undefined", CoreKind::CortexM, "").unwrap();
+        // OpenOCD 0.12.0 does not know the reason of other cores: an `ebreak` at once looks like this.
+        check(Run::Resume, "0x44", "undefined", CoreKind::RiscV, "").unwrap();
+        check(Run::Step, "0x44", "single-step", CoreKind::CortexM, "").unwrap();
+        check(Run::Step, "0x46", "single-step", CoreKind::CortexM, "JTAG-DP STICKY ERROR\n").unwrap();
     }
 
     #[test]
-    fn what_never_ran_is_an_error() {
-        let error = check(Run::Resume, "0x44", "undefined", true, "").unwrap_err();
+    fn a_target_that_never_ran_is_an_error() {
+        let error = check(Run::Resume, "0x44", "undefined", CoreKind::CortexM, "").unwrap_err();
         assert!(matches!(error, Error::Target(TargetError::WrongState { operation: "resume", .. })), "{error:?}");
         // OpenOCD had stepped over a BKPT instruction by then.
-        let error = check(Run::Resume, "0x46", "undefined", true, "JTAG-DP STICKY ERROR\n").unwrap_err();
+        let error = check(Run::Resume, "0x46", "undefined", CoreKind::CortexM, "JTAG-DP STICKY ERROR\n").unwrap_err();
         assert!(matches!(error, Error::Target(TargetError::Resume(_))), "{error:?}");
-        let error = check(Run::Step, "0x44", "single-step", true, "JTAG-DP STICKY ERROR\n").unwrap_err();
+        let error = check(Run::Step, "0x44", "single-step", CoreKind::CortexM, "JTAG-DP STICKY ERROR\n").unwrap_err();
         assert!(matches!(error, Error::Target(TargetError::Step(_))), "{error:?}");
         assert_eq!(error.to_string(), "cannot step: OpenOCD reported `step` as done, but said: JTAG-DP STICKY ERROR");
     }

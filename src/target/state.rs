@@ -1,9 +1,10 @@
-//! What is known of a target, and how OpenOCD's answers say it.
+//! What is known of a target, and how it is read from OpenOCD's replies.
 
-use crate::types::{HaltReason, TargetState};
 use std::fmt;
 
+use super::{register_line, words};
 use crate::error::{Result, TargetError};
+use crate::types::{HaltReason, TargetState};
 use crate::wire::tcl;
 
 /// The state of a target at one moment.
@@ -12,11 +13,11 @@ use crate::wire::tcl;
 pub struct TargetStatus {
     /// Its name.
     pub name: String,
-    /// What it does.
+    /// Its state.
     pub state: TargetState,
-    /// The program counter, when halted and the target has one that can be read.
+    /// The program counter, when the target is halted and its program counter can be read.
     pub pc: Option<u64>,
-    /// Why it is halted, when it is.
+    /// Why it is halted; `None` when it is not.
     pub halt_reason: Option<HaltReason>,
 }
 
@@ -30,7 +31,7 @@ impl fmt::Display for TargetStatus {
 }
 
 impl TargetStatus {
-    /// OpenOCD has reported success; this says whether it is true.
+    /// OpenOCD reported success. This checks it.
     pub(super) fn must_be_halted(self, operation: &'static str) -> Result<Self> {
         if self.state == TargetState::Halted {
             return Ok(self);
@@ -39,7 +40,7 @@ impl TargetStatus {
     }
 }
 
-/// What OpenOCD's configuration says of a target, with its state at OpenOCD's last look.
+/// A target of OpenOCD's configuration, with the state that OpenOCD saw when it last polled the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TargetInfo {
@@ -51,9 +52,9 @@ pub struct TargetInfo {
     pub little_endian: bool,
     /// The TAP that leads to it, such as `stm32f1x.cpu`; empty if it has none.
     pub tap: String,
-    /// What it does.
+    /// Its state.
     pub state: TargetState,
-    /// Whether OpenOCD has found it and can drive it.
+    /// Whether OpenOCD has found the target and can drive it.
     pub examined: bool,
 }
 
@@ -61,7 +62,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A row of `_openocd_rs_1_targets`.
+/// A row of the reply to `targets`.
 pub(super) fn info(row: &[u8]) -> Option<TargetInfo> {
     let [name, kind, endian, tap, state, examined] = tcl::elements(row).take_array()?;
     Some(TargetInfo {
@@ -73,27 +74,22 @@ pub(super) fn info(row: &[u8]) -> Option<TargetInfo> {
             _ => return None,
         },
         tap: text(&tap),
-        state: crate::target::words::state(&text(&state)),
+        state: words::state(&text(&state)),
         examined: text(&examined).trim() == "1",
     })
 }
 
-/// The program counter, as `reg pc` writes it.
-pub(super) fn counter(line: &str) -> Option<u64> {
-    crate::target::register_line::line(line).and_then(|line| line.value).and_then(|value| value.to_u64())
-}
-
-/// The answer of `_openocd_rs_1_status`.
+/// The reply to `status`.
 pub(crate) fn status(list: &[u8]) -> Option<TargetStatus> {
     let [name, state, reason, pc, log] = tcl::elements(list).take_array()?;
-    let state = crate::target::words::state(&text(&state));
+    let state = words::state(&text(&state));
     let (mut halt_reason, mut counter) = (None, None);
     if state == TargetState::Halted {
-        halt_reason = Some(match crate::target::words::halt_reason(&text(&reason)) {
-            HaltReason::Unknown => crate::target::words::halt_reason_in_log(&text(&log)),
+        halt_reason = Some(match words::halt_reason(&text(&reason)) {
+            HaltReason::Unknown => words::halt_reason_in_log(&text(&log)),
             reason => reason,
         });
-        counter = self::counter(&text(&pc));
+        counter = register_line::number(&text(&pc));
     }
     Some(TargetStatus { name: text(&name), state, pc: counter, halt_reason })
 }
@@ -103,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_halted_target() {
+    fn a_halted_target_has_a_reason_and_a_pc() {
         let answer = b"stm32f1x.cpu halted breakpoint {pc (/32): 0x08000040\n} {}";
         let expected = TargetStatus {
             name: "stm32f1x.cpu".to_owned(),
@@ -128,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn invalid_answers() {
+    fn invalid_replies_are_refused() {
         assert_eq!(status(b"a halted"), None);
         assert_eq!(info(b"a cortex_m middle t running 1"), None);
         assert_eq!(info(b"a cortex_m little t running"), None);
     }
 
     #[test]
-    fn a_row() {
+    fn a_row_of_the_targets_is_read() {
         let row = info(b"a cortex_m big t.cpu {examine deferred} 0").unwrap();
         assert_eq!((row.kind.as_str(), row.little_endian, row.examined), ("cortex_m", false, false));
         assert_eq!(row.state, TargetState::ExamineDeferred);

@@ -22,10 +22,10 @@ pub struct RegisterValue {
 }
 
 impl RegisterValue {
-    /// The widest register that there is room for.
+    /// The widest register that a value can hold, in bits.
     pub const MAX_BITS: u32 = 512;
 
-    /// A value from its bytes, the lowest first, eight bits each; `None` for no bytes or more than 64.
+    /// Makes a value from its bytes, the lowest byte first; `None` for no bytes or more than 64.
     pub fn from_le_bytes(bytes: &[u8]) -> Option<Self> {
         let bits = u32::try_from(bytes.len()).ok()?.checked_mul(8)?;
         if bits == 0 || bits > Self::MAX_BITS {
@@ -36,7 +36,7 @@ impl RegisterValue {
         Some(value)
     }
 
-    /// A value of so many bits from hexadecimal digits, highest first; `None` if it does not fit or is no number.
+    /// Reads a value of `bits` bits from hexadecimal digits, the highest first; `None` if it does not fit or is no number.
     pub(crate) fn parse_hex(digits: &str, bits: u32) -> Option<Self> {
         let mut value = RegisterValue { bits, bytes: [0; 64] };
         if digits.is_empty() {
@@ -53,29 +53,29 @@ impl RegisterValue {
         (value.significant_bits() <= bits).then_some(value)
     }
 
-    /// The width of the register, in bits.
+    /// Returns the width of the register, in bits.
     pub fn bits(&self) -> u32 {
         self.bits
     }
 
-    /// How many bits the number takes: the position of its highest 1, counted from 1.
+    /// The number of bits that the number takes: the position of its highest 1, counted from 1.
     pub(crate) fn significant_bits(&self) -> u32 {
         let numbered = (1_u32..).zip(&self.bytes).filter(|(_, byte)| **byte != 0);
         numbered.last().map_or(0, |(count, byte)| count * 8 - byte.leading_zeros())
     }
 
-    /// The number, if it fits into 64 bits.
+    /// Returns the number, if it fits into 64 bits.
     pub fn to_u64(&self) -> Option<u64> {
         self.to_u128()?.try_into().ok()
     }
 
-    /// The number, if it fits into 128 bits.
+    /// Returns the number, if it fits into 128 bits.
     pub fn to_u128(&self) -> Option<u128> {
         let (low, high) = self.bytes.split_first_chunk()?;
         high.iter().all(|&byte| byte == 0).then(|| u128::from_le_bytes(*low))
     }
 
-    /// Its bytes, the lowest first: as many as the width of the register takes.
+    /// Returns the bytes, the lowest first: as many as the width of the register takes.
     pub fn to_le_bytes(&self) -> &[u8] {
         &self.bytes[..self.bits.div_ceil(8) as usize]
     }
@@ -112,14 +112,14 @@ macro_rules! from_number {
         }
     )*};
 }
-from_number!(u8, u16, u32, u64, u128);
+from_number!(u8, u16, u32, u64, u128, usize);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn hexadecimal_of_any_width() {
+    fn hexadecimal_of_any_width_is_read() {
         for (digits, bits, text) in [
             ("12345678", 32, "0x12345678"),
             ("0", 1, "0x0"),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_hexadecimal() {
+    fn invalid_hexadecimal_is_refused() {
         for (digits, bits) in [("", 8), ("g", 8), ("100", 8), ("2", 1), (&*"1".repeat(129), 512), ("-1", 8)] {
             assert_eq!(RegisterValue::parse_hex(digits, bits), None, "{digits} {bits}");
         }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes() {
+    fn bytes_are_little_endian() {
         assert_eq!(RegisterValue::from_le_bytes(&[1, 2]).unwrap().to_u64(), Some(0x201));
         assert_eq!(RegisterValue::from_le_bytes(&[]), None);
         assert_eq!(RegisterValue::from_le_bytes(&[0; 65]), None);

@@ -6,22 +6,35 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TargetState {
-    /// OpenOCD does not know: the target was never examined, or does not answer.
+    /// OpenOCD does not know the state: the target was never examined, or does not answer.
     Unknown,
-    /// It executes code.
+    /// The target executes code.
     Running,
-    /// It is stopped under the debugger's control.
+    /// The target is stopped under the debugger's control.
     Halted,
-    /// It is held in reset, or was just released.
+    /// The target is held in reset, or was just released from it.
     Reset,
-    /// It executes code of OpenOCD's, such as a flash loader.
+    /// The target executes code that OpenOCD loaded, such as a flash loader.
     DebugRunning,
-    /// Its configuration says that it is to be examined later.
+    /// The configuration defers the target's examination.
     ExamineDeferred,
-    /// It is powered down or otherwise out of reach (RISC-V, newer OpenOCD).
+    /// The target is powered down or otherwise out of reach (RISC-V, newer OpenOCD).
     Unavailable,
-    /// Its TAP is disabled.
+    /// The target's TAP is disabled.
     TapDisabled,
+}
+
+impl TargetState {
+    pub(crate) const ALL: &'static [Self] = &[
+        TargetState::Unknown,
+        TargetState::Running,
+        TargetState::Halted,
+        TargetState::Reset,
+        TargetState::DebugRunning,
+        TargetState::ExamineDeferred,
+        TargetState::Unavailable,
+        TargetState::TapDisabled,
+    ];
 }
 
 impl fmt::Display for TargetState {
@@ -43,22 +56,39 @@ impl fmt::Display for TargetState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HaltReason {
-    /// Something asked for it: `halt`, `reset halt`, another client.
+    /// A debugger halted the target: `halt`, `reset halt`, another client.
     DebugRequest,
-    /// It ran into a breakpoint.
+    /// The target reached a breakpoint, or executed a breakpoint instruction.
     Breakpoint,
-    /// It accessed what a watchpoint watches.
+    /// The target accessed memory that a watchpoint watches.
     Watchpoint,
-    /// Both at once.
+    /// The target reached a breakpoint and a watchpoint at once.
     WatchpointAndBreakpoint,
-    /// One step is done.
+    /// The target executed the one instruction of a step.
     SingleStep,
     /// The program ended by a semihosting call.
     ProgramExit,
     /// An exception was caught (vector catch).
     ExceptionCatch,
-    /// OpenOCD does not say.
+    /// The core of a Cortex-M is locked up: a fault occurred where none can be handled, usually in the handler of a
+    /// fault. OpenOCD has no name for this reason.
+    Lockup,
+    /// OpenOCD does not know the reason.
     Unknown,
+}
+
+impl HaltReason {
+    pub(crate) const ALL: &'static [Self] = &[
+        HaltReason::DebugRequest,
+        HaltReason::Breakpoint,
+        HaltReason::Watchpoint,
+        HaltReason::WatchpointAndBreakpoint,
+        HaltReason::SingleStep,
+        HaltReason::ProgramExit,
+        HaltReason::ExceptionCatch,
+        HaltReason::Lockup,
+        HaltReason::Unknown,
+    ];
 }
 
 impl fmt::Display for HaltReason {
@@ -71,28 +101,42 @@ impl fmt::Display for HaltReason {
             HaltReason::SingleStep => "single-step",
             HaltReason::ProgramExit => "program-exit",
             HaltReason::ExceptionCatch => "exception-catch",
+            HaltReason::Lockup => "lockup",
             HaltReason::Unknown => "unknown",
         })
     }
 }
 
-/// What [`Target::reset`](crate::Target::reset) leaves the target doing.
+/// What a [reset](crate::Target::reset) leaves the target doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResetMode {
-    /// It runs.
+    /// The target runs.
     Run,
-    /// It is halted before its first instruction.
+    /// The target is halted before its first instruction.
     Halt,
-    /// It is halted, and the configuration's `reset-init` event handler has run (clocks set up, memory enabled).
+    /// The target is halted, and the `reset-init` handler of the configuration has run (clocks set up, memory enabled).
     Init,
 }
 
 impl ResetMode {
+    pub(crate) const ALL: &'static [Self] = &[ResetMode::Run, ResetMode::Halt, ResetMode::Init];
+
     pub(crate) fn command(self) -> &'static str {
         match self {
             ResetMode::Run => "reset run",
             ResetMode::Halt => "reset halt",
             ResetMode::Init => "reset init",
         }
+    }
+}
+
+/// `run`, `halt` or `init`
+impl fmt::Display for ResetMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ResetMode::Run => "run",
+            ResetMode::Halt => "halt",
+            ResetMode::Init => "init",
+        })
     }
 }

@@ -154,7 +154,7 @@ fn failures_that_only_the_reply_shows_stop_the_rest_too() {
     missing.number = 7;
     let error = stops(&board, |batch| batch.flash().layout(&missing));
     assert!(matches!(error, Error::Flash(openocd::FlashError::Info { .. })), "{error:?}");
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     let error = stops(&board, |batch| batch.registers().read_many(&["r0", "r1"]));
     assert!(matches!(error, Error::Target(TargetError::NotHalted { .. })), "{error:?}");
 }

@@ -40,7 +40,7 @@ impl Board {
     }
 
     fn run_until_halted(&self) -> TargetStatus {
-        self.session.target().resume(None).expect("the target resumes");
+        self.session.target().resume().expect("the target resumes");
         self.session.target().wait_halt(HALTS).expect("the target runs into something")
     }
 

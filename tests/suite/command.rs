@@ -45,7 +45,7 @@ fn openocds_own_number_comes_through_on_both_generations() {
     assert_eq!(board.session.execute("flash probe 9").unwrap().code(), -4);
     // ERROR_COMMAND_SYNTAX_ERROR
     assert_eq!(board.session.execute("reset nonsense").unwrap().code(), -601);
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     // ERROR_TARGET_NOT_HALTED
     assert_eq!(board.session.execute("step").unwrap().code(), -304);
 }
@@ -53,7 +53,7 @@ fn openocds_own_number_comes_through_on_both_generations() {
 #[test]
 fn any_command_refused_with_target_not_halted_is_that_error() {
     let board = Board::halted();
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     for command in ["step", "reg pc", "bp 0x20000000 2"] {
         let error = board.session.command(command).unwrap_err();
         assert!(matches!(error, Error::Target(TargetError::NotHalted { .. })), "{command}: {error:?}");
@@ -130,7 +130,7 @@ fn a_session_that_asks_for_notifications_by_hand_stays_in_step() {
     let board = Board::halted();
     board.session.command("tcl_notifications on").unwrap();
     for _ in 0..20 {
-        board.session.target().resume(None).unwrap();
+        board.session.target().resume().unwrap();
         board.session.target().halt().unwrap();
         assert_eq!(board.session.command("expr {1 + 1}").unwrap(), "2");
     }

@@ -32,8 +32,8 @@ fn every_event_of_a_command_comes_in_order() {
     let board = Board::start();
     let events = board.session.events().unwrap();
     board.session.target().halt().unwrap();
-    board.session.target().step(None).unwrap();
-    board.session.target().resume(None).unwrap();
+    board.session.target().step().unwrap();
+    board.session.target().resume().unwrap();
     let expected = [
         target(GdbHalt),
         Event::State(TargetState::Halted),
@@ -76,7 +76,7 @@ fn no_event_is_lost_between_opening_and_the_next_command() {
     let board = Board::halted();
     for _ in 0..50 {
         let events = board.session.events().unwrap();
-        board.session.target().step(None).unwrap();
+        board.session.target().step().unwrap();
         let first = events.wait_for(|_| true, PATIENCE).unwrap();
         assert_eq!(first, target(TargetEvent::StepStart));
     }
@@ -90,7 +90,7 @@ fn waiting_has_a_limit_and_taking_does_not_wait() {
     let error = events.wait_for(Event::is_halt, Duration::from_millis(20)).unwrap_err();
     assert!(matches!(error, Error::Timeout(TimeoutError::Event { .. })), "{error:?}");
     assert_eq!(events.timeout_iter(Duration::from_millis(20)).count(), 0);
-    board.session.target().step(None).unwrap();
+    board.session.target().step().unwrap();
     events.wait_for(|event| *event == target(TargetEvent::StepEnd), PATIENCE).unwrap();
     assert_eq!(events.try_next().unwrap(), None);
 }
@@ -169,7 +169,7 @@ fn a_callback_that_is_too_slow_is_counted() {
 fn the_end_of_openocd_is_a_connection_error_and_then_the_end() {
     let board = Board::halted();
     let events = board.session.events().unwrap();
-    board.session.target().step(None).unwrap();
+    board.session.target().step().unwrap();
     board.kill_openocd();
     let mut seen: Vec<_> = events.iter().collect();
     let end = seen.pop().unwrap();
@@ -187,7 +187,7 @@ fn a_dropped_listener_of_events_leaves_openocd_well() {
     let board = Board::halted();
     for _ in 0..20 {
         drop(board.session.events().unwrap());
-        board.session.target().step(None).unwrap();
+        board.session.target().step().unwrap();
     }
 }
 
@@ -208,7 +208,7 @@ fn callbacks_are_called_and_end_with_their_guard() {
     let on_reset = board.session.events().unwrap().on_reset(move |mode| resets.send(mode).unwrap()).unwrap();
     board.session.target().halt().unwrap();
     halted.recv_timeout(PATIENCE).unwrap();
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     resumed.recv_timeout(PATIENCE).unwrap();
     board.session.target().reset(ResetMode::Init).unwrap();
     assert_eq!(reset.recv_timeout(PATIENCE).unwrap(), ResetMode::Init);
@@ -232,7 +232,7 @@ fn a_callback_that_panics_is_called_again() {
     });
     let listener = listener.unwrap();
     for call in 1..=3 {
-        board.session.target().step(None).unwrap();
+        board.session.target().step().unwrap();
         assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), call);
     }
     listener.stop().unwrap();
@@ -252,7 +252,7 @@ fn a_slow_callback_delays_nobody_and_misses_nothing() {
     let listener = listener.unwrap();
     let events = board.session.events().unwrap();
     for _ in 0..20 {
-        board.session.target().step(None).unwrap();
+        board.session.target().step().unwrap();
         events.wait_for(|event| *event == target(TargetEvent::StepEnd), PATIENCE).unwrap();
     }
     drop(release);
@@ -273,7 +273,7 @@ fn a_callback_may_drop_its_own_guard() {
         sender.send(()).unwrap();
     });
     give.send(listener.unwrap()).unwrap();
-    board.session.target().step(None).unwrap();
+    board.session.target().step().unwrap();
     receiver.recv_timeout(PATIENCE).unwrap();
     ended(&receiver);
 }

@@ -244,7 +244,7 @@ fn program_resets_writes_and_starts_the_chip() {
     assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
     assert_eq!(board.chip.state(), CoreState::Running);
     board.session.target().halt().unwrap();
-    board.session.target().step(None).unwrap();
+    board.session.target().step().unwrap();
     let pc = board.session.registers().pc().unwrap();
     assert!((u64::from(firmware::LOOP)..u64::from(firmware::STOP)).contains(&pc), "the program runs: {pc:#x}");
 }

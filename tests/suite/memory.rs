@@ -153,7 +153,7 @@ fn nothing_is_sent_for_no_elements() {
 #[test]
 fn a_running_target_can_be_read_and_written() {
     let board = Board::halted();
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     board.session.memory().write_u32(RAM, 0x600d_600d).unwrap();
     assert_eq!(board.session.memory().read_u32(RAM).unwrap(), 0x600d_600d);
 }

@@ -32,7 +32,7 @@ fn what_is_written_reaches_the_core_at_the_latest_when_it_runs() {
     let r5 = registers.read("r5").unwrap();
     assert_eq!((r5.value.to_u64(), r5.dirty), (Some(0xdead_beef), true));
     registers.write("pc", firmware::LOOP).unwrap();
-    let status = board.session.target().step(None).unwrap();
+    let status = board.session.target().step().unwrap();
     assert_eq!(status.pc, Some(u64::from(firmware::STORE)));
     assert_eq!(board.chip.register(Register::R(5)), 0xdead_beef);
     assert!(!registers.read("r5").unwrap().dirty);
@@ -47,7 +47,7 @@ fn forced_reads_go_past_the_cache_but_never_lose_a_pending_write() {
     assert_eq!(registers.forced().read("r3").unwrap().value.to_u64(), Some(0x0bad));
     registers.write("r3", 0x600d_u32).unwrap();
     assert_eq!(registers.forced().read("r3").unwrap().value.to_u64(), Some(0x600d));
-    board.session.target().step(u64::from(firmware::STOP)).unwrap();
+    board.session.target().step_at(u64::from(firmware::STOP)).unwrap();
     assert_eq!(board.chip.register(Register::R(3)), 0x600d);
 }
 
@@ -136,7 +136,7 @@ fn a_running_target_gives_no_register_ever() {
     let board = Board::halted();
     let registers = board.session.registers();
     registers.read_all().unwrap();
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     for result in [
         registers.read("pc").map(drop),
         registers.forced().read("r0").map(drop),
@@ -174,7 +174,7 @@ fn a_running_risc_v_hart_gives_no_stale_value() {
     assert_eq!(registers.forced().read("a0").unwrap().value.to_u64(), Some(0x1234_5678));
     assert_eq!(registers.pc().unwrap(), u64::from(hart.pc()));
     assert_eq!(registers.lr().unwrap(), u64::from(hart.x(1)));
-    session.target().resume(None).unwrap();
+    session.target().resume().unwrap();
     // 0.12.0 answers `get_reg pc` with what it last saw, and code 0.
     for result in [
         registers.read("pc").map(drop),
@@ -189,8 +189,8 @@ fn a_running_risc_v_hart_gives_no_stale_value() {
         );
     }
     // 0.12.0 "resumes" a running hart with code 0.
-    assert!(matches!(session.target().resume(None), Err(Error::Target(TargetError::NotHalted { .. }))));
-    assert!(matches!(session.target().step(None), Err(Error::Target(TargetError::NotHalted { .. }))));
+    assert!(matches!(session.target().resume(), Err(Error::Target(TargetError::NotHalted { .. }))));
+    assert!(matches!(session.target().step(), Err(Error::Target(TargetError::NotHalted { .. }))));
 }
 
 #[test]

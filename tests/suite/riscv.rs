@@ -76,27 +76,6 @@ fn an_address_that_the_interface_cannot_have_is_refused() {
     session.target().halt().unwrap();
 }
 
-/// Espressif's harts have types of their own, its other chips have Xtensa cores.
-#[test]
-fn types_of_targets_that_are_harts() {
-    let session = interpreter();
-    for (kind, is_hart) in [
-        ("riscv", "1"),
-        ("esp32c3", "1"),
-        ("esp32c61", "1"),
-        ("esp32h2", "1"),
-        ("esp32p4", "1"),
-        ("esp32", "0"),
-        ("esp32s2", "0"),
-        ("esp32s3", "0"),
-        ("cortex_m", "0"),
-        ("testee", "0"),
-        ("", "0"),
-    ] {
-        assert_eq!(session.command(&format!("_openocd_rs_1_is_riscv {{{kind}}}")).unwrap(), is_hart, "{kind}");
-    }
-}
-
 #[test]
 fn a_target_without_a_debug_module_is_refused() {
     let board = Board::start();

@@ -55,7 +55,7 @@ fn the_output_comes_whole_and_then_the_end_with_the_exit_status() {
     board.session.semihosting().enable().unwrap();
     let mut console = board.session.semihosting().redirect(Redirected::All).unwrap();
     console.set_read_timeout(Some(PATIENCE));
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     let mut output = vec![0; firmware::OUTPUT.len()];
     console.read_exact(&mut output).unwrap();
     assert_eq!(output, firmware::OUTPUT.as_bytes());
@@ -97,7 +97,7 @@ fn input_reaches_firmware_that_waits_for_it() {
     board.session.semihosting().enable().unwrap();
     let mut console = board.session.semihosting().redirect(Redirected::All).unwrap();
     console.set_read_timeout(Some(PATIENCE));
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     let mut output = vec![0; firmware::OUTPUT.len()];
     console.read_exact(&mut output).unwrap();
     // OpenOCD drops what comes before the firmware waits, and then waits itself: what is sent again and again gets there.
@@ -133,7 +133,7 @@ fn call(board: &Board, operation: u32, parameter: u32) -> u32 {
     for (name, value) in [("r0", operation), ("r1", parameter), ("r2", RETURNED), ("pc", CODE)] {
         registers.write(name, value).unwrap();
     }
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     let begin = std::time::Instant::now();
     while board.chip.read_u32(RETURNED) == Ok(NOT_YET) {
         assert!(begin.elapsed() < PATIENCE, "OpenOCD did not serve the call {operation:#x}");

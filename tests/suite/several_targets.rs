@@ -132,7 +132,7 @@ fn each_of_two_chips_gets_its_own() {
     assert!(matches!(b.registers().pc(), Err(Error::Target(TargetError::NotHalted { .. }))));
     a.breakpoints().add(u64::from(firmware::WORK), BreakpointKind::Hardware).unwrap();
     assert!(b.breakpoints().list().unwrap().is_empty());
-    a.resume(None).unwrap();
+    a.resume().unwrap();
     assert_eq!(a.wait_halt(PATIENCE).unwrap().pc, Some(u64::from(firmware::WORK)));
     assert_eq!(second.state(), CoreState::Running);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openocd::{Error, ResetMode, RunUntil, Session, TargetError, TargetState};
+use openocd::{Error, ResetMode, RunUntil, Session, Target, TargetError, TargetState, TargetStatus};
 use virtual_chip::{CoreState, Register, firmware};
 
 use crate::board::{Board, PATIENCE};
@@ -13,6 +13,14 @@ const DHCSR: std::ops::Range<u32> = 0xe000_edf0..0xe000_edf4;
 const DCRSR: std::ops::Range<u32> = 0xe000_edf4..0xe000_edf8;
 /// The value of a register.
 const DCRDR: std::ops::Range<u32> = 0xe000_edf8..0xe000_edfc;
+
+fn resume(target: Target<'_>, address: Option<u64>) -> Result<(), Error> {
+    address.map_or_else(|| target.resume(), |address| target.resume_at(address))
+}
+
+fn step(target: Target<'_>, address: Option<u64>) -> Result<TargetStatus, Error> {
+    address.map_or_else(|| target.step(), |address| target.step_at(address))
+}
 
 fn pc(board: &Board) -> u32 {
     board.chip.register(Register::Pc)
@@ -28,15 +36,15 @@ fn said(error: &Error) -> (&str, i32, &str) {
 fn a_resume_that_never_happened_is_an_error() {
     for address in [None, Some(u64::from(firmware::LOOP))] {
         let board = Board::halted();
-        board.session.target().step(u64::from(firmware::LOOP)).unwrap();
+        board.session.target().step_at(u64::from(firmware::LOOP)).unwrap();
         board.chip.faults().bus_fault_on_write_at(DHCSR);
-        let error = board.session.target().resume(address).unwrap_err();
+        let error = resume(board.session.target(), address).unwrap_err();
         assert!(matches!(error, Error::Target(TargetError::Resume(_))), "{error:?}");
         assert!(said(&error).0.starts_with("resume"), "{error}");
         assert_eq!(board.chip.state(), CoreState::Halted);
         board.chip.faults().clear();
         board.session.target().reset(ResetMode::Halt).unwrap();
-        board.session.target().resume(None).unwrap();
+        board.session.target().resume().unwrap();
         assert_eq!(board.chip.state(), CoreState::Running);
     }
 }
@@ -45,9 +53,9 @@ fn a_resume_that_never_happened_is_an_error() {
 fn a_step_that_never_happened_is_an_error() {
     for address in [None, Some(u64::from(firmware::LOOP))] {
         let board = Board::halted();
-        board.session.target().step(u64::from(firmware::LOOP)).unwrap();
+        board.session.target().step_at(u64::from(firmware::LOOP)).unwrap();
         board.chip.faults().bus_fault_on_write_at(DHCSR);
-        let error = board.session.target().step(address).unwrap_err();
+        let error = step(board.session.target(), address).unwrap_err();
         assert!(matches!(error, Error::Target(TargetError::Step(_))), "{error:?}");
         assert!(said(&error).0.starts_with("step"), "{error}");
         let stands = if address.is_some() { firmware::LOOP } else { firmware::STORE };
@@ -62,12 +70,12 @@ fn steps_and_resumes_that_do_not_move_are_none() {
     let here = 0x2000_0100;
     board.chip.write_u32(here, 0xe7fe_e7fe).unwrap(); // b .
     for address in [Some(u64::from(here)), None] {
-        assert_eq!(target.step(address).unwrap().pc, Some(u64::from(here)));
+        assert_eq!(step(target, address).unwrap().pc, Some(u64::from(here)));
     }
-    target.resume(None).unwrap();
+    target.resume().unwrap();
     assert_eq!(target.halt().unwrap().pc, Some(u64::from(here)));
     board.chip.write_u32(here, 0xbe00_be00).unwrap(); // bkpt
-    target.resume(u64::from(here)).unwrap();
+    target.resume_at(u64::from(here)).unwrap();
     assert_eq!(target.wait_halt(PATIENCE).unwrap().pc, Some(u64::from(here)));
 }
 
@@ -75,9 +83,9 @@ fn steps_and_resumes_that_do_not_move_are_none() {
 fn a_pending_write_that_is_lost_is_an_error_of_what_lets_the_target_run() {
     type Call = fn(&Board) -> Result<(), Error>;
     let calls: [(&str, Call); 4] = [
-        ("step", |board| board.session.target().step(None).map(drop)),
-        ("resume", |board| board.session.target().resume(None)),
-        ("step", |board| board.session.target().step(u64::from(firmware::LOOP)).map(drop)),
+        ("step", |board| board.session.target().step().map(drop)),
+        ("resume", |board| board.session.target().resume()),
+        ("step", |board| board.session.target().step_at(u64::from(firmware::LOOP)).map(drop)),
         ("resume", |board| board.session.target().run_until(RunUntil::new(), Duration::ZERO).map(drop)),
     ];
     for (number, (command, call)) in calls.into_iter().enumerate() {
@@ -102,7 +110,7 @@ fn a_batch_holds_back_a_register_write_until_a_step_tells() {
     batch.run().unwrap();
     written.result().unwrap();
     board.chip.faults().bus_fault_on_write_at(DCRDR);
-    let error = board.session.target().step(None).unwrap_err();
+    let error = board.session.target().step().unwrap_err();
     assert!(matches!(&error, Error::Target(TargetError::Register { name, .. }) if name == "r5"), "{error:?}");
 }
 

@@ -12,7 +12,7 @@ fn a_software_breakpoint_in_flash_is_none() {
     assert!(matches!(error, BreakpointError::NotInEffect { what: StopPoint::Software, .. }), "{error}");
     assert!(error.to_string().contains("use a hardware breakpoint"), "{error}");
     assert_eq!(addresses(&board.session), []);
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     board.assert_runs_on();
 }
 

@@ -156,7 +156,7 @@ fn removing_from_a_running_target() {
     breakpoints.add(0x0800_0100, BreakpointKind::Hardware).unwrap();
     breakpoints.add(0x2000_0200, BreakpointKind::Software).unwrap();
     breakpoints.add_watchpoint(0x2000_3000, 4, WatchpointAccess::Write).unwrap();
-    board.session.target().resume(u64::from(MAIN)).unwrap();
+    board.session.target().resume_at(u64::from(MAIN)).unwrap();
     // OpenOCD 0.12.0 would say yes, forget it and leave the core watching.
     assert_not_halted(breakpoints.remove_watchpoint(0x2000_3000), TargetState::Running);
     assert_not_halted(breakpoints.remove_all_watchpoints(), TargetState::Running);

@@ -16,7 +16,7 @@ fn a_scoped_breakpoint_goes_with_its_scope() {
         assert_eq!(addresses(&board.session), [u64::from(WORK)]);
     }
     assert_eq!(addresses(&board.session), []);
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     board.assert_runs_on();
 }
 
@@ -49,7 +49,7 @@ fn a_scoped_watchpoint_goes_with_its_scope() {
         assert_eq!(breakpoints.list_watchpoints().unwrap(), [*scoped.watchpoint()]);
     }
     assert_eq!(breakpoints.list_watchpoints().unwrap(), []);
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     board.assert_runs_on();
 
     board.session.target().halt().unwrap();
@@ -59,7 +59,7 @@ fn a_scoped_watchpoint_goes_with_its_scope() {
 
     // On a running target it stays, and `remove` says so.
     let scoped = breakpoints.scoped_watchpoint(COUNTER + 0x100, 4, WatchpointAccess::Write).unwrap();
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     assert_not_halted(scoped.remove(), TargetState::Running);
     assert_eq!(breakpoints.list_watchpoints().unwrap().len(), 1);
 }

@@ -44,7 +44,7 @@ fn a_software_breakpoint_stops_the_core_and_gives_the_instruction_back() {
     }
     board.session.breakpoints().remove(SECOND).unwrap();
     assert_eq!(half_word(&board.chip, SECOND), PROGRAM[1]);
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     board.assert_runs_on();
 }
 
@@ -60,7 +60,7 @@ fn watchpoints_stop_at_the_accesses_they_watch_and_at_no_others() {
             assert_eq!(status.halt_reason, Some(HaltReason::Watchpoint), "{access}");
             assert_eq!(board.chip.register(virtual_chip::Register::Pc), CALL, "after the store");
         } else {
-            board.session.target().resume(None).unwrap();
+            board.session.target().resume().unwrap();
             board.assert_runs_on();
         }
     }
@@ -86,11 +86,11 @@ fn a_watchpoint_covers_its_whole_length() {
 #[test]
 fn a_watchpoint_works_from_the_next_resume_on() {
     let board = Board::halted();
-    board.session.target().resume(u64::from(MAIN)).unwrap();
+    board.session.target().resume_at(u64::from(MAIN)).unwrap();
     board.session.target().halt().unwrap();
     board.session.registers().write("pc", STORE).unwrap();
     board.session.breakpoints().add_watchpoint(COUNTER, 4, WatchpointAccess::Write).unwrap();
-    let status = board.session.target().step(None).unwrap();
+    let status = board.session.target().step().unwrap();
     assert_eq!((status.pc, status.halt_reason), (Some(CALL.into()), Some(HaltReason::SingleStep)), "as documented");
     assert_eq!(board.run_until_halted().halt_reason, Some(HaltReason::Watchpoint));
 }
@@ -106,7 +106,7 @@ fn removed_breakpoints_and_watchpoints_do_not_stop_the_core() {
     breakpoints.remove_watchpoint(COUNTER).unwrap();
     assert_eq!(breakpoints.list().unwrap(), []);
     assert_eq!(breakpoints.list_watchpoints().unwrap(), []);
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     board.assert_runs_on();
     assert_eq!(board.chip.state(), CoreState::Running);
 }
@@ -128,7 +128,7 @@ fn remove_all_removes_every_kind() {
     assert_eq!(breakpoints.list_watchpoints().unwrap().len(), 3, "watchpoints are no breakpoints");
     breakpoints.remove_all_watchpoints().unwrap();
     assert_eq!(breakpoints.list_watchpoints().unwrap(), []);
-    board.session.target().resume(u64::from(MAIN)).unwrap();
+    board.session.target().resume_at(u64::from(MAIN)).unwrap();
     board.assert_runs_on();
     // Nothing to remove is no failure.
     board.session.target().halt().unwrap();

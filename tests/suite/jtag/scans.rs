@@ -74,7 +74,7 @@ fn a_drscan_after_an_irscan_is_not_broken_up_by_polling() {
     // The core is as good as before.
     board.session.target().halt().unwrap();
     assert_eq!(jtag.scan(CPU, 0xe, &[bits(0, 32)]).unwrap()[0].to_u64(), Some(0x3ba0_0477));
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn a_watchpoint_that_matched_says_so_until_it_is_read() {
     let error = svd.write_field("DWT", "COMPARATOR2_FUNCTION", "FUNCTION", "Write").unwrap_err();
     assert!(error.to_string().contains("reading the register changes the chip's state"), "{error}");
     svd.write_fields_over_reset("DWT", "COMPARATOR2_FUNCTION", &[("FUNCTION", "Write".into())]).unwrap();
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     board.session.target().wait_halt(std::time::Duration::from_secs(60)).unwrap();
 
     let unit = svd.read_peripheral("DWT").unwrap();
@@ -324,7 +324,7 @@ fn a_field_takes_one_read_and_one_write_of_its_register_s_width() {
 fn a_peripheral_is_read_while_the_core_runs() {
     let board = board();
     board.session.target().halt().unwrap();
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     let clocks = board.session.svd().read_peripheral("RCC").unwrap();
     assert!(clocks.unread.is_empty(), "{clocks}");
     assert_eq!(board.chip.state(), virtual_chip::CoreState::Running);

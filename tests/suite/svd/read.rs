@@ -12,7 +12,7 @@ use crate::board::Board;
 fn a_register_is_read_and_decoded_while_the_target_runs() {
     let board = board();
     board.session.target().halt().unwrap();
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     let cr = board.session.svd().read_register("RCC", "CR").unwrap();
     assert_eq!(cr.value, 0x83);
     assert_eq!(cr.field("HSIRDY").unwrap().value_name(), Some("Ready"));

@@ -1,0 +1,142 @@
+//! What is asked of OpenOCD for registers, and how its replies are read. No I/O.
+
+use super::Register;
+use crate::command::{Reply, Request, Script};
+use crate::error::{Error, Failure, Refused, Result, TargetError, UnexpectedReply};
+use crate::target::{register_line, words};
+use crate::types::{RegisterValue, TargetState};
+use crate::wire::tcl;
+
+/// How long OpenOCD reads registers for one request, so that many slow registers do not exceed the session's timeout.
+pub(super) const READ_BUDGET_MS: u32 = 250;
+
+/// Pairs of names that different versions of OpenOCD have for one register.
+const SPELLINGS: &[(&str, &str)] = &[("xPSR", "xpsr")];
+
+/// The other name of a register.
+fn other_spelling(name: &str) -> Option<&'static str> {
+    SPELLINGS.iter().find_map(|&(old, new)| match name {
+        _ if name == old => Some(new),
+        _ if name == new => Some(old),
+        _ => None,
+    })
+}
+
+pub(super) fn same_register(one: &str, other: &str) -> bool {
+    one == other || other_spelling(one) == Some(other)
+}
+
+/// What OpenOCD replied for several registers.
+pub(super) struct Readings {
+    pub(super) target: String,
+    pub(super) readings: Vec<Reading>,
+    /// The registers for which the time did not suffice.
+    pub(super) left: Vec<String>,
+}
+
+/// What OpenOCD replied for one register.
+pub(super) struct Reading {
+    pub(super) asked: String,
+    dirty: bool,
+    code: i32,
+    text: String,
+    log: String,
+}
+
+/// Reads registers for at most `budget_ms` milliseconds, 0 for as long as it takes.
+pub(crate) fn read_request(names: &[impl AsRef<str>], force: bool, budget_ms: u32) -> Request<'static> {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    let spellings = SPELLINGS.iter().flat_map(|&(old, new)| [old, new, new, old]);
+    let script = Script::call("read_registers").flag(force).number(budget_ms).list(spellings).list(&names);
+    let shown = format!("reg {}{}", names.join(" "), if force { " force" } else { "" });
+    Request::new(script).shown(shown.trim_end().to_owned()).expecting("register values")
+}
+
+pub(super) fn take_readings(request: &Request<'_>, reply: &Reply<'_>, names: &[impl AsRef<str>]) -> Result<Readings> {
+    let refused = |failure| match names {
+        [] => Refused::new("read all registers", failure).into(),
+        [first, ..] => TargetError::Register { name: first.as_ref().to_owned(), failure },
+    };
+    let (target, state, readings, left) = reply.value_or(request, refused, |answer| {
+        let [target, state, readings, left] = tcl::strings(answer)?;
+        let readings = tcl::elements(readings.as_bytes()).map(|reading| {
+            let [asked, dirty, code, text, log] = tcl::strings(&reading.ok()?)?;
+            Some(Reading { asked, dirty: dirty == "1", code: code.parse().ok()?, text, log })
+        });
+        Some((target, state, readings.collect::<Option<_>>()?, tcl::all_strings(left.as_bytes())?))
+    })?;
+    must_be_halted(request, &target, &state)?;
+    Ok(Readings { target, readings, left })
+}
+
+pub(crate) fn take_registers(
+    request: &Request<'_>,
+    reply: &Reply<'_>,
+    names: &[impl AsRef<str>],
+) -> Result<Vec<Register>> {
+    let Readings { target, readings, .. } = take_readings(request, reply, names)?;
+    readings.into_iter().map(|reading| reading.register(&target)).collect()
+}
+
+pub(crate) fn write_request(name: &str, value: &RegisterValue) -> Request<'static> {
+    let names = std::iter::once(name).chain(other_spelling(name));
+    let number = value.to_string();
+    let script = Script::call("write_register").list(names).word(&number).number(value.significant_bits());
+    Request::new(script).shown(format!("reg {name} {number}")).expecting("register values")
+}
+
+pub(crate) fn take_written(request: &Request<'_>, reply: &Reply<'_>, name: &str, value: &RegisterValue) -> Result<()> {
+    let refused = |failure| TargetError::Register { name: name.to_owned(), failure };
+    let [target, state, before] = reply.value_or(request, refused, tcl::strings::<3>)?;
+    must_be_halted(request, &target, &state)?;
+    match register_line::line(&before).filter(|line| same_register(line.name, name)) {
+        None => Err(unknown(&target, name)),
+        Some(line) if line.bits < value.significant_bits() => {
+            let (name, bits) = (name.to_owned(), line.bits);
+            Err(TargetError::ValueTooWide { name, value: value.to_string(), bits }.into())
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+impl Reading {
+    /// OpenOCD's refusal, if it refused.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let command = format!("reg {}", self.asked);
+        (self.code != 0).then(|| Failure::new(command, self.code, self.text.clone(), self.log.clone()))
+    }
+
+    pub(super) fn register(self, target: &str) -> Result<Register> {
+        if words::says_unknown_register(&self.text) {
+            return Err(unknown(target, &self.asked));
+        }
+        if let Some(failure) = self.failure() {
+            let refused = |failure| TargetError::Register { name: self.asked, failure }.into();
+            return Err(Error::refused(Box::new(failure), refused));
+        }
+        let line = register_line::line(&self.text);
+        // OpenOCD takes a number in place of a name, and would read another register for it.
+        if line.as_ref().is_some_and(|line| !same_register(line.name, &self.asked)) {
+            return Err(unknown(target, &self.asked));
+        }
+        let value = line.as_ref().and_then(|line| line.value);
+        let (Some(line), Some(value)) = (line, value) else {
+            let reply = UnexpectedReply::new(format!("reg {}", self.asked), "a register's value", &self.text);
+            return Err(TargetError::from(reply).into());
+        };
+        Ok(Register { name: line.name.to_owned(), value, dirty: self.dirty })
+    }
+}
+
+fn must_be_halted(request: &Request<'_>, target: &str, state: &str) -> Result<()> {
+    let state = words::state(state);
+    if state == TargetState::Halted {
+        return Ok(());
+    }
+    let (operation, target) = (request.name().to_owned(), target.to_owned());
+    Err(TargetError::NotHalted { operation, target, state, failure: None }.into())
+}
+
+pub(super) fn unknown(target: &str, name: &str) -> Error {
+    TargetError::UnknownRegister { target: target.to_owned(), name: name.to_owned() }.into()
+}
