@@ -132,8 +132,7 @@ impl Error {
     /// The error for a refused command: not halted or no target wherever OpenOCD says so, otherwise what `specific` makes
     /// of it.
     pub(crate) fn refused(failure: Box<Failure>, specific: impl FnOnce(Box<Failure>) -> Error) -> Error {
-        // The text is that of the procedure `current` in `src/procedures/target.tcl`.
-        if failure.message().contains("no target is configured") {
+        if says_no_target(failure.message()) {
             return TargetError::NoTarget { operation: failure.command().to_owned() }.into();
         }
         if !failure.is_not_halted() {
@@ -190,4 +189,40 @@ impl Error {
     pub fn log(&self) -> Option<&str> {
         self.failure().map(Failure::log)
     }
+}
+
+/// Whether a refusal means that OpenOCD has no targets. The first text is that of the procedure `current` in
+/// `src/procedures/target.tcl`. OpenOCD itself defines these commands with the first target (`target_create` in
+/// `src/target/target.c`), and names the current target with no text.
+fn says_no_target(message: &str) -> bool {
+    const COMMANDS: [&str; 26] = [
+        "",
+        "bp",
+        "dump_image",
+        "halt",
+        "load_image",
+        "mdb",
+        "mdd",
+        "mdh",
+        "mdw",
+        "mwb",
+        "mwd",
+        "mwh",
+        "mww",
+        "poll",
+        "rbp",
+        "read_memory",
+        "reg",
+        "resume",
+        "rwp",
+        "step",
+        "test_image",
+        "verify_image",
+        "virt2phys",
+        "wait_halt",
+        "wp",
+        "write_memory",
+    ];
+    let unknown = message.trim().strip_prefix("invalid command name \"").and_then(|rest| rest.split_once('"'));
+    message.contains("no target is configured") || unknown.is_some_and(|(name, _)| COMMANDS.contains(&name))
 }

@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openocd::{Error, HaltReason, OpenOcdProcess, ResetMode, Session, TargetError, TargetState, TimeoutError};
+use openocd::{
+    BreakpointKind, Error, HaltReason, OpenOcdProcess, ResetMode, Session, TargetError, TargetState, TimeoutError,
+};
 use virtual_chip::{CoreState, Model, VirtualBoard, VirtualChip, firmware};
 
 use crate::board::{Board, INSTALL, transport};
@@ -235,19 +237,41 @@ fn an_unknown_target_names_those_there_are() {
 }
 
 #[test]
-fn without_any_target_run_control_fails_and_lists_none() {
+fn without_any_target_every_call_says_so() {
     // The adapter and its TAPs, without `target/stm32f1x.cfg`.
     let chip = VirtualChip::start().unwrap();
     let adapter = chip.openocd_config().replace("-f target/stm32f1x.cfg", "");
     let taps = "jtag newtap x cpu -irlen 4 -expected-id 0x3ba00477; jtag newtap x bs -irlen 5 -expected-id 0x16410041";
     let session = Session::builder().start(OpenOcdProcess::builder().config(adapter).command(taps)).unwrap();
     assert!(session.targets().unwrap().is_empty());
-    assert!(matches!(session.target().halt(), Err(Error::Target(TargetError::Halt(_)))));
-    assert!(matches!(session.target().status(), Err(Error::Target(TargetError::Poll(_)))));
-    let error = session.registers().read("pc").unwrap_err();
-    assert!(matches!(error, Error::Target(TargetError::Register { .. })), "{error:?}");
-    let error = session.memory().read_u8(0).unwrap_err();
-    assert!(matches!(error, Error::Target(TargetError::MemoryRead { .. })), "{error:?}");
+    let (target, memory) = (session.target(), session.memory());
+    for result in [
+        target.name().map(drop),
+        target.status().map(drop),
+        target.wait_halt(Duration::ZERO).map(drop),
+        target.halt().map(drop),
+        target.resume(),
+        target.step_at(0).map(drop),
+        target.reset(ResetMode::Run).map(drop),
+        target.examined().map(drop),
+        target.reexamine().map(drop),
+        session.reset_all(ResetMode::Halt).map(drop),
+        session.registers().pc().map(drop),
+        session.registers().read_all().map(drop),
+        session.registers().write("pc", 0),
+        memory.read_u8(0).map(drop),
+        memory.read_bytes(0, 100).map(drop),
+        memory.write_u8(0, 1),
+        memory.write_bytes(0, &[0; 100]),
+        session.breakpoints().list().map(drop),
+        session.breakpoints().add(0, BreakpointKind::Hardware).map(drop),
+        session.riscv().dmi_read(0x11).map(drop),
+        session.command("halt").map(drop),
+    ] {
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Target(TargetError::NoTarget { .. })), "{error:?}");
+        assert!(error.to_string().contains("OpenOCD has no targets"), "{error}");
+    }
 }
 
 #[test]
