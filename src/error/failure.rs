@@ -43,22 +43,35 @@ impl Failure {
         &self.log
     }
 
-    /// Whether OpenOCD refused because the target is not halted: by its own number (`ERROR_TARGET_NOT_HALTED`), or, where
-    /// 0.12.0 lost the number on the way through Tcl, by its own words, or because a RISC-V hart that runs has no way to
-    /// its memory.
+    /// Whether OpenOCD refused because the target runs: by its own number for it (`ERROR_TARGET_NOT_HALTED`), or by its own
+    /// words where the number was lost.
     pub(crate) fn is_not_halted(&self) -> bool {
-        let says_so = |text: &str| text.to_ascii_lowercase().contains("not halted");
-        self.code == -304
-            || (self.code == 1 && (says_so(&self.result) || says_so(&self.log)))
-            || (self.code != 0 && needs_halted_hart(&self.log))
+        if self.code == -304 {
+            return true;
+        }
+        let says = |text: &str| self.result.contains(text) || self.log.contains(text);
+        // The wires are broken, or the hart's system bus was tried and refused: halting would not help.
+        if says("failed jtag scan") || says("sysbus=failed") {
+            return false;
+        }
+        // 0.12.0 gives 1 for everything that goes through Tcl. RISC-V has no number for a running hart: its memory is then
+        // out of reach without a system bus, and not even the registers can be read that every hart has.
+        let lower = |text: &str| text.to_ascii_lowercase().contains("not halted");
+        (self.code == 1 && (lower(&self.result) || lower(&self.log)))
+            || says("progbuf=skipped (target not halted)")
+            || says("Hart isn't halted before single step")
+            || (self.code == -4 && is_basic_register_refused(self.log.trim()))
     }
 }
 
-/// Whether a RISC-V hart refused memory because it runs. OpenOCD logs why it took none of three ways, such as
-/// `progbuf=skipped (target not halted), sysbus=disabled, abstract=disabled`, with the code -4
-/// (`src/target/riscv/riscv-013.c`). Where one was tried and failed, the memory is at fault.
-fn needs_halted_hart(log: &str) -> bool {
-    log.contains("=skipped (target not halted)") && !log.contains("=failed")
+/// Whether this is all that OpenOCD says: that it could not read a register that every RISC-V hart has.
+fn is_basic_register_refused(log: &str) -> bool {
+    const NAMES: [&str; 7] = ["pc", "zero", "ra", "sp", "gp", "tp", "fp"];
+    let name = log.strip_prefix("Could not read register '").and_then(|rest| rest.strip_suffix('\''));
+    name.is_some_and(|name| {
+        let number = name.strip_prefix(['x', 'a', 's', 't']).and_then(|digits| digits.parse::<u8>().ok());
+        NAMES.contains(&name) || number.is_some_and(|number| number < 32)
+    })
 }
 
 /// "OpenOCD refused `step` (code -304): target not halted"
@@ -84,5 +97,32 @@ impl fmt::Display for Failure {
             write!(f, " [log: {}]", excerpt(cause.as_bytes(), 600))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_not_halted(code: i32, result: &str, log: &str) -> bool {
+        Failure::new("x", code, result.to_owned(), log.to_owned()).is_not_halted()
+    }
+
+    #[test]
+    fn a_running_target_is_told_from_other_refusals() {
+        let skipped = "progbuf=skipped (target not halted), sysbus=skipped (unsupported size), abstract=failed";
+        assert!(is_not_halted(-304, "", ""));
+        assert!(is_not_halted(1, "read_memory: failed", "Error: target not halted"));
+        assert!(is_not_halted(-4, "failed to read memory", skipped));
+        assert!(is_not_halted(-4, "", "Could not read register 'pc'\n"));
+        assert!(is_not_halted(-4, "", "Could not read register 'a0'\n"));
+        assert!(is_not_halted(-4, "", "Hart isn't halted before single step!\nunable to step rtos hart\n"));
+
+        assert!(!is_not_halted(-4, "", "Could not read register 'utvt'\n"), "the hart lacks it");
+        assert!(!is_not_halted(-4, "", "dmi_scan failed jtag scan\nCould not read register 'pc'\n"), "no power");
+        assert!(!is_not_halted(-4, "", "DMI operation didn't complete\nCould not read register 'a0'\n"));
+        assert!(!is_not_halted(1, "", "progbuf=skipped (target not halted), sysbus=failed, abstract=failed"));
+        assert!(!is_not_halted(-107, "", "Could not read register 'r3'\n"));
+        assert!(!is_not_halted(-4, "", "TARGET: t - Not halted"), "a reset that failed");
     }
 }

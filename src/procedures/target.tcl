@@ -232,12 +232,21 @@ proc _openocd_rs_1_targets {} {
     return $rows
 }
 
-# Examines the current target and returns whether it is examined. After a loss of power the first access may be refused.
+# Examines the current target and returns whether it is examined, with the events that a reset has around it
+# (ocd_process_reset_inner in src/target/startup.tcl). After a loss of power the first access may be refused.
 proc _openocd_rs_1_examine {} {
     set target [_openocd_rs_1_current]
     _openocd_rs_1_with_errors_logged {
-        if {[catch {$target arp_examine}] || ![$target was_examined]} { $target arp_examine }
-        return [$target was_examined]
+        $target invoke-event examine-start
+        if {[catch {$target arp_examine}] || ![$target was_examined]} {
+            if {[catch {$target arp_examine} message options]} {
+                $target invoke-event examine-fail
+                return {*}$options $message
+            }
+        }
+        if {![$target was_examined]} { return 0 }
+        $target invoke-event examine-end
+        return 1
     }
 }
 

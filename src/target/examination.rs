@@ -21,7 +21,8 @@ impl Target<'_> {
         self.session().ask_or(&request, TargetError::Examine, flag)
     }
 
-    /// Examines the target again (OpenOCD: `NAME arp_examine`) and returns its status.
+    /// Examines the target again (OpenOCD: `NAME arp_examine`), runs the configuration's handlers for that as a reset does
+    /// (`examine-start`, `examine-end`), and returns the target's status.
     ///
     /// Use this for a target that had no power when OpenOCD started or lost power since, or whose examination the
     /// configuration defers. A first examination that fails is repeated once: after a loss of power the debug port

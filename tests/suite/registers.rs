@@ -1,11 +1,12 @@
 //! Core registers, and that a running target never gives a value.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use openocd::{Error, RegisterValue, Session, TargetError, TargetState};
+use openocd::{Error, OpenOcdProcess, RegisterValue, Session, TargetError, TargetState};
 use virtual_chip::{Register, VirtualHart, firmware};
 
-use crate::board::{Board, INSTALL};
+use crate::board::{Board, INSTALL, PATIENCE};
 use crate::server::counting;
 
 #[test]
@@ -81,7 +82,7 @@ fn many_registers_take_one_round_trip() {
 }
 
 #[test]
-fn all_registers_in_one_go() {
+fn all_registers_come_in_one_go() {
     let board = Board::halted();
     let registers = board.session.registers();
     let dump = registers.read_all().unwrap();
@@ -205,6 +206,88 @@ fn all_registers_of_a_risc_v_hart() {
     for (name, failure) in &dump.unreadable {
         assert!(!name.is_empty() && failure.code() != 0 && failure.command().contains(name.as_str()), "{failure:?}");
     }
+}
+
+#[test]
+fn a_register_that_versions_name_differently_is_found_under_both_names() {
+    let board = Board::halted();
+    let registers = board.session.registers();
+    let value = registers.xpsr().unwrap();
+    let dump = registers.read_all().unwrap();
+    for name in ["xPSR", "xpsr"] {
+        assert_eq!(registers.read_u64(name).unwrap(), value, "{name}");
+        assert_eq!(registers.forced().read_u64(name).unwrap(), value, "{name}");
+        let read = registers.read_many(&["r0", name, "pc"]).unwrap();
+        assert_eq!(read[1].value.to_u64(), Some(value), "{name}");
+        assert_eq!(dump.get(name).unwrap().value.to_u64(), Some(value), "{name}");
+        registers.write(name, value | 0x8000_0000).unwrap();
+        assert_eq!(registers.read_u64("xPSR").unwrap(), value | 0x8000_0000);
+        registers.write(name, value).unwrap();
+        let mut batch = board.session.batch();
+        let (written, read) = (batch.registers().write(name, value), batch.registers().read(name));
+        batch.run().unwrap();
+        written.result().unwrap();
+        assert_eq!(read.result().unwrap().value.to_u64(), Some(value));
+    }
+    assert!(matches!(registers.read("XPSR"), Err(Error::Target(TargetError::UnknownRegister { .. }))));
+}
+
+#[test]
+fn any_integer_that_is_not_negative_is_written() {
+    let board = Board::halted();
+    let registers = board.session.registers();
+    registers.write("r0", 5).unwrap();
+    registers.write("r1", 6_i64).unwrap();
+    registers.write("r2", 7_u8).unwrap();
+    registers.write("r3", 8_usize).unwrap();
+    for (name, value) in [("r0", 5), ("r1", 6), ("r2", 7), ("r3", 8)] {
+        assert_eq!(registers.read_u64(name).unwrap(), value);
+    }
+    let mut batch = board.session.batch();
+    let written = batch.registers().write("r0", -1);
+    batch.run().unwrap();
+    for result in [registers.write("r0", -1), registers.write("r0", i64::MIN), written.result()] {
+        assert!(matches!(result, Err(Error::Target(TargetError::InvalidArgument(_)))), "{result:?}");
+    }
+    assert_eq!(registers.read_u64("r0").unwrap(), 5);
+}
+
+#[test]
+fn hundreds_of_registers_that_cannot_be_read_come_in_pieces_and_none_is_lost() {
+    let hart = VirtualHart::start().unwrap();
+    let openocd = OpenOcdProcess::builder().config(hart.openocd_config()).ready_timeout(PATIENCE);
+    let session = Session::builder().timeout(PATIENCE).start(openocd).unwrap();
+    session.target().halt().unwrap();
+    // As slow as a real probe is with them.
+    session
+        .command("rename reg openocd_reg; proc reg {args} {if {[llength $args]} {sleep 4}; openocd_reg {*}$args}")
+        .unwrap();
+    let (address, count) = counting(session.process().unwrap().tcl_address());
+    let client = Session::builder().timeout(Duration::from_millis(900)).connect(address).unwrap();
+    let before = count.load(Ordering::SeqCst);
+    let dump = client.registers().read_all().unwrap();
+    assert!(count.load(Ordering::SeqCst) - before > 2, "in pieces");
+    let listing = session.command("openocd_reg").unwrap();
+    let listed: Vec<_> = listing
+        .lines()
+        .filter_map(|line| line.strip_prefix('(')?.split_once(") ")?.1.split_once(" (/"))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(dump.unreadable.len() > 100, "{}", dump.unreadable.len());
+    assert_eq!(dump.registers.len() + dump.unreadable.len(), listed.len());
+    for name in listed {
+        assert!(dump.get(name).is_some() || dump.unreadable.iter().any(|(other, _)| other == name), "{name}");
+    }
+}
+
+#[test]
+fn a_refused_read_of_all_registers_says_what_was_to_be_read() {
+    let board = Board::halted();
+    board.session.command("rename reg openocd_reg; proc reg {args} {error {out of luck}}").unwrap();
+    let error = board.session.registers().read_all().unwrap_err();
+    assert!(error.to_string().starts_with("cannot read all registers: "), "{error}");
+    let error = board.session.registers().read("r3").unwrap_err();
+    assert!(error.to_string().starts_with("cannot access register \"r3\": "), "{error}");
 }
 
 #[test]

@@ -104,3 +104,38 @@ fn the_hart_of_a_mixed_chain_is_had_by_name() {
         assert_eq!(read.is_ok(), target.kind == "riscv", "{target:?}: {read:?}");
     }
 }
+
+#[test]
+fn a_running_hart_without_a_system_bus_is_not_halted_in_every_call() {
+    let hart = VirtualHart::start().unwrap();
+    hart.set_system_bus_access(false);
+    let session = Session::start(hart.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let (target, memory) = (session.target(), session.memory());
+    let address = 0x8000_1000;
+    for round in 0..2 {
+        for (call, result) in [
+            memory.read_u8(address).map(drop),
+            memory.read_u32_vec(address, 2).map(drop),
+            memory.read_bytes(address, 100).map(drop),
+            memory.write_u8(address, 1),
+            memory.write_bytes(address, &[1; 100]),
+            session.registers().pc().map(drop),
+            target.step().map(drop),
+            session.command("reg pc").map(drop),
+            session.command(&format!("mdw {address:#x}")).map(drop),
+            session.command(&format!("read_memory {address:#x} 32 1")).map(drop),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let is_not_halted = matches!(result, Err(Error::Target(TargetError::NotHalted { .. })));
+            assert!(is_not_halted, "round {round}, call {call}: {result:?}");
+        }
+        // The second round is that of a hart that OpenOCD has halted before.
+        target.halt().unwrap();
+        memory.write_u8(address, 1).unwrap();
+        let unmapped = memory.read_u32(0x1000_0000).unwrap_err();
+        assert!(matches!(unmapped, Error::Target(TargetError::MemoryRead { .. })), "{unmapped:?}");
+        target.resume().unwrap();
+    }
+}

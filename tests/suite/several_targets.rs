@@ -296,3 +296,14 @@ fn a_target_is_examined_when_it_is_there() {
     target.reexamine().unwrap();
     target.halt().unwrap();
 }
+
+#[test]
+fn a_target_is_examined_at_the_first_attempt_after_a_failed_reset_and_a_loss_of_power() {
+    let board = Board::halted();
+    board.chip.faults().power_off();
+    assert!(board.session.target().reset(ResetMode::Halt).is_err());
+    board.chip.faults().power_on();
+    let status = board.session.target().reexamine().unwrap();
+    assert_eq!(status.name, "stm32f1x.cpu");
+    board.session.target().halt().unwrap();
+}

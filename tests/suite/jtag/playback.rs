@@ -264,7 +264,7 @@ fn a_riscv_hart_answers_after_a_file_for_the_whole_chain() {
         session.jtag().xsvf(&xsvf.0).run().unwrap();
         assert_eq!(session.riscv().dmi_read(0x11).unwrap() & 0xf, version, "round {round}");
         session.target().halt().unwrap();
-        session.target().resume(None).unwrap();
+        session.target().resume().unwrap();
     }
 }
 
