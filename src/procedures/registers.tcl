@@ -64,29 +64,25 @@ proc _openocd_rs_1_read_until_failure {} {
 }
 
 # Writes a register of the current target if it is halted and the value, which takes so many bits, fits: target, state,
-# and the register's line before the write. Of several names for one register the first that exists is taken. Bit 0 of a
-# Cortex-M's program counter marks Thumb code in the address of a function, and is not written.
-proc _openocd_rs_1_write_register {names value bits} {
+# and of the read before the write code and text. `spellings` as for a read. Bit 0 of a Cortex-M's program counter marks
+# Thumb code in the address of a function, and is not written.
+proc _openocd_rs_1_write_register {spellings name value bits} {
     set target [_openocd_rs_1_current]
     set state [_openocd_rs_1_state]
+    set code 0
     set before {}
     if {$state eq {halted}} {
-        foreach name $names {
-            # An unknown name is code 0 on 0.12.0 and -4 on newer ones, with the same words; any other refusal is one here too.
-            if {[catch {reg $name} before options] && ![string match {*not found in current target*} $before]
-                    && ![string match {*is out of bounds*} $before]} {
-                return {*}$options $before
+        if {[dict exists $spellings $name] && [string first ") $name (/" [reg]] < 0} { set name [dict get $spellings $name] }
+        set code [catch {reg $name} before options]
+        if {$code} {
+            set code [_openocd_rs_1_code $code $options]
+            capture {_openocd_rs_1_clear_errors; list}
+        } elseif {[regexp {^(.+) \(/([0-9]+)\)} $before all found width] && $found eq $name && $width >= $bits} {
+            if {$name eq {pc} && [_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} {
+                set value [format 0x%x [expr {$value & ~1}]]
             }
-            if {[regexp {^(.+) \(/([0-9]+)\)} $before all found width] && $found eq $name} {
-                if {$width >= $bits} {
-                    if {$name eq {pc} && [_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} {
-                        set value [format 0x%x [expr {$value & ~1}]]
-                    }
-                    reg $name $value
-                }
-                break
-            }
+            reg $name $value
         }
     }
-    return [list $target $state $before]
+    return [list $target $state $code $before]
 }

@@ -13,6 +13,11 @@ pub(super) const READ_BUDGET_MS: u32 = 250;
 /// Pairs of names that different versions of OpenOCD have for one register.
 const SPELLINGS: &[(&str, &str)] = &[("xPSR", "xpsr")];
 
+/// The same as a dictionary for Tcl.
+fn spellings() -> impl Iterator<Item = &'static str> {
+    SPELLINGS.iter().flat_map(|&(old, new)| [old, new, new, old])
+}
+
 /// The other name of a register.
 fn other_spelling(name: &str) -> Option<&'static str> {
     SPELLINGS.iter().find_map(|&(old, new)| match name {
@@ -46,8 +51,7 @@ pub(super) struct Reading {
 /// Reads registers for at most `budget_ms` milliseconds, 0 for as long as it takes.
 pub(crate) fn read_request(names: &[impl AsRef<str>], force: bool, budget_ms: u32) -> Request<'static> {
     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    let spellings = SPELLINGS.iter().flat_map(|&(old, new)| [old, new, new, old]);
-    let script = Script::call("read_registers").flag(force).number(budget_ms).list(spellings).list(&names);
+    let script = Script::call("read_registers").flag(force).number(budget_ms).list(spellings()).list(&names);
     let shown = format!("reg {}{}", names.join(" "), if force { " force" } else { "" });
     Request::new(script).shown(shown.trim_end().to_owned()).expecting("register values")
 }
@@ -79,16 +83,24 @@ pub(crate) fn take_registers(
 }
 
 pub(crate) fn write_request(name: &str, value: &RegisterValue) -> Request<'static> {
-    let names = std::iter::once(name).chain(other_spelling(name));
     let number = value.to_string();
-    let script = Script::call("write_register").list(names).word(&number).number(value.significant_bits());
+    let script = Script::call("write_register").list(spellings()).word(name).word(&number);
+    let script = script.number(value.significant_bits());
     Request::new(script).shown(format!("reg {name} {number}")).expecting("register values")
 }
 
 pub(crate) fn take_written(request: &Request<'_>, reply: &Reply<'_>, name: &str, value: &RegisterValue) -> Result<()> {
     let refused = |failure| TargetError::Register { name: name.to_owned(), failure };
-    let [target, state, before] = reply.value_or(request, refused, tcl::strings::<3>)?;
+    let (target, state, code, before) = reply.value_or(request, refused, |answer| {
+        let [target, state, code, before] = tcl::strings(answer)?;
+        Some((target, state, code.parse().ok()?, before))
+    })?;
     must_be_halted(request, &target, &state)?;
+    if code != 0 && !words::says_unknown_register(&before) {
+        let log = String::from_utf8_lossy(&reply.log).into_owned();
+        let failure = Failure::new(request.name(), code, before, log);
+        return Err(Error::refused(Box::new(failure), |failure| refused(failure).into()));
+    }
     match register_line::line(&before).filter(|line| same_register(line.name, name)) {
         None => Err(unknown(&target, name)),
         Some(line) if line.bits < value.significant_bits() => {

@@ -76,7 +76,7 @@ pub(crate) fn failed_handler(log: &str) -> Option<&str> {
     name("Error executing event ", "on target ").or_else(|| name("Execution of event ", "failed"))
 }
 
-/// The register that does not exist, in what `reg` says of it: 0.12.0 with code 0, newer ones with a failure.
+/// Whether `reg` says that a register does not exist: OpenOCD 0.12.0 with code 0, newer ones with a failure.
 pub(crate) fn says_unknown_register(text: &str) -> bool {
     text.contains("not found in current target") || text.contains("is out of bounds")
 }
