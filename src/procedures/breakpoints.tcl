@@ -44,7 +44,7 @@ proc _openocd_rs_1_breakpoint_survey {} {
     set target [target current]
     set type [$target cget -type]
     set others [_openocd_rs_1_for_others bp]
-    set is_riscv [_openocd_rs_1_is_riscv $type]
+    set is_riscv [expr {[_openocd_rs_1_core_kind $type] eq {riscv}}]
     # 0.12.0, which lacks this command, leaves the number of a hart's comparator as it was allocated.
     set numbers_comparators [expr {!$is_riscv || [llength [info commands {riscv exec_progbuf}]]}]
     return [list $target $type $is_riscv $numbers_comparators [$target was_examined] [_openocd_rs_1_state] \

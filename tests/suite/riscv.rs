@@ -95,7 +95,7 @@ fn a_target_without_a_debug_module_is_refused() {
 }
 
 #[test]
-fn the_hart_of_a_mixed_chain_is_had_by_name() {
+fn the_hart_of_a_mixed_chain_is_reached_by_name() {
     let board = VirtualBoard::start(&[Model::RiscvHart, Model::Stm32f103]).unwrap();
     let openocd = OpenOcdProcess::builder().config(board.openocd_config()).ready_timeout(PATIENCE);
     let session = Session::builder().timeout(PATIENCE).start(openocd).unwrap();

@@ -120,7 +120,7 @@ fn eight_threads_use_a_chip_and_a_hart_by_name() {
 }
 
 #[test]
-fn each_of_two_chips_gets_its_own() {
+fn each_of_two_chips_gets_its_own_commands() {
     let (session, board) = board(&[Model::Stm32f103, Model::Stm32f103]);
     let [first, second] = board.chips() else { panic!("there are two") };
     let (a, b) = (session.target_named("chip0.cpu").unwrap(), session.target_named("chip1.cpu").unwrap());
@@ -158,7 +158,7 @@ fn a_scope_ends_on_the_target_that_it_began_on() {
 }
 
 #[test]
-fn a_reset_of_all_says_how_all_are() {
+fn a_reset_of_all_reports_every_target() {
     let (session, board) = board(&[Model::Stm32f103, Model::Stm32f103]);
     let statuses = session.reset_all(ResetMode::Halt).unwrap();
     let names: Vec<_> = statuses.iter().map(|status| (&*status.name, status.state)).collect();
@@ -237,7 +237,7 @@ fn a_look_that_fails_after_a_reset_of_all_leaves_the_current_target() {
 
 /// OpenOCD makes no target of a disabled TAP current, so what is current could not be restored.
 #[test]
-fn a_current_target_of_a_disabled_tap() {
+fn a_current_target_of_a_disabled_tap_is_kept() {
     let session = Session::builder().timeout(Duration::from_secs(5));
     let board = Board::over(Transport::Jtag, session, |openocd| {
         openocd
@@ -276,7 +276,7 @@ fn a_listing_of_breakpoints_that_fails_leaves_the_current_target() {
 }
 
 #[test]
-fn a_target_is_examined_when_it_is_there() {
+fn a_target_is_examined_when_it_has_power() {
     let board = Board::start_with(Session::builder().timeout(PATIENCE), |openocd| {
         openocd.command("stm32f1x.cpu configure -defer-examine")
     });

@@ -20,7 +20,7 @@ fn two_chips(chips: &VirtualBoard) -> Session {
 }
 
 #[test]
-fn halt_stops_the_core_and_says_where() {
+fn halt_stops_the_core_and_reports_its_pc() {
     let board = Board::start();
     let status = board.session.target().halt().unwrap();
     assert_eq!((&*status.name, status.state), ("stm32f1x.cpu", TargetState::Halted));
@@ -37,7 +37,7 @@ fn halting_a_halted_target_succeeds() {
 }
 
 #[test]
-fn resume_runs_from_where_it_stands_or_from_an_address() {
+fn resume_runs_from_the_pc_or_from_an_address() {
     let board = Board::halted();
     let counter = || board.chip.read_u32(firmware::COUNTER_ADDRESS).unwrap();
     let before = counter();
@@ -116,7 +116,7 @@ fn a_target_that_will_not_halt_is_a_target_error() {
 }
 
 #[test]
-fn wait_halt_waits_and_gives_up() {
+fn wait_halt_waits_until_its_timeout() {
     let board = Board::halted();
     board.session.target().resume().unwrap();
     let error = board.session.target().wait_halt(Duration::from_millis(50)).unwrap_err();
@@ -170,7 +170,7 @@ fn a_chip_without_power_is_an_error_everywhere() {
 }
 
 #[test]
-fn a_chip_that_stops_answering_is_a_timeout_and_not_the_end() {
+fn a_session_survives_a_chip_that_stops_answering() {
     let board = Board::start_with(Session::builder().timeout(Duration::from_secs(3)), |openocd| openocd);
     board.session.target().halt().unwrap();
     board.chip.faults().stop_answering(true);
@@ -189,6 +189,20 @@ fn targets_are_listed_as_configured() {
     assert_eq!((&*target.name, &*target.kind, &*target.tap), ("stm32f1x.cpu", "cortex_m", "stm32f1x.cpu"));
     assert!(target.little_endian && target.examined);
     assert_eq!(target.state, TargetState::Halted);
+}
+
+#[test]
+fn the_name_of_the_current_target_is_known() {
+    let chips = chain();
+    let session = two_chips(&chips);
+    assert_eq!(session.target().name().unwrap(), "chip0.cpu");
+    session.command("targets chip1.cpu").unwrap();
+    assert_eq!(session.target().name().unwrap(), "chip1.cpu");
+    assert_eq!(session.target_named("chip0.cpu").unwrap().name().unwrap(), "chip0.cpu");
+    assert_eq!(
+        format!("{:?} {:?}", session.target(), session.target_named("chip0.cpu").unwrap()),
+        "Target(current) Target(chip0.cpu)"
+    );
 }
 
 #[test]
@@ -226,7 +240,7 @@ fn a_named_target_that_fails_leaves_the_current_one() {
 }
 
 #[test]
-fn an_unknown_target_names_those_there_are() {
+fn an_unknown_target_is_an_error_with_all_names() {
     let chips = chain();
     let session = two_chips(&chips);
     for name in ["chip2.cpu", "", "chip1.cpu chip0.cpu", "[exit]"] {
@@ -288,7 +302,7 @@ fn run_control_refuses_addresses_that_the_target_cannot_have() {
 }
 
 #[test]
-fn a_target_that_openocd_lost_by_itself_has_no_state() {
+fn a_target_that_openocd_lost_has_no_state() {
     let board = Board::halted();
     board.chip.faults().power_off();
     // OpenOCD's own polling finds out. Newer ones then take the target for one that was never examined, and keep its last state.

@@ -64,7 +64,7 @@ fn a_step_that_never_happened_is_an_error() {
 }
 
 #[test]
-fn steps_and_resumes_that_do_not_move_are_none() {
+fn steps_and_resumes_that_do_not_move_succeed() {
     let board = Board::halted();
     let target = board.session.target();
     let here = 0x2000_0100;
