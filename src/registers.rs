@@ -10,15 +10,17 @@ use crate::target::Target;
 use crate::types::RegisterValue;
 use request::{READ_BUDGET_MS, Readings, same_register, take_readings, unknown};
 
-/// A view of a target's core registers, from [`Session::registers`](crate::Session::registers) or [`Target::registers`].
+/// A view of a target's core registers, from [`Session::registers`](crate::Session::registers) or
+/// [`Target::registers`].
 ///
-/// The target must be halted. While it runs, every call is a [`TargetError::NotHalted`], also where OpenOCD itself would
-/// return a stale value. OpenOCD keeps the values that it read, and those that are to be written, in a cache until the
-/// target is resumed. [`forced`](Self::forced) reads past the cache.
+/// The target must be halted. While it runs, every call is a [`TargetError::NotHalted`], also where
+/// OpenOCD itself would return a stale value. OpenOCD keeps the values that it read, and those that
+/// are to be written, in a cache until the target is resumed. [`forced`](Self::forced) reads past
+/// the cache.
 ///
-/// Names are those of OpenOCD's `reg` command and are case-sensitive: `r0`, `pc`, `xPSR` on an ARM Cortex-M, `a0`, `mstatus`
-/// on RISC-V. `xPSR` (OpenOCD 0.12.0) and `xpsr` (newer) are found under both names. Values are numbers, whatever the byte
-/// order of the target.
+/// Names are those of OpenOCD's `reg` command and are case-sensitive: `r0`, `pc`, `xPSR` on an ARM
+/// Cortex-M, `a0`, `mstatus` on RISC-V. `xPSR` (OpenOCD 0.12.0) and `xpsr` (newer) are found under
+/// both names. Values are numbers, whatever the byte order of the target.
 ///
 /// Source: OpenOCD's `reg` (`src/target/target.c`).
 ///
@@ -48,7 +50,8 @@ pub struct Register {
     pub name: String,
     /// Its value, with its width.
     pub value: RegisterValue,
-    /// OpenOCD holds this value in its cache, and writes it to the target when the target is resumed.
+    /// OpenOCD holds this value in its cache, and writes it to the target when the target is
+    /// resumed.
     pub dirty: bool,
 }
 
@@ -85,10 +88,11 @@ impl<'a> Target<'a> {
 }
 
 impl<'a> Registers<'a> {
-    /// Returns a view that reads the registers from the target instead of OpenOCD's cache (OpenOCD: `reg NAME force`).
+    /// Returns a view that reads the registers from the target instead of OpenOCD's cache (OpenOCD:
+    /// `reg NAME force`).
     ///
-    /// A register whose new value was not written to the target yet is still read from the cache: reading the target
-    /// would lose the new value.
+    /// A register whose new value was not written to the target yet is still read from the cache:
+    /// reading the target would lose the new value.
     #[must_use]
     pub fn forced(self) -> Self {
         Registers { force: true, ..self }
@@ -97,8 +101,8 @@ impl<'a> Registers<'a> {
     /// Reads one register (OpenOCD: `reg NAME`).
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], and [`TargetError::Register`] if the target is halted but
-    /// the register cannot be read.
+    /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], and [`TargetError::Register`]
+    /// if the target is halted but the register cannot be read.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -116,7 +120,8 @@ impl<'a> Registers<'a> {
     /// Reads one register of at most 64 bits as a number (OpenOCD: `reg NAME`).
     ///
     /// # Errors
-    /// Those of [`read`](Self::read), and [`TargetError::UnexpectedReply`] if the value takes more than 64 bits.
+    /// Those of [`read`](Self::read), and [`TargetError::UnexpectedReply`] if the value takes more
+    /// than 64 bits.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -130,7 +135,8 @@ impl<'a> Registers<'a> {
         self.number(&[name])
     }
 
-    /// Reads several registers, in the order given. This takes one round trip, unless the registers are slow.
+    /// Reads several registers, in the order given. This takes one round trip, unless the registers
+    /// are slow.
     ///
     /// # Errors
     /// Those of [`read`](Self::read), for the first register that fails.
@@ -144,8 +150,9 @@ impl<'a> Registers<'a> {
 
     /// Reads all registers that OpenOCD lists for the target.
     ///
-    /// This takes one round trip, or several of about a quarter of a second where there are many slow registers. A register
-    /// that cannot be read does not hide the others: it is listed in [`RegisterDump::unreadable`].
+    /// This takes one round trip, or several of about a quarter of a second where there are many
+    /// slow registers. A register that cannot be read does not hide the others: it is listed in
+    /// [`RegisterDump::unreadable`].
     ///
     /// # Errors
     /// [`TargetError::NotHalted`], and [`TargetError::Refused`] if the registers cannot be listed.
@@ -170,19 +177,20 @@ impl<'a> Registers<'a> {
         Ok(dump)
     }
 
-    /// Writes one register (OpenOCD: `reg NAME VALUE`). Takes any integer that is not negative, or a [`RegisterValue`] for
-    /// wider registers.
+    /// Writes one register (OpenOCD: `reg NAME VALUE`). Takes any integer that is not negative, or
+    /// a [`RegisterValue`] for wider registers.
     ///
-    /// OpenOCD may keep the value in its cache, and then writes it to the target when that is resumed or stepped. If the
-    /// write fails, that later call returns a [`TargetError::Register`]. Success means that OpenOCD accepted the value. The
-    /// target may still ignore it or some bits of it, such as RISC-V's `zero` and read-only registers;
-    /// [`forced`](Self::forced) reads what the target holds. Bit 0 of a Cortex-M's `pc` is not written: in the address of
-    /// a function it marks Thumb code.
+    /// OpenOCD may keep the value in its cache, and then writes it to the target when that is
+    /// resumed or stepped. If the write fails, that later call returns a [`TargetError::Register`].
+    /// Success means that OpenOCD accepted the value. The target may still ignore it or some bits
+    /// of it, such as RISC-V's `zero` and read-only registers; [`forced`](Self::forced) reads what
+    /// the target holds. Bit 0 of a Cortex-M's `pc` is not written: in the address of a function it
+    /// marks Thumb code.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], [`TargetError::ValueTooWide`] (nothing is written),
-    /// [`TargetError::InvalidArgument`] for a negative value (nothing is sent), and [`TargetError::Register`] if OpenOCD
-    /// refuses.
+    /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], [`TargetError::ValueTooWide`]
+    /// (nothing is written), [`TargetError::InvalidArgument`] for a negative value (nothing is
+    /// sent), and [`TargetError::Register`] if OpenOCD refuses.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -225,7 +233,8 @@ impl<'a> Registers<'a> {
         self.number(&["lr", "ra"])
     }
 
-    /// Reads the program status register of a Cortex-M: `xPSR`, which newer OpenOCD (since 11ee500bf, 2023) calls `xpsr`.
+    /// Reads the program status register of a Cortex-M: `xPSR`, which newer OpenOCD (since
+    /// 11ee500bf, 2023) calls `xpsr`.
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
@@ -250,7 +259,8 @@ impl<'a> Registers<'a> {
         Err(missing)
     }
 
-    /// What OpenOCD replied for each register, in as many pieces as it takes; no names mean all registers.
+    /// What OpenOCD replied for each register, in as many pieces as it takes; no names mean all
+    /// registers.
     fn readings(&self, names: &[&str]) -> Result<Readings> {
         let mut all: Option<Readings> = None;
         let mut left: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();

@@ -6,15 +6,16 @@ use crate::error::{JtagError, Result, UnexpectedReply};
 use crate::target::Target;
 use crate::wire::tcl;
 
-/// A view of a target's RISC-V debug module (RISC-V External Debug Support, chapter 3), from [`Session::riscv`] or
-/// [`Target::riscv`].
+/// A view of a target's RISC-V debug module (RISC-V External Debug Support, chapter 3), from
+/// [`Session::riscv`] or [`Target::riscv`].
 #[derive(Debug, Clone, Copy)]
 pub struct Riscv<'a> {
     target: Target<'a>,
 }
 
 impl Session {
-    /// Returns a view of the current target's RISC-V debug module; short for `session.target().riscv()`.
+    /// Returns a view of the current target's RISC-V debug module; short for
+    /// `session.target().riscv()`.
     pub fn riscv(&self) -> Riscv<'_> {
         self.target().riscv()
     }
@@ -35,14 +36,16 @@ enum Access {
 }
 
 impl Riscv<'_> {
-    /// Reads a 32-bit word over the debug module interface (OpenOCD: `riscv dmi_read`; RISC-V External Debug Support 0.13.2,
-    /// 3.14). The target may run.
+    /// Reads a 32-bit word over the debug module interface (OpenOCD: `riscv dmi_read`; RISC-V
+    /// External Debug Support 0.13.2, 3.14). The target may run.
     ///
-    /// `address` is the number of a register of the debug module, such as 0x11 for `dmstatus`. For an address beyond 0x7f
-    /// this looks up the width of the interface first: OpenOCD would drop the upper bits and access another register.
+    /// `address` is the number of a register of the debug module, such as 0x11 for `dmstatus`. For
+    /// an address beyond 0x7f this looks up the width of the interface first: OpenOCD would drop
+    /// the upper bits and access another register.
     ///
     /// # Errors
-    /// [`JtagError::NotRiscv`] and [`JtagError::ValueTooWide`] (nothing is accessed), [`JtagError::Refused`].
+    /// [`JtagError::NotRiscv`] and [`JtagError::ValueTooWide`] (nothing is accessed),
+    /// [`JtagError::Refused`].
     ///
     /// ```
     /// # let hart = virtual_chip::VirtualHart::start()?;
@@ -58,7 +61,8 @@ impl Riscv<'_> {
             .ok_or_else(|| JtagError::from(UnexpectedReply::new(command, "a number", b"")).into())
     }
 
-    /// Writes a 32-bit word over the debug module interface (OpenOCD: `riscv dmi_write`). The target may run.
+    /// Writes a 32-bit word over the debug module interface (OpenOCD: `riscv dmi_write`). The
+    /// target may run.
     ///
     /// OpenOCD uses the same registers, and does not know what was written past it.
     ///

@@ -25,11 +25,12 @@ use crate::error::{Result, TargetError};
 use crate::session::Session;
 use crate::wire::tcl;
 
-/// A view of one target, which usually is a CPU core: run control, and the way to its memory and registers.
+/// A view of one target, which usually is a CPU core: run control, and the way to its memory and
+/// registers.
 ///
-/// [`Session::target`] gives the connection's current target, [`Session::target_named`] the target of a name.
-/// A call on a named target selects it, and selects the previous one again, within one command. So it neither uses nor
-/// changes the current target of other threads and other clients.
+/// [`Session::target`] gives the connection's current target, [`Session::target_named`] the target
+/// of a name. A call on a named target selects it, and selects the previous one again, within one
+/// command. So it neither uses nor changes the current target of other threads and other clients.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
     session: &'a Session,
@@ -47,15 +48,17 @@ impl fmt::Debug for Target<'_> {
 impl Session {
     /// Returns a view of the connection's current target.
     ///
-    /// That is the last target of OpenOCD's configuration, until a command (`targets NAME`) makes another one current.
-    /// A new connection begins with the last one again. The view holds no name: each call uses the target that is
-    /// current at that moment. [`Target::name`] asks which one that is. A program for several targets is better off
-    /// with [`target_named`](Self::target_named).
+    /// That is the last target of OpenOCD's configuration, until a command (`targets NAME`) makes
+    /// another one current. A new connection begins with the last one again. The view holds no
+    /// name: each call uses the target that is current at that moment. [`Target::name`] asks which
+    /// one that is. A program for several targets is better off with
+    /// [`target_named`](Self::target_named).
     pub fn target(&self) -> Target<'_> {
         Target { session: self, name: None }
     }
 
-    /// Returns a view of the target with this name, such as `"stm32f1x.cpu"` (OpenOCD: `target names`).
+    /// Returns a view of the target with this name, such as `"stm32f1x.cpu"` (OpenOCD:
+    /// `target names`).
     ///
     /// # Errors
     /// [`TargetError::Unknown`] with the names of all targets.
@@ -79,11 +82,12 @@ impl Session {
         Ok(Target { session: self, name: Some(name) })
     }
 
-    /// Lists all targets, in the order of OpenOCD's configuration (OpenOCD: `target names`, `NAME cget`,
-    /// `NAME curstate`).
+    /// Lists all targets, in the order of OpenOCD's configuration (OpenOCD: `target names`,
+    /// `NAME cget`, `NAME curstate`).
     ///
-    /// The states are those that OpenOCD saw when it last polled the targets. It polls about every 100 ms, less often
-    /// after a poll that failed, and not at all while polling is off. [`Target::status`] polls at once.
+    /// The states are those that OpenOCD saw when it last polled the targets. It polls about every
+    /// 100 ms, less often after a poll that failed, and not at all while polling is off.
+    /// [`Target::status`] polls at once.
     ///
     /// # Errors
     /// [`TargetError::UnexpectedReply`], and those of [`Session::command`].
@@ -105,12 +109,8 @@ impl Session {
 }
 
 impl<'a> Target<'a> {
-    /// A target whose name comes from OpenOCD.
-    pub(crate) fn of(session: &'a Session, name: &'a str) -> Self {
-        Target { session, name: Some(name) }
-    }
-
-    /// Returns the target's name. For a view of the current target this asks OpenOCD which one is current.
+    /// Returns the target's name. For a view of the current target this asks OpenOCD which one is
+    /// current.
     ///
     /// # Errors
     /// [`TargetError::NoTarget`] if OpenOCD has no targets, and those of [`Session::command`].

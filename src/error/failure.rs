@@ -23,11 +23,12 @@ impl Failure {
         &self.command
     }
 
-    /// OpenOCD's error number: -304 is "target not halted", -4 the general one; 1 where OpenOCD gives none; 0 where OpenOCD reported
-    /// success, but its log or the target's state show that the command failed.
+    /// OpenOCD's error number: -304 is "target not halted", -4 the general one; 1 where OpenOCD
+    /// gives none; 0 where OpenOCD reported success, but its log or the target's state show that
+    /// the command failed.
     ///
-    /// The numbers are the `ERROR_…` constants of OpenOCD's headers (`src/helper/log.h`, `src/target/target.h`,
-    /// `src/flash/common.h`, …).
+    /// The numbers are the `ERROR_…` constants of OpenOCD's headers (`src/helper/log.h`,
+    /// `src/target/target.h`, `src/flash/common.h`, …).
     pub fn code(&self) -> i32 {
         self.code
     }
@@ -38,24 +39,27 @@ impl Failure {
         if result.is_empty() { self.log.trim() } else { result }
     }
 
-    /// Everything logged while the command ran, line by line as OpenOCD wrote it; empty if nothing was.
+    /// Everything logged while the command ran, line by line as OpenOCD wrote it; empty if nothing
+    /// was.
     pub fn log(&self) -> &str {
         &self.log
     }
 
-    /// Whether OpenOCD refused because the target runs: by its own number for it (`ERROR_TARGET_NOT_HALTED`), or by its own
-    /// words where the number was lost.
+    /// Whether OpenOCD refused because the target runs: by its own number for it
+    /// (`ERROR_TARGET_NOT_HALTED`), or by its own words where the number was lost.
     pub(crate) fn is_not_halted(&self) -> bool {
         if self.code == -304 {
             return true;
         }
         let says = |text: &str| self.result.contains(text) || self.log.contains(text);
-        // The wires are broken, or the hart's system bus was tried and refused: halting would not help.
+        // The wires are broken, or the hart's system bus was tried and refused: halting would not
+        // help.
         if says("failed jtag scan") || says("sysbus=failed") {
             return false;
         }
-        // 0.12.0 gives 1 for everything that goes through Tcl. RISC-V has no number for a running hart: its memory is then
-        // out of reach without a system bus, and not even the registers can be read that every hart has.
+        // 0.12.0 gives 1 for everything that goes through Tcl. RISC-V has no number for a running
+        // hart: its memory is then out of reach without a system bus, and not even the registers
+        // can be read that every hart has.
         let lower = |text: &str| text.to_ascii_lowercase().contains("not halted");
         (self.code == 1 && (lower(&self.result) || lower(&self.log)))
             || says("progbuf=skipped (target not halted)")
@@ -64,7 +68,8 @@ impl Failure {
     }
 }
 
-/// Whether this is all that OpenOCD says: that it could not read a register that every RISC-V hart has.
+/// Whether this is all that OpenOCD says: that it could not read a register that every RISC-V hart
+/// has.
 fn is_basic_register_refused(log: &str) -> bool {
     const NAMES: [&str; 7] = ["pc", "zero", "ra", "sp", "gp", "tp", "fp"];
     let name = log.strip_prefix("Could not read register '").and_then(|rest| rest.strip_suffix('\''));
@@ -91,7 +96,8 @@ impl fmt::Display for Failure {
             return write!(f, " and gave no reason");
         }
         write!(f, ": {}", excerpt(message.as_bytes(), 600))?;
-        // On master the message of many commands is a bare name of the command, and the cause is in the log.
+        // On master the message of many commands is a bare name of the command, and the cause is in
+        // the log.
         let cause = self.log.trim();
         if !self.result.trim().is_empty() && !cause.is_empty() {
             write!(f, " [log: {}]", excerpt(cause.as_bytes(), 600))?;

@@ -51,14 +51,16 @@ pub enum TargetError {
     /// The target could not be reset, or did not halt after the reset as asked.
     #[error("cannot reset: {0}")]
     Reset(Box<Failure>),
-    /// The target's state could not be read: the target does not answer, was never examined, or lost power.
+    /// The target's state could not be read: the target does not answer, was never examined, or
+    /// lost power.
     #[error("cannot read the state of the target: {0}")]
     Poll(Box<Failure>),
-    /// OpenOCD did not find the target: no power, a broken connection, or another chip than configured.
+    /// OpenOCD did not find the target: no power, a broken connection, or another chip than
+    /// configured.
     #[error("cannot examine: {0}")]
     Examine(Box<Failure>),
-    /// The operation was done, but a handler failed that OpenOCD's configuration has for an event of it. OpenOCD only logs
-    /// this and reports success; the log is in the failure.
+    /// The operation was done, but a handler failed that OpenOCD's configuration has for an event
+    /// of it. OpenOCD only logs this and reports success; the log is in the failure.
     #[error("the handler of event {} failed: {failure}", text::name(event))]
     EventHandler {
         /// The event, such as `reset-init`.
@@ -76,18 +78,22 @@ pub enum TargetError {
         /// The state it is in.
         state: TargetState,
     },
-    /// Memory could not be read. The part before `address` could be read, but the call returns none of it.
+    /// Memory could not be read. The part before `address` could be read, but the call returns none
+    /// of it.
     #[error("cannot read memory at {address:#010x}: {failure}")]
     MemoryRead {
-        /// The address that failed, where the target reports it; otherwise the start of the block that failed.
+        /// The address that failed, where the target reports it; otherwise the start of the block
+        /// that failed.
         address: u64,
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// Memory could not be written. Everything before `written_to` is written; what follows may be written in part.
+    /// Memory could not be written. Everything before `written_to` is written; what follows may be
+    /// written in part.
     #[error("cannot write memory at {address:#010x} (everything before {written_to:#010x} is written): {failure}")]
     MemoryWrite {
-        /// The address that failed, where the target reports it; otherwise the start of the block that failed.
+        /// The address that failed, where the target reports it; otherwise the start of the block
+        /// that failed.
         address: u64,
         /// Everything from the start of the transfer to here (exclusive) is written.
         written_to: u64,
@@ -120,8 +126,9 @@ pub enum TargetError {
         /// The name asked for.
         name: String,
     },
-    /// A register could not be read or written, though the target is halted. Or a value written to it earlier, which
-    /// OpenOCD kept in its cache, did not reach the target when that was resumed or stepped.
+    /// A register could not be read or written, though the target is halted. Or a value written to
+    /// it earlier, which OpenOCD kept in its cache, did not reach the target when that was resumed
+    /// or stepped.
     #[error("cannot access register \"{}\": {failure}", text::name(name))]
     Register {
         /// The register's name.

@@ -1,14 +1,16 @@
 # Registers.
 
-# Reads registers of the current target if it is halted: its name, its state, the readings, and the names that are left
-# because more than `budget` milliseconds have passed (0: no limit). A reading has the name asked for, whether the register
-# is dirty, code, text and, if it failed, log. Without names, every register in OpenOCD's listing is read. A register that
-# fails does not stop the rest. `spellings` is a dictionary from names to other names of the same register, taken where
-# the listing lacks the first.
+# Reads registers of the current target if it is halted: its name, its state, the readings, and the
+# names that are left because more than `budget` milliseconds have passed (0: no limit). A reading
+# has the name asked for, whether the register is dirty, code, text and, if it failed, log. Without
+# names, every register in OpenOCD's listing is read. A register that fails does not stop the rest.
+# `spellings` is a dictionary from names to other names of the same register, taken where the
+# listing lacks the first.
 #
-# Only the listing tells which registers are dirty. It also has the values that OpenOCD holds, as `reg NAME` would give
-# them. With force, registers are read past OpenOCD's cache, but not where the cache holds a value that is not written yet:
-# that value would be lost on Cortex-M, and newer RISC-V code aborts there.
+# Only the listing tells which registers are dirty. It also has the values that OpenOCD holds, as
+# `reg NAME` would give them. With force, registers are read past OpenOCD's cache, but not where the
+# cache holds a value that is not written yet: that value would be lost on Cortex-M, and newer
+# RISC-V code aborts there.
 proc _openocd_rs_1_read_registers {force budget spellings names} {
     set target [_openocd_rs_1_current]
     set state [_openocd_rs_1_state]
@@ -33,7 +35,8 @@ proc _openocd_rs_1_read_registers {force budget spellings names} {
         set end 0
         if {$budget} { set end [expr {[clock milliseconds] + $budget}] }
         while {$next < [llength $names] && (!$next || !$end || [clock milliseconds] < $end)} {
-            # A capture costs as much as a register, so one is for all registers up to the next that fails, whose log it is.
+            # A capture costs as much as a register, so one is for all registers up to the next that
+            # fails, whose log it is.
             set log [capture _openocd_rs_1_read_until_failure]
             if {$code} {
                 lappend readings [list $asked [expr {$name in $dirty}] [_openocd_rs_1_code $code $options] $text $log]
@@ -44,7 +47,8 @@ proc _openocd_rs_1_read_registers {force budget spellings names} {
     return [list $target $state $readings [lrange $names $next end]]
 }
 
-# For the procedure above, in its frame. A procedure, because 0.12.0 parses what it captures each time, and procedures once.
+# For the procedure above, in its frame. A procedure, because 0.12.0 parses what it captures each
+# time, and procedures once.
 proc _openocd_rs_1_read_until_failure {} {
     uplevel 1 {
         set code 0
@@ -63,9 +67,10 @@ proc _openocd_rs_1_read_until_failure {} {
     }
 }
 
-# Writes a register of the current target if it is halted and the value, which takes so many bits, fits: target, state,
-# and of the read before the write code and text. `spellings` as for a read. Bit 0 of a Cortex-M's program counter marks
-# Thumb code in the address of a function, and is not written.
+# Writes a register of the current target if it is halted and the value, which takes so many bits,
+# fits: target, state, and of the read before the write code and text. `spellings` as for a read.
+# Bit 0 of a Cortex-M's program counter marks Thumb code in the address of a function, and is not
+# written.
 proc _openocd_rs_1_write_register {spellings name value bits} {
     set target [_openocd_rs_1_current]
     set state [_openocd_rs_1_state]

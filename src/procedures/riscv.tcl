@@ -1,8 +1,8 @@
 # RISC-V.
 
-# A debug module interface access of the current target, if that is a RISC-V hart: 0.12.0 takes any target's data for a
-# hart's (riscv_dmi_write in src/target/riscv/riscv.c).
-# OpenOCD drops the bits of an address that the interface has no room for, and accesses another register.
+# A debug module interface access of the current target, if that is a RISC-V hart: 0.12.0 takes any
+# target's data for a hart's (riscv_dmi_write in src/target/riscv/riscv.c). OpenOCD drops the bits
+# of an address that the interface has no room for, and accesses another register.
 proc _openocd_rs_1_dmi {command address args} {
     set target [_openocd_rs_1_current]
     set type [$target cget -type]
@@ -14,8 +14,9 @@ proc _openocd_rs_1_dmi {command address args} {
     return [list done [riscv $command $address {*}$args]]
 }
 
-# How many bits an address has, from the register dtmcs (RISC-V External Debug Support 0.13.2, 6.1.4), of which 7 are in every
-# interface of that version. 0 where the hart is not behind a TAP of its own, with an instruction register of 5 bits.
+# How many bits an address has, from the register dtmcs (RISC-V External Debug Support 0.13.2,
+# 6.1.4), of which 7 are in every interface of that version. 0 where the hart is not behind a TAP of
+# its own, with an instruction register of 5 bits.
 proc _openocd_rs_1_dmi_width {target} {
     set tap [$target cget -chain-position]
     if {[catch {_openocd_rs_1_jtag [list _openocd_rs_1_dtmcs $tap]} result] || [lindex $result 0] ne {done}} { return 0 }

@@ -1,21 +1,23 @@
 # Targets: state, run control, polling.
 
-# The current target's name; a failure if there are no targets, which newer OpenOCD and 0.12.0 would not all survive.
-# `Error::refused` knows the text.
+# The current target's name; a failure if there are no targets, which newer OpenOCD and 0.12.0 would
+# not all survive. `Error::refused` knows the text.
 proc _openocd_rs_1_current {} {
     if {![llength [target names]]} { error {no target is configured} }
     return [target current]
 }
 
-# Which core a type of target is: cortex_m, riscv or other. `CoreKind::of` in src/target/kind.rs is the same rule.
+# Which core a type of target is: cortex_m, riscv or other. `CoreKind::of` in src/target/kind.rs is
+# the same rule.
 proc _openocd_rs_1_core_kind {type} {
     if {$type in {cortex_m hla_target}} { return cortex_m }
     if {$type eq {riscv} || ([string match esp32* $type] && $type ni {esp32 esp32s2 esp32s3})} { return riscv }
     return other
 }
 
-# The width of an address of the current target, for an access beyond 4 GiB: OpenOCD drops the upper half of an address
-# that a 32-bit access port cannot carry, and reads elsewhere. 64 where nothing says otherwise.
+# The width of an address of the current target, for an access beyond 4 GiB: OpenOCD drops the upper
+# half of an address that a 32-bit access port cannot carry, and reads elsewhere. 64 where nothing
+# says otherwise.
 proc _openocd_rs_1_address_bits {physical} {
     set target [_openocd_rs_1_current]
     if {[_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} { return 32 }
@@ -23,8 +25,8 @@ proc _openocd_rs_1_address_bits {physical} {
     return 64
 }
 
-# Runs a script with a log that has errors and what OpenOCD says to users, which a `debug_level` below 0 would leave out:
-# a failed event handler is only logged.
+# Runs a script with a log that has errors and what OpenOCD says to users, which a `debug_level`
+# below 0 would leave out: a failed event handler is only logged.
 proc _openocd_rs_1_with_errors_logged {script} {
     set level 0
     regexp {[-0-9]+} [debug_level] level
@@ -36,11 +38,12 @@ proc _openocd_rs_1_with_errors_logged {script} {
     return $result
 }
 
-# Polls the current target and returns its state. `curstate` alone is what the last background poll saw, up to 100 ms
-# ago.
+# Polls the current target and returns its state. `curstate` alone is what the last background poll
+# saw, up to 100 ms ago.
 #
-# The state of a target that is not examined is worth nothing: newer OpenOCD takes one whose poll failed for not examined,
-# and keeps its last state, `halted` for example (handle_one_target in src/target/target.c).
+# The state of a target that is not examined is worth nothing: newer OpenOCD takes one whose poll
+# failed for not examined, and keeps its last state, `halted` for example (handle_one_target in
+# src/target/target.c).
 proc _openocd_rs_1_state {} {
     set target [_openocd_rs_1_current]
     set state [$target curstate]
@@ -49,11 +52,13 @@ proc _openocd_rs_1_state {} {
         return {*}[_openocd_rs_1_not_examined $target]
     }
     if {[catch {$target arp_poll} message options]} {
-        # The poll that finds a Cortex-M in lockup halts it, and fails once (cortex_m_poll in src/target/cortex_m.c).
+        # The poll that finds a Cortex-M in lockup halts it, and fails once (cortex_m_poll in
+        # src/target/cortex_m.c).
         if {[$target curstate] ne {halted}} { return {*}$options $message }
         $target arp_poll
     }
-    # After a reset of the core, one poll says no more than that (cortex_m_poll: S_RESET_ST, which reading it clears).
+    # After a reset of the core, one poll says no more than that (cortex_m_poll: S_RESET_ST, which
+    # reading it clears).
     if {[$target curstate] eq {reset}} { $target arp_poll }
     return [$target curstate]
 }
@@ -65,10 +70,10 @@ proc _openocd_rs_1_not_examined {target} {
 
 proc _openocd_rs_1_was_examined {} { return [[_openocd_rs_1_current] was_examined] }
 
-# Name, state, debug reason, program counter, log of the arch state.
-# `debug_reason` came with 42441fd96 (November 2023). Before, the reason is only in what `poll` logs of a halted target; the
-# test target `testee` has no arch state and makes 0.12.0 crash there. Calling a subcommand that does not exist would put
-# OpenOCD's help into its log.
+# Name, state, debug reason, program counter, log of the arch state. `debug_reason` came with
+# 42441fd96 (November 2023). Before, the reason is only in what `poll` logs of a halted target; the
+# test target `testee` has no arch state and makes 0.12.0 crash there. Calling a subcommand that
+# does not exist would put OpenOCD's help into its log.
 proc _openocd_rs_1_status {} {
     set state [_openocd_rs_1_state]
     set target [target current]
@@ -93,8 +98,8 @@ proc _openocd_rs_1_status {} {
 # The reason for which a Cortex-M is halted, where OpenOCD's own is wrong; otherwise that.
 proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
     if {![regexp {0x[0-9a-fA-F]+} $pc pc]} { return $reason }
-    # The program counter in lockup (ARM DDI 0403, B1.5.15; with the Security Extension 0xeffffffe). OpenOCD calls it
-    # debug-request, because it halts the core itself.
+    # The program counter in lockup (ARM DDI 0403, B1.5.15; with the Security Extension 0xeffffffe).
+    # OpenOCD calls it debug-request, because it halts the core itself.
     if {$pc in {0xfffffffe 0xeffffffe}} { return lockup }
     # OpenOCD keeps debug-request from a reset, also if the core then runs into a breakpoint.
     if {($reason eq {debug-request} || [string match {*due to debug-request*} $log])
@@ -120,7 +125,8 @@ proc _openocd_rs_1_control {command} {
     _openocd_rs_1_current
     _openocd_rs_1_with_errors_logged {
         if {[catch {_openocd_rs_1_command $command} message options]} {
-            # A core in lockup is halted by the poll that reports a failure; see _openocd_rs_1_state.
+            # A core in lockup is halted by the poll that reports a failure; see
+            # _openocd_rs_1_state.
             if {$command ne {halt} || [catch {_openocd_rs_1_status} status] || [lindex $status 2] ne {lockup}} {
                 return {*}$options $message
             }
@@ -130,7 +136,8 @@ proc _openocd_rs_1_control {command} {
     }
 }
 
-# Runs a command of run control for all targets at the top level, and remembers which targets run because of a reset.
+# Runs a command of run control for all targets at the top level, and remembers which targets run
+# because of a reset.
 proc _openocd_rs_1_command {command} {
     if {[string match reset* $command]} {
         set ::_openocd_rs_1_run_by_reset {}
@@ -139,9 +146,9 @@ proc _openocd_rs_1_command {command} {
     uplevel #0 $command
 }
 
-# Runs step or resume, which need a halted target. Returns outcome, status, type of the target, the program counter from
-# which it was to run, and what was logged meanwhile. The outcome is `done` if OpenOCD says that the target ran, `running`
-# if it was not halted.
+# Runs step or resume, which need a halted target. Returns outcome, status, type of the target, the
+# program counter from which it was to run, and what was logged meanwhile. The outcome is `done` if
+# OpenOCD says that the target ran, `running` if it was not halted.
 proc _openocd_rs_1_from_halt {command address} {
     set target [_openocd_rs_1_current]
     set type [$target cget -type]
@@ -151,7 +158,8 @@ proc _openocd_rs_1_from_halt {command address} {
         set pc {}
         catch {set pc [reg pc]}
         if {$address ne {}} {
-            # Bit 0 marks Thumb code in the address of a function. OpenOCD would write it to the program counter.
+            # Bit 0 marks Thumb code in the address of a function. OpenOCD would write it to the
+            # program counter.
             if {$kind eq {cortex_m}} { set address [format 0x%x [expr {$address & ~1}]] }
             set pc "pc (/64): $address"
         }
@@ -175,9 +183,9 @@ proc _openocd_rs_1_from_halt {command address} {
     }
 }
 
-# Runs step or resume of a RISC-V hart, past a breakpoint at its program counter. OpenOCD 0.12.0 executes nothing there;
-# newer ones resume past it only if the hart halted because of it. Here, so that no poll and no other client sees the
-# program without the breakpoint.
+# Runs step or resume of a RISC-V hart, past a breakpoint at its program counter. OpenOCD 0.12.0
+# executes nothing there; newer ones resume past it only if the hart halted because of it. Here, so
+# that no poll and no other client sees the program without the breakpoint.
 proc _openocd_rs_1_run_hart {command address pc} {
     set found {}
     if {[regexp {0x[0-9a-fA-F]+} $pc at]} { set found [_openocd_rs_1_breakpoint_at $at] }
@@ -192,9 +200,9 @@ proc _openocd_rs_1_run_hart {command address pc} {
     if {$command eq {resume}} { resume }
 }
 
-# After a step that did not move: moves the target behind the breakpoint instruction at its program counter.
-# {passed STATUS} if it did, {foreign STATUS} if another target has a breakpoint there, {other STATUS} if there is no
-# breakpoint instruction, or the target's own breakpoint.
+# After a step that did not move: moves the target behind the breakpoint instruction at its program
+# counter. {passed STATUS} if it did, {foreign STATUS} if another target has a breakpoint there,
+# {other STATUS} if there is no breakpoint instruction, or the target's own breakpoint.
 proc _openocd_rs_1_pass_breakpoint_instruction {pc} {
     set length 0
     switch [_openocd_rs_1_core_kind [[_openocd_rs_1_current] cget -type]] {
@@ -232,8 +240,9 @@ proc _openocd_rs_1_targets {} {
     return $rows
 }
 
-# Examines the current target and returns whether it is examined, with the events that a reset has around it
-# (ocd_process_reset_inner in src/target/startup.tcl). After a loss of power the first access may be refused.
+# Examines the current target and returns whether it is examined, with the events that a reset has
+# around it (ocd_process_reset_inner in src/target/startup.tcl). After a loss of power the first
+# access may be refused.
 proc _openocd_rs_1_examine {} {
     set target [_openocd_rs_1_current]
     _openocd_rs_1_with_errors_logged {
@@ -250,8 +259,9 @@ proc _openocd_rs_1_examine {} {
     }
 }
 
-# Resets everything, and returns of every target whether it is examined, and its status. A target that was not examined
-# before and is not now has a row like the others. It is a failure if the reset has lost a target, or if none answers.
+# Resets everything, and returns of every target whether it is examined, and its status. A target
+# that was not examined before and is not now has a row like the others. It is a failure if the
+# reset has lost a target, or if none answers.
 proc _openocd_rs_1_reset_all {command} {
     _openocd_rs_1_current
     set examined {}
@@ -295,9 +305,9 @@ proc _openocd_rs_1_all_statuses {} {
     return $rows
 }
 
-# Whether OpenOCD polls its targets. `poll` says it, and polls the current target while it is at it. The test target
-# `testee` has nothing to poll, and 0.12.0 crashes when `poll` is to show its state. Without any target 0.12.0 exits on
-# `poll` (get_current_target).
+# Whether OpenOCD polls its targets. `poll` says it, and polls the current target while it is at it.
+# The test target `testee` has nothing to poll, and 0.12.0 crashes when `poll` is to show its state.
+# Without any target 0.12.0 exits on `poll` (get_current_target).
 proc _openocd_rs_1_is_polling {} {
     if {[command mode] ne {exec}} { return 0 }
     foreach target [target names] {
@@ -313,10 +323,11 @@ proc _openocd_rs_1_is_polling {} {
     return 0
 }
 
-# Holders of pauses of polling: a dictionary from each holder's id to the ticks that it has left. A tick comes once a
-# second from Jim's event loop, which OpenOCD runs when it is idle (process_jim_events in server_loop, src/server/server.c).
-# So time in which OpenOCD was busy, and a holder could not renew its pause, does not count. A client that was killed
-# renews nothing, and its pause ends.
+# Holders of pauses of polling: a dictionary from each holder's id to the ticks that it has left. A
+# tick comes once a second from Jim's event loop, which OpenOCD runs when it is idle
+# (process_jim_events in server_loop, src/server/server.c). So time in which OpenOCD was busy, and a
+# holder could not renew its pause, does not count. A client that was killed renews nothing, and its
+# pause ends.
 
 # Begins a pause, or renews it: 1 if it had not ended meanwhile.
 proc _openocd_rs_1_pause_polling {holder} {

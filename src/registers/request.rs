@@ -7,7 +7,8 @@ use crate::target::{register_line, words};
 use crate::types::{RegisterValue, TargetState};
 use crate::wire::tcl;
 
-/// How long OpenOCD reads registers for one request, so that many slow registers do not exceed the session's timeout.
+/// How long OpenOCD reads registers for one request, so that many slow registers do not exceed the
+/// session's timeout.
 pub(super) const READ_BUDGET_MS: u32 = 250;
 
 /// Pairs of names that different versions of OpenOCD have for one register.

@@ -6,8 +6,8 @@ use crate::error::{Result, TargetError};
 use crate::wire::tcl;
 
 impl Target<'_> {
-    /// Refuses a misaligned address, and a range that the target cannot have: OpenOCD would drop the upper half of such an
-    /// address and access another one.
+    /// Refuses a misaligned address, and a range that the target cannot have: OpenOCD would drop
+    /// the upper half of such an address and access another one.
     pub(crate) fn check_range(&self, address: u64, width: u64, count: u64, physical: bool) -> Result<()> {
         if address % width != 0 {
             return Err(TargetError::Misaligned { address, width }.into());

@@ -12,15 +12,17 @@ use crate::wire::Deadline;
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
-/// How long a poll of `wait_halt` may outlast the caller's timeout. A timeout of zero still polls once.
+/// How long a poll of `wait_halt` may outlast the caller's timeout. A timeout of zero still polls
+/// once.
 const POLL_GRACE: Duration = Duration::from_millis(200);
 
 impl Target<'_> {
     /// Halts the target and returns its status (OpenOCD: `halt`). Halting a halted target succeeds.
     ///
     /// # Errors
-    /// [`TargetError::Halt`] if the target does not halt within OpenOCD's five seconds, was never examined, or does not
-    /// answer. [`TargetError::EventHandler`] if it is halted, but a handler of its configuration failed.
+    /// [`TargetError::Halt`] if the target does not halt within OpenOCD's five seconds, was never
+    /// examined, or does not answer. [`TargetError::EventHandler`] if it is halted, but a handler
+    /// of its configuration failed.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -36,16 +38,18 @@ impl Target<'_> {
 
     /// Resumes the halted target at its program counter (OpenOCD: `resume`).
     ///
-    /// Returns when the target runs. By then it may be halted again, at a breakpoint for example. The target steps over
-    /// a breakpoint at its program counter first. A `BKPT` instruction of the program at the program counter is passed
-    /// if the target halted because of it, and otherwise halts the target again. An `ebreak` instruction of a RISC-V
-    /// program always halts the target again.
+    /// Returns when the target runs. By then it may be halted again, at a breakpoint for example.
+    /// The target steps over a breakpoint at its program counter first. A `BKPT` instruction of the
+    /// program at the program counter is passed if the target halted because of it, and otherwise
+    /// halts the target again. An `ebreak` instruction of a RISC-V program always halts the target
+    /// again.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`] if the target runs already. [`TargetError::Resume`] if OpenOCD cannot resume it, and
-    /// [`TargetError::WrongState`] if OpenOCD reports success but the target did not run.
-    /// [`TargetError::Register`] if a value [written](crate::Registers::write) to a register is lost: on OpenOCD 0.12.0
-    /// the target runs then. [`TargetError::EventHandler`] if a handler of the configuration failed.
+    /// [`TargetError::NotHalted`] if the target runs already. [`TargetError::Resume`] if OpenOCD
+    /// cannot resume it, and [`TargetError::WrongState`] if OpenOCD reports success but the target
+    /// did not run. [`TargetError::Register`] if a value [written](crate::Registers::write) to a
+    /// register is lost: on OpenOCD 0.12.0 the target runs then. [`TargetError::EventHandler`] if a
+    /// handler of the configuration failed.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -58,10 +62,11 @@ impl Target<'_> {
         self.run_halted(Run::Resume, None).map(drop)
     }
 
-    /// Resumes the halted target at `address` (OpenOCD: `resume ADDRESS`); otherwise like [`resume`](Self::resume).
+    /// Resumes the halted target at `address` (OpenOCD: `resume ADDRESS`); otherwise like
+    /// [`resume`](Self::resume).
     ///
-    /// On a Cortex-M, bit 0 of the address is ignored: it marks Thumb code in the address of a function, such as the
-    /// entry point of an ELF file.
+    /// On a Cortex-M, bit 0 of the address is ignored: it marks Thumb code in the address of a
+    /// function, such as the entry point of an ELF file.
     ///
     /// # Errors
     /// Those of [`resume`](Self::resume), and [`TargetError::OutOfAddressSpace`] (nothing is sent).
@@ -77,17 +82,20 @@ impl Target<'_> {
         self.run_halted(Run::Resume, Some(address)).map(drop)
     }
 
-    /// Executes one instruction at the program counter, and returns the status after it (OpenOCD: `step`).
+    /// Executes one instruction at the program counter, and returns the status after it (OpenOCD:
+    /// `step`).
     ///
-    /// The target steps over a breakpoint at its program counter. A breakpoint instruction of the program itself (`BKPT`,
-    /// `ebreak`) is passed and not executed, whether the target ran into it or was stepped to it.
+    /// The target steps over a breakpoint at its program counter. A breakpoint instruction of the
+    /// program itself (`BKPT`, `ebreak`) is passed and not executed, whether the target ran into it
+    /// or was stepped to it.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`] if the target runs. [`TargetError::Step`] if OpenOCD cannot step it, and
-    /// [`TargetError::WrongState`] if OpenOCD reports success but the target is not halted afterwards, or a software
-    /// breakpoint of another target is at its program counter. [`TargetError::Register`] if a value
-    /// [written](crate::Registers::write) to a register is lost: an instruction may have been executed then.
-    /// [`TargetError::EventHandler`] if a handler of the configuration failed.
+    /// [`TargetError::NotHalted`] if the target runs. [`TargetError::Step`] if OpenOCD cannot step
+    /// it, and [`TargetError::WrongState`] if OpenOCD reports success but the target is not halted
+    /// afterwards, or a software breakpoint of another target is at its program counter.
+    /// [`TargetError::Register`] if a value [written](crate::Registers::write) to a register is
+    /// lost: an instruction may have been executed then. [`TargetError::EventHandler`] if a handler
+    /// of the configuration failed.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -101,7 +109,8 @@ impl Target<'_> {
         self.step_from(None)
     }
 
-    /// Executes one instruction at `address` (OpenOCD: `step ADDRESS`); otherwise like [`step`](Self::step).
+    /// Executes one instruction at `address` (OpenOCD: `step ADDRESS`); otherwise like
+    /// [`step`](Self::step).
     ///
     /// On a Cortex-M, bit 0 of the address is ignored: it marks Thumb code.
     ///
@@ -122,13 +131,14 @@ impl Target<'_> {
 
     /// Resets the chip and returns this target's status after it (OpenOCD: `reset`).
     ///
-    /// OpenOCD resets all targets of its configuration together. After [`ResetMode::Run`] a Cortex-M may still be in
-    /// [`TargetState::Reset`] for an instant.
+    /// OpenOCD resets all targets of its configuration together. After [`ResetMode::Run`] a
+    /// Cortex-M may still be in [`TargetState::Reset`] for an instant.
     ///
     /// # Errors
-    /// [`TargetError::Reset`] if OpenOCD reports a failure. [`TargetError::WrongState`] if it reports none, but the
-    /// target is not halted after a reset that should halt it. [`TargetError::EventHandler`] if the reset was done, but
-    /// a handler of the configuration failed, such as `reset-init`.
+    /// [`TargetError::Reset`] if OpenOCD reports a failure. [`TargetError::WrongState`] if it
+    /// reports none, but the target is not halted after a reset that should halt it.
+    /// [`TargetError::EventHandler`] if the reset was done, but a handler of the configuration
+    /// failed, such as `reset-init`.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -145,12 +155,13 @@ impl Target<'_> {
 
     /// Waits until the target is halted and returns its status.
     ///
-    /// Polls the target every few milliseconds, and leaves the session to other threads in between. A target that is
-    /// already halted is reported at once. The call ends at most 200 ms after `timeout`, whatever OpenOCD does.
+    /// Polls the target every few milliseconds, and leaves the session to other threads in between.
+    /// A target that is already halted is reported at once. The call ends at most 200 ms after
+    /// `timeout`, whatever OpenOCD does.
     ///
     /// # Errors
-    /// [`TimeoutError::Halt`] if the target is not halted within `timeout`. [`TargetError::Poll`] if its state cannot be
-    /// read.
+    /// [`TimeoutError::Halt`] if the target is not halted within `timeout`. [`TargetError::Poll`]
+    /// if its state cannot be read.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -186,14 +197,15 @@ impl Target<'_> {
         }
     }
 
-    /// Polls the target and returns its name, its state and, when it is halted, its program counter and halt reason
-    /// (OpenOCD: `NAME arp_poll`, `NAME curstate`, `NAME debug_reason`, `reg pc`).
+    /// Polls the target and returns its name, its state and, when it is halted, its program counter
+    /// and halt reason (OpenOCD: `NAME arp_poll`, `NAME curstate`, `NAME debug_reason`, `reg pc`).
     ///
-    /// OpenOCD 0.12.0 has no `debug_reason`. There the halt reason comes from the log of `poll`, which has it for ARM cores
-    /// only.
+    /// OpenOCD 0.12.0 has no `debug_reason`. There the halt reason comes from the log of `poll`,
+    /// which has it for ARM cores only.
     ///
     /// # Errors
-    /// [`TargetError::Poll`] if the state cannot be read: the target lost power, or does not answer.
+    /// [`TargetError::Poll`] if the state cannot be read: the target lost power, or does not
+    /// answer.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -229,8 +241,8 @@ impl Target<'_> {
     }
 }
 
-/// The error for an event handler that failed while OpenOCD ran the request. OpenOCD logs such a failure, and reports
-/// success.
+/// The error for an event handler that failed while OpenOCD ran the request. OpenOCD logs such a
+/// failure, and reports success.
 pub(crate) fn handler_failure(request: &Request<'_>, reply: &Reply<'_>) -> Option<TargetError> {
     let log = String::from_utf8_lossy(&reply.log);
     let event = words::failed_handler(&log)?.to_owned();

@@ -5,10 +5,12 @@ use crate::command::Script;
 use crate::error::{Result, TargetError};
 
 impl Target<'_> {
-    /// Reports whether OpenOCD has found the target and can drive it (OpenOCD: `NAME was_examined`).
+    /// Reports whether OpenOCD has found the target and can drive it (OpenOCD:
+    /// `NAME was_examined`).
     ///
     /// # Errors
-    /// [`TargetError::NoTarget`], [`TargetError::UnexpectedReply`], and those of [`Session::command`](crate::Session::command).
+    /// [`TargetError::NoTarget`], [`TargetError::UnexpectedReply`], and those of
+    /// [`Session::command`](crate::Session::command).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -21,17 +23,18 @@ impl Target<'_> {
         self.session().ask_or(&request, TargetError::Examine, flag)
     }
 
-    /// Examines the target again (OpenOCD: `NAME arp_examine`), runs the configuration's handlers for that as a reset does
-    /// (`examine-start`, `examine-end`), and returns the target's status.
+    /// Examines the target again (OpenOCD: `NAME arp_examine`), runs the configuration's handlers
+    /// for that as a reset does (`examine-start`, `examine-end`), and returns the target's status.
     ///
-    /// Use this for a target that had no power when OpenOCD started or lost power since, or whose examination the
-    /// configuration defers. A first examination that fails is repeated once: after a loss of power the debug port
-    /// may refuse the first access.
+    /// Use this for a target that had no power when OpenOCD started or lost power since, or whose
+    /// examination the configuration defers. A first examination that fails is repeated once: after
+    /// a loss of power the debug port may refuse the first access.
     ///
     /// # Errors
-    /// [`TargetError::Examine`] if the target does not answer or is not what the configuration says.
-    /// [`TargetError::Poll`] if its state cannot be read afterwards. [`TargetError::EventHandler`] if a handler of the
-    /// configuration failed, such as `examine-end`.
+    /// [`TargetError::Examine`] if the target does not answer or is not what the configuration
+    /// says. [`TargetError::Poll`] if its state cannot be read afterwards.
+    /// [`TargetError::EventHandler`] if a handler of the configuration failed, such as
+    /// `examine-end`.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

@@ -3,8 +3,8 @@
 use super::Target;
 use crate::Session;
 
-/// A target with a handle of its session: what channels, samples and breakpoints of a scope own, so that they need no
-/// lifetime.
+/// A target with a handle of its session: what channels, samples and breakpoints of a scope own, so
+/// that they need no lifetime.
 #[derive(Debug, Clone)]
 pub(crate) struct KeptTarget {
     session: Session,

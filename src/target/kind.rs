@@ -13,10 +13,12 @@ pub(crate) enum CoreKind {
 impl CoreKind {
     /// The kind of a target's type, as `target types` lists them.
     ///
-    /// `core_kind` in `src/procedures/target.tcl` is the same rule, for scripts that cannot ask Rust in between.
+    /// `core_kind` in `src/procedures/target.tcl` is the same rule, for scripts that cannot ask
+    /// Rust in between.
     pub(crate) fn of(type_name: &str) -> CoreKind {
         match type_name {
-            // The second is a Cortex-M behind a high-level adapter, such as an ST-LINK. Both run the code of cortex_m.c.
+            // The second is a Cortex-M behind a high-level adapter, such as an ST-LINK. Both run
+            // the code of cortex_m.c.
             "cortex_m" | "hla_target" => CoreKind::CortexM,
             "riscv" => CoreKind::RiscV,
             // Espressif's Xtensa cores. The types of all its other chips are RISC-V harts.

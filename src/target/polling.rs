@@ -13,11 +13,13 @@ use crate::error::{ConnectionError, Error, Result, TargetError};
 /// How often a pause is renewed. OpenOCD ends a pause that was not renewed for ten seconds.
 const RENEWAL: Duration = Duration::from_secs(2);
 
-/// A pause of OpenOCD's background polling, from [`Session::pause_polling`]. It lasts until this is dropped.
+/// A pause of OpenOCD's background polling, from [`Session::pause_polling`]. It lasts until this is
+/// dropped.
 ///
-/// Dropping this ends the pause, and logs a failure; [`resume`](Self::resume) returns it. The pause owns a handle of its
-/// session. A thread renews the pause every two seconds, because OpenOCD cannot tell whether a client still lives: the
-/// pause of a program that was killed ends within about ten seconds.
+/// Dropping this ends the pause, and logs a failure; [`resume`](Self::resume) returns it. The pause
+/// owns a handle of its session. A thread renews the pause every two seconds, because OpenOCD
+/// cannot tell whether a client still lives: the pause of a program that was killed ends within
+/// about ten seconds.
 #[must_use = "the pause ends when this is dropped"]
 pub struct PollingPause {
     session: Session,
@@ -28,13 +30,15 @@ pub struct PollingPause {
 }
 
 impl Session {
-    /// Pauses OpenOCD's background polling (OpenOCD: `poll off`), so that what one call leaves behind is still there for
-    /// the next: an instruction in a [TAP](crate::Jtag), an address in a register of an [access port](crate::Dap).
+    /// Pauses OpenOCD's background polling (OpenOCD: `poll off`), so that what one call leaves
+    /// behind is still there for the next: an instruction in a [TAP](crate::Jtag), an address in a
+    /// register of an [access port](crate::Dap).
     ///
-    /// Pauses may overlap, also those of other clients that use this crate. Polling goes on after the last one, if it was
-    /// on before the first. Calls on targets ([`halt`](crate::Target::halt), [`memory`](crate::Memory)) work during a
-    /// pause, use the same wires, and poll the target where they need its state. Otherwise OpenOCD does not notice during a
-    /// pause that a target halts.
+    /// Pauses may overlap, also those of other clients that use this crate. Polling goes on after
+    /// the last one, if it was on before the first. Calls on targets
+    /// ([`halt`](crate::Target::halt), [`memory`](crate::Memory)) work during a pause, use the same
+    /// wires, and poll the target where they need its state. Otherwise OpenOCD does not notice
+    /// during a pause that a target halts.
     ///
     /// # Errors
     /// [`TargetError::Refused`], and those of [`Session::command`].

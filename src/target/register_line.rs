@@ -2,7 +2,8 @@
 
 use crate::types::RegisterValue;
 
-/// One line: `pc (/32): 0x80000010`, `(0) r0 (/32): 0x12345678 (dirty)`, or without a value `(72) utvt (/32)`.
+/// One line: `pc (/32): 0x80000010`, `(0) r0 (/32): 0x12345678 (dirty)`, or without a value
+/// `(72) utvt (/32)`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line<'a> {
     pub(crate) name: &'a str,

@@ -8,19 +8,22 @@ use crate::types::ResetMode;
 use crate::wire::tcl;
 
 impl Session {
-    /// Resets everything and returns the status of every target, in the order of OpenOCD's configuration (OpenOCD:
-    /// `reset`).
+    /// Resets everything and returns the status of every target, in the order of OpenOCD's
+    /// configuration (OpenOCD: `reset`).
     ///
-    /// [`Target::reset`](crate::Target::reset) also resets everything, but reports its own target only.
+    /// [`Target::reset`](crate::Target::reset) also resets everything, but reports its own target
+    /// only.
     ///
-    /// A target that OpenOCD had not examined before is listed as [`Unknown`](crate::TargetState::Unknown),
-    /// examine-deferred or tap-disabled, and is no failure. For a reset that should halt, however, OpenOCD itself fails
-    /// if a target cannot be examined whose examination is not deferred.
+    /// A target that OpenOCD had not examined before is listed as
+    /// [`Unknown`](crate::TargetState::Unknown), examine-deferred or tap-disabled, and is no
+    /// failure. For a reset that should halt, however, OpenOCD itself fails if a target cannot be
+    /// examined whose examination is not deferred.
     ///
     /// # Errors
-    /// [`TargetError::Reset`] if OpenOCD reports a failure, has lost a target that it had examined, or has no target that
-    /// answers. [`TargetError::WrongState`] if OpenOCD reports success, but an examined target is not halted after a
-    /// reset that should halt it. [`TargetError::EventHandler`] if a handler of the configuration failed.
+    /// [`TargetError::Reset`] if OpenOCD reports a failure, has lost a target that it had examined,
+    /// or has no target that answers. [`TargetError::WrongState`] if OpenOCD reports success, but
+    /// an examined target is not halted after a reset that should halt it.
+    /// [`TargetError::EventHandler`] if a handler of the configuration failed.
     ///
     /// ```
     /// # use virtual_chip::{Model, VirtualBoard};

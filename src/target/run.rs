@@ -74,8 +74,9 @@ impl Run {
         handler_failure(request, reply).map_or(Ok(ran), |error| Err(error.into()))
     }
 
-    /// OpenOCD reported success. On a Cortex-M it does so even if its writes to the debug registers failed
-    /// (`cortex_m_resume`, `cortex_m_step` in `src/target/cortex_m.c`). This checks what happened.
+    /// OpenOCD reported success. On a Cortex-M it does so even if its writes to the debug registers
+    /// failed (`cortex_m_resume`, `cortex_m_step` in `src/target/cortex_m.c`). This checks what
+    /// happened.
     fn check(
         self,
         request: &Request<'_>,
@@ -94,9 +95,11 @@ impl Run {
         }
         let failed_transfer = words::tells_failed_transfer(&log);
         let did_not_run = match self {
-            // `b .` and an instruction that waits for an interrupt do not move either, but then all transfers succeed.
+            // `b .` and an instruction that waits for an interrupt do not move either, but then all
+            // transfers succeed.
             Run::Step => failed_transfer && has_not_moved,
-            // The target may be halted again, but then there is a reason, which OpenOCD always knows of a Cortex-M.
+            // The target may be halted again, but then there is a reason, which OpenOCD always
+            // knows of a Cortex-M.
             Run::Resume => {
                 let is_known_to_tell = kind == CoreKind::CortexM;
                 status.halt_reason == Some(HaltReason::Unknown)
@@ -135,7 +138,8 @@ impl Target<'_> {
         status.must_be_halted("step")
     }
 
-    /// Runs a command that needs a halted target, and checks that first: OpenOCD 0.12.0 "resumes" a running RISC-V hart.
+    /// Runs a command that needs a halted target, and checks that first: OpenOCD 0.12.0 "resumes" a
+    /// running RISC-V hart.
     fn ran(&self, run: Run, address: Option<u64>) -> Result<Ran> {
         if let Some(address) = address {
             self.check_range(address, 1, 1, false)?;
@@ -149,8 +153,8 @@ impl Target<'_> {
         self.session().run(&request, |reply| run.outcome(&request, reply))?
     }
 
-    /// After a step that did not move: moves the target behind a breakpoint instruction of its program, and returns the
-    /// status. `None` if there is another instruction.
+    /// After a step that did not move: moves the target behind a breakpoint instruction of its
+    /// program, and returns the status. `None` if there is another instruction.
     ///
     /// OpenOCD does the same, but only if the target halted because it ran into the instruction
     /// (`armv7m_maybe_skip_bkpt_inst` in `src/target/armv7m.c`).
@@ -186,7 +190,8 @@ mod tests {
             check(Run::Resume, "0x44", reason, CoreKind::CortexM, "JTAG-DP STICKY ERROR\n").unwrap();
         }
         check(Run::Resume, "0x46", "undefined", CoreKind::CortexM, "").unwrap();
-        // OpenOCD 0.12.0 does not know the reason of other cores: an `ebreak` at once looks like this.
+        // OpenOCD 0.12.0 does not know the reason of other cores: an `ebreak` at once looks like
+        // this.
         check(Run::Resume, "0x44", "undefined", CoreKind::RiscV, "").unwrap();
         check(Run::Step, "0x44", "single-step", CoreKind::CortexM, "").unwrap();
         check(Run::Step, "0x46", "single-step", CoreKind::CortexM, "JTAG-DP STICKY ERROR\n").unwrap();

@@ -40,7 +40,8 @@ impl TargetStatus {
     }
 }
 
-/// A target of OpenOCD's configuration, with the state that OpenOCD saw when it last polled the target.
+/// A target of OpenOCD's configuration, with the state that OpenOCD saw when it last polled the
+/// target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TargetInfo {

@@ -52,22 +52,24 @@ pub(crate) fn halt_reason(text: &str) -> HaltReason {
     text.trim().parse().unwrap_or(HaltReason::Unknown)
 }
 
-/// The reason in what an ARM target logs, `[stm32f1x.cpu] halted due to breakpoint, current mode: Thread`.
+/// The reason in what an ARM target logs, `[stm32f1x.cpu] halted due to breakpoint, current mode:
+/// Thread`.
 pub(crate) fn halt_reason_in_log(log: &str) -> HaltReason {
     let reason = log.split("halted due to ").nth(1).or_else(|| log.split(" state due to ").nth(1));
     reason.map_or(HaltReason::Unknown, |reason| halt_reason(reason.split([',', '\n', ' ']).next().unwrap_or("")))
 }
 
-/// The register whose new value did not reach the target. The command may have ended with success all the same:
-/// `armv7m_write_core_reg` in `src/target/armv7m.c` logs the failure, and its callers ignore its status
-/// (`cortex_m_step` always, 0.12.0 also in `armv7m_restore_context`).
+/// The register whose new value did not reach the target. The command may have ended with success
+/// all the same: `armv7m_write_core_reg` in `src/target/armv7m.c` logs the failure, and its callers
+/// ignore its status (`cortex_m_step` always, 0.12.0 also in `armv7m_restore_context`).
 pub(crate) fn lost_register(log: &str) -> Option<&str> {
     let name = log.split_once("Error setting register ")?.1.lines().next().unwrap_or_default().trim();
     (!name.is_empty()).then_some(name)
 }
 
-/// The event whose handler failed. OpenOCD only logs that (`target_handle_event` in `src/target/target.c`): 0.12.0
-/// `Error executing event reset-init on target X:`, newer ones `[X] Execution of event reset-init failed:`.
+/// The event whose handler failed. OpenOCD only logs that (`target_handle_event` in
+/// `src/target/target.c`): 0.12.0 `Error executing event reset-init on target X:`, newer ones
+/// `[X] Execution of event reset-init failed:`.
 pub(crate) fn failed_handler(log: &str) -> Option<&str> {
     let name = |marker: &str, rest: &str| {
         let (name, tail) = log.split_once(marker)?.1.split_once(' ')?;
@@ -76,13 +78,15 @@ pub(crate) fn failed_handler(log: &str) -> Option<&str> {
     name("Error executing event ", "on target ").or_else(|| name("Execution of event ", "failed"))
 }
 
-/// Whether `reg` says that a register does not exist: OpenOCD 0.12.0 with code 0, newer ones with a failure.
+/// Whether `reg` says that a register does not exist: OpenOCD 0.12.0 with code 0, newer ones with a
+/// failure.
 pub(crate) fn says_unknown_register(text: &str) -> bool {
     text.contains("not found in current target") || text.contains("is out of bounds")
 }
 
-/// Whether a transfer failed, by what the driver of the debug port logs (`src/target/adi_v5_jtag.c`).
-/// `src/target/cortex_m.c` ignores whether its writes to DHCSR, which start the core, succeeded.
+/// Whether a transfer failed, by what the driver of the debug port logs
+/// (`src/target/adi_v5_jtag.c`). `src/target/cortex_m.c` ignores whether its writes to DHCSR, which
+/// start the core, succeeded.
 pub(crate) fn tells_failed_transfer(log: &str) -> bool {
     const WORDS: [&str; 4] =
         ["STICKY ERROR", "Invalid ACK (", "Timeout during WAIT recovery", "Debug regions are unpowered"];

@@ -36,7 +36,8 @@ impl RegisterValue {
         Some(value)
     }
 
-    /// Reads a value of `bits` bits from hexadecimal digits, the highest first; `None` if it does not fit or is no number.
+    /// Reads a value of `bits` bits from hexadecimal digits, the highest first; `None` if it does
+    /// not fit or is no number.
     pub(crate) fn parse_hex(digits: &str, bits: u32) -> Option<Self> {
         let mut value = RegisterValue { bits, bytes: [0; 64] };
         if digits.is_empty() {

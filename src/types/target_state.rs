@@ -70,8 +70,8 @@ pub enum HaltReason {
     ProgramExit,
     /// An exception was caught (vector catch).
     ExceptionCatch,
-    /// The core of a Cortex-M is locked up: a fault occurred where none can be handled, usually in the handler of a
-    /// fault. OpenOCD has no name for this reason.
+    /// The core of a Cortex-M is locked up: a fault occurred where none can be handled, usually in
+    /// the handler of a fault. OpenOCD has no name for this reason.
     Lockup,
     /// OpenOCD does not know the reason.
     Unknown,
@@ -114,7 +114,8 @@ pub enum ResetMode {
     Run,
     /// The target is halted before its first instruction.
     Halt,
-    /// The target is halted, and the `reset-init` handler of the configuration has run (clocks set up, memory enabled).
+    /// The target is halted, and the `reset-init` handler of the configuration has run (clocks set
+    /// up, memory enabled).
     Init,
 }
 

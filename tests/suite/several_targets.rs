@@ -38,7 +38,8 @@ fn targets_are_listed_with_all_that_is_known() {
     assert_eq!(states, [TargetState::Running, TargetState::Halted]);
 }
 
-/// What one thread does to its target, and to none but it: memory, registers, run control, breakpoints.
+/// What one thread does to its target, and to none but it: memory, registers, run control,
+/// breakpoints.
 fn exercise(session: &Session, name: &str, place: u64, registers: [&str; 2], code: u64, kind: BreakpointKind) {
     let target = session.target_named(name).unwrap();
     for round in 0..COUNTED {
@@ -56,7 +57,8 @@ fn exercise(session: &Session, name: &str, place: u64, registers: [&str; 2], cod
     }
 }
 
-/// Eight threads on two targets by name, while another client and a raw command of the same session change what is current.
+/// Eight threads on two targets by name, while another client and a raw command of the same session
+/// change what is current.
 fn eight_threads(models: [Model; 2], names: [&str; 2]) {
     let (session, _board) = board(&models);
     for name in names {

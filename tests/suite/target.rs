@@ -10,7 +10,8 @@ use virtual_chip::{CoreState, Model, VirtualBoard, VirtualChip, firmware};
 
 use crate::board::{Board, INSTALL, transport};
 
-/// Two chips on one JTAG chain: the targets `chip1.cpu` and `chip0.cpu`, of which the last is the current one.
+/// Two chips on one JTAG chain: the targets `chip1.cpu` and `chip0.cpu`, of which the last is the
+/// current one.
 fn chain() -> VirtualBoard {
     VirtualBoard::start(&[Model::Stm32f103, Model::Stm32f103]).expect("a free port")
 }
@@ -305,7 +306,8 @@ fn run_control_refuses_addresses_that_the_target_cannot_have() {
 fn a_target_that_openocd_lost_has_no_state() {
     let board = Board::halted();
     board.chip.faults().power_off();
-    // OpenOCD's own polling finds out. Newer ones then take the target for one that was never examined, and keep its last state.
+    // OpenOCD's own polling finds out. Newer ones then take the target for one that was never
+    // examined, and keep its last state.
     let begin = Instant::now();
     let openocd = board.session.process().unwrap();
     while !openocd.log_tail().iter().any(|line| line.contains("trying to reexamine")) {

@@ -1,4 +1,5 @@
-//! Run control and registers when the core's debug registers can't be accessed, which OpenOCD does not always notice.
+//! Run control and registers when the core's debug registers can't be accessed, which OpenOCD does
+//! not always notice.
 
 use std::time::Duration;
 
@@ -143,8 +144,8 @@ fn a_register_that_cannot_be_read_comes_with_openocds_number_and_log() {
 fn a_register_that_cannot_be_written_comes_with_openocds_number_and_log() {
     let board = Board::start();
     board.chip.faults().bus_fault_at(DCRDR);
-    // The core halts, but OpenOCD can't read its registers, which it does before it writes one. Whether `halt` or the background polling is told
-    // depends on which of them looks first.
+    // The core halts, but OpenOCD can't read its registers, which it does before it writes one.
+    // Whether `halt` or the background polling is told depends on which of them looks first.
     let halted = board.session.target().halt();
     assert!(matches!(halted, Ok(_) | Err(Error::Target(TargetError::Halt(_)))), "{halted:?}");
     let status = board.session.target().status().unwrap();

@@ -83,7 +83,8 @@ fn a_bus_error_in_a_handler_counts() {
     let board = Board::halted();
     board.session.command("stm32f1x.cpu configure -event reset-init {mww 0x60000000 1}").unwrap();
     let error = board.session.target().reset(ResetMode::Init).unwrap_err();
-    // Over SWD the access after a write tells that the write failed, which OpenOCD then makes outside of the handler.
+    // Over SWD the access after a write tells that the write failed, which OpenOCD then makes
+    // outside of the handler.
     if !matches!(error, Error::Target(TargetError::Reset(_))) || transport() == Transport::Jtag {
         assert_handler_failed(&error, "reset-init", "reset init", "reset-init");
     }

@@ -1,5 +1,5 @@
-//! Where a target stops, and what gets it going again: breakpoints at the program counter, breakpoint instructions,
-//! lockup.
+//! Where a target stops, and what gets it going again: breakpoints at the program counter,
+//! breakpoint instructions, lockup.
 
 use std::time::{Duration, Instant};
 
