@@ -295,7 +295,7 @@ fn unexpected(request: &Request<'_>, reply: &Reply<'_>) -> Error {
 /// "Batch(3 calls for stm32f1x.cpu)"
 impl fmt::Debug for Batch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let target = self.target.name().unwrap_or("the current target");
+        let target = self.target.chosen().unwrap_or("the current target");
         write!(f, "Batch({} calls for {target})", self.entries.len())
     }
 }

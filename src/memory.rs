@@ -178,7 +178,7 @@ impl<'a, R: ProgressReport> Memory<'a, R> {
 
 impl<R> fmt::Debug for Memory<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Memory({})", self.target.name().unwrap_or("the current target"))
+        write!(f, "Memory({})", self.target.chosen().unwrap_or("the current target"))
     }
 }
 
