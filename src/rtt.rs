@@ -115,7 +115,7 @@ impl<'a> Rtt<'a> {
             let expected = "at least the 24 bytes of a control block";
             return invalid("size of the range to search", expected, size.to_string());
         }
-        self.target.check_range(address, 1, size as usize, false)
+        self.target.check_range(address, 1, u64::from(size), false)
     }
 
     /// Ends the transfer (OpenOCD: `rtt stop`).

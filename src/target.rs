@@ -109,6 +109,11 @@ impl Session {
 }
 
 impl<'a> Target<'a> {
+    /// The view of a target whose name comes from OpenOCD.
+    pub(crate) fn of(session: &'a Session, name: &'a str) -> Self {
+        Target { session, name: Some(name) }
+    }
+
     /// Returns the target's name. For a view of the current target this asks OpenOCD which one is
     /// current.
     ///

@@ -47,7 +47,7 @@ impl Events {
     ///
     /// let events = session.events()?.poll_every(Duration::from_millis(5))?;
     /// session.breakpoints().add(0x0800_004e, BreakpointKind::Hardware)?;
-    /// session.target().resume(None)?;
+    /// session.target().resume()?;
     /// events.wait_for(Event::is_halt, Duration::from_secs(5))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

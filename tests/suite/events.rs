@@ -374,7 +374,7 @@ fn events_of_a_closed_session_end_with_an_error_also_for_who_waits() {
         let mut waiting = session.events().unwrap().into_iter();
         let listener = session.events().unwrap().on_halt(|| {}).unwrap();
         let late = session.events().unwrap();
-        session.target().step(None).unwrap();
+        session.target().step().unwrap();
         let waiting = thread::spawn(move || waiting.by_ref().last().unwrap());
         events.wait_for(|event| *event == target(TargetEvent::StepEnd), PATIENCE).unwrap();
         let other = session.clone();

@@ -39,7 +39,7 @@ fn a_stream_goes_on_after_a_reset() {
     for mode in [ResetMode::Run, ResetMode::Halt] {
         board.session.target().reset(mode).unwrap();
         if mode == ResetMode::Halt {
-            board.session.target().resume(None).unwrap();
+            board.session.target().resume().unwrap();
         }
         assert_eq!(channel.lines().next().unwrap().unwrap(), firmware::GREETING.trim());
         channel.write_text("again\n").unwrap();
@@ -226,7 +226,7 @@ fn what_an_earlier_firmware_has_left_is_gone_once_it_is_cleared() {
     let read = channel.read_text();
     assert!(matches!(read, Err(Error::Timeout(_))), "{read:?}");
     // The lines of the next firmware come, and nothing else.
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     channel.set_read_timeout(Some(PATIENCE));
     assert_eq!(channel.lines().next().unwrap().unwrap(), firmware::GREETING.trim());
 }
@@ -242,7 +242,7 @@ fn clearing_spares_texts_and_what_is_outside_the_range() {
     assert_eq!(rtt.clear(0x2000_0000, 0x5000, "SEGGER").unwrap(), 0, "that is another id");
     assert_eq!((board.held(LOWER.into(), text.len()), block_of(&board)), (text.to_vec(), block));
     // A target that runs loses its block.
-    board.session.target().resume(None).unwrap();
+    board.session.target().resume().unwrap();
     assert_eq!(rtt.clear(0x2000_0000, 0x5000, ID).unwrap(), 1);
     assert!(matches!(rtt_error(rtt.start()), RttError::NoControlBlock { .. }));
     let refused = rtt.clear(0x2000_0000, 23, ID);
