@@ -289,3 +289,37 @@ fn a_call_cancelled_after_the_erase_writes_nothing() {
     assert!(matches!(error, Error::Cancelled { phase: Phase::Write, done: 0, total: 3000, address: BASE }), "{error}");
     assert_eq!(board.held(BASE, 3072), vec![0xff; 3072]);
 }
+
+#[test]
+fn a_firmware_that_locks_up_at_once_is_programmed_and_reported() {
+    let board = Board::start();
+    // A vector table whose reset and fault handlers are undefined instructions.
+    let mut firmware = vec![0; 64];
+    for (word, value) in [0x2000_5000_u32, 0x0800_0041, 0x0800_0041, 0x0800_0041].into_iter().enumerate() {
+        firmware[4 * word..4 * word + 4].copy_from_slice(&value.to_le_bytes());
+    }
+    firmware.extend([0x00, 0xde].repeat(8));
+    let report = board.session.program(&Image::bin(BASE, firmware.clone()).unwrap()).unwrap();
+    assert_eq!(report.flash.written, 80);
+    assert_eq!(report.status.halt_reason, Some(openocd::HaltReason::Lockup), "{report}");
+    assert_eq!(board.held(BASE, 80), firmware);
+}
+
+#[test]
+fn a_failed_event_handler_fails_program_and_says_whether_flash_is_written() {
+    let board = Board::start();
+    let image = Image::bin(BASE + 0x4000, vec![1; 100]).unwrap();
+    let handler = |event: &str, body: &str| {
+        board.session.command(&format!("stm32f1x.cpu configure -event {event} {{{body}}}")).unwrap();
+    };
+    handler("reset-init", "error {no clock}");
+    let error = board.session.program(&image).unwrap_err();
+    assert!(matches!(error, Error::Target(_)), "{error:?}");
+    assert_eq!(board.held(BASE + 0x4000, 4), [0xff; 4], "nothing was written");
+    handler("reset-init", "");
+    handler("reset-end", "if {[stm32f1x.cpu curstate] ne {halted}} { error {no start} }");
+    let error = board.session.program(&image).unwrap_err();
+    assert!(matches!(error, Error::Flash(FlashError::NotStarted { .. })), "{error:?}");
+    assert!(error.to_string().starts_with("flash is written and verified, but the target was not started: "));
+    assert_eq!(board.held(BASE + 0x4000, 100), vec![1; 100]);
+}

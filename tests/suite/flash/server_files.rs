@@ -29,7 +29,7 @@ fn temporary_files_are_private_and_removed() {
     flash.write(BASE + 0x4000, &[1, 2, 3, 4]).unwrap();
     assert_eq!(flash.read(BASE + 0x4000, 4).unwrap(), [1, 2, 3, 4]);
     flash.read(BASE, 100).unwrap();
-    board.session.command("resume").unwrap();
+    board.session.target().resume().unwrap();
     flash.write(BASE + 0x5000, &[1, 2, 3, 4]).unwrap_err();
     board.session.target().halt().unwrap();
     board.chip.faults().bus_fault_at(0x0800_9000..0x0800_9004);
