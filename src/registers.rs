@@ -144,7 +144,7 @@ impl<'a> Registers<'a> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let Readings { target, readings, .. } = self.readings(names)?;
+        let Readings { target, each: readings, .. } = self.readings(names)?;
         readings.into_iter().map(|reading| reading.register(&target)).collect()
     }
 
@@ -166,7 +166,7 @@ impl<'a> Registers<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read_all(&self) -> Result<RegisterDump> {
-        let Readings { target, readings, .. } = self.readings(&[])?;
+        let Readings { target, each: readings, .. } = self.readings(&[])?;
         let mut dump = RegisterDump { registers: Vec::new(), unreadable: Vec::new() };
         for reading in readings {
             match reading.failure() {
@@ -244,7 +244,7 @@ impl<'a> Registers<'a> {
 
     /// The first of these registers that the target has.
     fn number(&self, names: &[&str]) -> Result<u64> {
-        let Readings { target, readings, .. } = self.readings(names)?;
+        let Readings { target, each: readings, .. } = self.readings(names)?;
         let mut missing = unknown(&target, &names.join(" or "));
         for reading in readings {
             match reading.register(&target) {
@@ -271,7 +271,7 @@ impl<'a> Registers<'a> {
             let so_far = match all {
                 None => piece,
                 Some(mut before) => {
-                    before.readings.append(&mut piece.readings);
+                    before.each.append(&mut piece.each);
                     before
                 }
             };

@@ -35,7 +35,7 @@ pub(super) fn same_register(one: &str, other: &str) -> bool {
 /// What OpenOCD replied for several registers.
 pub(super) struct Readings {
     pub(super) target: String,
-    pub(super) readings: Vec<Reading>,
+    pub(super) each: Vec<Reading>,
     /// The registers for which the time did not suffice.
     pub(super) left: Vec<String>,
 }
@@ -71,7 +71,7 @@ pub(super) fn take_readings(request: &Request<'_>, reply: &Reply<'_>, names: &[i
         Some((target, state, readings.collect::<Option<_>>()?, tcl::all_strings(left.as_bytes())?))
     })?;
     must_be_halted(request, &target, &state)?;
-    Ok(Readings { target, readings, left })
+    Ok(Readings { target, each: readings, left })
 }
 
 pub(crate) fn take_registers(
@@ -79,7 +79,7 @@ pub(crate) fn take_registers(
     reply: &Reply<'_>,
     names: &[impl AsRef<str>],
 ) -> Result<Vec<Register>> {
-    let Readings { target, readings, .. } = take_readings(request, reply, names)?;
+    let Readings { target, each: readings, .. } = take_readings(request, reply, names)?;
     readings.into_iter().map(|reading| reading.register(&target)).collect()
 }
 

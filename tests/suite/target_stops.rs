@@ -39,7 +39,7 @@ fn a_hart_executes_the_instruction_under_a_breakpoint_at_its_pc() {
         session.registers().write("pc", LOOP).unwrap();
         assert_eq!(target.step().unwrap().pc, Some(STORE.into()), "{kind:?}");
         assert_eq!(target.step_at(LOOP.into()).unwrap().pc, Some(STORE.into()), "{kind:?}");
-        assert_eq!(session.breakpoints().list().unwrap(), [set.clone()]);
+        assert_eq!(session.breakpoints().list().unwrap(), [set]);
         target.resume().unwrap();
         halted_at(target, LOOP.into());
         // Each pass through the loop counts one, so none is reported that did not happen.
