@@ -218,8 +218,9 @@ impl Error {
             Error::Flash(_) => "flash",
             Error::Image(_) => "image",
             Error::Cancelled { .. } => "cancelled",
-            Error::Breakpoint(_) => "breakpoint",
+            Error::Breakpoint(error) => error.id(),
             Error::Adapter(_) => "adapter",
+            #[cfg(feature = "svd")]
             Error::Svd(_) => "svd",
             Error::Jtag(error) => error.id(),
             Error::Dap(error) => error.id(),
