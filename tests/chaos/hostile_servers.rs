@@ -139,7 +139,9 @@ fn calls_end_in_time_with_bounded_memory_whatever_the_server_does() {
             scope.spawn(move || {
                 let address = serve(*answer);
                 let builder = || Session::builder().timeout(TIMEOUT).flash_timeout(TIMEOUT).reply_limit(REPLY_LIMIT);
-                let session = builder().connect(address).expect("the greeting is answered");
+                // A busy machine may take longer than this short timeout.
+                let connect = || (0..100).find_map(|_| builder().connect(address).ok());
+                let session = connect().expect("the greeting is answered");
                 for call in CALLS {
                     let begin = Instant::now();
                     let mut outcome = Ok(());
