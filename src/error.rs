@@ -224,7 +224,7 @@ impl Error {
             Error::Svd(_) => "svd",
             Error::Jtag(error) => error.id(),
             Error::Dap(error) => error.id(),
-            Error::Rtt(_) => "rtt",
+            Error::Rtt(error) => error.id(),
             Error::Semihosting(_) => "semihosting",
             Error::Process(error) => error.id(),
             Error::Command(error) => error.id(),
