@@ -215,7 +215,7 @@ impl Error {
             Error::Connection(error) => error.id(),
             Error::Timeout(error) => error.id(),
             Error::Target(_) => "target",
-            Error::Flash(_) => "flash",
+            Error::Flash(error) => error.id(),
             Error::Image(_) => "image",
             Error::Cancelled { .. } => "cancelled",
             Error::Breakpoint(error) => error.id(),
