@@ -221,7 +221,7 @@ fn procedures_are_sent_only_to_an_openocd_that_lacks_some() {
         .split_whitespace()
         .filter(|name| ["_run", "_try", "_jtag"].iter().any(|end| name.ends_with(end)))
         .collect();
-    assert_eq!(names.len(), 3, "{names:?}");
+    assert!(names.len() >= 3, "{names:?}");
     for name in names {
         session.command(&format!("rename {name} {{}}")).unwrap_or_default();
         assert_eq!(greetings(), 2, "{name}");
