@@ -214,7 +214,7 @@ impl Error {
         match self {
             Error::Connection(error) => error.id(),
             Error::Timeout(error) => error.id(),
-            Error::Target(_) => "target",
+            Error::Target(error) => error.id(),
             Error::Flash(error) => error.id(),
             Error::Image(_) => "image",
             Error::Cancelled { .. } => "cancelled",
