@@ -17,9 +17,9 @@ use handle::{Pending, Slot, Unsettled};
 pub use memory::BatchMemory;
 pub use registers::BatchRegisters;
 
-use crate::command::{ALREADY_CLOSED, Reply, Request, SHORT_REPLY, refuse_forbidden};
-use crate::error::{CommandError, ConnectionError, Error, Result, TimeoutError, UnexpectedReply};
-use crate::session::Session;
+use crate::command::{Reply, Request, SHORT_REPLY, refuse_forbidden};
+use crate::error::{CommandError, Error, Result, UnexpectedReply};
+use crate::session::{Session, Unanswered};
 use crate::target::Target;
 use crate::wire::Deadline;
 
@@ -205,10 +205,17 @@ impl<'a> Batch<'a> {
         let mut request = self.target.request("").shown(shown).expecting("the result of each command");
         (request.timeout, request.deadline) = (self.timeout, deadline);
         let (session, stop) = (self.target.session(), self.stop_at_failure);
+        let mut began = true;
         let outcome = session.run_batch(&request, stop, &commands, |reply| {
-            // The procedure itself failed: the target's name, say, is not known any more.
-            let list = reply.success(&request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
-            let replies = replies::parse(list, &reply.log).filter(|replies| (1..=count).contains(&replies.len()));
+            if reply.code != 0 {
+                // The procedure itself failed, for example because the target's name is unknown.
+                // Its log tells whether it ran a command.
+                began = *reply.log != *b"0";
+                let failure = Reply { code: reply.code, result: reply.result.clone(), log: b""[..].into() };
+                return Err(Error::refused(Box::new(failure.failure(&request)), Error::from_failure));
+            }
+            let replies = replies::parse(&reply.result, &reply.log);
+            let replies = replies.filter(|replies| (1..=count).contains(&replies.len()));
             let replies = replies.ok_or_else(|| unexpected(&request, reply))?;
             let mut failed = false;
             for (entry, reply) in self.entries.iter().zip(&replies) {
@@ -216,20 +223,20 @@ impl<'a> Batch<'a> {
             }
             Ok::<_, Error>((replies.len(), failed))
         });
-        match outcome.and_then(|outcome| outcome) {
-            Ok((answered, failed)) => {
+        let (error, may_have_run) = match outcome {
+            Ok(Ok((answered, failed))) => {
                 drop(self.entries.drain(..answered));
-                Ok(if failed && self.stop_at_failure { Sent::Stopped } else { Sent::Done })
+                return Ok(if failed && self.stop_at_failure { Sent::Stopped } else { Sent::Done });
             }
-            Err(error) => {
-                if may_have_been_sent(&error) {
-                    for entry in self.entries.drain(..count) {
-                        entry.slot.settle(Err(Unsettled::NoReply));
-                    }
-                }
-                Err(error)
+            Ok(Err(error)) => (error, began),
+            Err(Unanswered { error, was_sent }) => (error, was_sent),
+        };
+        if may_have_run {
+            for entry in self.entries.drain(..count) {
+                entry.slot.settle(Err(Unsettled::NoReply));
             }
         }
+        Err(error)
     }
 
     /// Puts a call into the batch that failed only if OpenOCD's number says so.
@@ -270,20 +277,6 @@ impl<'a> Batch<'a> {
     fn settle<T: Send + 'static>(&mut self, request: &Request<'_>, result: Result<T>) -> Handle<T> {
         self.refused |= result.is_err();
         Handle::settled(request, result)
-    }
-}
-
-/// Whether a message that ended in this error may have reached OpenOCD. False only where it
-/// certainly did not.
-fn may_have_been_sent(error: &Error) -> bool {
-    match error {
-        Error::Command(CommandError::TooLong { .. })
-        | Error::Timeout(TimeoutError::Turn { .. })
-        | Error::Connection(ConnectionError::SessionClosed) => false,
-        Error::Connection(ConnectionError::Closed { doing, .. } | ConnectionError::ServerDied { doing, .. }) => {
-            *doing != ALREADY_CLOSED
-        }
-        _ => true,
     }
 }
 

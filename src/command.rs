@@ -1,8 +1,11 @@
-//! The contract of a command: every one comes back as its exact code, result and log.
+//! The contract of a command: its code, result and log come back exactly.
 //!
-//! A TCL port answers with bare text and no status. So every command runs through one small Tcl procedure
-//! (`procedures/commands.tcl`), which returns all three, with a sequence number that no stray reply can carry.
+//! A TCL port answers with bare text and no status. So every command runs through one small Tcl
+//! procedure (`procedures/commands.tcl`). It returns the three, with the sequence number of the
+//! command.
 
+mod dial;
+mod exchange;
 mod execution;
 mod fair_lock;
 mod greeting;
@@ -10,7 +13,7 @@ mod link;
 mod reply;
 mod request;
 mod script;
-pub(crate) mod server_file;
+mod server_file;
 mod token;
 pub(crate) mod version;
 
@@ -20,4 +23,5 @@ pub(crate) use link::{ALREADY_CLOSED, Link, SHORT_REPLY, Settings};
 pub(crate) use reply::Reply;
 pub(crate) use request::{Request, refuse_forbidden};
 pub(crate) use script::Script;
+pub(crate) use server_file::{FileData, ServerFile};
 pub(crate) use token::{OwnServer, Token};

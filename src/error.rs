@@ -1,4 +1,5 @@
-//! The error tree: one enum per layer under [`Error`], so that a caller can match as broadly or as narrowly as needed.
+//! The error tree: one enum per subsystem under [`Error`]. A caller can match as broadly or as
+//! narrowly as needed.
 
 mod adapter;
 mod breakpoint;
@@ -47,11 +48,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong, sorted by what it concerns.
 ///
-/// Match as narrowly as you need: a single condition, a whole subsystem, or everything. Where OpenOCD refused a command,
-/// the text of the error holds OpenOCD's own message. An error of the operating system is the
-/// [`source`](std::error::Error::source), and not part of the text. The parts of such a refusal
-/// are at [`failure`](Error::failure), and at [`command`](Error::command), [`code`](Error::code), [`message`](Error::message),
-/// [`log`](Error::log) for short.
+/// Match as narrowly as you need: a single condition, a whole subsystem, or everything.
+/// [`is_timeout`](Error::is_timeout), [`is_disconnected`](Error::is_disconnected),
+/// [`is_not_halted`](Error::is_not_halted) and [`is_transient`](Error::is_transient) answer the
+/// usual questions, and [`id`](Error::id) is a short code for reports.
+///
+/// If OpenOCD refused a command, the text of the error contains OpenOCD's message.
+/// [`failure`](Error::failure) gives the parts of the refusal; [`command`](Error::command),
+/// [`code`](Error::code), [`message`](Error::message) and [`log`](Error::log) give one part each.
+/// An error of the operating system is the [`source`](std::error::Error::source), and not part of
+/// the text.
 ///
 /// ```
 /// use openocd::{Error, TargetError};
@@ -71,59 +77,61 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The TCP connection to OpenOCD could not be made, broke, or carried what OpenOCD never sends.
+    /// The TCP connection to OpenOCD could not be made, was lost, or carried what OpenOCD never
+    /// sends.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
-    /// Something did not happen in its time.
+    /// A deadline passed.
     #[error(transparent)]
     Timeout(#[from] TimeoutError),
-    /// Run control, memory or registers: the target, or OpenOCD on its behalf, refused.
+    /// Run control or an access to memory or registers failed.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// Flash could not be programmed, erased, protected, read or understood.
+    /// An access to flash failed, or OpenOCD's description of it could not be understood.
     #[error(transparent)]
     Flash(#[from] FlashError),
     /// A firmware image could not be read or understood.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// The progress callback stopped the call. What was done is done.
+    /// The progress callback stopped the call. What was done until then is not undone.
     #[error("cancelled while {phase}: {done} of {total} bytes are done, up to {address:#010x}")]
     Cancelled {
         /// What was under way.
         phase: Phase,
-        /// How many bytes of this phase were done.
+        /// Bytes of this phase that were done.
         done: u64,
-        /// How many bytes this phase was about.
+        /// All bytes of this phase.
         total: u64,
-        /// The first address that was not dealt with in this phase.
+        /// The first address that this phase did not reach.
         address: u64,
     },
     /// A breakpoint or a watchpoint could not be set or removed.
     #[error(transparent)]
     Breakpoint(#[from] BreakpointError),
-    /// The debug adapter lacks what was asked of it, or refused.
+    /// The debug adapter lacks the requested feature, or refused.
     #[error(transparent)]
     Adapter(#[from] AdapterError),
-    /// A device description (SVD) could not be loaded, does not know what was asked for, or forbids it.
+    /// A device description (SVD) could not be loaded, lacks the requested item, or forbids the
+    /// access.
     #[cfg(feature = "svd")]
     #[error(transparent)]
     Svd(#[from] SvdError),
-    /// A JTAG operation failed: a scan, a walk through the states, an SVF file, the chain itself.
+    /// A JTAG operation failed: a scan, a path through the states, an SVF file, the chain itself.
     #[error(transparent)]
     Jtag(#[from] JtagError),
-    /// A debug access port could not be accessed, or is not there.
+    /// A debug access port could not be accessed, or does not exist.
     #[error(transparent)]
     Dap(#[from] DapError),
-    /// Real-time transfer through the target's memory could not be set up, or lost something.
+    /// Real-time transfer (RTT) could not be set up, or lost data.
     #[error(transparent)]
     Rtt(#[from] RttError),
-    /// Semihosting could not be set up, or a call of the firmware could not be served.
+    /// Semihosting could not be set up, or a semihosting call of the firmware could not be served.
     #[error(transparent)]
     Semihosting(#[from] SemihostingError),
-    /// The OpenOCD process could not be started, or ended when it should not.
+    /// The OpenOCD process could not be started or stopped, or ended during start-up.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// A command of [`Session::command`](crate::Session::command) failed, or could not be sent as it is.
+    /// A command of [`Session::command`](crate::Session::command) failed, or could not be sent.
     #[error(transparent)]
     Command(#[from] CommandError),
 }
@@ -147,9 +155,80 @@ impl Error {
         not_halted.into()
     }
 
-    /// The error for a refused command that concerns no subsystem.
+    /// The error for a refused command that belongs to no subsystem.
     pub(crate) fn from_failure(failure: Box<Failure>) -> Error {
         CommandError::Failed(failure).into()
+    }
+
+    /// Whether a deadline passed: every [`Error::Timeout`].
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Error::Timeout(_))
+    }
+
+    /// Whether the session has no connection to OpenOCD, so that its next call fails too.
+    ///
+    /// True for [`ConnectionError::Unreachable`], [`Closed`](ConnectionError::Closed),
+    /// [`Io`](ConnectionError::Io), [`ServerDied`](ConnectionError::ServerDied),
+    /// [`ForeignServer`](ConnectionError::ForeignServer) and
+    /// [`SessionClosed`](ConnectionError::SessionClosed).
+    pub fn is_disconnected(&self) -> bool {
+        match self {
+            Error::Connection(error) => match error {
+                ConnectionError::Unreachable { .. }
+                | ConnectionError::Closed { .. }
+                | ConnectionError::Io { .. }
+                | ConnectionError::ServerDied { .. }
+                | ConnectionError::ForeignServer { .. }
+                | ConnectionError::SessionClosed => true,
+                ConnectionError::Resolve { .. }
+                | ConnectionError::ReplyTooLong { .. }
+                | ConnectionError::NotOpenOcd { .. } => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether the call needs a halted target and the target is running:
+    /// [`TargetError::NotHalted`], and every refusal in which OpenOCD gives this reason.
+    pub fn is_not_halted(&self) -> bool {
+        matches!(self, Error::Target(TargetError::NotHalted { .. }))
+            || self.failure().is_some_and(Failure::is_not_halted)
+    }
+
+    /// Whether the same call may succeed if it is repeated as it is: every [`Error::Timeout`], and
+    /// [`ConnectionError::Unreachable`], which an OpenOCD that is still starting causes.
+    ///
+    /// OpenOCD may have executed a call that timed out, so repeat only what may be executed twice.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Error::Timeout(_) | Error::Connection(ConnectionError::Unreachable { .. }))
+    }
+
+    /// A short code for this kind of error, for reports and statistics: the subsystem and the
+    /// condition, such as `timeout.reply`. A code does not change between versions.
+    ///
+    /// ```
+    /// let error = openocd::Session::connect("localhost").unwrap_err();
+    /// assert_eq!(error.id(), "connection.resolve");
+    /// ```
+    pub fn id(&self) -> &'static str {
+        match self {
+            Error::Connection(error) => error.id(),
+            Error::Timeout(error) => error.id(),
+            Error::Target(error) => error.id(),
+            Error::Flash(error) => error.id(),
+            Error::Image(_) => "image",
+            Error::Cancelled { .. } => "cancelled",
+            Error::Breakpoint(error) => error.id(),
+            Error::Adapter(_) => "adapter",
+            #[cfg(feature = "svd")]
+            Error::Svd(_) => "svd",
+            Error::Jtag(error) => error.id(),
+            Error::Dap(error) => error.id(),
+            Error::Rtt(error) => error.id(),
+            Error::Semihosting(_) => "semihosting",
+            Error::Process(error) => error.id(),
+            Error::Command(error) => error.id(),
+        }
     }
 
     /// What OpenOCD reported, if this error is a command that OpenOCD refused.
@@ -175,7 +254,8 @@ impl Error {
 
     /// OpenOCD's error number, such as -304 for "target not halted", if OpenOCD refused a command.
     ///
-    /// OpenOCD 0.12.0 has no number for some commands (`read_memory`, `get_reg`, everything written in Tcl): they give 1.
+    /// OpenOCD 0.12.0 has no number for some commands (`read_memory`, `get_reg`, everything written
+    /// in Tcl): they give 1.
     pub fn code(&self) -> Option<i32> {
         self.failure().map(Failure::code)
     }

@@ -88,4 +88,5 @@ pub use types::{
     EndState, HaltReason, ImageFormat, Mismatch, Phase, RegisterValue, ResetMode, RttDirection, SectorKind, StopPoint,
     Symbol, SymbolKind, TapState, TargetState,
 };
+pub use wire::Endpoint;
 pub use wire::tcl::quote;

@@ -52,6 +52,18 @@ pub(crate) fn definitions() -> &'static str {
     &DEFINITIONS
 }
 
+/// How many procedures there are, aliases included.
+pub(crate) fn count() -> usize {
+    static COUNT: LazyLock<usize> = LazyLock::new(|| {
+        let names = definitions().lines().filter_map(|line| {
+            let definition = line.strip_prefix("proc ").or_else(|| line.strip_prefix("alias "))?;
+            definition.split(' ').next().filter(|name| name.starts_with(prefix()))
+        });
+        names.collect::<std::collections::HashSet<_>>().len()
+    });
+    *COUNT
+}
+
 /// A hash that is the same with every version of Rust (Fowler, Noll and Vo, 32 bits).
 fn fnv1a(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))

@@ -1,4 +1,4 @@
-//! A session: a connection to an OpenOCD, and the process behind it where the session started one.
+//! A session: a connection to an OpenOCD, and its process if the session started one.
 
 mod builder;
 mod requests;
@@ -7,34 +7,43 @@ mod sockets;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
-use std::net::ToSocketAddrs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use builder::SessionBuilder;
+pub(crate) use requests::Unanswered;
 
 use crate::command::version::Version;
 use crate::command::{Execution, FairLock, Link, Request};
 use crate::error::Result;
 use crate::process::OpenOcdProcess;
+use crate::wire::{Deadline, Endpoint};
 
 /// A connection to an OpenOCD, through which a program drives its targets.
 ///
-/// [`connect`](Self::connect) talks to an OpenOCD that runs already; [`start`](Self::start) starts one and ends it with the session.
-/// [`builder`](Self::builder) sets limits for either. From there, views such as [`target`](Self::target), [`memory`](Self::memory) and
-/// [`registers`](Self::registers) give access to what OpenOCD can do; they borrow the session, cost nothing and hold no state.
+/// [`connect`](Self::connect) talks to an OpenOCD that is running; [`start`](Self::start) starts
+/// one and ends it with the session. [`builder`](Self::builder) sets limits for either. Views such
+/// as [`target`](Self::target), [`memory`](Self::memory) and [`registers`](Self::registers) give
+/// access to what OpenOCD can do. They borrow the session, cost nothing and hold no state.
 ///
-/// # Threads
-/// A session is `Send` and `Sync`. Threads may share one: each call has the connection to itself from its command to
-/// its reply, so each thread gets its own replies. A call waits for its turn without a limit; its timeout begins when its command is sent.
+/// # Handles and threads
+/// A session is a handle: a clone is another handle of the same session. The last handle ends the
+/// session. A session is `Send` and `Sync`, so threads may share it. Each call has the connection
+/// to itself from its command to its reply, so each thread gets its own replies. Calls get their
+/// turn in the order in which they come.
 ///
 /// # Timeouts and lost connections
-/// Each command has one deadline, however many reads its reply takes ([`SessionBuilder::timeout`]). After a timeout
-/// the session replaces the connection before the next command, so a late reply is never taken for another's. When OpenOCD closes the
-/// connection, every call fails at once with a [`ConnectionError`] until [`reconnect`](Self::reconnect) is called.
+/// OpenOCD has a time limit to answer each command ([`SessionBuilder::timeout`]), however many
+/// reads the reply takes. The time begins when the call has its turn. A call with a timeout of its
+/// own, such as [`command_within`](Self::command_within), ends by that timeout, and the wait for
+/// its turn counts.
 ///
-/// A new connection begins with OpenOCD's default target as its current one. Views of a
-/// [named target](Self::target_named) don't depend on that.
+/// After a timeout the session replaces the connection before the next command, so a late reply is
+/// never taken for the reply to another command. When OpenOCD closes the connection, every call
+/// fails at once with a [`ConnectionError`] until [`reconnect`](Self::reconnect) is called.
+///
+/// OpenOCD's default target is the current target of a new connection. Views of a [named
+/// target](Self::target_named) do not depend on that.
 ///
 /// ```
 /// # use virtual_chip::VirtualChip;
@@ -62,36 +71,40 @@ struct Shared {
     timeout: Option<Duration>,
     flash_timeout: Duration,
     reply_limit: usize,
-    /// Where it connected to, as it was given.
+    /// Where the session connected to, as it was given.
     address: String,
-    /// What subsystems keep for the session, one value of a type.
+    /// The state that subsystems keep for the session, one value of each type.
     state: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Session {
-    /// Connects to the TCL port of an OpenOCD that is running, such as `"localhost:6666"`, with the default limits.
+    /// Connects to the TCL port of an OpenOCD that is running, such as `"localhost:6666"`, with the
+    /// default limits.
     ///
-    /// Every address that the name resolves to is tried. The session leaves that OpenOCD running when it ends.
+    /// Tries every address that the name resolves to. The session leaves that OpenOCD running when
+    /// it ends.
     ///
     /// # Errors
-    /// [`ConnectionError::Resolve`] or [`Unreachable`](ConnectionError::Unreachable) with host and port,
-    /// [`TimeoutError::Connect`](crate::TimeoutError::Connect), [`TimeoutError::Reply`](crate::TimeoutError::Reply) if something accepts the connection
-    /// but says nothing, [`ConnectionError::NotOpenOcd`] if it is no TCL port.
+    /// [`ConnectionError::Resolve`] for an address without a port,
+    /// [`Unreachable`](ConnectionError::Unreachable) with host and port if nothing listens there,
+    /// [`NotOpenOcd`](ConnectionError::NotOpenOcd) if it is no TCL port, and [`Error::Timeout`] if
+    /// nothing answers.
     ///
     /// ```no_run
     /// let session = openocd::Session::connect("localhost:6666")?;
     /// println!("{}", session.command("targets")?);
     /// # Ok::<(), openocd::Error>(())
     /// ```
-    pub fn connect(address: impl ToSocketAddrs + fmt::Debug) -> Result<Session> {
+    pub fn connect(address: impl Endpoint) -> Result<Session> {
         Session::builder().connect(address)
     }
 
     /// Starts an OpenOCD with a configuration as one would type it after `openocd`, such as
     /// `"interface/cmsis-dap.cfg -f target/stm32f1x.cfg"`, and connects to it.
     ///
-    /// The OpenOCD ends with the session. See [`OpenOcdBuilder::config`] for how the string is read, and
-    /// [`OpenOcdProcess::builder`] with [`SessionBuilder::start`] for everything else that can be chosen.
+    /// The OpenOCD ends with the session. [`OpenOcdBuilder::config`] says how the string is read.
+    /// For everything else that can be chosen see [`OpenOcdProcess::builder`] with
+    /// [`SessionBuilder::start`].
     ///
     /// # Errors
     /// Those of [`OpenOcdBuilder::spawn`] and of [`connect`](Self::connect).
@@ -107,21 +120,25 @@ impl Session {
         Session::builder().start(config.into())
     }
 
-    /// Sets limits for a session before it is made.
+    /// Returns a builder, which sets limits before it makes the session.
     pub fn builder() -> SessionBuilder {
         SessionBuilder::default()
     }
 
-    /// Runs an OpenOCD command and returns its result, byte for byte: leading and trailing white space survive.
+    /// Runs an OpenOCD command and returns its result, byte for byte: white space at both ends
+    /// survives.
     ///
-    /// The command is Tcl, evaluated at OpenOCD's top level. Whatever comes from elsewhere (a path, a name) must be quoted with
-    /// [`quote`](crate::quote): OpenOCD's Tcl can run programs.
-    /// A result that contains the word "error" is a success; only the status that OpenOCD gives counts.
+    /// OpenOCD evaluates the command as Tcl, at its top level. Quote whatever comes from elsewhere,
+    /// such as a path or a name, with [`quote`](crate::quote): OpenOCD's Tcl can run programs. A
+    /// result that contains the word "error" is a success; only OpenOCD's status counts.
     ///
     /// # Errors
-    /// [`CommandError::Failed`](crate::CommandError::Failed) if OpenOCD refuses it, [`TargetError::NotHalted`](crate::TargetError::NotHalted) if it
-    /// does because the target runs. [`CommandError::ForbiddenByte`](crate::CommandError::ForbiddenByte) and [`TooLong`](crate::CommandError::TooLong) before anything is
-    /// sent. [`CommandError::NotText`](crate::CommandError::NotText) for a result that is not UTF-8. [`Error::Timeout`] and [`Error::Connection`].
+    /// [`CommandError::Failed`](crate::CommandError::Failed) if OpenOCD refuses the command, and
+    /// [`TargetError::NotHalted`](crate::TargetError::NotHalted) if it refuses because the target
+    /// runs. [`CommandError::ForbiddenByte`](crate::CommandError::ForbiddenByte) and
+    /// [`TooLong`](crate::CommandError::TooLong) before anything is sent.
+    /// [`CommandError::NotText`](crate::CommandError::NotText) for a result that is not UTF-8.
+    /// [`Error::Timeout`] and [`Error::Connection`].
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -135,10 +152,15 @@ impl Session {
         self.text(&Request::new(command))
     }
 
-    /// Like [`command`](Self::command), with a timeout of its own in place of the session's.
+    /// Runs an OpenOCD command like [`command`](Self::command), with a timeout in place of the
+    /// session's.
+    ///
+    /// The whole call takes no longer: the wait for other calls of this session and a connection
+    /// that must be made first count.
     ///
     /// # Errors
-    /// Those of [`command`](Self::command).
+    /// Those of [`command`](Self::command). [`TimeoutError::Turn`](crate::TimeoutError::Turn) if
+    /// other calls keep the session busy; the command was not sent then.
     ///
     /// ```
     /// use std::time::Duration;
@@ -147,17 +169,17 @@ impl Session {
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
     /// let slow = session.command_within("sleep 300; set done 1", Duration::from_millis(50));
     /// assert!(matches!(slow, Err(Error::Timeout(_))));
-    /// assert_eq!(session.command("expr {1 + 1}")?, "2"); // never the late reply of the other
+    /// assert_eq!(session.command("expr {1 + 1}")?, "2"); // not the late reply to the other command
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn command_within(&self, command: &str, timeout: Duration) -> Result<String> {
-        self.text(&Request::new(command).within(timeout))
+        self.text(&Request::new(command).within(timeout).before(Deadline::after(Some(timeout))))
     }
 
-    /// Runs an OpenOCD command and returns code, result and log, also if OpenOCD refuses it.
+    /// Runs an OpenOCD command and returns its code, result and log, also if OpenOCD refuses it.
     ///
     /// # Errors
-    /// Those of [`command`](Self::command) that don't come from a refusal.
+    /// Those of [`command`](Self::command) that are not refusals.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -173,13 +195,15 @@ impl Session {
         self.run(&request, |reply| Execution::new(&request, reply))
     }
 
-    /// Sends a command untouched and returns the bare reply, of which OpenOCD does not say whether it is a result or an error.
+    /// Sends a command untouched and returns the bare reply. OpenOCD does not say whether that is a
+    /// result or an error.
     ///
-    /// A way around this crate, for what [`execute`](Self::execute) cannot do, such as `shutdown`.
-    /// Notifications that a command such as `tcl_notifications on` asked for come before the reply, each with the byte 0x1a after it.
+    /// This is for what [`execute`](Self::execute) cannot do, such as `shutdown`. If a command such
+    /// as `tcl_notifications on` asked for notifications, they may precede the reply, each followed
+    /// by the byte 0x1a.
     ///
     /// # Errors
-    /// Those of [`command`](Self::command) that don't come from a refusal.
+    /// Those of [`command`](Self::command) that are not refusals.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -187,11 +211,12 @@ impl Session {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn raw(&self, command: &str) -> Result<Vec<u8>> {
-        let result = self.link().raw(command);
+        let request = Request::new(command);
+        let result = self.link_for(&request)?.raw(&request);
         result.map_err(|error| self.explain(error))
     }
 
-    /// The version of the OpenOCD at the other end, as it was when the present connection was made.
+    /// Returns the version of the OpenOCD at the other end, as it was when the connection was made.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -203,17 +228,20 @@ impl Session {
         Version::parse(self.link().version())
     }
 
-    /// The OpenOCD that this session started; `None` if it connected to one that ran already.
+    /// Returns the OpenOCD that this session started; `None` if the session connected to a running
+    /// one.
     pub fn process(&self) -> Option<&OpenOcdProcess> {
         self.shared.process.as_ref()
     }
 
-    /// Gives up the connection and makes a new one to the same address.
+    /// Drops the connection and makes a new one to the same address.
     ///
-    /// For a connection that OpenOCD closed. After a timeout the session does it by itself.
+    /// This is for a connection that OpenOCD closed. After a timeout the session reconnects by
+    /// itself.
     ///
     /// # Errors
-    /// Those of [`connect`](Self::connect); [`ConnectionError::ServerDied`] if the OpenOCD that this session started has ended.
+    /// Those of [`connect`](Self::connect); [`ConnectionError::ServerDied`] if the OpenOCD that
+    /// this session started has ended.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -226,15 +254,17 @@ impl Session {
         result.map_err(|error| self.explain(error))
     }
 
-    /// Closes the connection and, if the session started an OpenOCD, ends that and waits for its end.
+    /// Closes the connection and, if the session started an OpenOCD, ends that OpenOCD and waits
+    /// for its end.
     ///
-    /// This ends the session for all of its handles: their next call is a
-    /// [`ConnectionError::SessionClosed`](crate::ConnectionError::SessionClosed). A call that another thread has under way
-    /// is waited for. Dropping the last handle does the same, but logs what goes wrong where this returns it. The
-    /// target is left as it is.
+    /// This ends the session for all of its handles: their next call fails with
+    /// [`ConnectionError::SessionClosed`](crate::ConnectionError::SessionClosed). `close` waits for
+    /// a call that another thread has under way. Dropping the last handle does the same, but logs
+    /// an error that `close` returns. The target's state does not change.
     ///
     /// # Errors
-    /// [`ProcessError::Stop`](crate::ProcessError::Stop) if the OpenOCD process can't be waited for.
+    /// [`ProcessError::Stop`](crate::ProcessError::Stop) if the OpenOCD process cannot be waited
+    /// for.
     ///
     /// ```
     /// use openocd::{ConnectionError, Error, Session};
@@ -256,7 +286,7 @@ impl Session {
     }
 }
 
-/// `Session(127.0.0.1:6666)`, or with the process that it started `Session(127.0.0.1:40113, OpenOCD 4711)`
+/// `Session(127.0.0.1:6666)`, or with a process `Session(127.0.0.1:40113, OpenOCD 4711)`.
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.shared.process {

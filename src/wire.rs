@@ -1,4 +1,5 @@
-//! What goes over a socket: frames, Tcl words, deadlines, connections. It knows nothing of OpenOCD's commands.
+//! What goes over a socket: frames, Tcl words, deadlines, connections. Nothing here knows OpenOCD's
+//! commands.
 
 mod address;
 mod byte_stream;
@@ -9,6 +10,7 @@ pub(crate) mod number;
 pub(crate) mod tcl;
 
 pub(crate) use address::Address;
+pub use address::Endpoint;
 pub(crate) use byte_stream::ByteStream;
 pub(crate) use connection::{Connection, TransferError};
 pub(crate) use deadline::Deadline;

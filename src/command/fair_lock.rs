@@ -6,8 +6,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::wire::Deadline;
 
-/// A mutex that serves its waiters in order: with `std::sync::Mutex` a thread that calls in a loop can keep others
-/// waiting for seconds.
+/// A mutex that serves its waiters in order: with `std::sync::Mutex` a thread that calls in a loop
+/// can keep others waiting for seconds.
 #[derive(Debug)]
 pub(crate) struct FairLock<T> {
     queue: Mutex<Queue>,
@@ -52,8 +52,8 @@ impl<T> FairLock<T> {
             };
         }
         drop(queue);
-        // Nobody else holds it: this ticket is the first. A panic in another thread leaves nothing half done that the
-        // link does not know of.
+        // Nobody else holds it: this ticket is the first. A panic in another thread leaves nothing
+        // half done that the link does not know of.
         Some(Turn { lock: self, value: Some(self.value.lock().unwrap_or_else(PoisonError::into_inner)) })
     }
 

@@ -1,4 +1,5 @@
-//! The first words on a connection: whether an OpenOCD is there, which one, and whether it knows our Tcl procedures.
+//! The first exchange on a connection: whether an OpenOCD answers, which one, and whether it knows
+//! our Tcl procedures.
 
 use std::sync::LazyLock;
 
@@ -6,11 +7,19 @@ use crate::procedures;
 use crate::wire::frame::SEPARATOR;
 use crate::wire::tcl;
 
-/// Asks for the version, for the token of the program that started this OpenOCD, if one did, and whether it knows the procedures.
+/// The first word of every answer.
+const NAME: &str = "openocd-rs";
+
+/// What makes other servers answer at once, a comment to Tcl: a GDB server answers the packet, and
+/// servers of lines (telnet, HTTP) answer the line.
+const PROVOCATION: &str = "# $vMustReplyEmpty#3a\r\n\r\n";
+
+/// Asks for the version, for the token of the program that started this OpenOCD, if one did, and
+/// for the number of our procedures that are defined.
 static QUESTION: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "list openocd-rs [version] [if {{[info exists ::_openocd_rs_token]}} {{set ::_openocd_rs_token}}] \
-         [info exists ::{}defined]",
+        "{PROVOCATION}list {NAME} [version] [if {{[info exists ::_openocd_rs_token]}} {{set ::_openocd_rs_token}}] \
+         [llength [info commands {}*]]",
         procedures::prefix()
     )
 });
@@ -20,7 +29,7 @@ static QUESTION: LazyLock<String> = LazyLock::new(|| {
 pub(super) struct Greeting {
     pub(super) version: String,
     pub(super) token: String,
-    /// It knows our procedures.
+    /// All of our procedures are defined.
     pub(super) is_prepared: bool,
 }
 
@@ -31,8 +40,7 @@ pub(super) fn question() -> Vec<u8> {
 
 /// The line that defines the procedures.
 pub(super) fn definitions() -> Vec<u8> {
-    // Last, so that procedures that did not arrive whole are sent once more.
-    line(&[procedures::definitions(), "set ::", procedures::prefix(), "defined 1\n", &QUESTION])
+    line(&[procedures::definitions(), &QUESTION])
 }
 
 fn line(parts: &[&str]) -> Vec<u8> {
@@ -41,10 +49,17 @@ fn line(parts: &[&str]) -> Vec<u8> {
     line
 }
 
+/// Whether an answer may begin with these bytes, of which more may follow.
+pub(super) fn may_begin(bytes: &[u8]) -> bool {
+    let common = bytes.len().min(NAME.len());
+    bytes[..common] == NAME.as_bytes()[..common]
+}
+
 /// Reads an answer, which only an OpenOCD can give.
 pub(super) fn greeting(reply: &[u8]) -> Option<Greeting> {
-    let [name, version, token, is_prepared] = tcl::strings(reply)?;
-    (name == "openocd-rs").then(|| Greeting { version, token, is_prepared: is_prepared == "1" })
+    let [name, version, token, defined] = tcl::strings(reply)?;
+    let is_prepared = defined.parse() == Ok(procedures::count());
+    (name == NAME).then_some(Greeting { version, token, is_prepared })
 }
 
 #[cfg(test)]
@@ -58,10 +73,21 @@ mod tests {
             let (version, token) = ("Open On-Chip Debugger 0.12.0".to_owned(), "5f".to_owned());
             Some(Greeting { version, token, is_prepared })
         };
-        assert_eq!(read("1"), expected(true));
+        assert_eq!(read(&procedures::count().to_string()), expected(true));
+        assert_eq!(read(&(procedures::count() - 1).to_string()), expected(false));
         assert_eq!(read("0"), expected(false));
         for other in ["", "HTTP/1.1 400 Bad Request", "openocd-rs", "openocd-rs x {} {", "openocd x {} {}"] {
             assert_eq!(greeting(other.as_bytes()), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn beginnings_of_other_protocols_are_told_from_an_answer() {
+        for beginning in ["", "o", "openocd-rs", "openocd-rs {Open On-Chip"] {
+            assert!(may_begin(beginning.as_bytes()), "{beginning:?}");
+        }
+        for beginning in ["SSH-2.0-OpenSSH_9.2\r\n", "+", "\u{ff}", "openocd ", "Open On-Chip"] {
+            assert!(!may_begin(beginning.as_bytes()), "{beginning:?}");
         }
     }
 }

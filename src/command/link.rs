@@ -1,28 +1,26 @@
 //! A connection that runs commands one at a time, and replaces itself after a failed exchange.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::time::Duration;
 
-use super::greeting;
-use super::reply::{Reply, parse_reply, sequence_of};
+use super::exchange::{ExchangeError, TRACE_LIMIT, read_reply, receive_frame, receive_reply};
+use super::reply::Reply;
 use super::request::{Request, push_batch, push_run, refuse_forbidden, refuse_too_long};
 use super::token::{OwnServer, Token};
-
+use super::{dial, greeting};
 use crate::error::text::excerpt;
-use crate::error::{ConnectionError, Result, TimeoutError};
+use crate::error::{CommandError, ConnectionError, Error, Result, TimeoutError, UnexpectedReply};
 use crate::wire::frame::SEPARATOR;
 use crate::wire::{Address, Connection, Deadline, TransferError};
 
-/// What a batch sets aside for each reply; the procedure counts longer ones only.
+/// What a batch sets aside for each reply, in bytes. The procedure counts longer replies only.
 pub(crate) const SHORT_REPLY: usize = 120;
 
 /// A longer line is not kept for the next command.
 const LINE_KEPT: usize = 64 * 1024;
-
-/// How much of a command or reply a trace line shows.
-const TRACE_LIMIT: usize = 200;
 
 pub(crate) const ALREADY_CLOSED: &str = "an earlier command ran; `Session::reconnect` makes a new one";
 
@@ -36,26 +34,27 @@ pub(crate) struct Settings {
     pub(crate) own: Option<OwnServer>,
 }
 
-/// A connection through which commands run one at a time, and the knowledge of how to replace it.
-#[derive(Debug)]
+/// A connection through which commands run one at a time, with what is needed to replace it.
 pub(crate) struct Link {
     address: Address,
     settings: Settings,
     state: State,
     sequence: u64,
     version: String,
-    /// The line of the last command, and the last script of a series, kept for their room.
+    /// The last request was sent, at least in part.
+    was_sent: bool,
+    /// The line of the last command and the last script of a series. The next ones reuse their
+    /// allocations.
     line: Vec<u8>,
     script: String,
 }
 
-#[derive(Debug)]
 enum State {
     Ready(Connection),
-    /// The last exchange did not end well, and the connection with it: the next command makes a new one.
+    /// The last exchange failed, so its connection was dropped. The next command makes a new one.
     Stale,
-    /// OpenOCD closed the connection. Only [`Link::reconnect`] makes a new one: whatever answers there now
-    /// may be another OpenOCD.
+    /// OpenOCD closed the connection. Only [`Link::reconnect`] makes a new one: whatever answers
+    /// there now may be another OpenOCD.
     Closed {
         peer: SocketAddr,
     },
@@ -73,6 +72,7 @@ impl Link {
             state: State::Stale,
             sequence: 0,
             version: String::new(),
+            was_sent: false,
             line: Vec::new(),
             script: String::new(),
         };
@@ -80,7 +80,7 @@ impl Link {
         Ok(link)
     }
 
-    /// What `version` answered on the present connection.
+    /// The reply to `version` on the present connection.
     pub(crate) fn version(&self) -> &str {
         &self.version
     }
@@ -134,29 +134,28 @@ impl Link {
         Ok(())
     }
 
-    /// Connects, and makes sure that an OpenOCD answers, before the deadline of the request that waits for it.
+    /// Whether OpenOCD may have run the last request that failed.
+    pub(crate) fn was_sent(&self) -> bool {
+        self.was_sent
+    }
+
+    /// Connects, and makes sure that an OpenOCD answers, before the deadline of the request that
+    /// waits for it.
     fn connect(&mut self, request: &Request<'_>, deadline: Deadline) -> Result<Connection> {
         if let Some(own) = &self.settings.own {
             own.check_running("connecting")?;
         }
-        let left = [self.settings.connect_timeout, deadline.remaining()].into_iter().flatten().min();
-        let mut connection = Connection::open(&self.address, left, self.settings.reply_limit)?;
-        let mut greet = |line: &[u8]| -> Result<_> {
-            let frame = exchange(&mut connection, line, deadline)
-                .map_err(|error| error.into_error(|| reply_timeout(&connection, request, deadline)))?;
-            let bytes = connection.bytes(frame);
-            greeting::greeting(bytes).ok_or_else(|| {
-                let (peer, reply) = (connection.peer(), String::from_utf8_lossy(bytes).into_owned());
-                ConnectionError::NotOpenOcd { peer, reply }.into()
-            })
-        };
-        let mut greeting = greet(&greeting::question())?;
-        // A foreign one is not given procedures.
+        let (mut connection, mut greeting) = dial::dial(&self.address, &self.settings, request, deadline)?;
+        let peer = connection.peer();
+        // A foreign OpenOCD is not given procedures.
         if self.settings.own.as_ref().is_some_and(|own| own.token.as_str() != greeting.token) {
-            return Err(ConnectionError::ForeignServer { peer: connection.peer() }.into());
+            return Err(ConnectionError::ForeignServer { peer }.into());
         }
         if !greeting.is_prepared {
-            greeting = greet(&greeting::definitions())?;
+            let frame = exchange(&mut connection, &greeting::definitions(), deadline)
+                .map_err(|error| error.into_error(|| reply_timeout(peer, request, deadline)))?;
+            let bytes = connection.bytes(frame);
+            greeting = greeting::greeting(bytes).ok_or_else(|| ConnectionError::not_openocd(peer, bytes))?;
         }
         self.version = greeting.version;
         // Whoever started this OpenOCD tells our replies in its log by their numbers.
@@ -172,11 +171,12 @@ impl Link {
         self.run_line(request, |line, sequence| push_run(line, sequence, request.target, &request.script), read)
     }
 
-    /// Runs commands one after the other and hands over a reply whose result is the list of theirs, and whose log tells the failures and logs
-    /// (`_openocd_rs_1_batch` in `prelude/commands.tcl`).
+    /// Runs commands one after the other. The result of the reply is the list of their results, and
+    /// its log lists the failures and logs (the procedure `batch` in `procedures/commands.tcl`).
     ///
-    /// Ends early once the replies take half of the reply limit, or if asked to at the first that fails. `request` tells the target and
-    /// the timeout of all of them; its script is not run.
+    /// Ends early when the replies take half of the reply limit, or at the first failure if
+    /// `stop_at_failure` is set. `request` gives the target and the timeout of all commands; its
+    /// script is not run.
     pub(crate) fn run_batch<T>(
         &mut self,
         request: &Request<'_>,
@@ -191,11 +191,13 @@ impl Link {
         self.run_line(request, write, read)
     }
 
-    /// Runs several commands that are one call to its caller, with the next ones on their way while a reply is read.
+    /// Runs several commands that are one call to its caller. The next commands are sent while a
+    /// reply is read.
     ///
-    /// `prepare` writes the script of the next one, if there is one and not enough are on their way; `read` takes the next reply. The first error ends the
-    /// series. Whatever is on its way then has been executed, so this is for commands that change nothing. Scripts must be short: OpenOCD does not
-    /// read on while it writes a reply.
+    /// `prepare` writes the next script, or returns false if there is none or enough commands are
+    /// under way. `read` takes the next reply. The first error ends the series. OpenOCD executes
+    /// the commands that are under way then, so this is for commands that change nothing. Scripts
+    /// must be short: OpenOCD reads nothing while it writes a reply.
     pub(crate) fn run_series(
         &mut self,
         request: &Request<'_>,
@@ -210,7 +212,6 @@ impl Link {
         let timeout = request.timeout.or(self.settings.timeout);
         let deadline = || Deadline::after(timeout).sooner(request.deadline());
         let exchanged = self.with_connection(request, deadline(), |connection| {
-            connection.discard_unasked();
             let mut plain = Vec::new();
             let mut received = 0;
             let mut arrived: Option<Range<usize>> = None;
@@ -228,7 +229,7 @@ impl Link {
                 if !line.is_empty() {
                     connection.send(&line, deadline())?;
                 }
-                // OpenOCD is at work on the next ones while this one is read.
+                // OpenOCD works on the next commands while this reply is read.
                 if let Some(frame) = arrived.take() {
                     let reply = read_reply(connection, frame, &mut plain)?;
                     if outcome.is_ok() {
@@ -238,7 +239,7 @@ impl Link {
                 if received == sent {
                     return Ok(());
                 }
-                // A command has its time from when OpenOCD turns to it, which is when it has answered the one before.
+                // A command's time begins when OpenOCD has answered the one before.
                 arrived = Some(receive_frame(connection, first + received, deadline())?);
                 received += 1;
             }
@@ -264,6 +265,7 @@ impl Link {
     ) -> Result<T> {
         self.sequence += 1;
         let sequence = self.sequence;
+        self.was_sent = false;
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         write(&mut line, sequence);
@@ -271,7 +273,6 @@ impl Link {
         log::trace!(target: "openocd::command", "> {}", excerpt(request.name().as_bytes(), TRACE_LIMIT));
         let deadline = self.deadline_of(request);
         let value = self.with_connection(request, deadline, |connection| {
-            connection.discard_unasked();
             connection.send(&line, deadline)?;
             Ok(read(&receive_reply(connection, sequence, deadline, &mut Vec::new())?))
         });
@@ -281,10 +282,12 @@ impl Link {
         value
     }
 
-    /// Sends the text as it is and hands back the bare reply.
+    /// Sends the text as it is and returns the bare reply.
     ///
-    /// A marker of our own follows in the same write. Its reply shows where the command's ends, which may hold 0x1a itself.
-    pub(crate) fn raw(&mut self, command: &str) -> Result<Vec<u8>> {
+    /// A marker of our own follows in the same write. Its reply shows where the reply of the
+    /// command ends, which may hold 0x1a itself.
+    pub(crate) fn raw(&mut self, request: &Request<'_>) -> Result<Vec<u8>> {
+        let command = &*request.script;
         refuse_forbidden(command)?;
         let mut line = Vec::from(command);
         line.push(SEPARATOR);
@@ -294,9 +297,11 @@ impl Link {
         line.extend_from_slice(format!("list {marker}").as_bytes());
         line.push(SEPARATOR);
         log::trace!(target: "openocd::command", "> (raw) {}", excerpt(command.as_bytes(), TRACE_LIMIT));
-        let deadline = Deadline::after(self.settings.timeout);
-        self.with_connection(&Request::new(command), deadline, |connection| {
-            let frame = exchange(connection, &line, deadline)?;
+        let deadline = self.deadline_of(request);
+        let limit = self.settings.reply_limit;
+        self.with_connection(request, deadline, |connection| {
+            connection.send(&line, deadline)?;
+            let frame = connection.receive(deadline)?;
             let mut reply = connection.bytes(frame).to_vec();
             loop {
                 match connection.receive(deadline) {
@@ -304,10 +309,14 @@ impl Link {
                     Ok(frame) => {
                         reply.push(SEPARATOR);
                         reply.extend_from_slice(connection.bytes(frame));
+                        if reply.len() > limit {
+                            return Err(connection.too_long(&reply).into());
+                        }
                     }
-                    // `shutdown` and `exit` answer, and then OpenOCD hangs up, which the next command will be told.
+                    // `shutdown` and `exit` answer, and then OpenOCD hangs up. The next command
+                    // reports that.
                     Err(TransferError::Connection(ConnectionError::Closed { .. })) => break,
-                    Err(error) => return Err(error),
+                    Err(error) => return Err(error.into()),
                 }
             }
             log::trace!(target: "openocd::command", "< (raw) {}", excerpt(&reply, TRACE_LIMIT));
@@ -315,14 +324,15 @@ impl Link {
         })
     }
 
-    /// Runs one exchange. The connection is put back only if the exchange succeeded, so that neither an error nor a panic
-    /// can leave one in use that still owes a reply.
+    /// Runs one exchange. The connection is put back only if the exchange succeeded, so neither an
+    /// error nor a panic can leave a connection in use that still owes a reply.
     fn with_connection<T>(
         &mut self,
         request: &Request<'_>,
         deadline: Deadline,
-        exchange: impl FnOnce(&mut Connection) -> Result<T, TransferError>,
+        exchange: impl FnOnce(&mut Connection) -> Result<T, ExchangeError>,
     ) -> Result<T> {
+        self.was_sent = false;
         let mut connection = match std::mem::replace(&mut self.state, State::Stale) {
             State::Ready(connection) => connection,
             State::Stale => {
@@ -338,20 +348,35 @@ impl Link {
                 return Err(ConnectionError::Closed { peer, doing: ALREADY_CLOSED }.into());
             }
         };
-        match exchange(&mut connection) {
+        connection.discard_unasked();
+        self.was_sent = true;
+        let peer = connection.peer();
+        let error = match exchange(&mut connection) {
             Ok(value) => {
                 self.state = State::Ready(connection);
-                Ok(value)
+                return Ok(value);
             }
-            Err(error) => {
+            Err(ExchangeError::Unreadable(reply)) => {
+                let expected =
+                    "a reply with its number, in Tcl's form (has a command redefined `list`, `set` or `catch`?)";
+                Error::from(CommandError::from(UnexpectedReply::new(request.name(), expected, reply)))
+            }
+            Err(ExchangeError::Transfer(error)) => {
                 if let TransferError::Connection(ConnectionError::Closed { peer, .. }) = &error {
                     self.state = State::Closed { peer: *peer };
                 }
-                let error = error.into_error(|| reply_timeout(&connection, request, deadline));
-                log::debug!(target: "openocd::connection", "gave up the connection to {}: {error}", connection.peer());
-                Err(error)
+                error.into_error(|| reply_timeout(peer, request, deadline))
             }
-        }
+        };
+        log::debug!(target: "openocd::connection", "gave up the connection to {peer}: {error}");
+        Err(error)
+    }
+}
+
+/// `Link(localhost:6666)`
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Link({})", self.address.text())
     }
 }
 
@@ -361,46 +386,6 @@ fn exchange(connection: &mut Connection, line: &[u8], deadline: Deadline) -> Res
     connection.receive(deadline)
 }
 
-fn reply_timeout(connection: &Connection, request: &Request<'_>, deadline: Deadline) -> TimeoutError {
-    TimeoutError::Reply { peer: connection.peer(), command: request.name().to_owned(), after: deadline.span() }
-}
-
-/// Waits for the reply with this number.
-fn receive_reply<'r>(
-    connection: &'r mut Connection,
-    sequence: u64,
-    deadline: Deadline,
-    plain: &'r mut Vec<u8>,
-) -> Result<Reply<'r>, TransferError> {
-    let frame = receive_frame(connection, sequence, deadline)?;
-    read_reply(connection, frame, plain)
-}
-
-/// Waits for the frame with this number. One without it answers nothing that we asked: a notification, or the rest of a `raw` reply.
-fn receive_frame(
-    connection: &mut Connection,
-    sequence: u64,
-    deadline: Deadline,
-) -> Result<Range<usize>, TransferError> {
-    let mut frame = connection.receive(deadline)?;
-    while sequence_of(connection.bytes(frame.clone())) != Some(sequence) {
-        let stray = excerpt(connection.bytes(frame), TRACE_LIMIT);
-        log::debug!(target: "openocd::connection", "skipped a frame that answers no command: {stray}");
-        frame = connection.receive(deadline)?;
-    }
-    Ok(frame)
-}
-
-fn read_reply<'r>(
-    connection: &'r Connection,
-    frame: Range<usize>,
-    plain: &'r mut Vec<u8>,
-) -> Result<Reply<'r>, TransferError> {
-    let bytes = connection.bytes(frame);
-    let Some(reply) = parse_reply(bytes, plain) else {
-        let (peer, reply) = (connection.peer(), String::from_utf8_lossy(bytes).into_owned());
-        return Err(ConnectionError::NotOpenOcd { peer, reply }.into());
-    };
-    log::trace!(target: "openocd::command", "< {} {}", reply.code, excerpt(&reply.result, TRACE_LIMIT));
-    Ok(reply)
+pub(super) fn reply_timeout(peer: SocketAddr, request: &Request<'_>, deadline: Deadline) -> TimeoutError {
+    TimeoutError::Reply { peer, command: request.name().to_owned(), after: deadline.span() }
 }

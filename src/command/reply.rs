@@ -21,14 +21,16 @@ impl Reply<'_> {
         if self.code == 0 { Ok(&self.result) } else { Err(Box::new(self.failure(request))) }
     }
 
-    /// The result as text; its errors are those of [`Execution::into_result`](super::Execution::into_result).
+    /// The result as text; its errors are those of
+    /// [`Execution::into_result`](super::Execution::into_result).
     pub(crate) fn text(&self, request: &Request<'_>) -> Result<String> {
         let result = self.success(request).map_err(|failure| Error::refused(failure, Error::from_failure))?;
         let not_text = |_| CommandError::NotText { command: request.name().to_owned() }.into();
         std::str::from_utf8(result).map(str::to_owned).map_err(not_text)
     }
 
-    /// What the reply's result is read as, or the subsystem's error; see [`Session::ask`](crate::Session::ask).
+    /// What the reply's result is read as, or the subsystem's error; see
+    /// [`Session::ask`](crate::Session::ask).
     pub(crate) fn value<E: Subsystem, T>(
         &self,
         request: &Request<'_>,
@@ -66,7 +68,8 @@ pub(super) fn sequence_of(frame: &[u8]) -> Option<u64> {
     std::str::from_utf8(&frame[..digits]).ok()?.parse().ok()
 }
 
-/// Reads `SEQUENCE CODE RESULT LOG`, where 0x00 precedes the code: OpenOCD repeats in its log what is before it.
+/// Reads `SEQUENCE CODE RESULT LOG`. A 0x00 precedes the code: OpenOCD repeats in its log what comes
+/// before it.
 ///
 /// `plain` takes the text if it had to be freed of stand-ins for 0x1a.
 pub(super) fn parse_reply<'b>(frame: &'b [u8], plain: &'b mut Vec<u8>) -> Option<Reply<'b>> {

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::error::CommandError;
+use crate::procedures;
 use crate::wire::Deadline;
 use crate::wire::frame::SEPARATOR;
 use crate::wire::tcl;
@@ -12,7 +13,8 @@ use crate::wire::tcl;
 /// OpenOCD's line buffer (`TCL_LINE_MAX` in `src/server/tcl_server.c`), separator included.
 const LINE_LIMIT: usize = 4 * 1024 * 1024 - 1;
 
-/// How many commands of a batch follow each other without a poll. Newer OpenOCD needs a time for their log that grows with its square.
+/// How many commands of a batch may follow each other without a poll. Newer OpenOCD needs time for
+/// their log that grows with the square of its length.
 const GROUP: usize = 64;
 
 /// What to run.
@@ -20,19 +22,22 @@ const GROUP: usize = 64;
 pub(crate) struct Request<'a> {
     /// The Tcl script.
     pub(crate) script: Cow<'a, str>,
-    /// What errors and logs show in place of the script: the OpenOCD command that a user would type.
+    /// What errors and logs show in place of the script: the OpenOCD command that a user would
+    /// type.
     pub(crate) shown: Option<Cow<'a, str>>,
-    /// Run on this target in place of the connection's current one, which is the same again afterwards.
+    /// The target to run on, in place of the connection's current one, which is current again
+    /// afterwards.
     pub(crate) target: Option<&'a str>,
-    /// In place of the session's own.
+    /// How long OpenOCD may take to answer, in place of the session's timeout.
     pub(crate) timeout: Option<Duration>,
-    /// When the call that this is a part of gives up, whatever the timeout.
+    /// The deadline of the public call that this is a part of. It also limits the wait for the
+    /// session's lock.
     pub(crate) deadline: Option<Deadline>,
     /// What the call is about to do, for the error of a refusal.
     pub(crate) operation: Cow<'a, str>,
     /// What OpenOCD should reply, for the error if it replies something else.
     pub(crate) expected: &'static str,
-    /// In a batch OpenOCD need not look at its targets before.
+    /// In a batch OpenOCD need not poll its targets before.
     pub(crate) is_unpolled: bool,
 }
 
@@ -56,7 +61,7 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Gives up with the call that this is a part of.
+    /// Sets the deadline of the public call that this is a part of.
     pub(crate) fn before(mut self, deadline: Deadline) -> Self {
         self.deadline = Some(deadline);
         self
@@ -74,7 +79,7 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// When the call that this is a part of gives up.
+    /// The deadline of the public call that this is a part of.
     pub(crate) fn deadline(&self) -> Deadline {
         self.deadline.unwrap_or(Deadline::NEVER)
     }
@@ -89,21 +94,19 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Appends the line `_openocd_rs_1_run SEQUENCE COMMAND` or `_openocd_rs_1_run_on SEQUENCE TARGET COMMAND` with its separator.
+/// Appends the line that runs a script, `run SEQUENCE SCRIPT` or `run SEQUENCE SCRIPT TARGET`, with
+/// its separator.
 pub(super) fn push_run(line: &mut Vec<u8>, sequence: u64, target: Option<&str>, script: &str) {
-    let _ = match target {
-        None => write!(line, "_openocd_rs_1_run {sequence} "),
-        Some(target) => {
-            let _ = write!(line, "_openocd_rs_1_run_on {sequence} ");
-            tcl::push_quoted(line, target);
-            line.write_all(b" ")
-        }
-    };
+    let _ = write!(line, "{}run {sequence} ", procedures::prefix());
     tcl::push_quoted(line, script);
+    if let Some(target) = target {
+        line.push(b' ');
+        tcl::push_quoted(line, target);
+    }
     line.push(SEPARATOR);
 }
 
-/// Appends the line `_openocd_rs_1_batch SEQUENCE TARGET STOP ROOM GROUPS COMMAND …` with its separator.
+/// Appends the line `batch SEQUENCE TARGET STOP ROOM GROUPS COMMAND …` with its separator.
 pub(super) fn push_batch(
     line: &mut Vec<u8>,
     sequence: u64,
@@ -112,7 +115,7 @@ pub(super) fn push_batch(
     room: usize,
     commands: &[&Request<'_>],
 ) {
-    let _ = write!(line, "_openocd_rs_1_batch {sequence} ");
+    let _ = write!(line, "{}batch {sequence} ", procedures::prefix());
     tcl::push_quoted(line, target.unwrap_or_default());
     let _ = write!(line, " {} {room} {{", u8::from(stop_at_failure));
     for group in commands.chunk_by(|one, next| one.is_unpolled == next.is_unpolled) {

@@ -1,4 +1,5 @@
-//! Builds the Tcl that a request runs. Every word that a caller supplies is quoted here, and nowhere else.
+//! Builds the Tcl that a request runs. Every word that a caller supplies is quoted here, and
+//! nowhere else.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -6,7 +7,8 @@ use std::fmt::Write as _;
 use crate::procedures;
 use crate::wire::tcl;
 
-/// A Tcl script: commands with their words, each of which Tcl takes as exactly one word with exactly these characters.
+/// A Tcl script: commands with their words. Tcl takes each word as exactly one word with exactly
+/// these characters.
 ///
 /// ```text
 /// Script::call("irscan").word(tap).hex(instruction)
@@ -22,23 +24,23 @@ impl Script {
         Script::default().and_call(name)
     }
 
-    /// Runs a command of OpenOCD's; `words` is Tcl as it stands, so it must be a literal.
+    /// Runs a command of OpenOCD. `words` is Tcl as it stands, so it must be a literal.
     pub(crate) fn command(words: &'static str) -> Self {
         Script { text: words.to_owned() }
     }
 
-    /// The same room, with nothing in it.
+    /// An empty script that reuses an allocation.
     pub(crate) fn reuse(mut text: String) -> Self {
         text.clear();
         Script { text }
     }
 
-    /// Calls one more procedure, after what there is.
+    /// Calls one more procedure.
     pub(crate) fn and_call(self, name: &'static str) -> Self {
         self.and("").plain(procedures::prefix()).plain(name)
     }
 
-    /// Runs one more command, after what there is.
+    /// Runs one more command.
     pub(crate) fn and(mut self, words: &'static str) -> Self {
         if !self.text.is_empty() {
             self.text.push('\n');
@@ -70,7 +72,7 @@ impl Script {
         self.number(u64::from(flag))
     }
 
-    /// Words of ours, which stand in the program.
+    /// Words of this crate, as they stand.
     pub(crate) fn literal(mut self, words: &'static str) -> Self {
         if !words.is_empty() {
             self.text.push(' ');
@@ -114,6 +116,24 @@ impl Script {
     /// Another script, as one word that a procedure evaluates.
     pub(crate) fn script(self, script: &Script) -> Self {
         self.word(&script.text)
+    }
+
+    /// The path of the file of [`with_file`](Self::with_file).
+    pub(crate) fn file(mut self) -> Self {
+        let _ = write!(self.text, " $::{}file", procedures::prefix());
+        self
+    }
+
+    /// The result of a command with words of its own, as one word.
+    pub(crate) fn substituted(mut self, words: &'static str, more: impl FnOnce(Script) -> Script) -> Self {
+        let _ = write!(self.text, " [{}]", more(Script::command(words)).text);
+        self
+    }
+
+    /// The result of a procedure, as one word.
+    pub(crate) fn substituted_call(mut self, name: &'static str, more: impl FnOnce(Script) -> Script) -> Self {
+        let _ = write!(self.text, " [{}]", more(Script::call(name)).text);
+        self
     }
 
     pub(crate) fn as_str(&self) -> &str {

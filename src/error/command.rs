@@ -1,10 +1,12 @@
 //! Commands that OpenOCD refused, or that were never sent.
 
+use std::fmt;
+
 use crate::error::text::excerpt;
 use crate::error::{Failure, Refused, UnexpectedReply};
 
 /// A command failed, or could not be sent as it was given.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
     /// OpenOCD ran the command and refused it.
@@ -45,7 +47,8 @@ pub enum CommandError {
         /// Why not.
         why: &'static str,
     },
-    /// The result of the command is not UTF-8. [`Session::execute`](crate::Session::execute) gives its bytes.
+    /// The result of the command is not UTF-8. [`Session::execute`](crate::Session::execute) gives
+    /// its bytes.
     #[error("the result of `{}` is not UTF-8 text; `Session::execute` gives its bytes", excerpt(command.as_bytes(), 120))]
     NotText {
         /// The command sent.
@@ -53,7 +56,28 @@ pub enum CommandError {
     },
 }
 
-/// A refused command needs no more words than its own.
+/// The code and the text on one line: people read it through `unwrap` and `expect`.
+impl fmt::Debug for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {self}", self.id())
+    }
+}
+
+impl CommandError {
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            CommandError::Failed(_) => "command.failed",
+            CommandError::ForbiddenByte { .. } => "command.forbidden_byte",
+            CommandError::TooLong { .. } => "command.too_long",
+            CommandError::UnexpectedReply(_) => "command.unexpected_reply",
+            CommandError::NotRun { .. } => "command.not_run",
+            CommandError::OutcomeUnknown { .. } => "command.outcome_unknown",
+            CommandError::NotText { .. } => "command.not_text",
+        }
+    }
+}
+
+/// A refused command needs no words beside its own.
 impl From<Refused> for CommandError {
     fn from(refused: Refused) -> Self {
         CommandError::Failed(refused.failure)

@@ -1,17 +1,18 @@
 //! The TCP connection failed.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
 use crate::error::ProcessReport;
-use crate::error::text::excerpt;
+use crate::error::text::{excerpt, name};
 
-/// The connection to OpenOCD's TCL port could not be made, or broke.
-#[derive(Debug, thiserror::Error)]
+/// The connection to OpenOCD's TCL port could not be made, or was lost.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionError {
-    /// The address does not name a host and a port, or the name cannot be resolved.
-    #[error("cannot resolve {address}")]
+    /// The address lacks a port, or the host's name cannot be resolved.
+    #[error("cannot resolve {}{}", name(address), missing_port(address, source))]
     Resolve {
         /// The address as given.
         address: String,
@@ -19,7 +20,7 @@ pub enum ConnectionError {
         source: io::Error,
     },
     /// Nothing answers at any of the addresses.
-    #[error("cannot reach OpenOCD at {address}: {}", list_attempts(attempts))]
+    #[error("cannot reach OpenOCD at {}: {}", name(address), list_attempts(attempts))]
     Unreachable {
         /// The address as given.
         address: String,
@@ -34,7 +35,8 @@ pub enum ConnectionError {
         /// What was under way.
         doing: &'static str,
     },
-    /// The OpenOCD that this session had started has ended.
+    /// The OpenOCD that this session started has ended.
+    /// [`Session::reconnect`](crate::Session::reconnect) cannot help.
     #[error("the OpenOCD that this session started has ended while {doing}; {report}")]
     ServerDied {
         /// What was under way.
@@ -42,13 +44,14 @@ pub enum ConnectionError {
         /// Its exit status, command line and last log lines.
         report: Box<ProcessReport>,
     },
-    /// The OpenOCD that this session had started is gone from its port, and another one answers there.
+    /// Another OpenOCD answers at the port of the OpenOCD that this session started.
     #[error("another OpenOCD answers at {peer} than the one that this session started")]
     ForeignServer {
         /// The other end.
         peer: SocketAddr,
     },
-    /// The session was closed by [`Session::close`](crate::Session::close), perhaps of another handle.
+    /// The session was closed by [`Session::close`](crate::Session::close), possibly through
+    /// another handle.
     #[error("the session was closed")]
     SessionClosed,
     /// The operating system reported an error on the socket.
@@ -61,26 +64,95 @@ pub enum ConnectionError {
         /// The system's error.
         source: io::Error,
     },
-    /// The other end sends without ever ending a reply.
+    /// A reply passes the limit
+    /// ([`SessionBuilder::reply_limit`](crate::SessionBuilder::reply_limit)).
     #[error("{peer} sent {limit} bytes without the end of a reply (0x1a): is this an OpenOCD TCL port? It began with {}", excerpt(beginning.as_bytes(), 60))]
     ReplyTooLong {
         /// The other end.
         peer: SocketAddr,
-        /// The limit that was passed, in bytes.
+        /// The limit, in bytes.
         limit: usize,
         /// How the reply began.
         beginning: String,
     },
-    /// The other end answers, but not as OpenOCD does.
-    #[error("{peer} does not answer as an OpenOCD TCL port does: {}", excerpt(reply.as_bytes(), 200))]
+    /// The other end does not speak the protocol of OpenOCD's TCL port; it may be a telnet, GDB or
+    /// SSH port.
+    #[error("{peer} is not the TCL port of an OpenOCD: it sent `{}`", excerpt(reply.as_bytes(), 200))]
     NotOpenOcd {
         /// The other end.
         peer: SocketAddr,
-        /// What it answered.
+        /// The beginning of what it sent.
         reply: String,
     },
 }
 
+impl ConnectionError {
+    /// The error for an answer that no OpenOCD gives; keeps its beginning.
+    pub(crate) fn not_openocd(peer: SocketAddr, answer: &[u8]) -> Self {
+        let reply = String::from_utf8_lossy(&answer[..answer.len().min(200)]).into_owned();
+        ConnectionError::NotOpenOcd { peer, reply }
+    }
+
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            ConnectionError::Resolve { .. } => "connection.resolve",
+            ConnectionError::Unreachable { .. } => "connection.unreachable",
+            ConnectionError::Closed { .. } => "connection.closed",
+            ConnectionError::ServerDied { .. } => "connection.server_died",
+            ConnectionError::ForeignServer { .. } => "connection.foreign_server",
+            ConnectionError::SessionClosed => "connection.session_closed",
+            ConnectionError::Io { .. } => "connection.io",
+            ConnectionError::ReplyTooLong { .. } => "connection.reply_too_long",
+            ConnectionError::NotOpenOcd { .. } => "connection.not_openocd",
+        }
+    }
+}
+
+/// The code and the text on one line, with the error of the operating system: people read it
+/// through `unwrap` and `expect`.
+impl fmt::Debug for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {self}", self.id())?;
+        match self {
+            ConnectionError::Resolve { source, .. } | ConnectionError::Io { source, .. } => write!(f, ": {source}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The hint for an address such as `localhost`.
+fn missing_port(address: &str, source: &io::Error) -> &'static str {
+    let has_port = address
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']')));
+    if source.kind() == io::ErrorKind::InvalidInput && !has_port {
+        ": the port is missing; write it as in `localhost:6666`"
+    } else {
+        ""
+    }
+}
+
 fn list_attempts(attempts: &[(SocketAddr, io::Error)]) -> String {
     attempts.iter().map(|(address, error)| format!("{address}: {error}")).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(address: &str, kind: io::ErrorKind) -> String {
+        ConnectionError::Resolve { address: address.to_owned(), source: kind.into() }.to_string()
+    }
+
+    #[test]
+    fn an_address_without_a_port_is_told_what_is_missing() {
+        let invalid = io::ErrorKind::InvalidInput;
+        for address in ["localhost", "192.168.0.1", "::1", "fe80::1", "[::1]", "localhost:", "localhost:70000"] {
+            assert!(resolve(address, invalid).contains("the port is missing"), "{address}");
+        }
+        assert_eq!(resolve("localhost:6666", invalid), "cannot resolve localhost:6666");
+        assert_eq!(resolve("[::1]:6666", invalid), "cannot resolve [::1]:6666");
+        assert_eq!(resolve("nowhere", io::ErrorKind::NotFound), "cannot resolve nowhere");
+        assert_eq!(resolve("a\x1b[2J", io::ErrorKind::NotFound), "cannot resolve a\\u{1b}[2J");
+    }
 }

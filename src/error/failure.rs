@@ -4,8 +4,14 @@ use std::fmt;
 
 use crate::error::text::excerpt;
 
+/// The code of `exit` and `shutdown` (`ERROR_COMMAND_CLOSE_CONNECTION`).
+const CLOSES_CONNECTION: i32 = -600;
+
+/// How much of OpenOCD's message or log an error shows, in bytes.
+const SHOWN: usize = 600;
+
 /// What OpenOCD said when it refused a command: the command, its number, its message, its log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Failure {
     command: String,
     code: i32,
@@ -23,8 +29,8 @@ impl Failure {
         &self.command
     }
 
-    /// OpenOCD's error number: -304 is "target not halted", -4 the general one; 1 where OpenOCD
-    /// gives none; 0 where OpenOCD reported success, but its log or the target's state show that
+    /// OpenOCD's error number: -304 is "target not halted", -4 the general one. 1 where OpenOCD
+    /// gives none. 0 where OpenOCD reported success, but its log or the target's state shows that
     /// the command failed.
     ///
     /// The numbers are the `ERROR_…` constants of OpenOCD's headers (`src/helper/log.h`,
@@ -33,14 +39,24 @@ impl Failure {
         self.code
     }
 
-    /// OpenOCD's message: what the command returned, or what it logged when it returned nothing.
+    /// OpenOCD's message: what the command returned, or what it logged if it returned nothing that
+    /// says more.
+    ///
+    /// Tcl's call stack and the usage of a command's relatives are left out; the call stack says
+    /// nothing about the cause.
     pub fn message(&self) -> &str {
-        let result = self.result.trim();
-        if result.is_empty() { self.log.trim() } else { result }
+        let result = without_call_stack(&self.result);
+        let message = if result.is_empty() || is_of_ours(result) { self.log.trim() } else { result };
+        match message {
+            "" if self.code == CLOSES_CONNECTION => {
+                "the command closes its connection; `Session::raw` sends it, `Session::close` ends a session"
+            }
+            message => without_other_usages(message, &self.command),
+        }
     }
 
     /// Everything logged while the command ran, line by line as OpenOCD wrote it; empty if nothing
-    /// was.
+    /// was logged.
     pub fn log(&self) -> &str {
         &self.log
     }
@@ -79,30 +95,77 @@ fn is_basic_register_refused(log: &str) -> bool {
     })
 }
 
+/// The message before the call stack that Tcl adds: newer OpenOCD writes `Traceback (most recent
+/// call last):`, 0.12.0 `in procedure 'name'`.
+fn without_call_stack(result: &str) -> &str {
+    let starts = ["Traceback (most recent call last):", "in procedure '", "at file \""];
+    let mut end = 0;
+    for line in result.split_inclusive('\n') {
+        if starts.iter().any(|start| line.trim_start().starts_with(start)) {
+            break;
+        }
+        end += line.len();
+    }
+    result[..end].trim()
+}
+
+/// The message is the name of one of our procedures, and the cause is in the log.
+fn is_of_ours(message: &str) -> bool {
+    message.starts_with("_openocd_rs_") && !message.contains(char::is_whitespace)
+}
+
+/// The one usage that concerns the command. OpenOCD answers an unknown subcommand with the usage of
+/// all subcommands of its group, and of whatever else contains the group's name.
+fn without_other_usages<'m>(message: &'m str, command: &str) -> &'m str {
+    let mut words = command.split_whitespace();
+    let (Some(group), subcommand) = (words.next(), words.next()) else { return message };
+    let mut lines = message.lines();
+    let is_usage = lines.next().is_some_and(|first| first.trim() == group)
+        && lines.clone().count() > 1
+        && lines.clone().next().is_some_and(|line| line.trim_start().starts_with(group));
+    if !is_usage {
+        return message;
+    }
+    let concerns = |line: &&str| {
+        let mut words = line.split_whitespace();
+        words.next() == Some(group) && subcommand.is_some() && words.next() == subcommand
+    };
+    // Without its own usage the subcommand is unknown, and the list of the others does not say so.
+    lines.find(concerns).map_or("unknown or incomplete command", str::trim)
+}
+
 /// "OpenOCD refused `step` (code -304): target not halted"
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = self.message();
+        let command = excerpt(self.command.as_bytes(), 120);
         if self.code == 0 {
-            // The call looked at what OpenOCD said and did, and found that it failed all the same.
-            write!(f, "OpenOCD reported `{}` as done", excerpt(self.command.as_bytes(), 120))?;
+            // The call checked what OpenOCD said and did, and found a failure.
+            write!(f, "OpenOCD reported `{command}` as done")?;
             if message.is_empty() {
                 return Ok(());
             }
-            return write!(f, ", but said: {}", excerpt(message.as_bytes(), 600));
+            return write!(f, ", but said: {}", excerpt(message.as_bytes(), SHOWN));
         }
-        write!(f, "OpenOCD refused `{}` (code {})", excerpt(self.command.as_bytes(), 120), self.code)?;
+        write!(f, "OpenOCD refused `{command}` (code {})", self.code)?;
         if message.is_empty() {
             return write!(f, " and gave no reason");
         }
-        write!(f, ": {}", excerpt(message.as_bytes(), 600))?;
-        // On master the message of many commands is a bare name of the command, and the cause is in
-        // the log.
+        write!(f, ": {}", excerpt(message.as_bytes(), SHOWN))?;
+        // The message of many commands of newer OpenOCD is the command's bare name, and the cause
+        // is in the log.
         let cause = self.log.trim();
-        if !self.result.trim().is_empty() && !cause.is_empty() {
-            write!(f, " [log: {}]", excerpt(cause.as_bytes(), 600))?;
+        if !self.result.trim().is_empty() && !cause.is_empty() && cause != message {
+            write!(f, " [log: {}]", excerpt(cause.as_bytes(), SHOWN))?;
         }
         Ok(())
+    }
+}
+
+/// One line, as [`Display`](fmt::Display) writes it: people read it through `unwrap` and `expect`.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Failure({self})")
     }
 }
 
@@ -130,5 +193,43 @@ mod tests {
         assert!(!is_not_halted(1, "", "progbuf=skipped (target not halted), sysbus=failed, abstract=failed"));
         assert!(!is_not_halted(-107, "", "Could not read register 'r3'\n"));
         assert!(!is_not_halted(-4, "", "TARGET: t - Not halted"), "a reset that failed");
+    }
+
+    fn failure(command: &str, code: i32, result: &str, log: &str) -> Failure {
+        Failure::new(command, code, result.to_owned(), log.to_owned())
+    }
+
+    #[test]
+    fn call_stacks_are_no_messages() {
+        let new = "no luck\nTraceback (most recent call last):\n, in _openocd_rs_x_run\n    capture x";
+        assert_eq!(failure("x", 1, new, "").message(), "no luck");
+        assert_eq!(failure("x", 1, "no luck\nin procedure 'x' called at file \"y\", line 1", "").message(), "no luck");
+        let bare = "Traceback (most recent call last):\n, in _openocd_rs_x_step";
+        assert_eq!(failure("step", -4, bare, "Error: power is off\n").message(), "Error: power is off");
+        assert_eq!(failure("step", -4, "_openocd_rs_x_step", "power is off\n").message(), "power is off");
+    }
+
+    #[test]
+    fn only_the_usage_of_the_command_itself_is_shown() {
+        let usage = "flash\n  flash bank bank_id driver_name base\n            bus_width target\n  flash banks\n  flash list\nnand";
+        assert_eq!(failure("flash bank x", -601, usage, "").message(), "flash bank bank_id driver_name base");
+        assert_eq!(failure("flash nonsense", 1, usage, "").message(), "unknown or incomplete command");
+        assert_eq!(failure("flash", 1, "", usage).message(), "unknown or incomplete command");
+        assert_eq!(failure("adapter speed 1 2", -601, "  adapter speed [khz]", "").message(), "adapter speed [khz]");
+        assert_eq!(failure("flash erase", -4, "flash\nis busy", "").message(), "flash\nis busy");
+    }
+
+    #[test]
+    fn a_command_that_closes_the_connection_says_so() {
+        assert!(failure("exit", -600, "", "").to_string().contains("`Session::raw`"));
+        assert_eq!(failure("shutdown", -600, "", "shutdown command invoked\n").message(), "shutdown command invoked");
+    }
+
+    #[test]
+    fn what_a_hostile_server_says_stays_on_one_line() {
+        let failure = failure("a\nb\x1b[2J", -4, "c\r\nd\x07\u{202e}", "e\n\x1b]0;f\n");
+        for text in [failure.to_string(), format!("{failure:?}"), format!("{failure:#?}")] {
+            assert!(!text.contains(|c: char| c.is_control() || c == '\u{202e}'), "{text:?}");
+        }
     }
 }

@@ -61,6 +61,17 @@ pub enum ProcessError {
 }
 
 impl ProcessError {
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            ProcessError::BinaryNotFound { .. } => "process.binary_not_found",
+            ProcessError::Spawn { .. } => "process.spawn",
+            ProcessError::InvalidConfig { .. } => "process.invalid_config",
+            ProcessError::ExitedDuringStartup { .. } => "process.exited_during_startup",
+            ProcessError::ForeignServer { .. } => "process.foreign_server",
+            ProcessError::Stop { .. } => "process.stop",
+        }
+    }
+
     /// Returns the report on the process, if one was started.
     pub fn report(&self) -> Option<&ProcessReport> {
         match self {

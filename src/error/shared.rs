@@ -1,13 +1,16 @@
-//! Three conditions that every subsystem knows, each with one text: an unexpected reply, an invalid argument, a
-//! refusal.
+//! Three conditions that every subsystem knows, each with one text: an unexpected reply, an invalid
+//! argument, a refusal.
+
+use std::fmt;
 
 use super::{Error, Failure};
 use crate::error::text::excerpt;
 
 /// OpenOCD's reply to a command could not be understood.
 ///
-/// OpenOCD reported success, but the reply lacks what the call needs. Nothing of the reply was used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// OpenOCD reported success, but the reply lacks what the call needs. Nothing of the reply was
+/// used.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unexpected reply to `{}`: expected {expected}, got {}", excerpt(command.as_bytes(), 120), or_nothing(reply))]
 #[non_exhaustive]
 pub struct UnexpectedReply {
@@ -27,7 +30,7 @@ impl UnexpectedReply {
 }
 
 /// An argument of a call is invalid. Nothing was sent to OpenOCD.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid {argument}: expected {expected}, got {}", excerpt(given.as_bytes(), 200))]
 #[non_exhaustive]
 pub struct InvalidArgument {
@@ -46,8 +49,8 @@ impl InvalidArgument {
 }
 
 /// OpenOCD refused a command, for a reason that has no variant of its own.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot {operation}: {failure}")]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot {}: {failure}", excerpt(operation.as_bytes(), 200))]
 #[non_exhaustive]
 pub struct Refused {
     /// What the call was about to do, such as `set up RTT`.
@@ -62,7 +65,21 @@ impl Refused {
     }
 }
 
-/// An enum of errors that holds the three: what [`Session::ask`](crate::Session::ask) needs to know of a subsystem.
+/// One line each, as `Display` writes it: people read it through `unwrap` and `expect`.
+macro_rules! debug_as_text {
+    ($($type:ident),*) => {$(
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($type), "({})"), self)
+            }
+        }
+    )*};
+}
+
+debug_as_text!(UnexpectedReply, InvalidArgument, Refused);
+
+/// An enum of errors that holds the three: what [`Session::ask`](crate::Session::ask) needs to know
+/// of a subsystem.
 pub(crate) trait Subsystem: From<UnexpectedReply> + From<Refused> + Into<Error> {}
 
 impl<E: From<UnexpectedReply> + From<Refused> + Into<Error>> Subsystem for E {}

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 /// The beginning of `bytes` on one line.
 ///
-/// White space at the ends is dropped, line breaks become `; `, control characters and bytes that are not UTF-8 are
-/// escaped. Text of more than `limit` bytes is cut, with a note of its length.
+/// White space at the ends is dropped, line breaks become `; `, control characters and bytes that
+/// are not UTF-8 are escaped. Text of more than `limit` bytes is cut, with a note of its length.
 pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
     let bytes = bytes.trim_ascii();
     let mut end = bytes.len().min(limit);
@@ -43,13 +43,15 @@ pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
     text
 }
 
-/// A control character, or one that changes how the text around it is shown (bidirectional controls, line separators).
+/// A control character, or one that changes how the text around it is shown (bidirectional
+/// controls, line separators).
 fn needs_escape(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A name that came from OpenOCD or from a caller, as it is shown: escaped, and cut where no name is that long.
+/// A name that came from OpenOCD or from a caller, as it is shown: escaped, and cut where no name
+/// is that long.
 pub(crate) fn name(name: &str) -> String {
     excerpt(name.as_bytes(), 80)
 }

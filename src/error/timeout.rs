@@ -1,28 +1,29 @@
-//! Something took too long.
+//! A deadline passed.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::error::ProcessReport;
-use crate::error::text::excerpt;
+use crate::error::text::{excerpt, name};
 
-/// Which wait ended at its limit.
-#[derive(Debug, thiserror::Error)]
+/// A deadline passed.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TimeoutError {
     /// The TCP connection was not made in time.
-    #[error("no connection to {address} within {after:?}")]
+    #[error("no connection to {} within {after:?}", name(address))]
     Connect {
         /// The address as given.
         address: String,
         /// The limit.
         after: Duration,
     },
-    /// OpenOCD did not answer in time. It may still be working on the command.
+    /// OpenOCD did not answer in time. It may still execute the command.
     ///
-    /// The session stays usable: it makes a new connection before its next command, so that the late reply can
-    /// never be taken for another's. OpenOCD serves one command at a time, so the next one waits
-    /// until OpenOCD is through with this one.
+    /// The session stays usable. It makes a new connection before its next command, so the late
+    /// reply is never taken for the reply to another command. OpenOCD serves one command at a time,
+    /// so the next command waits for the end of this one.
     #[error("OpenOCD at {peer} did not answer `{}` within {after:?}", excerpt(command.as_bytes(), 120))]
     Reply {
         /// The other end.
@@ -40,7 +41,7 @@ pub enum TimeoutError {
         /// The limit.
         after: Duration,
     },
-    /// The started OpenOCD did not become ready in time. It was stopped.
+    /// The OpenOCD that was started did not become ready in time. It was stopped.
     #[error("OpenOCD was not ready within {after:?}; {report}")]
     Ready {
         /// The limit.
@@ -48,12 +49,12 @@ pub enum TimeoutError {
         /// Command line and last log lines.
         report: Box<ProcessReport>,
     },
-    /// The target did not halt in time. It still runs.
-    #[error("target {target} did not halt within {after:?}; its state is {state}")]
+    /// The target did not halt in time. It is still running.
+    #[error("target {} did not halt within {after:?}; its state is {state}", name(target))]
     Halt {
         /// The target's name.
         target: String,
-        /// Its state at the last look.
+        /// Its state at the last poll.
         state: crate::TargetState,
         /// The limit.
         after: Duration,
@@ -66,26 +67,49 @@ pub enum TimeoutError {
         /// The limit.
         after: Duration,
     },
-    /// The firmware printed nothing by semihosting in time.
-    #[error("nothing came by semihosting within {after:?}")]
+    /// The firmware printed nothing through semihosting in time.
+    #[error("no semihosting output within {after:?}")]
     Semihosting {
         /// The limit.
         after: Duration,
     },
-    /// The event that was waited for did not come in time.
-    #[error("the event waited for did not come within {after:?}{}", unseen(*lost))]
+    /// The expected event did not come in time.
+    #[error("the expected event did not come within {after:?}{}", unseen(*lost))]
     Event {
         /// The limit.
         after: Duration,
-        /// How many events were dropped meanwhile because there was no room for them ([`Event::Lost`](crate::Event::Lost)): it may have been among them.
+        /// How many events were dropped meanwhile because nobody took them
+        /// ([`Event::Lost`](crate::Event::Lost)). The event may be one of them.
         lost: u64,
     },
+}
+
+/// The code and the text on one line: people read it through `unwrap` and `expect`.
+impl fmt::Debug for TimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {self}", self.id())
+    }
+}
+
+impl TimeoutError {
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            TimeoutError::Connect { .. } => "timeout.connect",
+            TimeoutError::Reply { .. } => "timeout.reply",
+            TimeoutError::Turn { .. } => "timeout.turn",
+            TimeoutError::Ready { .. } => "timeout.ready",
+            TimeoutError::Halt { .. } => "timeout.halt",
+            TimeoutError::Rtt { .. } => "timeout.rtt",
+            TimeoutError::Semihosting { .. } => "timeout.semihosting",
+            TimeoutError::Event { .. } => "timeout.event",
+        }
+    }
 }
 
 fn unseen(lost: u64) -> String {
     if lost == 0 {
         String::new()
     } else {
-        format!(", or it was among {lost} that were dropped because nobody took them")
+        format!(", or it is one of {lost} events that were dropped because nobody took them")
     }
 }

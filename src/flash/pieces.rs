@@ -7,7 +7,7 @@ use super::banks::on_target;
 use super::layout::{Chip, Span};
 use super::replies::bytes_done;
 use super::{Flash, FlashBank};
-use crate::command::{Request, Script};
+use crate::command::{FileData, Request, Script};
 use crate::error::{CommandError, Error, FlashError, Result};
 use crate::progress::{ProgressReport, Tracker};
 
@@ -93,7 +93,7 @@ impl Chip {
 impl<R: ProgressReport> Flash<'_, R> {
     /// Writes bytes within one bank (OpenOCD: `flash write_bank`).
     pub(super) fn write_piece(&self, bank: &FlashBank, offset: u64, data: &[u8]) -> Result<()> {
-        let script = on_target(bank).literal("flash write_bank").number(bank.number).literal("FILE").hex(offset);
+        let script = on_target(bank).literal("flash write_bank").number(bank.number).file().hex(offset);
         let request = self.bank_request(bank, Expected::Bytes(data).in_file(&script));
         let request = request.shown(format!("flash write_bank {} FILE {offset:#x}", bank.number)).to("write flash");
         // Bytes beyond the bank are dropped, with the code 0 (`handle_flash_write_bank_command` in
@@ -108,7 +108,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// padded them: only reading tells.
     pub(super) fn checksum_piece(&self, bank: &FlashBank, offset: u64, data: &Expected<'_>) -> Result<()> {
         let address = bank.base.wrapping_add(offset);
-        let script = Script::call("flash_verify").word(&bank.target).literal("FILE").hex(address).number(data.len());
+        let script = Script::call("flash_verify").word(&bank.target).file().hex(address).number(data.len());
         let request = self.bank_request(bank, data.in_file(&script));
         let request = request.shown(format!("flash verify_image FILE {address:#x} bin")).to("verify flash");
         // Without a bank at the address nothing is compared, with the code 0. Padding is counted
@@ -206,15 +206,13 @@ impl<'a> Expected<'a> {
         }
     }
 
-    /// Runs a script with a temporary file that holds the bytes: the word FILE in the script
-    /// becomes its path.
+    /// Runs a script with a temporary file that holds the bytes.
     fn in_file(&self, script: &Script) -> Script {
-        match self {
-            Expected::Bytes(bytes) => Script::call("with_file").bytes(bytes).script(script),
-            Expected::Fill(byte, length) => {
-                Script::call("flash_with_fill").bytes(&[*byte]).number(*length).script(script)
-            }
-        }
+        let data = match *self {
+            Expected::Bytes(bytes) => FileData::Bytes(bytes),
+            Expected::Fill(byte, length) => FileData::Fill { byte, length },
+        };
+        Script::with_file(data, script)
     }
 }
 

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use super::ask::Operation;
 use super::{Bits, Jtag, svf, xsvf};
-use crate::command::server_file::ServerFile;
-use crate::command::{Request, Script};
+use crate::command::{Request, Script, ServerFile};
 use crate::error::{Failure, JtagError, Result};
-use crate::wire::tcl;
+use crate::wire::{Deadline, tcl};
 
 /// The largest file that is read: more than any file of test vectors takes, and less than what fills a machine.
 const LARGEST_FILE: u64 = 256 * 1024 * 1024;
@@ -138,10 +137,10 @@ impl SvfFile<'_> {
         let tap = self.tap.as_deref().unwrap_or("");
         let on_tap = if tap.is_empty() { String::new() } else { format!(" -tap {tap}") };
         let shown = format!("svf{on_tap} {} {}", options.join(" "), self.path.display());
-        let copy = ServerFile::with(self.jtag.session, &file.text)?.into_path();
-        let script =
-            options.iter().fold(Script::call("svf").word(&copy).word(tap), |script, option| script.literal(option));
-        let request = play(&copy, &script, shown, self.timeout);
+        let deadline = Deadline::after(self.timeout);
+        let script = options.iter().fold(Script::call("svf").file().word(tap), |script, option| script.literal(option));
+        let copy = ServerFile::new(self.jtag.session, &file.text, &Script::call("play").script(&script), deadline)?;
+        let request = play(&copy, shown, self.timeout).before(deadline);
         let played = self.jtag.run(
             &request,
             &Operation::on(tap, "play a file on"),
@@ -238,9 +237,10 @@ impl XsvfFile<'_> {
         let (virt2, quiet) = (if self.virt2 { "virt2" } else { "" }, if self.quiet { "quiet" } else { "" });
         let on = if tap.is_empty() { "plain" } else { tap };
         let shown = format!("xsvf {on} {} {virt2} {quiet}", self.path.display());
-        let copy = ServerFile::with(self.jtag.session, &file)?.into_path();
-        let script = Script::call("xsvf").word(&copy).word(tap).literal(virt2).literal(quiet);
-        let request = play(&copy, &script, shown, self.timeout);
+        let deadline = Deadline::after(self.timeout);
+        let script = Script::call("xsvf").file().word(tap).literal(virt2).literal(quiet);
+        let copy = ServerFile::new(self.jtag.session, &file, &Script::call("play").script(&script), deadline)?;
+        let request = play(&copy, shown, self.timeout).before(deadline);
         let failed = |failure| JtagError::Playback { path: self.path.clone(), line: None, failure };
         self.jtag.run(&request, &Operation::on(tap, "play a file on"), failed, |_, _| Some(()))
     }
@@ -257,9 +257,8 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The request that plays the copy of a file on OpenOCD's machine, and removes the copy.
-fn play(copy: &str, script: &Script, shown: String, timeout: Option<Duration>) -> Request<'static> {
+/// The request that plays the copy of a file on OpenOCD's machine.
+fn play(copy: &ServerFile<'_>, shown: String, timeout: Option<Duration>) -> Request<'static> {
     let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-    let script = Script::call("play").word(copy).script(script);
-    Request { timeout, ..Request::new(script).shown(shown).expecting("what the command returns") }
+    Request { timeout, ..Request::new(copy.script()).shown(shown).expecting("what the command returns") }
 }

@@ -1,46 +1,56 @@
-# Defined by the first connection that misses them. The procedures live in OpenOCD's one interpreter, which all its clients share: their
-# names carry the crate's name, and a number to be raised once a released version calls them in another way.
+# Runs commands of a caller, one at a time and in batches.
 
-# Runs a command at the top level and returns the number, a space, 0x00, and the list
+# Runs a command at the top level, for the current target or for a named one, and returns the
+# number, a space, 0x00, and the list
 #   code result log
-# code is OpenOCD's own error number: what `catch` returns on 0.12.0; since d2aeb5fcc (November 2025) `catch` returns 1
-# and the number is in -errorcode. result and log stay apart because `capture` returns what was logged if anything was,
-# and otherwise the result of its script, which is why that script ends with an empty list.
-proc _openocd_rs_1_run {sequence command} {
+# code is OpenOCD's own error number. result and log stay apart: `capture` returns what was logged
+# if anything was logged, and otherwise the result of its script, so that script ends with an empty
+# list. The variables are unset first. If an earlier command has redefined `set` or `catch`, reading
+# them fails, and no result of an earlier command is taken for the one of this command.
+proc _openocd_rs_1_run {sequence command {target {}}} {
+    unset -nocomplain ::_openocd_rs_1_command ::_openocd_rs_1_code ::_openocd_rs_1_result
     set ::_openocd_rs_1_command $command
-    set log [uplevel #0 {capture _openocd_rs_1_try}]
+    if {$target eq {}} {
+        set log [uplevel #0 {capture _openocd_rs_1_try}]
+    } else {
+        set log [capture {_openocd_rs_1_try_on $target}]
+    }
     if {$::_openocd_rs_1_code} {
         set code [_openocd_rs_1_code $::_openocd_rs_1_code $::_openocd_rs_1_options]
-        if {$code} { capture {_openocd_rs_1_clear_errors; list} }
+        if {$code && $target eq {}} { capture {_openocd_rs_1_clear_errors; list} }
         return [_openocd_rs_1_reply $sequence $code $::_openocd_rs_1_result $log]
     }
-    # Here and not by a call, which would take a tenth longer.
+    # A call of `_openocd_rs_1_reply` would make each command a tenth slower.
     set reply [list 0 $::_openocd_rs_1_result $log]
     if {[string first \x1a $reply] >= 0} { set reply [_openocd_rs_1_without_separator $reply] }
     return "$sequence \x00$reply"
 }
 
-# At the top level, runs what `_openocd_rs_1_command` holds and leaves its code, result and options in variables like it. All are global, and this is an alias,
-# because each step is taken for every command, and 0.12.0 parses what it captures each time: a procedure with variables of its own takes a fifth longer.
-alias _openocd_rs_1_try if {[set _openocd_rs_1_code [catch $_openocd_rs_1_command _openocd_rs_1_result _openocd_rs_1_options]]} list
+# Runs what `_openocd_rs_1_command` holds at the top level, and leaves its code, result and options
+# in global variables. `--` keeps a command that begins with `-` from being read as an option.
+# `-exit` and `-signal` catch what would end this procedure without a reply. The variables are
+# global and this is an alias because every command takes this step: a procedure with variables of
+# its own is a fifth slower on 0.12.0, which parses what it captures each time.
+alias _openocd_rs_1_try if {[set _openocd_rs_1_code [catch -exit -signal -- $_openocd_rs_1_command _openocd_rs_1_result _openocd_rs_1_options]]} list
 
-# Runs a command as `_openocd_rs_1_run` does, on a named target.
-proc _openocd_rs_1_run_on {sequence target command} {
-    set log [capture {
-        set code [catch {
-            set previous [_openocd_rs_1_select $target]
-            uplevel #0 $command
-        } result options]
-        if {$code != 0} { _openocd_rs_1_clear_errors }
-        # It fails if the command has disabled the TAP of that target.
-        if {[info exists previous]} { catch {targets $previous} }
-        list
-    }]
-    return [_openocd_rs_1_reply $sequence [_openocd_rs_1_code $code $options] $result $log]
+# The same on a named target. Returns an empty list.
+proc _openocd_rs_1_try_on {target} {
+    foreach name {code result options} { upvar #0 _openocd_rs_1_$name $name }
+    set code [catch {_openocd_rs_1_select $target} result options]
+    if {$code == 0} {
+        set previous $result
+        uplevel #0 _openocd_rs_1_try
+    }
+    # The flags are those of this target's debug port.
+    if {$code != 0} { _openocd_rs_1_clear_errors }
+    # This fails if the command has disabled the TAP of the previous target.
+    if {[info exists previous]} { catch {targets $previous} }
+    list
 }
 
-# Makes a target current and returns which one was. OpenOCD makes none current whose TAP is disabled (find_target in
-# src/target/target.c): where that is so of the current one, it is left as it is, for it could not be made current again.
+# Makes a target current and returns the name of the previous one. OpenOCD refuses to make a target
+# current whose TAP is disabled (find_target in src/target/target.c). If that is so for the current
+# target, it could not be made current again, so nothing is changed.
 proc _openocd_rs_1_select {target} {
     set current [target current]
     if {$current ne $target} {
@@ -52,32 +62,42 @@ proc _openocd_rs_1_select {target} {
     return $current
 }
 
-# OpenOCD's own error number out of what `catch` gave; see _openocd_rs_1_run.
-# `return` at the top level of a script is success, unless it says otherwise (`return -code error`).
+# Returns OpenOCD's own error number for what `catch` gave. On 0.12.0 `catch` returns that number.
+# Since d2aeb5fcc (November 2025) it returns 1, and the number is in -errorcode. `return` at the top
+# level of a script is success, unless it says otherwise (`return -code error`). `exit` and
+# `shutdown` are -600 on 0.12.0 (ERROR_COMMAND_CLOSE_CONNECTION), and Tcl's code 6 on newer ones.
 proc _openocd_rs_1_code {code options} {
+    if {$code == 6} { return -600 }
     if {$code == 2} { set code [dict get $options -code] }
     if {$code != 0 && [dict exists $options -errorcode]} {
         lassign [dict get $options -errorcode] kind number
-        # Scripts can set it to anything, and a failure is none with 0.
+        # A script can set -errorcode to anything, and 0 would make the failure a success.
         if {$kind eq {OpenOCD} && [string is integer -strict $number] && $number != 0} { return $number }
     }
     return $code
 }
 
-# Runs commands, one after the other, at the top level and, if one is named, for a target, and returns
+# Runs commands one after the other at the top level, for a named target if `target` is not empty,
+# and returns
 #   sequence 0 {result result ... {}} {index code log index code log ...}
-# where the second list has those commands that failed or logged, by their place in the first. There are fewer results than commands if they take more room,
-# not counting results up to 100 bytes, or if one fails and that is to stop the rest.
-# groups is a list {count unpolled count unpolled ...}: OpenOCD 0.12.0 polls all targets before each command of its own (jim_command_dispatch in
-# src/helper/command.c), which takes as long as a read of a word, but not within `capture`. So those that do not depend on what it sees have one around them all.
+# The second list holds the commands that failed or logged, by their index in the first. There are
+# fewer results than commands if the results need more room than `room` (results of up to 100 bytes
+# are not counted), or if a command fails and `stop` is 1. If the batch itself fails, it returns
+# `sequence code message began`; began is 0 if no command was run. groups is a list {count unpolled
+# count unpolled ...}. OpenOCD 0.12.0 polls all targets before each command of its own
+# (jim_command_dispatch in src/helper/command.c), which takes as long as the read of a word. It does
+# not poll within `capture`. So the commands of a group that do not depend on a poll have one
+# `capture` around them.
 proc _openocd_rs_1_batch {sequence target stop room groups args} {
     foreach name {commands results others room stop goes_on} value [list {} {} {} $room $stop 1] { set ::_openocd_rs_1_$name $value }
+    set began 0
     set failed [catch {
         if {$target ne {}} { set previous [_openocd_rs_1_select $target] }
         set next 0
         foreach {count unpolled} $groups {
             set ::_openocd_rs_1_commands [lrange $args $next [expr {$next + $count - 1}]]
             incr next $count
+            set began 1
             if {$unpolled} {
                 capture {_openocd_rs_1_run_each; list}
             } else {
@@ -86,12 +106,21 @@ proc _openocd_rs_1_batch {sequence target stop room groups args} {
             if {!$::_openocd_rs_1_goes_on} break
             if {[llength $::_openocd_rs_1_results] != $next} { error {a command of the batch has changed the variables of this crate} }
         }
+        # Commands of Tcl that were redefined may have put results of other commands in the place of
+        # some results.
+        set ::_openocd_rs_1_code {}
+        set ::_openocd_rs_1_command {error redefined}
+        set said [string trim [uplevel #0 {capture {_openocd_rs_1_try; list works}}]]
+        if {$said ne {works} || $::_openocd_rs_1_code ne {1} || $::_openocd_rs_1_result ne {redefined}} {
+            error {a command of the batch has redefined a command of Tcl}
+        }
     } message]
     if {[info exists previous]} { catch {targets $previous} }
     if {$failed} {
-        set reply [_openocd_rs_1_reply $sequence $failed $message {}]
+        set reply [_openocd_rs_1_reply $sequence $failed $message $began]
     } else {
-        # After the empty element the list can stand in braces, whatever is before it. Otherwise each byte could become four.
+        # With an empty element at its end the list can be put in braces, whatever precedes it.
+        # Otherwise each byte could become four.
         lappend ::_openocd_rs_1_results {}
         set reply [_openocd_rs_1_reply $sequence 0 $::_openocd_rs_1_results $::_openocd_rs_1_others]
     }
@@ -99,7 +128,7 @@ proc _openocd_rs_1_batch {sequence target stop room groups args} {
     return $reply
 }
 
-# Runs a group of a batch. What is done for each command is what a batch costs: every word here was measured.
+# Runs a group of a batch. The loop is what a batch costs: every word of it was measured.
 proc _openocd_rs_1_run_each {} {
     uplevel #0 {
         foreach _openocd_rs_1_command $_openocd_rs_1_commands {
@@ -115,7 +144,7 @@ proc _openocd_rs_1_run_each {} {
     }
 }
 
-# Takes down what is not usual about the last command, and returns whether the batch goes on.
+# Notes the code and the log of the last command, and returns whether the batch goes on.
 proc _openocd_rs_1_note {} {
     foreach name {code result options log results others room stop goes_on} { upvar #0 _openocd_rs_1_$name $name }
     set number [_openocd_rs_1_code $code $options]
@@ -125,21 +154,24 @@ proc _openocd_rs_1_note {} {
     set goes_on [expr {$room >= 0 && !($number && $stop)}]
 }
 
-# OpenOCD repeats every reply in its log, but only up to the first 0x00: of ours that is the number, which the program that reads the log leaves out.
+# OpenOCD repeats every reply in its log, but only up to the first 0x00: of ours that is the number,
+# which the program that reads the log leaves out.
 proc _openocd_rs_1_reply {sequence code result log} {
     set reply [list $code $result $log]
     if {[string first \x1a $reply] >= 0} { set reply [_openocd_rs_1_without_separator $reply] }
     return "$sequence \x00$reply"
 }
 
-# 0x1a ends a reply on the wire; one inside would put every later reply out of step. \x1b and a letter stand for it.
+# Replaces 0x1a, which ends a reply on the wire, by \x1b and a letter. A 0x1a inside a reply would
+# put every later reply out of step.
 proc _openocd_rs_1_without_separator {reply} {
     return ~[string map [list \x1b \x1bA \x1a \x1bB] $reply]
 }
 
-# After a failed command: the last transfer of its clean-up may have failed too, which over SWD the next access would be told, whoever
-# makes it. OpenOCD's polling takes the target for lost then.
+# Clears the error flags of the debug port after a failed command. The last transfer of the command
+# may have failed too. Over SWD the next access is told of that failure, whoever makes it; if it is
+# OpenOCD's polling, the target is taken for lost.
 proc _openocd_rs_1_clear_errors {} {
-    # Before that nothing has been accessed, and asking for the transport would select one.
+    # Before `init` nothing has been accessed, and asking for the transport would select one.
     if {[command mode] eq {exec}} { catch {_openocd_rs_1_check_write} }
 }

@@ -94,11 +94,6 @@ proc _openocd_rs_1_flash_verify {target path address length} {
     return [_openocd_rs_1_flash_run $target flash verify_image $path $address bin]
 }
 
-# Runs a command with a temporary file that holds a byte repeated.
-proc _openocd_rs_1_flash_with_fill {byte length command} {
-    return [_openocd_rs_1_with_file [string repeat $byte $length] $command]
-}
-
 # Returns the current target and the flash banks. It probes the banks where that has not been done:
 # an unprobed bank has the size 0. Before, it polls their targets: OpenOCD would start its
 # algorithms on a core that it takes for halted and that was reset behind its back, and master then

@@ -14,13 +14,12 @@ proc _openocd_rs_1_jtag {script} {
     return [uplevel #0 $script]
 }
 
-# Runs a script that plays a file, and removes the file: the client may have given up by then.
+# Runs a script that plays a file.
 #
 # Afterwards the chain is in Test-Logic-Reset. Scans without a TAP leave OpenOCD's cached instructions as they were before (`add_plain_ir_scan` in
 # src/jtag/core.c), so its next access to a debug port would go to another register; the reset makes it forget them.
-proc _openocd_rs_1_play {path script} {
-    set code [catch {_openocd_rs_1_jtag $script} result options]
-    catch {file delete $path}
+proc _openocd_rs_1_play {script} {
+    catch {_openocd_rs_1_jtag $script} result options
     catch {_openocd_rs_1_reset_taps}
     return {*}$options $result
 }

@@ -15,7 +15,7 @@ use super::log_tail::LogTail;
 use super::reply_echo::EchoFilter;
 use super::temporary::{self, TemporaryFiles};
 use super::{OpenOcdBuilder, OpenOcdProcess};
-use crate::command::{Link, OwnServer, Settings, Token};
+use crate::command::{Link, OwnServer, Request, Settings, Token};
 use crate::error::{ConnectionError, Error, ProcessError, Result, TimeoutError};
 use crate::wire::{Address, Deadline};
 
@@ -127,7 +127,7 @@ fn launch(
 
 /// Sends `shutdown`, for an OpenOCD that does not watch its standard input.
 pub(super) fn ask_to_end(port: u16, own: OwnServer) -> Result<()> {
-    open(port, own, Some(SHUTDOWN_GRACE))?.raw("shutdown").map(drop)
+    open(port, own, Some(SHUTDOWN_GRACE))?.raw(&Request::new("shutdown")).map(drop)
 }
 
 /// Returns once the OpenOCD on this port answers, if it is ours.

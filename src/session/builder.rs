@@ -1,7 +1,6 @@
 //! Limits of a session, chosen before it is made.
 
 use std::fmt;
-use std::net::ToSocketAddrs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use super::{Session, Shared};
 use crate::command::{FairLock, Link, Settings};
 use crate::error::Result;
 use crate::process::{OpenOcdBuilder, OpenOcdProcess};
-use crate::wire::Address;
+use crate::wire::{Address, Endpoint};
 
 /// Limits of a [`Session`]; [`connect`](Self::connect) or [`start`](Self::start) makes it.
 ///
@@ -23,7 +22,7 @@ use crate::wire::Address;
 /// # session.close()?;
 /// # Ok::<(), openocd::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a builder does nothing until `connect` or `start`"]
 pub struct SessionBuilder {
     settings: Settings,
@@ -45,32 +44,39 @@ impl Default for SessionBuilder {
 }
 
 impl SessionBuilder {
-    /// How long connecting may take, for all addresses together; `None` leaves it to the operating system. 5 s by default. The name is
-    /// resolved before, and that is not limited.
+    /// Sets how long connecting may take, for all addresses together; `None` leaves it to the
+    /// operating system. The default is 5 s. Resolving the name comes before and is not limited.
+    ///
+    /// One connection of this process at a time is made to an address, because OpenOCD accepts few
+    /// at once. The wait for other connections counts.
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.settings.connect_timeout = timeout.into();
         self
     }
 
-    /// How long OpenOCD may take to answer a command, from the moment it is sent; `None` waits for ever. 10 s by default.
+    /// Sets how long OpenOCD may take to answer a command, from the moment it is sent; `None` waits
+    /// for ever. The default is 10 s.
     ///
-    /// A call that needs several commands, such as reading a megabyte, grants it to each of them.
+    /// A connection that is replaced before the command takes its time from the same limit. A call
+    /// that needs several commands, such as reading a megabyte, has this time for each of them.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.settings.timeout = timeout.into();
         self
     }
 
-    /// How long OpenOCD may take to answer a command of the calls on [`Flash`](crate::Flash), and of those that load, verify and dump images in RAM, in
-    /// place of [`timeout`](Self::timeout); `None` waits for ever. 60 s by default.
+    /// Sets how long OpenOCD may take to answer a command of the calls on [`Flash`](crate::Flash)
+    /// and of those that load, verify and dump images in RAM, in place of
+    /// [`timeout`](Self::timeout); `None` waits for ever. The default is 60 s.
     ///
-    /// Long calls are made of many commands, sized to take about a second each once the speed is known; the first moves 64 KiB. An erase of a whole bank is one.
+    /// A long call consists of many commands. Each takes about a second once the speed is known;
+    /// the first one moves 64 KiB. The erase of a whole bank is one command.
     pub fn flash_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.flash_timeout = timeout.into();
         self
     }
 
-    /// The longest reply that is accepted, in bytes. 10 MiB by default. A longer one is a
-    /// [`ConnectionError::ReplyTooLong`] error.
+    /// Sets the length of the longest reply that is accepted, in bytes. The default is 10 MiB. A
+    /// longer reply is a [`ConnectionError::ReplyTooLong`](crate::ConnectionError::ReplyTooLong).
     pub fn reply_limit(mut self, bytes: usize) -> Self {
         self.settings.reply_limit = bytes;
         self
@@ -80,11 +86,11 @@ impl SessionBuilder {
     ///
     /// # Errors
     /// Those of [`Session::connect`].
-    pub fn connect(self, address: impl ToSocketAddrs + fmt::Debug) -> Result<Session> {
+    pub fn connect(self, address: impl Endpoint) -> Result<Session> {
         self.open(address, None)
     }
 
-    fn open(self, address: impl ToSocketAddrs + fmt::Debug, process: Option<OpenOcdProcess>) -> Result<Session> {
+    fn open(self, address: impl Endpoint, process: Option<OpenOcdProcess>) -> Result<Session> {
         let (timeout, reply_limit) = (self.settings.timeout, self.settings.reply_limit);
         let address = Address::resolve(address)?;
         let text = address.text().to_owned();
@@ -104,5 +110,18 @@ impl SessionBuilder {
         let process = openocd.into().spawn()?;
         self.settings.own = Some(process.own_server());
         self.open(process.tcl_address(), Some(process))
+    }
+}
+
+/// `SessionBuilder { connect_timeout: Some(5s), timeout: Some(10s), flash_timeout: Some(60s),
+/// reply_limit: 10485760 }`
+impl fmt::Debug for SessionBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionBuilder")
+            .field("connect_timeout", &self.settings.connect_timeout)
+            .field("timeout", &self.settings.timeout)
+            .field("flash_timeout", &self.flash_timeout)
+            .field("reply_limit", &self.settings.reply_limit)
+            .finish()
     }
 }

@@ -13,17 +13,26 @@ use crate::wire::{Address, Deadline};
 /// How long a started OpenOCD may take to end after it has closed the connection.
 const EXIT_GRACE: Duration = Duration::from_secs(1);
 
+/// Why a batch got no reply.
+#[derive(Debug)]
+pub(crate) struct Unanswered {
+    pub(crate) error: Error,
+    /// OpenOCD may have run the commands.
+    pub(crate) was_sent: bool,
+}
+
 impl Session {
-    /// Runs a request and hands its reply over, in whatever way it ended.
+    /// Runs a request and hands its reply over, also that of a refusal.
     pub(crate) fn run<T>(&self, request: &Request<'_>, read: impl FnOnce(&Reply<'_>) -> T) -> Result<T> {
         let result = self.link_for(request)?.run(request, read);
         result.map_err(|error| self.explain(error))
     }
 
-    /// Runs a request and reads what it returned: the one way from a request to a value or the subsystem's error.
+    /// Runs a request and reads its result: the one way from a request to a value or the
+    /// subsystem's error.
     ///
-    /// A refusal is [`TargetError::NotHalted`](crate::TargetError::NotHalted) where OpenOCD says so, otherwise `E`'s `Refused`; what `read`
-    /// cannot read is `E`'s `UnexpectedReply`.
+    /// A refusal is [`TargetError::NotHalted`](crate::TargetError::NotHalted) where OpenOCD says
+    /// so, otherwise `E`'s `Refused`. A result that `read` cannot read is `E`'s `UnexpectedReply`.
     pub(crate) fn ask<E: Subsystem, T>(
         &self,
         request: &Request<'_>,
@@ -42,7 +51,8 @@ impl Session {
         self.run(request, |reply| reply.value_or(request, refused, read))?
     }
 
-    /// What a subsystem keeps for this session: made by `make` when it is first asked for, and the same for all handles.
+    /// The state that a subsystem keeps for this session. `make` creates it at the first call; all
+    /// handles share it.
     pub(crate) fn state<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Arc<T> {
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         let value = state.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(make()));
@@ -60,9 +70,11 @@ impl Session {
         stop_at_failure: bool,
         commands: &[&Request<'_>],
         read: impl FnOnce(&Reply<'_>) -> T,
-    ) -> Result<T> {
-        let result = self.link_for(request)?.run_batch(request, stop_at_failure, commands, read);
-        result.map_err(|error| self.explain(error))
+    ) -> Result<T, Unanswered> {
+        let unsent = |error| Unanswered { error, was_sent: false };
+        let mut link = self.link_for(request).map_err(unsent)?;
+        link.run_batch(request, stop_at_failure, commands, read)
+            .map_err(|error| Unanswered { error: self.explain(error), was_sent: link.was_sent() })
     }
 
     /// Runs several requests that are one call; see [`Link::run_series`].
@@ -85,19 +97,20 @@ impl Session {
         self.shared.timeout
     }
 
-    /// How long a command of the flash and image calls may take.
+    /// How long OpenOCD may take to answer a command of the flash and image calls may take.
     pub(crate) fn flash_timeout(&self) -> Duration {
         self.shared.flash_timeout
     }
 
     /// Waits for this call's turn, however long the calls before it take.
     pub(super) fn link(&self) -> Turn<'_, Link> {
-        // A panic in another thread leaves the link without its connection, which the next command then replaces.
+        // A panic in another thread leaves the link without its connection, which the next command
+        // then replaces.
         self.shared.link.lock(Deadline::NEVER).expect("a deadline that never passes")
     }
 
     /// Waits for the turn of a request, until its deadline.
-    fn link_for(&self, request: &Request<'_>) -> Result<Turn<'_, Link>> {
+    pub(super) fn link_for(&self, request: &Request<'_>) -> Result<Turn<'_, Link>> {
         let deadline = request.deadline();
         self.shared.link.lock(deadline).ok_or_else(|| {
             let (command, after) = (request.name().to_owned(), deadline.span());
@@ -115,10 +128,11 @@ impl Session {
         self.link().peer()
     }
 
-    /// Returns when OpenOCD has accepted the connections that were made so far to other ports of its.
+    /// Returns when OpenOCD has accepted the connections that were made so far to its other ports.
     ///
-    /// A connection is made before OpenOCD accepts it. The round of its loop that serves the first command here sees it waiting, and accepts it before or after
-    /// that command; the second command is served in a later round (`src/server/server.c`: `server_loop`).
+    /// The operating system makes a connection before OpenOCD accepts it. The round of OpenOCD's
+    /// loop that serves the first command here accepts the connection too; the second command is
+    /// served in a later round (`server_loop` in `src/server/server.c`).
     pub(crate) fn let_openocd_accept(&self, deadline: Deadline) -> Result<()> {
         for _ in 0..2 {
             self.run(&Request::new("list").shown("list").before(deadline), |_| ())?;

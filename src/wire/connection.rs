@@ -1,26 +1,27 @@
-//! One TCP connection: connects, writes whole commands, reads whole replies, each within a deadline.
+//! One TCP connection: connects, writes whole commands, reads whole replies, each within a
+//! deadline.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::time::Duration;
 
-use super::address::Address;
 use super::deadline::Deadline;
-use crate::error::{ConnectionError, Error, Result, TimeoutError};
+use crate::error::{ConnectionError, Error, TimeoutError};
 use crate::wire::frame::{FrameBuffer, TooLong};
 
-/// A socket timeout that is this much too long is left as it is: setting it costs a system call.
+/// A socket timeout that is too long by no more than this is kept: setting it costs a system call.
 const SLACK: Duration = Duration::from_millis(10);
 
-/// Why a transfer stopped: the deadline passed, or the connection is no good.
+/// Why a transfer stopped.
 #[derive(Debug)]
 pub(crate) enum TransferError {
     DeadlinePassed,
     Connection(ConnectionError),
 }
 
-/// A connected socket and its receive buffer. After an error it is not in step with its peer and must be dropped.
+/// A connected socket and its receive buffer. After an error other than a passed deadline it must
+/// be dropped.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -32,35 +33,13 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Tries every address, each with an equal share of the time that is left.
-    pub(crate) fn open(address: &Address, timeout: Option<Duration>, limit: usize) -> Result<Self> {
-        let deadline = Deadline::after(timeout);
-        let mut attempts = Vec::new();
-        for (tried, peer) in address.resolved().iter().enumerate() {
-            let untried = u32::try_from(address.resolved().len() - tried).unwrap_or(u32::MAX);
-            let connected = match deadline.remaining() {
-                None => TcpStream::connect(peer),
-                Some(Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
-                Some(left) => TcpStream::connect_timeout(peer, (left / untried).max(Duration::from_millis(1))),
-            };
-            match connected.and_then(|stream| Self::adopt(stream, *peer, limit)) {
-                Ok(connection) => {
-                    log::debug!(target: "openocd::connection", "connected to {peer}");
-                    return Ok(connection);
-                }
-                Err(error) => {
-                    log::debug!(target: "openocd::connection", "cannot connect to {peer}: {error}");
-                    attempts.push((*peer, error));
-                }
-            }
-        }
-        if attempts.iter().all(|(_, error)| error.kind() == io::ErrorKind::TimedOut) {
-            return Err(TimeoutError::Connect { address: address.text().to_owned(), after: deadline.span() }.into());
-        }
-        Err(ConnectionError::Unreachable { address: address.text().to_owned(), attempts }.into())
-    }
-
-    fn adopt(stream: TcpStream, peer: SocketAddr, limit: usize) -> io::Result<Self> {
+    /// Connects to one address.
+    pub(crate) fn open(peer: SocketAddr, deadline: Deadline, limit: usize) -> io::Result<Self> {
+        let stream = match deadline.remaining() {
+            None => TcpStream::connect(peer)?,
+            Some(Duration::ZERO) => return Err(io::ErrorKind::TimedOut.into()),
+            Some(left) => TcpStream::connect_timeout(&peer, left.max(Duration::from_millis(1)))?,
+        };
         // A command is one write and waits for its reply: Nagle's algorithm could only delay it.
         stream.set_nodelay(true)?;
         let frames = FrameBuffer::new(limit);
@@ -71,12 +50,13 @@ impl Connection {
         self.peer
     }
 
-    /// Another handle of the socket, to end a wait of another thread.
+    /// Another handle of the socket, by which a thread can end the wait of another one.
     pub(crate) fn handle(&self) -> io::Result<TcpStream> {
         self.stream.try_clone()
     }
 
-    /// Drops what came without being asked for, so that it is not taken for the reply to the next command.
+    /// Drops what came without being asked for, so that it is not taken for the reply to the next
+    /// command.
     pub(crate) fn discard_unasked(&mut self) {
         let discarded = self.frames.discard();
         if discarded > 0 {
@@ -108,23 +88,39 @@ impl Connection {
     /// Reads the next reply. Its bytes are at [`bytes`](Self::bytes) until the next call.
     pub(crate) fn receive(&mut self, deadline: Deadline) -> Result<Range<usize>, TransferError> {
         loop {
-            match self.frames.next_frame() {
-                Ok(Some(frame)) => return Ok(frame),
-                Ok(None) => {}
-                Err(TooLong) => return Err(self.too_long()),
-            }
-            let timeout = arm(self.read_timeout, deadline)?;
-            if timeout != self.read_timeout {
-                self.stream.set_read_timeout(timeout).map_err(|source| self.io("setting the read timeout", source))?;
-                self.read_timeout = timeout;
-            }
-            match self.stream.read(self.frames.spare()) {
-                Ok(0) => return Err(self.closed("waiting for a reply")),
-                Ok(read) => self.frames.advance(read),
-                Err(error) if is_retry(&error) => {}
-                Err(error) => return Err(self.io("waiting for a reply", error)),
+            if let Some(frame) = self.receive_some(deadline)? {
+                return Ok(frame);
             }
         }
+    }
+
+    /// Returns the next reply if it is complete, and otherwise reads once: `None` means that the
+    /// reply is not complete yet.
+    pub(crate) fn receive_some(&mut self, deadline: Deadline) -> Result<Option<Range<usize>>, TransferError> {
+        match self.frames.next_frame() {
+            Ok(Some(frame)) => return Ok(Some(frame)),
+            Ok(None) => {}
+            Err(TooLong) => return Err(self.too_long(self.frames.pending())),
+        }
+        let timeout = arm(self.read_timeout, deadline)?;
+        if timeout != self.read_timeout {
+            self.stream.set_read_timeout(timeout).map_err(|source| self.io("setting the read timeout", source))?;
+            self.read_timeout = timeout;
+        }
+        match self.stream.read(self.frames.spare()) {
+            Ok(0) => Err(self.closed("waiting for a reply")),
+            Ok(read) => {
+                self.frames.advance(read);
+                Ok(None)
+            }
+            Err(error) if is_retry(&error) => Ok(None),
+            Err(error) => Err(self.io("waiting for a reply", error)),
+        }
+    }
+
+    /// What has come of a reply that is not complete.
+    pub(crate) fn pending(&self) -> &[u8] {
+        self.frames.pending()
     }
 
     pub(crate) fn bytes(&self, frame: Range<usize>) -> &[u8] {
@@ -143,17 +139,18 @@ impl Connection {
         }
     }
 
-    fn too_long(&self) -> TransferError {
-        let beginning = &self.frames.pending()[..self.frames.pending().len().min(60)];
+    /// The error for a reply that passes the limit.
+    pub(crate) fn too_long(&self, reply: &[u8]) -> TransferError {
         TransferError::Connection(ConnectionError::ReplyTooLong {
             peer: self.peer,
             limit: self.limit,
-            beginning: String::from_utf8_lossy(beginning).into_owned(),
+            beginning: String::from_utf8_lossy(&reply[..reply.len().min(60)]).into_owned(),
         })
     }
 }
 
-/// The socket timeout for the next read or write: the one that is set if it serves, otherwise what is left.
+/// The socket timeout for the next read or write: the one that is set if it is close enough,
+/// otherwise the time that is left.
 fn arm(set: Option<Duration>, deadline: Deadline) -> Result<Option<Duration>, TransferError> {
     match (deadline.remaining(), set) {
         (None, _) => Ok(None),
@@ -163,7 +160,8 @@ fn arm(set: Option<Duration>, deadline: Deadline) -> Result<Option<Duration>, Tr
     }
 }
 
-/// The call may simply be made again: a signal came, or the socket timeout passed, and the deadline decides.
+/// The call is to be repeated: a signal came, or the socket timeout passed. The deadline decides
+/// when to stop.
 fn is_retry(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
@@ -175,7 +173,7 @@ impl From<ConnectionError> for TransferError {
 }
 
 impl TransferError {
-    /// The error of a whole call: only the caller knows what was waited for.
+    /// The error of a whole call. Only the caller knows what it waited for.
     pub(crate) fn into_error(self, timeout: impl FnOnce() -> TimeoutError) -> Error {
         match self {
             TransferError::DeadlinePassed => timeout().into(),

@@ -1,24 +1,27 @@
 //! Cuts the byte stream of a TCL port into replies, each ended by 0x1a. No I/O.
 
+use std::fmt;
 use std::ops::Range;
 
 /// The byte that ends each command and each reply.
 pub(crate) const SEPARATOR: u8 = 0x1a;
 
-/// How many bytes a read may bring at once. A reply of a few bytes and one of a megabyte both come in few reads.
+/// How many bytes a read may bring at once: a short reply comes in one read, and one of a megabyte
+/// in a few.
 const READ_SIZE: usize = 64 * 1024;
 
-/// A receive buffer: [`spare`](Self::spare) is where a read puts its bytes, [`next_frame`](Self::next_frame) takes replies out.
+/// A receive buffer. A read puts its bytes into [`spare`](Self::spare), and
+/// [`next_frame`](Self::next_frame) takes replies out.
 ///
 /// ```text
 ///   0         start                    filled            bytes.len()
 ///   |  taken  |  reply 0x1a  next rep…  |  spare          |
 /// ```
-#[derive(Debug)]
 pub(crate) struct FrameBuffer {
     bytes: Vec<u8>,
     start: usize,
-    /// No separator lies between `start` and here: a long reply is searched once, not once a read.
+    /// No separator lies between `start` and here, so a long reply is searched once and not once a
+    /// read.
     scanned: usize,
     filled: usize,
     limit: usize,
@@ -50,7 +53,8 @@ impl FrameBuffer {
         }
     }
 
-    /// The bytes of a frame that [`next_frame`](Self::next_frame) gave, valid until the next [`spare`](Self::spare).
+    /// The bytes of a frame that [`next_frame`](Self::next_frame) gave, valid until the next
+    /// [`spare`](Self::spare).
     pub(crate) fn bytes(&self, frame: Range<usize>) -> &[u8] {
         &self.bytes[frame]
     }
@@ -82,13 +86,19 @@ impl FrameBuffer {
         self.filled += read;
     }
 
-    /// Throws away whatever has come and was not taken, and says how much that was.
+    /// Drops all bytes that were not taken, and returns how many there were.
     pub(crate) fn discard(&mut self) -> usize {
         let discarded = self.filled - self.start;
         self.start = 0;
         self.scanned = 0;
         self.filled = 0;
         discarded
+    }
+}
+
+impl fmt::Debug for FrameBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FrameBuffer({} bytes of at most {})", self.pending().len(), self.limit)
     }
 }
 

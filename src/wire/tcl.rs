@@ -1,16 +1,16 @@
 //! Tcl words and lists: quoting what goes to OpenOCD, reading what comes back. No I/O.
 //!
-//! OpenOCD's interpreter is Jim Tcl, built without UTF-8 support, so strings are bytes. Its `exec` runs
-//! programs: a name that reaches a command unquoted is remote code execution, which is why every word that a
-//! caller supplies passes through [`quote`], once, where the command is built.
+//! OpenOCD's interpreter is Jim Tcl, built without UTF-8 support, so strings are bytes. Its `exec`
+//! runs programs: a name that reaches a command unquoted is remote code execution, which is why
+//! every word that a caller supplies passes through [`quote`], once, where the command is built.
 
 use std::borrow::Cow;
 
-/// Quotes a word for [`Session::command`](crate::Session::command), so that Tcl takes it as exactly one word with exactly these
-/// characters, whatever they are.
+/// Quotes a word for [`Session::command`](crate::Session::command), so that Tcl takes it as exactly
+/// one word with exactly these characters, whatever they are.
 ///
-/// For everything that a command takes from elsewhere: paths, names, user input. OpenOCD's Tcl runs programs when told to, so an unquoted
-/// word is a way in.
+/// For everything that a command takes from elsewhere: paths, names, user input. OpenOCD's Tcl runs
+/// programs when told to, so an unquoted word is a way in.
 ///
 /// Plain words stay as they are. Anything else becomes a double-quoted string with escapes.
 ///
@@ -44,7 +44,8 @@ pub(crate) fn push_quoted(line: &mut Vec<u8>, word: &str) {
         line.extend_from_slice(word.as_bytes());
         return;
     }
-    // Not braces: they cannot hold an unbalanced brace or a trailing backslash, and one rule for all is easier to trust.
+    // Not braces: they cannot hold an unbalanced brace or a trailing backslash, and one rule for
+    // all is easier to trust.
     line.push(b'"');
     for &byte in word.as_bytes() {
         let escape = match byte {
@@ -69,7 +70,8 @@ pub(crate) fn list<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     words.into_iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
-/// Quotes any bytes as one word. What is not a plain character becomes `\xHH`, of which Jim Tcl reads exactly two digits.
+/// Quotes any bytes as one word. What is not a plain character becomes `\xHH`, of which Jim Tcl
+/// reads exactly two digits.
 pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut quoted = String::with_capacity(bytes.len() * 4 + 2);
@@ -88,9 +90,11 @@ pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
     quoted
 }
 
-/// Reads the elements of a Tcl list, in order: bare, braced and double-quoted words, backslash escapes.
+/// Reads the elements of a Tcl list, in order: bare, braced and double-quoted words, backslash
+/// escapes.
 ///
-/// An element without escapes borrows from `list`. Reading stops at the first malformed element, which comes as an `Err`.
+/// An element without escapes borrows from `list`. Reading stops at the first malformed element,
+/// which comes as an `Err`.
 pub(crate) fn elements(list: &[u8]) -> Elements<'_> {
     Elements { rest: list, failed: false }
 }

@@ -1,4 +1,4 @@
-//! The contract of a command: code, result and log, exactly.
+//! The contract of a command: code, result and log come back exactly.
 
 use std::time::Duration;
 
@@ -57,13 +57,14 @@ fn any_command_refused_with_target_not_halted_is_that_error() {
     for command in ["step", "reg pc", "bp 0x20000000 2"] {
         let error = board.session.command(command).unwrap_err();
         assert!(matches!(error, Error::Target(TargetError::NotHalted { .. })), "{command}: {error:?}");
+        assert!(error.is_not_halted() && !error.is_transient() && !error.is_disconnected());
         assert_eq!((error.command(), error.code()), (Some(command), Some(-304)));
         assert!(error.to_string().contains(command), "{error}");
     }
 }
 
 #[test]
-fn unbalanced_commands_are_failures_not_confusion() {
+fn unbalanced_commands_fail_and_leave_the_session_usable() {
     let session = interpreter();
     for command in ["expr {[", "set x \"", "}", "set x {", "[", "\\", "set x {a}b"] {
         let error = session.command(command).unwrap_err();
@@ -106,15 +107,16 @@ fn nested_capture_and_multi_line_scripts_work() {
 }
 
 #[test]
-fn a_timeout_of_its_own_does_not_change_the_sessions() {
+fn a_timeout_of_one_command_does_not_change_the_timeout_of_the_session() {
     let session = interpreter();
-    assert!(matches!(session.command_within("sleep 400", Duration::from_millis(20)), Err(Error::Timeout(_))));
+    let error = session.command_within("sleep 400", Duration::from_millis(20)).unwrap_err();
+    assert!(matches!(error, Error::Timeout(_)) && error.is_timeout() && error.is_transient(), "{error:?}");
     assert_eq!(session.command("sleep 100; expr 5").unwrap(), "5");
     assert_eq!(session.command_within("expr 6", Duration::from_secs(20)).unwrap(), "6");
 }
 
 #[test]
-fn raw_is_bare() {
+fn raw_returns_the_bare_reply() {
     let session = interpreter();
     assert_eq!(session.raw("expr {1 + 1}").unwrap(), b"2");
     let reply = String::from_utf8(session.raw("no_such_command").unwrap()).unwrap();
@@ -126,7 +128,7 @@ fn raw_is_bare() {
 }
 
 #[test]
-fn a_session_that_asks_for_notifications_by_hand_stays_in_step() {
+fn notifications_that_a_command_asks_for_leave_the_session_in_step() {
     let board = Board::halted();
     board.session.command("tcl_notifications on").unwrap();
     for _ in 0..20 {
@@ -137,7 +139,7 @@ fn a_session_that_asks_for_notifications_by_hand_stays_in_step() {
 }
 
 #[test]
-fn the_version_of_the_server_is_known() {
+fn the_session_knows_the_version_of_the_server() {
     let session = interpreter();
     let version = session.version();
     assert!(version.at_least(0, 12), "{version}");

@@ -1,4 +1,5 @@
-//! A server of our own, only for what a real OpenOCD cannot be made to do: garbage, half replies, silence.
+//! A server of our own, only for what a real OpenOCD cannot be made to do: garbage, half replies,
+//! silence.
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -70,7 +71,8 @@ impl Client {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Answers the question for our procedures, and their definitions, as every OpenOCD does that does not know them.
+    /// Answers the question for our procedures, and their definitions, as every OpenOCD does that
+    /// does not know them.
     pub fn greet(&mut self) -> Option<()> {
         for _ in 0..2 {
             self.command()?;

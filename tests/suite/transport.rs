@@ -1,75 +1,16 @@
-//! The connection: deadlines, limits, loss, and that nobody ever reads another's reply.
+//! The connection: deadlines, limits and losses; no call reads the reply to another one.
 
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use openocd::{CommandError, ConnectionError, Error, ProcessError, Session, TimeoutError};
 
 use crate::board::{dummy, interpreter};
-use crate::server::{counting, serve, serve_on};
+use crate::connecting::closed_port;
+use crate::server::serve;
 
 /// Long enough for a busy machine, and far below what a hang would take.
 const SOON: Duration = Duration::from_secs(30);
-
-fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-#[test]
-fn an_unreachable_port_names_host_and_port() {
-    let port = closed_port();
-    let error = Session::connect(("127.0.0.1", port)).unwrap_err();
-    assert!(matches!(error, Error::Connection(ConnectionError::Unreachable { .. })), "{error:?}");
-    let text = error.to_string();
-    assert!(text.contains(&format!("127.0.0.1:{port}")) && text.contains("refused"), "{text}");
-}
-
-#[test]
-fn an_address_without_a_port_is_a_connection_error() {
-    let error = Session::connect("localhost").unwrap_err();
-    assert!(matches!(error, Error::Connection(ConnectionError::Resolve { .. })), "{error:?}");
-    assert!(error.to_string().contains("localhost"), "{error}");
-}
-
-#[test]
-fn every_resolved_address_is_tried() {
-    let openocd = dummy().command("noinit").spawn().unwrap();
-    let dead = closed_port();
-    let addresses = [([127, 0, 0, 1], dead).into(), openocd.tcl_address()];
-    let session = Session::connect(&addresses[..]).unwrap();
-    assert_eq!(session.command("expr {1 + 1}").unwrap(), "2");
-
-    let error = Session::connect(&[([127, 0, 0, 1], dead).into(), ([127, 0, 0, 2], dead).into()][..]).unwrap_err();
-    let Error::Connection(ConnectionError::Unreachable { attempts, .. }) = error else { panic!("{error:?}") };
-    assert_eq!(attempts.len(), 2);
-}
-
-#[test]
-fn addresses_of_ipv6_are_connected_to() {
-    let Ok(listener) = TcpListener::bind("[::1]:0") else {
-        // A machine without IPv6: the address is tried all the same, and the error names it.
-        let error = Session::connect(("::1", 6666)).unwrap_err();
-        assert!(matches!(error, Error::Connection(ConnectionError::Unreachable { .. })), "{error:?}");
-        assert!(error.to_string().contains("[::1]:6666"), "{error}");
-        return;
-    };
-    let address = serve_on(listener, |mut client| {
-        let _ = client.greet();
-        while let Some(sequence) = client.sequence() {
-            client.send(format!("{sequence} 0 here {{}}\x1a").as_bytes());
-        }
-    });
-    // The server has one client at a time.
-    let asks = |session: openocd::Result<Session>| assert_eq!(session.unwrap().command("x").unwrap(), "here");
-    asks(Session::connect(address));
-    asks(Session::connect(("::1", address.port())));
-    asks(Session::connect(format!("[::1]:{}", address.port())));
-    let port = TcpListener::bind("[::1]:0").unwrap().local_addr().unwrap().port();
-    let text = Session::connect(("::1", port)).unwrap_err().to_string();
-    assert!(text.contains("::1") && text.contains(&port.to_string()) && text.contains("refused"), "{text}");
-}
 
 #[test]
 fn a_server_that_never_reads_times_out_while_a_command_is_sent() {
@@ -86,30 +27,7 @@ fn a_server_that_never_reads_times_out_while_a_command_is_sent() {
 }
 
 #[test]
-fn a_connection_that_is_never_made_times_out() {
-    // A listener whose queue is full leaves further connections in the air.
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut queue = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
-        queue.push(stream);
-    }
-    let error = Session::builder().connect_timeout(Duration::from_millis(200)).connect(address).unwrap_err();
-    assert!(matches!(error, Error::Timeout(TimeoutError::Connect { .. })), "{error:?}");
-    assert!(error.to_string().contains(&address.to_string()), "{error}");
-}
-
-#[test]
-fn a_server_that_says_nothing_times_out() {
-    let address = serve(|mut client| while client.command().is_some() {});
-    let begin = Instant::now();
-    let error = Session::builder().timeout(Duration::from_millis(100)).connect(address).unwrap_err();
-    assert!(matches!(error, Error::Timeout(TimeoutError::Reply { .. })), "{error:?}");
-    assert!(begin.elapsed() < SOON);
-}
-
-#[test]
-fn one_deadline_for_a_call_however_many_reads_it_takes() {
+fn a_call_has_one_deadline_however_many_reads_it_takes() {
     let address = serve(|mut client| {
         let _ = client.greet();
         let Some(sequence) = client.sequence() else { return };
@@ -190,14 +108,91 @@ fn the_limit_of_a_reply_can_be_set() {
 }
 
 #[test]
-fn a_port_of_something_else_is_told() {
-    let address = serve(|mut client| {
-        let _ = client.command();
-        client.send(b"HTTP/1.1 400 Bad Request\x1a");
+fn a_session_that_is_busy_does_not_delay_a_call_past_its_deadline() {
+    let session = interpreter();
+    thread::scope(|scope| {
+        let busy = scope.spawn(|| session.command("sleep 6000; expr 1"));
+        thread::sleep(Duration::from_millis(200));
+        let begin = Instant::now();
+        let error = session.command_within("set sent 1", Duration::from_millis(300)).unwrap_err();
+        assert!(matches!(error, Error::Timeout(TimeoutError::Turn { .. })), "{error:?}");
+        assert!(begin.elapsed() < Duration::from_secs(4), "took {:?}", begin.elapsed());
+        assert_eq!(busy.join().unwrap().unwrap(), "1");
     });
-    let error = Session::connect(address).unwrap_err();
-    assert!(matches!(error, Error::Connection(ConnectionError::NotOpenOcd { .. })), "{error:?}");
-    assert!(error.to_string().contains("400 Bad Request"), "{error}");
+    assert_eq!(session.command("info exists sent").unwrap(), "0");
+}
+
+#[test]
+fn a_replaced_connection_takes_its_time_from_the_deadline_of_the_call() {
+    let session = interpreter();
+    let error = session.command_within("sleep 6000", Duration::from_millis(100)).unwrap_err();
+    assert!(matches!(error, Error::Timeout(TimeoutError::Reply { .. })), "{error:?}");
+    // OpenOCD is still busy: connecting, greeting and the command share one deadline.
+    let begin = Instant::now();
+    let error = session.command_within("expr 1", Duration::from_millis(500)).unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    assert!(begin.elapsed() < Duration::from_secs(4), "took {:?}", begin.elapsed());
+    assert_eq!(session.command("expr 2").unwrap(), "2");
+}
+
+#[test]
+fn the_frames_of_a_raw_reply_are_limited_together() {
+    let address = serve(|mut client| {
+        let _ = client.greet();
+        let _ = client.command();
+        for _ in 0..100_000 {
+            client.send(&[b"x".repeat(1000), b"\x1a".to_vec()].concat());
+        }
+    });
+    let session = Session::builder().reply_limit(100_000).connect(address).unwrap();
+    let begin = Instant::now();
+    let error = session.raw("x").unwrap_err();
+    assert!(matches!(error, Error::Connection(ConnectionError::ReplyTooLong { limit: 100_000, .. })), "{error:?}");
+    assert!(begin.elapsed() < SOON / 2);
+}
+
+#[test]
+fn a_reply_without_its_number_is_an_error_at_once() {
+    for reply in ["can't read \"x\": no such variable", "", "7", "999999999 0 x {}", "x 0 {} {}"] {
+        let address = serve(move |mut client| {
+            let _ = client.greet();
+            while client.command().is_some() {
+                client.send(format!("{reply}\x1a").as_bytes());
+            }
+        });
+        let session = Session::connect(address).unwrap();
+        let begin = Instant::now();
+        let error = session.command("x").unwrap_err();
+        assert!(matches!(error, Error::Command(CommandError::UnexpectedReply(_))), "{reply:?}: {error:?}");
+        assert!(begin.elapsed() < Duration::from_secs(5), "took {:?}", begin.elapsed());
+    }
+}
+
+#[test]
+fn what_a_hostile_server_says_is_shown_on_one_line() {
+    let address = serve(|mut client| {
+        while client.command().is_some() {
+            client.send(b"openocd-rs {0.12.0 \x1b[2J\x07\n} {} 0\x1a");
+            client.command();
+            client.send(b"openocd-rs {0.12.0 \x1b[2J\x07\n} {} 0\x1a");
+            while let Some(sequence) = client.sequence() {
+                client.send(format!("{sequence} -4 {{\x1b[2Jno\nluck\x07}} {{\x1b]0;title\x07}}\x1a").as_bytes());
+            }
+        }
+    });
+    let session = Session::connect(address).unwrap();
+    let error = session.command("x\x1b[2J").unwrap_err();
+    let execution = session.execute("x\x1b[2J").unwrap();
+    let texts = [
+        session.version().to_string(),
+        format!("{:?}", session.version()),
+        error.to_string(),
+        format!("{error:?}"),
+        format!("{execution:?}"),
+    ];
+    for text in texts {
+        assert!(!text.contains(|c: char| c.is_control()), "{text:?}");
+    }
 }
 
 #[test]
@@ -219,7 +214,7 @@ fn a_connection_closed_in_mid_reply_is_an_error_at_once() {
 }
 
 #[test]
-fn after_a_timeout_nobody_reads_the_late_reply() {
+fn a_late_reply_is_read_by_nobody_after_a_timeout() {
     let session = interpreter();
     let error = session.command_within("sleep 2000; set late 4711", Duration::from_millis(300)).unwrap_err();
     let Error::Timeout(TimeoutError::Reply { after, .. }) = &error else { panic!("{error:?}") };
@@ -231,7 +226,7 @@ fn after_a_timeout_nobody_reads_the_late_reply() {
 }
 
 #[test]
-fn after_a_timeout_of_a_raw_command_nobody_reads_the_late_reply() {
+fn a_late_raw_reply_is_read_by_nobody_after_a_timeout() {
     let openocd = dummy().command("noinit").spawn().unwrap();
     let session = Session::builder().timeout(Duration::from_millis(300)).connect(openocd.tcl_address()).unwrap();
     assert!(matches!(session.raw("sleep 900; set late 4711"), Err(Error::Timeout(_))));
@@ -315,7 +310,7 @@ fn eight_threads_get_their_own_replies() {
 }
 
 #[test]
-fn a_server_that_ends_is_told_with_its_status_and_log() {
+fn an_openocd_that_ended_is_reported_with_its_status_and_log() {
     let session = interpreter();
     session.raw("shutdown").unwrap();
     let error = session.command("expr 1").unwrap_err();
@@ -328,57 +323,10 @@ fn a_server_that_ends_is_told_with_its_status_and_log() {
 }
 
 #[test]
-fn another_openocd_that_got_the_port_is_not_taken_for_ours() {
-    let port = closed_port();
-    let openocd = || dummy().tcl_port(port).command("noinit");
-    let session = Session::builder().start(openocd()).unwrap();
-    // The connection is to be replaced before the next command.
-    let error = session.command_within("sleep 400", Duration::from_millis(100)).unwrap_err();
-    assert!(matches!(error, Error::Timeout(_)), "{error:?}");
-    let pid = session.process().unwrap().pid().to_string();
-    assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
-    while session.process().unwrap().is_running() {
-        thread::yield_now();
-    }
-    let _other = openocd().command("proc whose {} {return {the other board}}").spawn().unwrap();
-    for result in [session.command("whose").map(drop), session.reconnect(), session.command("whose").map(drop)] {
-        assert!(matches!(result, Err(Error::Connection(ConnectionError::ServerDied { .. }))), "{result:?}");
-    }
-    assert!(matches!(session.events(), Err(Error::Connection(_))));
-}
-
-#[test]
-fn openocd_is_told_our_procedures_only_if_it_does_not_know_them() {
-    let openocd = dummy().command("noinit").spawn().unwrap();
-    let (address, count) = counting(openocd.tcl_address());
-    // How many messages a connection begins with.
-    let greetings = || {
-        let before = count.load(Ordering::Acquire);
-        let session = Session::connect(address).unwrap();
-        let greetings = count.load(Ordering::Acquire) - before;
-        assert_eq!(session.command("expr {40 + 2}").unwrap(), "42");
-        greetings
-    };
-    let session = Session::connect(openocd.tcl_address()).unwrap();
-    assert_eq!(greetings(), 1, "they are known since the start");
-
-    // As another version of this crate leaves them, or somebody who clears up.
-    for change in [
-        "proc _openocd_rs_1_run args { return broken }; set ::_openocd_rs_1_mark other",
-        "proc _openocd_rs_1_run args { return broken }",
-        "rename _openocd_rs_1_run {}",
-        "unset ::_openocd_rs_1_mark",
-    ] {
-        session.command(change).unwrap();
-        assert_eq!(greetings(), 2, "{change}");
-        assert_eq!(greetings(), 1, "{change}");
-    }
-}
-
-#[test]
-fn after_the_end_of_a_connection_every_call_fails_at_once() {
+fn every_call_fails_at_once_after_the_end_of_a_connection() {
     let session = interpreter();
-    // The newer OpenOCD closes the connection and goes on. 0.12.0 does neither, and never closes one while it runs.
+    // The newer OpenOCD closes the connection and goes on. 0.12.0 does neither, and never closes
+    // one while it runs.
     session.raw("exit").unwrap();
     if session.version().as_str() == "Open On-Chip Debugger 0.12.0" {
         session.raw("shutdown").unwrap();
@@ -392,7 +340,7 @@ fn after_the_end_of_a_connection_every_call_fails_at_once() {
 }
 
 #[test]
-fn a_server_killed_in_mid_command_is_told_at_once() {
+fn an_openocd_killed_during_a_command_is_reported_at_once() {
     let session = interpreter();
     let pid = session.process().unwrap().pid().to_string();
     let begin = Instant::now();
@@ -405,26 +353,6 @@ fn a_server_killed_in_mid_command_is_told_at_once() {
     assert!(matches!(error, Error::Connection(ConnectionError::ServerDied { .. })), "{error:?}");
     assert!(error.to_string().contains("signal: 9"), "{error}");
     assert!(begin.elapsed() < SOON);
-}
-
-#[test]
-fn a_closed_connection_to_a_living_server_can_be_made_anew() {
-    // 0.12.0 keeps the connection at `exit`, newer ones close it and live on. Either way `reconnect` is all it takes.
-    let session = interpreter();
-    let _ = session.raw("exit");
-    session.reconnect().unwrap();
-    assert_eq!(session.command("expr {1 + 1}").unwrap(), "2");
-}
-
-#[test]
-fn a_session_does_not_end_an_openocd_that_it_did_not_start() {
-    let openocd = dummy().command("noinit").spawn().unwrap();
-    for _ in 0..3 {
-        let session = Session::connect(openocd.tcl_address()).unwrap();
-        assert!(session.process().is_none());
-        session.close().unwrap();
-    }
-    assert!(openocd.is_running());
 }
 
 #[test]
