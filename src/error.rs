@@ -160,9 +160,17 @@ impl Error {
         CommandError::Failed(failure).into()
     }
 
-    /// Whether a deadline passed: every [`Error::Timeout`].
+    /// The error that made a long flash call stop, or this error itself.
+    fn root(&self) -> &Error {
+        match self {
+            Error::Flash(error) => error.cause().map_or(self, Error::root),
+            _ => self,
+        }
+    }
+
+    /// Whether a deadline passed: every [`Error::Timeout`], and a flash call that stopped for one.
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Error::Timeout(_))
+        matches!(self.root(), Error::Timeout(_))
     }
 
     /// Whether the session has no connection to OpenOCD, so that its next call fails too.
@@ -170,9 +178,9 @@ impl Error {
     /// True for [`ConnectionError::Unreachable`], [`Closed`](ConnectionError::Closed),
     /// [`Io`](ConnectionError::Io), [`ServerDied`](ConnectionError::ServerDied),
     /// [`ForeignServer`](ConnectionError::ForeignServer) and
-    /// [`SessionClosed`](ConnectionError::SessionClosed).
+    /// [`SessionClosed`](ConnectionError::SessionClosed), and for a flash call that stopped for one of them.
     pub fn is_disconnected(&self) -> bool {
-        match self {
+        match self.root() {
             Error::Connection(error) => match error {
                 ConnectionError::Unreachable { .. }
                 | ConnectionError::Closed { .. }
@@ -191,7 +199,7 @@ impl Error {
     /// Whether the call needs a halted target and the target is running:
     /// [`TargetError::NotHalted`], and every refusal in which OpenOCD gives this reason.
     pub fn is_not_halted(&self) -> bool {
-        matches!(self, Error::Target(TargetError::NotHalted { .. }))
+        matches!(self.root(), Error::Target(TargetError::NotHalted { .. }))
             || self.failure().is_some_and(Failure::is_not_halted)
     }
 
@@ -200,7 +208,7 @@ impl Error {
     ///
     /// OpenOCD may have executed a call that timed out, so repeat only what may be executed twice.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Error::Timeout(_) | Error::Connection(ConnectionError::Unreachable { .. }))
+        matches!(self.root(), Error::Timeout(_) | Error::Connection(ConnectionError::Unreachable { .. }))
     }
 
     /// A short code for this kind of error, for reports and statistics: the subsystem and the
@@ -216,12 +224,12 @@ impl Error {
             Error::Timeout(error) => error.id(),
             Error::Target(error) => error.id(),
             Error::Flash(error) => error.id(),
-            Error::Image(_) => "image",
+            Error::Image(error) => error.id(),
             Error::Cancelled { .. } => "cancelled",
             Error::Breakpoint(error) => error.id(),
-            Error::Adapter(_) => "adapter",
+            Error::Adapter(error) => error.id(),
             #[cfg(feature = "svd")]
-            Error::Svd(_) => "svd",
+            Error::Svd(error) => error.id(),
             Error::Jtag(error) => error.id(),
             Error::Dap(error) => error.id(),
             Error::Rtt(error) => error.id(),

@@ -64,6 +64,19 @@ pub enum AdapterError {
 }
 
 impl AdapterError {
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            AdapterError::NoDriver => "adapter.no_driver",
+            AdapterError::FixedSpeed { .. } => "adapter.fixed_speed",
+            AdapterError::AdaptiveSpeed { .. } => "adapter.adaptive_speed",
+            AdapterError::NoSignal { .. } => "adapter.no_signal",
+            AdapterError::WrongState { .. } => "adapter.wrong_state",
+            AdapterError::Refused(_) => "adapter.refused",
+            AdapterError::UnexpectedReply(_) => "adapter.unexpected_reply",
+            AdapterError::InvalidArgument(_) => "adapter.invalid_argument",
+        }
+    }
+
     /// What OpenOCD reported, if it refused a command.
     pub fn failure(&self) -> Option<&Failure> {
         match self {

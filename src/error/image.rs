@@ -140,6 +140,30 @@ pub enum ImageError {
     },
 }
 
+impl ImageError {
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            ImageError::Read { .. } => "image.read",
+            ImageError::NotAFile { .. } => "image.not_a_file",
+            ImageError::TooLarge { .. } => "image.too_large",
+            ImageError::File { problem, .. } => problem.id(),
+            ImageError::UnknownFormat => "image.unknown_format",
+            ImageError::UnknownFormatName { .. } => "image.unknown_format_name",
+            ImageError::Record { .. } => "image.record",
+            ImageError::Elf { .. } => "image.elf",
+            ImageError::Uf2 { .. } => "image.uf2",
+            ImageError::SeveralUf2Families { .. } => "image.several_uf2_families",
+            ImageError::NoUf2Family { .. } => "image.no_uf2_family",
+            ImageError::Overlap { .. } => "image.overlap",
+            ImageError::OutOfAddressSpace { .. } => "image.out_of_address_space",
+            ImageError::Empty => "image.empty",
+            ImageError::NoSymbols { .. } => "image.no_symbols",
+            ImageError::UnknownSymbol { .. } => "image.unknown_symbol",
+            ImageError::AmbiguousSymbol { .. } => "image.ambiguous_symbol",
+        }
+    }
+}
+
 /// How many candidates a text lists.
 const LISTED: usize = 8;
 

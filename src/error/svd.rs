@@ -161,6 +161,31 @@ pub enum SvdError {
     },
 }
 
+impl SvdError {
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            SvdError::NotFound { .. } => "svd.not_found",
+            SvdError::Unreadable { .. } => "svd.unreadable",
+            SvdError::Parse { .. } => "svd.parse",
+            SvdError::Impossible { .. } => "svd.impossible",
+            SvdError::TooLarge { .. } => "svd.too_large",
+            SvdError::NotLoaded => "svd.not_loaded",
+            SvdError::UnknownWord { .. } => "svd.unknown_word",
+            SvdError::UnknownPeripheral { .. } => "svd.unknown_peripheral",
+            SvdError::UnknownRegister { .. } => "svd.unknown_register",
+            SvdError::UnknownField { .. } => "svd.unknown_field",
+            SvdError::UnknownValue { .. } => "svd.unknown_value",
+            SvdError::NotReadable { .. } => "svd.not_readable",
+            SvdError::NotWritable { .. } => "svd.not_writable",
+            SvdError::ValueTooWide { .. } => "svd.value_too_wide",
+            SvdError::ForbiddenValue { .. } => "svd.forbidden_value",
+            SvdError::NotSeparable { .. } => "svd.not_separable",
+            SvdError::FieldTwice { .. } => "svd.field_twice",
+            SvdError::UnsupportedSize { .. } => "svd.unsupported_size",
+        }
+    }
+}
+
 fn or_near(near: &[String]) -> String {
     match near {
         [] => String::new(),
