@@ -56,9 +56,9 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Gives up with the call that this is a part of.
+    /// Gives up with the call that this is a part of. Of several deadlines the soonest counts.
     pub(crate) fn before(mut self, deadline: Deadline) -> Self {
-        self.deadline = Some(deadline);
+        self.deadline = Some(self.deadline().sooner(deadline));
         self
     }
 
