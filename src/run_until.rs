@@ -228,7 +228,7 @@ impl Target<'_> {
     /// halt. On the target, the breakpoints of the conditions exist during the run, and RTT control blocks are cleared as
     /// [`RunUntil::rtt_line`] says.
     ///
-    /// The call ends at most 3 s after `timeout`, whatever OpenOCD and the firmware do: that is for what must be done after the
+    /// The call ends at most 5 s after `timeout`, whatever OpenOCD and the firmware do: that is for what must be done after the
     /// run (halt, last lines, breakpoints). After an error the target may be running.
     ///
     /// # Errors

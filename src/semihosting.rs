@@ -1,5 +1,6 @@
 //! Semihosting: the firmware's calls to the host.
 
+mod block;
 pub(crate) mod call;
 mod console;
 pub(crate) mod files;

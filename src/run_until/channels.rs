@@ -87,12 +87,13 @@ impl fmt::Debug for Channel<'_> {
 /// The RTT channels of a run.
 pub(super) struct Channels<'c> {
     all: Vec<Channel<'c>>,
-    searched: Option<Instant>,
+    /// When the next search for the control block is due.
+    next_search: Option<Instant>,
 }
 
 impl<'c> Channels<'c> {
     pub(super) fn new(all: Vec<Channel<'c>>) -> Self {
-        Channels { all, searched: None }
+        Channels { all, next_search: None }
     }
 
     /// Prepares a halted target: takes what was printed before the run, which is no evidence, and removes a control block
@@ -140,12 +141,15 @@ impl<'c> Channels<'c> {
     /// Searches for the control block, and opens the channels when it is there.
     fn attach(&mut self, target: Target<'_>, is_last: bool) -> Result<()> {
         let is_open = |channel: &Channel<'_>| !matches!(channel.connection, Connection::Own { open: None, .. });
-        let is_early = self.searched.is_some_and(|searched| searched.elapsed() < SEARCH_PAUSE);
+        let begin = Instant::now();
+        let is_early = self.next_search.is_some_and(|next| begin < next);
         if self.all.iter().all(is_open) || (is_early && !is_last) {
             return Ok(());
         }
         let found = target.rtt().start();
-        self.searched = Some(Instant::now());
+        // Slow probes need time for a search, and polls of the target shall come in between.
+        let end = Instant::now();
+        self.next_search = Some(end + (end - begin).max(SEARCH_PAUSE));
         match found {
             Err(Error::Rtt(RttError::NoControlBlock { .. })) => return Ok(()),
             found => found?,

@@ -20,7 +20,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
 /// How long what must be done after a run may take.
-const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_secs(5);
 
 pub(super) struct Run<'t, 'c> {
     /// Its requests give up some time after the deadline of the run.
@@ -50,13 +50,13 @@ impl<'t, 'c> Run<'t, 'c> {
             deadline,
             end,
         };
-        let restores = run.serves_calls && target.take_over_calls()?;
+        let was_enabled = run.serves_calls && target.take_over_calls()?;
         let ended = run.with_breakpoints();
-        let restored = if restores { target.semihosting().enable() } else { Ok(()) };
+        let put_back = if was_enabled { target.semihosting().enable() } else { Ok(()) };
         run.channels.close(target);
         // Why a run failed says more than what failed after it.
         let (verdict, status) = ended?;
-        restored?;
+        put_back?;
         run.collector.end();
         let Collector { output, lines, dropped, .. } = run.collector;
         let refused_calls = run.host.refused_calls;
@@ -121,6 +121,8 @@ impl<'t, 'c> Run<'t, 'c> {
     /// Halts the target after the deadline. What it has reached since the last poll is the verdict: the next `resume` would
     /// pass it.
     fn stop(&mut self) -> Result<(Verdict, TargetStatus)> {
+        use HaltReason::{Breakpoint, ExceptionCatch, Lockup, Watchpoint, WatchpointAndBreakpoint};
+
         let mut poll = Poll { status: self.target.halt()?, call: None };
         if self.serves_calls {
             poll = self.target.poll_for_calls(true)?;
@@ -133,7 +135,6 @@ impl<'t, 'c> Run<'t, 'c> {
             }
             poll.status = self.target.status()?;
         }
-        use HaltReason::{Breakpoint, ExceptionCatch, Lockup, Watchpoint, WatchpointAndBreakpoint};
         let verdict = match (self.breakpoint_at(&poll.status), poll.status.halt_reason) {
             (Some(address), _) => Verdict::Breakpoint { address },
             (None, Some(Lockup)) => Verdict::Lockup,
@@ -160,7 +161,8 @@ impl<'t, 'c> Run<'t, 'c> {
     /// Serves a semihosting call. Returns the verdict if it is an exit.
     fn serve(&mut self, call: &Call, then: Then) -> Result<Option<Verdict>> {
         let collector = &mut self.collector;
-        let answer = self.host.serve(call, self.target, &mut |stream, bytes| collector.print(stream, bytes))?;
+        let answer =
+            self.host.serve(call, self.target, self.deadline, &mut |stream, bytes| collector.print(stream, bytes))?;
         match answer {
             Answer::Value(value) => self.target.answer_call(call, value, then).map(|()| None),
             Answer::Exit { status, reason } => Ok(Some(Verdict::Exit { status, reason })),

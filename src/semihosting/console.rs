@@ -355,8 +355,9 @@ impl Server {
             }
         }
         let shared = &self.shared;
-        let answer =
-            self.host.serve(call, target, &mut |_, bytes| shared.change(|state| state.output.extend(bytes)))?;
+        let answer = self
+            .host
+            .serve(call, target, Deadline::NEVER, &mut |_, bytes| shared.change(|state| state.output.extend(bytes)))?;
         match answer {
             Answer::Value(value) => {
                 target.answer_call(call, value, call.resumption(status.halt_reason))?;

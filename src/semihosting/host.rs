@@ -9,11 +9,12 @@
 use std::collections::VecDeque;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::block::{Block, TRANSFER_BYTES, low_word, whole};
 use super::call::Call;
 use super::files::Files;
 use crate::error::Result;
-use crate::memory::Memory;
 use crate::target::Target;
+use crate::wire::Deadline;
 
 const SYS_OPEN: u64 = 0x01;
 const SYS_CLOSE: u64 = 0x02;
@@ -58,10 +59,6 @@ const FEATURES_HANDLE: u64 = 0x7f00_0004;
 /// -1, as wide as a register can be.
 const FAILED: u64 = u64::MAX;
 
-/// Most bytes that one call writes or reads. The firmware is told what is left.
-const TRANSFER_BYTES: u64 = 64 * 1024;
-/// Longest string that `SYS_WRITE0` writes. A string without an end is none.
-const STRING_BYTES: usize = 1024 * 1024;
 /// Longest name of a file.
 const NAME_BYTES: u64 = 4096;
 /// Most refused calls that are listed.
@@ -121,9 +118,15 @@ impl Host {
         }
     }
 
-    /// Serves a call of the halted target.
-    pub(crate) fn serve(&mut self, call: &Call, target: Target<'_>, print: Print<'_>) -> Result<Answer> {
-        let block = Block { memory: target.memory(), address: call.argument, bits: call.bits };
+    /// Serves a call of the halted target. After the deadline it takes no more of what the firmware writes by one call.
+    pub(crate) fn serve(
+        &mut self,
+        call: &Call,
+        target: Target<'_>,
+        deadline: Deadline,
+        print: Print<'_>,
+    ) -> Result<Answer> {
+        let block = Block::of(call, target, deadline);
         match call.number {
             // A 64-bit core passes the block of SYS_EXIT_EXTENDED.
             SYS_EXIT if call.bits == 32 => return Ok(exit(call.argument, 0)),
@@ -139,7 +142,7 @@ impl Host {
 
     /// Whether a call reads from the console's input.
     pub(crate) fn asks_for_input(&self, call: &Call, target: Target<'_>) -> Result<bool> {
-        let block = Block { memory: target.memory(), address: call.argument, bits: call.bits };
+        let block = Block::of(call, target, Deadline::NEVER);
         match call.number {
             SYS_READC => Ok(true),
             SYS_READ => Ok(matches!(block.words()?, [INPUT_HANDLE, _, length] if length > 0)),
@@ -339,74 +342,6 @@ impl Host {
     }
 }
 
-/// The block of a call.
-struct Block<'t> {
-    memory: Memory<'t>,
-    address: u64,
-    bits: u32,
-}
-
-impl Block<'_> {
-    fn words<const N: usize>(&self) -> Result<[u64; N]> {
-        let mut words = [0; N];
-        if self.bits == 64 {
-            self.memory.read_u64_into(self.address, &mut words)?;
-        } else {
-            let mut narrow = [0_u32; N];
-            self.memory.read_u32_into(self.address, &mut narrow)?;
-            words = narrow.map(u64::from);
-        }
-        Ok(words)
-    }
-
-    fn write_words(&self, words: &[u64]) -> Result<()> {
-        if self.bits == 64 {
-            return self.memory.write_u64_slice(self.address, words);
-        }
-        let narrow: Vec<u32> = words.iter().map(|&word| low_word(word.into())).collect();
-        self.memory.write_u32_slice(self.address, &narrow)
-    }
-
-    fn bytes(&self, address: u64, length: u64) -> Result<Vec<u8>> {
-        let mut bytes = vec![0; whole(length)];
-        self.memory.read_bytes_into(address, &mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// The bytes of SYS_WRITE, as many as one call writes, and how many are left.
-    fn data(&self) -> Result<(Vec<u8>, u64)> {
-        let [_, address, length] = self.words()?;
-        let taken = length.min(TRANSFER_BYTES);
-        Ok((self.bytes(address, taken)?, length - taken))
-    }
-
-    /// Writes bytes to the buffer of SYS_READ, and returns how much of the buffer is left.
-    fn give(&self, bytes: &[u8]) -> Result<u64> {
-        let [_, address, length] = self.words()?;
-        self.memory.write_bytes(address, bytes)?;
-        Ok(length.saturating_sub(bytes.len() as u64))
-    }
-
-    /// Takes a string up to its NUL.
-    fn string(&self, take: &mut dyn FnMut(&[u8])) -> Result<()> {
-        let mut address = self.address;
-        let mut taken = 0;
-        while taken < STRING_BYTES {
-            // Up to the next multiple of 64, which is inside any memory that has the byte before it.
-            let chunk = self.bytes(address, 64 - address % 64)?;
-            if let Some(end) = memchr::memchr(0, &chunk) {
-                take(&chunk[..end]);
-                return Ok(());
-            }
-            take(&chunk);
-            taken += chunk.len();
-            address = address.wrapping_add(chunk.len() as u64);
-        }
-        log::warn!(target: "openocd::semihosting", "the firmware's string has no end after {STRING_BYTES} bytes");
-        Ok(())
-    }
-}
-
 /// The answer to an exit.
 ///
 /// The subcode is an exit status only if the program ended by itself, says the specification. A crash is never a success:
@@ -419,18 +354,6 @@ fn exit(reason: u64, subcode: u64) -> Answer {
 
 fn errno(error: &std::io::Error) -> i32 {
     error.raw_os_error().unwrap_or(INVALID)
-}
-
-/// A length that was limited before, or that what is in memory limits.
-fn whole(length: u64) -> usize {
-    usize::try_from(length).unwrap_or(usize::MAX)
-}
-
-/// The part of a longer number that a 32-bit register has room for.
-fn low_word(number: u128) -> u32 {
-    #[allow(clippy::cast_possible_truncation, reason = "a register has 32 bits")]
-    let word = number as u32;
-    word
 }
 
 #[cfg(test)]

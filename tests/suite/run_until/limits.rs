@@ -13,8 +13,8 @@ use super::rtt::talking;
 use crate::board::Board;
 
 const LIMIT: Duration = Duration::from_millis(400);
-/// What is done after a run may take 3 s; the rest is for a busy machine.
-const PROMISED: Duration = Duration::from_secs(3 + 5);
+/// What is done after a run may take 5 s; the rest is for a busy machine.
+const PROMISED: Duration = Duration::from_secs(5 + 5);
 
 /// Firmware that prints 64 KiB at a time by semihosting, without end.
 fn flooding() -> Board {
@@ -73,7 +73,7 @@ fn a_run_ends_in_time_when_openocd_hangs() {
             thread::yield_now();
         }
         let mut other = TcpStream::connect(address).unwrap();
-        other.write_all(b"exec sleep 15\x1a").unwrap();
+        other.write_all(b"exec sleep 20\x1a").unwrap();
         let error = run.join().unwrap().unwrap_err();
         assert!(begin.elapsed() < PROMISED, "{:?}", begin.elapsed());
         other.read_exact(&mut [0]).unwrap();
