@@ -19,7 +19,7 @@ pub(super) struct Block<'t> {
     pub(super) address: u64,
     /// Width of a word: 32 or 64.
     pub(super) bits: u32,
-    deadline: Deadline,
+    pub(super) deadline: Deadline,
 }
 
 impl<'t> Block<'t> {
