@@ -53,7 +53,7 @@ impl<'t> Block<'t> {
         Ok(bytes)
     }
 
-    /// The bytes of SYS_WRITE, as many as one call writes, and how many are left.
+    /// The bytes of `SYS_WRITE`, as many as one call writes, and how many are left.
     pub(super) fn data(&self) -> Result<(Vec<u8>, u64)> {
         let [_, address, length] = self.words()?;
         let limit = length.min(TRANSFER_BYTES);
@@ -66,7 +66,7 @@ impl<'t> Block<'t> {
         Ok((bytes, left))
     }
 
-    /// Writes bytes to the buffer of SYS_READ, and returns how much of the buffer is left.
+    /// Writes bytes to the buffer of `SYS_READ`, and returns how much of the buffer is left.
     pub(super) fn give(&self, bytes: &[u8]) -> Result<u64> {
         let [_, address, length] = self.words()?;
         self.memory.write_bytes(address, bytes)?;

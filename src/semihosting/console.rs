@@ -324,17 +324,14 @@ impl Server {
                 return Ok(None);
             }
             let poll = self.target.view().poll_for_calls(true)?;
-            match poll.call {
-                Some(call) => {
-                    if let Some(exit) = self.serve(&call, &poll.status)? {
-                        return Ok(Some(exit));
-                    }
-                    pause = FIRST_PAUSE;
+            if let Some(call) = poll.call {
+                if let Some(exit) = self.serve(&call, &poll.status)? {
+                    return Ok(Some(exit));
                 }
-                None => {
-                    drop(self.shared.wait(Deadline::after(Some(pause)), |state| state.is_dropped));
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
+                pause = FIRST_PAUSE;
+            } else {
+                drop(self.shared.wait(Deadline::after(Some(pause)), |state| state.is_dropped));
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
     }

@@ -310,7 +310,7 @@ impl Host {
         Ok(Some(done.unwrap_or_else(|error| self.failed(errno(&error)))))
     }
 
-    /// Serves SYS_REMOVE and SYS_RENAME.
+    /// Serves `SYS_REMOVE` and `SYS_RENAME`.
     fn change_entry(&mut self, call: u64, block: &Block<'_>) -> Result<Option<u64>> {
         let Some(files) = &self.files else { return Ok(None) };
         let name = |[address, length]: [u64; 2]| {
