@@ -344,7 +344,7 @@ impl Server {
             self.host.input.append(&mut state.input);
             if !state.input_is_closed && self.host.input.is_empty() {
                 drop(state);
-                if self.host.asks_for_input(call, target)? {
+                if Host::asks_for_input(call, target)? {
                     let patience = Deadline::after(Some(LONGEST_PAUSE));
                     drop(self.shared.wait(patience, |state| state.is_dropped || !state.input.is_empty()));
                     return Ok(None);

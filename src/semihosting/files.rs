@@ -51,7 +51,9 @@ impl Files {
             return Err(Error::from(ErrorKind::InvalidInput));
         }
         let file = options.open(path)?;
-        let handle = (FIRST_HANDLE..).find(|handle| !self.open.contains_key(handle)).unwrap_or(FIRST_HANDLE);
+        let handle = (FIRST_HANDLE..=FIRST_HANDLE + OPEN_FILES as u64)
+            .find(|handle| !self.open.contains_key(handle))
+            .unwrap_or(FIRST_HANDLE);
         self.open.insert(handle, file);
         Ok(handle)
     }

@@ -3,7 +3,7 @@
 //! OpenOCD cannot be asked to serve a single call. When OpenOCD's own semihosting is enabled, it serves every call, and exits
 //! when the firmware does. When it is disabled, nothing makes OpenOCD serve a call that has halted the target.
 //!
-//! Source: Arm's "Semihosting for AArch32 and AArch64" (ABI for the Arm Architecture), chapters 5 to 7. The number of a call is
+//! Source: Arm's semihosting specification (ABI for the Arm Architecture), chapters 5 to 7. The number of a call is
 //! in the first register and its argument in the second. The argument is usually the address of a block of words.
 
 use std::collections::VecDeque;
@@ -141,7 +141,7 @@ impl Host {
     }
 
     /// Whether a call reads from the console's input.
-    pub(crate) fn asks_for_input(&self, call: &Call, target: Target<'_>) -> Result<bool> {
+    pub(crate) fn asks_for_input(call: &Call, target: Target<'_>) -> Result<bool> {
         let block = Block::of(call, target, Deadline::NEVER);
         match call.number {
             SYS_READC => Ok(true),
