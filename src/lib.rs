@@ -77,8 +77,10 @@ pub use progress::{IntoControlFlow, NoProgress, Progress, ProgressCallback, Prog
 pub use registers::{Register, RegisterDump, Registers};
 pub use riscv::Riscv;
 pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines, RttMode};
-pub use run_until::{RunOutcome, RunUntil, Verdict};
-pub use semihosting::{Redirected, Semihosting, SemihostingStream};
+pub use run_until::{LineSource, RunLine, RunOutcome, RunUntil, Verdict};
+pub use semihosting::{
+    ConsoleOptions, Redirected, Semihosting, SemihostingConsole, SemihostingExit, SemihostingStream,
+};
 pub use session::{Session, SessionBuilder};
 #[cfg(feature = "svd")]
 pub use svd::Svd;

@@ -24,7 +24,6 @@ const FILES: &[&str] = &[
     include_str!("procedures/events.tcl"),
     include_str!("procedures/rtt.tcl"),
     include_str!("procedures/semihosting.tcl"),
-    include_str!("procedures/run_until.tcl"),
 ];
 
 /// What is sent: OpenOCD reads 256 bytes at a time (`tcl_input` in `src/server/tcl_server.c`), and comments are half of

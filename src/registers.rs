@@ -205,7 +205,7 @@ impl<'a> Registers<'a> {
         V::Error: Into<Error>,
     {
         let value = value.try_into().map_err(Into::into)?;
-        let request = write_request(name, &value).on(self.target.chosen());
+        let request = self.target.direct(write_request(name, &value));
         self.target.session().run(&request, |reply| take_written(&request, reply, name, &value))?
     }
 
@@ -265,7 +265,7 @@ impl<'a> Registers<'a> {
         let mut all: Option<Readings> = None;
         let mut left: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         loop {
-            let request = read_request(&left, self.force, READ_BUDGET_MS).on(self.target.chosen());
+            let request = self.target.direct(read_request(&left, self.force, READ_BUDGET_MS));
             let mut piece = self.target.session().run(&request, |reply| take_readings(&request, reply, &left))??;
             left = std::mem::take(&mut piece.left);
             let so_far = match all {

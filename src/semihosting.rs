@@ -1,27 +1,36 @@
 //! Semihosting: the firmware's calls to the host.
 
-pub(crate) mod console;
+mod block;
+pub(crate) mod call;
+mod console;
+pub(crate) mod files;
+pub(crate) mod host;
 mod redirect;
 
+pub use console::{ConsoleOptions, SemihostingConsole, SemihostingExit};
 pub use redirect::{Redirected, SemihostingStream};
 
-use crate::command::{Reply, Request};
-use crate::error::{Error, Failure, Refused, Result, SemihostingError, UnexpectedReply};
+use crate::command::Script;
+use crate::error::text::excerpt;
+use crate::error::{Result, SemihostingError};
 use crate::session::Session;
 use crate::target::Target;
-use crate::wire::tcl;
 
-/// OpenOCD's semihosting of a target: it serves the calls of the firmware (`BKPT 0xAB` on a Cortex-M) while it is enabled.
+/// A view of a target's semihosting, from [`Session::semihosting`] or [`Target::semihosting`].
 ///
-/// From [`Session::semihosting`](crate::Session::semihosting) or [`Target::semihosting`]. Each call halts the target until OpenOCD's next look at it, 100 ms away
-/// by default.
+/// Firmware calls the host with `BKPT 0xAB` on a Cortex-M, and with an `ebreak` between two shifts of register zero on RISC-V.
+/// There are three ways to serve the calls:
 ///
-/// # Exits end OpenOCD
-/// When the firmware exits (`SYS_EXIT`, `SYS_EXIT_EXTENDED`), **OpenOCD ends with its exit status**, unless a GDB is connected. The next call of this crate is
-/// then a [`ConnectionError::ServerDied`](crate::ConnectionError::ServerDied), whose report has the status, if the session started that OpenOCD. To get exit status and output and keep
-/// OpenOCD, use [`Target::run_until`] with [`RunUntil::semihosting`](crate::RunUntil::semihosting), which needs nothing of this view.
+/// | | files and shell of the host | input | exit of the firmware |
+/// |---|---|---|---|
+/// | [`serve`](Self::serve) | refused, or files below one directory | held until it is asked for | a status; OpenOCD lives on |
+/// | [`Target::run_until`] with [`RunUntil::semihosting`](crate::RunUntil::semihosting) | the same | given before the run | a verdict; OpenOCD lives on |
+/// | [`enable`](Self::enable): by OpenOCD | **all of them** | of OpenOCD's terminal, or a [redirection](Self::redirect) | ends OpenOCD |
 ///
-/// Sources: OpenOCD's `arm semihosting` and its relatives, which serve RISC-V, too (`src/target/semihosting_common.c`); Arm's semihosting specification (ABI for the Arm Architecture).
+/// The first two need nothing of this view's other methods, which are about OpenOCD's own semihosting.
+///
+/// Sources: Arm's "Semihosting for AArch32 and AArch64", RISC-V's "Semihosting" specification, and OpenOCD's
+/// `src/target/semihosting_common.c`.
 ///
 /// ```
 /// # use virtual_chip::firmware::semihosting as firmware;
@@ -34,119 +43,145 @@ use crate::wire::tcl;
 /// assert!(session.semihosting().is_enabled()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Semihosting<'a> {
     target: Target<'a>,
 }
 
+/// `Semihosting(Target(stm32f1x.cpu))`
+impl std::fmt::Debug for Semihosting<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Semihosting({:?})", self.target)
+    }
+}
+
 impl Session {
-    /// The current target's semihosting; short for `session.target().semihosting()`.
+    /// Returns a view of the current target's semihosting. Short for `session.target().semihosting()`.
     pub fn semihosting(&self) -> Semihosting<'_> {
         self.target().semihosting()
     }
 }
 
 impl<'a> Target<'a> {
-    /// The target's semihosting.
+    /// Returns a view of the target's semihosting.
     pub fn semihosting(self) -> Semihosting<'a> {
         Semihosting { target: self }
     }
 }
 
 impl Semihosting<'_> {
-    /// Makes OpenOCD serve the firmware's calls (OpenOCD: `arm semihosting enable`). The target may run.
+    /// Makes OpenOCD serve the firmware's calls (OpenOCD: `arm semihosting enable`). The target may be running.
+    ///
+    /// # The firmware can do on the host what OpenOCD may do
+    /// OpenOCD serves all calls. `SYS_OPEN` opens, creates and overwrites any file, `SYS_REMOVE` and `SYS_RENAME` change
+    /// any directory, and **`SYS_SYSTEM` runs any command of the host's shell**. A [base directory](Self::set_base_dir)
+    /// confines nothing: a name with `..` leads out of it, and the shell ignores it. Enable this only for firmware that
+    /// you trust as you trust a program that you start. [`serve`](Self::serve) refuses files and shell.
+    ///
+    /// # Exits
+    /// When the firmware exits, **OpenOCD ends with its exit status**, unless a GDB is connected. The next call of this
+    /// crate is then a [`ConnectionError::ServerDied`](crate::ConnectionError::ServerDied). Its report has the status, if
+    /// the session started that OpenOCD. C programs with newlib exit with status 0 whatever they return from `main`:
+    /// newlib sends the status only to a host that lists its extensions in `:semihosting-features`, which OpenOCD does not.
+    ///
+    /// A call halts the target until OpenOCD polls it the next time, after 100 ms by default.
     ///
     /// # Errors
-    /// [`SemihostingError::Refused`] if the target has no semihosting or was not examined, [`NotInEffect`](SemihostingError::NotInEffect), and those of
-    /// [`Session::command`](crate::Session::command).
+    /// [`SemihostingError::Refused`] if the target has no semihosting or was not examined, and
+    /// [`SemihostingError::NotInEffect`].
     pub fn enable(&self) -> Result<()> {
-        self.set("arm semihosting enable", "semihosting is ", "enabled", "semihosting", "enable semihosting")
+        let script = Script::command("arm semihosting enable");
+        self.set(script, "arm semihosting enable", "semihosting is ", "enabled", "enable semihosting")
     }
 
-    /// Makes OpenOCD leave the calls alone: each halts the target, as any other breakpoint (OpenOCD: `arm semihosting disable`).
+    /// Makes OpenOCD leave the calls alone (OpenOCD: `arm semihosting disable`). A call then halts the target like any other
+    /// breakpoint instruction.
     ///
     /// # Errors
     /// Those of [`enable`](Self::enable).
     pub fn disable(&self) -> Result<()> {
-        self.set("arm semihosting disable", "semihosting is ", "disabled", "semihosting", "disable semihosting")
+        let script = Script::command("arm semihosting disable");
+        self.set(script, "arm semihosting disable", "semihosting is ", "disabled", "disable semihosting")
     }
 
-    /// Whether OpenOCD serves the calls (OpenOCD: `arm semihosting`).
+    /// Reports whether OpenOCD serves the calls (OpenOCD: `arm semihosting`).
     ///
     /// # Errors
     /// Those of [`enable`](Self::enable).
     pub fn is_enabled(&self) -> Result<bool> {
-        let said = self.ask("arm semihosting", "ask about semihosting")?;
-        match said.lines().find_map(|line| line.strip_prefix("semihosting is ")) {
-            Some("enabled") => Ok(true),
-            Some("disabled") => Ok(false),
-            _ => Err(unexpected("arm semihosting", "enabled or disabled", said)),
-        }
+        let request = self.target.request("arm semihosting").to("ask about semihosting");
+        let request = request.expecting("enabled or disabled");
+        self.target.session().run(&request, |reply| {
+            let answer = reply.value::<SemihostingError, _>(&request, |result| Some(result.to_vec()))?;
+            let said = in_result_or_log(&answer, &reply.log);
+            match said.lines().find_map(|line| line.strip_prefix("semihosting is ")) {
+                Some("enabled") => Ok(true),
+                Some("disabled") => Ok(false),
+                _ => Err(reply.unexpected::<SemihostingError>(&request)),
+            }
+        })?
     }
 
-    /// What the firmware gets as its command line, program name first (OpenOCD: `arm semihosting_cmdline`).
+    /// Sets the command line that the firmware gets from OpenOCD, program name first (OpenOCD: `arm semihosting_cmdline`).
     ///
     /// # Errors
     /// Those of [`enable`](Self::enable).
     pub fn set_command_line(&self, line: &str) -> Result<()> {
-        let command = format!("arm semihosting_cmdline {}", tcl::quote(line));
-        self.set(
-            &command,
-            "semihosting command line is ",
-            &format!("[{line}]"),
-            "the command line",
-            "set the command line",
-        )
+        let script = Script::command("arm semihosting_cmdline").word(line);
+        let wanted = format!("[{line}]");
+        self.set(script, "arm semihosting_cmdline", "semihosting command line is ", &wanted, "set the command line")
     }
 
-    /// The directory on OpenOCD's machine in which the firmware opens files (OpenOCD: `arm semihosting_basedir`). Semihosting must be enabled.
+    /// Sets the directory on OpenOCD's machine in front of the names of files that the firmware opens (OpenOCD:
+    /// `arm semihosting_basedir`). Semihosting must be enabled. It [confines nothing](Self::enable).
     ///
     /// # Errors
     /// Those of [`enable`](Self::enable).
     pub fn set_base_dir(&self, directory: &str) -> Result<()> {
-        let command = format!("arm semihosting_basedir {}", tcl::quote(directory));
-        self.set(&command, "semihosting base dir: ", directory, "the base directory", "set the base directory")
+        let script = Script::command("arm semihosting_basedir").word(directory);
+        self.set(script, "arm semihosting_basedir", "semihosting base dir: ", directory, "set the base directory")
     }
 
-    /// Whether the firmware goes on after an exit, where OpenOCD survives it (OpenOCD: `arm semihosting_resexit`). Semihosting must be enabled.
-    /// OpenOCD survives it while a GDB is connected to the target; otherwise it ends, whatever this is set to.
+    /// Lets the firmware be resumed after an exit that OpenOCD survives (OpenOCD: `arm semihosting_resexit enable`).
+    /// Semihosting must be enabled. OpenOCD survives an exit only while a GDB is connected to the target.
     ///
     /// # Errors
     /// Those of [`enable`](Self::enable).
     pub fn set_resumable_exit(&self, resumable: bool) -> Result<()> {
         let (word, state) = if resumable { ("enable", "enabled") } else { ("disable", "disabled") };
-        let command = format!("arm semihosting_resexit {word}");
-        self.set(&command, "semihosting resumable exit is ", state, "the resumable exit", "set the resumable exit")
+        let script = Script::command("arm semihosting_resexit").literal(word);
+        self.set(script, "arm semihosting_resexit", "semihosting resumable exit is ", state, "set the resumable exit")
     }
 
-    /// Runs a command that says afterwards how things are, and checks that.
-    fn set(&self, command: &str, prefix: &str, wanted: &str, what: &'static str, doing: &'static str) -> Result<()> {
-        let said = self.ask(command, doing)?;
-        // A value may have several lines.
-        if said.contains(&format!("{prefix}{wanted}\n")) {
-            return Ok(());
-        }
-        Err(SemihostingError::NotInEffect { what, wanted: wanted.to_owned(), said: said.trim().to_owned() }.into())
-    }
-
-    /// What a command says: in its result or, depending on version and caller, in its log.
-    fn ask(&self, command: &str, doing: &'static str) -> Result<String> {
-        let request = self.target.request(command);
+    /// Runs a command that reports the setting afterwards, and checks the report.
+    fn set(
+        &self,
+        script: Script,
+        shown: &'static str,
+        prefix: &'static str,
+        wanted: &str,
+        operation: &'static str,
+    ) -> Result<()> {
+        let request = self.target.request(script).shown(shown).to(operation);
         self.target.session().run(&request, |reply| {
-            let answer = reply.success(&request).map_err(|failure| refused(doing, failure))?;
-            Ok(format!("{}\n{}", String::from_utf8_lossy(answer), String::from_utf8_lossy(&reply.log)))
+            let answer = reply.value::<SemihostingError, _>(&request, |result| Some(result.to_vec()))?;
+            let said = in_result_or_log(&answer, &reply.log);
+            // A value may have several lines.
+            if said.contains(&format!("{prefix}{wanted}\n")) {
+                return Ok(());
+            }
+            let (wanted, said) = (wanted.to_owned(), excerpt(said.as_bytes(), 600));
+            Err(SemihostingError::NotInEffect { operation, wanted, said }.into())
         })?
     }
+
+    fn end_redirection(&self) -> Result<()> {
+        let request = self.target.request("arm semihosting_redirect disable").to("end the redirection");
+        self.target.session().ask::<SemihostingError, _>(&request, |_| Some(()))
+    }
 }
 
-fn refused(doing: &'static str, failure: Box<Failure>) -> Error {
-    Error::refused(failure, |failure| SemihostingError::Refused(Refused::new(doing, failure)).into())
-}
-
-fn unexpected(command: &str, expected: &'static str, reply: String) -> Error {
-    SemihostingError::UnexpectedReply(UnexpectedReply { command: command.to_owned(), expected, reply }).into()
-}
-
-pub(crate) fn unexpected_reply(request: &Request<'_>, reply: &Reply<'_>) -> Error {
-    unexpected(request.name(), "an answer about the target", String::from_utf8_lossy(&reply.result).into_owned())
+/// What a command reports: in its result or in its log, depending on OpenOCD's version and the caller.
+fn in_result_or_log(result: &[u8], log: &[u8]) -> String {
+    format!("{}\n{}", String::from_utf8_lossy(result), String::from_utf8_lossy(log))
 }

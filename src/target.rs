@@ -23,7 +23,7 @@ pub use state::{TargetInfo, TargetStatus};
 use crate::command::{Request, Script};
 use crate::error::{Result, TargetError};
 use crate::session::Session;
-use crate::wire::tcl;
+use crate::wire::{Deadline, tcl};
 
 /// A view of one target, which usually is a CPU core: run control, and the way to its memory and
 /// registers.
@@ -36,6 +36,8 @@ pub struct Target<'a> {
     session: &'a Session,
     /// `None` for the current target.
     name: Option<&'a str>,
+    /// When the call that uses this view gives up, for all requests of the view.
+    deadline: Option<Deadline>,
 }
 
 /// `Target(stm32f1x.cpu)`, or `Target(current)`
@@ -54,7 +56,7 @@ impl Session {
     /// one that is. A program for several targets is better off with
     /// [`target_named`](Self::target_named).
     pub fn target(&self) -> Target<'_> {
-        Target { session: self, name: None }
+        Target { session: self, name: None, deadline: None }
     }
 
     /// Returns a view of the target with this name, such as `"stm32f1x.cpu"` (OpenOCD:
@@ -79,7 +81,7 @@ impl Session {
         if !known.iter().any(|known| known == name) {
             return Err(TargetError::Unknown { name: name.to_owned(), known }.into());
         }
-        Ok(Target { session: self, name: Some(name) })
+        Ok(Target { session: self, name: Some(name), deadline: None })
     }
 
     /// Lists all targets, in the order of OpenOCD's configuration (OpenOCD: `target names`,
@@ -111,7 +113,12 @@ impl Session {
 impl<'a> Target<'a> {
     /// The view of a target whose name comes from OpenOCD.
     pub(crate) fn of(session: &'a Session, name: &'a str) -> Self {
-        Target { session, name: Some(name) }
+        Target { session, name: Some(name), deadline: None }
+    }
+
+    /// The same view, whose requests all give up at the deadline: for a call of this crate that makes several.
+    pub(crate) fn before(self, deadline: Deadline) -> Self {
+        Target { deadline: Some(deadline), ..self }
     }
 
     /// Returns the target's name. For a view of the current target this asks OpenOCD which one is
@@ -148,6 +155,18 @@ impl<'a> Target<'a> {
     where
         'a: 'r,
     {
-        Request::new(script).on(self.name)
+        self.direct(Request::new(script))
+    }
+
+    /// The request on this target, before the deadline of this view.
+    pub(crate) fn direct<'r>(&self, request: Request<'r>) -> Request<'r>
+    where
+        'a: 'r,
+    {
+        let request = request.on(self.name);
+        match self.deadline {
+            Some(deadline) => request.before(deadline),
+            None => request,
+        }
     }
 }

@@ -1,42 +1,62 @@
 //! Semihosting failed.
 
+use crate::error::text::{excerpt, name};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
-/// Semihosting could not be set up, or the firmware's call could not be served.
+/// Semihosting could not be set up, or a call of the firmware could not be served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SemihostingError {
-    /// The calls of this type of target are not understood here.
-    #[error("{target} is a {kind}: only the semihosting calls of a Cortex-M are understood")]
+    /// This crate does not know the semihosting calls of this type of target.
+    #[error("{} is a {}: only the semihosting calls of Cortex-M and RISC-V are served", name(target), name(kind))]
     Unsupported {
         /// The target's name.
         target: String,
         /// Its type.
         kind: String,
     },
-    /// This OpenOCD takes one redirection for its whole life: it crashes when that ends (`src/target/semihosting_common.c` before October 2025).
+    /// OpenOCD before October 2025 takes one redirection for its whole life, because it crashes when that ends
+    /// (`src/target/semihosting_common.c`).
     #[error(
-        "{target} has had its semihosting redirected, and this OpenOCD crashes if that is changed: it needs a new start"
+        "the semihosting of {} has been redirected before, and this OpenOCD crashes when that is changed: start a new one",
+        name(target)
     )]
     AlreadyRedirected {
         /// The target's name.
         target: String,
     },
-    /// OpenOCD reported success, but says otherwise when asked.
-    #[error("semihosting: {what} should be {wanted}, but OpenOCD says {said}")]
+    /// OpenOCD reported success, but reports another setting afterwards.
+    #[error(
+        "cannot {operation}: expected {}, but OpenOCD reports {}",
+        excerpt(wanted.as_bytes(), 200), excerpt(said.as_bytes(), 200)
+    )]
     NotInEffect {
-        /// What was set.
-        what: &'static str,
-        /// What it was set to.
+        /// What the call was about to do, such as `set the command line`.
+        operation: &'static str,
+        /// The setting asked for.
         wanted: String,
-        /// OpenOCD's words.
+        /// OpenOCD's report.
         said: String,
     },
-    /// No port could be had.
-    #[error("OpenOCD has no port for semihosting: {log}")]
+    /// OpenOCD found no free port.
+    #[error("OpenOCD has no port for semihosting: {}", excerpt(log.as_bytes(), 600))]
     NoPort {
         /// What OpenOCD logged.
         log: String,
+    },
+    /// The directory for the firmware's files cannot be used.
+    #[error("cannot use the directory {} for the firmware's files", name(&directory.display().to_string()))]
+    Directory {
+        /// The directory.
+        directory: std::path::PathBuf,
+        /// The operating system's error.
+        source: std::io::Error,
+    },
+    /// The thread that serves the calls has ended because of an error, which its reader got before.
+    #[error("the console has ended: {reason}")]
+    ConsoleEnded {
+        /// The error, or that the firmware has exited.
+        reason: String,
     },
     /// OpenOCD refused.
     #[error(transparent)]
@@ -50,6 +70,21 @@ pub enum SemihostingError {
 }
 
 impl SemihostingError {
+    /// A stable code of the error, for reports.
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            SemihostingError::Unsupported { .. } => "semihosting.unsupported",
+            SemihostingError::AlreadyRedirected { .. } => "semihosting.already_redirected",
+            SemihostingError::NotInEffect { .. } => "semihosting.not_in_effect",
+            SemihostingError::NoPort { .. } => "semihosting.no_port",
+            SemihostingError::Directory { .. } => "semihosting.directory",
+            SemihostingError::ConsoleEnded { .. } => "semihosting.console_ended",
+            SemihostingError::Refused(_) => "semihosting.refused",
+            SemihostingError::UnexpectedReply(_) => "semihosting.unexpected_reply",
+            SemihostingError::InvalidArgument(_) => "semihosting.invalid_argument",
+        }
+    }
+
     /// What OpenOCD reported, if it refused a command.
     pub fn failure(&self) -> Option<&Failure> {
         match self {

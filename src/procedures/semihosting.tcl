@@ -1,8 +1,10 @@
 # Semihosting.
 
 # Redirects the current target's semihosting to a free port: {port PORT CAN_END}, {busy TARGET {}}, or {none LOG {}}.
-# CAN_END: OpenOCD survives the end of a redirection, at which it freed its memory twice before 5ff384be0 (October 2025). Nothing shows that without a crash;
-# error codes in -errorcode came shortly after it (d2aeb5fcc), so who has them has it.
+#
+# CAN_END: OpenOCD survives the end of a redirection. Before 5ff384be0 (October 2025) it frees its memory twice there.
+# Nothing shows that without a crash. Error codes in -errorcode came shortly after it (d2aeb5fcc), so an OpenOCD that has
+# them has it.
 proc _openocd_rs_1_redirect {what} {
     global _openocd_rs_1_redirected
     set target [target current]
@@ -11,8 +13,8 @@ proc _openocd_rs_1_redirect {what} {
     set can_end [expr {[dict exists $options -errorcode] && [lindex [dict get $options -errorcode] 0] eq {OpenOCD}}]
     if {!$can_end && [info exists _openocd_rs_1_redirected($target)]} { return [list busy $target {}] }
     set all_logs {}
-    # A redirection that can't be: said without a port.
-    if {![string match {*is enabled*} [capture {set said [arm semihosting]; set said}]]} { arm semihosting_redirect disable }
+    # A redirection that is refused: OpenOCD says why without a port.
+    if {![_openocd_rs_1_semihosting_is_enabled]} { arm semihosting_redirect disable }
     for {set try 0} {$try < 8} {incr try} {
         # As for an RTT server, which shows a free port without being used.
         lassign [_openocd_rs_1_informed [list rtt server start 0x0 0]] code result log
@@ -26,4 +28,63 @@ proc _openocd_rs_1_redirect {what} {
         append all_logs $result $log
     }
     return [list none $all_logs {}]
+}
+
+# Whether OpenOCD serves the current target's calls. Its answer is its result or in the log, depending on the version.
+proc _openocd_rs_1_semihosting_is_enabled {} {
+    return [string match {*is enabled*} [capture {set said [arm semihosting]; set said}]]
+}
+
+# Whether this crate can serve the current target's calls: name, type, and whether OpenOCD serves them, which is 0 for a
+# type whose calls nobody here knows.
+proc _openocd_rs_1_semihosting_state {} {
+    set target [_openocd_rs_1_current]
+    set type [$target cget -type]
+    set enabled 0
+    if {[_openocd_rs_1_core_kind $type] ne {other}} { set enabled [_openocd_rs_1_semihosting_is_enabled] }
+    return [list $target $type $enabled]
+}
+
+# Polls the current target: {STATUS {}}, and with `calls`, if it is halted at a semihosting call, {STATUS CALL} as of
+# semihosting_call. One step, because OpenOCD's own poll may come in between.
+proc _openocd_rs_1_semihosting_poll {calls} {
+    set status [_openocd_rs_1_status]
+    set call {}
+    if {$calls && [lindex $status 1] eq {halted} && [regexp {0x[0-9a-fA-F]+} [lindex $status 3] pc]} {
+        set call [_openocd_rs_1_semihosting_call $pc]
+    }
+    return [list $status $call]
+}
+
+# The semihosting call at `pc`: {LENGTH NUMBER ARGUMENT}, which are the length of its instruction in bytes and two lines
+# of `reg`; {} if there is none. `BKPT 0xAB` on a Cortex-M; on RISC-V an `ebreak` between two shifts of register zero.
+proc _openocd_rs_1_semihosting_call {pc} {
+    switch [_openocd_rs_1_core_kind [[target current] cget -type]] {
+        cortex_m {
+            if {![catch {read_memory $pc 16 1} code] && $code == 0xbeab} { return [list 2 [reg r0] [reg r1]] }
+        }
+        riscv {
+            if {$pc < 4 || [catch {read_memory [expr {$pc - 4}] 16 6} code]} { return {} }
+            foreach found $code expected {0x1013 0x01f0 0x0073 0x0010 0x5013 0x4070} {
+                if {$found != $expected} { return {} }
+            }
+            return [list 4 [reg a0] [reg a1]]
+        }
+    }
+    return {}
+}
+
+# Answers the semihosting call before `next`: writes the answer to a register and moves the target behind the call. It stays
+# there with `then` `stay`. With `go` it is resumed.
+#
+# Not by a `resume` at the call: OpenOCD passes a BKPT only if it takes the BKPT for the reason of the halt and knows no
+# breakpoint there (`src/target/cortex_m.c`: cortex_m_restore_one). Otherwise the core would make the call again, with the
+# answer for its number. And where OpenOCD does pass one (`guard`), `resume` would also pass a second BKPT behind the call.
+# Then the target stays, and has reached that one.
+proc _openocd_rs_1_semihosting_answer {register value next then} {
+    reg $register $value
+    reg pc $next
+    if {$then eq {stay} || [llength [_openocd_rs_1_breakpoint_at $next]]} return
+    if {$then eq {guard} && ![catch {read_memory $next 16 1} code] && ($code & 0xff00) == 0xbe00} return
+    return [_openocd_rs_1_from_halt resume {}]
 }

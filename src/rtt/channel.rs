@@ -209,6 +209,11 @@ impl RttChannel {
         Deadline::after(self.read_timeout)
     }
 
+    /// Whether bytes have come that are not taken.
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// Takes the next whole line of what has come; `None` if it is not whole yet.
     pub(crate) fn take_line(&mut self) -> Option<String> {
         self.pending.take_line()

@@ -1,215 +1,371 @@
-//! The semihosting calls that this crate serves itself: those of a console, the time, and the exit.
-//!
-//! OpenOCD cannot be asked to serve the others: at a call it is the first to see it exits by itself if that is an exit, and once a call has halted the target, nothing
-//! makes OpenOCD serve it (`resume`, also with the call's address, goes on behind a BKPT: `src/target/armv7m.c`: `armv7m_maybe_skip_bkpt_inst`).
-//!
-//! Arm's semihosting specification (ABI for the Arm Architecture), chapters 2 and 7: the number of the call is in R0, its argument in R1, which is mostly the
-//! address of a block of words; the answer goes to R0.
+//! The firmware's console, whose calls this crate serves in a thread.
 
 use std::collections::VecDeque;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use crate::error::Result;
-use crate::memory::Memory;
+use super::Semihosting;
+use super::call::Call;
+use super::files::Files;
+use super::host::{Answer, Host};
+use super::redirect::into_io;
+use crate::error::{Error, Result, SemihostingError, TimeoutError};
+use crate::target::{KeptTarget, TargetStatus};
+use crate::wire::Deadline;
 
-const SYS_OPEN: u32 = 0x01;
-const SYS_CLOSE: u32 = 0x02;
-const SYS_WRITEC: u32 = 0x03;
-const SYS_WRITE0: u32 = 0x04;
-const SYS_WRITE: u32 = 0x05;
-const SYS_READ: u32 = 0x06;
-const SYS_READC: u32 = 0x07;
-const SYS_ISTTY: u32 = 0x09;
-const SYS_SEEK: u32 = 0x0a;
-const SYS_FLEN: u32 = 0x0c;
-const SYS_ISERROR: u32 = 0x08;
-const SYS_CLOCK: u32 = 0x10;
-const SYS_TIME: u32 = 0x11;
-const SYS_ERRNO: u32 = 0x13;
-const SYS_HEAPINFO: u32 = 0x16;
-const SYS_EXIT: u32 = 0x18;
-const SYS_EXIT_EXTENDED: u32 = 0x20;
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// `ADP_Stopped_ApplicationExit`: the program ended by itself.
-const APPLICATION_EXIT: u32 = 0x20026;
+/// The pause between two polls: short after a call, then longer and longer.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
-/// The name of the console.
-const CONSOLE: &[u8] = b":tt";
-/// Handles of the console, far from those that OpenOCD gives to files.
-const CONSOLE_INPUT: u32 = 0x7f00_0001;
-const CONSOLE_OUTPUT: u32 = 0x7f00_0002;
+/// How much output waits for a reader. Then the firmware's next call waits, too.
+const OUTPUT_BYTES: usize = 1024 * 1024;
 
-/// -1, in the two's complement of R0.
-const FAILED: u32 = u32::MAX;
-
-/// The most that one call writes; the firmware is told what is left.
-const LARGEST_WRITE: u32 = 64 * 1024;
-/// The longest string that `SYS_WRITE0` may write: one without an end is no string.
-const LONGEST_STRING: usize = 1024 * 1024;
-
-/// What a call is answered with.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// The target goes on with this in R0.
-    Value(u32),
-    /// The firmware has ended.
-    Exit {
-        /// Its exit status; 0 only for an end of its own will.
-        status: i32,
-        /// Its reason: 0x20026 for an end of its own will.
-        reason: u32,
-    },
+/// What firmware finds on the host, for [`Semihosting::serve_with`].
+///
+/// ```
+/// use openocd::ConsoleOptions;
+///
+/// let options = ConsoleOptions::new().command_line("firmware --all").files("test-data");
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "options do nothing until `Semihosting::serve_with`"]
+pub struct ConsoleOptions {
+    command_line: Vec<u8>,
+    directory: Option<PathBuf>,
 }
 
-/// What the firmware prints, and has to read.
-#[derive(Debug)]
-pub(crate) struct Console {
-    pub(crate) output: Vec<u8>,
-    pub(crate) refused_calls: Vec<u32>,
-    input: VecDeque<u8>,
-    begin: Instant,
-}
-
-impl Console {
-    pub(crate) fn new(input: Vec<u8>) -> Self {
-        Console { output: Vec::new(), refused_calls: Vec::new(), input: input.into(), begin: Instant::now() }
+impl ConsoleOptions {
+    /// An empty command line and no files.
+    pub fn new() -> Self {
+        ConsoleOptions::default()
     }
 
-    pub(crate) fn serve(&mut self, call: u32, argument: u32, memory: &Memory<'_>) -> Result<Answer> {
-        let value = match call {
-            SYS_EXIT => {
-                return Ok(Answer::Exit { status: exit_status(argument, 0), reason: argument });
-            }
-            SYS_EXIT_EXTENDED => {
-                let [reason, subcode] = words(memory, argument)?;
-                return Ok(Answer::Exit { status: exit_status(reason, subcode), reason });
-            }
-            SYS_WRITEC => {
-                self.output.push(memory.read_u8(argument.into())?);
-                0
-            }
-            SYS_WRITE0 => {
-                self.write_string(memory, argument)?;
-                0
-            }
-            SYS_READC => self.input.pop_front().map_or(FAILED, u32::from),
-            SYS_OPEN => {
-                let [name, mode, length] = words(memory, argument)?;
-                if length as usize != CONSOLE.len() || memory.read_bytes(name.into(), CONSOLE.len() as u64)? != CONSOLE
-                {
-                    return Ok(self.refuse(call));
-                }
-                // 0 to 3 read, the others write (table 7-2).
-                if mode < 4 { CONSOLE_INPUT } else { CONSOLE_OUTPUT }
-            }
-            SYS_CLOSE | SYS_WRITE | SYS_READ | SYS_ISTTY | SYS_SEEK | SYS_FLEN => {
-                let [handle] = words(memory, argument)?;
-                if handle != CONSOLE_INPUT && handle != CONSOLE_OUTPUT {
-                    return Ok(self.refuse(call));
-                }
-                match call {
-                    SYS_WRITE => self.write(memory, argument)?,
-                    SYS_READ => self.read(memory, argument)?,
-                    SYS_ISTTY => 1,
-                    SYS_SEEK => FAILED,
-                    _ => 0,
-                }
-            }
-            // Centiseconds, and seconds since 1970, of which the firmware gets 32 bits.
-            SYS_CLOCK => low_word(self.begin.elapsed().as_millis() / 10),
-            SYS_TIME => low_word(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().into()),
-            SYS_ERRNO => 0,
-            // A negative value is an error (6.7); the handles here give 0 or -1.
-            SYS_ISERROR => words::<1>(memory, argument)?[0] >> 31,
-            SYS_HEAPINFO => {
-                let [block] = words(memory, argument)?;
-                // Zeros: the firmware knows best where its heap and stack are.
-                memory.write_u32_slice(block.into(), &[0; 4])?;
-                0
-            }
-            _ => return Ok(self.refuse(call)),
+    /// Sets the command line, program name first.
+    pub fn command_line(mut self, line: impl Into<String>) -> Self {
+        self.command_line = line.into().into_bytes();
+        self
+    }
+
+    /// Lets the firmware read, write, remove and rename files below `directory`. Nothing outside of it can be reached: absolute
+    /// names, names with `..` and symbolic links are refused.
+    pub fn files(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    pub(crate) fn host(self, input: Vec<u8>) -> Result<Host> {
+        let files = match self.directory {
+            Some(directory) => match Files::below(&directory) {
+                Ok(files) => Some(files),
+                Err(source) => return Err(SemihostingError::Directory { directory, source }.into()),
+            },
+            None => None,
         };
-        Ok(Answer::Value(value))
+        Ok(Host::new(input, self.command_line, files))
+    }
+}
+
+/// The console of firmware whose semihosting calls this crate serves, from [`Semihosting::serve`].
+///
+/// Reading returns what the firmware prints, to its standard output and its standard error. After its exit comes the end of
+/// the stream. Writing gives the firmware input, which is held until the firmware asks for it. While there is none, the
+/// firmware waits, halted at its call. The errors of [`Read`] hold an [`Error`] of this crate; a timeout has the kind
+/// [`io::ErrorKind::TimedOut`].
+///
+/// The console owns a handle of its session and can be moved into another thread. Its own thread polls the target every
+/// 1 to 10 ms, also while it is halted. Between polls the session is free for other calls. Output is bounded: with 1 MiB that
+/// nobody has read, the firmware waits at its next call.
+///
+/// Dropping the console ends the thread. The firmware's next call then halts the target.
+pub struct SemihostingConsole {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    read_timeout: Option<Duration>,
+    name: String,
+}
+
+/// How firmware has exited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct SemihostingExit {
+    /// Its exit status. 0 is success, and comes only with the reason `ADP_Stopped_ApplicationExit`.
+    pub status: i32,
+    /// Its reason. 0x20026, `ADP_Stopped_ApplicationExit`, for an end of its own will.
+    pub reason: u32,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    output: VecDeque<u8>,
+    input: VecDeque<u8>,
+    input_is_closed: bool,
+    exit: Option<SemihostingExit>,
+    failed: Option<Error>,
+    /// Why the thread has ended.
+    ended: Option<String>,
+    is_dropped: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn refuse(&mut self, call: u32) -> Answer {
-        log::warn!(target: "openocd::semihosting", "the firmware's semihosting call {call:#04x} is not served here: it gets -1");
-        self.refused_calls.push(call);
-        Answer::Value(FAILED)
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
     }
 
-    /// Takes a string up to its NUL.
-    fn write_string(&mut self, memory: &Memory<'_>, address: u32) -> Result<()> {
-        let begin = self.output.len();
-        let mut address = u64::from(address);
-        while self.output.len() - begin < LONGEST_STRING {
-            // Up to the next multiple of 64, which no memory ends before.
-            let length = 64 - (address % 64);
-            let chunk = memory.read_bytes(address, length)?;
-            if let Some(end) = memchr::memchr(0, &chunk) {
-                self.output.extend_from_slice(&chunk[..end]);
-                return Ok(());
-            }
-            self.output.extend_from_slice(&chunk);
-            address += length;
+    /// Waits until `is_due`, at most until the deadline.
+    fn wait(&self, deadline: Deadline, mut is_due: impl FnMut(&State) -> bool) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        while !is_due(&state) && !deadline.has_passed() {
+            state = match deadline.remaining() {
+                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
         }
-        log::warn!(target: "openocd::semihosting", "the firmware writes a string without an end; {LONGEST_STRING} bytes of it are taken");
+        state
+    }
+}
+
+impl Semihosting<'_> {
+    /// Serves the firmware's calls in this program, without files and shell of the host. The target may be running.
+    ///
+    /// This crate serves console, command line, clock, time and exit. Calls for files and for the host's shell are refused:
+    /// the firmware gets -1. OpenOCD's own semihosting is disabled, and as it was again when the console is dropped.
+    ///
+    /// # Errors
+    /// [`SemihostingError::Unsupported`] for other targets than Cortex-M and RISC-V.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::semihosting as firmware;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(firmware::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::io::Read;
+    /// use std::time::Duration;
+    /// use openocd::ResetMode;
+    ///
+    /// session.target().reset(ResetMode::Halt)?;
+    /// let mut console = session.semihosting().serve()?;
+    /// session.target().resume()?;
+    /// let mut output = String::new();
+    /// console.read_to_string(&mut output)?; // until the firmware exits
+    /// let exit = console.wait_exit(Duration::from_secs(5))?;
+    /// assert_eq!(exit.status, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn serve(self) -> Result<SemihostingConsole> {
+        self.serve_with(ConsoleOptions::new())
+    }
+
+    /// Serves the firmware's calls like [`serve`](Self::serve), with a command line, and with files below one directory.
+    ///
+    /// # Errors
+    /// Those of [`serve`](Self::serve), and [`SemihostingError::Directory`].
+    pub fn serve_with(self, options: ConsoleOptions) -> Result<SemihostingConsole> {
+        let host = options.host(Vec::new())?;
+        let name = self.target.name()?;
+        // The console goes on with this target if another one becomes the current one.
+        let target = self.target.keep_as(&name);
+        let restores = self.target.take_over_calls()?;
+        let shared = Arc::<Shared>::default();
+        let server = Server { target, host, shared: Arc::clone(&shared), restores };
+        let spawned = thread::Builder::new().name("openocd semihosting".into()).spawn(move || server.run());
+        let thread = spawned.map_err(|error| SemihostingError::ConsoleEnded { reason: error.to_string() })?;
+        Ok(SemihostingConsole { shared, thread: Some(thread), read_timeout: Some(DEFAULT_TIMEOUT), name })
+    }
+}
+
+impl SemihostingConsole {
+    /// Sets how long a read waits for the first byte; `None` waits for ever. 10 s by default.
+    pub fn set_read_timeout(&mut self, timeout: Option<Duration>) {
+        self.read_timeout = timeout;
+    }
+
+    /// Waits for bytes, and returns how many were put into `buffer`; 0 after the firmware's exit.
+    ///
+    /// # Errors
+    /// [`TimeoutError::Semihosting`], and the error for which the calls can no longer be served, such as
+    /// [`Error::Connection`]. That is returned once, and [`SemihostingError::ConsoleEnded`] afterwards.
+    pub fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let deadline = Deadline::after(self.read_timeout);
+        let mut state = self.shared.wait(deadline, |state| !state.output.is_empty() || state.ended.is_some());
+        if !state.output.is_empty() || buffer.is_empty() {
+            let count = state.output.read(buffer).unwrap_or(0);
+            drop(state);
+            self.shared.changed.notify_all();
+            return Ok(count);
+        }
+        match state.exit {
+            Some(_) => Ok(0),
+            None => Err(state.error(|| TimeoutError::Semihosting { after: deadline.span() })),
+        }
+    }
+
+    /// Ends the input: the firmware's next reads find the end of the file.
+    pub fn close_input(&mut self) {
+        self.shared.change(|state| state.input_is_closed = true);
+    }
+
+    /// Waits until the firmware exits. It is halted then, at its call.
+    ///
+    /// # Errors
+    /// [`TimeoutError::Semihosting`] if it does not exit within `timeout`, and those of [`receive`](Self::receive).
+    pub fn wait_exit(&self, timeout: Duration) -> Result<SemihostingExit> {
+        let mut state = self.shared.wait(Deadline::after(Some(timeout)), |state| state.ended.is_some());
+        match state.exit {
+            Some(exit) => Ok(exit),
+            None => Err(state.error(|| TimeoutError::Semihosting { after: timeout })),
+        }
+    }
+}
+
+impl State {
+    /// The error of a call that got nothing.
+    fn error(&mut self, timeout: impl FnOnce() -> TimeoutError) -> Error {
+        match (self.failed.take(), &self.ended) {
+            (Some(error), _) => error,
+            (None, Some(reason)) => SemihostingError::ConsoleEnded { reason: reason.clone() }.into(),
+            (None, None) => timeout().into(),
+        }
+    }
+}
+
+/// `SemihostingConsole(stm32f1x.cpu)`
+impl fmt::Debug for SemihostingConsole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SemihostingConsole({})", self.name)
+    }
+}
+
+impl Read for SemihostingConsole {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.receive(buffer).map_err(into_io)
+    }
+}
+
+impl Write for SemihostingConsole {
+    /// Holds the bytes until the firmware asks for input.
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let state = self.shared.lock();
+        if state.ended.is_some() || state.input_is_closed {
+            return Err(io::Error::from(io::ErrorKind::BrokenPipe));
+        }
+        drop(state);
+        self.shared.change(|state| state.input.extend(buffer));
+        Ok(buffer.len())
+    }
+
+    /// Does nothing. Only the firmware can take what is held.
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-
-    /// The count of bytes that were not written.
-    fn write(&mut self, memory: &Memory<'_>, argument: u32) -> Result<u32> {
-        let [_, address, length] = words(memory, argument)?;
-        let taken = length.min(LARGEST_WRITE);
-        self.output.extend(memory.read_bytes(address.into(), taken.into())?);
-        Ok(length - taken)
-    }
-
-    /// The count of bytes that were not read: all of them at the end of the input.
-    fn read(&mut self, memory: &Memory<'_>, argument: u32) -> Result<u32> {
-        let [_, address, length] = words(memory, argument)?;
-        let count = self.input.len().min(length as usize);
-        let bytes: Vec<u8> = self.input.drain(..count).collect();
-        memory.write_bytes(address.into(), &bytes)?;
-        Ok(length - u32::try_from(count).unwrap_or(length))
-    }
 }
 
-/// The subcode of `SYS_EXIT_EXTENDED` is an exit status only of a program that ended by itself, says the specification: a crash is never a success. OpenOCD takes it for
-/// one only then, too, and calls all else an exception (`src/target/semihosting_common.c`: `semihosting_common`).
-fn exit_status(reason: u32, subcode: u32) -> i32 {
-    if reason != APPLICATION_EXIT && subcode == 0 { 1 } else { i32::from_le_bytes(subcode.to_le_bytes()) }
-}
-
-/// The block of a call.
-fn words<const N: usize>(memory: &Memory<'_>, address: u32) -> Result<[u32; N]> {
-    let mut words = [0; N];
-    memory.read_u32_into(address.into(), &mut words)?;
-    Ok(words)
-}
-
-/// What the firmware gets of a longer number.
-fn low_word(number: u128) -> u32 {
-    #[allow(clippy::cast_possible_truncation, reason = "a register has 32 bits")]
-    let word = number as u32;
-    word
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_crash_is_no_success() {
-        for (reason, subcode, status) in [
-            (APPLICATION_EXIT, 0, 0),
-            (APPLICATION_EXIT, 7, 7),
-            (APPLICATION_EXIT, u32::MAX, -1),
-            (0x20023, 0, 1),
-            (0x20023, 5, 5),
-            (0, 0, 1),
-        ] {
-            assert_eq!(exit_status(reason, subcode), status, "{reason:#x} {subcode}");
+impl Drop for SemihostingConsole {
+    fn drop(&mut self) {
+        self.shared.change(|state| state.is_dropped = true);
+        if let Some(thread) = self.thread.take() {
+            // The thread runs none of the caller's code and does not panic.
+            let _ = thread.join();
         }
     }
 }
+
+/// What the thread owns.
+struct Server {
+    target: KeptTarget,
+    host: Host,
+    shared: Arc<Shared>,
+    /// OpenOCD served the calls before.
+    restores: bool,
+}
+
+impl Server {
+    fn run(mut self) {
+        let ended = self.serve_all();
+        if self.restores {
+            if let Err(error) = self.target.view().semihosting().enable() {
+                log::warn!(target: "openocd::semihosting", "OpenOCD's own semihosting stays disabled: {error}");
+            }
+        }
+        self.shared.change(|state| match ended {
+            Ok(exit) => {
+                state.exit = exit;
+                state.ended = Some("the firmware has exited".to_owned());
+            }
+            Err(error) => {
+                state.ended = Some(error.to_string());
+                state.failed = Some(error);
+            }
+        });
+    }
+
+    /// Serves calls until the firmware exits, or until the console is dropped.
+    fn serve_all(&mut self) -> Result<Option<SemihostingExit>> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let is_due = |state: &State| state.is_dropped || state.output.len() < OUTPUT_BYTES;
+            if self.shared.wait(Deadline::NEVER, is_due).is_dropped {
+                return Ok(None);
+            }
+            let poll = self.target.view().poll_for_calls(true)?;
+            if let Some(call) = poll.call {
+                if let Some(exit) = self.serve(&call, &poll.status)? {
+                    return Ok(Some(exit));
+                }
+                pause = FIRST_PAUSE;
+            } else {
+                drop(self.shared.wait(Deadline::after(Some(pause)), |state| state.is_dropped));
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+
+    /// Serves a call, or waits a little for the input that it asks for.
+    fn serve(&mut self, call: &Call, status: &TargetStatus) -> Result<Option<SemihostingExit>> {
+        let target = self.target.view();
+        {
+            let mut state = self.shared.lock();
+            self.host.input.append(&mut state.input);
+            if !state.input_is_closed && self.host.input.is_empty() {
+                drop(state);
+                if Host::asks_for_input(call, target)? {
+                    let patience = Deadline::after(Some(LONGEST_PAUSE));
+                    drop(self.shared.wait(patience, |state| state.is_dropped || !state.input.is_empty()));
+                    return Ok(None);
+                }
+            }
+        }
+        let shared = &self.shared;
+        let answer = self
+            .host
+            .serve(call, target, Deadline::NEVER, &mut |_, bytes| shared.change(|state| state.output.extend(bytes)))?;
+        match answer {
+            Answer::Value(value) => {
+                target.answer_call(call, value, call.resumption(status.halt_reason))?;
+                Ok(None)
+            }
+            Answer::Exit { status, reason } => Ok(Some(SemihostingExit { status, reason })),
+        }
+    }
+}
+
+const _: () = {
+    const fn is_sent<T: Send + 'static>() {}
+    is_sent::<SemihostingConsole>();
+};

@@ -1,17 +1,25 @@
-//! The firmware's console as a byte stream.
+//! OpenOCD's redirection of the firmware's console, as a byte stream.
 
+mod feeder;
+
+use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Semihosting, refused, unexpected_reply};
-use crate::error::{ConnectionError, Error, Result, SemihostingError, TimeoutError};
-use crate::wire::Deadline;
-use crate::wire::tcl;
+use super::Semihosting;
+use crate::command::Script;
+use crate::error::{ConnectionError, Error, InvalidArgument, Result, SemihostingError, TimeoutError};
+use crate::target::KeptTarget;
+use crate::wire::{ByteStream, Deadline, TransferError, tcl};
+use feeder::Feeder;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Which calls go to the stream.
+const DOING: &str = "reading from semihosting";
+
+/// Which calls a redirection is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Redirected {
     /// All of both kinds.
@@ -22,34 +30,68 @@ pub enum Redirected {
     Stdio,
 }
 
-/// What the firmware prints and reads by semihosting, from [`Semihosting::redirect`].
+impl Redirected {
+    fn word(self) -> &'static str {
+        match self {
+            Redirected::All => "all",
+            Redirected::Debug => "debug",
+            Redirected::Stdio => "stdio",
+        }
+    }
+}
+
+/// `all`, `debug` or `stdio`
+impl fmt::Display for Redirected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl FromStr for Redirected {
+    type Err = InvalidArgument;
+
+    fn from_str(text: &str) -> Result<Self, InvalidArgument> {
+        let all = [Redirected::All, Redirected::Debug, Redirected::Stdio];
+        let found = all.into_iter().find(|what| what.word() == text);
+        found.ok_or_else(|| InvalidArgument::new("redirection", "all, debug or stdio", text))
+    }
+}
+
+/// The console of firmware whose semihosting OpenOCD serves, from [`Semihosting::redirect`].
 ///
-/// It is [`Read`] and [`Write`]; the errors hold an [`Error`] of this crate, a timeout has the kind [`io::ErrorKind::TimedOut`]. When the firmware exits, OpenOCD
-/// ends, and reading is a [`ConnectionError::ServerDied`] after the last byte.
+/// Implements [`Read`] and [`Write`]; their errors hold an [`Error`] of this crate, and a timeout has the kind
+/// [`io::ErrorKind::TimedOut`]. The stream owns a handle of its session and can be moved into another thread. When the
+/// firmware exits, OpenOCD ends, and reading fails with [`ConnectionError::ServerDied`] after the last byte.
 ///
-/// **Input.** While the firmware waits for input, OpenOCD waits with it and answers nothing else. It drops what is sent while the firmware does not wait. So write when the firmware
-/// asks, or let [`RunUntil::input`](crate::RunUntil::input) serve it.
+/// # Input
+/// A write returns at once. The bytes are held until the firmware asks for input, and then given to it one at a time:
+/// OpenOCD drops what comes while the firmware does not ask, and does not tell when it asks. It only stops to answer
+/// commands. So after a command of another client that takes longer than a quarter of a second, a byte may be lost. While
+/// the firmware waits for input and there is none, OpenOCD answers no command, and the session's calls time out.
+/// [`SemihostingConsole`](crate::SemihostingConsole) has none of these limits.
 ///
-/// **End.** Dropping the stream ends the redirection where OpenOCD survives that: it does since October 2025. Before, 0.12.0 included, it crashes at the end of a redirection;
-/// then it stays in place until OpenOCD ends, what still comes is thrown away, and there can't be another for the target. A program must not end before such an OpenOCD does.
-#[derive(Debug)]
-pub struct SemihostingStream<'a> {
-    semihosting: Semihosting<'a>,
-    stream: Option<TcpStream>,
-    peer: SocketAddr,
+/// # End
+/// Dropping the stream ends the redirection, and drops input that the firmware has not asked for. OpenOCD before October
+/// 2025, 0.12.0 included, crashes at the end of a redirection. There the redirection stays until OpenOCD ends, this crate
+/// discards what comes, and the target cannot be redirected again. A program must not end before such an OpenOCD does.
+pub struct SemihostingStream {
+    target: KeptTarget,
+    stream: ByteStream,
+    feeder: Feeder,
     /// OpenOCD survives the end of the redirection.
     can_end: bool,
     read_timeout: Option<Duration>,
 }
 
-impl<'a> Semihosting<'a> {
-    /// Gets what the firmware prints, and gives it what it reads (OpenOCD: `arm semihosting_redirect tcp PORT`). Semihosting must be enabled.
+impl Semihosting<'_> {
+    /// Redirects what the firmware prints and reads to the returned stream (OpenOCD: `arm semihosting_redirect tcp PORT`).
+    /// Semihosting must be [enabled](Self::enable); the target may be running.
     ///
-    /// OpenOCD listens on a free port, on the address of its TCL port, and takes one client, which is the returned stream.
+    /// OpenOCD listens on a free port, on the address of its TCL port, and takes one client, which is the stream.
     ///
     /// # Errors
-    /// [`SemihostingError::Refused`] if semihosting is not enabled, [`AlreadyRedirected`](SemihostingError::AlreadyRedirected),
-    /// [`NoPort`](SemihostingError::NoPort), [`Error::Connection`] if the port can't be reached, and those of [`Session::command`](crate::Session::command).
+    /// [`SemihostingError::Refused`] if semihosting is not enabled, [`SemihostingError::AlreadyRedirected`], and
+    /// [`Error::Connection`] if the port cannot be reached.
     ///
     /// ```
     /// # use virtual_chip::firmware::semihosting as firmware;
@@ -68,140 +110,129 @@ impl<'a> Semihosting<'a> {
     /// assert_eq!(&hello, b"hello");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn redirect(self, what: Redirected) -> Result<SemihostingStream<'a>> {
-        let word = match what {
-            Redirected::All => "all",
-            Redirected::Debug => "debug",
-            Redirected::Stdio => "stdio",
-        };
+    pub fn redirect(self, what: Redirected) -> Result<SemihostingStream> {
         let session = self.target.session();
-        let request = self.target.request(format!("_openocd_rs_1_redirect {word}"));
-        let request = request.shown(format!("arm semihosting_redirect tcp 0 {word}"));
-        let (port, can_end) = session.run(&request, |reply| {
-            let answer = reply.success(&request).map_err(|failure| refused("redirect semihosting", failure))?;
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let Some([kind, first, second]) = tcl::elements(answer).take_array() else {
-                return Err(unexpected_reply(&request, reply));
-            };
-            match (&*kind, crate::rtt::replies::port(&text(&first))) {
-                (b"port", Some(port)) => Ok((port, *second == *b"1")),
-                (b"busy", _) => Err(SemihostingError::AlreadyRedirected { target: text(&first) }.into()),
-                (b"none", _) => Err(SemihostingError::NoPort { log: text(&first) }.into()),
-                _ => Err(unexpected_reply(&request, reply)),
+        let request = self.target.request(Script::call("redirect").word(what.word()));
+        let request = request.shown(format!("arm semihosting_redirect tcp 0 {what}"));
+        let request = request.to("redirect semihosting").expecting("a port");
+        let (port, can_end) = session.ask::<SemihostingError, _>(&request, |answer| {
+            let [kind, first, second] = tcl::strings::<3>(answer)?;
+            match &*kind {
+                "port" => Some(Ok((first.trim().parse().ok().filter(|port| *port != 0)?, second == "1"))),
+                "busy" => Some(Err(SemihostingError::AlreadyRedirected { target: first })),
+                "none" => Some(Err(SemihostingError::NoPort { log: first })),
+                _ => None,
             }
         })??;
-        let mut peer = session.peer();
+        let (mut peer, limit) = session.endpoint(Deadline::NEVER)?;
+        let feeder = Feeder::new(session.clone(), peer);
         peer.set_port(port);
-        let unreachable = |error| ConnectionError::Unreachable {
-            address: format!("{peer} (semihosting)"),
-            attempts: vec![(peer, error)],
-        };
-        let stream = match session.reach().1.connect_timeout {
-            Some(limit) => TcpStream::connect_timeout(&peer, limit),
-            None => TcpStream::connect(peer),
-        };
-        let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream)).map_err(unreachable)?;
+        let stream = ByteStream::connect(peer, "semihosting", Deadline::after(limit))?;
         session.let_openocd_accept(Deadline::NEVER)?;
-        Ok(SemihostingStream {
-            semihosting: self,
-            stream: Some(stream),
-            peer,
-            can_end,
-            read_timeout: Some(DEFAULT_TIMEOUT),
-        })
+        session.shut_down_at_close(stream.socket());
+        let read_timeout = Some(DEFAULT_TIMEOUT);
+        Ok(SemihostingStream { target: self.target.keep(), stream, feeder, can_end, read_timeout })
     }
 }
 
-impl SemihostingStream<'_> {
-    /// How long a read waits for the first byte; `None` waits for ever. 10 s at first.
+impl SemihostingStream {
+    /// Sets how long a read waits for the first byte; `None` waits for ever. 10 s by default.
     pub fn set_read_timeout(&mut self, timeout: Option<Duration>) {
         self.read_timeout = timeout;
     }
 
-    /// The address of OpenOCD's semihosting server.
+    /// Returns the address of OpenOCD's semihosting server.
     pub fn peer(&self) -> SocketAddr {
-        self.peer
+        self.stream.peer()
     }
 
-    /// Waits for bytes, and takes what has come, as far as there is room.
+    /// Waits for bytes, and returns how many were put into `buffer`.
     ///
     /// # Errors
     /// [`TimeoutError::Semihosting`], and [`Error::Connection`] if OpenOCD ended, as it does when the firmware exits.
     pub fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let deadline = Deadline::after(self.read_timeout);
-        let Some(stream) = &mut self.stream else { return Err(self.lost("reading from semihosting", None)) };
-        loop {
-            // A socket timeout of zero is none at all.
-            let wait = deadline.remaining().map(|left| left.max(Duration::from_millis(1)));
-            let read = stream.set_read_timeout(wait).and_then(|()| stream.read(buffer));
-            match read {
-                Ok(0) if !buffer.is_empty() => return Err(self.lost("reading from semihosting", None)),
-                Ok(read) => return Ok(read),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                    if deadline.remaining() == Some(Duration::ZERO) {
-                        return Err(TimeoutError::Semihosting { after: deadline.span() }.into());
-                    }
-                }
-                Err(error) => return Err(self.lost("reading from semihosting", Some(error))),
-            }
-        }
+        self.stream.read(buffer, deadline, DOING).map_err(|error| match error {
+            TransferError::DeadlinePassed => TimeoutError::Semihosting { after: deadline.span() }.into(),
+            TransferError::Connection(error) => self.lost(error),
+        })
     }
 
-    fn lost(&self, doing: &'static str, error: Option<io::Error>) -> Error {
-        let peer = self.peer;
-        let error = match error {
-            Some(source) if source.kind() != io::ErrorKind::ConnectionReset => {
-                ConnectionError::Io { peer, doing, source }
-            }
-            _ => ConnectionError::Closed { peer, doing },
-        };
-        self.semihosting.target.session().explain(error.into())
+    fn lost(&self, error: ConnectionError) -> Error {
+        self.target.session().explain(error.into())
     }
 }
 
-impl Read for SemihostingStream<'_> {
+/// `SemihostingStream(127.0.0.1:40113)`
+impl fmt::Debug for SemihostingStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SemihostingStream({})", self.stream.peer())
+    }
+}
+
+impl Read for SemihostingStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.receive(buffer).map_err(into_io)
     }
 }
 
-impl Write for SemihostingStream<'_> {
-    /// Sends input. Only what comes while the firmware waits for it gets there.
+impl Write for SemihostingStream {
+    /// Holds the bytes until the firmware asks for input. See [`SemihostingStream`].
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let Some(stream) = &mut self.stream else { return Err(into_io(self.lost("writing to semihosting", None))) };
-        stream.write(buffer).map_err(|error| into_io(self.lost("writing to semihosting", Some(error))))
+        let fed = self.feeder.feed(&self.stream, buffer);
+        fed.map(|()| buffer.len()).map_err(|error| into_io(self.lost(error)))
     }
 
+    /// Does nothing. Only the firmware can take what is held.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-fn into_io(error: Error) -> io::Error {
+pub(super) fn into_io(error: Error) -> io::Error {
     let kind =
         if matches!(error, Error::Timeout(_)) { io::ErrorKind::TimedOut } else { io::ErrorKind::ConnectionAborted };
     io::Error::new(kind, error)
 }
 
-impl Drop for SemihostingStream<'_> {
+impl Drop for SemihostingStream {
     fn drop(&mut self) {
-        let Some(mut stream) = self.stream.take() else { return };
-        if !self.can_end {
-            // OpenOCD must find somebody who reads, or it waits with every other client for the firmware's next word.
-            let drain = move || {
-                // Until OpenOCD ends, however that is reported.
-                let _ = stream.set_read_timeout(None).and_then(|()| io::copy(&mut stream, &mut io::sink()));
-            };
-            if let Err(error) = std::thread::Builder::new().name("openocd semihosting".into()).spawn(drain) {
-                log::warn!(target: "openocd::semihosting", "the redirection can't be kept: {error}");
+        self.feeder.end();
+        if self.can_end {
+            if let Err(error) = self.target.view().semihosting().end_redirection() {
+                log::debug!(target: "openocd::semihosting", "the redirection stays: {error}");
             }
+            self.stream.shut_down();
             return;
         }
-        if let Err(error) = self.semihosting.ask("arm semihosting_redirect disable", "end the redirection") {
-            log::debug!(target: "openocd::semihosting", "the redirection stays: {error}");
+        // Somebody must read, or OpenOCD waits for that with all of its clients when the firmware prints.
+        let stream = self.stream.clone();
+        let drain = move || {
+            let mut buffer = [0; 4096];
+            // Until OpenOCD ends, however that is reported.
+            while stream.read(&mut buffer, Deadline::NEVER, DOING).is_ok() {}
+        };
+        if let Err(error) = std::thread::Builder::new().name("openocd semihosting".into()).spawn(drain) {
+            log::warn!(target: "openocd::semihosting", "the redirection cannot be kept: {error}");
         }
-        // It may be closed already, which is what is wanted.
-        let _ = stream.shutdown(Shutdown::Both);
+    }
+}
+
+const _: () = {
+    const fn is_sent<T: Send + 'static>() {}
+    is_sent::<SemihostingStream>();
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirection_is_printed_as_it_is_typed() {
+        for what in [Redirected::All, Redirected::Debug, Redirected::Stdio] {
+            assert_eq!(what.to_string().parse::<Redirected>().unwrap(), what);
+        }
+        let error = "none".parse::<Redirected>().unwrap_err();
+        assert_eq!(error.to_string(), "invalid redirection: expected all, debug or stdio, got none");
     }
 }

@@ -118,6 +118,12 @@ impl Session {
         })
     }
 
+    /// Runs `work` while no call of this session has a command under way. `None` if that is not so within `patience`.
+    pub(crate) fn while_idle<T>(&self, patience: Duration, work: impl FnOnce() -> T) -> Option<T> {
+        let _turn = self.shared.link.lock(Deadline::after(Some(patience)))?;
+        Some(work())
+    }
+
     /// Where to connect to this OpenOCD once more, and with which limits.
     pub(crate) fn reach(&self) -> (Address, Settings) {
         self.link().reach()

@@ -13,7 +13,7 @@ pub(crate) struct KeptTarget {
 
 impl KeptTarget {
     pub(crate) fn view(&self) -> Target<'_> {
-        Target { session: &self.session, name: self.name.as_deref() }
+        Target { session: &self.session, name: self.name.as_deref(), deadline: None }
     }
 
     pub(crate) fn session(&self) -> &Session {

@@ -38,6 +38,11 @@ impl ByteStream {
         Ok(ByteStream { socket: Arc::new(socket), peer })
     }
 
+    /// The address of the other end.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
     /// The socket, for whoever ends it.
     pub(crate) fn socket(&self) -> &Arc<TcpStream> {
         &self.socket
@@ -83,7 +88,6 @@ impl ByteStream {
     }
 
     /// Writes a part, as soon as there is room for any.
-    #[allow(dead_code, reason = "semihosting writes to its stream")]
     pub(crate) fn write(&self, bytes: &[u8], deadline: Deadline, doing: &'static str) -> Result<usize, TransferError> {
         loop {
             let prepared = self.socket.set_write_timeout(Some(wait(deadline)));

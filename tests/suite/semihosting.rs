@@ -1,9 +1,13 @@
 //! OpenOCD's own semihosting, with firmware that prints and exits.
 
+mod console;
+
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use openocd::{ConnectionError, Error, Redirected, Refused, ResetMode, SemihostingError, TimeoutError};
+use openocd::{
+    ConnectionError, Error, Redirected, Refused, ResetMode, SemihostingError, SemihostingStream, Session, TimeoutError,
+};
 use virtual_chip::firmware::semihosting as firmware;
 
 use crate::board::{Board, PATIENCE, interpreter};
@@ -19,7 +23,7 @@ fn loaded(mode: u32, status: u32) -> Board {
 }
 
 #[test]
-fn what_is_set_is_so() {
+fn settings_are_in_effect_afterwards() {
     let board = Board::start();
     let semihosting = board.session.semihosting();
     assert!(!semihosting.is_enabled().unwrap());
@@ -40,7 +44,7 @@ fn what_is_set_is_so() {
 }
 
 #[test]
-fn a_target_without_semihosting_says_so() {
+fn a_target_without_semihosting_is_refused() {
     let session = interpreter();
     let result = session.semihosting().enable();
     let Err(Error::Semihosting(SemihostingError::Refused(Refused { failure, .. }))) = result else {
@@ -50,7 +54,7 @@ fn a_target_without_semihosting_says_so() {
 }
 
 #[test]
-fn the_output_comes_whole_and_then_the_end_with_the_exit_status() {
+fn the_output_comes_whole_and_then_openocd_ends_with_the_exit_status() {
     let board = loaded(0, 42);
     board.session.semihosting().enable().unwrap();
     let mut console = board.session.semihosting().redirect(Redirected::All).unwrap();
@@ -75,7 +79,7 @@ fn nothing_printed_is_a_timeout() {
 }
 
 #[test]
-fn a_stream_that_is_dropped_takes_neither_openocd_nor_the_firmware_along() {
+fn openocd_and_the_firmware_survive_a_stream_that_is_dropped() {
     let board = loaded(3, 0);
     board.session.semihosting().enable().unwrap();
     drop(board.session.semihosting().redirect(Redirected::All).unwrap());
@@ -100,14 +104,52 @@ fn input_reaches_firmware_that_waits_for_it() {
     board.session.target().resume().unwrap();
     let mut output = vec![0; firmware::OUTPUT.len()];
     console.read_exact(&mut output).unwrap();
-    // OpenOCD drops what comes before the firmware waits, and then waits itself: what is sent again and again gets there.
+    console.write_all(b"k").unwrap();
+    wait_for_character(&board);
+    assert_eq!(board.chip.read_u32(firmware::CHARACTER), Ok(u32::from(b'k')));
+}
+
+fn wait_for_character(board: &Board) {
+    let begin = std::time::Instant::now();
     while board.chip.read_u32(firmware::CHARACTER) == Ok(0) {
-        if console.write_all(b"k").is_err() {
-            break;
-        }
+        assert!(begin.elapsed() < PATIENCE, "the firmware got no input");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn input_that_is_written_early_is_held_until_the_firmware_asks() {
+    let board = loaded(3, 0);
+    board.session.semihosting().enable().unwrap();
+    let mut console = board.session.semihosting().redirect(Redirected::All).unwrap();
+    console.write_all(b"key").unwrap();
+    // OpenOCD answers meanwhile, and drops what comes.
+    std::thread::sleep(Duration::from_millis(500));
+    board.session.command("expr 1").unwrap();
+    board.session.target().resume().unwrap();
+    wait_for_character(&board);
     assert_eq!(board.chip.read_u32(firmware::CHARACTER), Ok(u32::from(b'k')));
+}
+
+/// What a user's program may keep: nothing in it has a lifetime.
+struct Bench {
+    console: SemihostingStream,
+    session: Session,
+}
+
+#[test]
+fn a_stream_can_be_kept_with_its_session_and_moved_into_a_thread() {
+    let board = loaded(0, 0);
+    let session = board.session.clone();
+    session.semihosting().enable().unwrap();
+    let mut bench = Bench { console: session.semihosting().redirect(Redirected::All).unwrap(), session };
+    let output = std::thread::spawn(move || {
+        bench.session.target().resume().unwrap();
+        let mut output = vec![0; firmware::OUTPUT.len()];
+        bench.console.read_exact(&mut output).unwrap();
+        output
+    });
+    assert_eq!(output.join().unwrap(), firmware::OUTPUT.as_bytes());
 }
 
 #[test]
@@ -117,14 +159,14 @@ fn a_redirection_needs_semihosting() {
     assert!(matches!(error, Error::Semihosting(SemihostingError::Refused { .. })), "{error:?}");
 }
 
-/// Where a call is made from, its parameters, what it hands over, and what it returned.
+/// The addresses of a call, its parameters, its data, and its result.
 const CODE: u32 = 0x2000_1000;
 const BLOCK: u32 = 0x2000_1100;
 const BUFFER: u32 = 0x2000_1200;
 const RETURNED: u32 = 0x2000_1300;
 const NOT_YET: u32 = 0xdead_beef;
 
-/// Has the core make a call, with these parameters, that OpenOCD serves, and gives what it returned.
+/// Has the core make a call with these parameters, which OpenOCD serves, and returns its result.
 fn call(board: &Board, operation: u32, parameter: u32) -> u32 {
     // BKPT 0xAB; STR r0, [r2]; B .
     board.session.memory().write_u16_slice(CODE.into(), &[0xbeab, 0x6010, 0xe7fe]).unwrap();

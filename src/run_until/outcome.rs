@@ -1,0 +1,154 @@
+//! What a run came to.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::target::TargetStatus;
+use crate::types::HaltReason;
+
+/// How many characters of a line a verdict shows.
+const SHOWN: usize = 200;
+
+/// Why a run ended.
+///
+/// ```
+/// use openocd::Verdict;
+///
+/// fn is_pass(verdict: &Verdict) -> bool {
+///     match verdict {
+///         Verdict::Exit { status, .. } => *status == 0,
+///         Verdict::Line(line) => line.ends_with("PASS"),
+///         _ => false, // a halt, a lockup, a deadline
+///     }
+/// }
+/// assert!(is_pass(&Verdict::Line("all tests PASS".to_owned())));
+/// assert!(!is_pass(&Verdict::Deadline));
+/// println!("{}", Verdict::Deadline); // deadline passed
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The target halted: at a breakpoint instruction, at a breakpoint or watchpoint of somebody else, in a caught exception,
+    /// or by another client. OpenOCD calls a caught exception of a Cortex-M a breakpoint
+    /// (`src/target/cortex_m.c`: `cortex_m_examine_debug_reason`).
+    Halt(HaltReason),
+    /// The core of a Cortex-M is locked up, and halted now: a fault occurred where none can be handled, usually in the handler
+    /// of a fault.
+    Lockup,
+    /// The target reached a breakpoint of the conditions.
+    Breakpoint {
+        /// The breakpoint's address.
+        address: u64,
+    },
+    /// The firmware exited by semihosting. The target is halted at the call. The next run that serves calls begins there.
+    Exit {
+        /// The exit status. 0 is success, and comes only with the reason `ADP_Stopped_ApplicationExit`. For any other reason
+        /// this is the second word of `SYS_EXIT_EXTENDED`, and 1 in place of 0. `SYS_EXIT` has no status: this is 0 or 1.
+        status: i32,
+        /// The reason. 0x20026, `ADP_Stopped_ApplicationExit`, for an end of the firmware's own will.
+        reason: u32,
+    },
+    /// A line was accepted by its condition. If nothing else happened until then, the target is still running.
+    Line(String),
+    /// The deadline passed, and the target was halted. If it had reached another end by then, that is the verdict.
+    Deadline,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Verdict::Halt(reason) => write!(f, "halted ({reason})"),
+            Verdict::Lockup => f.write_str("locked up"),
+            Verdict::Breakpoint { address } => write!(f, "breakpoint at {address:#010x}"),
+            Verdict::Exit { status, .. } => write!(f, "exit with status {status}"),
+            Verdict::Line(line) => {
+                let shown: String = line.chars().take(SHOWN).collect();
+                write!(f, "line {shown:?}{}", if shown.len() < line.len() { "…" } else { "" })
+            }
+            Verdict::Deadline => f.write_str("deadline passed"),
+        }
+    }
+}
+
+/// Where a line came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LineSource {
+    /// The standard output of semihosting.
+    Output,
+    /// The standard error of semihosting.
+    Error,
+    /// The RTT channel of this number.
+    Rtt(u32),
+}
+
+/// `output`, `error` or `rtt 0`
+impl fmt::Display for LineSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LineSource::Output => f.write_str("output"),
+            LineSource::Error => f.write_str("error"),
+            LineSource::Rtt(channel) => write!(f, "rtt {channel}"),
+        }
+    }
+}
+
+/// A line that the firmware printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RunLine {
+    /// Where the line came from.
+    pub source: LineSource,
+    /// When the line was complete here, from the beginning of the run. `None` for a line of which a part was printed before the
+    /// run: it is no evidence and meets no condition.
+    pub at: Option<Duration>,
+    /// The text without its line end. Bytes that are not UTF-8 become U+FFFD.
+    pub text: String,
+}
+
+/// The line's text.
+impl fmt::Display for RunLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What a run came to, from [`Target::run_until`](crate::Target::run_until).
+///
+/// Output and lines are limited together ([`RunUntil::keep`](crate::RunUntil::keep)): what came first is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RunOutcome {
+    /// Why the run ended.
+    pub verdict: Verdict,
+    /// The target's state afterwards, with the program counter if it is halted.
+    pub status: TargetStatus,
+    /// What the firmware printed by semihosting, to its standard output and its standard error.
+    pub output: Vec<u8>,
+    /// The numbers of the semihosting calls that were refused, in their order; at most 1000.
+    pub refused_calls: Vec<u32>,
+    /// The lines that came by semihosting and by the RTT channels of the conditions, in the order in which they were complete.
+    /// The last line of semihosting may lack its line end. A line of more than 64 KiB comes in parts.
+    pub lines: Vec<RunLine>,
+    /// Number of bytes of output and lines that were dropped because of the limit.
+    pub dropped: u64,
+    /// How long the run took.
+    pub elapsed: Duration,
+}
+
+impl RunOutcome {
+    /// Returns the program counter, if the target is halted.
+    pub fn pc(&self) -> Option<u64> {
+        self.status.pc
+    }
+
+    /// Returns what the firmware printed by semihosting, as text. Bytes that are not UTF-8 become U+FFFD.
+    pub fn output_text(&self) -> String {
+        String::from_utf8_lossy(&self.output).into_owned()
+    }
+
+    /// Returns the text of all lines, in their order.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(|line| line.text.as_str())
+    }
+}

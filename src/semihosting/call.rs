@@ -1,0 +1,168 @@
+//! Finding the semihosting call at which a target is halted, and answering it.
+
+use crate::command::Script;
+use crate::error::{Result, SemihostingError, TargetError};
+use crate::target::kind::CoreKind;
+use crate::target::{Run, Target, TargetStatus, register_line, status};
+use crate::types::HaltReason;
+use crate::wire::tcl;
+
+/// What a poll of a target found.
+#[derive(Debug)]
+pub(crate) struct Poll {
+    pub(crate) status: TargetStatus,
+    /// The semihosting call at which the target is halted.
+    pub(crate) call: Option<Call>,
+}
+
+/// A semihosting call that waits for its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) pc: u64,
+    /// Length of its instruction in bytes.
+    length: u8,
+    /// Width of a register and of the words of a block: 32 or 64.
+    pub(crate) bits: u32,
+    pub(crate) number: u64,
+    pub(crate) argument: u64,
+}
+
+impl Call {
+    /// Address of the instruction behind the call.
+    pub(crate) fn next(&self) -> u64 {
+        self.pc.wrapping_add(self.length.into())
+    }
+
+    /// Whether the call is the BKPT of an Arm core.
+    fn is_bkpt(&self) -> bool {
+        self.length == 2
+    }
+
+    /// How to resume behind the call, from a halt for this reason. OpenOCD passes a `BKPT` instruction if it takes one for
+    /// the reason of the halt.
+    pub(crate) fn resumption(&self, reason: Option<HaltReason>) -> Then {
+        match reason {
+            Some(HaltReason::Breakpoint | HaltReason::Unknown) | None if self.is_bkpt() => Then::Guard,
+            _ => Then::Go,
+        }
+    }
+}
+
+/// What a target does behind a semihosting call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// It stays halted.
+    Stay,
+    /// It is resumed, and OpenOCD passes no `BKPT`.
+    Go,
+    /// It is resumed, unless the next instruction is a `BKPT`, which OpenOCD would pass.
+    Guard,
+}
+
+impl Then {
+    fn word(self) -> &'static str {
+        match self {
+            Then::Stay => "stay",
+            Then::Go => "go",
+            Then::Guard => "guard",
+        }
+    }
+}
+
+impl Target<'_> {
+    /// Makes sure that this crate can serve the target's semihosting calls and that OpenOCD does not. Returns whether OpenOCD
+    /// did before.
+    pub(crate) fn take_over_calls(&self) -> Result<bool> {
+        let request = self.request(Script::call("semihosting_state")).shown("arm semihosting");
+        let request = request.to("ask about semihosting").expecting("a target and the state of its semihosting");
+        let [target, kind, enabled] = self.session().ask::<SemihostingError, _>(&request, tcl::strings::<3>)?;
+        if CoreKind::of(&kind) == CoreKind::Other {
+            return Err(SemihostingError::Unsupported { target, kind }.into());
+        }
+        let enabled = enabled == "1";
+        if enabled {
+            self.semihosting().disable()?;
+        }
+        Ok(enabled)
+    }
+
+    /// Polls the target, and with `calls` finds the semihosting call at which it is halted.
+    pub(crate) fn poll_for_calls(&self, calls: bool) -> Result<Poll> {
+        let request = self.request(Script::call("semihosting_poll").flag(calls)).shown("poll");
+        self.session().ask_or(&request.expecting("a target's status and its call"), TargetError::Poll, poll)
+    }
+
+    /// Moves the target behind its semihosting call, with the answer to it.
+    pub(crate) fn answer_call(&self, call: &Call, value: u64, then: Then) -> Result<()> {
+        let register = if call.is_bkpt() { "r0" } else { "a0" };
+        let value = value & (u64::MAX >> (64 - call.bits));
+        let script = Script::call("semihosting_answer").word(register).hex(value).hex(call.next()).word(then.word());
+        let request = self.request(script).shown("resume").expecting("an outcome and a status");
+        self.session().run(&request, |reply| match &*reply.result {
+            // It stays there.
+            b"" if reply.code == 0 => Ok(()),
+            _ => Run::Resume.take(&request, reply).map(drop),
+        })?
+    }
+}
+
+/// The reply to `semihosting_poll`.
+fn poll(answer: &[u8]) -> Option<Poll> {
+    let [target, call] = tcl::elements(answer).take_array()?;
+    let status = status(&target)?;
+    if call.is_empty() {
+        return Some(Poll { status, call: None });
+    }
+    let [length, number, argument] = tcl::strings::<3>(&call)?;
+    let length = length.parse().ok().filter(|length| matches!(length, 2 | 4))?;
+    let number = register_line::line(&number)?.value?;
+    let bits = number.bits();
+    if !matches!(bits, 32 | 64) {
+        return None;
+    }
+    let call =
+        Call { pc: status.pc?, length, bits, number: number.to_u64()?, argument: register_line::number(&argument)? };
+    Some(Poll { status, call: Some(call) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_halt_at_a_call_is_read() {
+        let answer = b"{t halted breakpoint {pc (/32): 0x08000046\n} {}} {2 {r0 (/32): 0x00000004\n} {r1 (/32): 0x080000bc (dirty)\n}}";
+        let read = poll(answer).unwrap();
+        let expected = Call { pc: 0x0800_0046, length: 2, bits: 32, number: 4, argument: 0x0800_00bc };
+        assert_eq!(read.call, Some(expected));
+        assert_eq!(read.status.pc, Some(0x0800_0046));
+        let answer = b"{t halted {} {pc (/64): 0x80000000} {}} {4 {a0 (/64): 0x5} {a1 (/64): 0x8000000000}}";
+        let call = poll(answer).unwrap().call.unwrap();
+        assert_eq!((call.bits, call.argument, call.next()), (64, 0x80_0000_0000, 0x8000_0004));
+    }
+
+    #[test]
+    fn a_running_target_is_at_no_call() {
+        assert_eq!(poll(b"{t running {} {} {}} {}").unwrap().call, None);
+        assert_eq!(poll(b"{t halted {} {pc (/32): 0x08000046} {}} {}").unwrap().call, None);
+    }
+
+    #[test]
+    fn invalid_replies_are_refused() {
+        let at_call = |call: &str| format!("{{t halted {{}} {{pc (/32): 0x0}} {{}}}} {{{call}}}");
+        for call in ["2 {r0 (/32)} y", "3 {r0 (/32): 0x1} {r1 (/32): 0x1}", "2 {r0 (/8): 0x1} {r1 (/32): 0x1}"] {
+            assert!(poll(at_call(call).as_bytes()).is_none(), "{call}");
+        }
+        for answer in ["", "{t halted}", "{t running {} {} {}}", "{t running {} {} {}} {2 x y}"] {
+            assert!(poll(answer.as_bytes()).is_none(), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_bkpt_is_guarded() {
+        let call = |length| Call { pc: 0, length, bits: 32, number: 0, argument: 0 };
+        assert_eq!(call(2).resumption(Some(HaltReason::Breakpoint)), Then::Guard);
+        assert_eq!(call(2).resumption(Some(HaltReason::DebugRequest)), Then::Go);
+        assert_eq!(call(4).resumption(Some(HaltReason::Unknown)), Then::Go);
+    }
+}

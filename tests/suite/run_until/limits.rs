@@ -1,0 +1,83 @@
+//! A run ends in time and takes bounded memory, whatever the firmware and OpenOCD do.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use openocd::{Error, RunUntil, Verdict};
+use virtual_chip::CoreState;
+use virtual_chip::firmware::rtt;
+
+use super::rtt::talking;
+use crate::board::Board;
+
+const LIMIT: Duration = Duration::from_millis(400);
+/// What is done after a run may take 5 s; the rest is for a busy machine.
+const PROMISED: Duration = Duration::from_secs(5 + 5);
+
+/// Firmware that prints 64 KiB at a time by semihosting, without end.
+fn flooding() -> Board {
+    let board = Board::halted();
+    let memory = board.session.memory();
+    // movs r0, #5 (SYS_WRITE); bkpt 0xab; b to the beginning
+    memory.write_u16_slice(0x2000_0000, &[0x2005, 0xbeab, 0xe7fc]).unwrap();
+    memory.write_u32_slice(0x2000_0100, &[0x7f00_0002, 0x0800_0000, u32::MAX]).unwrap();
+    for (register, value) in [("r1", 0x2000_0100_u32), ("pc", 0x2000_0000)] {
+        board.session.registers().write(register, value).unwrap();
+    }
+    board
+}
+
+#[test]
+fn a_flood_by_semihosting_ends_at_the_deadline_and_is_kept_in_part() {
+    let board = flooding();
+    let begin = Instant::now();
+    let mut seen = 0;
+    let until = RunUntil::new().semihosting().keep(10_000).on_output(|bytes| seen += bytes.len());
+    let outcome = board.session.target().run_until(until, 2 * LIMIT).unwrap();
+    assert!(begin.elapsed() < PROMISED, "{:?}", begin.elapsed());
+    assert_eq!(outcome.verdict, Verdict::Deadline);
+    let kept = outcome.output.len() + outcome.lines.iter().map(|line| line.text.len()).sum::<usize>();
+    assert!(kept <= 10_000 && seen > 10_000, "{kept} of {seen}");
+    assert!(outcome.dropped > 0);
+}
+
+#[test]
+fn a_flood_by_rtt_ends_at_the_deadline_and_is_kept_in_part() {
+    let board = talking();
+    board.session.rtt().set_polling_interval(Duration::from_millis(1)).unwrap();
+    let mut flood = board.session.rtt().channel(2).unwrap();
+    board.chip.write_u32(rtt::FLOOD_REQUEST, u32::MAX).unwrap();
+    let begin = Instant::now();
+    let mut lines = 0;
+    let until = RunUntil::new().keep(1000).line(&mut flood, |_| {
+        lines += 1;
+        false
+    });
+    let outcome = board.session.target().run_until(until, LIMIT).unwrap();
+    assert!(begin.elapsed() < PROMISED, "{:?}", begin.elapsed());
+    assert_eq!(outcome.verdict, Verdict::Deadline);
+    assert!(outcome.lines.iter().map(|line| line.text.len()).sum::<usize>() <= 1000);
+    assert!(lines > outcome.lines.len() && outcome.dropped > 0, "{lines} lines, {} dropped", outcome.dropped);
+}
+
+#[test]
+fn a_run_ends_in_time_when_openocd_hangs() {
+    let board = Board::halted();
+    let address = board.session.process().unwrap().tcl_address();
+    let begin = Instant::now();
+    let error = thread::scope(|scope| {
+        let run = scope.spawn(|| board.session.target().run_until(RunUntil::new(), LIMIT));
+        while board.chip.state() != CoreState::Running {
+            thread::yield_now();
+        }
+        let mut other = TcpStream::connect(address).unwrap();
+        other.write_all(b"exec sleep 20\x1a").unwrap();
+        let error = run.join().unwrap().unwrap_err();
+        assert!(begin.elapsed() < PROMISED, "{:?}", begin.elapsed());
+        other.read_exact(&mut [0]).unwrap();
+        error
+    });
+    assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+}
