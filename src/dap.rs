@@ -243,7 +243,7 @@ impl Dap<'_> {
     }
 
     fn write(&self, call: &Call) -> Result<()> {
-        let checked = Call { procedure: Some("write_dap"), ..call.clone() };
+        let checked = Call { procedure: Script::call("write_dap"), ..call.clone() };
         self.ask(&checked, "nothing", |reply| reply.trim_ascii().is_empty().then_some(())).map(drop)
     }
 
@@ -260,7 +260,7 @@ impl Dap<'_> {
             Which::Of(_) => (vec!["of"], ""),
         };
         let words = tcl::list(which);
-        let script = Script::call("dap").word(&words).word(call.procedure.unwrap_or_default()).script(&call.subcommand);
+        let script = Script::call("dap").word(&words).word(call.procedure.as_str()).script(&call.subcommand);
         let request = match self.which {
             Which::Of(target) => target.request(script),
             _ => Request::new(script),
@@ -291,15 +291,15 @@ impl Dap<'_> {
 /// A subcommand of a DAP.
 #[derive(Clone)]
 struct Call {
-    /// Runs the subcommand in place of the DAP itself.
-    procedure: Option<&'static str>,
+    /// What runs the subcommand in place of the DAP itself, unless it is empty.
+    procedure: Script,
     subcommand: Script,
     operation: &'static str,
 }
 
 impl Call {
     fn new(subcommand: Script, operation: &'static str) -> Self {
-        Call { procedure: None, subcommand, operation }
+        Call { procedure: Script::default(), subcommand, operation }
     }
 }
 

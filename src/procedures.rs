@@ -34,10 +34,7 @@ static STRIPPED: LazyLock<String> = LazyLock::new(|| {
     lines.flat_map(|line| [line, "\n"]).collect()
 });
 
-static PREFIX: LazyLock<String> = LazyLock::new(|| {
-    let _ = fnv1a(STRIPPED.as_bytes());
-    WRITTEN.to_owned()
-});
+static PREFIX: LazyLock<String> = LazyLock::new(|| format!("_openocd_rs_{:08x}_", fnv1a(STRIPPED.as_bytes())));
 
 static DEFINITIONS: LazyLock<String> = LazyLock::new(|| STRIPPED.replace(WRITTEN, prefix()));
 
@@ -70,13 +67,17 @@ fn fnv1a(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
     use super::*;
 
     #[test]
     fn definitions_carry_no_comments_and_no_written_prefix() {
         let text = definitions();
         assert!(!text.contains("\n#") && !text.contains("\n ") && !text.contains("\n\n"));
-        assert!(text.contains(prefix()));
+        assert!(!text.contains(WRITTEN) && text.contains(prefix()));
         let written: String = FILES.concat();
         assert_eq!(text.matches("\nproc ").count() + 1, written.matches("\nproc ").count());
     }
@@ -97,5 +98,38 @@ mod tests {
     #[test]
     fn fnv1a_gives_the_published_values() {
         assert_eq!((fnv1a(b""), fnv1a(b"a"), fnv1a(b"foobar")), (0x811c_9dc5, 0xe40c_292c, 0xbf9c_f968));
+    }
+
+    #[test]
+    fn procedures_that_rust_calls_are_those_that_are_defined() {
+        let word = |text: &str| text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
+        let text = FILES.concat();
+        let defined: BTreeSet<_> = ["proc ", "alias "]
+            .iter()
+            .flat_map(|keyword| text.split(&format!("\n{keyword}{WRITTEN}")).skip(1).map(word).collect::<Vec<_>>())
+            .collect();
+        let used_in_tcl: BTreeSet<_> = text
+            .lines()
+            .filter(|line| {
+                !line.starts_with("proc ") && !line.starts_with("alias ") && !line.trim_start().starts_with('#')
+            })
+            .flat_map(|line| line.split(WRITTEN).skip(1).map(word).collect::<Vec<_>>())
+            .collect();
+        let mut called = BTreeSet::new();
+        for file in rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+            let source = fs::read_to_string(file).unwrap();
+            called.extend(source.split("call(\"").skip(1).map(word));
+        }
+        let undefined: Vec<_> = called.difference(&defined).collect();
+        assert!(undefined.is_empty(), "called, but not defined: {undefined:?}");
+        let unused: Vec<_> =
+            defined.iter().filter(|name| !called.contains(*name) && !used_in_tcl.contains(*name)).collect();
+        assert!(unused.is_empty(), "defined, but not used: {unused:?}");
+    }
+
+    fn rust_files(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files = entries.flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] });
+        files.filter(|path| path.extension().is_some_and(|end| end == "rs")).collect()
     }
 }

@@ -94,10 +94,17 @@ impl<'a> Request<'a> {
     }
 }
 
+/// Appends the name of a procedure, without an allocation.
+fn push_call(procedure: &'static str, line: &mut Vec<u8>) {
+    line.extend_from_slice(procedures::prefix().as_bytes());
+    line.extend_from_slice(procedure.as_bytes());
+}
+
 /// Appends the line that runs a script, `run SEQUENCE SCRIPT` or `run SEQUENCE SCRIPT TARGET`, with
 /// its separator.
 pub(super) fn push_run(line: &mut Vec<u8>, sequence: u64, target: Option<&str>, script: &str) {
-    let _ = write!(line, "{}run {sequence} ", procedures::prefix());
+    push_call("run", line);
+    let _ = write!(line, " {sequence} ");
     tcl::push_quoted(line, script);
     if let Some(target) = target {
         line.push(b' ');
@@ -115,7 +122,8 @@ pub(super) fn push_batch(
     room: usize,
     commands: &[&Request<'_>],
 ) {
-    let _ = write!(line, "{}batch {sequence} ", procedures::prefix());
+    push_call("batch", line);
+    let _ = write!(line, " {sequence} ");
     tcl::push_quoted(line, target.unwrap_or_default());
     let _ = write!(line, " {} {room} {{", u8::from(stop_at_failure));
     for group in commands.chunk_by(|one, next| one.is_unpolled == next.is_unpolled) {

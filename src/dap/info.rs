@@ -103,7 +103,8 @@ impl Dap<'_> {
             let ports = ids?.into_iter().filter(|(_, id)| id.value != 0);
             return Ok(ports.map(|(number, id)| AccessPort { number, id }).collect());
         }
-        let call = Call { procedure: Some("access_ports"), ..Call::new(Script::default(), "list the access ports") };
+        let call =
+            Call { procedure: Script::call("access_ports"), ..Call::new(Script::default(), "list the access ports") };
         let (_, ports) = self.ask(&call, "numbers and identification registers", |reply| {
             let words = tcl::all_strings(reply)?;
             let pairs = words.chunks(2).map(|pair| {

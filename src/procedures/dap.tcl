@@ -10,7 +10,7 @@ proc _openocd_rs_1_dap {which procedure subcommand} {
         first { set dap [lindex $names 0]; if {$dap eq {}} { return none } }
     }
     if {$dap ni $names} { return [list unknown {*}$names] }
-    if {$procedure ne {}} { return [list done $dap [_openocd_rs_1_$procedure $dap {*}$subcommand]] }
+    if {$procedure ne {}} { return [list done $dap [$procedure $dap {*}$subcommand]] }
     if {$subcommand eq {}} { return [list done $dap {}] }
     return [list done $dap [$dap {*}$subcommand]]
 }
