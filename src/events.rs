@@ -156,10 +156,12 @@ impl Events {
     }
 
     fn next_before(&self, deadline: Deadline) -> Result<Option<Event>> {
-        self.feed.next(deadline).map_err(|error| match error {
-            Error::Connection(_) if self.session.is_closed() => ConnectionError::SessionClosed.into(),
-            error => error,
-        })
+        let closed = || Err(ConnectionError::SessionClosed.into());
+        match self.feed.next(deadline) {
+            // The thread that reads may not have noticed yet.
+            Ok(None) | Err(Error::Connection(_)) if self.session.is_closed() => closed(),
+            next => next,
+        }
     }
 }
 

@@ -254,8 +254,8 @@ fn commands_that_the_wire_cannot_carry_are_not_sent() {
 #[test]
 fn a_command_as_long_as_openocd_takes_arrives_whole() {
     let session = interpreter();
-    // 4,194,303 bytes with the separator; what precedes the text takes a few dozen of them.
-    let text = "x".repeat(4_194_303 - 60);
+    // 4,194,303 bytes with the separator; what precedes the text takes some 60 of them.
+    let text = "x".repeat(4_194_303 - 70);
     assert_eq!(session.command(&format!("string length {text}")).unwrap(), text.len().to_string());
     let raw = format!("string length {}", "x".repeat(4_194_303 - 1 - "string length ".len()));
     assert_eq!(session.raw(&raw).unwrap(), (4_194_303 - 1 - "string length ".len()).to_string().as_bytes());
