@@ -3,6 +3,8 @@
 //!
 //! [`Target::crash_report`] reads it all. The types here are the parts of the report.
 
+#[cfg(feature = "debuginfo")]
+mod backtrace;
 mod cortex_m;
 mod display;
 mod exception;
@@ -11,6 +13,8 @@ mod frame;
 mod riscv;
 mod survey;
 
+#[cfg(feature = "debuginfo")]
+pub use backtrace::{Backtrace, BacktraceEnd, Frame};
 pub use cortex_m::CortexMState;
 pub use exception::{ExcReturn, ExceptionNumber};
 pub use fault::{Fault, FaultRegister, FaultStatus};

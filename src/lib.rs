@@ -73,6 +73,8 @@ pub use events::{Event, EventIter, Events, Listener, TargetEvent};
 pub use flash::{
     BankId, Flash, FlashBank, FlashInfo, ImageSource, ProgramReport, ProtectionBlock, Sector, WriteOptions, WriteReport,
 };
+#[cfg(feature = "debuginfo")]
+pub use image::CodeLocation;
 pub use image::{ElfParts, Image, ImageOptions, Segment};
 pub use jtag::{Bits, Jtag, NewTap, SvfFile, SvfReport, Tap, XsvfFile};
 pub use memory::{Memory, Sample, Samples};

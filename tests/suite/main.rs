@@ -5,6 +5,8 @@
 
 mod adapter;
 mod adapter_choice;
+#[cfg(feature = "debuginfo")]
+mod backtrace;
 mod batch;
 mod board;
 mod breakpoints;
