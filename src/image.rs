@@ -1,6 +1,8 @@
 //! Firmware images: which bytes a file puts at which addresses, and which symbols it defines. Nothing here talks to
 //! OpenOCD.
 
+#[cfg(feature = "debuginfo")]
+mod debug_info;
 mod elf;
 mod file;
 mod format;
@@ -12,6 +14,11 @@ mod symbols;
 mod text;
 mod uf2;
 
+#[cfg(feature = "debuginfo")]
+pub use debug_info::CodeLocation;
+#[cfg(feature = "debuginfo")]
+pub(crate) use debug_info::DebugInfo;
+use elf::Extra;
 pub use options::{ElfParts, ImageOptions};
 pub use segment::Segment;
 use symbols::SymbolTable;
@@ -59,6 +66,8 @@ pub struct Image {
     segments: Vec<Segment>,
     entry: Option<u64>,
     symbols: Arc<SymbolTable>,
+    #[cfg(feature = "debuginfo")]
+    debug_info: Arc<DebugInfo>,
 }
 
 impl Image {
@@ -194,11 +203,11 @@ impl Image {
 
     fn read(contents: &[u8], options: ImageOptions) -> Result<Image, ImageError> {
         let format = ImageFormat::of(contents)?;
-        let mut symbols = SymbolTable::default();
+        let mut extra = Extra::default();
         let read = match format {
             ImageFormat::Elf => {
                 let (read, found) = elf::read(contents, options.elf_parts)?;
-                symbols = found;
+                extra = found;
                 read
             }
             ImageFormat::IntelHex => ihex::read(contents)?,
@@ -206,17 +215,24 @@ impl Image {
             ImageFormat::Uf2 => uf2::read(contents, options.uf2_family)?,
             ImageFormat::Bin => return Err(ImageError::UnknownFormat),
         };
-        Self::of(format, read, symbols)
+        Self::of(format, read, extra)
     }
 
     fn of_bytes(segments: Vec<Segment>) -> Result<Image, ImageError> {
-        Self::of(ImageFormat::Bin, Contents { segments, entry: None }, SymbolTable::default())
+        Self::of(ImageFormat::Bin, Contents { segments, entry: None }, Extra::default())
     }
 
-    fn of(format: ImageFormat, contents: Contents, symbols: SymbolTable) -> Result<Image, ImageError> {
+    fn of(format: ImageFormat, contents: Contents, extra: Extra) -> Result<Image, ImageError> {
         let segments = segment::join(contents.segments)?;
         let entry = contents.entry.filter(|&entry| entry != 0);
-        Ok(Image { format, segments, entry, symbols: Arc::new(symbols) })
+        Ok(Image {
+            format,
+            segments,
+            entry,
+            symbols: Arc::new(extra.symbols),
+            #[cfg(feature = "debuginfo")]
+            debug_info: Arc::new(extra.debug_info),
+        })
     }
 }
 

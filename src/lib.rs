@@ -4,6 +4,8 @@ mod adapter;
 mod batch;
 mod breakpoints;
 mod command;
+mod core_dump;
+pub mod crash;
 mod dap;
 mod error;
 mod events;
@@ -25,6 +27,7 @@ mod session;
 pub mod svd;
 mod target;
 mod types;
+mod vector_catch;
 mod wire;
 
 /// What the benches measure: no part of the interface, may change at any time.
@@ -54,6 +57,7 @@ pub use breakpoints::{
 };
 pub use command::Execution;
 pub use command::version::Version;
+pub use crash::CrashReport;
 pub use dap::{
     AccessPort, AccessPortClass, AccessPortId, AccessPortInfo, Component, ComponentClass, Dap, DapInfo, DebugPortId,
     Jep106, RomEntry, TargetId,
@@ -69,6 +73,8 @@ pub use events::{Event, EventIter, Events, Listener, TargetEvent};
 pub use flash::{
     BankId, Flash, FlashBank, FlashInfo, ImageSource, ProgramReport, ProtectionBlock, Sector, WriteOptions, WriteReport,
 };
+#[cfg(feature = "debuginfo")]
+pub use image::CodeLocation;
 pub use image::{ElfParts, Image, ImageOptions, Segment};
 pub use jtag::{Bits, Jtag, NewTap, SvfFile, SvfReport, Tap, XsvfFile};
 pub use memory::{Memory, Sample, Samples};
@@ -88,7 +94,7 @@ pub use target::polling::PollingPause;
 pub use target::{Target, TargetInfo, TargetStatus};
 pub use types::{
     EndState, HaltReason, ImageFormat, Mismatch, Phase, RegisterValue, ResetMode, RttDirection, SectorKind, StopPoint,
-    Symbol, SymbolKind, TapState, TargetState,
+    Symbol, SymbolKind, TapState, TargetState, VectorCatch,
 };
 pub use wire::Endpoint;
 pub use wire::tcl::quote;

@@ -24,6 +24,7 @@ const FILES: &[&str] = &[
     include_str!("procedures/events.tcl"),
     include_str!("procedures/rtt.tcl"),
     include_str!("procedures/semihosting.tcl"),
+    include_str!("procedures/crash.tcl"),
 ];
 
 /// What is sent: OpenOCD reads 256 bytes at a time (`tcl_input` in `src/server/tcl_server.c`), and comments are half of

@@ -12,6 +12,7 @@ mod stop_point;
 mod symbol;
 mod tap_state;
 mod target_state;
+mod vector_catch;
 
 pub use image_format::ImageFormat;
 pub use mismatch::Mismatch;
@@ -25,3 +26,4 @@ pub use stop_point::StopPoint;
 pub use symbol::{Symbol, SymbolKind};
 pub use tap_state::{EndState, TapState};
 pub use target_state::{HaltReason, ResetMode, TargetState};
+pub use vector_catch::VectorCatch;

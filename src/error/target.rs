@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::TargetState;
 use crate::error::text::{self, excerpt, list_names};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
+use crate::types::{TargetState, VectorCatch};
 
 /// Run control, memory or registers failed.
 #[derive(Debug, thiserror::Error)]
@@ -146,6 +146,32 @@ pub enum TargetError {
         /// The register's width in bits.
         bits: u32,
     },
+    /// OpenOCD has no such function for targets of this type, or this crate knows no way to it. Nothing was changed.
+    #[error("{} is a target of type {}, for which there is no {what}", text::name(target), text::name(kind))]
+    Unsupported {
+        /// What was asked for, such as `vector catch`.
+        what: &'static str,
+        /// The target's name.
+        target: String,
+        /// The target's type, such as `riscv`.
+        kind: String,
+    },
+    /// The core cannot halt at these events. The vector catch is as it was before.
+    #[error("{} has no vector catch for {}", text::name(target), missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    NoVectorCatch {
+        /// The target's name.
+        target: String,
+        /// The events asked for that the core lacks.
+        missing: Vec<VectorCatch>,
+    },
+    /// A file could not be created or written. Nothing of it remains.
+    #[error("cannot write {}", excerpt(path.to_string_lossy().as_bytes(), 200))]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: std::io::Error,
+    },
     /// An argument is invalid. Nothing was sent.
     #[error(transparent)]
     InvalidArgument(#[from] InvalidArgument),
@@ -193,6 +219,9 @@ impl TargetError {
             TargetError::UnknownRegister { .. } => "target.unknown_register",
             TargetError::Register { .. } => "target.register",
             TargetError::ValueTooWide { .. } => "target.value_too_wide",
+            TargetError::Unsupported { .. } => "target.unsupported",
+            TargetError::NoVectorCatch { .. } => "target.no_vector_catch",
+            TargetError::File { .. } => "target.file",
             TargetError::InvalidArgument(_) => "target.invalid_argument",
             TargetError::UnexpectedReply(_) => "target.unexpected_reply",
             TargetError::Stream { .. } => "target.stream",

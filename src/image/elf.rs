@@ -54,7 +54,15 @@ struct LoadSection {
     size: u64,
 }
 
-pub(super) fn read(bytes: &[u8], parts: ElfParts) -> Result<(Contents, SymbolTable), ImageError> {
+/// What an ELF file holds beside what is loaded.
+#[derive(Default)]
+pub(super) struct Extra {
+    pub(super) symbols: SymbolTable,
+    #[cfg(feature = "debuginfo")]
+    pub(super) debug_info: super::debug_info::DebugInfo,
+}
+
+pub(super) fn read(bytes: &[u8], parts: ElfParts) -> Result<(Contents, Extra), ImageError> {
     let class = bytes.get(IDENT_CLASS).copied().map(raw::FileClass);
     match class {
         Some(raw::ELFCLASS32) => read_as::<FileHeader32<Endianness>>(bytes, parts),
@@ -67,7 +75,7 @@ pub(super) fn read(bytes: &[u8], parts: ElfParts) -> Result<(Contents, SymbolTab
 fn read_as<Elf: FileHeader<Endian = Endianness>>(
     bytes: &[u8],
     parts: ElfParts,
-) -> Result<(Contents, SymbolTable), &'static str> {
+) -> Result<(Contents, Extra), &'static str> {
     let file = File::<Elf>::open(bytes)?;
     let segments = match parts {
         ElfParts::Segments => file.whole_segments()?,
@@ -78,7 +86,12 @@ fn read_as<Elf: FileHeader<Endian = Endianness>>(
         },
     };
     let entry = Some(file.header.e_entry(file.endian).into());
-    Ok((Contents { segments, entry }, SymbolTable::read(&file)))
+    let extra = Extra {
+        symbols: SymbolTable::read(&file),
+        #[cfg(feature = "debuginfo")]
+        debug_info: super::debug_info::DebugInfo::read(&file),
+    };
+    Ok((Contents { segments, entry }, extra))
 }
 
 impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {

@@ -6,6 +6,8 @@ mod table;
 
 use std::fmt;
 
+#[cfg(all(feature = "debuginfo", feature = "demangle"))]
+pub(super) use demangle::with_parameters as demangled;
 pub(super) use table::SymbolTable;
 
 use super::Image;

@@ -5,11 +5,15 @@
 
 mod adapter;
 mod adapter_choice;
+#[cfg(feature = "debuginfo")]
+mod backtrace;
 mod batch;
 mod board;
 mod breakpoints;
 mod command;
 mod connecting;
+mod core_dump;
+mod crash;
 mod dap;
 mod directory;
 mod event_polls;
@@ -42,3 +46,4 @@ mod target_faults;
 mod target_handlers;
 mod target_stops;
 mod transport;
+mod vector_catch;

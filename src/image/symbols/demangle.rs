@@ -12,7 +12,7 @@ use super::table::SymbolTable;
 const LONGEST: usize = 4096;
 
 /// Demangles a name; `None` if it is not mangled.
-pub(super) fn with_parameters(name: &str) -> Option<String> {
+pub(in crate::image) fn with_parameters(name: &str) -> Option<String> {
     rust(name).or_else(|| cpp(name, DemangleOptions::new()))
 }
 

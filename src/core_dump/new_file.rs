@@ -1,0 +1,55 @@
+//! A file that appears when it is complete.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A file under a name of its own, which [`complete`](Self::complete) renames. Without that it is
+/// removed.
+pub(super) struct NewFile {
+    file: File,
+    own: PathBuf,
+    path: PathBuf,
+    is_complete: bool,
+}
+
+impl NewFile {
+    /// Creates a file in the directory of `path`: a file is renamed in one step only within a file
+    /// system.
+    pub(super) fn beside(path: &Path) -> io::Result<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name =
+            path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let mut own = std::ffi::OsString::from(".");
+        own.push(name);
+        own.push(format!(".{}.{number}.part", std::process::id()));
+        let own = path.with_file_name(own);
+        let file = OpenOptions::new().write(true).create_new(true).open(&own)?;
+        Ok(NewFile { file, own, path: path.to_owned(), is_complete: false })
+    }
+
+    pub(super) fn writer(&self) -> &File {
+        &self.file
+    }
+
+    /// Gives the file its name, in place of a file that has it already.
+    pub(super) fn complete(&mut self) -> io::Result<()> {
+        // Otherwise a power failure could leave the name without the contents.
+        self.file.sync_all()?;
+        fs::rename(&self.own, &self.path)?;
+        self.is_complete = true;
+        Ok(())
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.is_complete {
+            if let Err(error) = fs::remove_file(&self.own) {
+                log::warn!("cannot remove {}: {error}", self.own.display());
+            }
+        }
+    }
+}

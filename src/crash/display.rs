@@ -1,0 +1,147 @@
+//! The report for people.
+
+use std::fmt;
+
+use super::cortex_m::CortexMState;
+use super::fault::{Fault, FaultRegister};
+use super::frame::{FrameSource, StackedFrame, StackedState};
+use super::{CoreState, CrashReport};
+use crate::error::text;
+
+/// Registers in a line.
+const COLUMNS: usize = 4;
+
+/// Several lines: what happened and where first, then the registers that say so, then the others.
+impl fmt::Display for CrashReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", text::name(&self.status.name), self.summary())?;
+        self.status.pc.map_or(Ok(()), |pc| write!(f, "\n  halted at {pc:#010x}"))?;
+        self.status.halt_reason.map_or(Ok(()), |reason| write!(f, " ({reason})"))?;
+        writeln!(f)?;
+        match &self.core {
+            CoreState::CortexM(state) => write!(f, "{state}")?,
+            CoreState::Riscv(state) => write!(f, "{state}")?,
+        }
+        writeln!(f, "registers:")?;
+        for row in self.registers.registers.chunks(COLUMNS) {
+            let shown: Vec<_> = row
+                .iter()
+                .map(|register| format!("{:<9} {:<10}", text::name(&register.name), register.value.to_string()))
+                .collect();
+            writeln!(f, "  {}", shown.join("  ").trim_end())?;
+        }
+        for (name, failure) in &self.registers.unreadable {
+            writeln!(f, "  {} cannot be read: {failure}", text::name(name))?;
+        }
+        for (address, failure) in &self.unreadable {
+            writeln!(f, "  the register at {address:#010x} cannot be read: {failure}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One line.
+pub(super) fn summary(state: &CortexMState) -> String {
+    let faults = state.faults();
+    let cause = faults.iter().find(|fault| **fault != Fault::Forced);
+    let cause = cause.map(|fault| with_place(state, *fault));
+    let frame = match state.stacked {
+        StackedState::Found(frame) if state.is_fault() => format!(", at {:#010x}", frame.pc),
+        _ => String::new(),
+    };
+    match (state.is_locked_up, state.exception.is_fault(), cause) {
+        (true, _, Some(cause)) => format!("locked up: {cause}{frame}"),
+        (true, _, None) => format!("locked up{frame}"),
+        (false, true, Some(cause)) => format!("{}: {cause}{frame}", state.exception),
+        (false, true, None) => format!("{}{frame}", state.exception),
+        (false, false, None) => format!("no fault; {}", place(state)),
+        (false, false, Some(cause)) => format!("no fault now; {}; earlier: {cause}", place(state)),
+    }
+}
+
+fn place(state: &CortexMState) -> String {
+    if state.exception.is_thread() {
+        "in thread mode".to_owned()
+    } else {
+        format!("in the handler of {}", state.exception)
+    }
+}
+
+fn with_place(state: &CortexMState, fault: Fault) -> String {
+    match state.fault_status.address_of(fault) {
+        Some(address) => format!("{fault}, to address {address:#010x}"),
+        None => fault.to_string(),
+    }
+}
+
+/// The part of a report that is about the core.
+impl fmt::Display for CortexMState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(exc_return) = self.exc_return {
+            writeln!(f, "  EXC_RETURN {exc_return}")?;
+        }
+        if let Some(pending) = self.pending_exception() {
+            writeln!(f, "  {pending} is pending")?;
+        }
+        fault_lines(self, f)?;
+        match &self.stacked {
+            StackedState::None => Ok(()),
+            StackedState::Found(frame) => frame_lines(frame, f),
+            StackedState::Unreadable { address } => {
+                writeln!(f, "stored state: the stack pointer is wrong; memory at {address:#010x} cannot be read")
+            }
+            StackedState::NotFound { address } => {
+                writeln!(f, "stored state: none found on the stack from {address:#010x} on")
+            }
+        }
+    }
+}
+
+fn fault_lines(state: &CortexMState, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let status = &state.fault_status;
+    let faults = status.faults();
+    writeln!(f, "fault status:")?;
+    for register in [FaultRegister::Cfsr, FaultRegister::Hfsr, FaultRegister::Dfsr, FaultRegister::Sfsr] {
+        let Some(value) = status.register(register) else { continue };
+        writeln!(f, "  {register:<5} {value:#010x}")?;
+        for fault in faults.iter().filter(|fault| fault.register() == register) {
+            writeln!(f, "    {:<12} {}", fault.mnemonic(), with_place(state, *fault))?;
+        }
+    }
+    let addresses = [
+        ("MMFAR", status.memory_fault_address()),
+        ("BFAR", status.bus_fault_address()),
+        ("SFAR", status.secure_fault_address()),
+    ];
+    let others = [("AFSR", status.afsr), ("ICSR", state.icsr), ("SHCSR", state.shcsr)];
+    for (name, value) in addresses.into_iter().chain(others) {
+        value.map_or(Ok(()), |value| writeln!(f, "  {name:<5} {value:#010x}"))?;
+    }
+    Ok(())
+}
+
+fn frame_lines(frame: &StackedFrame, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let guess = if frame.source == FrameSource::Search { ", which is a guess" } else { "" };
+    let mode = frame.exception();
+    writeln!(f, "stored state at {:#010x}{guess}, from {mode}:", frame.address)?;
+    writeln!(
+        f,
+        "  pc   {:#010x}  lr   {:#010x}  sp   {:#010x}  xpsr {:#010x}",
+        frame.pc, frame.lr, frame.sp, frame.xpsr
+    )?;
+    writeln!(
+        f,
+        "  r0   {:#010x}  r1   {:#010x}  r2   {:#010x}  r3   {:#010x}  r12  {:#010x}",
+        frame.r0, frame.r1, frame.r2, frame.r3, frame.r12
+    )?;
+    let Some(fpu) = frame.fpu else { return Ok(()) };
+    if fpu.is_pending {
+        return writeln!(f, "  the FPU's registers are not stored yet");
+    }
+    for (row, values) in fpu.s.chunks(COLUMNS).enumerate() {
+        let values =
+            values.iter().enumerate().map(|(column, value)| format!("s{:<3} {value:#010x}", row * COLUMNS + column));
+        writeln!(f, "  {}", values.collect::<Vec<_>>().join("  "))?;
+    }
+    writeln!(f, "  fpscr {:#010x}", fpu.fpscr)
+}

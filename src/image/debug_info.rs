@@ -1,0 +1,176 @@
+//! Debug information (DWARF) of an ELF image: the source line of an address, and how to unwind a
+//! stack.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use addr2line::Context;
+use gimli::{EndianArcSlice, RunTimeEndian, SectionId};
+use object::Endianness;
+use object::elf::{SHF_COMPRESSED, SHT_NOBITS};
+use object::read::elf::{FileHeader, SectionHeader as _};
+
+use super::Image;
+use super::elf::File;
+use crate::error::{ImageError, Result};
+
+pub(crate) type Reader = EndianArcSlice<RunTimeEndian>;
+
+const NONE: &str = "has no debug information: build it with -g, or `debug = true` in Cargo's profile";
+const COMPRESSED: &str =
+    "has compressed debug information, which is not read: link it with --compress-debug-sections=none";
+const INVALID: &str = "has debug information that cannot be read";
+
+/// Where in the sources an address belongs: one function, which may be inlined into the next one of
+/// the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CodeLocation {
+    /// The function, as the sources have it if the feature `demangle` is on.
+    pub function: Option<String>,
+    /// The source file, as the compiler was given it.
+    pub file: Option<String>,
+    /// The line, from 1.
+    pub line: Option<u32>,
+    /// The column, from 1.
+    pub column: Option<u32>,
+    /// The function is inlined, and the next location of the list is where.
+    pub is_inlined: bool,
+}
+
+/// `inner at crash.c:14`, `blink at main.rs:7:5 (inlined)`
+impl fmt::Display for CodeLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.function.as_deref().unwrap_or("an unknown function").escape_debug())?;
+        self.file.as_deref().map_or(Ok(()), |file| write!(f, " at {}", file.escape_debug()))?;
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))?;
+        self.column.map_or(Ok(()), |column| write!(f, ":{column}"))?;
+        f.write_str(if self.is_inlined { " (inlined)" } else { "" })
+    }
+}
+
+/// The sections of a file that are about its sources, and what was made of them when it was first
+/// asked for.
+#[derive(Default)]
+pub(crate) struct DebugInfo {
+    sections: Vec<(String, Arc<[u8]>)>,
+    is_big_endian: bool,
+    address_size: u8,
+    /// One of the sections is compressed, and left out.
+    is_compressed: bool,
+    /// A lock, because a context fills itself while it is asked.
+    context: OnceLock<Option<Mutex<Context<Reader>>>>,
+}
+
+impl DebugInfo {
+    pub(super) fn read<Elf: FileHeader<Endian = Endianness>>(file: &File<'_, Elf>) -> Self {
+        let mut info = DebugInfo {
+            is_big_endian: file.endian == Endianness::Big,
+            address_size: if file.header.is_type_64() { 8 } else { 4 },
+            ..DebugInfo::default()
+        };
+        let Ok(sections) = file.header.sections(file.endian, file.bytes) else { return info };
+        for section in sections.iter() {
+            let name = sections.section_name(file.endian, section).unwrap_or_default();
+            let name = String::from_utf8_lossy(name);
+            let is_wanted = name.starts_with(".debug_") || name == ".eh_frame";
+            if !is_wanted || section.sh_type(file.endian) == SHT_NOBITS {
+                continue;
+            }
+            if section.sh_flags(file.endian).contains(SHF_COMPRESSED) {
+                info.is_compressed = true;
+            } else if let Ok(data) = section.data(file.endian, file.bytes) {
+                info.sections.push((name.into_owned(), data.into()));
+            }
+        }
+        info
+    }
+
+    /// The contents of a section; empty if the file lacks it.
+    pub(crate) fn section(&self, id: SectionId) -> Reader {
+        let found = self.sections.iter().find(|(name, _)| name == id.name());
+        let endian = if self.is_big_endian { RunTimeEndian::Big } else { RunTimeEndian::Little };
+        EndianArcSlice::new(found.map_or_else(|| Arc::from([]), |(_, data)| Arc::clone(data)), endian)
+    }
+
+    pub(crate) fn address_size(&self) -> u8 {
+        self.address_size
+    }
+
+    fn has(&self, id: SectionId) -> bool {
+        self.sections.iter().any(|(name, _)| name == id.name())
+    }
+
+    fn locations(&self, address: u64) -> Result<Vec<CodeLocation>, &'static str> {
+        if !self.has(SectionId::DebugInfo) {
+            return Err(if self.is_compressed { COMPRESSED } else { NONE });
+        }
+        let context = self.context.get_or_init(|| {
+            let dwarf = gimli::Dwarf::load(|id| Ok::<_, gimli::Error>(self.section(id))).ok()?;
+            Context::from_dwarf(dwarf).ok().map(Mutex::new)
+        });
+        let context = context.as_ref().ok_or(INVALID)?.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut frames = context.find_frames(address).skip_all_loads().map_err(|_| INVALID)?;
+        let mut locations = Vec::new();
+        while let Some(frame) = frames.next().map_err(|_| INVALID)? {
+            let function = frame.function.as_ref().and_then(|function| function.raw_name().ok());
+            let location = frame.location.as_ref();
+            locations.push(CodeLocation {
+                function: function.map(|name| readable(&name)),
+                file: location.and_then(|location| location.file).map(str::to_owned),
+                line: location.and_then(|location| location.line),
+                column: location.and_then(|location| location.column).filter(|column| *column != 0),
+                is_inlined: true,
+            });
+        }
+        if let Some(outermost) = locations.last_mut() {
+            outermost.is_inlined = false;
+        }
+        Ok(locations)
+    }
+}
+
+fn readable(name: &str) -> String {
+    #[cfg(feature = "demangle")]
+    if let Some(name) = super::symbols::demangled(name) {
+        return name;
+    }
+    name.to_owned()
+}
+
+/// The same file has the same sections.
+impl PartialEq for DebugInfo {
+    fn eq(&self, other: &Self) -> bool {
+        self.sections == other.sections
+    }
+}
+
+impl Eq for DebugInfo {}
+
+impl Image {
+    /// Finds where in the sources an address belongs: the innermost function first, and each
+    /// function into which it is inlined after it. The list is empty for an address of which the
+    /// debug information says nothing.
+    ///
+    /// Bit 0, which marks Thumb code, must be 0. A return address belongs to the call before it:
+    /// subtract 1.
+    ///
+    /// # Errors
+    /// [`ImageError::Elf`] if the file has no debug information, or the information is compressed
+    /// or damaged.
+    ///
+    /// ```
+    /// let image = openocd::Image::open("tests/images/crash/crash.elf")?;
+    /// let locations = image.location(image.symbol("hard_fault")?.address)?;
+    /// println!("{}", locations[0]); // hard_fault at ./crash.c:34:1
+    /// assert_eq!(locations[0].function.as_deref(), Some("hard_fault"));
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn location(&self, address: u64) -> Result<Vec<CodeLocation>> {
+        Ok(self.debug_info.locations(address).map_err(|problem| ImageError::Elf { problem })?)
+    }
+
+    pub(crate) fn debug_info(&self) -> &DebugInfo {
+        &self.debug_info
+    }
+}

@@ -1,0 +1,80 @@
+# Vector catch, and what a report of a crash needs. All of it saves round trips.
+
+# Reads DEMCR of the current target and, unless names is empty, changes the vector catch before:
+# {target type {before after}}; the last element is empty if the target is no Cortex-M. bits are
+# what the names stand for. `hla_target` has no command `cortex_m` (src/target/hla_target.c). An
+# unexamined cortex_m has no access port, and 0.12.0 crashes.
+proc _openocd_rs_1_vector_catch {names {bits 0}} {
+    set target [_openocd_rs_1_current]
+    set type [$target cget -type]
+    if {[_openocd_rs_1_core_kind $type] ne {cortex_m}} { return [list $target $type {}] }
+    if {![$target was_examined]} { return {*}[_openocd_rs_1_not_examined $target] }
+    set before [read_memory 0xe000edfc 32 1]
+    if {[llength $names] && $type eq {cortex_m}} { cortex_m vector_catch {*}$names }
+    if {[llength $names] && $type eq {hla_target}} {
+        write_memory 0xe000edfc 32 [format 0x%x [expr {($before & 0xffff0000) | $bits}]]
+    }
+    return [list $target $type [list $before [read_memory 0xe000edfc 32 1]]]
+}
+
+# Reads what tells about a crash of the current target: {type endianness STATUS {name dirty
+# code text ...} {address code value ...}}. A target that is
+# not halted has neither registers nor words. Each of them is read by itself, so that one that
+# cannot be read does not hide the others. cortex_m and riscv are the registers of the two kinds,
+# base the words that each Cortex-M has, and mainline those that it has unless it is an ARMv6-M or
+# an Armv8-M Baseline core, whose CPUID has 0xc in its bits 16 to 19. The first word of base is
+# CPUID.
+proc _openocd_rs_1_crash_survey {cortex_m riscv base mainline} {
+    set target [_openocd_rs_1_current]
+    set type [$target cget -type]
+    set status [_openocd_rs_1_status]
+    set kind [_openocd_rs_1_core_kind $type]
+    set names {}
+    if {$kind eq {cortex_m}} { set names $cortex_m }
+    if {$kind eq {riscv}} { set names $riscv }
+    set readings {}
+    set words {}
+    if {[lindex $status 1] eq {halted}} {
+        if {$kind eq {cortex_m} && [llength $base]} {
+            set words [_openocd_rs_1_crash_words $base]
+            if {[lindex $words 1] != 0 || (([lindex $words 2] >> 16) & 0xf) != 0xc} {
+                lappend words {*}[_openocd_rs_1_crash_words $mainline]
+            }
+        }
+        # Only the listing tells which registers are dirty.
+        set dirty {}
+        foreach {- name} [regexp -all -inline -line {^\([0-9]+\) (.+) \(/[0-9]+\): 0x[0-9a-fA-F]+ \(dirty\)} [reg]] {
+            lappend dirty $name
+        }
+        foreach name $names {
+            set code [catch {reg $name} text options]
+            lappend readings $name [expr {$name in $dirty}] [_openocd_rs_1_code $code $options] $text
+        }
+    }
+    return [list $type [$target cget -endian] $status $readings $words]
+}
+
+proc _openocd_rs_1_crash_words {addresses} {
+    set words {}
+    foreach address $addresses {
+        set code [catch {read_memory $address 32 1} value options]
+        if {$code} { _openocd_rs_1_clear_errors }
+        lappend words $address [_openocd_rs_1_code $code $options] $value
+    }
+    return $words
+}
+
+# Reads up to `count` words of the stack: the values up to the first that cannot be read.
+proc _openocd_rs_1_crash_stack {address count} {
+    if {![catch {read_memory $address 32 $count} values]} { return $values }
+    _openocd_rs_1_clear_errors
+    set values {}
+    for {set i 0} {$i < $count} {incr i} {
+        if {[catch {read_memory [format 0x%x [expr {$address + 4 * $i}]] 32 1} value]} {
+            _openocd_rs_1_clear_errors
+            break
+        }
+        lappend values $value
+    }
+    return $values
+}
