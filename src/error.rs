@@ -233,7 +233,7 @@ impl Error {
             Error::Jtag(error) => error.id(),
             Error::Dap(error) => error.id(),
             Error::Rtt(error) => error.id(),
-            Error::Semihosting(_) => "semihosting",
+            Error::Semihosting(error) => error.id(),
             Error::Process(error) => error.id(),
             Error::Command(error) => error.id(),
         }

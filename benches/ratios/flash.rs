@@ -26,7 +26,9 @@ pub(crate) fn run(table: &mut Table) {
     let by_hand = |command: &str| drop(session.command(command).expect("the chip takes it"));
     let write = format!("flash write_image erase {quoted} {FLASH:#x} bin");
     let verify = format!("flash verify_image {quoted} {FLASH:#x} bin");
-    let ours = |options| drop(session.flash().write_image_with(&image, options).expect("the chip takes it"));
+    let ours = |options| {
+        session.flash().write_image_with(&image, options).expect("the chip takes it");
+    };
     let options = WriteOptions::new();
     let goal = Goal::AtMost(1.0 / 0.9);
     table.time(case, 5, goal, || ours(options.verify(false)), || by_hand(&write));

@@ -348,7 +348,7 @@ impl Host {
 /// for another reason, 0 becomes 1.
 fn exit(reason: u64, subcode: u64) -> Answer {
     let status = low_word(subcode.into());
-    let status = if reason != APPLICATION_EXIT && status == 0 { 1 } else { status.cast_signed() };
+    let status = if reason != APPLICATION_EXIT && status == 0 { 1 } else { i32::from_ne_bytes(status.to_ne_bytes()) };
     Answer::Exit { status, reason: low_word(reason.into()) }
 }
 

@@ -129,11 +129,6 @@ impl Session {
         self.link().reach()
     }
 
-    /// The other end of the connection.
-    pub(crate) fn peer(&self) -> SocketAddr {
-        self.link().peer()
-    }
-
     /// Returns when OpenOCD has accepted the connections that were made so far to its other ports.
     ///
     /// The operating system makes a connection before OpenOCD accepts it. The round of OpenOCD's
