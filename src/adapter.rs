@@ -130,8 +130,8 @@ impl Adapter<'_> {
 
     /// The adapter's clock in kHz (OpenOCD: `adapter speed`): what the adapter really does where it can say that, otherwise what was asked for.
     ///
-    /// `None` for adaptive clocking (RCLK), for an adapter without a clock that could be told, and before `init` as long as no
-    /// speed is chosen.
+    /// `None` for adaptive clocking (RCLK), for an adapter that cannot tell its clock, for which OpenOCD logs an error, and before
+    /// `init` as long as no speed is chosen.
     ///
     /// # Errors
     /// [`AdapterError::NoDriver`], and [`AdapterError::Refused`] if the adapter can't be asked.

@@ -1,5 +1,8 @@
 #![doc = include_str!("front_page.md")]
 
+// First, so that the documentation of `Session` begins with how to get one.
+mod session;
+
 mod adapter;
 mod batch;
 mod breakpoints;
@@ -22,7 +25,6 @@ mod riscv;
 mod rtt;
 mod run_until;
 mod semihosting;
-mod session;
 #[cfg(feature = "svd")]
 pub mod svd;
 mod target;

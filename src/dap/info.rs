@@ -54,6 +54,13 @@ pub struct DapInfo {
     pub access_ports: Vec<AccessPortInfo>,
 }
 
+impl DapInfo {
+    /// Tells whether everything that exists could be read, of all access ports.
+    pub fn is_complete(&self) -> bool {
+        self.access_ports.iter().all(|port| port.is_complete)
+    }
+}
+
 /// A line for the DAP and each access port, and an indented one for each component of the ROM tables.
 impl fmt::Display for DapInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,8 +127,7 @@ impl Dap<'_> {
     /// Reads everything that the DAP says about itself: the debug port, the access ports, and the components that their
     /// ROM tables list (OpenOCD: `NAME dpreg`, `NAME apid`, `NAME info`).
     ///
-    /// What cannot be read hides nothing else; [`is_complete`](AccessPortInfo::is_complete) says whether anything is
-    /// missing.
+    /// What cannot be read hides nothing else: [`DapInfo::is_complete`] is false then.
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the debug port does not answer.

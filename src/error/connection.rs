@@ -20,7 +20,7 @@ pub enum ConnectionError {
         source: io::Error,
     },
     /// Nothing answers at any of the addresses.
-    #[error("cannot reach OpenOCD at {}: {}", name(address), list_attempts(attempts))]
+    #[error("cannot reach OpenOCD at {}: {}", name(address), list_attempts(address, attempts))]
     Unreachable {
         /// The address as given.
         address: String,
@@ -132,7 +132,12 @@ fn missing_port(address: &str, source: &io::Error) -> &'static str {
     }
 }
 
-fn list_attempts(attempts: &[(SocketAddr, io::Error)]) -> String {
+fn list_attempts(address: &str, attempts: &[(SocketAddr, io::Error)]) -> String {
+    if let [(only, error)] = attempts {
+        if only.to_string() == address {
+            return error.to_string();
+        }
+    }
     attempts.iter().map(|(address, error)| format!("{address}: {error}")).collect::<Vec<_>>().join("; ")
 }
 

@@ -134,6 +134,13 @@ fn without_other_usages<'m>(message: &'m str, command: &str) -> &'m str {
     lines.find(concerns).map_or("unknown or incomplete command", str::trim)
 }
 
+/// The log without lines such as `sleep milliseconds ['busy']`: the usage of commands, which 0.12.0 logs for an unknown
+/// subcommand.
+fn without_usages(log: &str) -> String {
+    let is_usage = |line: &&str| line.trim_end().ends_with(']') && !line.trim_start().starts_with('[');
+    log.lines().filter(|line| !is_usage(line)).collect::<Vec<_>>().join("\n")
+}
+
 /// "OpenOCD refused `step` (code -304): target not halted"
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -154,7 +161,8 @@ impl fmt::Display for Failure {
         write!(f, ": {}", excerpt(message.as_bytes(), SHOWN))?;
         // The message of many commands of newer OpenOCD is the command's bare name, and the cause
         // is in the log.
-        let cause = self.log.trim();
+        let cause = without_usages(self.log.trim());
+        let cause = cause.as_str();
         if !self.result.trim().is_empty() && !cause.is_empty() && cause != message {
             write!(f, " [log: {}]", excerpt(cause.as_bytes(), SHOWN))?;
         }

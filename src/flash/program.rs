@@ -10,20 +10,22 @@ use crate::session::Session;
 use crate::types::ResetMode;
 
 impl<R: ProgressReport> Flash<'_, R> {
-    /// Programs an image and starts it. The image is an [`Image`], or a path to an ELF, Intel HEX
-    /// or S-record file.
+    /// Programs an image and starts it. The image is an [`Image`], or a path to an ELF, Intel HEX,
+    /// S-record or UF2 file.
     ///
     /// In this order, the call
     /// 1. checks that the whole image is in flash banks of this target, as far as OpenOCD knows
     ///    them before a reset;
     /// 2. resets and halts the chip ([`ResetMode::Init`], as OpenOCD's `program` does), so that the
     ///    configuration can set up clocks or external flash;
-    /// 3. finds the sectors that hold their part of the image already, and skips them;
+    /// 3. finds the sectors that hold their part of the image already, and skips them (OpenOCD logs
+    ///    `verify failed in bank` for those that have changed);
     /// 4. erases the other sectors that the image touches, each of them whole, and writes and
     ///    verifies the image;
     /// 5. resets the chip and lets it run ([`ResetMode::Run`]).
     ///
-    /// [`write_image_with`](Self::write_image_with) does steps 3 and 4 alone. An image that crashes
+    /// [`write_image_with`](Self::write_image_with) and [`skip_unchanged`](crate::WriteOptions::skip_unchanged)
+    /// do steps 3 and 4 alone. An image that crashes
     /// at once is no error: the report's `status` shows how the target is.
     ///
     /// # Errors
@@ -64,7 +66,7 @@ impl Session {
     /// Programs an image into the flash of the current target and starts it; short for
     /// [`Flash::program`], which says what it does in which order.
     ///
-    /// The image is a path to an ELF, Intel HEX or S-record file, or an [`Image`] such as
+    /// The image is a path to an ELF, Intel HEX, S-record or UF2 file, or an [`Image`] such as
     /// [`Image::open_bin`] reads from a raw binary. To watch it:
     /// `session.flash().with_progress(…).program(…)`.
     ///

@@ -56,8 +56,8 @@ impl<R: ProgressReport> Flash<'_, R> {
         self.compare([(address, bytes)])
     }
 
-    /// Returns whether flash holds all of an image: an [`Image`], or a path to an ELF, Intel HEX or
-    /// S-record file.
+    /// Returns whether flash holds all of an image: an [`Image`], or a path to an ELF, Intel HEX,
+    /// S-record or UF2 file.
     ///
     /// It compares as [`verify`](Self::verify) does.
     ///

@@ -53,7 +53,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     }
 
     /// Erases what an image touches, writes the image and verifies it. The image is an [`Image`],
-    /// or a path to an ELF, Intel HEX or S-record file.
+    /// or a path to an ELF, Intel HEX, S-record or UF2 file.
     ///
     /// [`write_image_with`](Self::write_image_with) has options, [`program`](Self::program) also
     /// resets and starts the chip. The whole image must be in flash banks of this target. Each

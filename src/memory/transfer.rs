@@ -114,7 +114,7 @@ impl<R: ProgressReport> Memory<'_, R> {
 
     /// Writes a file to memory as it is, from `address` on, and returns the number of bytes.
     ///
-    /// For files with addresses (ELF, Intel HEX, S-record) there is
+    /// For files with addresses (ELF, Intel HEX, S-record, UF2) there is
     /// [`load_image`](Self::load_image). Each command has the time of
     /// [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
     ///
