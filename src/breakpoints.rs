@@ -49,7 +49,7 @@ pub struct Breakpoints<'a> {
     target: Target<'a>,
 }
 
-impl crate::Session {
+impl crate::session::Session {
     /// The current target's breakpoints and watchpoints; short for `session.target().breakpoints()`.
     pub fn breakpoints(&self) -> Breakpoints<'_> {
         self.target().breakpoints()

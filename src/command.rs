@@ -13,7 +13,6 @@ mod link;
 mod reply;
 mod request;
 mod script;
-mod server_file;
 mod token;
 pub(crate) mod version;
 
@@ -23,5 +22,4 @@ pub(crate) use link::{ALREADY_CLOSED, Link, SHORT_REPLY, Settings};
 pub(crate) use reply::Reply;
 pub(crate) use request::{Request, refuse_forbidden};
 pub(crate) use script::Script;
-pub(crate) use server_file::{FileData, ServerFile};
 pub(crate) use token::{OwnServer, Token};

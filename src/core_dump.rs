@@ -96,7 +96,7 @@ fn check(ranges: &[Range<u64>]) -> Result<()> {
     Ok(())
 }
 
-fn invalid(expected: &'static str, ranges: &[Range<u64>]) -> crate::Error {
+fn invalid(expected: &'static str, ranges: &[Range<u64>]) -> crate::error::Error {
     let given: Vec<_> = ranges.iter().map(|range| format!("{:#x}..{:#x}", range.start, range.end)).collect();
     let given = if given.is_empty() { "more".to_owned() } else { given.join(", ") };
     TargetError::from(InvalidArgument::new("ranges of memory", expected, given)).into()

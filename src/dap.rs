@@ -9,9 +9,9 @@ pub use component::{Component, ComponentClass, RomEntry};
 pub use id::{AccessPortClass, AccessPortId, DebugPortId, Jep106, TargetId};
 pub use info::{AccessPort, AccessPortInfo, DapInfo};
 
-use crate::Session;
 use crate::command::{Request, Script};
 use crate::error::{DapError, InvalidArgument, Result};
+use crate::session::Session;
 use crate::target::Target;
 use crate::wire::tcl;
 

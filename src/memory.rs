@@ -86,7 +86,7 @@ pub struct Memory<'a, R = NoProgress> {
     timeout: Option<Duration>,
 }
 
-impl crate::Session {
+impl crate::session::Session {
     /// The current target's memory; short for `session.target().memory()`.
     pub fn memory(&self) -> Memory<'_> {
         self.target().memory()

@@ -73,7 +73,7 @@ impl RegisterDump {
     }
 }
 
-impl crate::Session {
+impl crate::session::Session {
     /// Returns a view of the current target's registers; short for `session.target().registers()`.
     pub fn registers(&self) -> Registers<'_> {
         self.target().registers()

@@ -1,8 +1,8 @@
 //! The debug module of a RISC-V target.
 
-use crate::Session;
 use crate::command::Script;
 use crate::error::{JtagError, Result, UnexpectedReply};
+use crate::session::Session;
 use crate::target::Target;
 use crate::wire::tcl;
 

@@ -2,6 +2,7 @@
 
 mod builder;
 mod requests;
+mod server_file;
 mod sockets;
 
 use std::any::{Any, TypeId};
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use builder::SessionBuilder;
 pub(crate) use requests::Unanswered;
+pub(crate) use server_file::{FileData, ServerFile};
 
 use crate::command::version::Version;
 use crate::command::{Execution, FairLock, Link, Request};

@@ -32,8 +32,8 @@ pub use write::FieldValue;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::Session;
 use crate::error::{Result, SvdError};
+use crate::session::Session;
 use crate::target::Target;
 
 /// The description that is loaded in a session.

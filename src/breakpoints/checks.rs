@@ -80,6 +80,6 @@ fn last(address: u64, length: u32) -> u64 {
     address.saturating_add(u64::from(length.max(1)) - 1)
 }
 
-fn invalid(argument: &'static str, expected: &'static str, given: impl ToString) -> crate::Error {
+fn invalid(argument: &'static str, expected: &'static str, given: impl ToString) -> crate::error::Error {
     BreakpointError::from(InvalidArgument::new(argument, expected, given)).into()
 }

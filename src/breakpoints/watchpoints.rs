@@ -175,7 +175,7 @@ impl Breakpoints<'_> {
         let evidence = survey.evidence_of_comparators().word();
         let script = Script::call("remove_watchpoint").literal(evidence).hex(address);
         let request = self.target.request(script).shown(command).expecting("a list of watchpoints");
-        let refused = |failure: Box<crate::Failure>| {
+        let refused = |failure: Box<crate::error::Failure>| {
             // ERROR_WATCHPOINT_NOT_FOUND: removed by someone else since the survey.
             if failure.code() == -1601 {
                 return BreakpointError::NoneAt { what: WATCHPOINT, address, target: survey.target.clone() };

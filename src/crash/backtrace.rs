@@ -273,7 +273,7 @@ fn frame_of(image: &Image, pc: u32, sp: u32, is_return: bool) -> Result<Frame> {
     let at = if is_return { pc.saturating_sub(1) } else { pc };
     let locations = match image.location(at.into()) {
         // An image without debug information may still say how to unwind.
-        Err(crate::Error::Image(ImageError::Elf { .. })) => Vec::new(),
+        Err(crate::error::Error::Image(ImageError::Elf { .. })) => Vec::new(),
         locations => locations?,
     };
     Ok(Frame { pc: pc.into(), sp: sp.into(), is_interrupted: false, is_guess: false, locations })

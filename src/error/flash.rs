@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::Mismatch;
 use crate::error::text::{self, comma_separated, list_names};
 use crate::error::{Error, Failure, InvalidArgument, Refused, UnexpectedReply};
+use crate::types::Mismatch;
 use crate::types::SectorKind;
 
 /// Flash could not be erased, written, read, compared or protected.

@@ -55,7 +55,7 @@ pub enum TimeoutError {
         /// The target's name.
         target: String,
         /// Its state at the last poll.
-        state: crate::TargetState,
+        state: crate::types::TargetState,
         /// The limit.
         after: Duration,
     },

@@ -9,8 +9,8 @@ use std::thread::{self, JoinHandle};
 
 use super::feed::Feed;
 use super::{Event, Events};
-use crate::Session;
 use crate::error::{ConnectionError, Error, Result};
+use crate::session::Session;
 use crate::types::ResetMode;
 use crate::wire::Deadline;
 

@@ -7,9 +7,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::Events;
-use crate::Session;
 use crate::command::{Link, Request, Script};
 use crate::error::{ConnectionError, Result};
+use crate::session::Session;
 
 /// A shorter period would leave OpenOCD little time for others.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);

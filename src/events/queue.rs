@@ -129,11 +129,11 @@ mod tests {
         queue.push(Event::Trace(vec![0; 1000]));
         queue.push(Event::Trace(vec![0; 1000]));
         assert_eq!(next(&queue), Some(halted.clone()));
-        queue.push(Event::State(crate::TargetState::Running));
+        queue.push(Event::State(crate::types::TargetState::Running));
         assert_eq!(next(&queue), Some(halted.clone()));
         assert_eq!(next(&queue), Some(halted.clone()));
         assert_eq!(next(&queue), Some(Event::Lost { count: 2 }));
-        assert_eq!(next(&queue), Some(Event::State(crate::TargetState::Running)));
+        assert_eq!(next(&queue), Some(Event::State(crate::types::TargetState::Running)));
         assert_eq!(next(&queue), None);
         queue.push(Event::Trace(vec![0; 1000]));
         assert_eq!(next(&queue), Some(Event::Lost { count: 1 }));

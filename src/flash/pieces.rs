@@ -7,9 +7,10 @@ use super::banks::on_target;
 use super::layout::{Chip, Span};
 use super::replies::bytes_done;
 use super::{Flash, FlashBank};
-use crate::command::{FileData, Request, Script};
+use crate::command::{Request, Script};
 use crate::error::{CommandError, Error, FlashError, Result};
 use crate::progress::{ProgressReport, Tracker};
+use crate::session::FileData;
 
 /// Below this size, the cost of a piece itself (loading an algorithm into the chip) exceeds the
 /// cost of its bytes.

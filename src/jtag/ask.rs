@@ -33,7 +33,7 @@ impl<'o> Operation<'o> {
     }
 
     /// The error for the word that a procedure returned in place of `done`.
-    fn obstacle(&self, words: &[String], request: &Request<'_>, reply: &Reply<'_>) -> crate::Error {
+    fn obstacle(&self, words: &[String], request: &Request<'_>, reply: &Reply<'_>) -> crate::error::Error {
         let tap = self.tap.to_owned();
         let rest = || words[1..].to_vec();
         let words: Vec<_> = words.iter().map(String::as_str).collect();

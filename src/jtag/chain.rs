@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::ask::{self, Operation};
 use super::{Jtag, NewTap, scan_chain};
-use crate::Jep106;
 use crate::command::Script;
+use crate::dap::Jep106;
 use crate::error::{JtagError, Result, text};
 use crate::wire::tcl;
 
@@ -169,7 +169,7 @@ impl Jtag<'_> {
     /// ```
     pub fn arp_init(&self) -> Result<()> {
         let request = ask::request(&Script::call("arp_init"), "jtag arp_init");
-        let refused = |failure: Box<crate::Failure>| {
+        let refused = |failure: Box<crate::error::Failure>| {
             let log = failure.log().to_owned();
             JtagError::ChainMismatch { log, failure: Some(failure) }
         };

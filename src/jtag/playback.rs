@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::ask::Operation;
 use super::{Bits, Jtag, svf, xsvf};
-use crate::command::{Request, Script, ServerFile};
+use crate::command::{Request, Script};
 use crate::error::{Failure, JtagError, Result};
+use crate::session::ServerFile;
 use crate::wire::{Deadline, tcl};
 
 /// The largest file that is read: more than any file of test vectors takes, and less than what fills a machine.
@@ -170,8 +171,8 @@ impl SvfFile<'_> {
 
     /// The same error with the values of the file's own TAP: OpenOCD reports those of the whole chain, where the bits of
     /// the other TAPs, which are in BYPASS, are below and above.
-    fn without_bypass_bits(&self, mut error: crate::Error, file: &svf::Normalized) -> crate::Error {
-        let crate::Error::Jtag(JtagError::SvfMismatch { line, wanted, read, mask, .. }) = &mut error else {
+    fn without_bypass_bits(&self, mut error: crate::error::Error, file: &svf::Normalized) -> crate::error::Error {
+        let crate::error::Error::Jtag(JtagError::SvfMismatch { line, wanted, read, mask, .. }) = &mut error else {
             return error;
         };
         let cut = || {

@@ -114,7 +114,7 @@ impl Samples {
         let (session, target) = (self.target.session(), self.target.view());
         let request = target.request(script).shown(format!("read_memory {first:#x} 32 1{blank}{option}"));
         let request = request.before(Deadline::after(session.timeout())).expecting("a word for each address");
-        let refused = |failure: Box<crate::Failure>| {
+        let refused = |failure: Box<crate::error::Failure>| {
             let last = self.addresses.iter().max().copied().unwrap_or(0).saturating_add(3);
             let address = fault_address(failure.log(), 0..=last).unwrap_or(first);
             TargetError::MemoryRead { address, failure }

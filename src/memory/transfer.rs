@@ -212,6 +212,6 @@ fn stream(
     path: Option<&Path>,
     transferred: u64,
     source: io::Error,
-) -> crate::Error {
+) -> crate::error::Error {
     TargetError::Stream { operation, address, path: path.map(Path::to_owned), transferred, source }.into()
 }

@@ -92,7 +92,7 @@ impl fmt::Display for RttMode {
 }
 
 impl FromStr for RttMode {
-    type Err = crate::Error;
+    type Err = crate::error::Error;
 
     fn from_str(text: &str) -> crate::Result<Self> {
         match text {

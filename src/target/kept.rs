@@ -1,7 +1,7 @@
 //! A target that outlives the view that it came from.
 
 use super::Target;
-use crate::Session;
+use crate::session::Session;
 
 /// A target with a handle of its session: what channels, samples and breakpoints of a scope own, so
 /// that they need no lifetime.

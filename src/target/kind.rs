@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_rule_in_tcl_is_the_same() {
-        let session = crate::Session::start(r#"-c "adapter driver dummy" -c noinit"#).unwrap();
+        let session = crate::session::Session::start(r#"-c "adapter driver dummy" -c noinit"#).unwrap();
         for &(name, kind) in KINDS {
             let word = session.run(&Request::new(Script::call("core_kind").word(name)), |reply| reply.result.to_vec());
             let expected = match kind {

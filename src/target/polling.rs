@@ -6,9 +6,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::Session;
 use crate::command::{Request, Script};
 use crate::error::{ConnectionError, Error, Result, TargetError};
+use crate::session::Session;
 
 /// How often a pause is renewed. OpenOCD ends a pause that was not renewed for ten seconds.
 const RENEWAL: Duration = Duration::from_secs(2);

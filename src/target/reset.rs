@@ -1,9 +1,9 @@
 //! Resetting all targets together.
 
 use super::{TargetStatus, handler_failure, state};
-use crate::Session;
 use crate::command::{Request, Script};
 use crate::error::{Result, TargetError};
+use crate::session::Session;
 use crate::types::ResetMode;
 use crate::wire::tcl;
 

@@ -117,7 +117,7 @@ fn base_plus(base: u32, offset: i64) -> u32 {
 #[allow(clippy::cast_possible_truncation, reason = "addresses are 64 bits in the crate and 32 in the chip")]
 mod tests {
     use super::*;
-    use crate::Image;
+    use crate::image::Image;
 
     const CRASH: &[u8] = include_bytes!("../../../tests/images/crash/crash.elf");
 

@@ -7,9 +7,8 @@
 
 use std::time::Duration;
 
-use super::request::refuse_forbidden;
-use super::{Request, Script};
-use crate::Session;
+use super::Session;
+use crate::command::{Request, Script, refuse_forbidden};
 use crate::error::{CommandError, Result};
 use crate::wire::{Deadline, tcl};
 
