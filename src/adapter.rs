@@ -5,6 +5,7 @@ mod replies;
 use crate::command::{Request, Script};
 use crate::error::{AdapterError, Failure, InvalidArgument, Result};
 use crate::session::Session;
+use crate::types::ResetSignal;
 use crate::wire::tcl::{self, text};
 
 /// A view of the debug adapter, the probe between the computer and the chip, from [`Session::adapter`].
@@ -43,28 +44,6 @@ pub struct AdapterDriver {
     pub name: String,
     /// The transports that it can drive; `None` from OpenOCD 0.12.0, which does not tell.
     pub transports: Option<Vec<String>>,
-}
-
-/// Reset lines of the adapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ResetSignal {
-    /// System reset, mostly the chip's NRST pin.
-    Srst,
-    /// Test reset, which resets the TAPs. There is none over SWD.
-    Trst,
-    /// Both at once, for boards where one pulls the other.
-    Both,
-}
-
-impl ResetSignal {
-    /// What OpenOCD calls them.
-    fn names(self) -> &'static [&'static str] {
-        match self {
-            ResetSignal::Srst => &["srst"],
-            ResetSignal::Trst => &["trst"],
-            ResetSignal::Both => &["trst", "srst"],
-        }
-    }
 }
 
 impl Adapter<'_> {
@@ -245,21 +224,22 @@ impl Adapter<'_> {
     }
 
     fn drive_reset(self, signal: ResetSignal, assert: bool) -> Result<()> {
-        let names = signal.names();
+        let signals = signal.each();
+        let names: Vec<_> = signals.iter().map(ToString::to_string).collect();
         let action = if assert { "assert" } else { "deassert" };
-        let script = Script::call("drive_reset").literal(action).list(names);
+        let script = Script::call("drive_reset").literal(action).list(&names);
         let shown = format!("adapter {action} {}", names.join(&format!(" {action} ")));
         let request =
             Request::new(script).shown(shown).to("drive the reset lines").expecting("the states of the reset lines");
         self.session.run(&request, |reply| {
             let [before, after, reset_config, transport] =
                 reply.value::<AdapterError, _>(&request, tcl::strings::<4>)?;
-            for signal in names {
+            for &signal in signals {
                 if replies::is_asserted(&before, signal).is_none() {
                     return Err(AdapterError::NoSignal { signal, reset_config, transport }.into());
                 }
             }
-            for signal in names {
+            for &signal in signals {
                 let asserted = replies::is_asserted(&after, signal);
                 let asserted = asserted.ok_or_else(|| reply.unexpected::<AdapterError>(&request))?;
                 if asserted != assert {

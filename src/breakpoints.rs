@@ -14,9 +14,10 @@ pub use scoped::{ScopedBreakpoint, ScopedWatchpoint};
 use crate::command::Script;
 use crate::error::{BreakpointError, Result};
 use crate::target::Target;
+use crate::types::Evidence;
 use crate::wire::tcl;
 use checks::{check_place, check_target, refuse_taken};
-use survey::{Evidence, Survey};
+use survey::Survey;
 
 /// A view of a target's breakpoints and watchpoints, from [`Session::breakpoints`](crate::Session::breakpoints) or
 /// [`Target::breakpoints`].
@@ -141,7 +142,8 @@ impl<'a> Breakpoints<'a> {
         let shown = format!("bp{}", words.as_str());
         survey.must_be_examined(&shown)?;
         let evidence = survey.evidence_of(kind);
-        let script = Script::call("add_breakpoint").literal(evidence.word()).hex(place).number(length).words(&words);
+        let script =
+            Script::call("add_breakpoint").literal(survey::word(evidence)).hex(place).number(length).words(&words);
         let request = self.target.request(script).shown(shown).expecting("a list of breakpoints");
         let (is_there, listed) = self.target.session().run(&request, |reply| {
             let result = reply.success(&request).map_err(|failure| survey.refused_to_add(what, place, failure))?;
@@ -153,7 +155,8 @@ impl<'a> Breakpoints<'a> {
         match found {
             Some(breakpoint) if is_there => Ok(survey.without_garbage(breakpoint)),
             _ => {
-                let evidence = missing(evidence, is_there);
+                // Only a missing entry in the list is left if nothing else tells.
+                let evidence = evidence.filter(|_| !is_there).unwrap_or(Evidence::List);
                 Err(BreakpointError::NotInEffect { what, address: place, evidence }.into())
             }
         }
@@ -202,15 +205,4 @@ fn read_after(answer: &[u8]) -> Option<(bool, Vec<Breakpoint>)> {
     let mut listed = listing::breakpoints(&own)?;
     listed.extend(listing::of_targets(&others)?.into_iter().map(|(_, breakpoint)| breakpoint));
     Some((agrees == "1", listed))
-}
-
-/// What shows that the target would not stop at a breakpoint that OpenOCD set.
-fn missing(evidence: Evidence, is_there: bool) -> &'static str {
-    match evidence {
-        _ if is_there => "OpenOCD does not list it",
-        Evidence::Memory => {
-            "the memory there does not hold the breakpoint instruction, as flash and ROM do not; use a hardware breakpoint"
-        }
-        _ => "the breakpoint unit of the core does not have its comparator enabled",
-    }
 }

@@ -6,6 +6,7 @@ mod breakpoint;
 mod command;
 mod connection;
 mod dap;
+mod debug;
 mod failure;
 mod flash;
 mod image;
@@ -74,7 +75,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// # let refused = openocd::Session::connect("127.0.0.1:1").unwrap_err();
 /// # assert_eq!(advice(&refused), "OpenOCD is gone");
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The TCP connection to OpenOCD could not be made, was lost, or carried what OpenOCD never

@@ -3,6 +3,8 @@
 mod request;
 mod value;
 
+use std::fmt;
+
 pub(crate) use request::{read_request, take_registers, take_written, write_request};
 
 use crate::error::{Error, Failure, Result, TargetError, UnexpectedReply};
@@ -55,6 +57,13 @@ pub struct Register {
     pub dirty: bool,
 }
 
+/// `r0 = 0x0000002a`
+impl fmt::Display for Register {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {}", self.name, self.value)
+    }
+}
+
 /// All registers of a target, from [`Registers::read_all`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -87,7 +96,7 @@ impl<'a> Target<'a> {
     }
 }
 
-impl<'a> Registers<'a> {
+impl Registers<'_> {
     /// Returns a view that reads the registers from the target instead of OpenOCD's cache (OpenOCD:
     /// `reg NAME force`).
     ///

@@ -29,7 +29,8 @@ use crate::target::Target;
 ///
 /// The first two need nothing of this view's other methods, which are about OpenOCD's own semihosting.
 ///
-/// Sources: Arm's "Semihosting for AArch32 and AArch64", RISC-V's "Semihosting" specification, and OpenOCD's
+/// Sources: Arm's "Semihosting for `AArch32` and `AArch64`", RISC-V's "Semihosting" specification,
+/// and OpenOCD's
 /// `src/target/semihosting_common.c`.
 ///
 /// ```
@@ -142,13 +143,27 @@ impl Semihosting<'_> {
         self.set(script, "arm semihosting_basedir", "semihosting base dir: ", directory, "set the base directory")
     }
 
-    /// Lets the firmware be resumed after an exit that OpenOCD survives (OpenOCD: `arm semihosting_resexit enable`).
-    /// Semihosting must be enabled. OpenOCD survives an exit only while a GDB is connected to the target.
+    /// Allows the firmware to be resumed after an exit that OpenOCD survives (OpenOCD:
+    /// `arm semihosting_resexit enable`). Semihosting must be enabled.
+    ///
+    /// OpenOCD survives an exit only while a GDB is connected to the target.
     ///
     /// # Errors
-    /// Those of [`enable`](Self::enable).
-    pub fn set_resumable_exit(&self, resumable: bool) -> Result<()> {
-        let (word, state) = if resumable { ("enable", "enabled") } else { ("disable", "disabled") };
+    /// The same as [`enable`](Self::enable).
+    pub fn enable_resumable_exit(&self) -> Result<()> {
+        self.set_resumable_exit("enable", "enabled")
+    }
+
+    /// Makes an exit of the firmware final, which is OpenOCD's default (OpenOCD:
+    /// `arm semihosting_resexit disable`). Semihosting must be enabled.
+    ///
+    /// # Errors
+    /// The same as [`enable`](Self::enable).
+    pub fn disable_resumable_exit(&self) -> Result<()> {
+        self.set_resumable_exit("disable", "disabled")
+    }
+
+    fn set_resumable_exit(&self, word: &'static str, state: &str) -> Result<()> {
         let script = Script::command("arm semihosting_resexit").literal(word);
         self.set(script, "arm semihosting_resexit", "semihosting resumable exit is ", state, "set the resumable exit")
     }

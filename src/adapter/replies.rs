@@ -1,6 +1,7 @@
 //! Answers of `adapter …` and `transport …`.
 
 use crate::adapter::AdapterDriver;
+use crate::types::ResetSignal;
 
 /// `adapter speed: 1000 kHz`, or `adapter speed: RCLK - adaptive`, for which OpenOCD's own number is 0.
 pub(crate) fn speed(text: &str) -> Option<u32> {
@@ -38,8 +39,9 @@ fn word(text: &str) -> Option<String> {
 
 /// Whether a line is asserted, from `adapter assert` without arguments: `srst asserted`, `trst deasserted`, `srst not present`.
 /// `None` for a line that is not there; over SWD newer OpenOCD does not list `trst` at all.
-pub(crate) fn is_asserted(text: &str, signal: &str) -> Option<bool> {
-    let state = text.lines().find_map(|line| line.trim().strip_prefix(signal)?.strip_prefix(' '))?;
+pub(crate) fn is_asserted(text: &str, signal: ResetSignal) -> Option<bool> {
+    let name = signal.to_string();
+    let state = text.lines().find_map(|line| line.trim().strip_prefix(&name)?.strip_prefix(' '))?;
     match state {
         "asserted" => Some(true),
         "deasserted" => Some(false),
@@ -84,8 +86,8 @@ mod tests {
     #[test]
     fn lines_of_reset() {
         let text = "trst not present\nsrst asserted\n";
-        assert_eq!((is_asserted(text, "srst"), is_asserted(text, "trst")), (Some(true), None));
-        assert_eq!(is_asserted("srst deasserted", "srst"), Some(false));
-        assert_eq!(is_asserted("srst deasserted", "trst"), None);
+        assert_eq!((is_asserted(text, ResetSignal::Srst), is_asserted(text, ResetSignal::Trst)), (Some(true), None));
+        assert_eq!(is_asserted("srst deasserted", ResetSignal::Srst), Some(false));
+        assert_eq!(is_asserted("srst deasserted", ResetSignal::Trst), None);
     }
 }

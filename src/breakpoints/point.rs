@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{BreakpointError, InvalidArgument};
+use crate::types::Hex;
 use crate::types::StopPoint;
 
 /// How a breakpoint stops the target.
@@ -53,7 +54,7 @@ impl fmt::Display for BreakpointKind {
 }
 
 /// A breakpoint as OpenOCD lists it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Breakpoint {
     /// The address of the instruction; 0 for a [context breakpoint](BreakpointKind::Context), which has none.
@@ -68,6 +69,19 @@ pub struct Breakpoint {
     /// The instruction that a software breakpoint replaced, as a number in the byte order of a little-endian target; `None`
     /// for the other kinds, and on OpenOCD 0.12.0, which prints only its lowest bits.
     pub original_instruction: Option<u64>,
+}
+
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for Breakpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Breakpoint")
+            .field("address", &Hex(self.address))
+            .field("length", &self.length)
+            .field("kind", &self.kind)
+            .field("comparator", &self.comparator)
+            .field("original_instruction", &self.original_instruction.map(Hex))
+            .finish()
+    }
 }
 
 /// `hardware breakpoint at 0x08000200`
@@ -130,7 +144,7 @@ impl fmt::Display for WatchpointAccess {
 }
 
 /// The value that an accessed location must have for a watchpoint to stop the target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WatchedValue {
     /// The value.
     pub value: u64,
@@ -138,8 +152,15 @@ pub struct WatchedValue {
     pub mask: u64,
 }
 
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for WatchedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchedValue").field("value", &Hex(self.value)).field("mask", &Hex(self.mask)).finish()
+    }
+}
+
 /// A watchpoint as OpenOCD lists it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Watchpoint {
     /// The first address watched.
@@ -150,6 +171,18 @@ pub struct Watchpoint {
     pub access: WatchpointAccess,
     /// The value that is compared; `None` if any access stops the target.
     pub value: Option<WatchedValue>,
+}
+
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for Watchpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watchpoint")
+            .field("address", &Hex(self.address))
+            .field("length", &self.length)
+            .field("access", &self.access)
+            .field("value", &self.value)
+            .finish()
+    }
 }
 
 /// `watchpoint at 0x20002000 (4 bytes, write)`

@@ -1,10 +1,10 @@
 //! Removing breakpoints, and whether that happened.
 
-use super::survey::{Evidence, Survey};
+use super::survey::{self, Survey};
 use super::{Breakpoint, BreakpointKind, Breakpoints, listing, read_after};
 use crate::command::Script;
 use crate::error::{BreakpointError, Error, Failure, Refused, Result};
-use crate::types::{StopPoint, TargetState};
+use crate::types::{Evidence, StopPoint, TargetState};
 use crate::wire::tcl;
 
 impl Breakpoints<'_> {
@@ -91,7 +91,7 @@ impl Breakpoints<'_> {
             return Err(survey.not_halted(command.into_string(), None));
         }
         let evidence = survey.evidence_of(breakpoint.kind);
-        let script = Script::call("remove_breakpoint").literal(evidence.word()).word(owner).hex(place);
+        let script = Script::call("remove_breakpoint").literal(survey::word(evidence)).word(owner).hex(place);
         let script = script.number(breakpoint.length).number(breakpoint.comparator.unwrap_or(0));
         let request = self.target.request(script).shown(command).expecting("a list of breakpoints");
         let refused = |failure: Box<Failure>| {
@@ -105,13 +105,11 @@ impl Breakpoints<'_> {
         let is_it = |listed: &&Breakpoint| (listed.address, listed.kind) == (breakpoint.address, breakpoint.kind);
         let count = |list: &[Breakpoint]| list.iter().filter(is_it).count();
         let evidence = if count(&listed) >= count(&before) {
-            "OpenOCD still lists it"
+            Evidence::List
         } else if gone {
             return Ok(());
-        } else if evidence == Evidence::Memory {
-            "the memory still holds the breakpoint instruction"
         } else {
-            "the breakpoint unit of the core still has its comparator enabled"
+            evidence.unwrap_or(Evidence::Comparator)
         };
         Err(Error::from(BreakpointError::NotRemoved { what, address: place, evidence }))
     }

@@ -4,7 +4,7 @@ use super::{Breakpoint, BreakpointKind, Breakpoints, Watchpoint, listing};
 use crate::command::Script;
 use crate::error::{BreakpointError, Error, Failure, Refused, Result, TargetError};
 use crate::target::kind::CoreKind;
-use crate::types::{StopPoint, TargetState};
+use crate::types::{Evidence, StopPoint, TargetState};
 use crate::wire::tcl;
 
 /// The target and what is set on it.
@@ -24,25 +24,12 @@ pub(super) struct Survey {
     pub(super) watchpoints: Vec<Watchpoint>,
 }
 
-/// Where to look whether the target has what OpenOCD lists.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Evidence {
-    /// The instruction in memory.
-    Memory,
-    /// The comparators of a Cortex-M's debug units, which are in its memory map.
-    Comparator,
-    /// Nothing tells.
-    None,
-}
-
-impl Evidence {
-    /// The word for the procedures of `breakpoints.tcl`.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Evidence::Memory => "memory",
-            Evidence::Comparator => "comparator",
-            Evidence::None => "none",
-        }
+/// The word for the procedures of `breakpoints.tcl`; `None` if nothing tells.
+pub(super) fn word(evidence: Option<Evidence>) -> &'static str {
+    match evidence {
+        Some(Evidence::Memory) => "memory",
+        Some(Evidence::Comparator) => "comparator",
+        _ => "none",
     }
 }
 
@@ -115,16 +102,17 @@ impl Survey {
         Err(BreakpointError::Unsupported { what, target: self.target.clone(), why }.into())
     }
 
-    pub(super) fn evidence_of(&self, kind: BreakpointKind) -> Evidence {
+    pub(super) fn evidence_of(&self, kind: BreakpointKind) -> Option<Evidence> {
         match kind {
-            BreakpointKind::Software => Evidence::Memory,
+            BreakpointKind::Software => Some(Evidence::Memory),
             BreakpointKind::Hardware => self.evidence_of_comparators(),
-            _ => Evidence::None,
+            _ => None,
         }
     }
 
-    pub(super) fn evidence_of_comparators(&self) -> Evidence {
-        if self.is_cortex_m() { Evidence::Comparator } else { Evidence::None }
+    /// The comparators of a Cortex-M's debug units are in its memory map.
+    pub(super) fn evidence_of_comparators(&self) -> Option<Evidence> {
+        self.is_cortex_m().then_some(Evidence::Comparator)
     }
 
     /// Refuses what OpenOCD would not survive: 0.12.0 crashes if it sets a hardware breakpoint on a Cortex-M that it has not

@@ -1,10 +1,10 @@
 //! Watchpoints: setting, removing, listing.
 
-use super::survey::Survey;
+use super::survey::{self, Survey};
 use super::{Breakpoints, WatchedValue, Watchpoint, WatchpointAccess, listing};
 use crate::command::Script;
 use crate::error::{BreakpointError, Error, InvalidArgument, Refused, Result};
-use crate::types::StopPoint;
+use crate::types::{Evidence, StopPoint};
 use crate::wire::tcl;
 
 const WATCHPOINT: StopPoint = StopPoint::Watchpoint;
@@ -124,7 +124,7 @@ impl Breakpoints<'_> {
             let listed = listed.ok_or_else(|| reply.unexpected::<BreakpointError>(&request))?;
             Ok::<_, Error>(listed.into_iter().find(|watchpoint| *watchpoint == wanted))
         })??;
-        let evidence = "OpenOCD does not list it";
+        let evidence = Evidence::List;
         found.ok_or_else(|| BreakpointError::NotInEffect { what: WATCHPOINT, address, evidence }.into())
     }
 
@@ -172,7 +172,7 @@ impl Breakpoints<'_> {
     fn take_out_watchpoint(&self, survey: &Survey, address: u64) -> Result<()> {
         let command = Script::command("rwp").hex(address);
         survey.must_be_halted(command.as_str())?;
-        let evidence = survey.evidence_of_comparators().word();
+        let evidence = survey::word(survey.evidence_of_comparators());
         let script = Script::call("remove_watchpoint").literal(evidence).hex(address);
         let request = self.target.request(script).shown(command).expecting("a list of watchpoints");
         let refused = |failure: Box<crate::Failure>| {
@@ -187,9 +187,9 @@ impl Breakpoints<'_> {
             Some((gone == "1", listing::watchpoints(&listed)?))
         })?;
         let evidence = if listed.iter().any(|watchpoint| watchpoint.address == address) {
-            "OpenOCD still lists it"
+            Evidence::List
         } else if !gone {
-            "the watchpoint unit of the core still watches that address"
+            Evidence::Comparator
         } else {
             return Ok(());
         };

@@ -181,6 +181,18 @@ pub enum AccessPortClass {
     Other(u8),
 }
 
+/// `COM-AP`, `MEM-AP`, `undefined class`, `class 0x3`
+impl fmt::Display for AccessPortClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AccessPortClass::Undefined => f.pad("undefined class"),
+            AccessPortClass::Com => f.pad("COM-AP"),
+            AccessPortClass::Memory => f.pad("MEM-AP"),
+            AccessPortClass::Other(class) => write!(f, "class {class:#x}"),
+        }
+    }
+}
+
 /// IDR: what an access port is (Arm IHI 0031, C1.3.1; IHI 0074, C2.6.5).
 ///
 /// ```

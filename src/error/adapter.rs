@@ -2,9 +2,10 @@
 
 use crate::error::text::excerpt;
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
+use crate::types::ResetSignal;
 
 /// The adapter cannot do what was asked, or did something else.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum AdapterError {
     /// The configuration has chosen no adapter driver.
@@ -29,8 +30,8 @@ pub enum AdapterError {
     /// The reset line is not there, as far as OpenOCD's `reset_config` and the transport say. No line was changed.
     #[error("there is no {signal} line: `reset_config` is {:?}, the transport {transport}", reset_config.trim())]
     NoSignal {
-        /// The line asked for: `srst` or `trst`.
-        signal: &'static str,
+        /// The line asked for.
+        signal: ResetSignal,
         /// What `reset_config` says.
         reset_config: String,
         /// The transport; only JTAG has TRST.
@@ -45,8 +46,8 @@ pub enum AdapterError {
     WrongState {
         /// The command.
         command: String,
-        /// The line: `srst` or `trst`.
-        signal: &'static str,
+        /// The line.
+        signal: ResetSignal,
         /// Whether it is asserted.
         asserted: bool,
         /// What OpenOCD logged meanwhile.

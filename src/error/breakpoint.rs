@@ -2,10 +2,10 @@
 
 use crate::error::text::name;
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
-use crate::types::StopPoint;
+use crate::types::{Evidence, StopPoint};
 
 /// A breakpoint or a watchpoint could not be set or removed, or is not what OpenOCD says it is.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BreakpointError {
     /// The target has no breakpoint or watchpoint at this address to remove.
@@ -66,24 +66,24 @@ pub enum BreakpointError {
         why: &'static str,
     },
     /// OpenOCD reported success, but the target would not stop there. What OpenOCD set was removed again.
-    #[error("OpenOCD reports a {what} at {address:#010x} as set, but {evidence}")]
+    #[error("OpenOCD reports a {what} at {address:#010x} as set, but {}", missing(*what, *evidence))]
     NotInEffect {
         /// What was to be set.
         what: StopPoint,
         /// Where.
         address: u64,
         /// What shows it.
-        evidence: &'static str,
+        evidence: Evidence,
     },
     /// OpenOCD reported success, but the target still stops there, or OpenOCD still lists the breakpoint.
-    #[error("OpenOCD reports the {what} at {address:#010x} as removed, but {evidence}")]
+    #[error("OpenOCD reports the {what} at {address:#010x} as removed, but {}", remaining(*what, *evidence))]
     NotRemoved {
         /// What was to be removed.
         what: StopPoint,
         /// Where.
         address: u64,
         /// What shows it.
-        evidence: &'static str,
+        evidence: Evidence,
     },
     /// An argument is invalid. Nothing was sent.
     #[error(transparent)]
@@ -119,5 +119,32 @@ impl BreakpointError {
             BreakpointError::Refused(refused) => Some(&refused.failure),
             _ => None,
         }
+    }
+}
+
+/// What shows that the target would not stop at what OpenOCD set.
+fn missing(what: StopPoint, evidence: Evidence) -> String {
+    match evidence {
+        Evidence::List => "OpenOCD does not list it".to_owned(),
+        Evidence::Memory => "the memory there does not hold the breakpoint instruction, as flash and ROM do not; \
+                             use a hardware breakpoint"
+            .to_owned(),
+        Evidence::Comparator => format!("the {} unit of the core does not have its comparator enabled", unit(what)),
+    }
+}
+
+/// What shows that the target still stops at what OpenOCD removed.
+fn remaining(what: StopPoint, evidence: Evidence) -> String {
+    match evidence {
+        Evidence::List => "OpenOCD still lists it".to_owned(),
+        Evidence::Memory => "the memory still holds the breakpoint instruction".to_owned(),
+        Evidence::Comparator => format!("the {} unit of the core still has its comparator enabled", unit(what)),
+    }
+}
+
+fn unit(what: StopPoint) -> &'static str {
+    match what {
+        StopPoint::Watchpoint | StopPoint::ValueWatchpoint => "watchpoint",
+        _ => "breakpoint",
     }
 }

@@ -1,7 +1,5 @@
 //! Commands that OpenOCD refused, or that were never sent.
 
-use std::fmt;
-
 use crate::error::text::excerpt;
 use crate::error::{Failure, Refused, UnexpectedReply};
 
@@ -54,13 +52,6 @@ pub enum CommandError {
         /// The command sent.
         command: String,
     },
-}
-
-/// The code and the text on one line: people read it through `unwrap` and `expect`.
-impl fmt::Debug for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {self}", self.id())
-    }
 }
 
 impl CommandError {

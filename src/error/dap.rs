@@ -4,7 +4,7 @@ use crate::error::text::{self, list_names, name};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
 /// A debug access port (DAP) refused, or lacks what was asked for.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DapError {
     /// OpenOCD's configuration has no DAP, or the target has none.

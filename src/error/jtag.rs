@@ -7,7 +7,7 @@ use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::TapState;
 
 /// The JTAG chain, or OpenOCD on its behalf, refused, or was asked for what it cannot do.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum JtagError {
     /// There is no JTAG chain: OpenOCD drives the chip over another transport.

@@ -5,7 +5,7 @@ use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::RttDirection;
 
 /// Real-time transfer through the target's memory cannot be set up, or lost something.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RttError {
     /// [`Rtt::setup`](crate::Rtt::setup) was not called since OpenOCD started.

@@ -4,7 +4,7 @@ use crate::error::text::{excerpt, name};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
 /// Semihosting could not be set up, or a call of the firmware could not be served.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SemihostingError {
     /// This crate does not know the semihosting calls of this type of target.

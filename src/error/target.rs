@@ -7,7 +7,7 @@ use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::{TargetState, VectorCatch};
 
 /// Run control, memory or registers failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetError {
     /// The target must be halted for this call, and is not.

@@ -89,21 +89,24 @@ impl SvfFile<'_> {
         self
     }
 
-    /// Does not log each command. True by default: the log of a long file would be longer than a reply may be.
-    pub fn quiet(mut self, quiet: bool) -> Self {
-        self.quiet = quiet;
+    /// Makes OpenOCD log each command. By default the crate sets OpenOCD's `-quiet`: the log of a
+    /// long file exceeds the limit of a reply.
+    pub fn log_commands(mut self) -> Self {
+        self.quiet = false;
         self
     }
 
-    /// Logs how far it has come, in percent, while it runs; [`on_log`](crate::OpenOcdBuilder::on_log) hears it. False by default.
-    pub fn progress(mut self, progress: bool) -> Self {
-        self.progress = progress;
+    /// Makes OpenOCD log its progress in percent (OpenOCD: `-progress`);
+    /// [`on_log`](crate::OpenOcdBuilder::on_log) receives the lines while the file runs.
+    pub fn log_progress(mut self) -> Self {
+        self.progress = true;
         self
     }
 
-    /// Goes on after a comparison that failed, and counts them in [`SvfReport::errors`]. False by default.
-    pub fn ignore_error(mut self, ignore: bool) -> Self {
-        self.ignore_error = ignore;
+    /// Continues after a failed comparison, and counts the failures in [`SvfReport::errors`]
+    /// (OpenOCD: `-ignore_error`). By default the first failed comparison ends the run.
+    pub fn ignore_errors(mut self) -> Self {
+        self.ignore_error = true;
         self
     }
 
@@ -140,7 +143,7 @@ impl SvfFile<'_> {
         let deadline = Deadline::after(self.timeout);
         let script = options.iter().fold(Script::call("svf").file().word(tap), |script, option| script.literal(option));
         let copy = ServerFile::new(self.jtag.session, &file.text, &Script::call("play").script(&script), deadline)?;
-        let request = play(&copy, shown, self.timeout).before(deadline);
+        let request = play(&copy, &shown, self.timeout).before(deadline);
         let played = self.jtag.run(
             &request,
             &Operation::on(tap, "play a file on"),
@@ -200,15 +203,16 @@ impl XsvfFile<'_> {
         self
     }
 
-    /// Takes the times of `XRUNTEST` for clocks in place of microseconds (OpenOCD: `virt2`). False by default.
-    pub fn virt2(mut self, virt2: bool) -> Self {
-        self.virt2 = virt2;
+    /// Takes the times of `XRUNTEST` as numbers of clocks (OpenOCD: `virt2`). By default they are
+    /// microseconds.
+    pub fn virt2(mut self) -> Self {
+        self.virt2 = true;
         self
     }
 
-    /// Does not log each command. True by default.
-    pub fn quiet(mut self, quiet: bool) -> Self {
-        self.quiet = quiet;
+    /// Makes OpenOCD log each instruction. By default the crate sets OpenOCD's `quiet`.
+    pub fn log_commands(mut self) -> Self {
+        self.quiet = false;
         self
     }
 
@@ -240,7 +244,7 @@ impl XsvfFile<'_> {
         let deadline = Deadline::after(self.timeout);
         let script = Script::call("xsvf").file().word(tap).literal(virt2).literal(quiet);
         let copy = ServerFile::new(self.jtag.session, &file, &Script::call("play").script(&script), deadline)?;
-        let request = play(&copy, shown, self.timeout).before(deadline);
+        let request = play(&copy, &shown, self.timeout).before(deadline);
         let failed = |failure| JtagError::Playback { path: self.path.clone(), line: None, failure };
         self.jtag.run(&request, &Operation::on(tap, "play a file on"), failed, |_, _| Some(()))
     }
@@ -258,7 +262,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// The request that plays the copy of a file on OpenOCD's machine.
-fn play(copy: &ServerFile<'_>, shown: String, timeout: Option<Duration>) -> Request<'static> {
+fn play(copy: &ServerFile<'_>, shown: &str, timeout: Option<Duration>) -> Request<'static> {
     let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     Request { timeout, ..Request::new(copy.script()).shown(shown).expecting("what the command returns") }
 }

@@ -7,6 +7,7 @@ use crate::command::{Request, Script};
 use crate::error::{Error, RejectedBlock, Result, RttError, TimeoutError};
 use crate::memory::numbers::decode;
 use crate::target::Target;
+use crate::types::RttWait;
 use crate::wire::{Deadline, tcl};
 
 /// How often [`Rtt::start_wait`] searches for the control block.
@@ -75,7 +76,7 @@ impl Rtt<'_> {
             }
             let left = deadline.remaining().unwrap_or(SEARCH_PERIOD);
             if left.is_zero() {
-                return Err(TimeoutError::Rtt { what: "control block", after: timeout }.into());
+                return Err(TimeoutError::Rtt { waiting_for: RttWait::ControlBlock, after: timeout }.into());
             }
             std::thread::sleep(SEARCH_PERIOD.min(left));
         }
@@ -181,7 +182,7 @@ fn search<T>(
     let mut piece = begin;
     while piece < end {
         if piece > begin && deadline.has_passed() {
-            return Err(TimeoutError::Rtt { what: "control block", after: deadline.span() }.into());
+            return Err(TimeoutError::Rtt { waiting_for: RttWait::ControlBlock, after: deadline.span() }.into());
         }
         let piece_end = end.min(piece.saturating_add(PIECE));
         // An id that ends in the next piece is found there.

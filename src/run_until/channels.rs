@@ -10,6 +10,7 @@ use super::outcome::LineSource;
 use crate::error::{Error, InvalidArgument, Result, RttError, TimeoutError};
 use crate::rtt::RttChannel;
 use crate::target::Target;
+use crate::types::RttWait;
 use crate::wire::Deadline;
 
 /// The id of a control block.
@@ -109,8 +110,8 @@ impl<'c> Channels<'c> {
             let Some(open) = channel.open() else { continue };
             // RTT was stopped, or a read of the target failed. Later it may go on, in the middle of the run.
             if open.has_more()? {
-                let what = "end of what was printed before the run";
-                return Err(TimeoutError::Rtt { what, after: LAST_LINES }.into());
+                let waiting_for = RttWait::Pause;
+                return Err(TimeoutError::Rtt { waiting_for, after: LAST_LINES }.into());
             }
             channel.is_in_old_line = open.has_pending();
         }

@@ -100,6 +100,13 @@ pub struct SemihostingExit {
     pub reason: u32,
 }
 
+/// `exit status 1 (reason 0x20026)`
+impl fmt::Display for SemihostingExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit status {} (reason {:#x})", self.status, self.reason)
+    }
+}
+
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,

@@ -1,6 +1,9 @@
 //! The states of a TAP controller.
 
 use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{InvalidArgument, JtagError};
 
 /// The 16 states of a TAP controller (IEEE 1149.1-2013, figure 6-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,14 +120,26 @@ impl TapState {
 /// OpenOCD's name of the state.
 impl fmt::Display for TapState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.openocd_name())
+        f.pad(self.openocd_name())
     }
 }
 
-/// In which state a scan leaves the chain (OpenOCD: `-endstate`).
+/// Reads OpenOCD's name of the state, in upper or lower case, such as `RUN/IDLE`.
+impl FromStr for TapState {
+    type Err = JtagError;
+
+    fn from_str(name: &str) -> Result<Self, JtagError> {
+        let is_it = |state: &TapState| state.openocd_name().eq_ignore_ascii_case(name);
+        TapState::ALL.into_iter().find(is_it).ok_or_else(|| {
+            InvalidArgument::new("TAP state", "OpenOCD's name of a state, such as `RUN/IDLE`", name).into()
+        })
+    }
+}
+
+/// The state in which a scan leaves the chain (OpenOCD: `-endstate`).
 ///
-/// Those of the stable states that OpenOCD survives: it ends when it is to leave a scan in Test-Logic-Reset, or in a state that is not stable, and
-/// warns of the shift states, in which the clock moves the registers on.
+/// Only these states are safe: OpenOCD exits if a scan is to end in Test-Logic-Reset or in a state
+/// that is not stable, and in the shift states the clock moves the registers on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum EndState {
     /// Run-Test/Idle: what was scanned has taken effect, and self-tests run.
@@ -147,6 +162,13 @@ impl EndState {
     }
 }
 
+/// OpenOCD's name of the state.
+impl fmt::Display for EndState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.openocd_name())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +178,16 @@ mod tests {
     fn six_states_are_stable() {
         let stable: Vec<_> = TapState::ALL.into_iter().filter(|state| state.is_stable()).collect();
         assert_eq!(stable, [TestLogicReset, RunTestIdle, ShiftDr, PauseDr, ShiftIr, PauseIr]);
+    }
+
+    #[test]
+    fn a_state_is_read_from_the_name_that_it_writes() {
+        for state in TapState::ALL {
+            assert_eq!(state.to_string().parse::<TapState>().unwrap(), state);
+            assert_eq!(state.to_string().to_lowercase().parse::<TapState>().unwrap(), state);
+        }
+        let error = "IDLE".parse::<TapState>().unwrap_err().to_string();
+        assert!(error.starts_with("invalid TAP state: ") && error.ends_with("got IDLE"), "{error}");
     }
 
     #[test]

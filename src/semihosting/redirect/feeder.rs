@@ -128,15 +128,14 @@ fn wait_for_answer(probe: &ByteStream, held: &Held) -> Result<(), TransferError>
     }
 }
 
-/// Sends an empty command, and returns whether OpenOCD leaves it unanswered. Then the answer is still to come.
+/// Sends an empty command, and returns whether OpenOCD leaves it unanswered for now.
 fn is_deaf(probe: &mut Option<ByteStream>, tcl: SocketAddr) -> Result<bool, TransferError> {
-    let stream = match probe {
-        Some(stream) => stream,
-        None => {
-            let deadline = Deadline::after(Some(Duration::from_secs(1)));
-            let connected = ByteStream::connect(tcl, "OpenOCD", deadline);
-            probe.insert(connected.map_err(|_| ConnectionError::Closed { peer: tcl, doing: DOING })?)
-        }
+    let stream = if let Some(stream) = probe {
+        stream
+    } else {
+        let deadline = Deadline::after(Some(Duration::from_secs(1)));
+        let connected = ByteStream::connect(tcl, "OpenOCD", deadline);
+        probe.insert(connected.map_err(|_| ConnectionError::Closed { peer: tcl, doing: DOING })?)
     };
     stream.write(&[SEPARATOR], Deadline::after(Some(DEAF_AFTER)), DOING)?;
     match stream.read(&mut [0], Deadline::after(Some(DEAF_AFTER)), DOING) {

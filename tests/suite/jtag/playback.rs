@@ -86,7 +86,8 @@ fn a_file_that_the_chip_agrees_with_passes() {
     let report = board.session.jtag().svf(&file.0).tap(BS).run().unwrap();
     assert_eq!((report.commands, report.errors), (11, 0));
     assert!(!report.log.contains("SDR"), "quiet: {}", report.log);
-    let report = board.session.jtag().svf(&file.0).tap(BS).quiet(false).progress(true).timeout(PATIENCE).run().unwrap();
+    let report =
+        board.session.jtag().svf(&file.0).tap(BS).log_commands().log_progress().timeout(PATIENCE).run().unwrap();
     assert!(report.log.contains("SDR 232") && report.log.contains('%'), "{}", report.log);
     // The target is reached as before.
     board.session.target().reexamine().unwrap();
@@ -106,7 +107,7 @@ fn a_file_with_a_wrong_tdo_fails_with_its_line() {
     assert_eq!(failure.code(), -4);
     assert!(error.to_string().contains("wrong.svf: line 10 expected 0x8"), "{error}");
     // The check in line 10 is the only one that fails.
-    let report = board.session.jtag().svf(&file.0).tap(BS).ignore_error(true).run().unwrap();
+    let report = board.session.jtag().svf(&file.0).tap(BS).ignore_errors().run().unwrap();
     assert_eq!((report.commands, report.errors), (11, 1));
 }
 
@@ -215,7 +216,7 @@ fn an_xsvf_file_passes_or_fails() {
     let jtag = board.session.jtag();
     let good = File::new("good.xsvf", xsvf(0x1641_0041));
     jtag.xsvf(&good.0).tap(BS).run().unwrap();
-    jtag.xsvf(&good.0).tap(BS).quiet(false).virt2(true).timeout(PATIENCE).run().unwrap();
+    jtag.xsvf(&good.0).tap(BS).log_commands().virt2().timeout(PATIENCE).run().unwrap();
     let wrong = File::new("wrong.xsvf", xsvf(0x1641_0042));
     let error = jtag_error(jtag.xsvf(&wrong.0).tap(BS).run());
     assert!(matches!(&error, JtagError::Playback { failure, .. } if failure.code() == -4), "{error:?}");
