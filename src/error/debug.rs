@@ -1,10 +1,11 @@
 //! How errors look in `{:?}`, which people see through `unwrap`, `expect` and `main`.
 
-use std::error::Error;
 use std::fmt;
 
+use super::Error;
+
 /// Writes the code and the text on one line, and then the sources that the text does not name.
-pub(super) fn with_code(f: &mut fmt::Formatter<'_>, code: &str, error: &dyn Error) -> fmt::Result {
+pub(super) fn with_code(f: &mut fmt::Formatter<'_>, code: &str, error: &dyn std::error::Error) -> fmt::Result {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -30,9 +31,33 @@ macro_rules! debug_with_code {
 }
 
 debug_with_code! {
-    AdapterError, BreakpointError, CommandError, ConnectionError, DapError, Error, FlashError,
-    ImageError, JtagError, ProcessError, RttError, SemihostingError, #[cfg(feature = "svd")] SvdError,
+    AdapterError, BreakpointError, CommandError, ConnectionError, DapError, FlashError,
+    ImageError, JtagError, RttError, SemihostingError, #[cfg(feature = "svd")] SvdError,
     TargetError, TimeoutError,
+}
+
+/// As the error within: its code tells which variant it is.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Connection(error) => fmt::Debug::fmt(error, f),
+            Error::Timeout(error) => fmt::Debug::fmt(error, f),
+            Error::Target(error) => fmt::Debug::fmt(error, f),
+            Error::Flash(error) => fmt::Debug::fmt(error, f),
+            Error::Image(error) => fmt::Debug::fmt(error, f),
+            Error::Cancelled { .. } => with_code(f, self.id(), self),
+            Error::Breakpoint(error) => fmt::Debug::fmt(error, f),
+            Error::Adapter(error) => fmt::Debug::fmt(error, f),
+            #[cfg(feature = "svd")]
+            Error::Svd(error) => fmt::Debug::fmt(error, f),
+            Error::Jtag(error) => fmt::Debug::fmt(error, f),
+            Error::Dap(error) => fmt::Debug::fmt(error, f),
+            Error::Rtt(error) => fmt::Debug::fmt(error, f),
+            Error::Semihosting(error) => fmt::Debug::fmt(error, f),
+            Error::Process(error) => fmt::Debug::fmt(error, f),
+            Error::Command(error) => fmt::Debug::fmt(error, f),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::process::ExitStatus;
 use crate::error::text::excerpt;
 
 /// OpenOCD could not be started, ended during start-up, or could not be stopped.
-#[derive(thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessError {
     /// There is no openocd binary.
