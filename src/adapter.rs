@@ -8,9 +8,11 @@ use crate::session::Session;
 use crate::types::ResetSignal;
 use crate::wire::tcl::{self, text};
 
-/// A view of the debug adapter, the probe between the computer and the chip, from [`Session::adapter`].
+/// A view of the debug adapter, the probe between the computer and the chip, from
+/// [`Session::adapter`].
 ///
-/// The choice of an adapter comes before OpenOCD's start: see [`OpenOcdBuilder`](crate::OpenOcdBuilder).
+/// The choice of an adapter comes before OpenOCD's start: see
+/// [`OpenOcdBuilder`](crate::OpenOcdBuilder).
 ///
 /// ```
 /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -40,7 +42,8 @@ impl Session {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdapterDriver {
-    /// Its name, as in `adapter driver` and [`OpenOcdBuilder::adapter_driver`](crate::OpenOcdBuilder::adapter_driver).
+    /// Its name, as in `adapter driver` and
+    /// [`OpenOcdBuilder::adapter_driver`](crate::OpenOcdBuilder::adapter_driver).
     pub name: String,
     /// The transports that it can drive; `None` from OpenOCD 0.12.0, which does not tell.
     pub transports: Option<Vec<String>>,
@@ -62,9 +65,9 @@ impl Adapter<'_> {
 
     /// The transport in use, such as `jtag` or `swd` (OpenOCD: `transport select`).
     ///
-    /// It is named as `transport select` takes it: OpenOCD 0.12.0 tells the transports of some adapters apart
-    /// (`hla_swd`, `dapdirect_swd`), newer ones call them `swd` too.
-    /// Before `init`, this makes OpenOCD select the adapter's first transport if none is selected yet.
+    /// It is named as `transport select` takes it: OpenOCD 0.12.0 tells the transports of some
+    /// adapters apart (`hla_swd`, `dapdirect_swd`), newer ones call them `swd` too. Before `init`,
+    /// this makes OpenOCD select the adapter's first transport if none is selected yet.
     ///
     /// # Errors
     /// [`AdapterError::NoDriver`], and [`AdapterError::Refused`] if OpenOCD can't select one.
@@ -75,11 +78,12 @@ impl Adapter<'_> {
         self.ask(&request, |reply| text(reply)?.split_whitespace().next().map(str::to_owned))
     }
 
-    /// The transports that OpenOCD was built with, whatever the adapter (OpenOCD: `transport list`).
-    /// [`list_drivers`](Self::list_drivers) tells which of them a driver can do.
+    /// The transports that OpenOCD was built with, whatever the adapter (OpenOCD:
+    /// `transport list`). [`list_drivers`](Self::list_drivers) tells which of them a driver can do.
     ///
     /// # Errors
-    /// [`CommandError::UnexpectedReply`] if the answer can't be understood, and those of [`Session::command`].
+    /// [`CommandError::UnexpectedReply`] if the answer can't be understood, and the errors of
+    /// [`Session::command`].
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -94,7 +98,8 @@ impl Adapter<'_> {
     /// The drivers for adapters that OpenOCD was built with (OpenOCD: `adapter list`).
     ///
     /// # Errors
-    /// [`CommandError::UnexpectedReply`] if the answer can't be understood, and those of [`Session::command`].
+    /// [`CommandError::UnexpectedReply`] if the answer can't be understood, and the errors of
+    /// [`Session::command`].
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -107,7 +112,8 @@ impl Adapter<'_> {
         self.ask(&request, |reply| replies::drivers(text(reply)?))
     }
 
-    /// The adapter's clock in kHz (OpenOCD: `adapter speed`): what the adapter really does where it can say that, otherwise what was asked for.
+    /// The adapter's clock in kHz (OpenOCD: `adapter speed`): what the adapter really does where it
+    /// can say that, otherwise what was asked for.
     ///
     /// `None` for adaptive clocking (RCLK), for an adapter that cannot tell its clock, for which OpenOCD logs an error, and before
     /// `init` as long as no speed is chosen.
@@ -123,15 +129,17 @@ impl Adapter<'_> {
         }
     }
 
-    /// Clocks the adapter with at most `khz` kHz, 0 for adaptive clocking, and returns the speed that it has now (OpenOCD: `adapter speed`).
+    /// Clocks the adapter with at most `khz` kHz, 0 for adaptive clocking, and returns the speed
+    /// that it has now (OpenOCD: `adapter speed`).
     ///
     /// Adapters have few speeds, and take the next lower one. `None` for adaptive clocking.
     ///
     /// A target's configuration may set another speed when it is reset.
     ///
     /// # Errors
-    /// [`AdapterError::FixedSpeed`] if the adapter has no speed that can be set, [`AdapterError::AdaptiveSpeed`] if it went to adaptive clocking
-    /// without being asked to, [`AdapterError::InvalidArgument`] before anything is sent, [`AdapterError::NoDriver`],
+    /// [`AdapterError::FixedSpeed`] if the adapter has no speed that can be set,
+    /// [`AdapterError::AdaptiveSpeed`] if it went to adaptive clocking without being asked to,
+    /// [`AdapterError::InvalidArgument`] before anything is sent, [`AdapterError::NoDriver`],
     /// [`AdapterError::Refused`].
     ///
     /// ```
@@ -164,15 +172,17 @@ impl Adapter<'_> {
         }
     }
 
-    /// The serial number of the adapter that OpenOCD was told to use (OpenOCD: `adapter serial`), by
-    /// [`OpenOcdBuilder::adapter_serial`](crate::OpenOcdBuilder::adapter_serial) or by the configuration.
+    /// The serial number of the adapter that OpenOCD was told to use (OpenOCD: `adapter serial`),
+    /// by [`OpenOcdBuilder::adapter_serial`](crate::OpenOcdBuilder::adapter_serial) or by the
+    /// configuration.
     ///
-    /// OpenOCD then opens no other adapter, if the driver knows serial numbers at all. `None` where no serial number was asked for. OpenOCD
-    /// itself has no command that tells it, so this is known only for an OpenOCD that was started by
-    /// [`OpenOcdProcess`](crate::OpenOcdProcess) or [`Session::start`]; `None` for any other.
+    /// OpenOCD then opens no other adapter, if the driver knows serial numbers at all. `None` where
+    /// no serial number was asked for. OpenOCD itself has no command that tells it, so this is
+    /// known only for an OpenOCD that was started by [`OpenOcdProcess`](crate::OpenOcdProcess) or
+    /// [`Session::start`]; `None` for any other.
     ///
     /// # Errors
-    /// Those of [`Session::command`].
+    /// The same as [`Session::command`].
     ///
     /// ```
     /// # use openocd::{OpenOcdProcess, Session};
@@ -187,17 +197,18 @@ impl Adapter<'_> {
         self.ask(&request.expecting("a serial number"), |reply| Some(tcl::all_strings(reply)?.into_iter().next()))
     }
 
-    /// Holds the chip in reset, or its TAPs (OpenOCD: `adapter assert`), until [`deassert_reset`](Self::deassert_reset). A line that is not
-    /// named stays as it is.
+    /// Holds the chip in reset, or its TAPs (OpenOCD: `adapter assert`), until
+    /// [`deassert_reset`](Self::deassert_reset). A line that is not named stays as it is.
     ///
-    /// Returns once OpenOCD lists the lines as asserted. It drives only lines that `reset_config` says the board has; without
-    /// TRST, it would reset the TAPs by TMS and report success. On boards where one line pulls the other, use [`ResetSignal::Both`].
-    /// Meanwhile OpenOCD cannot reach most targets, and does not know that they were reset: to reset a target, use
+    /// Returns once OpenOCD lists the lines as asserted. It drives only lines that `reset_config`
+    /// says the board has; without TRST, it would reset the TAPs by TMS and report success. On
+    /// boards where one line pulls the other, use [`ResetSignal::Both`]. Meanwhile OpenOCD cannot
+    /// reach most targets, and does not know that they were reset: to reset a target, use
     /// [`Target::reset`](crate::Target::reset).
     ///
     /// # Errors
-    /// [`AdapterError::NoSignal`] before any line is changed, [`AdapterError::WrongState`] if the line did not follow,
-    /// [`AdapterError::Refused`] for any other refusal, such as before `init`.
+    /// [`AdapterError::NoSignal`] before any line is changed, [`AdapterError::WrongState`] if the
+    /// line did not follow, [`AdapterError::Refused`] for any other refusal, such as before `init`.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -214,11 +225,12 @@ impl Adapter<'_> {
         self.drive_reset(signal, true)
     }
 
-    /// Lets go of reset lines (OpenOCD: `adapter deassert`), waits as long as the configuration says (`adapter srst delay`), and has OpenOCD
-    /// look at its targets again. A line that is not named stays as it is.
+    /// Lets go of reset lines (OpenOCD: `adapter deassert`), waits as long as the configuration
+    /// says (`adapter srst delay`), and has OpenOCD look at its targets again. A line that is not
+    /// named stays as it is.
     ///
     /// # Errors
-    /// Those of [`assert_reset`](Self::assert_reset).
+    /// The same as [`assert_reset`](Self::assert_reset).
     pub fn deassert_reset(&self, signal: ResetSignal) -> Result<()> {
         self.drive_reset(signal, false)
     }
@@ -261,8 +273,9 @@ fn not_adaptive(khz: u32) -> Option<u32> {
     (khz != 0).then_some(khz)
 }
 
-/// OpenOCD has the driver's lack of a function only as text (`adapter_get_speed_readable` and `adapter_khz_to_speed` in
-/// `src/jtag/adapter.c`); the number is that of every failure. The last is what it says before a speed is chosen.
+/// OpenOCD has the driver's lack of a function only as text (`adapter_get_speed_readable` and
+/// `adapter_khz_to_speed` in `src/jtag/adapter.c`); the number is that of every failure. The last
+/// is what it says before a speed is chosen.
 fn has_no_speed(failure: &Failure) -> bool {
     [
         "Translation from adapter speed to khz not implemented",

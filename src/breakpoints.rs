@@ -19,17 +19,19 @@ use crate::wire::tcl;
 use checks::{check_place, check_target, refuse_taken};
 use survey::Survey;
 
-/// A view of a target's breakpoints and watchpoints, from [`Session::breakpoints`](crate::Session::breakpoints) or
-/// [`Target::breakpoints`].
+/// A view of a target's breakpoints and watchpoints, from
+/// [`Session::breakpoints`](crate::Session::breakpoints) or [`Target::breakpoints`].
 ///
-/// OpenOCD keeps them, for each target its own, one at an address. They outlive the session, and a debugger on OpenOCD's GDB
-/// port sets its own beside them. A software breakpoint in memory that several targets share stops each of them, and is in
-/// the list of each.
+/// OpenOCD keeps them, for each target its own, one at an address. They outlive the session, and a
+/// debugger on OpenOCD's GDB port sets its own beside them. A software breakpoint in memory that
+/// several targets share stops each of them, and is in the list of each.
 ///
-/// OpenOCD may list a breakpoint that the target does not have, or forget one that it still has. So the calls here check the
-/// target: the memory for software breakpoints, the breakpoint and watchpoint units of a Cortex-M for the others.
+/// OpenOCD may list a breakpoint that the target does not have, or forget one that it still has. So
+/// the calls here check the target: the memory for software breakpoints, the breakpoint and
+/// watchpoint units of a Cortex-M for the others.
 ///
-/// Sources: OpenOCD's `bp`, `rbp`, `wp` and `rwp` (`src/target/target.c`, `src/target/breakpoints.c`).
+/// Sources: OpenOCD's `bp`, `rbp`, `wp` and `rwp` (`src/target/target.c`,
+/// `src/target/breakpoints.c`).
 ///
 /// ```
 /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -51,7 +53,8 @@ pub struct Breakpoints<'a> {
 }
 
 impl crate::Session {
-    /// The current target's breakpoints and watchpoints; short for `session.target().breakpoints()`.
+    /// The current target's breakpoints and watchpoints; short for
+    /// `session.target().breakpoints()`.
     pub fn breakpoints(&self) -> Breakpoints<'_> {
         self.target().breakpoints()
     }
@@ -71,17 +74,20 @@ impl<'a> Breakpoints<'a> {
 
     /// Sets a breakpoint, and returns it as OpenOCD lists it (OpenOCD: `bp ADDRESS LENGTH [hw]`).
     ///
-    /// The length is the one that suits the target: 2 bytes on a Cortex-M; on RISC-V the length of the instruction for a
-    /// software breakpoint, and 2 for a hardware one; 4 elsewhere. [`add_with_length`](Self::add_with_length) takes another.
-    /// Bit 0 of an address marks Thumb code on a Cortex-M and is ignored.
+    /// The length is the one that suits the target: 2 bytes on a Cortex-M; on RISC-V the length of
+    /// the instruction for a software breakpoint, and 2 for a hardware one; 4 elsewhere.
+    /// [`add_with_length`](Self::add_with_length) takes another. Bit 0 of an address marks Thumb
+    /// code on a Cortex-M and is ignored.
     ///
-    /// For a software breakpoint the target must be halted, and the memory writable. A hardware breakpoint can be set on a
-    /// running Cortex-M; other targets must be halted. The breakpoint unit of most Cortex-M3 and M4 covers addresses below
-    /// 0x20000000 only: OpenOCD refuses others.
+    /// For a software breakpoint the target must be halted, and the memory writable. A hardware
+    /// breakpoint can be set on a running Cortex-M; other targets must be halted. The breakpoint
+    /// unit of most Cortex-M3 and M4 covers addresses below 0x20000000 only: OpenOCD refuses
+    /// others.
     ///
     /// # Errors
-    /// [`BreakpointError::NoComparator`] if all comparators are in use, [`BreakpointError::NotInEffect`] for a software
-    /// breakpoint in flash, [`BreakpointError::Duplicate`] if the address has a breakpoint of any kind.
+    /// [`BreakpointError::NoComparator`] if all comparators are in use,
+    /// [`BreakpointError::NotInEffect`] for a software breakpoint in flash,
+    /// [`BreakpointError::Duplicate`] if the address has a breakpoint of any kind.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -101,14 +107,14 @@ impl<'a> Breakpoints<'a> {
         self.set(address, None, kind)
     }
 
-    /// Sets a breakpoint of `length` bytes (OpenOCD: `bp ADDRESS LENGTH [hw]`, `bp ASID LENGTH hw_ctx`,
-    /// `bp ADDRESS ASID LENGTH`).
+    /// Sets a breakpoint of `length` bytes (OpenOCD: `bp ADDRESS LENGTH [hw]`,
+    /// `bp ASID LENGTH hw_ctx`, `bp ADDRESS ASID LENGTH`).
     ///
-    /// A Cortex-M takes 2, and 3, which GDB uses for a 32-bit Thumb instruction and which is the same. RISC-V takes 2 and 4,
-    /// an Arm Cortex-A 2 for Thumb and 4 for Arm code.
+    /// A Cortex-M takes 2, and 3, which GDB uses for a 32-bit Thumb instruction and which is the
+    /// same. RISC-V takes 2 and 4, an Arm Cortex-A 2 for Thumb and 4 for Arm code.
     ///
     /// # Errors
-    /// Those of [`add`](Self::add).
+    /// The same as [`add`](Self::add).
     pub fn add_with_length(&self, address: u64, length: u32, kind: BreakpointKind) -> Result<Breakpoint> {
         self.set(address, Some(length), kind)
     }
@@ -178,10 +184,11 @@ impl<'a> Breakpoints<'a> {
         Ok(if first_half & 3 == 3 { 4 } else { 2 })
     }
 
-    /// Lists the breakpoints that stop the target, in OpenOCD's order (OpenOCD: `bp`). The target may run.
+    /// Lists the breakpoints that stop the target, in OpenOCD's order (OpenOCD: `bp`). The target
+    /// may run.
     ///
-    /// Software breakpoints that another target set in shared memory come last. The memory of a running target tells of them
-    /// only on a Cortex-M.
+    /// Software breakpoints that another target set in shared memory come last. The memory of a
+    /// running target tells of them only on a Cortex-M.
     ///
     /// # Errors
     /// [`BreakpointError::UnexpectedReply`] if OpenOCD's listing can't be understood.

@@ -80,7 +80,7 @@ impl Session {
     /// -output -`, `tpiu enable`).
     ///
     /// # Errors
-    /// Those of [`events`](Self::events).
+    /// The same as [`events`](Self::events).
     pub fn events_with_trace(&self) -> Result<Events> {
         self.open_events(true)
     }

@@ -129,8 +129,8 @@ impl Registers<'_> {
     /// Reads one register of at most 64 bits as a number (OpenOCD: `reg NAME`).
     ///
     /// # Errors
-    /// Those of [`read`](Self::read), and [`TargetError::UnexpectedReply`] if the value takes more
-    /// than 64 bits.
+    /// The errors of [`read`](Self::read), and [`TargetError::UnexpectedReply`] if the value takes
+    /// more than 64 bits.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -148,7 +148,7 @@ impl Registers<'_> {
     /// are slow.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read), for the first register that fails.
+    /// The errors of [`read`](Self::read), for the first register that fails.
     pub fn read_many(&self, names: &[&str]) -> Result<Vec<Register>> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -221,7 +221,7 @@ impl Registers<'_> {
     /// Reads the program counter.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read).
+    /// The same as [`read`](Self::read).
     pub fn pc(&self) -> Result<u64> {
         self.number(&["pc"])
     }
@@ -229,7 +229,7 @@ impl Registers<'_> {
     /// Reads the stack pointer in use.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read).
+    /// The same as [`read`](Self::read).
     pub fn sp(&self) -> Result<u64> {
         self.number(&["sp"])
     }
@@ -237,7 +237,7 @@ impl Registers<'_> {
     /// Reads the link register: `lr` on ARM, `ra` on RISC-V.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read).
+    /// The same as [`read`](Self::read).
     pub fn lr(&self) -> Result<u64> {
         self.number(&["lr", "ra"])
     }
@@ -246,7 +246,7 @@ impl Registers<'_> {
     /// 11ee500bf, 2023) calls `xpsr`.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read).
+    /// The same as [`read`](Self::read).
     pub fn xpsr(&self) -> Result<u64> {
         self.number(&["xPSR"])
     }

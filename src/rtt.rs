@@ -124,7 +124,7 @@ impl<'a> Rtt<'a> {
     /// twice is allowed.
     ///
     /// # Errors
-    /// [`RttError::NotSetUp`], and those of [`Session::command`].
+    /// [`RttError::NotSetUp`], and the errors of [`Session::command`].
     pub fn stop(&self) -> Result<()> {
         self.stop_before(Deadline::NEVER, false)
     }
@@ -168,7 +168,7 @@ impl<'a> Rtt<'a> {
     /// somebody changed it.
     ///
     /// # Errors
-    /// Those of [`Session::command`].
+    /// The same as [`Session::command`].
     pub fn polling_interval(&self) -> Result<Duration> {
         self.polling_interval_before(Deadline::NEVER)
     }
@@ -249,7 +249,7 @@ impl<'a> Rtt<'a> {
     /// 16 MiB: OpenOCD may have taken more bytes from the target then, and those are lost.
     ///
     /// # Errors
-    /// Those of [`channel`](Self::channel) and of [`RttChannel::read_text`], but no timeout if
+    /// The errors of [`channel`](Self::channel) and of [`RttChannel::read_text`], but no timeout if
     /// nothing comes.
     pub fn read(&self, number: u32, timeout: Duration) -> Result<String> {
         let deadline = Deadline::after(Some(timeout));
@@ -259,7 +259,7 @@ impl<'a> Rtt<'a> {
     /// Writes a text to a down-channel, all of it, within 10 s.
     ///
     /// # Errors
-    /// Those of [`RttChannel::write_text`].
+    /// The same as [`RttChannel::write_text`].
     pub fn write(&self, number: u32, text: &str) -> Result<()> {
         self.put_all(number, text.as_bytes(), Deadline::after(Some(channel::DEFAULT_TIMEOUT)))
     }

@@ -107,7 +107,7 @@ impl Session {
     /// [`SessionBuilder::start`].
     ///
     /// # Errors
-    /// Those of [`OpenOcdBuilder::spawn`] and of [`connect`](Self::connect).
+    /// The errors of [`OpenOcdBuilder::spawn`] and of [`connect`](Self::connect).
     ///
     /// ```
     /// use openocd::Session;
@@ -159,8 +159,8 @@ impl Session {
     /// that must be made first count.
     ///
     /// # Errors
-    /// Those of [`command`](Self::command). [`TimeoutError::Turn`](crate::TimeoutError::Turn) if
-    /// other calls keep the session busy; the command was not sent then.
+    /// The errors of [`command`](Self::command). [`TimeoutError::Turn`](crate::TimeoutError::Turn)
+    /// if other calls keep the session busy; the command was not sent then.
     ///
     /// ```
     /// use std::time::Duration;
@@ -179,7 +179,7 @@ impl Session {
     /// Runs an OpenOCD command and returns its code, result and log, also if OpenOCD refuses it.
     ///
     /// # Errors
-    /// Those of [`command`](Self::command) that are not refusals.
+    /// The errors of [`command`](Self::command) that are not refusals.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -203,7 +203,7 @@ impl Session {
     /// by the byte 0x1a.
     ///
     /// # Errors
-    /// Those of [`command`](Self::command) that are not refusals.
+    /// The errors of [`command`](Self::command) that are not refusals.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -240,8 +240,8 @@ impl Session {
     /// itself.
     ///
     /// # Errors
-    /// Those of [`connect`](Self::connect); [`ConnectionError::ServerDied`] if the OpenOCD that
-    /// this session started has ended.
+    /// The errors of [`connect`](Self::connect); [`ConnectionError::ServerDied`] if the OpenOCD
+    /// that this session started has ended.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;

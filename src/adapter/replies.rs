@@ -3,7 +3,8 @@
 use crate::adapter::AdapterDriver;
 use crate::types::ResetSignal;
 
-/// `adapter speed: 1000 kHz`, or `adapter speed: RCLK - adaptive`, for which OpenOCD's own number is 0.
+/// `adapter speed: 1000 kHz`, or `adapter speed: RCLK - adaptive`, for which OpenOCD's own number
+/// is 0.
 pub(crate) fn speed(text: &str) -> Option<u32> {
     match text.trim().strip_prefix("adapter speed: ")? {
         "RCLK - adaptive" => Some(0),
@@ -37,8 +38,9 @@ fn word(text: &str) -> Option<String> {
     (!text.is_empty() && !text.contains(char::is_whitespace)).then(|| text.to_owned())
 }
 
-/// Whether a line is asserted, from `adapter assert` without arguments: `srst asserted`, `trst deasserted`, `srst not present`.
-/// `None` for a line that is not there; over SWD newer OpenOCD does not list `trst` at all.
+/// Whether a line is asserted, from `adapter assert` without arguments: `srst asserted`,
+/// `trst deasserted`, `srst not present`. `None` for a line that is not there; over SWD newer
+/// OpenOCD does not list `trst` at all.
 pub(crate) fn is_asserted(text: &str, signal: ResetSignal) -> Option<bool> {
     let name = signal.to_string();
     let state = text.lines().find_map(|line| line.trim().strip_prefix(&name)?.strip_prefix(' '))?;

@@ -11,13 +11,13 @@ use crate::types::StopPoint;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BreakpointKind {
-    /// A breakpoint instruction replaces the program's own. It needs memory that can be written, such as RAM, and no
-    /// comparator.
+    /// A breakpoint instruction replaces the program's own. It needs memory that can be written,
+    /// such as RAM, and no comparator.
     Software,
     /// A comparator of the core's breakpoint unit, for code in any memory. A Cortex-M3 has six.
     Hardware,
-    /// Any instruction of a context, which is an address space identifier (CONTEXTIDR). Arm Cortex-A and Cortex-R only. It
-    /// has no address; give 0.
+    /// Any instruction of a context, which is an address space identifier (CONTEXTIDR). Arm
+    /// Cortex-A and Cortex-R only. It has no address; give 0.
     ///
     /// The listings and the refusals are tested; there is no virtual Cortex-A to set one on.
     Context {
@@ -57,17 +57,19 @@ impl fmt::Display for BreakpointKind {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Breakpoint {
-    /// The address of the instruction; 0 for a [context breakpoint](BreakpointKind::Context), which has none.
+    /// The address of the instruction; 0 for a [context breakpoint](BreakpointKind::Context), which
+    /// has none.
     pub address: u64,
     /// The length in bytes.
     pub length: u32,
     /// How it stops the target.
     pub kind: BreakpointKind,
-    /// The number of its comparator; `None` for a software breakpoint, and on a RISC-V hart with OpenOCD 0.12.0, which does
-    /// not know it.
+    /// The number of its comparator; `None` for a software breakpoint, and on a RISC-V hart with
+    /// OpenOCD 0.12.0, which does not know it.
     pub comparator: Option<u32>,
-    /// The instruction that a software breakpoint replaced, as a number in the byte order of a little-endian target; `None`
-    /// for the other kinds, and on OpenOCD 0.12.0, which prints only its lowest bits.
+    /// The instruction that a software breakpoint replaced, as a number in the byte order of a
+    /// little-endian target; `None` for the other kinds, and on OpenOCD 0.12.0, which prints only
+    /// its lowest bits.
     pub original_instruction: Option<u64>,
 }
 

@@ -10,13 +10,15 @@ use crate::wire::tcl;
 impl Breakpoints<'_> {
     /// Removes the breakpoint at an address, of whatever kind (OpenOCD: `rbp ADDRESS`).
     ///
-    /// A Cortex-M may run. Other targets must be halted: OpenOCD 0.12.0 would forget the breakpoint of a running target that
-    /// still has it. A software breakpoint in memory that several targets share is removed for all of them. Bit 0 of an
-    /// address marks Thumb code on a Cortex-M and is ignored.
+    /// A Cortex-M may run. Other targets must be halted: OpenOCD 0.12.0 would forget the breakpoint
+    /// of a running target that still has it. A software breakpoint in memory that several targets
+    /// share is removed for all of them. Bit 0 of an address marks Thumb code on a Cortex-M and is
+    /// ignored.
     ///
     /// # Errors
-    /// [`BreakpointError::NoneAt`] if the target has none there, [`BreakpointError::NotRemoved`] if OpenOCD reports success
-    /// but the target still has it, [`TargetError::NotHalted`](crate::TargetError::NotHalted).
+    /// [`BreakpointError::NoneAt`] if the target has none there, [`BreakpointError::NotRemoved`] if
+    /// OpenOCD reports success but the target still has it,
+    /// [`TargetError::NotHalted`](crate::TargetError::NotHalted).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -38,7 +40,7 @@ impl Breakpoints<'_> {
     /// Removes the context breakpoint for an address space identifier (OpenOCD: `rbp ASID`).
     ///
     /// # Errors
-    /// Those of [`remove`](Self::remove).
+    /// The same as [`remove`](Self::remove).
     pub fn remove_context(&self, asid: u32) -> Result<()> {
         let is_wanted = |breakpoint: &Breakpoint| breakpoint.kind == BreakpointKind::Context { asid };
         self.find_and_take_out(&self.survey()?, StopPoint::Context, asid.into(), is_wanted)
@@ -58,11 +60,11 @@ impl Breakpoints<'_> {
         }
     }
 
-    /// Removes all breakpoints that [`list`](Self::list) lists, one by one. One that cannot be removed does not keep the
-    /// others.
+    /// Removes all breakpoints that [`list`](Self::list) lists, one by one. One that cannot be
+    /// removed does not keep the others.
     ///
     /// # Errors
-    /// Those of [`remove`](Self::remove), for the first that fails.
+    /// The errors of [`remove`](Self::remove), for the first that fails.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

@@ -9,26 +9,34 @@ use crate::wire::tcl;
 
 const WATCHPOINT: StopPoint = StopPoint::Watchpoint;
 
-/// The longest range that a DWT comparator covers (`DWT_MASK`, ARM DDI 0403, C1.8.15, and `cortex_m_add_watchpoint`).
+/// The longest range that a DWT comparator covers (`DWT_MASK`, ARM DDI 0403, C1.8.15, and
+/// `cortex_m_add_watchpoint`).
 const CORTEX_M_LONGEST: u32 = 0x8000;
 
 impl Breakpoints<'_> {
-    /// Sets a watchpoint: the target stops when it accesses any of the `length` bytes from `address` (OpenOCD: `wp ADDRESS LENGTH r|w|a`).
+    /// Sets a watchpoint: the target stops when it accesses any of the `length` bytes from
+    /// `address` (OpenOCD: `wp ADDRESS LENGTH r|w|a`).
     ///
-    /// On a Cortex-M `length` is a power of two up to 32768, and `address` a multiple of it; an ARMv8-M has 1, 2 and 4 only. RISC-V on
-    /// OpenOCD 0.12.0 compares the first address only, whatever the length. Other targets have limits of their own, which OpenOCD checks.
+    /// On a Cortex-M `length` is a power of two up to 32768, and `address` a multiple of it; an
+    /// ARMv8-M has 1, 2 and 4 only. RISC-V on OpenOCD 0.12.0 compares the first address only,
+    /// whatever the length. Other targets have limits of their own, which OpenOCD checks.
     ///
-    /// **On a Cortex-M the watchpoint works from the next [`resume`](crate::Target::resume) on**: OpenOCD writes it to the core then (`src/target/cortex_m.c`),
-    /// and a [`step`](crate::Target::step) before does not stop at it. That there is a comparator for it is known at once. A core stops after the instruction
-    /// that made the access.
+    /// **On a Cortex-M the watchpoint works from the next [`resume`](crate::Target::resume) on**:
+    /// OpenOCD writes it to the core then (`src/target/cortex_m.c`), and a
+    /// [`step`](crate::Target::step) before does not stop at it. That there is a comparator for it
+    /// is known at once. A core stops after the instruction that made the access.
     ///
     /// The target must be halted.
     ///
     /// # Errors
-    /// [`BreakpointError::Duplicate`] if there is a watchpoint at the address, also an equal one, [`NoComparator`](BreakpointError::NoComparator),
-    /// [`Unsupported`](BreakpointError::Unsupported), [`InvalidArgument`](BreakpointError::InvalidArgument) and
-    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) (nothing is sent), [`TargetError::NotHalted`](crate::TargetError::NotHalted),
-    /// [`Refused`](BreakpointError::Refused), and those of [`Session::command`](crate::Session::command).
+    /// [`BreakpointError::Duplicate`] if there is a watchpoint at the address, also an equal one,
+    /// [`NoComparator`](BreakpointError::NoComparator),
+    /// [`Unsupported`](BreakpointError::Unsupported),
+    /// [`InvalidArgument`](BreakpointError::InvalidArgument) and
+    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) (nothing is sent),
+    /// [`TargetError::NotHalted`](crate::TargetError::NotHalted),
+    /// [`Refused`](BreakpointError::Refused), and the errors of
+    /// [`Session::command`](crate::Session::command).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -47,14 +55,17 @@ impl Breakpoints<'_> {
         self.set_watchpoint(Watchpoint { address, length, access, value: None })
     }
 
-    /// Sets a watchpoint that stops the target only at accesses to a certain value (OpenOCD: `wp ADDRESS LENGTH r|w|a VALUE MASK`).
+    /// Sets a watchpoint that stops the target only at accesses to a certain value (OpenOCD:
+    /// `wp ADDRESS LENGTH r|w|a VALUE MASK`).
     ///
-    /// OpenOCD can do so on ARM7 and ARM9 cores only (`src/target/arm7_9_common.c`). Of the other types some refuse and some would stop at any value, so all
-    /// of them are refused here.
+    /// OpenOCD can do so on ARM7 and ARM9 cores only (`src/target/arm7_9_common.c`). Of the other
+    /// types some refuse and some would stop at any value, so all of them are refused here.
     ///
     /// # Errors
-    /// [`BreakpointError::Unsupported`] on all but ARM7 and ARM9, [`InvalidArgument`](BreakpointError::InvalidArgument) for a value that does not fit into
-    /// `length` bytes or a mask that leaves nothing to compare (nothing is sent), and those of [`add_watchpoint`](Self::add_watchpoint).
+    /// [`BreakpointError::Unsupported`] on all but ARM7 and ARM9,
+    /// [`InvalidArgument`](BreakpointError::InvalidArgument) for a value that does not fit into
+    /// `length` bytes or a mask that leaves nothing to compare (nothing is sent), and the errors of
+    /// [`add_watchpoint`](Self::add_watchpoint).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -130,11 +141,14 @@ impl Breakpoints<'_> {
 
     /// Removes the watchpoint at an address (OpenOCD: `rwp ADDRESS`).
     ///
-    /// The target must be halted: OpenOCD 0.12.0 would forget the watchpoint of a running target while the target keeps it.
+    /// The target must be halted: OpenOCD 0.12.0 would forget the watchpoint of a running target
+    /// while the target keeps it.
     ///
     /// # Errors
-    /// [`BreakpointError::NoneAt`], [`TargetError::NotHalted`](crate::TargetError::NotHalted), [`NotRemoved`](BreakpointError::NotRemoved) if OpenOCD reports success but the target still has it,
-    /// [`Refused`](BreakpointError::Refused), and those of [`Session::command`](crate::Session::command).
+    /// [`BreakpointError::NoneAt`], [`TargetError::NotHalted`](crate::TargetError::NotHalted),
+    /// [`NotRemoved`](BreakpointError::NotRemoved) if OpenOCD reports success but the target still
+    /// has it, [`Refused`](BreakpointError::Refused), and the errors of
+    /// [`Session::command`](crate::Session::command).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -156,12 +170,13 @@ impl Breakpoints<'_> {
         self.take_out_watchpoint(&survey, address)
     }
 
-    /// Removes all watchpoints of the target, one by one (`rwp all` is not known to OpenOCD 0.12.0).
+    /// Removes all watchpoints of the target, one by one (`rwp all` is not known to OpenOCD
+    /// 0.12.0).
     ///
     /// One that cannot be removed does not keep the others.
     ///
     /// # Errors
-    /// Those of [`remove_watchpoint`](Self::remove_watchpoint), for the first that fails.
+    /// The errors of [`remove_watchpoint`](Self::remove_watchpoint), for the first that fails.
     pub fn remove_all_watchpoints(&self) -> Result<()> {
         let survey = self.survey()?;
         let removed = survey.watchpoints.iter().map(|watchpoint| self.take_out_watchpoint(&survey, watchpoint.address));
@@ -199,7 +214,8 @@ impl Breakpoints<'_> {
     /// The watchpoints of the target, in OpenOCD's order (OpenOCD: `wp`). The target may run.
     ///
     /// # Errors
-    /// [`BreakpointError::UnexpectedReply`] if OpenOCD's listing can't be understood, and those of [`Session::command`](crate::Session::command).
+    /// [`BreakpointError::UnexpectedReply`] if OpenOCD's listing can't be understood, and the
+    /// errors of [`Session::command`](crate::Session::command).
     pub fn list_watchpoints(&self) -> Result<Vec<Watchpoint>> {
         let request = self.target.request("wp").to("list the watchpoints").expecting("a list of watchpoints");
         let read = |reply: &[u8]| listing::watchpoints(tcl::text(reply)?);

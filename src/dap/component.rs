@@ -5,14 +5,15 @@ use std::fmt;
 use super::Jep106;
 use crate::error::text;
 
-/// A debug component: its identification registers, as far as they could be read (Arm IHI 0029, B2).
+/// A debug component: its identification registers, as far as they could be read (Arm IHI 0029,
+/// B2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Component {
     /// Where its registers are; `None` for one inside an access port of ADIv6.
     pub address: Option<u64>,
-    /// The peripheral identification registers PIDR0 to PIDR4, 8 bits each, PIDR0 lowest; `None` if the component can't be
-    /// read, perhaps for lack of power.
+    /// The peripheral identification registers PIDR0 to PIDR4, 8 bits each, PIDR0 lowest; `None` if
+    /// the component can't be read, perhaps for lack of power.
     pub peripheral_id: Option<u64>,
     /// Its class.
     pub class: Option<ComponentClass>,
@@ -20,7 +21,8 @@ pub struct Component {
     pub device_type: Option<u8>,
     /// DEVARCH, for a CoreSight component that has it.
     pub device_architecture: Option<u32>,
-    /// What OpenOCD calls it, such as `Cortex-M3 FPB (Flash Patch and Breakpoint)`; `None` if it does not know it.
+    /// What OpenOCD calls it, such as `Cortex-M3 FPB (Flash Patch and Breakpoint)`; `None` if it
+    /// does not know it.
     pub description: Option<String>,
 }
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A manufacturer's code from JEDEC's list JEP106: which page of it (how many continuation codes), and the code on that page without its parity bit.
+/// A manufacturer's code from JEDEC's list JEP106: which page of it (how many continuation codes),
+/// and the code on that page without its parity bit.
 ///
 /// ```
 /// use openocd::Jep106;
@@ -24,7 +25,8 @@ impl Jep106 {
         Jep106 { continuation: (bits >> 7 & 0xf) as u8, code: (bits & 0x7f) as u8 }
     }
 
-    /// The manufacturer, for those that make or design microcontrollers and debug components; `None` for others.
+    /// The manufacturer, for those that make or design microcontrollers and debug components;
+    /// `None` for others.
     pub fn name(&self) -> Option<&'static str> {
         Some(match (self.continuation, self.code) {
             (0, 0x01) => "AMD",
@@ -126,7 +128,8 @@ impl fmt::Display for DebugPortId {
     }
 }
 
-/// TARGETID: what chip a debug port belongs to (Arm IHI 0031, B2.2.10). Version 2 of the debug port brought it.
+/// TARGETID: what chip a debug port belongs to (Arm IHI 0031, B2.2.10). Version 2 of the debug port
+/// brought it.
 ///
 /// ```
 /// use openocd::TargetId;

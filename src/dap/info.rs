@@ -27,7 +27,8 @@ pub struct AccessPort {
 pub struct AccessPortInfo {
     /// The access port.
     pub port: AccessPort,
-    /// The register BASE of a MEM-AP: the address of its ROM table, with two bits that say whether it has one.
+    /// The register BASE of a MEM-AP: the address of its ROM table, with two bits that say whether
+    /// it has one.
     pub base: Option<u64>,
     /// The component that BASE leads to, usually a ROM table.
     pub root: Option<Component>,
@@ -35,8 +36,8 @@ pub struct AccessPortInfo {
     pub entries: Vec<RomEntry>,
     /// Whether all of the above could be read.
     ///
-    /// If not, a component has no [`peripheral_id`](Component::peripheral_id), such as that of a core without power, or
-    /// entries are missing because a ROM table could not be read to its end.
+    /// If not, a component has no [`peripheral_id`](Component::peripheral_id), such as that of a
+    /// core without power, or entries are missing because a ROM table could not be read to its end.
     pub is_complete: bool,
 }
 
@@ -124,8 +125,8 @@ impl Dap<'_> {
         Ok(ports)
     }
 
-    /// Reads everything that the DAP says about itself: the debug port, the access ports, and the components that their
-    /// ROM tables list (OpenOCD: `NAME dpreg`, `NAME apid`, `NAME info`).
+    /// Reads everything that the DAP says about itself: the debug port, the access ports, and the
+    /// components that their ROM tables list (OpenOCD: `NAME dpreg`, `NAME apid`, `NAME info`).
     ///
     /// What cannot be read hides nothing else: [`DapInfo::is_complete`] is false then.
     ///
@@ -155,7 +156,8 @@ impl Dap<'_> {
         for port in self.list_aps()? {
             let mut walked = None;
             if port.id.class == AccessPortClass::Memory {
-                // In ADIv6 the text may describe further ports below this one; they have their own turn.
+                // In ADIv6 the text may describe further ports below this one; they have their own
+                // turn.
                 walked = self.walk(Script::command("info").hex(port.number))?.into_iter().next();
             }
             let Port { base, root, entries, unread, .. } = walked.unwrap_or_default();

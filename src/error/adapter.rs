@@ -21,13 +21,15 @@ pub enum AdapterError {
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// The adapter went to adaptive clocking, which is what drivers make of a speed that they cannot reach.
+    /// The adapter went to adaptive clocking, which is what drivers make of a speed that they
+    /// cannot reach.
     #[error("{khz} kHz was reported as set, but the adapter uses adaptive clocking (RCLK)")]
     AdaptiveSpeed {
         /// The speed asked for.
         khz: u32,
     },
-    /// The reset line is not there, as far as OpenOCD's `reset_config` and the transport say. No line was changed.
+    /// The reset line is not there, as far as OpenOCD's `reset_config` and the transport say. No
+    /// line was changed.
     #[error("there is no {signal} line: `reset_config` is {:?}, the transport {transport}", reset_config.trim())]
     NoSignal {
         /// The line asked for.

@@ -18,8 +18,8 @@ pub enum BreakpointError {
         /// The target's name.
         target: String,
     },
-    /// The address has a breakpoint or watchpoint already, perhaps of another kind, or of another target that shares the
-    /// memory. OpenOCD takes one for an address. Nothing was set.
+    /// The address has a breakpoint or watchpoint already, perhaps of another kind, or of another
+    /// target that shares the memory. OpenOCD takes one for an address. Nothing was set.
     #[error("{} has a {what} at {address:#010x} already", name(target))]
     Duplicate {
         /// What was asked for.
@@ -55,7 +55,8 @@ pub enum BreakpointError {
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// The target does not support this, or OpenOCD does not for this type of target. Nothing was set.
+    /// The target does not support this, or OpenOCD does not for this type of target. Nothing was
+    /// set.
     #[error("{} does not support a {what}: {why}", name(target))]
     Unsupported {
         /// What was asked for.
@@ -65,7 +66,8 @@ pub enum BreakpointError {
         /// The reason.
         why: &'static str,
     },
-    /// OpenOCD reported success, but the target would not stop there. What OpenOCD set was removed again.
+    /// OpenOCD reported success, but the target would not stop there. What OpenOCD set was removed
+    /// again.
     #[error("OpenOCD reports a {what} at {address:#010x} as set, but {}", missing(*what, *evidence))]
     NotInEffect {
         /// What was to be set.
@@ -75,7 +77,8 @@ pub enum BreakpointError {
         /// What shows it.
         evidence: Evidence,
     },
-    /// OpenOCD reported success, but the target still stops there, or OpenOCD still lists the breakpoint.
+    /// OpenOCD reported success, but the target still stops there, or OpenOCD still lists the
+    /// breakpoint.
     #[error("OpenOCD reports the {what} at {address:#010x} as removed, but {}", remaining(*what, *evidence))]
     NotRemoved {
         /// What was to be removed.

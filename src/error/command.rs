@@ -31,7 +31,8 @@ pub enum CommandError {
     /// OpenOCD's reply could not be understood.
     #[error(transparent)]
     UnexpectedReply(#[from] UnexpectedReply),
-    /// A call in a [`Batch`](crate::Batch) was sent, and no reply came: OpenOCD may have run it, or not.
+    /// A call in a [`Batch`](crate::Batch) was sent, and no reply came: OpenOCD may have run it, or
+    /// not.
     #[error("`{}` was sent in a batch that got no reply, so OpenOCD may have run it", excerpt(command.as_bytes(), 120))]
     OutcomeUnknown {
         /// The command.

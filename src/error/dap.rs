@@ -21,7 +21,8 @@ pub enum DapError {
         /// The names that exist.
         known: Vec<String>,
     },
-    /// The debug port has no identification register: a JTAG debug port of version 0, whose TAP has an IDCODE instead.
+    /// The debug port has no identification register: a JTAG debug port of version 0, whose TAP has
+    /// an IDCODE instead.
     #[error("the debug port of {} has no DPIDR (it reads as {value:#010x}); see the IDCODE of its TAP", name(dap))]
     NoDebugPortId {
         /// The DAP's name.

@@ -30,8 +30,8 @@ pub enum JtagError {
         /// The TAP's name.
         tap: String,
     },
-    /// An SVF file cannot be played for one TAP while others are disabled: OpenOCD would shift for those too. Nothing was
-    /// scanned.
+    /// An SVF file cannot be played for one TAP while others are disabled: OpenOCD would shift for
+    /// those too. Nothing was scanned.
     #[error(
         "cannot play an SVF file for one TAP while others are disabled ({}): enable them, or write the file for the whole chain",
         comma_separated(disabled)
@@ -40,7 +40,8 @@ pub enum JtagError {
         /// The disabled TAPs.
         disabled: Vec<String>,
     },
-    /// The TAP is in BYPASS: the last instruction was for another TAP, or the chain was reset since. Nothing was scanned.
+    /// The TAP is in BYPASS: the last instruction was for another TAP, or the chain was reset
+    /// since. Nothing was scanned.
     #[error("TAP {} is in BYPASS: select a register by `irscan` before `drscan`, or do both with `scan`", name(tap))]
     Bypass {
         /// The TAP's name.
@@ -82,8 +83,8 @@ pub enum JtagError {
         /// The state.
         state: TapState,
     },
-    /// A path is too long between two stable states: OpenOCD takes eight states at once, and stops in stable states only.
-    /// Nothing was sent.
+    /// A path is too long between two stable states: OpenOCD takes eight states at once, and stops
+    /// in stable states only. Nothing was sent.
     #[error(
         "the path reaches no stable state within seven steps after step {step} ({from}), or reaches RESET by another way than TMS high"
     )]
@@ -137,7 +138,8 @@ pub enum JtagError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// A command of an SVF file lacks the semicolon at its end. OpenOCD would skip it. Nothing was sent.
+    /// A command of an SVF file lacks the semicolon at its end. OpenOCD would skip it. Nothing was
+    /// sent.
     #[error("{}: the command in line {line} lacks the semicolon at its end", path.display())]
     Unterminated {
         /// The file.
@@ -155,8 +157,8 @@ pub enum JtagError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// An instruction of an XSVF file is cut off or missing, or OpenOCD does not know it or would do something else. Nothing
-    /// was sent.
+    /// An instruction of an XSVF file is cut off or missing, or OpenOCD does not know it or would
+    /// do something else. Nothing was sent.
     #[error("{}: the instruction at byte {offset} {problem}", path.display())]
     InvalidXsvf {
         /// The file.
@@ -173,7 +175,8 @@ pub enum JtagError {
         path: PathBuf,
         /// The line where the command begins, from 1.
         line: u32,
-        /// What was expected, in hexadecimal, of the TAP that the file is for, or else of the whole chain.
+        /// What was expected, in hexadecimal, of the TAP that the file is for, or else of the whole
+        /// chain.
         wanted: String,
         /// What was read, in hexadecimal.
         read: String,
@@ -187,7 +190,8 @@ pub enum JtagError {
     Playback {
         /// The file.
         path: PathBuf,
-        /// The line of the SVF file where the failed command begins, from 1; `None` if OpenOCD does not tell.
+        /// The line of the SVF file where the failed command begins, from 1; `None` if OpenOCD does
+        /// not tell.
         line: Option<u32>,
         /// OpenOCD's refusal.
         failure: Box<Failure>,

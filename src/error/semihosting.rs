@@ -15,8 +15,8 @@ pub enum SemihostingError {
         /// Its type.
         kind: String,
     },
-    /// OpenOCD before October 2025 takes one redirection for its whole life, because it crashes when that ends
-    /// (`src/target/semihosting_common.c`).
+    /// OpenOCD before October 2025 takes one redirection for its whole life, because it crashes
+    /// when that ends (`src/target/semihosting_common.c`).
     #[error(
         "the semihosting of {} has been redirected before, and this OpenOCD crashes when that is changed: start a new one",
         name(target)

@@ -67,7 +67,7 @@ impl Events {
     /// [`on`](Self::on).
     ///
     /// # Errors
-    /// Those of [`on`](Self::on).
+    /// The same as [`on`](Self::on).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -93,7 +93,7 @@ impl Events {
     /// otherwise like [`on`](Self::on).
     ///
     /// # Errors
-    /// Those of [`on`](Self::on).
+    /// The same as [`on`](Self::on).
     pub fn on_resume(self, mut callback: impl FnMut() + Send + 'static) -> Result<Listener> {
         self.on(move |event| {
             if event.is_resume() {
@@ -106,7 +106,7 @@ impl Events {
     /// [`on`](Self::on).
     ///
     /// # Errors
-    /// Those of [`on`](Self::on).
+    /// The same as [`on`](Self::on).
     pub fn on_reset(self, mut callback: impl FnMut(ResetMode) + Send + 'static) -> Result<Listener> {
         self.on(move |event| {
             if let Event::Reset(mode) = event {

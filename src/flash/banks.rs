@@ -141,7 +141,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     ///
     /// # Errors
     /// [`FlashError::UnknownBank`], [`FlashError::Probe`] if OpenOCD does not find the flash, and
-    /// those of [`banks`](Self::banks).
+    /// the errors of [`banks`](Self::banks).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

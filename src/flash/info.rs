@@ -145,7 +145,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// The target may run, and nothing on it is changed.
     ///
     /// # Errors
-    /// Those of [`info`](Self::info).
+    /// The same as [`info`](Self::info).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

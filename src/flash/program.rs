@@ -71,7 +71,7 @@ impl Session {
     /// `session.flash().with_progress(…).program(…)`.
     ///
     /// # Errors
-    /// [`Error::Image`](crate::Error::Image) before the chip is touched, and those of
+    /// [`Error::Image`](crate::Error::Image) before the chip is touched, and the errors of
     /// [`Flash::program`].
     ///
     /// ```no_run

@@ -24,8 +24,8 @@ impl ImageFormat {
     }
 }
 
-/// Reads a format's name or a usual file extension, in any case: `elf`, `hex`, `ihex`, `srec`, `s19`, `mot`, `uf2`,
-/// `bin`, and what [`Display`](fmt::Display) writes.
+/// Reads a format's name or a usual file extension, in any case: `elf`, `hex`, `ihex`, `srec`,
+/// `s19`, `mot`, `uf2`, `bin`, and what [`Display`](fmt::Display) writes.
 impl FromStr for ImageFormat {
     type Err = ImageError;
 

@@ -42,7 +42,7 @@ impl Bits {
     /// A number in `length` bits.
     ///
     /// # Errors
-    /// [`JtagError::ValueTooWide`] if it does not fit, and those of [`zeros`](Self::zeros).
+    /// [`JtagError::ValueTooWide`] if it does not fit, and the errors of [`zeros`](Self::zeros).
     pub fn from_u64(value: u64, length: usize) -> Result<Self, JtagError> {
         Self::from_le_bytes(&value.to_le_bytes(), length)
     }
@@ -50,7 +50,7 @@ impl Bits {
     /// Bytes, the lowest first, in `length` bits. Missing bytes are zero.
     ///
     /// # Errors
-    /// [`JtagError::ValueTooWide`] if a 1 does not fit, and those of [`zeros`](Self::zeros).
+    /// [`JtagError::ValueTooWide`] if a 1 does not fit, and the errors of [`zeros`](Self::zeros).
     pub fn from_le_bytes(bytes: &[u8], length: usize) -> Result<Self, JtagError> {
         let mut bits = Bits::zeros(length)?;
         let highest = bytes.iter().rposition(|byte| *byte != 0);
@@ -70,7 +70,8 @@ impl Bits {
         self.length
     }
 
-    /// The bit of this number, 0 being the lowest and the first to be shifted; `None` beyond the end.
+    /// The bit of this number, 0 being the lowest and the first to be shifted; `None` beyond the
+    /// end.
     pub fn bit(&self, index: usize) -> Option<bool> {
         (index < self.length).then(|| self.bytes[index / 8] >> (index % 8) & 1 != 0)
     }
@@ -109,7 +110,8 @@ impl Bits {
         &self.bytes
     }
 
-    /// Hexadecimal digits, the highest first, without `0x`; `None` if they are no number of so many bits.
+    /// Hexadecimal digits, the highest first, without `0x`; `None` if they are no number of so many
+    /// bits.
     pub(crate) fn parse_hex(digits: &str, length: usize) -> Option<Self> {
         if digits.is_empty() {
             return None;

@@ -6,7 +6,8 @@ use crate::types::TapState;
 /// How many states OpenOCD takes in one `pathmove` (`src/jtag/tcl.c`).
 const LONGEST: usize = 8;
 
-/// The commands that walk this path: each begins and ends in a stable state and has at most [`LONGEST`] states, as OpenOCD needs it.
+/// The commands that walk this path: each begins and ends in a stable state and has at most
+/// [`LONGEST`] states, as OpenOCD needs it.
 pub(super) fn pieces(path: &[TapState]) -> Result<Vec<&[TapState]>, JtagError> {
     let (Some(first), Some(last)) = (path.first(), path.last()) else { return Err(JtagError::EmptyPath) };
     for (step, pair) in path.windows(2).enumerate() {
@@ -25,8 +26,8 @@ pub(super) fn pieces(path: &[TapState]) -> Result<Vec<&[TapState]>, JtagError> {
     let mut from = 0;
     while from + 1 < path.len() {
         let piece = next_piece(&path[from..]).ok_or(JtagError::LongPath { step: from, from: path[from] })?;
-        // OpenOCD goes to Test-Logic-Reset only directly, by five clocks with TMS high. Those walk the same way as a piece that is
-        // nothing but TMS high, and stay there.
+        // OpenOCD goes to Test-Logic-Reset only directly, by five clocks with TMS high. Those walk
+        // the same way as a piece that is nothing but TMS high, and stay there.
         if piece.ends_with(&[TapState::TestLogicReset]) {
             if pieces.is_empty() {
                 pieces.push(&piece[..1]);
@@ -47,7 +48,8 @@ pub(super) fn pieces(path: &[TapState]) -> Result<Vec<&[TapState]>, JtagError> {
 fn next_piece(path: &[TapState]) -> Option<&[TapState]> {
     let into_reset = path.iter().skip(1).position(|state| *state == TapState::TestLogicReset).map(|at| at + 1);
     let all_high = |piece: &[TapState]| piece.windows(2).all(|pair| pair[0].next(true) == pair[1]);
-    // From the path's beginning a reset may be reached only by TMS high alone; later ones are for later pieces.
+    // From the path's beginning a reset may be reached only by TMS high alone; later ones are for
+    // later pieces.
     let limit = match into_reset {
         Some(at) if all_high(&path[..=at]) => return Some(&path[..=at]),
         Some(at) => at,

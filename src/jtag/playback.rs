@@ -10,7 +10,8 @@ use crate::command::{Request, Script, ServerFile};
 use crate::error::{Failure, JtagError, Result};
 use crate::wire::{Deadline, tcl};
 
-/// The largest file that is read: more than any file of test vectors takes, and less than what fills a machine.
+/// The largest file that is read: more than any file of test vectors takes, and less than what
+/// fills a machine.
 const LARGEST_FILE: u64 = 256 * 1024 * 1024;
 
 /// An SVF file to run, from [`Jtag::svf`].
@@ -51,10 +52,12 @@ pub struct XsvfFile<'a> {
 }
 
 impl<'a> Jtag<'a> {
-    /// An SVF file (Serial Vector Format, Asset InterTech, revision E) to run through the chain (OpenOCD: `svf`). The file is on this machine.
+    /// An SVF file (Serial Vector Format, Asset InterTech, revision E) to run through the chain
+    /// (OpenOCD: `svf`). The file is on this machine.
     ///
-    /// It takes whatever SVF allows in the way of lines: OpenOCD itself would leave out, without a word, what follows a semicolon on its line, and a last line without an end.
-    /// The chain is reset first; after it the targets may need [`reexamine`](crate::Target::reexamine).
+    /// It takes whatever SVF allows in the way of lines: OpenOCD itself would leave out, without a
+    /// word, what follows a semicolon on its line, and a last line without an end. The chain is
+    /// reset first; after it the targets may need [`reexamine`](crate::Target::reexamine).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -73,17 +76,19 @@ impl<'a> Jtag<'a> {
         SvfFile { jtag: *self, path: path.into(), tap, quiet: true, progress: false, ignore_error: false, timeout }
     }
 
-    /// An XSVF file (Xilinx XAPP503) to run through the chain (OpenOCD: `xsvf`). The file is on this machine.
+    /// An XSVF file (Xilinx XAPP503) to run through the chain (OpenOCD: `xsvf`). The file is on
+    /// this machine.
     ///
-    /// OpenOCD supports a part of XSVF only, and recommends SVF. It takes a file that was cut off for one that ran to its end, so all of
-    /// the file is looked through first.
+    /// OpenOCD supports a part of XSVF only, and recommends SVF. It takes a file that was cut off
+    /// for one that ran to its end, so all of the file is looked through first.
     pub fn xsvf(&self, path: impl Into<PathBuf>) -> XsvfFile<'a> {
         XsvfFile { jtag: *self, path: path.into(), tap: None, virt2: false, quiet: true, timeout: None }
     }
 }
 
 impl SvfFile<'_> {
-    /// The TAP that the file is for; all others are put into BYPASS. None of them may be disabled. By default the file is for the whole chain.
+    /// The TAP that the file is for; all others are put into BYPASS. None of them may be disabled.
+    /// By default the file is for the whole chain.
     pub fn tap(mut self, tap: impl Into<String>) -> Self {
         self.tap = Some(tap.into());
         self
@@ -110,8 +115,9 @@ impl SvfFile<'_> {
         self
     }
 
-    /// How long the file may take, in place of the session's timeout, which is the default. OpenOCD can't be stopped: after a timeout it goes on to the
-    /// file's end, and only then takes the next command.
+    /// How long the file may take, in place of the session's timeout, which is the default. OpenOCD
+    /// can't be stopped: after a timeout it goes on to the file's end, and only then takes the next
+    /// command.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -120,11 +126,15 @@ impl SvfFile<'_> {
     /// Runs the file.
     ///
     /// # Errors
-    /// Before anything is sent: [`JtagError::File`] if it can't be read, [`Unterminated`](JtagError::Unterminated) for a command without its semicolon, [`InvalidScan`](JtagError::InvalidScan) for one that
-    /// would crash OpenOCD.
-    /// Then [`SvfMismatch`](JtagError::SvfMismatch) with the line if something else came out than the file says, [`Playback`](JtagError::Playback) for a command that OpenOCD
-    /// refuses, [`UnknownTap`](JtagError::UnknownTap), [`OthersDisabled`](JtagError::OthersDisabled), [`Incomplete`](JtagError::Incomplete), [`WrongTransport`](JtagError::WrongTransport), [`TimeoutError::Reply`](crate::TimeoutError::Reply), and
-    /// those of [`Session::command`](crate::Session::command).
+    /// Before anything is sent: [`JtagError::File`] if it can't be read,
+    /// [`Unterminated`](JtagError::Unterminated) for a command without its semicolon,
+    /// [`InvalidScan`](JtagError::InvalidScan) for one that would crash OpenOCD. Then
+    /// [`SvfMismatch`](JtagError::SvfMismatch) with the line if something else came out than the
+    /// file says, [`Playback`](JtagError::Playback) for a command that OpenOCD refuses,
+    /// [`UnknownTap`](JtagError::UnknownTap), [`OthersDisabled`](JtagError::OthersDisabled),
+    /// [`Incomplete`](JtagError::Incomplete), [`WrongTransport`](JtagError::WrongTransport),
+    /// [`TimeoutError::Reply`](crate::TimeoutError::Reply), and the errors of
+    /// [`Session::command`](crate::Session::command).
     pub fn run(&self) -> Result<SvfReport> {
         let file = read(&self.path)?;
         let file = svf::normalize(&file).map_err(|fault| {
@@ -171,8 +181,8 @@ impl SvfFile<'_> {
         JtagError::Playback { path, line, failure }
     }
 
-    /// The same error with the values of the file's own TAP: OpenOCD reports those of the whole chain, where the bits of
-    /// the other TAPs, which are in BYPASS, are below and above.
+    /// The same error with the values of the file's own TAP: OpenOCD reports those of the whole
+    /// chain, where the bits of the other TAPs, which are in BYPASS, are below and above.
     fn without_bypass_bits(&self, mut error: crate::Error, file: &svf::Normalized) -> crate::Error {
         let crate::Error::Jtag(JtagError::SvfMismatch { line, wanted, read, mask, .. }) = &mut error else {
             return error;
@@ -197,7 +207,8 @@ impl SvfFile<'_> {
 }
 
 impl XsvfFile<'_> {
-    /// The TAP that the file is for; all others are put into BYPASS. By default the file is for the whole chain.
+    /// The TAP that the file is for; all others are put into BYPASS. By default the file is for the
+    /// whole chain.
     pub fn tap(mut self, tap: impl Into<String>) -> Self {
         self.tap = Some(tap.into());
         self
@@ -216,8 +227,9 @@ impl XsvfFile<'_> {
         self
     }
 
-    /// How long the file may take, in place of the session's timeout, which is the default. OpenOCD can't be stopped: after a timeout it goes on to the
-    /// file's end, and only then takes the next command.
+    /// How long the file may take, in place of the session's timeout, which is the default. OpenOCD
+    /// can't be stopped: after a timeout it goes on to the file's end, and only then takes the next
+    /// command.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -226,10 +238,14 @@ impl XsvfFile<'_> {
     /// Runs the file.
     ///
     /// # Errors
-    /// Before anything is sent: [`JtagError::File`] if it can't be read, [`InvalidXsvf`](JtagError::InvalidXsvf) if it has no `XCOMPLETE` at its end (as an empty or a cut one), or holds an
-    /// instruction that OpenOCD does not know, or not as it is meant.
-    /// Then [`Playback`](JtagError::Playback) if OpenOCD can't play it or something else came out than it says, [`UnknownTap`](JtagError::UnknownTap), [`WrongTransport`](JtagError::WrongTransport),
-    /// [`TimeoutError::Reply`](crate::TimeoutError::Reply), and those of [`Session::command`](crate::Session::command).
+    /// Before anything is sent: [`JtagError::File`] if it can't be read,
+    /// [`InvalidXsvf`](JtagError::InvalidXsvf) if it has no `XCOMPLETE` at its end (as an empty or
+    /// a cut one), or holds an instruction that OpenOCD does not know, or not as it is meant. Then
+    /// [`Playback`](JtagError::Playback) if OpenOCD can't play it or something else came out than
+    /// it says, [`UnknownTap`](JtagError::UnknownTap),
+    /// [`WrongTransport`](JtagError::WrongTransport),
+    /// [`TimeoutError::Reply`](crate::TimeoutError::Reply), and the errors of
+    /// [`Session::command`](crate::Session::command).
     pub fn run(&self) -> Result<()> {
         let file = read(&self.path)?;
         xsvf::check(&file).map_err(|xsvf::Fault { offset, problem }| JtagError::InvalidXsvf {

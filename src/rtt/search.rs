@@ -62,8 +62,8 @@ impl Rtt<'_> {
     /// A block that earlier firmware left behind ends the wait at once; see [`clear`](Self::clear).
     ///
     /// # Errors
-    /// [`TimeoutError::Rtt`] if the block is not there in time, and those of [`start`](Self::start)
-    /// that waiting cannot resolve.
+    /// [`TimeoutError::Rtt`] if the block is not there in time, and the errors of
+    /// [`start`](Self::start) that waiting cannot resolve.
     pub fn start_wait(&self, timeout: Duration) -> Result<u64> {
         let deadline = Deadline::after(Some(timeout));
         loop {

@@ -52,8 +52,8 @@ impl ConsoleOptions {
         self
     }
 
-    /// Lets the firmware read, write, remove and rename files below `directory`. Nothing outside of it can be reached: absolute
-    /// names, names with `..` and symbolic links are refused.
+    /// Lets the firmware read, write, remove and rename files below `directory`. Nothing outside of
+    /// it can be reached: absolute names, names with `..` and symbolic links are refused.
     pub fn files(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
         self
@@ -73,14 +73,15 @@ impl ConsoleOptions {
 
 /// The console of firmware whose semihosting calls this crate serves, from [`Semihosting::serve`].
 ///
-/// Reading returns what the firmware prints, to its standard output and its standard error. After its exit comes the end of
-/// the stream. Writing gives the firmware input, which is held until the firmware asks for it. While there is none, the
-/// firmware waits, halted at its call. The errors of [`Read`] hold an [`Error`] of this crate; a timeout has the kind
-/// [`io::ErrorKind::TimedOut`].
+/// Reading returns what the firmware prints, to its standard output and its standard error. After
+/// its exit comes the end of the stream. Writing gives the firmware input, which is held until the
+/// firmware asks for it. While there is none, the firmware waits, halted at its call. The errors of
+/// [`Read`] hold an [`Error`] of this crate; a timeout has the kind [`io::ErrorKind::TimedOut`].
 ///
-/// The console owns a handle of its session and can be moved into another thread. Its own thread polls the target every
-/// 1 to 10 ms, also while it is halted. Between polls the session is free for other calls. Output is bounded: with 1 MiB that
-/// nobody has read, the firmware waits at its next call.
+/// The console owns a handle of its session and can be moved into another thread. Its own thread
+/// polls the target every 1 to 10 ms, also while it is halted. Between polls the session is free
+/// for other calls. Output is bounded: with 1 MiB that nobody has read, the firmware waits at its
+/// next call.
 ///
 /// Dropping the console ends the thread. The firmware's next call then halts the target.
 pub struct SemihostingConsole {
@@ -149,10 +150,12 @@ impl Shared {
 }
 
 impl Semihosting<'_> {
-    /// Serves the firmware's calls in this program, without files and shell of the host. The target may be running.
+    /// Serves the firmware's calls in this program, without files and shell of the host. The target
+    /// may be running.
     ///
-    /// This crate serves console, command line, clock, time and exit. Calls for files and for the host's shell are refused:
-    /// the firmware gets -1. OpenOCD's own semihosting is disabled, and as it was again when the console is dropped.
+    /// This crate serves console, command line, clock, time and exit. Calls for files and for the
+    /// host's shell are refused: the firmware gets -1. OpenOCD's own semihosting is disabled, and
+    /// as it was again when the console is dropped.
     ///
     /// # Errors
     /// [`SemihostingError::Unsupported`] for other targets than Cortex-M and RISC-V.
@@ -179,10 +182,11 @@ impl Semihosting<'_> {
         self.serve_with(ConsoleOptions::new())
     }
 
-    /// Serves the firmware's calls like [`serve`](Self::serve), with a command line, and with files below one directory.
+    /// Serves the firmware's calls like [`serve`](Self::serve), with a command line, and with files
+    /// below one directory.
     ///
     /// # Errors
-    /// Those of [`serve`](Self::serve), and [`SemihostingError::Directory`].
+    /// The errors of [`serve`](Self::serve), and [`SemihostingError::Directory`].
     pub fn serve_with(self, options: ConsoleOptions) -> Result<SemihostingConsole> {
         let host = options.host(Vec::new())?;
         let name = self.target.name()?;
@@ -206,8 +210,9 @@ impl SemihostingConsole {
     /// Waits for bytes, and returns how many were put into `buffer`; 0 after the firmware's exit.
     ///
     /// # Errors
-    /// [`TimeoutError::Semihosting`], and the error for which the calls can no longer be served, such as
-    /// [`Error::Connection`]. That is returned once, and [`SemihostingError::ConsoleEnded`] afterwards.
+    /// [`TimeoutError::Semihosting`], and the error for which the calls can no longer be served,
+    /// such as [`Error::Connection`]. That is returned once, and [`SemihostingError::ConsoleEnded`]
+    /// afterwards.
     pub fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let deadline = Deadline::after(self.read_timeout);
         let mut state = self.shared.wait(deadline, |state| !state.output.is_empty() || state.ended.is_some());
@@ -231,7 +236,8 @@ impl SemihostingConsole {
     /// Waits until the firmware exits. It is halted then, at its call.
     ///
     /// # Errors
-    /// [`TimeoutError::Semihosting`] if it does not exit within `timeout`, and those of [`receive`](Self::receive).
+    /// [`TimeoutError::Semihosting`] if it does not exit within `timeout`, and the errors of
+    /// [`receive`](Self::receive).
     pub fn wait_exit(&self, timeout: Duration) -> Result<SemihostingExit> {
         let mut state = self.shared.wait(Deadline::after(Some(timeout)), |state| state.ended.is_some());
         match state.exit {

@@ -88,7 +88,8 @@ impl TapState {
         }
     }
 
-    /// Whether the controller can stay in the state while TCK runs: the six that one level of TMS keeps it in.
+    /// Whether the controller can stay in the state while TCK runs: the six that one level of TMS
+    /// keeps it in.
     pub fn is_stable(self) -> bool {
         let (low, high) = self.successors();
         self == low || self == high
@@ -145,7 +146,8 @@ pub enum EndState {
     /// Run-Test/Idle: what was scanned has taken effect, and self-tests run.
     #[default]
     RunTestIdle,
-    /// Pause-DR: after a DR scan nothing has been updated yet; after an IR scan the instruction has.
+    /// Pause-DR: after a DR scan nothing has been updated yet; after an IR scan the instruction
+    /// has.
     PauseDr,
     /// Pause-IR: after an IR scan nothing has been updated yet; after a DR scan the register has.
     PauseIr,

@@ -21,7 +21,8 @@ fn clocked() -> Session {
     Session::builder().start(openocd).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"))
 }
 
-/// OpenOCD has sent the new level by the time it answers; the chip reads it a little later, and has no way to say so.
+/// OpenOCD has sent the new level by the time it answers; the chip reads it a little later, and has
+/// no way to say so.
 #[track_caller]
 fn comes_true(condition: impl Fn() -> bool) {
     let begin = Instant::now();
@@ -237,7 +238,8 @@ fn trst_is_a_line_of_jtag() {
 #[test]
 fn a_line_that_does_not_follow_is_an_error() {
     let board = Board::jtag();
-    // One line pulls the other, so OpenOCD moves neither alone; it reports success and logs why not.
+    // One line pulls the other, so OpenOCD moves neither alone; it reports success and logs why
+    // not.
     board.session.command("reset_config trst_and_srst srst_pulls_trst srst_nogate").unwrap();
     let (adapter, before) = (board.session.adapter(), board.chip.reset_count());
     let error = adapter_error(adapter.assert_reset(ResetSignal::Srst));

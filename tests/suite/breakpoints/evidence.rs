@@ -47,7 +47,8 @@ fn a_comparator_that_cannot_be_written_is_no_breakpoint() {
     board.chip.faults().bus_fault_at(0xe000_2008..0xe000_2028);
     let error = breakpoint_error(board.session.breakpoints().add(WORK.into(), BreakpointKind::Hardware));
     if transport() == Transport::Swd {
-        // The failure shows with the next transfer, by which OpenOCD enables the unit; and that it does check.
+        // The failure shows with the next transfer, by which OpenOCD enables the unit; and that it
+        // does check.
         assert!(matches!(error, BreakpointError::Refused { .. }), "{error}");
         assert!(error.to_string().contains("Failed to enable the FPB"), "{error}");
     } else {
