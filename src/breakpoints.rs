@@ -22,13 +22,13 @@ use survey::Survey;
 /// A view of a target's breakpoints and watchpoints, from
 /// [`Session::breakpoints`](crate::Session::breakpoints) or [`Target::breakpoints`].
 ///
-/// OpenOCD keeps them, for each target its own, one at an address. They outlive the session, and a
-/// debugger on OpenOCD's GDB port sets its own beside them. A software breakpoint in memory that
-/// several targets share stops each of them, and is in the list of each.
+/// OpenOCD keeps the breakpoints of each target, at most one per address. They outlive the session.
+/// A debugger on OpenOCD's GDB port sets breakpoints of its own. A software breakpoint in memory
+/// that several targets share stops each of them, and is in the list of each.
 ///
-/// OpenOCD may list a breakpoint that the target does not have, or forget one that it still has. So
-/// the calls here check the target: the memory for software breakpoints, the breakpoint and
-/// watchpoint units of a Cortex-M for the others.
+/// OpenOCD may list a breakpoint that the target lacks, or forget one that the target still has. So
+/// these calls check the target: the memory for software breakpoints, the breakpoint and watchpoint
+/// units of a Cortex-M for the others.
 ///
 /// Sources: OpenOCD's `bp`, `rbp`, `wp` and `rwp` (`src/target/target.c`,
 /// `src/target/breakpoints.c`).
@@ -53,7 +53,7 @@ pub struct Breakpoints<'a> {
 }
 
 impl crate::Session {
-    /// The current target's breakpoints and watchpoints; short for
+    /// Returns a view of the current target's breakpoints and watchpoints; short for
     /// `session.target().breakpoints()`.
     pub fn breakpoints(&self) -> Breakpoints<'_> {
         self.target().breakpoints()
@@ -61,7 +61,7 @@ impl crate::Session {
 }
 
 impl<'a> Target<'a> {
-    /// The target's breakpoints and watchpoints.
+    /// Returns a view of the target's breakpoints and watchpoints.
     pub fn breakpoints(self) -> Breakpoints<'a> {
         Breakpoints::of(self)
     }
@@ -74,14 +74,14 @@ impl<'a> Breakpoints<'a> {
 
     /// Sets a breakpoint, and returns it as OpenOCD lists it (OpenOCD: `bp ADDRESS LENGTH [hw]`).
     ///
-    /// The length is the one that suits the target: 2 bytes on a Cortex-M; on RISC-V the length of
-    /// the instruction for a software breakpoint, and 2 for a hardware one; 4 elsewhere.
-    /// [`add_with_length`](Self::add_with_length) takes another. Bit 0 of an address marks Thumb
-    /// code on a Cortex-M and is ignored.
+    /// The length follows from the target: 2 bytes on a Cortex-M; on RISC-V the length of the
+    /// instruction for a software breakpoint, and 2 bytes for a hardware breakpoint; 4 bytes
+    /// elsewhere. [`add_with_length`](Self::add_with_length) sets another length. Bit 0 of an
+    /// address marks Thumb code on a Cortex-M and is ignored.
     ///
     /// For a software breakpoint the target must be halted, and the memory writable. A hardware
     /// breakpoint can be set on a running Cortex-M; other targets must be halted. The breakpoint
-    /// unit of most Cortex-M3 and M4 covers addresses below 0x20000000 only: OpenOCD refuses
+    /// unit of most Cortex-M3 and M4 covers only addresses below 0x20000000: OpenOCD refuses
     /// others.
     ///
     /// # Errors
@@ -110,8 +110,9 @@ impl<'a> Breakpoints<'a> {
     /// Sets a breakpoint of `length` bytes (OpenOCD: `bp ADDRESS LENGTH [hw]`,
     /// `bp ASID LENGTH hw_ctx`, `bp ADDRESS ASID LENGTH`).
     ///
-    /// A Cortex-M takes 2, and 3, which GDB uses for a 32-bit Thumb instruction and which is the
-    /// same. RISC-V takes 2 and 4, an Arm Cortex-A 2 for Thumb and 4 for Arm code.
+    /// A Cortex-M accepts 2 and 3, which have the same effect; GDB uses 3 for a 32-bit Thumb
+    /// instruction. RISC-V accepts 2 and 4. An Arm Cortex-A accepts 2 for Thumb code and 4 for Arm
+    /// code.
     ///
     /// # Errors
     /// The same as [`add`](Self::add).
@@ -187,11 +188,11 @@ impl<'a> Breakpoints<'a> {
     /// Lists the breakpoints that stop the target, in OpenOCD's order (OpenOCD: `bp`). The target
     /// may run.
     ///
-    /// Software breakpoints that another target set in shared memory come last. The memory of a
-    /// running target tells of them only on a Cortex-M.
+    /// Software breakpoints that another target set in shared memory come last. While the target
+    /// runs they are listed only on a Cortex-M.
     ///
     /// # Errors
-    /// [`BreakpointError::UnexpectedReply`] if OpenOCD's listing can't be understood.
+    /// [`BreakpointError::UnexpectedReply`] if OpenOCD's list cannot be parsed.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

@@ -47,12 +47,12 @@ enum Which<'a> {
 }
 
 impl Session {
-    /// The first DAP of OpenOCD's configuration.
+    /// Returns a view of the first DAP of OpenOCD's configuration.
     pub fn dap(&self) -> Dap<'_> {
         Dap { session: self, which: Which::First }
     }
 
-    /// The DAP of this name, such as `"stm32f1x.dap"`.
+    /// Returns a view of the DAP of this name, such as `"stm32f1x.dap"`.
     ///
     /// # Errors
     /// [`DapError::UnknownDap`] with the names that exist.
@@ -74,7 +74,8 @@ impl Session {
 }
 
 impl<'a> Target<'a> {
-    /// The DAP through which OpenOCD reaches the target (OpenOCD: `NAME cget -dap`).
+    /// Returns a view of the DAP through which OpenOCD accesses the target (OpenOCD:
+    /// `NAME cget -dap`).
     pub fn dap(self) -> Dap<'a> {
         Dap { session: self.session(), which: Which::Of(self) }
     }
@@ -172,12 +173,12 @@ impl Dap<'_> {
     /// Writes a register of an access port (OpenOCD: `NAME apreg PORT ADDRESS VALUE`), and checks
     /// that the write worked.
     ///
-    /// Over SWD the debug port is asked for that: OpenOCD would leave a failure, such as a write to
-    /// DRW that ends in a bus fault, to the next access.
+    /// Over SWD this reads the debug port's status: OpenOCD would report a failure, such as a bus
+    /// fault of a write to DRW, only at the next access.
     ///
-    /// OpenOCD uses the same registers for memory, and knows what was written to CSW and TAR by
-    /// this call. Its background polling changes them: pause it for what takes several calls
-    /// ([`Session::pause_polling`]).
+    /// OpenOCD uses the same registers to access memory, and accounts for this call's writes to CSW
+    /// and TAR. Its background polling changes them, so pause it between calls that depend on each
+    /// other ([`Session::pause_polling`]).
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the write failed.

@@ -35,9 +35,9 @@ use crate::wire::tcl;
 /// - An instruction that must *stay*, such as EXTEST, needs [`Session::pause_polling`]. Within the
 ///   pause every scan is one scan and nothing more.
 ///
-/// OpenOCD keeps the instruction, one for all its clients. After a reset of the chain, by
-/// [`arp_init`](Self::arp_init), [`pathmove`](Self::pathmove) or a file of test vectors, there is
-/// none.
+/// OpenOCD keeps one instruction for all its clients. A reset of the chain clears it;
+/// [`arp_init`](Self::arp_init), [`pathmove`](Self::pathmove) and files of test vectors reset the
+/// chain.
 ///
 /// Targets need not be halted for any of this. Registers are shifted lowest bit first.
 ///
@@ -66,15 +66,15 @@ pub struct Jtag<'a> {
 }
 
 impl Session {
-    /// The JTAG chain.
+    /// Returns a view of the JTAG chain.
     pub fn jtag(&self) -> Jtag<'_> {
         Jtag { session: self, end_state: EndState::RunTestIdle }
     }
 }
 
 impl Jtag<'_> {
-    /// The same chain, with scans that end in this state (OpenOCD: `-endstate`). Run-Test/Idle by
-    /// default.
+    /// Returns a view whose scans end in `state` (OpenOCD: `-endstate`). The default is
+    /// Run-Test/Idle.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -95,8 +95,8 @@ impl Jtag<'_> {
 
     /// Puts an instruction into a TAP, and BYPASS into all others (OpenOCD: `irscan`).
     ///
-    /// OpenOCD does not check what comes out of the instruction registers. So a chain without power
-    /// takes instructions without an error, and everything read from it is ones or zeros;
+    /// OpenOCD does not check the bits that come out of the instruction registers. So a chain
+    /// without power accepts instructions without an error, and then reads as all ones or zeros;
     /// [`arp_init`](Self::arp_init) checks the chain.
     ///
     /// # Errors
@@ -152,8 +152,7 @@ impl Jtag<'_> {
     /// Puts an instruction into a TAP and shifts fields through the register that it selects, with
     /// nothing in between (OpenOCD: `irscan`, `drscan`).
     ///
-    /// From the instruction to the data the chain goes by Pause-IR, so it does not pass
-    /// Run-Test/Idle.
+    /// Between the instruction and the data the chain passes Pause-IR, and not Run-Test/Idle.
     ///
     /// # Errors
     /// The errors of [`irscan`](Self::irscan) and [`drscan`](Self::drscan).
@@ -204,11 +203,10 @@ impl Jtag<'_> {
 
     /// Walks through the states of the TAP controllers (OpenOCD: `pathmove`).
     ///
-    /// First the chain goes to the first state by the shortest way, then by one clock from each
-    /// state of the path to the next. The first and the last state must be
-    /// [stable](TapState::is_stable). A path may have any length: OpenOCD gets it in pieces of up
-    /// to eight states, which must end in stable states. From a stable state on, Test-Logic-Reset
-    /// can be reached by TMS high alone.
+    /// The chain goes to the first state by the shortest way, then from each state of the path to
+    /// the next by one clock. The first and the last state must be [stable](TapState::is_stable). A
+    /// path may have any length: OpenOCD gets it in pieces of up to eight states, which must end in
+    /// stable states. From a stable state on, Test-Logic-Reset can be reached by TMS high alone.
     ///
     /// # Errors
     /// Before anything is sent: [`JtagError::IllegalTransition`], [`JtagError::UnstablePath`],

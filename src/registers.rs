@@ -20,9 +20,9 @@ use request::{READ_BUDGET_MS, Readings, same_register, take_readings, unknown};
 /// are to be written, in a cache until the target is resumed. [`forced`](Self::forced) reads past
 /// the cache.
 ///
-/// Names are those of OpenOCD's `reg` command and are case-sensitive: `r0`, `pc`, `xPSR` on an ARM
-/// Cortex-M, `a0`, `mstatus` on RISC-V. `xPSR` (OpenOCD 0.12.0) and `xpsr` (newer) are found under
-/// both names. Values are numbers, whatever the byte order of the target.
+/// Names are the names of OpenOCD's `reg` command and are case-sensitive: `r0`, `pc`, `xPSR` on an
+/// ARM Cortex-M, `a0`, `mstatus` on RISC-V. `xPSR` (OpenOCD 0.12.0) and `xpsr` (newer) are found
+/// under both names. Values are numbers, whatever the byte order of the target.
 ///
 /// Source: OpenOCD's `reg` (`src/target/target.c`).
 ///

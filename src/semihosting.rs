@@ -27,12 +27,11 @@ use crate::target::Target;
 /// | [`Target::run_until`] with [`RunUntil::semihosting`](crate::RunUntil::semihosting) | the same | given before the run | a verdict; OpenOCD lives on |
 /// | [`enable`](Self::enable): by OpenOCD | **all of them** | of OpenOCD's terminal, or a [redirection](Self::redirect) | ends OpenOCD |
 ///
-/// The first two need nothing of this view's other methods, which are about OpenOCD's own
-/// semihosting.
+/// The other methods of this view are about OpenOCD's own semihosting; the first two ways do not
+/// need them.
 ///
 /// Sources: Arm's "Semihosting for `AArch32` and `AArch64`", RISC-V's "Semihosting" specification,
-/// and OpenOCD's
-/// `src/target/semihosting_common.c`.
+/// OpenOCD's `src/target/semihosting_common.c`.
 ///
 /// ```
 /// # use virtual_chip::firmware::semihosting as firmware;
@@ -80,8 +79,8 @@ impl Semihosting<'_> {
     /// OpenOCD serves all calls. `SYS_OPEN` opens, creates and overwrites any file, `SYS_REMOVE`
     /// and `SYS_RENAME` change any directory, and **`SYS_SYSTEM` runs any command of the host's
     /// shell**. A [base directory](Self::set_base_dir) confines nothing: a name with `..` leads out
-    /// of it, and the shell ignores it. Enable this only for firmware that you trust as you trust a
-    /// program that you start. [`serve`](Self::serve) refuses files and shell.
+    /// of it, and the shell ignores it. Enable this only for firmware that you trust as much as a
+    /// program that you run on the host. [`serve`](Self::serve) refuses files and shell.
     ///
     /// # Exits
     /// When the firmware exits, **OpenOCD ends with its exit status**, unless a GDB is connected.
@@ -91,7 +90,7 @@ impl Semihosting<'_> {
     /// whatever they return from `main`: newlib sends the status only to a host that lists its
     /// extensions in `:semihosting-features`, which OpenOCD does not.
     ///
-    /// A call halts the target until OpenOCD polls it the next time, after 100 ms by default.
+    /// A call halts the target until the next time that OpenOCD polls it, 100 ms by default.
     ///
     /// # Errors
     /// [`SemihostingError::Refused`] if the target has no semihosting or was not examined, and
@@ -101,8 +100,8 @@ impl Semihosting<'_> {
         self.set(script, "arm semihosting enable", "semihosting is ", "enabled", "enable semihosting")
     }
 
-    /// Makes OpenOCD leave the calls alone (OpenOCD: `arm semihosting disable`). A call then halts
-    /// the target like any other breakpoint instruction.
+    /// Makes OpenOCD ignore the calls (OpenOCD: `arm semihosting disable`). A call then halts the
+    /// target like any other breakpoint instruction.
     ///
     /// # Errors
     /// The same as [`enable`](Self::enable).

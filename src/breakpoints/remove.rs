@@ -10,10 +10,10 @@ use crate::wire::tcl;
 impl Breakpoints<'_> {
     /// Removes the breakpoint at an address, of whatever kind (OpenOCD: `rbp ADDRESS`).
     ///
-    /// A Cortex-M may run. Other targets must be halted: OpenOCD 0.12.0 would forget the breakpoint
-    /// of a running target that still has it. A software breakpoint in memory that several targets
-    /// share is removed for all of them. Bit 0 of an address marks Thumb code on a Cortex-M and is
-    /// ignored.
+    /// A Cortex-M may be running. Other targets must be halted: OpenOCD 0.12.0 would forget the
+    /// breakpoint of a running target that still has it. A software breakpoint in memory that
+    /// several targets share is removed for all of them. Bit 0 of an address marks Thumb code on a
+    /// Cortex-M and is ignored.
     ///
     /// # Errors
     /// [`BreakpointError::NoneAt`] if the target has none there, [`BreakpointError::NotRemoved`] if
@@ -60,8 +60,8 @@ impl Breakpoints<'_> {
         }
     }
 
-    /// Removes all breakpoints that [`list`](Self::list) lists, one by one. One that cannot be
-    /// removed does not keep the others.
+    /// Removes all breakpoints that [`list`](Self::list) returns. If one cannot be removed, the
+    /// others still are.
     ///
     /// # Errors
     /// The errors of [`remove`](Self::remove), for the first that fails.

@@ -22,12 +22,12 @@ fn of(owner: &KeptTarget) -> Breakpoints<'_> {
 
 /// A breakpoint that is removed when this value is dropped, from [`Breakpoints::scoped`].
 ///
-/// It owns a handle of the session. It is removed from the target that it was set on, whichever
-/// target is the current one by then.
+/// The value owns a handle of the session. It removes the breakpoint from the target on which it
+/// was set, even if another target is the current one by then.
 ///
-/// A failure on drop is logged as a warning; [`remove`](Self::remove) does the same and returns it.
-/// On a target other than a Cortex-M a breakpoint can only be removed while the target is halted,
-/// so halt it before the end of the scope.
+/// Dropping logs a failure as a warning; [`remove`](Self::remove) returns the failure. Targets
+/// other than a Cortex-M must be halted at the end of the scope, because OpenOCD cannot remove the
+/// breakpoint while they run.
 #[derive(Debug)]
 #[must_use = "the breakpoint is removed when this value is dropped"]
 pub struct ScopedBreakpoint {
@@ -37,7 +37,8 @@ pub struct ScopedBreakpoint {
 }
 
 impl Breakpoints<'_> {
-    /// Sets a breakpoint as [`add`](Self::add) does, for as long as the returned value lives.
+    /// Sets a breakpoint like [`add`](Self::add), and removes it when the returned value is
+    /// dropped.
     ///
     /// # Errors
     /// The same as [`add`](Self::add).
@@ -67,7 +68,7 @@ impl Breakpoints<'_> {
 }
 
 impl ScopedBreakpoint {
-    /// The breakpoint.
+    /// Returns the breakpoint.
     pub fn breakpoint(&self) -> &Breakpoint {
         &self.breakpoint
     }
@@ -103,12 +104,11 @@ impl Drop for ScopedBreakpoint {
 /// A watchpoint that is removed when this value is dropped, from
 /// [`Breakpoints::scoped_watchpoint`].
 ///
-/// It owns a handle of the session. It is removed from the target that it was set on, whichever
-/// target is the current one by then.
+/// The value owns a handle of the session. It removes the breakpoint from the target on which it
+/// was set, even if another target is the current one by then.
 ///
-/// A failure on drop is logged as a warning; [`remove`](Self::remove) does the same and returns it.
-/// A watchpoint can only be removed while the target is halted, so halt it before the end of the
-/// scope.
+/// Dropping logs a failure as a warning; [`remove`](Self::remove) returns the failure. Halt the
+/// target before the end of the scope: a watchpoint can be removed only while the target is halted.
 #[derive(Debug)]
 #[must_use = "the watchpoint is removed when this value is dropped"]
 pub struct ScopedWatchpoint {
@@ -118,8 +118,8 @@ pub struct ScopedWatchpoint {
 }
 
 impl Breakpoints<'_> {
-    /// Sets a watchpoint as [`add_watchpoint`](Self::add_watchpoint) does, for as long as the
-    /// returned value lives.
+    /// Sets a watchpoint like [`add_watchpoint`](Self::add_watchpoint), and removes it when the
+    /// returned value is dropped.
     ///
     /// # Errors
     /// The same as [`add_watchpoint`](Self::add_watchpoint).
@@ -148,7 +148,7 @@ impl Breakpoints<'_> {
 }
 
 impl ScopedWatchpoint {
-    /// The watchpoint.
+    /// Returns the watchpoint.
     pub fn watchpoint(&self) -> &Watchpoint {
         &self.watchpoint
     }

@@ -17,26 +17,25 @@ impl Breakpoints<'_> {
     /// Sets a watchpoint: the target stops when it accesses any of the `length` bytes from
     /// `address` (OpenOCD: `wp ADDRESS LENGTH r|w|a`).
     ///
-    /// On a Cortex-M `length` is a power of two up to 32768, and `address` a multiple of it; an
-    /// ARMv8-M has 1, 2 and 4 only. RISC-V on OpenOCD 0.12.0 compares the first address only,
-    /// whatever the length. Other targets have limits of their own, which OpenOCD checks.
+    /// The target must be halted. On a Cortex-M `length` is a power of two up to 32768, and
+    /// `address` a multiple of `length`; an ARMv8-M supports only 1, 2 and 4. RISC-V on OpenOCD
+    /// 0.12.0 compares only the first address, for any length. Other targets have limits of their
+    /// own, which OpenOCD checks.
     ///
     /// **On a Cortex-M the watchpoint works from the next [`resume`](crate::Target::resume) on**:
-    /// OpenOCD writes it to the core then (`src/target/cortex_m.c`), and a
-    /// [`step`](crate::Target::step) before does not stop at it. That there is a comparator for it
-    /// is known at once. A core stops after the instruction that made the access.
+    /// OpenOCD writes it to the core then (`src/target/cortex_m.c`), so an earlier
+    /// [`step`](crate::Target::step) does not stop at it. A missing comparator is reported at once.
+    /// The core stops after the instruction that made the access.
     ///
     /// The target must be halted.
     ///
     /// # Errors
-    /// [`BreakpointError::Duplicate`] if there is a watchpoint at the address, also an equal one,
-    /// [`NoComparator`](BreakpointError::NoComparator),
-    /// [`Unsupported`](BreakpointError::Unsupported),
-    /// [`InvalidArgument`](BreakpointError::InvalidArgument) and
-    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) (nothing is sent),
-    /// [`TargetError::NotHalted`](crate::TargetError::NotHalted),
-    /// [`Refused`](BreakpointError::Refused), and the errors of
-    /// [`Session::command`](crate::Session::command).
+    /// [`BreakpointError::NoComparator`] if all comparators are in use,
+    /// [`BreakpointError::Duplicate`] if the address has a watchpoint,
+    /// [`TargetError::NotHalted`](crate::TargetError::NotHalted).
+    /// [`BreakpointError::InvalidArgument`] and
+    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is
+    /// sent.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -58,8 +57,8 @@ impl Breakpoints<'_> {
     /// Sets a watchpoint that stops the target only at accesses to a certain value (OpenOCD:
     /// `wp ADDRESS LENGTH r|w|a VALUE MASK`).
     ///
-    /// OpenOCD can do so on ARM7 and ARM9 cores only (`src/target/arm7_9_common.c`). Of the other
-    /// types some refuse and some would stop at any value, so all of them are refused here.
+    /// OpenOCD supports this only on ARM7 and ARM9 cores (`src/target/arm7_9_common.c`). Some other
+    /// types would stop at any value, so this call refuses all other types.
     ///
     /// # Errors
     /// [`BreakpointError::Unsupported`] on all but ARM7 and ARM9,
@@ -145,10 +144,9 @@ impl Breakpoints<'_> {
     /// while the target keeps it.
     ///
     /// # Errors
-    /// [`BreakpointError::NoneAt`], [`TargetError::NotHalted`](crate::TargetError::NotHalted),
-    /// [`NotRemoved`](BreakpointError::NotRemoved) if OpenOCD reports success but the target still
-    /// has it, [`Refused`](BreakpointError::Refused), and the errors of
-    /// [`Session::command`](crate::Session::command).
+    /// [`BreakpointError::NoneAt`] if the address has no watchpoint,
+    /// [`BreakpointError::NotRemoved`] if OpenOCD reports success but the target still has it,
+    /// [`TargetError::NotHalted`](crate::TargetError::NotHalted).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -170,17 +168,16 @@ impl Breakpoints<'_> {
         self.take_out_watchpoint(&survey, address)
     }
 
-    /// Removes all watchpoints of the target, one by one (`rwp all` is not known to OpenOCD
-    /// 0.12.0).
+    /// Removes all watchpoints of the target. If one cannot be removed, the others still are.
     ///
-    /// One that cannot be removed does not keep the others.
+    /// The target must be halted.
     ///
     /// # Errors
     /// The errors of [`remove_watchpoint`](Self::remove_watchpoint), for the first that fails.
     pub fn remove_all_watchpoints(&self) -> Result<()> {
         let survey = self.survey()?;
         let removed = survey.watchpoints.iter().map(|watchpoint| self.take_out_watchpoint(&survey, watchpoint.address));
-        // Collected first: all are to be tried.
+        // Collected first, so that a failure does not skip the rest.
         removed.collect::<Vec<_>>().into_iter().collect()
     }
 
@@ -211,11 +208,11 @@ impl Breakpoints<'_> {
         Err(BreakpointError::NotRemoved { what: WATCHPOINT, address, evidence }.into())
     }
 
-    /// The watchpoints of the target, in OpenOCD's order (OpenOCD: `wp`). The target may run.
+    /// Lists the watchpoints of the target, in OpenOCD's order (OpenOCD: `wp`). The target may be
+    /// running.
     ///
     /// # Errors
-    /// [`BreakpointError::UnexpectedReply`] if OpenOCD's listing can't be understood, and the
-    /// errors of [`Session::command`](crate::Session::command).
+    /// [`BreakpointError::UnexpectedReply`] if OpenOCD's list cannot be parsed.
     pub fn list_watchpoints(&self) -> Result<Vec<Watchpoint>> {
         let request = self.target.request("wp").to("list the watchpoints").expecting("a list of watchpoints");
         let read = |reply: &[u8]| listing::watchpoints(tcl::text(reply)?);

@@ -27,13 +27,13 @@ pub struct SvfFile<'a> {
     timeout: Option<Duration>,
 }
 
-/// What running an SVF file came to.
+/// The result of running an SVF file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SvfReport {
-    /// How many commands ran: all of the file.
+    /// Number of commands that ran, which is all of the file.
     pub commands: u32,
-    /// How many comparisons failed; not 0 only with [`SvfFile::ignore_error`].
+    /// Number of failed comparisons. It is 0 without [`SvfFile::ignore_errors`].
     pub errors: u32,
     /// What OpenOCD logged.
     pub log: String,
@@ -52,12 +52,14 @@ pub struct XsvfFile<'a> {
 }
 
 impl<'a> Jtag<'a> {
-    /// An SVF file (Serial Vector Format, Asset InterTech, revision E) to run through the chain
-    /// (OpenOCD: `svf`). The file is on this machine.
+    /// Prepares an SVF file (Serial Vector Format, Asset InterTech, revision E) to run through the
+    /// chain (OpenOCD: `svf`). The file is on this machine. [`SvfFile::run`] runs it.
     ///
-    /// It takes whatever SVF allows in the way of lines: OpenOCD itself would leave out, without a
-    /// word, what follows a semicolon on its line, and a last line without an end. The chain is
-    /// reset first; after it the targets may need [`reexamine`](crate::Target::reexamine).
+    /// The run begins with a reset of the chain. Afterwards the targets may need
+    /// [`reexamine`](crate::Target::reexamine).
+    ///
+    /// Commands may be split into lines in any way. OpenOCD itself silently skips a command that
+    /// follows another one on the same line, and a last line without a line end.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -76,19 +78,19 @@ impl<'a> Jtag<'a> {
         SvfFile { jtag: *self, path: path.into(), tap, quiet: true, progress: false, ignore_error: false, timeout }
     }
 
-    /// An XSVF file (Xilinx XAPP503) to run through the chain (OpenOCD: `xsvf`). The file is on
-    /// this machine.
+    /// Prepares an XSVF file (Xilinx XAPP503) to run through the chain (OpenOCD: `xsvf`). The file
+    /// is on this machine. [`XsvfFile::run`] runs it.
     ///
-    /// OpenOCD supports a part of XSVF only, and recommends SVF. It takes a file that was cut off
-    /// for one that ran to its end, so all of the file is looked through first.
+    /// OpenOCD supports only a part of XSVF, and recommends SVF. It reports success for a truncated
+    /// file, so this crate checks the whole file first.
     pub fn xsvf(&self, path: impl Into<PathBuf>) -> XsvfFile<'a> {
         XsvfFile { jtag: *self, path: path.into(), tap: None, virt2: false, quiet: true, timeout: None }
     }
 }
 
 impl SvfFile<'_> {
-    /// The TAP that the file is for; all others are put into BYPASS. None of them may be disabled.
-    /// By default the file is for the whole chain.
+    /// Sets the TAP that the file is for. All other TAPs are put into BYPASS; none of them may be
+    /// disabled. By default the file is for the whole chain.
     pub fn tap(mut self, tap: impl Into<String>) -> Self {
         self.tap = Some(tap.into());
         self
@@ -115,9 +117,9 @@ impl SvfFile<'_> {
         self
     }
 
-    /// How long the file may take, in place of the session's timeout, which is the default. OpenOCD
-    /// can't be stopped: after a timeout it goes on to the file's end, and only then takes the next
-    /// command.
+    /// Sets how long the file may take. The default is the session's timeout. OpenOCD cannot be
+    /// interrupted: after a timeout it continues to the end of the file, and executes the next
+    /// command only then.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -126,15 +128,11 @@ impl SvfFile<'_> {
     /// Runs the file.
     ///
     /// # Errors
-    /// Before anything is sent: [`JtagError::File`] if it can't be read,
-    /// [`Unterminated`](JtagError::Unterminated) for a command without its semicolon,
-    /// [`InvalidScan`](JtagError::InvalidScan) for one that would crash OpenOCD. Then
-    /// [`SvfMismatch`](JtagError::SvfMismatch) with the line if something else came out than the
-    /// file says, [`Playback`](JtagError::Playback) for a command that OpenOCD refuses,
-    /// [`UnknownTap`](JtagError::UnknownTap), [`OthersDisabled`](JtagError::OthersDisabled),
-    /// [`Incomplete`](JtagError::Incomplete), [`WrongTransport`](JtagError::WrongTransport),
-    /// [`TimeoutError::Reply`](crate::TimeoutError::Reply), and the errors of
-    /// [`Session::command`](crate::Session::command).
+    /// [`JtagError::SvfMismatch`] with the line of a failed comparison, [`JtagError::Playback`] for
+    /// a command that OpenOCD refuses, [`TimeoutError::Reply`](crate::TimeoutError::Reply). Before
+    /// anything is sent: [`JtagError::File`] if the file cannot be read,
+    /// [`JtagError::Unterminated`] for a command without its semicolon, [`JtagError::InvalidScan`]
+    /// for a scan that would crash OpenOCD.
     pub fn run(&self) -> Result<SvfReport> {
         let file = read(&self.path)?;
         let file = svf::normalize(&file).map_err(|fault| {
@@ -207,8 +205,8 @@ impl SvfFile<'_> {
 }
 
 impl XsvfFile<'_> {
-    /// The TAP that the file is for; all others are put into BYPASS. By default the file is for the
-    /// whole chain.
+    /// Sets the TAP that the file is for. All other TAPs are put into BYPASS. By default the file
+    /// is for the whole chain.
     pub fn tap(mut self, tap: impl Into<String>) -> Self {
         self.tap = Some(tap.into());
         self
@@ -227,9 +225,9 @@ impl XsvfFile<'_> {
         self
     }
 
-    /// How long the file may take, in place of the session's timeout, which is the default. OpenOCD
-    /// can't be stopped: after a timeout it goes on to the file's end, and only then takes the next
-    /// command.
+    /// Sets how long the file may take. The default is the session's timeout. OpenOCD cannot be
+    /// interrupted: after a timeout it continues to the end of the file, and executes the next
+    /// command only then.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -238,14 +236,11 @@ impl XsvfFile<'_> {
     /// Runs the file.
     ///
     /// # Errors
-    /// Before anything is sent: [`JtagError::File`] if it can't be read,
-    /// [`InvalidXsvf`](JtagError::InvalidXsvf) if it has no `XCOMPLETE` at its end (as an empty or
-    /// a cut one), or holds an instruction that OpenOCD does not know, or not as it is meant. Then
-    /// [`Playback`](JtagError::Playback) if OpenOCD can't play it or something else came out than
-    /// it says, [`UnknownTap`](JtagError::UnknownTap),
-    /// [`WrongTransport`](JtagError::WrongTransport),
-    /// [`TimeoutError::Reply`](crate::TimeoutError::Reply), and the errors of
-    /// [`Session::command`](crate::Session::command).
+    /// [`JtagError::Playback`] if OpenOCD cannot play the file or a comparison failed,
+    /// [`TimeoutError::Reply`](crate::TimeoutError::Reply). Before anything is sent:
+    /// [`JtagError::File`] if the file cannot be read, [`JtagError::InvalidXsvf`] if it does not
+    /// end with `XCOMPLETE`, or holds an instruction that OpenOCD does not know or does not execute
+    /// correctly.
     pub fn run(&self) -> Result<()> {
         let file = read(&self.path)?;
         xsvf::check(&file).map_err(|xsvf::Fault { offset, problem }| JtagError::InvalidXsvf {

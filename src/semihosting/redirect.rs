@@ -19,10 +19,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const DOING: &str = "reading from semihosting";
 
-/// Which calls a redirection is about.
+/// Which calls are redirected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Redirected {
-    /// All of both kinds.
+    /// Both kinds.
     All,
     /// `SYS_WRITEC`, `SYS_WRITE0` and `SYS_READC`.
     Debug,
@@ -65,18 +65,18 @@ impl FromStr for Redirected {
 /// [`ConnectionError::ServerDied`] after the last byte.
 ///
 /// # Input
-/// A write returns at once. The bytes are held until the firmware asks for input, and then given to
-/// it one at a time: OpenOCD drops what comes while the firmware does not ask, and does not tell
-/// when it asks. It only stops to answer commands. So after a command of another client that takes
-/// longer than a quarter of a second, a byte may be lost. While the firmware waits for input and
-/// there is none, OpenOCD answers no command, and the session's calls time out.
+/// A write returns at once. The crate holds the bytes until the firmware asks for input, and then
+/// sends one at a time: OpenOCD drops input that the firmware has not asked for. OpenOCD does not
+/// report that the firmware asks; it only stops answering commands. So a byte may be lost after
+/// another client's command that takes longer than a quarter of a second. While the firmware waits
+/// for input that is missing, OpenOCD answers no command, and the session's calls time out.
 /// [`SemihostingConsole`](crate::SemihostingConsole) has none of these limits.
 ///
 /// # End
 /// Dropping the stream ends the redirection, and drops input that the firmware has not asked for.
-/// OpenOCD before October 2025, 0.12.0 included, crashes at the end of a redirection. There the
-/// redirection stays until OpenOCD ends, this crate discards what comes, and the target cannot be
-/// redirected again. A program must not end before such an OpenOCD does.
+/// OpenOCD before October 2025, 0.12.0 included, crashes at the end of a redirection. With such an
+/// OpenOCD the redirection stays until OpenOCD ends, this crate discards its output, and the target
+/// cannot be redirected again. A program must not end before such an OpenOCD does.
 pub struct SemihostingStream {
     target: KeptTarget,
     stream: ByteStream,
