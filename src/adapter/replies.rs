@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn speeds() {
+    fn a_speed_is_read_in_khz() {
         assert_eq!(speed("adapter speed: 1000 kHz\n"), Some(1000));
         assert_eq!(speed("adapter speed: RCLK - adaptive"), Some(0));
         for text in ["", "adapter speed: -1 kHz", "adapter speed: kHz", "1000 kHz", "adapter speed: 5 MHz"] {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_reset() {
+    fn the_state_of_a_reset_line_is_read() {
         let text = "trst not present\nsrst asserted\n";
         assert_eq!((is_asserted(text, ResetSignal::Srst), is_asserted(text, ResetSignal::Trst)), (Some(true), None));
         assert_eq!(is_asserted("srst deasserted", ResetSignal::Srst), Some(false));

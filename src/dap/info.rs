@@ -11,13 +11,13 @@ use crate::wire::tcl;
 /// The version of the debug port from which on access ports have addresses.
 const ADIV6: u8 = 3;
 
-/// An access port that exists.
+/// An access port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct AccessPort {
     /// Its number; in ADIv6 the address of its registers.
     pub number: u64,
-    /// What it is.
+    /// Its identification.
     pub id: AccessPortId,
 }
 
@@ -41,15 +41,16 @@ pub struct AccessPortInfo {
     pub is_complete: bool,
 }
 
-/// What a DAP says about itself, from [`Dap::info`].
+/// The identification of a DAP and of everything behind it, from [`Dap::info`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DapInfo {
     /// Its name.
     pub name: String,
-    /// What the debug port is; `None` for a JTAG debug port of version 0, which has no DPIDR.
+    /// The identification of the debug port; `None` for a JTAG debug port of version 0, which has
+    /// no DPIDR.
     pub dpidr: Option<DebugPortId>,
-    /// What chip it belongs to; `None` if the debug port is older than version 2.
+    /// The chip that it belongs to; `None` if the debug port is older than version 2.
     pub target_id: Option<TargetId>,
     /// The access ports.
     pub access_ports: Vec<AccessPortInfo>,
@@ -90,7 +91,7 @@ impl fmt::Display for DapInfo {
 impl Dap<'_> {
     /// Lists the access ports (OpenOCD: `NAME apid`; in ADIv6 `NAME info root`).
     ///
-    /// In ADIv5 all 256 numbers are tried, in one command.
+    /// In ADIv5 the call tries all 256 numbers, in one command.
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the debug port does not answer.
@@ -125,10 +126,10 @@ impl Dap<'_> {
         Ok(ports)
     }
 
-    /// Reads everything that the DAP says about itself: the debug port, the access ports, and the
-    /// components that their ROM tables list (OpenOCD: `NAME dpreg`, `NAME apid`, `NAME info`).
+    /// Identifies the debug port, the access ports, and the components that their ROM tables list
+    /// (OpenOCD: `NAME dpreg`, `NAME apid`, `NAME info`).
     ///
-    /// What cannot be read hides nothing else: [`DapInfo::is_complete`] is false then.
+    /// If a part cannot be read, the call reads the others, and [`DapInfo::is_complete`] is false.
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the debug port does not answer.

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_texts() {
+    fn an_invalid_text_is_refused() {
         for text in [
             "",
             "usage: dap info",
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn registers() {
+    fn a_register_is_read_as_hexadecimal() {
         assert_eq!(register(b"0x14770011\n"), Some(0x1477_0011));
         for text in ["", "14770011", "0x100000000", "0x", "0x1 0x2", "-0x1"] {
             assert_eq!(register(text.as_bytes()), None, "{text:?}");

@@ -16,7 +16,7 @@ pub enum DapError {
     /// No DAP has this name.
     #[error("no DAP is named \"{}\"; there {}", text::name(name), list_names(known, "none"))]
     UnknownDap {
-        /// The name asked for.
+        /// The requested name.
         name: String,
         /// The names that exist.
         known: Vec<String>,
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts() {
+    fn a_text_names_the_dap_and_the_remedy() {
         assert_eq!(DapError::NoDap { target: None }.to_string(), "there is no DAP");
         assert_eq!(DapError::NoDap { target: Some("h.cpu".to_owned()) }.to_string(), "there is no DAP for h.cpu");
         let error = DapError::NoTargetId { dap: "a.dap".to_owned(), version: 1 };

@@ -6,7 +6,7 @@ use crate::error::text::{self, comma_separated, excerpt, list_names, name};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::TapState;
 
-/// The JTAG chain, or OpenOCD on its behalf, refused, or was asked for what it cannot do.
+/// An operation on the JTAG chain failed, or the chain cannot do it.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum JtagError {
@@ -19,7 +19,7 @@ pub enum JtagError {
     /// No TAP has this name.
     #[error("no TAP is named \"{}\"; there {}", text::name(name), list_names(known, "no TAPs"))]
     UnknownTap {
-        /// The name asked for.
+        /// The requested name.
         name: String,
         /// The names that exist.
         known: Vec<String>,
@@ -50,11 +50,11 @@ pub enum JtagError {
     /// A value is too wide. Nothing was scanned.
     #[error("the value {value} exceeds the {bits} bits of {}", name(what))]
     ValueTooWide {
-        /// What it was for.
+        /// What the value is for.
         what: String,
         /// The value, in hexadecimal.
         value: String,
-        /// The bits there are.
+        /// The number of bits available.
         bits: usize,
     },
     /// A path through the TAP states is empty. Nothing was sent.
@@ -68,9 +68,9 @@ pub enum JtagError {
     IllegalTransition {
         /// The number of the step, from 1.
         step: usize,
-        /// Where it begins.
+        /// The state where the step begins.
         from: TapState,
-        /// Where it cannot lead.
+        /// The state that does not follow.
         to: TapState,
     },
     /// A path begins or ends in a state in which a TAP cannot stay. Nothing was sent.
@@ -83,8 +83,8 @@ pub enum JtagError {
         /// The state.
         state: TapState,
     },
-    /// A path is too long between two stable states: OpenOCD takes eight states at once, and stops
-    /// in stable states only. Nothing was sent.
+    /// A path is too long between two stable states: OpenOCD accepts eight states at once, and can
+    /// stop only in stable states. Nothing was sent.
     #[error(
         "the path reaches no stable state within seven steps after step {step} ({from}), or reaches RESET by another way than TMS high"
     )]
@@ -116,7 +116,7 @@ pub enum JtagError {
         /// Whether it was to be enabled.
         enabled: bool,
     },
-    /// A TAP of this name exists. OpenOCD would take a second one. Nothing was declared.
+    /// A TAP of this name exists. OpenOCD would accept a second one. Nothing was declared.
     #[error("TAP {} exists already", name(tap))]
     DuplicateTap {
         /// Its name.
@@ -168,7 +168,7 @@ pub enum JtagError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// What came out of the chain is not what an SVF file says.
+    /// A comparison of an SVF file failed: the chain returned other bits.
     #[error("{}: line {line} expected {wanted} (mask {mask}), got {read}", path.display())]
     SvfMismatch {
         /// The file.
@@ -191,7 +191,7 @@ pub enum JtagError {
         /// The file.
         path: PathBuf,
         /// The line of the SVF file where the failed command begins, from 1; `None` if OpenOCD does
-        /// not tell.
+        /// not report it.
         line: Option<u32>,
         /// OpenOCD's refusal.
         failure: Box<Failure>,

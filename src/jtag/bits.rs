@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_hexadecimal() {
+    fn invalid_hexadecimal_is_refused() {
         for (digits, length) in [("", 8), ("zz", 8), ("0x10", 8), ("100", 8), ("02", 1), ("-1", 8), ("é", 8)] {
             assert_eq!(Bits::parse_hex(digits, length), None, "{digits} {length}");
         }
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn single_bits() {
+    fn a_single_bit_can_be_set() {
         let mut bits = Bits::zeros(10).unwrap();
         assert!(bits.set(9, true) && bits.set(0, true) && bits.set(0, false) && !bits.set(10, true));
         assert_eq!(bits.to_le_bytes(), [0, 2]);

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn files_without_commands() {
+    fn a_file_without_commands_is_empty() {
         for file in ["", "\n\n", "! nothing\n", "// nothing", " \t\r\n", ";\n ;;\n"] {
             assert_eq!(text(file), "", "{file:?}");
         }
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn results() {
+    fn counts_are_read_from_the_result() {
         let result = "\r\nTime used: 0m0s1ms \nsvf file programmed successfully for 8 commands with 0 errors\n";
         assert_eq!(counts(result), Some((8, 0)));
         assert_eq!(counts("svf file programmed unsuccessfully for 3 commands with 2 errors"), Some((3, 2)));

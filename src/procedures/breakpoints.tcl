@@ -40,10 +40,10 @@ proc _openocd_rs_1_shared_breakpoints {others} {
     return $shared
 }
 
-# What has to be known before a breakpoint or a watchpoint is set, removed or listed: name, type,
-# whether it is a RISC-V hart, whether its comparators have numbers, examined and state of the
-# current target, its breakpoints, those of the others ({target listing ...}), which of these it
-# shares, its watchpoints.
+# Returns what a caller must know before it sets, removes or lists a breakpoint or a watchpoint:
+# name, type, whether it is a RISC-V hart, whether its comparators have numbers, examined and state
+# of the current target, its breakpoints, those of the others ({target listing ...}), which of these
+# it shares, its watchpoints.
 proc _openocd_rs_1_breakpoint_survey {} {
     set target [target current]
     set type [$target cget -type]
@@ -78,9 +78,9 @@ proc _openocd_rs_1_is_watched {address} {
 
 # Sets a breakpoint and checks that the target has it: {1 own others} if so; if not it is removed
 # again, and the list begins with 0. evidence: `memory` for a breakpoint instruction, `comparator`
-# for the breakpoint unit of a Cortex-M, `none` if nothing tells. OpenOCD checks neither: it does
-# not read back the instruction, which flash ignores, and cortex_m_set_breakpoint ignores whether
-# the comparator could be written (src/target/cortex_m.c).
+# for the breakpoint unit of a Cortex-M, `none` if neither can be checked. OpenOCD checks neither:
+# it does not read back the instruction, which flash ignores, and cortex_m_set_breakpoint ignores
+# whether the comparator could be written (src/target/cortex_m.c).
 proc _openocd_rs_1_add_breakpoint {evidence address length args} {
     if {$evidence eq {memory}} { set before [list {*}[read_memory $address 8 $length]] }
     bp {*}$args
@@ -106,11 +106,11 @@ proc _openocd_rs_1_add_breakpoint {evidence address length args} {
     return [list $there [bp] [_openocd_rs_1_for_others bp]]
 }
 
-# Removes a breakpoint that OpenOCD lists for `owner`, and checks that the current target has it no
-# more: {1 own others own_before others_before}; if it still has it, the list begins with 0. The
-# lists before are those of right before: the breakpoints of other targets may change at any other
-# time. 0.12.0 forgets a breakpoint also if it could not take it out of the target (breakpoint_free
-# in src/target/breakpoints.c).
+# Removes a breakpoint that OpenOCD lists for `owner`, and checks that the current target no longer
+# has it: {1 own others own_before others_before}; if the target still has it, the list begins with
+# 0. The `before` lists are read in the same command: other clients may change breakpoints at any
+# other time. 0.12.0 forgets a breakpoint also if it could not take it out of the target
+# (breakpoint_free in src/target/breakpoints.c).
 proc _openocd_rs_1_remove_breakpoint {evidence owner address length number} {
     set current [target current]
     if {$evidence eq {memory}} { set before [list {*}[read_memory $address 8 $length]] }
@@ -130,7 +130,7 @@ proc _openocd_rs_1_remove_breakpoint {evidence owner address length number} {
     return [list $gone [bp] [_openocd_rs_1_for_others bp] {*}$listed]
 }
 
-# Removes a watchpoint: {1 watchpoints} if the target watches the address no more, {0 watchpoints}
+# Removes a watchpoint: {1 watchpoints} if the target no longer watches the address, {0 watchpoints}
 # if it still does.
 proc _openocd_rs_1_remove_watchpoint {evidence address} {
     rwp $address

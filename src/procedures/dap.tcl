@@ -17,9 +17,9 @@ proc _openocd_rs_1_dap {which procedure subcommand} {
 }
 
 # Writes a register of an access port (`apreg`) or of the debug port (`dpreg`), and fails if the
-# write did; see _openocd_rs_1_check_write. ABORT, at 0, takes effect whatever the state and clears
-# what its bits name, so only those tell. At 0xc is TARGETSEL, after which the chosen debug port
-# answers to nothing until its DPIDR is read (ARM IHI 0031, B4.3.4).
+# write failed; see _openocd_rs_1_check_write. ABORT, at 0, takes effect in any state and clears the
+# flags that its bits name, so only the other flags are checked. At 0xc is TARGETSEL, after which
+# the chosen debug port answers to nothing until its DPIDR is read (ARM IHI 0031, B4.3.4).
 proc _openocd_rs_1_write_dap {dap subcommand args} {
     $dap $subcommand {*}$args
     set mask 0xa0

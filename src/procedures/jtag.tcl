@@ -1,7 +1,7 @@
 # JTAG.
 
 # Runs a script that uses the JTAG chain and returns what it returns: a list that begins with
-# `done`, or with the word for what is in the way.
+# `done`, or with a word for the reason that prevents it.
 #
 # Between two commands OpenOCD polls its targets, which puts other instructions into their TAPs and
 # all others into BYPASS: 0.12.0 before every command (jim_command_dispatch in
@@ -44,8 +44,8 @@ proc _openocd_rs_1_chain_obstacle {} {
     return {}
 }
 
-# {} if the TAP can be scanned, otherwise what is in the way. OpenOCD takes a number for a name, and
-# 0.12.0 aborts when a disabled TAP is to be scanned.
+# {} if the TAP can be scanned, otherwise the reason that prevents it. OpenOCD takes a number for a
+# name, and 0.12.0 aborts when a disabled TAP is to be scanned.
 proc _openocd_rs_1_obstacle {tap} {
     if {$tap ni [jtag names]} { return [list unknown {*}[jtag names]] }
     if {![jtag tapisenabled $tap]} { return disabled }
@@ -88,8 +88,7 @@ proc _openocd_rs_1_reset_by {script} {
     return done
 }
 
-# A reset of the chain, and whatever else is not to be followed up, leaves no instruction to go on
-# with.
+# A reset of the chain leaves no instruction that a later scan could repeat.
 proc _openocd_rs_1_forget_instruction {} {
     set ::_openocd_rs_1_instruction {}
     set ::_openocd_rs_1_flushes -1
@@ -110,7 +109,7 @@ proc _openocd_rs_1_drscan {tap endstate fields} {
     return [list done $captured]
 }
 
-# Both, with nothing in between.
+# Scans an instruction and data with nothing in between.
 proc _openocd_rs_1_scan {tap instruction bits endstate fields} {
     set selected [_openocd_rs_1_irscan $tap $instruction $bits IRPAUSE]
     if {$selected ne {done}} { return $selected }
@@ -135,9 +134,9 @@ proc _openocd_rs_1_switch_tap {tap enable} {
     return [list done [jtag tapisenabled $tap]]
 }
 
-# Looks whether the chain is as configured: {done 1} if so. `jtag arp_init` succeeds also if it is
+# Checks whether the chain is as configured: {done 1} if so. `jtag arp_init` succeeds also if it is
 # not, and only leaves out the TAPs' `setup` event then (jtag_init_inner in src/jtag/core.c): a
-# handler of ours, before the one that may be there, tells.
+# handler of this crate, which runs before an existing one, reports it.
 proc _openocd_rs_1_arp_init {} {
     _openocd_rs_1_forget_instruction
     set watched {}
@@ -157,7 +156,7 @@ proc _openocd_rs_1_arp_init {} {
     return [list done $::_openocd_rs_1_setup]
 }
 
-# Declares a TAP, which OpenOCD takes before `init` only. It would also take a name twice.
+# Declares a TAP, which OpenOCD accepts only before `init`. OpenOCD would also accept a name twice.
 proc _openocd_rs_1_newtap {chip tap args} {
     if {"$chip.$tap" in [jtag names]} { return duplicate }
     jtag newtap $chip $tap {*}$args

@@ -19,7 +19,7 @@ fn dap_error<T: std::fmt::Debug>(result: openocd::Result<T>) -> DapError {
 }
 
 #[test]
-fn names_and_views() {
+fn a_dap_is_found_by_its_name_and_by_its_target() {
     let board = Board::start();
     let session = &board.session;
     assert_eq!(session.dap().names().unwrap(), ["stm32f1x.dap"]);
