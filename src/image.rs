@@ -158,6 +158,12 @@ impl Image {
     ///
     /// # Errors
     /// [`ImageError::Empty`], [`ImageError::OutOfAddressSpace`].
+    ///
+    /// ```
+    /// let image = openocd::Image::bin(0x2000_0000, [1, 2, 3, 4])?;
+    /// assert_eq!(image.segments()[0].address, 0x2000_0000);
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn bin(base: u64, data: impl Into<Vec<u8>>) -> Result<Image> {
         Self::from_segments([Segment { address: base, data: data.into() }])
     }

@@ -190,6 +190,20 @@ impl<'a> Rtt<'a> {
     /// [`RttError::InvalidArgument`] (nothing is sent), [`NotSetUp`](RttError::NotSetUp) and
     /// [`NotStarted`](RttError::NotStarted): OpenOCD would poll a transfer that was never set up,
     /// and crash.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::time::Duration;
+    ///
+    /// session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// session.rtt().start_wait(Duration::from_secs(5))?;
+    /// session.rtt().set_polling_interval(Duration::from_millis(10))?;
+    /// assert_eq!(session.rtt().polling_interval()?, Duration::from_millis(10));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_polling_interval(&self, interval: Duration) -> Result<()> {
         let milliseconds = interval.as_millis();
         let fits = u32::try_from(milliseconds).ok().filter(|milliseconds| (1..=u32::MAX / 2).contains(milliseconds));
@@ -250,6 +264,20 @@ impl<'a> Rtt<'a> {
     /// # Errors
     /// The errors of [`channel`](Self::channel) and of [`RttChannel::read_text`], but no timeout if
     /// nothing comes.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::time::Duration;
+    ///
+    /// session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// session.rtt().start_wait(Duration::from_secs(5))?;
+    /// let text = session.rtt().read(0, Duration::from_secs(1))?;
+    /// println!("the target sent {text:?}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(&self, number: u32, timeout: Duration) -> Result<String> {
         let deadline = Deadline::after(Some(timeout));
         self.open(number, deadline.extended_by(GRACE))?.drain(deadline)
@@ -259,6 +287,19 @@ impl<'a> Rtt<'a> {
     ///
     /// # Errors
     /// The same as [`RttChannel::write_text`].
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::time::Duration;
+    ///
+    /// session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// session.rtt().start_wait(Duration::from_secs(5))?;
+    /// session.rtt().write(0, "hello\n")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, number: u32, text: &str) -> Result<()> {
         self.put_all(number, text.as_bytes(), Deadline::after(Some(channel::DEFAULT_TIMEOUT)))
     }

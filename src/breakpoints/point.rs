@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{BreakpointError, InvalidArgument};
+use crate::error::{BreakpointError, Error, InvalidArgument};
 use crate::types::Hex;
 use crate::types::StopPoint;
 
@@ -120,16 +120,17 @@ impl WatchpointAccess {
 
 /// `read`, `write` or `access`, and the letters of OpenOCD's `wp`.
 impl FromStr for WatchpointAccess {
-    type Err = BreakpointError;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, BreakpointError> {
+    fn from_str(text: &str) -> Result<Self, Error> {
         match text {
             "read" | "r" => Ok(WatchpointAccess::Read),
             "write" | "w" => Ok(WatchpointAccess::Write),
             "access" | "a" => Ok(WatchpointAccess::Access),
             _ => {
-                Err(InvalidArgument::new("watchpoint access", "`read`, `write` or `access`", format!("{text:?}"))
-                    .into())
+                let expected = "`read`, `write` or `access`";
+                let invalid = InvalidArgument::new("watchpoint access", expected, format!("{text:?}"));
+                Err(BreakpointError::from(invalid).into())
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::error::{InvalidArgument, JtagError};
 
-/// A TAP to declare, for [`Jtag::new_tap`].
+/// A TAP to declare, for [`Jtag::new_tap`](crate::Jtag::new_tap).
 ///
 /// ```
 /// use openocd::NewTap;

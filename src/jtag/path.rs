@@ -1,7 +1,22 @@
 //! Which paths through the states of a TAP controller OpenOCD can take.
 
-use crate::error::JtagError;
+use std::str::FromStr;
+
+use crate::error::{Error, InvalidArgument, JtagError};
 use crate::types::TapState;
+
+/// Reads OpenOCD's name of the state, in upper or lower case, such as `RUN/IDLE`.
+impl FromStr for TapState {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let is_it = |state: &TapState| state.openocd_name().eq_ignore_ascii_case(name);
+        TapState::ALL.into_iter().find(is_it).ok_or_else(|| {
+            let expected = "OpenOCD's name of a state, such as `RUN/IDLE`";
+            JtagError::from(InvalidArgument::new("TAP state", expected, name)).into()
+        })
+    }
+}
 
 /// How many states OpenOCD takes in one `pathmove` (`src/jtag/tcl.c`).
 const LONGEST: usize = 8;
@@ -63,6 +78,16 @@ fn next_piece(path: &[TapState]) -> Option<&[TapState]> {
 mod tests {
     use super::*;
     use TapState::*;
+
+    #[test]
+    fn a_state_is_read_from_the_name_that_it_writes() {
+        for state in TapState::ALL {
+            assert_eq!(state.to_string().parse::<TapState>().unwrap(), state);
+            assert_eq!(state.to_string().to_lowercase().parse::<TapState>().unwrap(), state);
+        }
+        let error = "IDLE".parse::<TapState>().unwrap_err().to_string();
+        assert!(error.starts_with("invalid TAP state: ") && error.ends_with("got IDLE"), "{error}");
+    }
 
     #[test]
     fn of_the_256_pairs_of_states_32_are_transitions() {

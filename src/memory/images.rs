@@ -48,6 +48,16 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// # Errors
     /// The same as [`read_bytes`](Self::read_bytes).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let image = openocd::Image::bin(0x2000_0000, [1, 2, 3, 4])?;
+    /// session.target().halt()?;
+    /// session.memory().load_image(&image)?;
+    /// assert!(session.memory().verify_image(&image)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn verify_image(&self, image: &Image) -> Result<bool> {
         Ok(self.verify_image_at(image)?.is_none())
     }

@@ -48,12 +48,14 @@ impl fmt::Display for Redirected {
 }
 
 impl FromStr for Redirected {
-    type Err = InvalidArgument;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, InvalidArgument> {
+    fn from_str(text: &str) -> Result<Self> {
         let all = [Redirected::All, Redirected::Debug, Redirected::Stdio];
         let found = all.into_iter().find(|what| what.word() == text);
-        found.ok_or_else(|| InvalidArgument::new("redirection", "all, debug or stdio", text))
+        found.ok_or_else(|| {
+            SemihostingError::from(InvalidArgument::new("redirection", "all, debug or stdio", text)).into()
+        })
     }
 }
 

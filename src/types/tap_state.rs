@@ -1,9 +1,6 @@
 //! The states of a TAP controller.
 
 use std::fmt;
-use std::str::FromStr;
-
-use crate::error::{InvalidArgument, JtagError};
 
 /// The 16 states of a TAP controller (IEEE 1149.1-2013, figure 6-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -125,18 +122,6 @@ impl fmt::Display for TapState {
     }
 }
 
-/// Reads OpenOCD's name of the state, in upper or lower case, such as `RUN/IDLE`.
-impl FromStr for TapState {
-    type Err = JtagError;
-
-    fn from_str(name: &str) -> Result<Self, JtagError> {
-        let is_it = |state: &TapState| state.openocd_name().eq_ignore_ascii_case(name);
-        TapState::ALL.into_iter().find(is_it).ok_or_else(|| {
-            InvalidArgument::new("TAP state", "OpenOCD's name of a state, such as `RUN/IDLE`", name).into()
-        })
-    }
-}
-
 /// The state in which a scan leaves the chain (OpenOCD: `-endstate`).
 ///
 /// Only these states are safe: OpenOCD exits if a scan is to end in Test-Logic-Reset or in a state
@@ -180,16 +165,6 @@ mod tests {
     fn six_states_are_stable() {
         let stable: Vec<_> = TapState::ALL.into_iter().filter(|state| state.is_stable()).collect();
         assert_eq!(stable, [TestLogicReset, RunTestIdle, ShiftDr, PauseDr, ShiftIr, PauseIr]);
-    }
-
-    #[test]
-    fn a_state_is_read_from_the_name_that_it_writes() {
-        for state in TapState::ALL {
-            assert_eq!(state.to_string().parse::<TapState>().unwrap(), state);
-            assert_eq!(state.to_string().to_lowercase().parse::<TapState>().unwrap(), state);
-        }
-        let error = "IDLE".parse::<TapState>().unwrap_err().to_string();
-        assert!(error.starts_with("invalid TAP state: ") && error.ends_with("got IDLE"), "{error}");
     }
 
     #[test]
