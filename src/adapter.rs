@@ -115,8 +115,8 @@ impl Adapter<'_> {
     /// Reads the adapter's clock in kHz (OpenOCD: `adapter speed`): the real speed if the adapter
     /// reports one, otherwise the requested speed.
     ///
-    /// Returns `None` for adaptive clocking (RCLK), for an adapter that does not report its clock (OpenOCD then logs an error),
-    /// and before `init` if no speed was chosen.
+    /// Returns `None` for adaptive clocking (RCLK), for an adapter that does not report its clock
+    /// (OpenOCD then logs an error), and before `init` if no speed was chosen.
     ///
     /// # Errors
     /// [`AdapterError::NoDriver`], and [`AdapterError::Refused`] if the adapter cannot report its

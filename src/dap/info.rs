@@ -63,7 +63,8 @@ impl DapInfo {
     }
 }
 
-/// A line for the DAP and each access port, and an indented one for each component of the ROM tables.
+/// A line for the DAP and each access port, and an indented one for each component of the ROM
+/// tables.
 impl fmt::Display for DapInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&crate::error::text::name(&self.name))?;

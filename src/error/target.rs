@@ -146,7 +146,8 @@ pub enum TargetError {
         /// The register's width in bits.
         bits: u32,
     },
-    /// OpenOCD has no such function for targets of this type, or this crate knows no way to it. Nothing was changed.
+    /// OpenOCD has no such function for targets of this type, or this crate knows no way to it.
+    /// Nothing was changed.
     #[error("{} is a target of type {}, for which there is no {what}", text::name(target), text::name(kind))]
     Unsupported {
         /// What was asked for, such as `vector catch`.
