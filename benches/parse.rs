@@ -1,4 +1,5 @@
-//! The pure parsers. Names are group/case/implementation; what implementations give is asserted to be equal.
+//! The pure parsers. Names are group/case/implementation; what implementations give is asserted to
+//! be equal.
 
 use std::hint::black_box;
 

@@ -5,7 +5,8 @@
 //! cargo run --example jtag_scan -- --board CONFIG   such as "interface/jlink.cfg -f target/stm32f1x.cfg"
 //! ```
 //!
-//! Prints a line for each TAP: ` 0  stm32f1x.cpu  yes  0x3ba00477  ARM (0x23b)  4`, then of each DAP its access ports and what their ROM tables list.
+//! Prints a line for each TAP: ` 0  stm32f1x.cpu  yes  0x3ba00477  ARM (0x23b)  4`, then of each
+//! DAP its access ports and what their ROM tables list.
 
 mod ending;
 

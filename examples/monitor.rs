@@ -4,7 +4,8 @@
 //!
 //!     cargo run --example monitor
 //!
-//! With one, by OpenOCD's configuration for it, the RAM to search for the control block, and a variable:
+//! With one, by OpenOCD's configuration for it, the RAM to search for the control block, and a
+//! variable:
 //!
 //!     cargo run --example monitor -- "interface/cmsis-dap.cfg -f target/stm32f4x.cfg" 0x20000000 0x20000 0x20000004
 //!

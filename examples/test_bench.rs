@@ -1,9 +1,10 @@
-//! A test bench: runs three firmware tests on a virtual STM32F103 and prints a table of their verdicts. Needs only `openocd`.
+//! A test bench: runs three firmware tests on a virtual STM32F103 and prints a table of their
+//! verdicts. Needs only `openocd`.
 //!
 //!     cargo run --example test_bench
 //!
-//! One program reports by its semihosting exit status, and one by a line of RTT. One must run for a while without reaching
-//! its fault handler. The example's own exit status is 1 if a test fails.
+//! One program reports by its semihosting exit status, and one by a line of RTT. One must run for a
+//! while without reaching its fault handler. The example's own exit status is 1 if a test fails.
 
 mod ending;
 

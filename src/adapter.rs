@@ -1,15 +1,18 @@
-//! The debug adapter: which one it is, how fast it is clocked, its reset lines.
+//! The debug adapter: its driver, its clock and its reset lines.
 
 mod replies;
 
 use crate::command::{Request, Script};
 use crate::error::{AdapterError, Failure, InvalidArgument, Result};
 use crate::session::Session;
+use crate::types::ResetSignal;
 use crate::wire::tcl::{self, text};
 
-/// A view of the debug adapter, the probe between the computer and the chip, from [`Session::adapter`].
+/// A view of the debug adapter, the probe between the computer and the chip, from
+/// [`Session::adapter`].
 ///
-/// The choice of an adapter comes before OpenOCD's start: see [`OpenOcdBuilder`](crate::OpenOcdBuilder).
+/// The choice of an adapter comes before OpenOCD's start: see
+/// [`OpenOcdBuilder`](crate::OpenOcdBuilder).
 ///
 /// ```
 /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -29,7 +32,7 @@ pub struct Adapter<'a> {
 }
 
 impl Session {
-    /// The debug adapter.
+    /// Returns a view of the debug adapter.
     pub fn adapter(&self) -> Adapter<'_> {
         Adapter { session: self }
     }
@@ -39,56 +42,35 @@ impl Session {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdapterDriver {
-    /// Its name, as in `adapter driver` and [`OpenOcdBuilder::adapter_driver`](crate::OpenOcdBuilder::adapter_driver).
+    /// Its name, as in `adapter driver` and
+    /// [`OpenOcdBuilder::adapter_driver`](crate::OpenOcdBuilder::adapter_driver).
     pub name: String,
-    /// The transports that it can drive; `None` from OpenOCD 0.12.0, which does not tell.
+    /// The transports that it supports; `None` with OpenOCD 0.12.0, which does not report them.
     pub transports: Option<Vec<String>>,
 }
 
-/// Reset lines of the adapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ResetSignal {
-    /// System reset, mostly the chip's NRST pin.
-    Srst,
-    /// Test reset, which resets the TAPs. There is none over SWD.
-    Trst,
-    /// Both at once, for boards where one pulls the other.
-    Both,
-}
-
-impl ResetSignal {
-    /// What OpenOCD calls them.
-    fn names(self) -> &'static [&'static str] {
-        match self {
-            ResetSignal::Srst => &["srst"],
-            ResetSignal::Trst => &["trst"],
-            ResetSignal::Both => &["trst", "srst"],
-        }
-    }
-}
-
 impl Adapter<'_> {
-    /// The adapter's driver, such as `cmsis-dap` (OpenOCD: `adapter name`).
+    /// Reads the name of the adapter's driver, such as `cmsis-dap` (OpenOCD: `adapter name`).
     ///
     /// # Errors
     /// [`AdapterError::NoDriver`] if the configuration has chosen none.
     pub fn name(&self) -> Result<String> {
         let request = Request::new("adapter name").to("find the adapter").expecting("the name of a driver");
         match self.ask(&request, |reply| Some(text(reply)?.trim().to_owned()))? {
-            // What OpenOCD says without a driver; no driver has that name.
+            // OpenOCD's answer without a driver; no driver has that name.
             name if name == "undefined" => Err(AdapterError::NoDriver.into()),
             name => Ok(name),
         }
     }
 
-    /// The transport in use, such as `jtag` or `swd` (OpenOCD: `transport select`).
+    /// Reads the transport in use, such as `jtag` or `swd` (OpenOCD: `transport select`).
     ///
-    /// It is named as `transport select` takes it: OpenOCD 0.12.0 tells the transports of some adapters apart
-    /// (`hla_swd`, `dapdirect_swd`), newer ones call them `swd` too.
-    /// Before `init`, this makes OpenOCD select the adapter's first transport if none is selected yet.
+    /// The name is one that `transport select` accepts. OpenOCD 0.12.0 has special names for some
+    /// adapters (`hla_swd`, `dapdirect_swd`), where newer OpenOCD says `swd`. Before `init`, this
+    /// call makes OpenOCD select the adapter's first transport if none is selected yet.
     ///
     /// # Errors
-    /// [`AdapterError::NoDriver`], and [`AdapterError::Refused`] if OpenOCD can't select one.
+    /// [`AdapterError::NoDriver`], and [`AdapterError::Refused`] if OpenOCD cannot select one.
     pub fn transport(&self) -> Result<String> {
         self.name()?;
         let request = Request::new("transport select").to("find the transport").expecting("the name of a transport");
@@ -96,11 +78,12 @@ impl Adapter<'_> {
         self.ask(&request, |reply| text(reply)?.split_whitespace().next().map(str::to_owned))
     }
 
-    /// The transports that OpenOCD was built with, whatever the adapter (OpenOCD: `transport list`).
-    /// [`list_drivers`](Self::list_drivers) tells which of them a driver can do.
+    /// Lists the transports that OpenOCD was built with, for any adapter (OpenOCD:
+    /// `transport list`). [`list_drivers`](Self::list_drivers) lists the transports of each driver.
     ///
     /// # Errors
-    /// [`CommandError::UnexpectedReply`] if the answer can't be understood, and those of [`Session::command`].
+    /// [`AdapterError::UnexpectedReply`] if the reply cannot be parsed, and the errors of
+    /// [`Session::command`].
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -112,10 +95,11 @@ impl Adapter<'_> {
         self.ask(&request, |reply| replies::transports(text(reply)?))
     }
 
-    /// The drivers for adapters that OpenOCD was built with (OpenOCD: `adapter list`).
+    /// Lists the adapter drivers that OpenOCD was built with (OpenOCD: `adapter list`).
     ///
     /// # Errors
-    /// [`CommandError::UnexpectedReply`] if the answer can't be understood, and those of [`Session::command`].
+    /// [`AdapterError::UnexpectedReply`] if the reply cannot be parsed, and the errors of
+    /// [`Session::command`].
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -128,13 +112,15 @@ impl Adapter<'_> {
         self.ask(&request, |reply| replies::drivers(text(reply)?))
     }
 
-    /// The adapter's clock in kHz (OpenOCD: `adapter speed`): what the adapter really does where it can say that, otherwise what was asked for.
+    /// Reads the adapter's clock in kHz (OpenOCD: `adapter speed`): the real speed if the adapter
+    /// reports one, otherwise the requested speed.
     ///
-    /// `None` for adaptive clocking (RCLK), for an adapter that cannot tell its clock, for which OpenOCD logs an error, and before
-    /// `init` as long as no speed is chosen.
+    /// Returns `None` for adaptive clocking (RCLK), for an adapter that does not report its clock
+    /// (OpenOCD then logs an error), and before `init` if no speed was chosen.
     ///
     /// # Errors
-    /// [`AdapterError::NoDriver`], and [`AdapterError::Refused`] if the adapter can't be asked.
+    /// [`AdapterError::NoDriver`], and [`AdapterError::Refused`] if the adapter cannot report its
+    /// clock.
     pub fn speed(&self) -> Result<Option<u32>> {
         self.name()?;
         let request = Request::new("adapter speed").to("read the adapter speed").expecting("a speed in kHz");
@@ -144,16 +130,18 @@ impl Adapter<'_> {
         }
     }
 
-    /// Clocks the adapter with at most `khz` kHz, 0 for adaptive clocking, and returns the speed that it has now (OpenOCD: `adapter speed`).
+    /// Sets the adapter's clock to at most `khz` kHz, or to adaptive clocking for 0, and returns
+    /// the resulting speed (OpenOCD: `adapter speed`).
     ///
-    /// Adapters have few speeds, and take the next lower one. `None` for adaptive clocking.
+    /// Adapters support only some speeds, and use the next lower one. The result is `None` for
+    /// adaptive clocking.
     ///
-    /// A target's configuration may set another speed when it is reset.
+    /// A target's configuration may set another speed at a reset.
     ///
     /// # Errors
-    /// [`AdapterError::FixedSpeed`] if the adapter has no speed that can be set, [`AdapterError::AdaptiveSpeed`] if it went to adaptive clocking
-    /// without being asked to, [`AdapterError::InvalidArgument`] before anything is sent, [`AdapterError::NoDriver`],
-    /// [`AdapterError::Refused`].
+    /// [`AdapterError::FixedSpeed`] if the adapter has no speed that can be set,
+    /// [`AdapterError::AdaptiveSpeed`] if it switched to adaptive clocking although `khz` is not 0,
+    /// and [`AdapterError::InvalidArgument`] (nothing is sent).
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c "adapter speed 100" -c "jtag newtap x cpu -irlen 4" -c noinit"#)?;
@@ -185,15 +173,17 @@ impl Adapter<'_> {
         }
     }
 
-    /// The serial number of the adapter that OpenOCD was told to use (OpenOCD: `adapter serial`), by
-    /// [`OpenOcdBuilder::adapter_serial`](crate::OpenOcdBuilder::adapter_serial) or by the configuration.
+    /// Reads the serial number of the adapter that OpenOCD was told to use (OpenOCD:
+    /// `adapter serial`), by
+    /// [`OpenOcdBuilder::adapter_serial`](crate::OpenOcdBuilder::adapter_serial) or by the
+    /// configuration.
     ///
-    /// OpenOCD then opens no other adapter, if the driver knows serial numbers at all. `None` where no serial number was asked for. OpenOCD
-    /// itself has no command that tells it, so this is known only for an OpenOCD that was started by
-    /// [`OpenOcdProcess`](crate::OpenOcdProcess) or [`Session::start`]; `None` for any other.
+    /// With a serial number OpenOCD opens no other adapter, if the driver supports serial numbers.
+    /// Returns `None` if the configuration has no serial number, and for an OpenOCD that this crate
+    /// did not start: OpenOCD has no command that reports the number.
     ///
     /// # Errors
-    /// Those of [`Session::command`].
+    /// The same as [`Session::command`].
     ///
     /// ```
     /// # use openocd::{OpenOcdProcess, Session};
@@ -208,17 +198,19 @@ impl Adapter<'_> {
         self.ask(&request.expecting("a serial number"), |reply| Some(tcl::all_strings(reply)?.into_iter().next()))
     }
 
-    /// Holds the chip in reset, or its TAPs (OpenOCD: `adapter assert`), until [`deassert_reset`](Self::deassert_reset). A line that is not
-    /// named stays as it is.
+    /// Asserts reset lines until [`deassert_reset`](Self::deassert_reset) (OpenOCD:
+    /// `adapter assert`). Other lines do not change.
     ///
-    /// Returns once OpenOCD lists the lines as asserted. It drives only lines that `reset_config` says the board has; without
-    /// TRST, it would reset the TAPs by TMS and report success. On boards where one line pulls the other, use [`ResetSignal::Both`].
-    /// Meanwhile OpenOCD cannot reach most targets, and does not know that they were reset: to reset a target, use
-    /// [`Target::reset`](crate::Target::reset).
+    /// To reset a target, use [`Target::reset`](crate::Target::reset): while a line is asserted
+    /// OpenOCD cannot access most targets, and does not notice that they were reset.
+    ///
+    /// The call drives only lines that `reset_config` declares; without TRST, OpenOCD would reset
+    /// the TAPs by TMS and report success. On boards where one line pulls the other, use
+    /// [`ResetSignal::Both`]. The call returns when OpenOCD lists the lines as asserted.
     ///
     /// # Errors
-    /// [`AdapterError::NoSignal`] before any line is changed, [`AdapterError::WrongState`] if the line did not follow,
-    /// [`AdapterError::Refused`] for any other refusal, such as before `init`.
+    /// [`AdapterError::NoSignal`] before any line is changed, [`AdapterError::WrongState`] if the
+    /// line did not follow, [`AdapterError::Refused`] for any other refusal, such as before `init`.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -227,7 +219,7 @@ impl Adapter<'_> {
     ///
     /// session.command("reset_config srst_only srst_nogate")?; // mostly part of the board's configuration
     /// session.adapter().assert_reset(ResetSignal::Srst)?;
-    /// // ... the chip stands still, its pins are inputs ...
+    /// // ... the chip is in reset, its pins are inputs ...
     /// session.adapter().deassert_reset(ResetSignal::Srst)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -235,31 +227,32 @@ impl Adapter<'_> {
         self.drive_reset(signal, true)
     }
 
-    /// Lets go of reset lines (OpenOCD: `adapter deassert`), waits as long as the configuration says (`adapter srst delay`), and has OpenOCD
-    /// look at its targets again. A line that is not named stays as it is.
+    /// Deasserts reset lines (OpenOCD: `adapter deassert`), waits for the time of the configuration
+    /// (`adapter srst delay`), and makes OpenOCD poll its targets again. Other lines do not change.
     ///
     /// # Errors
-    /// Those of [`assert_reset`](Self::assert_reset).
+    /// The same as [`assert_reset`](Self::assert_reset).
     pub fn deassert_reset(&self, signal: ResetSignal) -> Result<()> {
         self.drive_reset(signal, false)
     }
 
     fn drive_reset(self, signal: ResetSignal, assert: bool) -> Result<()> {
-        let names = signal.names();
+        let signals = signal.each();
+        let names: Vec<_> = signals.iter().map(ToString::to_string).collect();
         let action = if assert { "assert" } else { "deassert" };
-        let script = Script::call("drive_reset").literal(action).list(names);
+        let script = Script::call("drive_reset").literal(action).list(&names);
         let shown = format!("adapter {action} {}", names.join(&format!(" {action} ")));
         let request =
             Request::new(script).shown(shown).to("drive the reset lines").expecting("the states of the reset lines");
         self.session.run(&request, |reply| {
             let [before, after, reset_config, transport] =
                 reply.value::<AdapterError, _>(&request, tcl::strings::<4>)?;
-            for signal in names {
+            for &signal in signals {
                 if replies::is_asserted(&before, signal).is_none() {
                     return Err(AdapterError::NoSignal { signal, reset_config, transport }.into());
                 }
             }
-            for signal in names {
+            for &signal in signals {
                 let asserted = replies::is_asserted(&after, signal);
                 let asserted = asserted.ok_or_else(|| reply.unexpected::<AdapterError>(&request))?;
                 if asserted != assert {
@@ -281,8 +274,9 @@ fn not_adaptive(khz: u32) -> Option<u32> {
     (khz != 0).then_some(khz)
 }
 
-/// OpenOCD has the driver's lack of a function only as text (`adapter_get_speed_readable` and `adapter_khz_to_speed` in
-/// `src/jtag/adapter.c`); the number is that of every failure. The last is what it says before a speed is chosen.
+/// OpenOCD reports that the driver lacks a function only by its text (`adapter_get_speed_readable`
+/// and `adapter_khz_to_speed` in `src/jtag/adapter.c`); the code is the same as for every failure.
+/// The last text is the one before a speed is chosen.
 fn has_no_speed(failure: &Failure) -> bool {
     [
         "Translation from adapter speed to khz not implemented",

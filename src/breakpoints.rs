@@ -14,21 +14,24 @@ pub use scoped::{ScopedBreakpoint, ScopedWatchpoint};
 use crate::command::Script;
 use crate::error::{BreakpointError, Result};
 use crate::target::Target;
+use crate::types::Evidence;
 use crate::wire::tcl;
 use checks::{check_place, check_target, refuse_taken};
-use survey::{Evidence, Survey};
+use survey::Survey;
 
-/// A view of a target's breakpoints and watchpoints, from [`Session::breakpoints`](crate::Session::breakpoints) or
-/// [`Target::breakpoints`].
+/// A view of a target's breakpoints and watchpoints, from
+/// [`Session::breakpoints`](crate::Session::breakpoints) or [`Target::breakpoints`].
 ///
-/// OpenOCD keeps them, for each target its own, one at an address. They outlive the session, and a debugger on OpenOCD's GDB
-/// port sets its own beside them. A software breakpoint in memory that several targets share stops each of them, and is in
-/// the list of each.
+/// OpenOCD keeps the breakpoints of each target, at most one per address. They outlive the session.
+/// A debugger on OpenOCD's GDB port sets breakpoints of its own. A software breakpoint in memory
+/// that several targets share stops each of them, and is in the list of each.
 ///
-/// OpenOCD may list a breakpoint that the target does not have, or forget one that it still has. So the calls here check the
-/// target: the memory for software breakpoints, the breakpoint and watchpoint units of a Cortex-M for the others.
+/// OpenOCD may list a breakpoint that the target lacks, or forget one that the target still has. So
+/// these calls check the target: the memory for software breakpoints, the breakpoint and watchpoint
+/// units of a Cortex-M for the others.
 ///
-/// Sources: OpenOCD's `bp`, `rbp`, `wp` and `rwp` (`src/target/target.c`, `src/target/breakpoints.c`).
+/// Sources: OpenOCD's `bp`, `rbp`, `wp` and `rwp` (`src/target/target.c`,
+/// `src/target/breakpoints.c`).
 ///
 /// ```
 /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -50,14 +53,15 @@ pub struct Breakpoints<'a> {
 }
 
 impl crate::session::Session {
-    /// The current target's breakpoints and watchpoints; short for `session.target().breakpoints()`.
+    /// Returns a view of the current target's breakpoints and watchpoints; short for
+    /// `session.target().breakpoints()`.
     pub fn breakpoints(&self) -> Breakpoints<'_> {
         self.target().breakpoints()
     }
 }
 
 impl<'a> Target<'a> {
-    /// The target's breakpoints and watchpoints.
+    /// Returns a view of the target's breakpoints and watchpoints.
     pub fn breakpoints(self) -> Breakpoints<'a> {
         Breakpoints::of(self)
     }
@@ -70,17 +74,20 @@ impl<'a> Breakpoints<'a> {
 
     /// Sets a breakpoint, and returns it as OpenOCD lists it (OpenOCD: `bp ADDRESS LENGTH [hw]`).
     ///
-    /// The length is the one that suits the target: 2 bytes on a Cortex-M; on RISC-V the length of the instruction for a
-    /// software breakpoint, and 2 for a hardware one; 4 elsewhere. [`add_with_length`](Self::add_with_length) takes another.
-    /// Bit 0 of an address marks Thumb code on a Cortex-M and is ignored.
+    /// The length follows from the target: 2 bytes on a Cortex-M; on RISC-V the length of the
+    /// instruction for a software breakpoint, and 2 bytes for a hardware breakpoint; 4 bytes
+    /// elsewhere. [`add_with_length`](Self::add_with_length) sets another length. Bit 0 of an
+    /// address marks Thumb code on a Cortex-M and is ignored.
     ///
-    /// For a software breakpoint the target must be halted, and the memory writable. A hardware breakpoint can be set on a
-    /// running Cortex-M; other targets must be halted. The breakpoint unit of most Cortex-M3 and M4 covers addresses below
-    /// 0x20000000 only: OpenOCD refuses others.
+    /// For a software breakpoint the target must be halted, and the memory writable. A hardware
+    /// breakpoint can be set on a running Cortex-M; other targets must be halted. The breakpoint
+    /// unit of most Cortex-M3 and M4 covers only addresses below 0x20000000: OpenOCD refuses
+    /// others.
     ///
     /// # Errors
-    /// [`BreakpointError::NoComparator`] if all comparators are in use, [`BreakpointError::NotInEffect`] for a software
-    /// breakpoint in flash, [`BreakpointError::Duplicate`] if the address has a breakpoint of any kind.
+    /// [`BreakpointError::NoComparator`] if all comparators are in use,
+    /// [`BreakpointError::NotInEffect`] for a software breakpoint in flash,
+    /// [`BreakpointError::Duplicate`] if the address has a breakpoint of any kind.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -100,14 +107,15 @@ impl<'a> Breakpoints<'a> {
         self.set(address, None, kind)
     }
 
-    /// Sets a breakpoint of `length` bytes (OpenOCD: `bp ADDRESS LENGTH [hw]`, `bp ASID LENGTH hw_ctx`,
-    /// `bp ADDRESS ASID LENGTH`).
+    /// Sets a breakpoint of `length` bytes (OpenOCD: `bp ADDRESS LENGTH [hw]`,
+    /// `bp ASID LENGTH hw_ctx`, `bp ADDRESS ASID LENGTH`).
     ///
-    /// A Cortex-M takes 2, and 3, which GDB uses for a 32-bit Thumb instruction and which is the same. RISC-V takes 2 and 4,
-    /// an Arm Cortex-A 2 for Thumb and 4 for Arm code.
+    /// A Cortex-M accepts 2 and 3, which have the same effect; GDB uses 3 for a 32-bit Thumb
+    /// instruction. RISC-V accepts 2 and 4. An Arm Cortex-A accepts 2 for Thumb code and 4 for Arm
+    /// code.
     ///
     /// # Errors
-    /// Those of [`add`](Self::add).
+    /// The same as [`add`](Self::add).
     pub fn add_with_length(&self, address: u64, length: u32, kind: BreakpointKind) -> Result<Breakpoint> {
         self.set(address, Some(length), kind)
     }
@@ -141,7 +149,8 @@ impl<'a> Breakpoints<'a> {
         let shown = format!("bp{}", words.as_str());
         survey.must_be_examined(&shown)?;
         let evidence = survey.evidence_of(kind);
-        let script = Script::call("add_breakpoint").literal(evidence.word()).hex(place).number(length).words(&words);
+        let script =
+            Script::call("add_breakpoint").literal(survey::word(evidence)).hex(place).number(length).words(&words);
         let request = self.target.request(script).shown(shown).expecting("a list of breakpoints");
         let (is_there, listed) = self.target.session().run(&request, |reply| {
             let result = reply.success(&request).map_err(|failure| survey.refused_to_add(what, place, failure))?;
@@ -153,7 +162,8 @@ impl<'a> Breakpoints<'a> {
         match found {
             Some(breakpoint) if is_there => Ok(survey.without_garbage(breakpoint)),
             _ => {
-                let evidence = missing(evidence, is_there);
+                // Only a missing entry in the list is left if nothing else tells.
+                let evidence = evidence.filter(|_| !is_there).unwrap_or(Evidence::List);
                 Err(BreakpointError::NotInEffect { what, address: place, evidence }.into())
             }
         }
@@ -175,13 +185,14 @@ impl<'a> Breakpoints<'a> {
         Ok(if first_half & 3 == 3 { 4 } else { 2 })
     }
 
-    /// Lists the breakpoints that stop the target, in OpenOCD's order (OpenOCD: `bp`). The target may run.
+    /// Lists the breakpoints that stop the target, in OpenOCD's order (OpenOCD: `bp`). The target
+    /// may run.
     ///
-    /// Software breakpoints that another target set in shared memory come last. The memory of a running target tells of them
-    /// only on a Cortex-M.
+    /// Software breakpoints that another target set in shared memory come last. While the target
+    /// runs they are listed only on a Cortex-M.
     ///
     /// # Errors
-    /// [`BreakpointError::UnexpectedReply`] if OpenOCD's listing can't be understood.
+    /// [`BreakpointError::UnexpectedReply`] if OpenOCD's list cannot be parsed.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -202,15 +213,4 @@ fn read_after(answer: &[u8]) -> Option<(bool, Vec<Breakpoint>)> {
     let mut listed = listing::breakpoints(&own)?;
     listed.extend(listing::of_targets(&others)?.into_iter().map(|(_, breakpoint)| breakpoint));
     Some((agrees == "1", listed))
-}
-
-/// What shows that the target would not stop at a breakpoint that OpenOCD set.
-fn missing(evidence: Evidence, is_there: bool) -> &'static str {
-    match evidence {
-        _ if is_there => "OpenOCD does not list it",
-        Evidence::Memory => {
-            "the memory there does not hold the breakpoint instruction, as flash and ROM do not; use a hardware breakpoint"
-        }
-        _ => "the breakpoint unit of the core does not have its comparator enabled",
-    }
 }

@@ -15,13 +15,15 @@ use crate::session::Session;
 use crate::target::Target;
 use crate::wire::tcl;
 
-/// A view of a debug access port (DAP), from [`Session::dap`], [`Session::dap_named`] or [`Target::dap`].
+/// A view of a debug access port (DAP), from [`Session::dap`], [`Session::dap_named`] or
+/// [`Target::dap`].
 ///
-/// Targets need not be halted. Register addresses are in bytes, values are 32 bits wide. Access ports have the numbers 0
-/// to 255 in ADIv5; in ADIv6 each has the address of its registers, a multiple of 0x1000.
+/// Targets need not be halted. Register addresses are in bytes, values are 32 bits wide. Access
+/// ports have the numbers 0 to 255 in ADIv5; in ADIv6 each has the address of its registers, a
+/// multiple of 0x1000.
 ///
-/// Sources: Arm IHI 0031 (ADIv5) and IHI 0074 (ADIv6); OpenOCD's `dap names`, `NAME info`, `NAME dpreg`, `NAME apreg`,
-/// `NAME apid` (`src/target/arm_adi_v5.c`).
+/// Sources: Arm IHI 0031 (ADIv5) and IHI 0074 (ADIv6); OpenOCD's `dap names`, `NAME info`,
+/// `NAME dpreg`, `NAME apreg`, `NAME apid` (`src/target/arm_adi_v5.c`).
 ///
 /// ```
 /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -45,12 +47,12 @@ enum Which<'a> {
 }
 
 impl Session {
-    /// The first DAP of OpenOCD's configuration.
+    /// Returns a view of the first DAP of OpenOCD's configuration.
     pub fn dap(&self) -> Dap<'_> {
         Dap { session: self, which: Which::First }
     }
 
-    /// The DAP of this name, such as `"stm32f1x.dap"`.
+    /// Returns a view of the DAP of this name, such as `"stm32f1x.dap"`.
     ///
     /// # Errors
     /// [`DapError::UnknownDap`] with the names that exist.
@@ -72,7 +74,8 @@ impl Session {
 }
 
 impl<'a> Target<'a> {
-    /// The DAP through which OpenOCD reaches the target (OpenOCD: `NAME cget -dap`).
+    /// Returns a view of the DAP through which OpenOCD accesses the target (OpenOCD:
+    /// `NAME cget -dap`).
     pub fn dap(self) -> Dap<'a> {
         Dap { session: self.session(), which: Which::Of(self) }
     }
@@ -89,7 +92,8 @@ impl Dap<'_> {
     /// Lists the names of all DAPs of OpenOCD's configuration (OpenOCD: `dap names`).
     ///
     /// # Errors
-    /// [`Error::Connection`](crate::Error::Connection) and [`Error::Timeout`](crate::Error::Timeout).
+    /// [`Error::Connection`](crate::Error::Connection) and
+    /// [`Error::Timeout`](crate::Error::Timeout).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -125,7 +129,8 @@ impl Dap<'_> {
 
     /// Writes a register of the debug port (OpenOCD: `NAME dpreg ADDRESS VALUE`).
     ///
-    /// OpenOCD uses the same registers. It writes SELECT, at 8, whenever it needs another value there.
+    /// OpenOCD uses the same registers. It writes SELECT, at 8, whenever it needs another value
+    /// there.
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the write failed.
@@ -143,10 +148,11 @@ impl Dap<'_> {
         self.write(&Call::new(Script::command("dpreg").hex(address).hex(value), "write a debug port register"))
     }
 
-    /// Reads a register of an access port (OpenOCD: `NAME apreg PORT ADDRESS`), such as IDR at 0xfc (ADIv5).
+    /// Reads a register of an access port (OpenOCD: `NAME apreg PORT ADDRESS`), such as IDR at 0xfc
+    /// (ADIv5).
     ///
-    /// `address` is a multiple of 4, below 0x100 in ADIv5 and below 0x1000 in ADIv6. In ADIv5 an access port that does not
-    /// exist reads as 0.
+    /// `address` is a multiple of 4, below 0x100 in ADIv5 and below 0x1000 in ADIv6. In ADIv5 an
+    /// access port that does not exist reads as 0.
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the access port does not answer.
@@ -164,13 +170,15 @@ impl Dap<'_> {
         self.register(&call).map(|(_, value)| value)
     }
 
-    /// Writes a register of an access port (OpenOCD: `NAME apreg PORT ADDRESS VALUE`), and checks that the write worked.
+    /// Writes a register of an access port (OpenOCD: `NAME apreg PORT ADDRESS VALUE`), and checks
+    /// that the write worked.
     ///
-    /// Over SWD the debug port is asked for that: OpenOCD would leave a failure, such as a write to DRW that ends in a bus
-    /// fault, to the next access.
+    /// Over SWD this reads the debug port's status: OpenOCD would report a failure, such as a bus
+    /// fault of a write to DRW, only at the next access.
     ///
-    /// OpenOCD uses the same registers for memory, and knows what was written to CSW and TAR by this call. Its background
-    /// polling changes them: pause it for what takes several calls ([`Session::pause_polling`]).
+    /// OpenOCD uses the same registers to access memory, and accounts for this call's writes to CSW
+    /// and TAR. Its background polling changes them, so pause it between calls that depend on each
+    /// other ([`Session::pause_polling`]).
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the write failed.
@@ -195,8 +203,9 @@ impl Dap<'_> {
     /// Reads what the debug port is: the register DPIDR (OpenOCD: `NAME dpreg 0`).
     ///
     /// # Errors
-    /// [`DapError::NoDebugPortId`] for a JTAG debug port of version 0, as in an STM32F103: the IDCODE of its
-    /// [TAP](crate::Jtag::scan_chain) says what it is. [`DapError::Refused`] if the debug port does not answer.
+    /// [`DapError::NoDebugPortId`] for a JTAG debug port of version 0, as in an STM32F103: the
+    /// IDCODE of its [TAP](crate::Jtag::scan_chain) says what it is. [`DapError::Refused`] if the
+    /// debug port does not answer.
     ///
     /// ```no_run
     /// # let session = openocd::Session::connect("localhost:6666")?;
@@ -207,11 +216,12 @@ impl Dap<'_> {
         self.identify().map(|(_, id)| id)
     }
 
-    /// Reads what chip the debug port belongs to: the register TARGETID (OpenOCD: `NAME dpreg 0x24`).
+    /// Reads what chip the debug port belongs to: the register TARGETID (OpenOCD:
+    /// `NAME dpreg 0x24`).
     ///
     /// # Errors
-    /// [`DapError::NoTargetId`] if the debug port is older than version 2, [`DapError::NoDebugPortId`] as for
-    /// [`dpidr`](Self::dpidr).
+    /// [`DapError::NoTargetId`] if the debug port is older than version 2,
+    /// [`DapError::NoDebugPortId`] as for [`dpidr`](Self::dpidr).
     ///
     /// ```no_run
     /// # let session = openocd::Session::connect("localhost:6666")?;
@@ -247,7 +257,8 @@ impl Dap<'_> {
         self.ask(&checked, "nothing", |reply| reply.trim_ascii().is_empty().then_some(())).map(drop)
     }
 
-    /// Runs a subcommand of the DAP: the DAP's name, and what `read` makes of the subcommand's result.
+    /// Runs a subcommand of the DAP: the DAP's name, and what `read` makes of the subcommand's
+    /// result.
     fn ask<T>(
         &self,
         call: &Call,

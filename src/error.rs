@@ -6,6 +6,7 @@ mod breakpoint;
 mod command;
 mod connection;
 mod dap;
+mod debug;
 mod failure;
 mod flash;
 mod image;
@@ -74,7 +75,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// # let refused = openocd::Session::connect("127.0.0.1:1").unwrap_err();
 /// # assert_eq!(advice(&refused), "OpenOCD is gone");
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The TCP connection to OpenOCD could not be made, was lost, or carried what OpenOCD never
@@ -137,8 +138,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error for a refused command: not halted or no target wherever OpenOCD says so, otherwise what `specific` makes
-    /// of it.
+    /// The error for a refused command: not halted or no target wherever OpenOCD says so, otherwise
+    /// what `specific` makes of it.
     pub(crate) fn refused(failure: Box<Failure>, specific: impl FnOnce(Box<Failure>) -> Error) -> Error {
         if says_no_target(failure.message()) {
             return TargetError::NoTarget { operation: failure.command().to_owned() }.into();
@@ -178,7 +179,8 @@ impl Error {
     /// True for [`ConnectionError::Unreachable`], [`Closed`](ConnectionError::Closed),
     /// [`Io`](ConnectionError::Io), [`ServerDied`](ConnectionError::ServerDied),
     /// [`ForeignServer`](ConnectionError::ForeignServer) and
-    /// [`SessionClosed`](ConnectionError::SessionClosed), and for a flash call that stopped for one of them.
+    /// [`SessionClosed`](ConnectionError::SessionClosed), and for a flash call that stopped for one
+    /// of them.
     pub fn is_disconnected(&self) -> bool {
         match self.root() {
             Error::Connection(error) => match error {
@@ -279,9 +281,9 @@ impl Error {
     }
 }
 
-/// Whether a refusal means that OpenOCD has no targets. The first text is that of the procedure `current` in
-/// `src/procedures/target.tcl`. OpenOCD itself defines these commands with the first target (`target_create` in
-/// `src/target/target.c`), and names the current target with no text.
+/// Whether a refusal means that OpenOCD has no targets. The first text is that of the procedure
+/// `current` in `src/procedures/target.tcl`. OpenOCD itself defines these commands with the first
+/// target (`target_create` in `src/target/target.c`), and names the current target with no text.
 fn says_no_target(message: &str) -> bool {
     const COMMANDS: [&str; 26] = [
         "",

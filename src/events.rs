@@ -1,4 +1,4 @@
-//! Events: what OpenOCD notifies of, on a connection of their own.
+//! Events that OpenOCD reports, on a separate connection.
 
 mod event;
 mod feed;
@@ -22,19 +22,19 @@ use feed::Feed;
 
 /// The events of all targets, from [`Session::events`].
 ///
-/// They come on a connection of their own, so commands and events do not wait for each other. A
-/// thread takes them from the socket, because OpenOCD stands still when nobody reads its
-/// notifications. Up to 16 MiB wait here until they are taken, which is about 250 000 events.
-/// Beyond that the newest are dropped, and an [`Event::Lost`] takes their place.
+/// Events arrive on a separate connection, so commands and events do not wait for each other. A
+/// thread reads the socket, because OpenOCD stops when its notifications are not read. A queue
+/// holds up to 16 MiB, which is about 250 000 events. When it is full the newest events are
+/// dropped, and an [`Event::Lost`] takes their place.
 ///
-/// OpenOCD does not say which target an event is of. It notices that a target halted by itself when
-/// it next polls, every 100 ms by default, or at the next [`Target::status`](crate::Target::status)
-/// or [`wait_halt`](crate::Target::wait_halt). [`poll_every`](Self::poll_every) makes OpenOCD poll
+/// OpenOCD does not report the target of an event. It notices that a target halted by itself at its
+/// next poll, every 100 ms by default, or at the next [`Target::status`](crate::Target::status) or
+/// [`wait_halt`](crate::Target::wait_halt). [`poll_every`](Self::poll_every) makes OpenOCD poll
 /// more often.
 ///
-/// The value owns a handle of its session, and can be moved into another thread. Dropping it, and
-/// the iterators made of it, closes the connection and ends the thread. [`Session::close`] ends it
-/// too: after the events that have come by then every call is a [`ConnectionError::SessionClosed`].
+/// The value owns a handle of its session, and can be moved into another thread. Dropping the value
+/// and its iterators closes the connection and ends the thread. [`Session::close`] does so too:
+/// after the events that arrived before, every call fails with [`ConnectionError::SessionClosed`].
 ///
 /// Source: OpenOCD's `tcl_notifications` and `tcl_trace` (`src/server/tcl_server.c`).
 ///
@@ -60,11 +60,11 @@ pub struct Events {
 }
 
 impl Session {
-    /// Opens a connection of its own for events and turns notifications on (OpenOCD:
+    /// Opens a separate connection for events and turns notifications on (OpenOCD:
     /// `tcl_notifications on`).
     ///
-    /// No event of what happens after this returned is missing. The session's timeouts apply to
-    /// opening; afterwards there is no limit.
+    /// The result has every event that happens after this call returned. The session's timeouts
+    /// apply to opening; later calls have no limit of their own.
     ///
     /// # Errors
     /// [`Error::Connection`] if the connection cannot be opened, [`Error::Timeout`] if OpenOCD does
@@ -76,11 +76,11 @@ impl Session {
     /// Opens events like [`events`](Self::events), with the bytes of the trace port as
     /// [`Event::Trace`] (OpenOCD: `tcl_trace on`).
     ///
-    /// OpenOCD sends them while it captures trace from an adapter that can (`NAME.tpiu configure
-    /// -output -`, `tpiu enable`).
+    /// OpenOCD sends them while it captures trace with an adapter that supports this
+    /// (`NAME.tpiu configure -output -`, `tpiu enable`).
     ///
     /// # Errors
-    /// Those of [`events`](Self::events).
+    /// The same as [`events`](Self::events).
     pub fn events_with_trace(&self) -> Result<Events> {
         self.open_events(true)
     }
@@ -109,21 +109,21 @@ fn refuse_closed(session: &Session) -> Result<()> {
 }
 
 impl Events {
-    /// Iterates over the events as they come; waits for each without a limit.
+    /// Iterates over the events, and waits for each without a limit.
     ///
     /// Ends when the connection is lost, after an [`Error::Connection`].
     pub fn iter(&self) -> EventIter {
         EventIter { events: self.share(), timeout: None, ended: false }
     }
 
-    /// Iterates over the events as they come; ends when none comes within `timeout`.
+    /// Iterates over the events, and ends when none arrives within `timeout`.
     ///
-    /// Ends also when the connection is lost, after an [`Error::Connection`].
+    /// It also ends when the connection is lost, after an [`Error::Connection`].
     pub fn timeout_iter(&self, timeout: Duration) -> EventIter {
         EventIter { events: self.share(), timeout: Some(timeout), ended: false }
     }
 
-    /// Returns the next event, if one is there.
+    /// Returns the next event if one has arrived, without waiting.
     ///
     /// # Errors
     /// [`Error::Connection`] if there is none and the connection is lost.
@@ -131,11 +131,10 @@ impl Events {
         self.next_before(Deadline::after(Some(Duration::ZERO)))
     }
 
-    /// Waits for the first event that `wanted` accepts, and returns it. Those before it are
-    /// dropped.
+    /// Waits for the first event that `wanted` accepts, and returns it. Earlier events are dropped.
     ///
     /// # Errors
-    /// [`TimeoutError::Event`] if none came in time, which also says how many were lost, and
+    /// [`TimeoutError::Event`], with the number of lost events, if none arrived in time, and
     /// [`Error::Connection`] if the connection is lost.
     pub fn wait_for(&self, mut wanted: impl FnMut(&Event) -> bool, timeout: Duration) -> Result<Event> {
         let deadline = Deadline::after(Some(timeout));
@@ -191,7 +190,7 @@ impl IntoIterator for Events {
 }
 
 /// Iterator over events, from [`Events::iter`] and [`Events::timeout_iter`]. It shares the events
-/// with the value that it was made of: each goes to whichever takes it first.
+/// with the [`Events`] that it was made of: each event goes to the first that takes it.
 #[derive(Debug)]
 pub struct EventIter {
     events: Events,

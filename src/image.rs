@@ -1,5 +1,5 @@
-//! Firmware images: which bytes a file puts at which addresses, and which symbols it defines. Nothing here talks to
-//! OpenOCD.
+//! Firmware images: which bytes a file puts at which addresses, and which symbols it defines.
+//! Nothing here talks to OpenOCD.
 
 #[cfg(feature = "debuginfo")]
 mod debug_info;
@@ -34,17 +34,20 @@ use crate::types::ImageFormat;
 
 /// A firmware image: bytes and the addresses where they belong.
 ///
-/// [`open`](Self::open) reads ELF, Intel HEX, S-record and UF2 files, and [`open_bin`](Self::open_bin) reads raw binaries.
-/// This crate reads the file, not OpenOCD. So OpenOCD may run on another machine, the path may hold any characters, and a
-/// damaged image is refused before a chip is touched.
+/// [`open`](Self::open) reads ELF, Intel HEX, S-record and UF2 files, and
+/// [`open_bin`](Self::open_bin) reads raw binaries. This crate reads the file, not OpenOCD. So
+/// OpenOCD may run on another machine, the path may hold any characters, and a damaged image is
+/// refused before a chip is touched.
 ///
-/// - **ELF**, 32 and 64 bits, either byte order: executables. Allocated sections are loaded where the file has section
-///   headers, and segments where it has none ([`ImageOptions::elf_parts`]). The address is the load address (LMA), as for
-///   GDB's `load` and `objcopy -O binary`. [`symbol`](Self::symbol) finds functions and variables.
-/// - **Intel HEX** (Intel's "Hexadecimal Object File Format Specification", 1988), record types 00 to 05, and **S-record**
-///   (Motorola), `S0` to `S9`. Checksums are checked. The file ends at its end record, and a file without one was cut
-///   short. Lines that begin with `#` are comments.
-/// - **UF2** (Microsoft): each block must be there. Blocks that are marked as not for the main flash are skipped.
+/// - **ELF**, 32 and 64 bits, either byte order: executables. Allocated sections are loaded where
+///   the file has section headers, and segments where it has none ([`ImageOptions::elf_parts`]).
+///   The address is the load address (LMA), as for GDB's `load` and `objcopy -O binary`.
+///   [`symbol`](Self::symbol) finds functions and variables.
+/// - **Intel HEX** (Intel's "Hexadecimal Object File Format Specification", 1988), record types 00
+///   to 05, and **S-record** (Motorola), `S0` to `S9`. Checksums are checked. The file ends at its
+///   end record, and a file without one was cut short. Lines that begin with `#` are comments.
+/// - **UF2** (Microsoft): each block must be there. Blocks that are marked as not for the main
+///   flash are skipped.
 /// - **BIN**: all bytes, at the address given.
 ///
 /// A byte that a file gives twice is accepted; two different bytes for one address are an error.
@@ -71,13 +74,15 @@ pub struct Image {
 }
 
 impl Image {
-    /// Reads an ELF, Intel HEX, S-record or UF2 file. The contents decide which format it is, not the name.
+    /// Reads an ELF, Intel HEX, S-record or UF2 file. The contents decide which format it is, not
+    /// the name.
     ///
     /// Only regular files of at most 256 MiB are read.
     ///
     /// # Errors
-    /// [`ImageError::Read`] if the file cannot be read, [`ImageError::TooLarge`] or [`ImageError::NotAFile`] before it is
-    /// read, [`ImageError::File`] if it is damaged, empty, or of no known format.
+    /// [`ImageError::Read`] if the file cannot be read, [`ImageError::TooLarge`] or
+    /// [`ImageError::NotAFile`] before it is read, [`ImageError::File`] if it is damaged, empty, or
+    /// of no known format.
     ///
     /// ```
     /// use openocd::{Image, ImageFormat};
@@ -93,7 +98,8 @@ impl Image {
     /// Reads a file like [`open`](Self::open), with options for ELF and UF2.
     ///
     /// # Errors
-    /// Those of [`open`](Self::open), and [`ImageError::NoUf2Family`] within [`ImageError::File`].
+    /// The errors of [`open`](Self::open), and [`ImageError::NoUf2Family`] within
+    /// [`ImageError::File`].
     ///
     /// ```
     /// use openocd::{ElfParts, Image, ImageOptions};
@@ -111,8 +117,8 @@ impl Image {
     /// Reads a file as raw bytes that belong at `base`.
     ///
     /// # Errors
-    /// [`ImageError::Read`] if the file cannot be read, [`ImageError::TooLarge`] if it exceeds 256 MiB,
-    /// [`ImageError::File`] if it is empty or ends beyond the address space.
+    /// [`ImageError::Read`] if the file cannot be read, [`ImageError::TooLarge`] if it exceeds 256
+    /// MiB, [`ImageError::File`] if it is empty or ends beyond the address space.
     ///
     /// ```
     /// # let path = std::env::temp_dir().join(format!("openocd-image-{}.bin", std::process::id()));
@@ -134,8 +140,8 @@ impl Image {
     /// Reads the contents of an ELF, Intel HEX, S-record or UF2 file.
     ///
     /// # Errors
-    /// [`ImageError::UnknownFormat`], [`ImageError::Record`] for a damaged line of text, [`ImageError::Elf`] or
-    /// [`ImageError::Uf2`] for a damaged file of that format.
+    /// [`ImageError::UnknownFormat`], [`ImageError::Record`] for a damaged line of text,
+    /// [`ImageError::Elf`] or [`ImageError::Uf2`] for a damaged file of that format.
     pub fn parse(contents: &[u8]) -> Result<Image> {
         Self::parse_with(contents, ImageOptions::new())
     }
@@ -143,7 +149,7 @@ impl Image {
     /// Reads the contents of a file like [`parse`](Self::parse), with options for ELF and UF2.
     ///
     /// # Errors
-    /// Those of [`parse`](Self::parse), and [`ImageError::NoUf2Family`].
+    /// The errors of [`parse`](Self::parse), and [`ImageError::NoUf2Family`].
     pub fn parse_with(contents: &[u8], options: ImageOptions) -> Result<Image> {
         Ok(Self::read(contents, options)?)
     }
@@ -152,15 +158,22 @@ impl Image {
     ///
     /// # Errors
     /// [`ImageError::Empty`], [`ImageError::OutOfAddressSpace`].
+    ///
+    /// ```
+    /// let image = openocd::Image::bin(0x2000_0000, [1, 2, 3, 4])?;
+    /// assert_eq!(image.segments()[0].address, 0x2000_0000);
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn bin(base: u64, data: impl Into<Vec<u8>>) -> Result<Image> {
         Self::from_segments([Segment { address: base, data: data.into() }])
     }
 
-    /// Makes an image of several pieces of raw bytes, in any order. Empty ones are dropped, adjacent ones joined.
+    /// Makes an image of several pieces of raw bytes, in any order. Empty ones are dropped,
+    /// adjacent ones joined.
     ///
     /// # Errors
-    /// [`ImageError::Empty`], [`ImageError::OutOfAddressSpace`], [`ImageError::Overlap`] if two pieces differ at an
-    /// address.
+    /// [`ImageError::Empty`], [`ImageError::OutOfAddressSpace`], [`ImageError::Overlap`] if two
+    /// pieces differ at an address.
     ///
     /// ```
     /// use openocd::{Image, Segment};
@@ -180,13 +193,15 @@ impl Image {
         self.format
     }
 
-    /// Returns the bytes and their addresses: in ascending order, without overlaps, none empty, none adjacent to the next.
+    /// Returns the bytes and their addresses: in ascending order, without overlaps, none empty,
+    /// none adjacent to the next.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
 
-    /// Returns the address where the program begins, if the file names one other than 0 (ELF: `e_entry`, Intel HEX: record
-    /// 03 or 05, S-record: `S7` to `S9`). Bit 0 is set for Thumb code, which is all code of a Cortex-M.
+    /// Returns the address where the program begins, if the file names one other than 0 (ELF:
+    /// `e_entry`, Intel HEX: record 03 or 05, S-record: `S7` to `S9`). Bit 0 is set for Thumb code,
+    /// which is all code of a Cortex-M.
     pub fn entry(&self) -> Option<u64> {
         self.entry
     }

@@ -26,20 +26,23 @@ use crate::wire::tcl;
 /// A view of the JTAG chain, from [`Session::jtag`].
 ///
 /// # Scans and OpenOCD's polling
-/// `irscan` puts an instruction into one TAP and BYPASS into all others. `drscan` then shifts through the register that
-/// the instruction selected. But OpenOCD polls its targets in the background, which puts other instructions into the
-/// TAPs: 0.12.0 before every command. So:
+/// `irscan` puts an instruction into one TAP and BYPASS into all others. `drscan` then shifts
+/// through the register that the instruction selected. But OpenOCD polls its targets in the
+/// background, which puts other instructions into the TAPs: 0.12.0 before every command. So:
 /// - [`scan`](Self::scan) does both with nothing in between.
-/// - [`drscan`](Self::drscan) repeats the last [`irscan`](Self::irscan) if anything else has used the chain since.
-/// - An instruction that must *stay*, such as EXTEST, needs [`Session::pause_polling`]. Within the pause every scan is one
-///   scan and nothing more.
+/// - [`drscan`](Self::drscan) repeats the last [`irscan`](Self::irscan) if anything else has used
+///   the chain since.
+/// - An instruction that must *stay*, such as EXTEST, needs [`Session::pause_polling`]. Within the
+///   pause every scan is one scan and nothing more.
 ///
-/// OpenOCD keeps the instruction, one for all its clients. After a reset of the chain, by [`arp_init`](Self::arp_init),
-/// [`pathmove`](Self::pathmove) or a file of test vectors, there is none.
+/// OpenOCD keeps one instruction for all its clients. A reset of the chain clears it;
+/// [`arp_init`](Self::arp_init), [`pathmove`](Self::pathmove) and files of test vectors reset the
+/// chain.
 ///
 /// Targets need not be halted for any of this. Registers are shifted lowest bit first.
 ///
-/// Sources: IEEE 1149.1; OpenOCD's `irscan`, `drscan`, `runtest`, `pathmove` and the `jtag` commands (`src/jtag/tcl.c`).
+/// Sources: IEEE 1149.1; OpenOCD's `irscan`, `drscan`, `runtest`, `pathmove` and the `jtag`
+/// commands (`src/jtag/tcl.c`).
 ///
 /// ```
 /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -63,14 +66,15 @@ pub struct Jtag<'a> {
 }
 
 impl Session {
-    /// The JTAG chain.
+    /// Returns a view of the JTAG chain.
     pub fn jtag(&self) -> Jtag<'_> {
         Jtag { session: self, end_state: EndState::RunTestIdle }
     }
 }
 
 impl Jtag<'_> {
-    /// The same chain, with scans that end in this state (OpenOCD: `-endstate`). Run-Test/Idle by default.
+    /// Returns a view whose scans end in `state` (OpenOCD: `-endstate`). The default is
+    /// Run-Test/Idle.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -91,13 +95,14 @@ impl Jtag<'_> {
 
     /// Puts an instruction into a TAP, and BYPASS into all others (OpenOCD: `irscan`).
     ///
-    /// OpenOCD does not check what comes out of the instruction registers. So a chain without power takes instructions
-    /// without an error, and everything read from it is ones or zeros; [`arp_init`](Self::arp_init) checks the chain.
+    /// OpenOCD does not check the bits that come out of the instruction registers. So a chain
+    /// without power accepts instructions without an error, and then reads as all ones or zeros;
+    /// [`arp_init`](Self::arp_init) checks the chain.
     ///
     /// # Errors
     /// Before anything is scanned: [`JtagError::UnknownTap`], [`JtagError::TapDisabled`], and
-    /// [`JtagError::ValueTooWide`] for an instruction longer than the TAP's register. [`JtagError::Refused`] if the
-    /// adapter fails.
+    /// [`JtagError::ValueTooWide`] for an instruction longer than the TAP's register.
+    /// [`JtagError::Refused`] if the adapter fails.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -113,16 +118,17 @@ impl Jtag<'_> {
         self.ask(&script, shown, &operation, |_| Some(()))
     }
 
-    /// Shifts fields through the register that the last [`irscan`](Self::irscan) of this TAP selected, and returns what
-    /// came out, field by field (OpenOCD: `drscan`).
+    /// Shifts fields through the register that the last [`irscan`](Self::irscan) of this TAP
+    /// selected, and returns what came out, field by field (OpenOCD: `drscan`).
     ///
-    /// The first field is the nearest to TDO: it goes in and comes out first. Together the fields should be as long as the
-    /// register. If they are longer, what was shifted in comes out again at the end, one bit later for each other TAP in
-    /// the chain.
+    /// The first field is the nearest to TDO: it goes in and comes out first. Together the fields
+    /// should be as long as the register. If they are longer, what was shifted in comes out again
+    /// at the end, one bit later for each other TAP in the chain.
     ///
     /// # Errors
-    /// Before anything is scanned: [`JtagError::Bypass`] if the last instruction was for another TAP,
-    /// [`JtagError::UnknownTap`], [`JtagError::TapDisabled`]. [`JtagError::Refused`] if the adapter fails.
+    /// Before anything is scanned: [`JtagError::Bypass`] if the last instruction was for another
+    /// TAP, [`JtagError::UnknownTap`], [`JtagError::TapDisabled`]. [`JtagError::Refused`] if the
+    /// adapter fails.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -143,13 +149,13 @@ impl Jtag<'_> {
         self.ask(&script, shown, &Operation::on(tap, "scan data through"), |captured| decode(captured, fields))
     }
 
-    /// Puts an instruction into a TAP and shifts fields through the register that it selects, with nothing in between
-    /// (OpenOCD: `irscan`, `drscan`).
+    /// Puts an instruction into a TAP and shifts fields through the register that it selects, with
+    /// nothing in between (OpenOCD: `irscan`, `drscan`).
     ///
-    /// From the instruction to the data the chain goes by Pause-IR, so it does not pass Run-Test/Idle.
+    /// Between the instruction and the data the chain passes Pause-IR, and not Run-Test/Idle.
     ///
     /// # Errors
-    /// Those of [`irscan`](Self::irscan) and [`drscan`](Self::drscan).
+    /// The errors of [`irscan`](Self::irscan) and [`drscan`](Self::drscan).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -173,8 +179,8 @@ impl Jtag<'_> {
     /// Goes to Run-Test/Idle and stays there for `clocks` cycles of TCK (OpenOCD: `runtest`).
     ///
     /// # Errors
-    /// [`JtagError::InvalidArgument`] for 2^31 clocks and more, before anything is sent. [`JtagError::Refused`] if the
-    /// adapter fails.
+    /// [`JtagError::InvalidArgument`] for 2^31 clocks and more, before anything is sent.
+    /// [`JtagError::Refused`] if the adapter fails.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -183,7 +189,8 @@ impl Jtag<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn runtest(&self, clocks: u32) -> Result<()> {
-        // OpenOCD counts in signed numbers: 0.12.0 runs no clock at all for a larger one, and says nothing.
+        // OpenOCD counts in signed numbers: 0.12.0 runs no clock at all for a larger one, and says
+        // nothing.
         if i32::try_from(clocks).is_err() {
             let invalid = InvalidArgument::new("number of clocks", "less than 0x80000000", format!("{clocks:#x}"));
             return Err(JtagError::from(invalid).into());
@@ -196,14 +203,15 @@ impl Jtag<'_> {
 
     /// Walks through the states of the TAP controllers (OpenOCD: `pathmove`).
     ///
-    /// First the chain goes to the first state by the shortest way, then by one clock from each state of the path to the
-    /// next. The first and the last state must be [stable](TapState::is_stable). A path may have any length: OpenOCD gets
-    /// it in pieces of up to eight states, which must end in stable states. From a stable state on, Test-Logic-Reset can
-    /// be reached by TMS high alone.
+    /// The chain goes to the first state by the shortest way, then from each state of the path to
+    /// the next by one clock. The first and the last state must be [stable](TapState::is_stable). A
+    /// path may have any length: OpenOCD gets it in pieces of up to eight states, which must end in
+    /// stable states. From a stable state on, Test-Logic-Reset can be reached by TMS high alone.
     ///
     /// # Errors
-    /// Before anything is sent: [`JtagError::IllegalTransition`], [`JtagError::UnstablePath`], [`JtagError::LongPath`],
-    /// [`JtagError::EmptyPath`]. [`JtagError::Refused`] if the adapter fails.
+    /// Before anything is sent: [`JtagError::IllegalTransition`], [`JtagError::UnstablePath`],
+    /// [`JtagError::LongPath`], [`JtagError::EmptyPath`]. [`JtagError::Refused`] if the adapter
+    /// fails.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -248,8 +256,8 @@ fn field_words(fields: &[Bits]) -> Result<Vec<String>, JtagError> {
     Ok(fields.iter().flat_map(|field| [field.len().to_string(), field.to_string()]).collect())
 }
 
-/// Reads what `drscan` returns: as many numbers as there are fields, without `0x`, separated by blanks or, since 2025,
-/// by newlines.
+/// Reads what `drscan` returns: as many numbers as there are fields, without `0x`, separated by
+/// blanks or, since 2025, by newlines.
 fn decode(captured: &[u8], fields: &[Bits]) -> Option<Vec<Bits>> {
     let mut numbers = tcl::text(captured)?.split_whitespace();
     let decoded: Option<_> = fields.iter().map(|field| Bits::parse_hex(numbers.next()?, field.len())).collect();

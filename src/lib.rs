@@ -51,7 +51,7 @@ pub mod bench {
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-pub use adapter::{Adapter, AdapterDriver, ResetSignal};
+pub use adapter::{Adapter, AdapterDriver};
 pub use batch::{Batch, BatchFlash, BatchMemory, BatchRegisters, Handle};
 pub use breakpoints::{
     Breakpoint, BreakpointKind, Breakpoints, ScopedBreakpoint, ScopedWatchpoint, WatchedValue, Watchpoint,
@@ -95,8 +95,8 @@ pub use svd::Svd;
 pub use target::polling::PollingPause;
 pub use target::{Target, TargetInfo, TargetStatus};
 pub use types::{
-    EndState, HaltReason, ImageFormat, Mismatch, Phase, RegisterValue, ResetMode, RttDirection, SectorKind, StopPoint,
-    Symbol, SymbolKind, TapState, TargetState, VectorCatch,
+    EndState, Evidence, HaltReason, ImageFormat, Mismatch, Phase, RegisterValue, ResetMode, ResetSignal, RttDirection,
+    RttWait, SectorKind, StopPoint, Symbol, SymbolKind, TapState, TargetState, VectorCatch,
 };
 pub use wire::Endpoint;
 pub use wire::tcl::quote;

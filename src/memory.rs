@@ -202,7 +202,7 @@ macro_rules! width {
             #[doc = concat!("Reads `count` consecutive ", $bits, "-bit values. The vector grows as they arrive.")]
             ///
             /// # Errors
-            #[doc = concat!("Those of [`", stringify!($read), "`](Self::", stringify!($read), ").")]
+            #[doc = concat!("The same as [`", stringify!($read), "`](Self::", stringify!($read), ").")]
             pub fn $read_vec(&self, address: u64, count: usize) -> Result<Vec<$type>> {
                 self.read_element_vec(address, count)
             }
@@ -213,7 +213,7 @@ macro_rules! width {
             /// The rest of it is undefined.
             ///
             /// # Errors
-            #[doc = concat!("Those of [`", stringify!($read), "`](Self::", stringify!($read), ").")]
+            #[doc = concat!("The same as [`", stringify!($read), "`](Self::", stringify!($read), ").")]
             pub fn $read_into(&self, address: u64, values: &mut [$type]) -> Result<()> {
                 self.read_elements(address, values)
             }
@@ -232,7 +232,7 @@ macro_rules! width {
             #[doc = concat!("Writes consecutive ", $bits, "-bit values.")]
             ///
             /// # Errors
-            #[doc = concat!("Those of [`", stringify!($write), "`](Self::", stringify!($write), ").")]
+            #[doc = concat!("The same as [`", stringify!($write), "`](Self::", stringify!($write), ").")]
             pub fn $write_slice(&self, address: u64, values: &[$type]) -> Result<()> {
                 self.write_elements(address, values)
             }

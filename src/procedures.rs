@@ -1,7 +1,9 @@
-//! The Tcl procedures that OpenOCD runs for this crate; `src/procedures/README.md` says what may be one.
+//! The Tcl procedures that OpenOCD runs for this crate; `src/procedures/README.md` says what may be
+//! one.
 //!
-//! The files name everything with the prefix `_openocd_rs_1_`. What is sent carries a hash of the text in its place, so
-//! two versions of this crate at one OpenOCD never meet, and an OpenOCD that has the names has this text.
+//! The files name everything with the prefix `_openocd_rs_1_`. What is sent carries a hash of the
+//! text in its place, so two versions of this crate at one OpenOCD never meet, and an OpenOCD that
+//! has the names has this text.
 
 use std::sync::LazyLock;
 
@@ -27,8 +29,8 @@ const FILES: &[&str] = &[
     include_str!("procedures/crash.tcl"),
 ];
 
-/// What is sent: OpenOCD reads 256 bytes at a time (`tcl_input` in `src/server/tcl_server.c`), and comments are half of
-/// the files.
+/// What is sent: OpenOCD reads 256 bytes at a time (`tcl_input` in `src/server/tcl_server.c`), and
+/// comments are half of the files.
 static STRIPPED: LazyLock<String> = LazyLock::new(|| {
     let lines = FILES.iter().flat_map(|file| file.lines());
     let lines = lines.map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));

@@ -56,7 +56,8 @@ mod sealed {
     impl Sealed for std::ops::ControlFlow<()> {}
 }
 
-/// What a view reports progress to: [`NoProgress`], or the [`ProgressCallback`] that its `with_progress` was given.
+/// What a view reports progress to: [`NoProgress`], or the [`ProgressCallback`] that its
+/// `with_progress` was given.
 pub trait ProgressReport: Clone + Report {}
 
 impl<R: Clone + Report> ProgressReport for R {}

@@ -3,6 +3,8 @@
 mod request;
 mod value;
 
+use std::fmt;
+
 pub(crate) use request::{read_request, take_registers, take_written, write_request};
 
 use crate::error::{Error, Failure, Result, TargetError, UnexpectedReply};
@@ -18,9 +20,9 @@ use request::{READ_BUDGET_MS, Readings, same_register, take_readings, unknown};
 /// are to be written, in a cache until the target is resumed. [`forced`](Self::forced) reads past
 /// the cache.
 ///
-/// Names are those of OpenOCD's `reg` command and are case-sensitive: `r0`, `pc`, `xPSR` on an ARM
-/// Cortex-M, `a0`, `mstatus` on RISC-V. `xPSR` (OpenOCD 0.12.0) and `xpsr` (newer) are found under
-/// both names. Values are numbers, whatever the byte order of the target.
+/// Names are the names of OpenOCD's `reg` command and are case-sensitive: `r0`, `pc`, `xPSR` on an
+/// ARM Cortex-M, `a0`, `mstatus` on RISC-V. `xPSR` (OpenOCD 0.12.0) and `xpsr` (newer) are found
+/// under both names. Values are numbers, whatever the byte order of the target.
 ///
 /// Source: OpenOCD's `reg` (`src/target/target.c`).
 ///
@@ -55,6 +57,13 @@ pub struct Register {
     pub dirty: bool,
 }
 
+/// `r0 = 0x0000002a`
+impl fmt::Display for Register {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {}", self.name, self.value)
+    }
+}
+
 /// All registers of a target, from [`Registers::read_all`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -87,7 +96,7 @@ impl<'a> Target<'a> {
     }
 }
 
-impl<'a> Registers<'a> {
+impl Registers<'_> {
     /// Returns a view that reads the registers from the target instead of OpenOCD's cache (OpenOCD:
     /// `reg NAME force`).
     ///
@@ -120,8 +129,8 @@ impl<'a> Registers<'a> {
     /// Reads one register of at most 64 bits as a number (OpenOCD: `reg NAME`).
     ///
     /// # Errors
-    /// Those of [`read`](Self::read), and [`TargetError::UnexpectedReply`] if the value takes more
-    /// than 64 bits.
+    /// The errors of [`read`](Self::read), and [`TargetError::UnexpectedReply`] if the value takes
+    /// more than 64 bits.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -139,7 +148,7 @@ impl<'a> Registers<'a> {
     /// are slow.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read), for the first register that fails.
+    /// The errors of [`read`](Self::read), for the first register that fails.
     pub fn read_many(&self, names: &[&str]) -> Result<Vec<Register>> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -212,7 +221,7 @@ impl<'a> Registers<'a> {
     /// Reads the program counter.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read).
+    /// The same as [`read`](Self::read).
     pub fn pc(&self) -> Result<u64> {
         self.number(&["pc"])
     }
@@ -220,7 +229,7 @@ impl<'a> Registers<'a> {
     /// Reads the stack pointer in use.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read).
+    /// The same as [`read`](Self::read).
     pub fn sp(&self) -> Result<u64> {
         self.number(&["sp"])
     }
@@ -228,7 +237,7 @@ impl<'a> Registers<'a> {
     /// Reads the link register: `lr` on ARM, `ra` on RISC-V.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read).
+    /// The same as [`read`](Self::read).
     pub fn lr(&self) -> Result<u64> {
         self.number(&["lr", "ra"])
     }
@@ -237,7 +246,7 @@ impl<'a> Registers<'a> {
     /// 11ee500bf, 2023) calls `xpsr`.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read).
+    /// The same as [`read`](Self::read).
     pub fn xpsr(&self) -> Result<u64> {
         self.number(&["xPSR"])
     }

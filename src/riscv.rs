@@ -67,7 +67,7 @@ impl Riscv<'_> {
     /// OpenOCD uses the same registers, and does not know what was written past it.
     ///
     /// # Errors
-    /// Those of [`dmi_read`](Self::dmi_read).
+    /// The same as [`dmi_read`](Self::dmi_read).
     pub fn dmi_write(&self, address: u32, value: u32) -> Result<()> {
         let command = format!("riscv dmi_write {address:#x} {value:#x}");
         self.dmi(Script::call("dmi").literal("dmi_write").hex(address).hex(value), &command, address).map(drop)

@@ -42,12 +42,11 @@ const READ_LIMIT: usize = 16 * 1024 * 1024;
 /// it. The target need not be halted for any of this.
 ///
 /// OpenOCD has one RTT for all of its targets and clients, and offers it for Cortex-M, `hla_target`
-/// and, in newer code, ARC. It reads an up-channel every
-/// [`polling_interval`](Self::polling_interval), at most 1024 bytes each time, while somebody has
-/// opened it.
+/// and, in newer code, ARC. While a client has an up-channel open, OpenOCD reads it every
+/// [`polling_interval`](Self::polling_interval), at most 1024 bytes each time.
 ///
-/// RAM survives a reset. So what earlier firmware has left in a control block can be read after a
-/// reset, until the new firmware has initialized its own: see [`clear`](Self::clear).
+/// RAM survives a reset. Until the new firmware has initialized its control block, a read may
+/// return the output of earlier firmware: see [`clear`](Self::clear).
 ///
 /// Sources: OpenOCD's `rtt` (`src/rtt/rtt.c`, `src/target/rtt.c`, `src/server/rtt_server.c`).
 ///
@@ -74,26 +73,26 @@ pub struct Rtt<'a> {
 }
 
 impl Session {
-    /// RTT. Its [`setup`](Rtt::setup) is for the current target.
+    /// Returns a view of RTT. Its [`setup`](Rtt::setup) is for the current target.
     pub fn rtt(&self) -> Rtt<'_> {
         self.target().rtt()
     }
 }
 
 impl<'a> Target<'a> {
-    /// RTT. Its [`setup`](Rtt::setup) is for this target.
+    /// Returns a view of RTT. Its [`setup`](Rtt::setup) is for this target.
     pub fn rtt(self) -> Rtt<'a> {
         Rtt { target: self }
     }
 }
 
 impl<'a> Rtt<'a> {
-    /// Says where the control block may be: the search for `id` covers the `size` bytes from
-    /// `address` (OpenOCD: `rtt setup ADDRESS SIZE ID`).
+    /// Sets where OpenOCD searches for the control block: the search for `id` covers the `size`
+    /// bytes from `address` (OpenOCD: `rtt setup ADDRESS SIZE ID`).
     ///
-    /// This stops a transfer, and reads no memory; [`start`](Self::start) searches. A smaller range
-    /// is searched faster: 64 KiB may take a slow probe a second. `id` is 1 to 15 bytes, the whole
-    /// id; it is `"SEGGER RTT"` in SEGGER's own code.
+    /// This stops a transfer and reads no memory; [`start`](Self::start) searches. A smaller range
+    /// is searched faster: a slow probe may need a second for 64 KiB. `id` is the whole id, 1 to 15
+    /// bytes; SEGGER's own code uses `"SEGGER RTT"`.
     ///
     /// # Errors
     /// [`RttError::InvalidArgument`] (nothing is sent), and [`RttError::Refused`] if the target's
@@ -120,11 +119,11 @@ impl<'a> Rtt<'a> {
 
     /// Ends the transfer (OpenOCD: `rtt stop`).
     ///
-    /// Open channels stay open and get nothing until the next [`start`](Self::start). Stopping
+    /// Open channels stay open, and receive nothing until the next [`start`](Self::start). Stopping
     /// twice is allowed.
     ///
     /// # Errors
-    /// [`RttError::NotSetUp`], and those of [`Session::command`].
+    /// [`RttError::NotSetUp`], and the errors of [`Session::command`].
     pub fn stop(&self) -> Result<()> {
         self.stop_before(Deadline::NEVER, false)
     }
@@ -164,11 +163,11 @@ impl<'a> Rtt<'a> {
         self.ask(&request, |listing| replies::channels(&String::from_utf8_lossy(listing)))
     }
 
-    /// How often OpenOCD reads the up-channels (OpenOCD: `rtt polling_interval`). 100 ms unless
-    /// somebody changed it.
+    /// Reads how often OpenOCD reads the up-channels (OpenOCD: `rtt polling_interval`). The default
+    /// is 100 ms.
     ///
     /// # Errors
-    /// Those of [`Session::command`].
+    /// The same as [`Session::command`].
     pub fn polling_interval(&self) -> Result<Duration> {
         self.polling_interval_before(Deadline::NEVER)
     }
@@ -191,6 +190,20 @@ impl<'a> Rtt<'a> {
     /// [`RttError::InvalidArgument`] (nothing is sent), [`NotSetUp`](RttError::NotSetUp) and
     /// [`NotStarted`](RttError::NotStarted): OpenOCD would poll a transfer that was never set up,
     /// and crash.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::time::Duration;
+    ///
+    /// session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// session.rtt().start_wait(Duration::from_secs(5))?;
+    /// session.rtt().set_polling_interval(Duration::from_millis(10))?;
+    /// assert_eq!(session.rtt().polling_interval()?, Duration::from_millis(10));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_polling_interval(&self, interval: Duration) -> Result<()> {
         let milliseconds = interval.as_millis();
         let fits = u32::try_from(milliseconds).ok().filter(|milliseconds| (1..=u32::MAX / 2).contains(milliseconds));
@@ -217,7 +230,7 @@ impl<'a> Rtt<'a> {
     ///
     /// RTT must be started. The channel keeps the session; see [`RttChannel`]. OpenOCD listens on a
     /// free port, on the host and the address of its TCL port. A channel may be opened several
-    /// times; what comes from the target goes to each.
+    /// times; each receives all output of the target.
     ///
     /// # Errors
     /// [`RttError::NotSetUp`], [`NotStarted`](RttError::NotStarted),
@@ -241,25 +254,52 @@ impl<'a> Rtt<'a> {
         RttChannel::open(*self, number, deadline)
     }
 
-    /// Reads what comes on an up-channel, as text, until nothing more comes at once or `timeout`
-    /// has passed. Empty if nothing came.
+    /// Reads an up-channel as text until the output pauses for two polling intervals or `timeout`
+    /// has passed. The text is empty if the target sent nothing.
     ///
-    /// "At once" is two polling intervals. The call opens the channel and closes it again;
-    /// [`channel`](Self::channel) keeps it open. It ends at most a second after `timeout`, and with
-    /// 16 MiB: OpenOCD may have taken more bytes from the target then, and those are lost.
+    /// The call opens the channel and closes it again; [`channel`](Self::channel) keeps a channel
+    /// open. The call ends at most a second after `timeout`, and after 16 MiB. Bytes that OpenOCD
+    /// has taken from the target beyond that are lost.
     ///
     /// # Errors
-    /// Those of [`channel`](Self::channel) and of [`RttChannel::read_text`], but no timeout if
+    /// The errors of [`channel`](Self::channel) and of [`RttChannel::read_text`], but no timeout if
     /// nothing comes.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::time::Duration;
+    ///
+    /// session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// session.rtt().start_wait(Duration::from_secs(5))?;
+    /// let text = session.rtt().read(0, Duration::from_secs(1))?;
+    /// println!("the target sent {text:?}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(&self, number: u32, timeout: Duration) -> Result<String> {
         let deadline = Deadline::after(Some(timeout));
         self.open(number, deadline.extended_by(GRACE))?.drain(deadline)
     }
 
-    /// Writes a text to a down-channel, all of it, within 10 s.
+    /// Writes the whole text to a down-channel, within 10 s.
     ///
     /// # Errors
-    /// Those of [`RttChannel::write_text`].
+    /// The same as [`RttChannel::write_text`].
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::time::Duration;
+    ///
+    /// session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// session.rtt().start_wait(Duration::from_secs(5))?;
+    /// session.rtt().write(0, "hello\n")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, number: u32, text: &str) -> Result<()> {
         self.put_all(number, text.as_bytes(), Deadline::after(Some(channel::DEFAULT_TIMEOUT)))
     }

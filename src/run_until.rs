@@ -21,10 +21,11 @@ use channels::Channel;
 use collector::{OnLine, OnOutput};
 use run::Run;
 
-/// How much a run keeps of what the firmware prints, unless [`RunUntil::keep`] says otherwise.
+/// How many bytes of output a run keeps, unless [`RunUntil::keep`] sets another limit.
 const DEFAULT_KEPT: usize = 16 * 1024 * 1024;
 
-/// The conditions that end a run, for [`Target::run_until`]. A halt of the target and the deadline always end it.
+/// The conditions that end a run, for [`Target::run_until`]. A halt of the target and the deadline
+/// always end the run.
 ///
 /// ```
 /// # use virtual_chip::firmware::rtt;
@@ -70,30 +71,33 @@ impl Default for RunUntil<'_> {
 }
 
 impl<'c> RunUntil<'c> {
-    /// No conditions but a halt and the deadline.
+    /// Creates an empty set of conditions: only a halt and the deadline end the run.
     pub fn new() -> Self {
         RunUntil::default()
     }
 
     /// Ends the run when the target reaches `address`.
     ///
-    /// The breakpoint exists for the run only: a hardware breakpoint if the target has one for that address, otherwise a
-    /// software breakpoint. A breakpoint that is there already is used, and stays.
+    /// The breakpoint exists during the run only. It is a hardware breakpoint if the target has one
+    /// for that address, otherwise a software breakpoint. A breakpoint that the address already has
+    /// is used and kept.
     pub fn breakpoint(mut self, address: u64) -> Self {
         self.breakpoints.push(address);
         self
     }
 
-    /// Ends the run when the firmware exits by semihosting. For Cortex-M and RISC-V.
+    /// Ends the run when the firmware exits by semihosting. Requires a Cortex-M or RISC-V target.
     ///
-    /// This crate serves the calls during the run: console, command line, clock, time and exit. Calls for files and for the
-    /// host's shell are refused: the firmware gets -1, and the calls are listed in [`RunOutcome::refused_calls`].
-    /// [`files`](Self::files) allows files below one directory. OpenOCD's own semihosting is disabled during the run, because
-    /// OpenOCD ends when the firmware exits. Afterwards it is as it was.
+    /// This crate serves the calls during the run: console, command line, clock, time and exit.
+    /// Calls for files and for the host's shell are refused: the firmware gets -1, and the calls
+    /// are listed in [`RunOutcome::refused_calls`]. [`files`](Self::files) allows files below one
+    /// directory. OpenOCD's own semihosting is disabled during the run, because OpenOCD ends when
+    /// the firmware exits. After the run its setting is restored.
     ///
-    /// No call is lost between runs. A call at which the target is halted at the beginning is served first; an exit is then
-    /// reported again. So is a call that the target has reached at the deadline. After any other end the target may be
-    /// halted at a call, which waits for the next run.
+    /// No call is lost between runs. If the target is halted at a call when the run begins, that
+    /// call is served first; an exit is then reported again. A call that the target has reached at
+    /// the deadline is served too. After any other end of the run the target may be halted at a
+    /// call, which the next run serves.
     ///
     /// ```
     /// # use virtual_chip::firmware::newlib;
@@ -114,41 +118,47 @@ impl<'c> RunUntil<'c> {
         self
     }
 
-    /// Gives the firmware's console input, and the end of the file behind it. Implies [`semihosting`](Self::semihosting).
+    /// Sets the input that the firmware reads from its console; the end of the file follows it.
+    /// Implies [`semihosting`](Self::semihosting).
     pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.input = bytes.into();
         self.semihosting()
     }
 
-    /// Gives the firmware a command line, program name first. Implies [`semihosting`](Self::semihosting).
+    /// Sets the command line that the firmware gets, program name first. Implies
+    /// [`semihosting`](Self::semihosting).
     pub fn command_line(mut self, line: impl Into<String>) -> Self {
         self.console = self.console.command_line(line);
         self.semihosting()
     }
 
-    /// Lets the firmware read, write, remove and rename files below `directory`. Nothing outside of it can be reached: absolute
-    /// names, names with `..` and symbolic links are refused. Implies [`semihosting`](Self::semihosting).
+    /// Allows the firmware to read, write, remove and rename files below `directory`. Absolute
+    /// names, names with `..` and symbolic links are refused, so nothing outside of it is
+    /// accessible. Implies [`semihosting`](Self::semihosting).
     pub fn files(mut self, directory: impl Into<PathBuf>) -> Self {
         self.console = self.console.files(directory);
         self.semihosting()
     }
 
-    /// Ends the run when a line comes by an RTT channel that `wanted` accepts. Sets RTT up in `range`, which RTT must not be in
-    /// use for otherwise, and stops it at the end.
+    /// Ends the run when `wanted` accepts a line from an RTT channel. The run sets RTT up in
+    /// `range` and stops it at the end, so nothing else may use RTT meanwhile.
     ///
-    /// For a run that begins at a reset. RAM survives a reset, so **every control block in `range` is overwritten** before the
-    /// run: what earlier firmware printed is no evidence, and its block is not taken for the new one. The channel is open as
-    /// soon as the firmware has written its block. May be given for several channels, all with the same range.
+    /// Use this for a run that begins at a reset. RAM survives a reset, so **every control block in
+    /// `range` is overwritten** before the run: the output of earlier firmware does not count, and
+    /// its control block is not mistaken for the new one. The channel opens as soon as the firmware
+    /// has written its control block. Several channels may have a condition, all with the same
+    /// range.
     pub fn rtt_line(mut self, range: Range<u64>, channel: u32, wanted: impl FnMut(&str) -> bool + 'c) -> Self {
         self.channels.push(Channel::own(range, channel, wanted));
         self
     }
 
-    /// Ends the run when a line comes by an open RTT channel that `wanted` accepts.
+    /// Ends the run when `wanted` accepts a line from an open RTT channel.
     ///
-    /// For firmware that runs already, and is halted now. What is in the socket and in the target's ring at the beginning of
-    /// the run was printed before: it is collected, with [`RunLine::at`] `None`, and meets no condition. The control block is
-    /// left as it is. After a reset use [`rtt_line`](Self::rtt_line). May be given for several channels.
+    /// Use this for firmware that has run before and is halted now. Output that waits in the socket
+    /// or in the target's ring when the run begins is collected with [`RunLine::at`] `None`, and
+    /// meets no condition. The control block is not changed. After a reset use
+    /// [`rtt_line`](Self::rtt_line). Several channels may have a condition.
     ///
     /// ```
     /// # use virtual_chip::firmware::rtt;
@@ -173,13 +183,14 @@ impl<'c> RunUntil<'c> {
         self
     }
 
-    /// Calls `action` with what the firmware prints by semihosting, as it comes.
+    /// Calls `action` with the bytes that the firmware prints by semihosting, as they arrive.
     pub fn on_output(mut self, action: impl FnMut(&[u8]) + 'c) -> Self {
         self.on_output = Some(Box::new(action));
         self
     }
 
-    /// Calls `action` with each line of semihosting and of the RTT channels of the conditions, as it comes.
+    /// Calls `action` with each line as it arrives, from semihosting and from the RTT channels of
+    /// the conditions.
     ///
     /// ```
     /// # use virtual_chip::firmware::semihosting as firmware;
@@ -199,9 +210,9 @@ impl<'c> RunUntil<'c> {
         self
     }
 
-    /// Keeps at most `bytes` of output and lines together in the outcome; 16 MiB by default. What comes later still meets
-    /// conditions and is still given to [`on_output`](Self::on_output) and [`on_line`](Self::on_line), but is dropped then:
-    /// [`RunOutcome::dropped`] counts it.
+    /// Limits the output and the lines in the outcome to `bytes` bytes together; 16 MiB by default.
+    /// Later output still meets conditions and still reaches [`on_output`](Self::on_output) and
+    /// [`on_line`](Self::on_line), but is not kept: [`RunOutcome::dropped`] counts it.
     pub fn keep(mut self, bytes: usize) -> Self {
         self.kept = bytes;
         self
@@ -219,22 +230,28 @@ impl fmt::Debug for RunUntil<'_> {
 }
 
 impl Target<'_> {
-    /// Resumes the halted target, and waits until a condition is met, the target halts, or `timeout` passes. At the deadline
-    /// the target is halted.
+    /// Resumes the halted target, and waits until a condition is met, the target halts, or
+    /// `timeout` passes.
     ///
-    /// The target is polled every 1 to 5 ms, so a halt is seen when it happens, and not at OpenOCD's next own poll. Between
-    /// polls the session is free for other threads. Lines of RTT come as fast as
-    /// [`Rtt::polling_interval`](crate::Rtt::polling_interval) lets them; a line that was printed before a halt wins over the
-    /// halt. On the target, the breakpoints of the conditions exist during the run, and RTT control blocks are cleared as
-    /// [`RunUntil::rtt_line`] says.
+    /// At the deadline the call halts the target. After a [`Verdict::Line`](crate::Verdict::Line)
+    /// the target may still be running.
     ///
-    /// The call ends at most 5 s after `timeout`, whatever OpenOCD and the firmware do: that is for what must be done after the
-    /// run (halt, last lines, breakpoints). After an error the target may be running.
+    /// The target is polled every 1 to 5 ms, so a halt is noticed before OpenOCD's own next poll.
+    /// Between polls the session is free for other threads. RTT lines arrive at the pace of
+    /// [`Rtt::polling_interval`](crate::Rtt::polling_interval). If a wanted line was printed before
+    /// a halt, the line is the verdict. On the target, the breakpoints of the conditions exist
+    /// during the run, and [`RunUntil::rtt_line`] clears RTT control blocks.
+    ///
+    /// The call ends at most 5 s after `timeout`, whatever OpenOCD and the firmware do. It needs
+    /// that time to halt the target, fetch the last lines and remove breakpoints. After an error
+    /// the target may be running.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`](crate::TargetError::NotHalted) if the target is running already. [`Error::Breakpoint`] if a
-    /// breakpoint cannot be set or removed. [`TargetError::MemoryRead`](crate::TargetError::MemoryRead) if the argument of a
-    /// semihosting call points nowhere. [`Error::Connection`] and [`Error::Timeout`] if OpenOCD is lost or does not answer.
+    /// [`TargetError::NotHalted`](crate::TargetError::NotHalted) if the target is running already.
+    /// [`Error::Breakpoint`] if a breakpoint cannot be set or removed.
+    /// [`TargetError::MemoryRead`](crate::TargetError::MemoryRead) if the argument of a semihosting
+    /// call points nowhere. [`Error::Connection`] and [`Error::Timeout`] if OpenOCD is lost or does
+    /// not answer.
     ///
     /// [`Error::Breakpoint`]: crate::Error::Breakpoint
     /// [`Error::Connection`]: crate::Error::Connection

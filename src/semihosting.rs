@@ -18,8 +18,8 @@ use crate::target::Target;
 
 /// A view of a target's semihosting, from [`Session::semihosting`] or [`Target::semihosting`].
 ///
-/// Firmware calls the host with `BKPT 0xAB` on a Cortex-M, and with an `ebreak` between two shifts of register zero on RISC-V.
-/// There are three ways to serve the calls:
+/// Firmware calls the host with `BKPT 0xAB` on a Cortex-M, and with an `ebreak` between two shifts
+/// of register zero on RISC-V. There are three ways to serve the calls:
 ///
 /// | | files and shell of the host | input | exit of the firmware |
 /// |---|---|---|---|
@@ -27,10 +27,11 @@ use crate::target::Target;
 /// | [`Target::run_until`] with [`RunUntil::semihosting`](crate::RunUntil::semihosting) | the same | given before the run | a verdict; OpenOCD lives on |
 /// | [`enable`](Self::enable): by OpenOCD | **all of them** | of OpenOCD's terminal, or a [redirection](Self::redirect) | ends OpenOCD |
 ///
-/// The first two need nothing of this view's other methods, which are about OpenOCD's own semihosting.
+/// The other methods of this view are about OpenOCD's own semihosting; the first two ways do not
+/// need them.
 ///
-/// Sources: Arm's "Semihosting for AArch32 and AArch64", RISC-V's "Semihosting" specification, and OpenOCD's
-/// `src/target/semihosting_common.c`.
+/// Sources: Arm's "Semihosting for `AArch32` and `AArch64`", RISC-V's "Semihosting" specification,
+/// OpenOCD's `src/target/semihosting_common.c`.
 ///
 /// ```
 /// # use virtual_chip::firmware::semihosting as firmware;
@@ -56,7 +57,8 @@ impl std::fmt::Debug for Semihosting<'_> {
 }
 
 impl Session {
-    /// Returns a view of the current target's semihosting. Short for `session.target().semihosting()`.
+    /// Returns a view of the current target's semihosting. Short for
+    /// `session.target().semihosting()`.
     pub fn semihosting(&self) -> Semihosting<'_> {
         self.target().semihosting()
     }
@@ -70,21 +72,25 @@ impl<'a> Target<'a> {
 }
 
 impl Semihosting<'_> {
-    /// Makes OpenOCD serve the firmware's calls (OpenOCD: `arm semihosting enable`). The target may be running.
+    /// Makes OpenOCD serve the firmware's calls (OpenOCD: `arm semihosting enable`). The target may
+    /// be running.
     ///
     /// # The firmware can do on the host what OpenOCD may do
-    /// OpenOCD serves all calls. `SYS_OPEN` opens, creates and overwrites any file, `SYS_REMOVE` and `SYS_RENAME` change
-    /// any directory, and **`SYS_SYSTEM` runs any command of the host's shell**. A [base directory](Self::set_base_dir)
-    /// confines nothing: a name with `..` leads out of it, and the shell ignores it. Enable this only for firmware that
-    /// you trust as you trust a program that you start. [`serve`](Self::serve) refuses files and shell.
+    /// OpenOCD serves all calls. `SYS_OPEN` opens, creates and overwrites any file, `SYS_REMOVE`
+    /// and `SYS_RENAME` change any directory, and **`SYS_SYSTEM` runs any command of the host's
+    /// shell**. A [base directory](Self::set_base_dir) confines nothing: a name with `..` leads out
+    /// of it, and the shell ignores it. Enable this only for firmware that you trust as much as a
+    /// program that you run on the host. [`serve`](Self::serve) refuses files and shell.
     ///
     /// # Exits
-    /// When the firmware exits, **OpenOCD ends with its exit status**, unless a GDB is connected. The next call of this
-    /// crate is then a [`ConnectionError::ServerDied`](crate::ConnectionError::ServerDied). Its report has the status, if
-    /// the session started that OpenOCD. C programs with newlib exit with status 0 whatever they return from `main`:
-    /// newlib sends the status only to a host that lists its extensions in `:semihosting-features`, which OpenOCD does not.
+    /// When the firmware exits, **OpenOCD ends with its exit status**, unless a GDB is connected.
+    /// The next call of this crate is then a
+    /// [`ConnectionError::ServerDied`](crate::ConnectionError::ServerDied). Its report has the
+    /// status, if the session started that OpenOCD. C programs with newlib exit with status 0
+    /// whatever they return from `main`: newlib sends the status only to a host that lists its
+    /// extensions in `:semihosting-features`, which OpenOCD does not.
     ///
-    /// A call halts the target until OpenOCD polls it the next time, after 100 ms by default.
+    /// A call halts the target until the next time that OpenOCD polls it, 100 ms by default.
     ///
     /// # Errors
     /// [`SemihostingError::Refused`] if the target has no semihosting or was not examined, and
@@ -94,11 +100,11 @@ impl Semihosting<'_> {
         self.set(script, "arm semihosting enable", "semihosting is ", "enabled", "enable semihosting")
     }
 
-    /// Makes OpenOCD leave the calls alone (OpenOCD: `arm semihosting disable`). A call then halts the target like any other
-    /// breakpoint instruction.
+    /// Makes OpenOCD ignore the calls (OpenOCD: `arm semihosting disable`). A call then halts the
+    /// target like any other breakpoint instruction.
     ///
     /// # Errors
-    /// Those of [`enable`](Self::enable).
+    /// The same as [`enable`](Self::enable).
     pub fn disable(&self) -> Result<()> {
         let script = Script::command("arm semihosting disable");
         self.set(script, "arm semihosting disable", "semihosting is ", "disabled", "disable semihosting")
@@ -107,7 +113,7 @@ impl Semihosting<'_> {
     /// Reports whether OpenOCD serves the calls (OpenOCD: `arm semihosting`).
     ///
     /// # Errors
-    /// Those of [`enable`](Self::enable).
+    /// The same as [`enable`](Self::enable).
     pub fn is_enabled(&self) -> Result<bool> {
         let request = self.target.request("arm semihosting").to("ask about semihosting");
         let request = request.expecting("enabled or disabled");
@@ -122,33 +128,49 @@ impl Semihosting<'_> {
         })?
     }
 
-    /// Sets the command line that the firmware gets from OpenOCD, program name first (OpenOCD: `arm semihosting_cmdline`).
+    /// Sets the command line that the firmware gets from OpenOCD, program name first (OpenOCD:
+    /// `arm semihosting_cmdline`).
     ///
     /// # Errors
-    /// Those of [`enable`](Self::enable).
+    /// The same as [`enable`](Self::enable).
     pub fn set_command_line(&self, line: &str) -> Result<()> {
         let script = Script::command("arm semihosting_cmdline").word(line);
         let wanted = format!("[{line}]");
         self.set(script, "arm semihosting_cmdline", "semihosting command line is ", &wanted, "set the command line")
     }
 
-    /// Sets the directory on OpenOCD's machine in front of the names of files that the firmware opens (OpenOCD:
-    /// `arm semihosting_basedir`). Semihosting must be enabled. It [confines nothing](Self::enable).
+    /// Sets the directory on OpenOCD's machine in front of the names of files that the firmware
+    /// opens (OpenOCD: `arm semihosting_basedir`). Semihosting must be enabled. It [confines
+    /// nothing](Self::enable).
     ///
     /// # Errors
-    /// Those of [`enable`](Self::enable).
+    /// The same as [`enable`](Self::enable).
     pub fn set_base_dir(&self, directory: &str) -> Result<()> {
         let script = Script::command("arm semihosting_basedir").word(directory);
         self.set(script, "arm semihosting_basedir", "semihosting base dir: ", directory, "set the base directory")
     }
 
-    /// Lets the firmware be resumed after an exit that OpenOCD survives (OpenOCD: `arm semihosting_resexit enable`).
-    /// Semihosting must be enabled. OpenOCD survives an exit only while a GDB is connected to the target.
+    /// Allows the firmware to be resumed after an exit that OpenOCD survives (OpenOCD:
+    /// `arm semihosting_resexit enable`). Semihosting must be enabled.
+    ///
+    /// OpenOCD survives an exit only while a GDB is connected to the target.
     ///
     /// # Errors
-    /// Those of [`enable`](Self::enable).
-    pub fn set_resumable_exit(&self, resumable: bool) -> Result<()> {
-        let (word, state) = if resumable { ("enable", "enabled") } else { ("disable", "disabled") };
+    /// The same as [`enable`](Self::enable).
+    pub fn enable_resumable_exit(&self) -> Result<()> {
+        self.set_resumable_exit("enable", "enabled")
+    }
+
+    /// Makes an exit of the firmware final, which is OpenOCD's default (OpenOCD:
+    /// `arm semihosting_resexit disable`). Semihosting must be enabled.
+    ///
+    /// # Errors
+    /// The same as [`enable`](Self::enable).
+    pub fn disable_resumable_exit(&self) -> Result<()> {
+        self.set_resumable_exit("disable", "disabled")
+    }
+
+    fn set_resumable_exit(&self, word: &'static str, state: &str) -> Result<()> {
         let script = Script::command("arm semihosting_resexit").literal(word);
         self.set(script, "arm semihosting_resexit", "semihosting resumable exit is ", state, "set the resumable exit")
     }
@@ -181,7 +203,8 @@ impl Semihosting<'_> {
     }
 }
 
-/// What a command reports: in its result or in its log, depending on OpenOCD's version and the caller.
+/// What a command reports: in its result or in its log, depending on OpenOCD's version and the
+/// caller.
 fn in_result_or_log(result: &[u8], log: &[u8]) -> String {
     format!("{}\n{}", String::from_utf8_lossy(result), String::from_utf8_lossy(log))
 }

@@ -42,7 +42,8 @@ use crate::wire::{Deadline, Endpoint};
 ///
 /// After a timeout the session replaces the connection before the next command, so a late reply is
 /// never taken for the reply to another command. When OpenOCD closes the connection, every call
-/// fails at once with a [`ConnectionError`] until [`reconnect`](Self::reconnect) is called.
+/// fails at once with a [`ConnectionError`](crate::ConnectionError) until
+/// [`reconnect`](Self::reconnect) is called.
 ///
 /// OpenOCD's default target is the current target of a new connection. Views of a [named
 /// target](Self::target_named) do not depend on that.
@@ -87,10 +88,10 @@ impl Session {
     /// it ends.
     ///
     /// # Errors
-    /// [`ConnectionError::Resolve`] for an address without a port,
-    /// [`Unreachable`](ConnectionError::Unreachable) with host and port if nothing listens there,
-    /// [`NotOpenOcd`](ConnectionError::NotOpenOcd) if it is no TCL port, and [`Error::Timeout`] if
-    /// nothing answers.
+    /// [`ConnectionError::Resolve`](crate::ConnectionError::Resolve) for an address without a port,
+    /// [`Unreachable`](crate::ConnectionError::Unreachable) with host and port if nothing listens
+    /// there, [`NotOpenOcd`](crate::ConnectionError::NotOpenOcd) if it is no TCL port, and
+    /// [`Error::Timeout`](crate::Error::Timeout) if nothing answers.
     ///
     /// ```no_run
     /// let session = openocd::Session::connect("localhost:6666")?;
@@ -104,12 +105,13 @@ impl Session {
     /// Starts an OpenOCD with a configuration as one would type it after `openocd`, such as
     /// `"interface/cmsis-dap.cfg -f target/stm32f1x.cfg"`, and connects to it.
     ///
-    /// The OpenOCD ends with the session. [`OpenOcdBuilder::config`] says how the string is read.
-    /// For everything else that can be chosen see [`OpenOcdProcess::builder`] with
-    /// [`SessionBuilder::start`].
+    /// The OpenOCD ends with the session. [`OpenOcdBuilder::config`](crate::OpenOcdBuilder::config)
+    /// says how the string is read. For everything else that can be chosen see
+    /// [`OpenOcdProcess::builder`] with [`SessionBuilder::start`].
     ///
     /// # Errors
-    /// Those of [`OpenOcdBuilder::spawn`] and of [`connect`](Self::connect).
+    /// The errors of [`OpenOcdBuilder::spawn`](crate::OpenOcdBuilder::spawn) and of
+    /// [`connect`](Self::connect).
     ///
     /// ```
     /// use openocd::Session;
@@ -123,6 +125,15 @@ impl Session {
     }
 
     /// Returns a builder, which sets limits before it makes the session.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use openocd::Session;
+    ///
+    /// let builder = Session::builder().timeout(Duration::from_secs(30));
+    /// let session = builder.start(r#"-c "adapter driver dummy" -c noinit"#)?;
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn builder() -> SessionBuilder {
         SessionBuilder::default()
     }
@@ -140,7 +151,8 @@ impl Session {
     /// runs. [`CommandError::ForbiddenByte`](crate::CommandError::ForbiddenByte) and
     /// [`TooLong`](crate::CommandError::TooLong) before anything is sent.
     /// [`CommandError::NotText`](crate::CommandError::NotText) for a result that is not UTF-8.
-    /// [`Error::Timeout`] and [`Error::Connection`].
+    /// [`Error::Timeout`](crate::Error::Timeout) and
+    /// [`Error::Connection`](crate::Error::Connection).
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -161,8 +173,8 @@ impl Session {
     /// that must be made first count.
     ///
     /// # Errors
-    /// Those of [`command`](Self::command). [`TimeoutError::Turn`](crate::TimeoutError::Turn) if
-    /// other calls keep the session busy; the command was not sent then.
+    /// The errors of [`command`](Self::command). [`TimeoutError::Turn`](crate::TimeoutError::Turn)
+    /// if other calls keep the session busy; the command was not sent then.
     ///
     /// ```
     /// use std::time::Duration;
@@ -181,7 +193,7 @@ impl Session {
     /// Runs an OpenOCD command and returns its code, result and log, also if OpenOCD refuses it.
     ///
     /// # Errors
-    /// Those of [`command`](Self::command) that are not refusals.
+    /// The errors of [`command`](Self::command) that are not refusals.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -205,7 +217,7 @@ impl Session {
     /// by the byte 0x1a.
     ///
     /// # Errors
-    /// Those of [`command`](Self::command) that are not refusals.
+    /// The errors of [`command`](Self::command) that are not refusals.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -232,6 +244,14 @@ impl Session {
 
     /// Returns the OpenOCD that this session started; `None` if the session connected to a running
     /// one.
+    ///
+    /// ```
+    /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
+    /// if let Some(openocd) = session.process() {
+    ///     println!("OpenOCD is process {}", openocd.pid());
+    /// }
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn process(&self) -> Option<&OpenOcdProcess> {
         self.shared.process.as_ref()
     }
@@ -242,8 +262,9 @@ impl Session {
     /// itself.
     ///
     /// # Errors
-    /// Those of [`connect`](Self::connect); [`ConnectionError::ServerDied`] if the OpenOCD that
-    /// this session started has ended.
+    /// The errors of [`connect`](Self::connect);
+    /// [`ConnectionError::ServerDied`](crate::ConnectionError::ServerDied) if the OpenOCD that this
+    /// session started has ended.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;

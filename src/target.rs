@@ -92,7 +92,7 @@ impl Session {
     /// [`Target::status`] polls at once.
     ///
     /// # Errors
-    /// [`TargetError::UnexpectedReply`], and those of [`Session::command`].
+    /// [`TargetError::UnexpectedReply`], and the errors of [`Session::command`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -116,7 +116,8 @@ impl<'a> Target<'a> {
         Target { session, name: Some(name), deadline: None }
     }
 
-    /// The same view, whose requests all give up at the deadline: for a call of this crate that makes several.
+    /// The same view, whose requests all give up at the deadline: for a call of this crate that
+    /// makes several.
     pub(crate) fn before(self, deadline: Deadline) -> Self {
         Target { deadline: Some(deadline), ..self }
     }
@@ -125,7 +126,7 @@ impl<'a> Target<'a> {
     /// current.
     ///
     /// # Errors
-    /// [`TargetError::NoTarget`] if OpenOCD has no targets, and those of [`Session::command`].
+    /// [`TargetError::NoTarget`] if OpenOCD has no targets, and the errors of [`Session::command`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

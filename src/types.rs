@@ -1,10 +1,14 @@
 //! Plain data that errors and subsystems share.
 
+mod evidence;
+mod hex;
 mod image_format;
 mod mismatch;
 mod phase;
 mod register_value;
+mod reset_signal;
 mod rtt_direction;
+mod rtt_wait;
 mod sector_kind;
 #[cfg(feature = "svd")]
 mod skip_reason;
@@ -14,11 +18,15 @@ mod tap_state;
 mod target_state;
 mod vector_catch;
 
+pub use evidence::Evidence;
+pub(crate) use hex::Hex;
 pub use image_format::ImageFormat;
 pub use mismatch::Mismatch;
 pub use phase::Phase;
 pub use register_value::RegisterValue;
+pub use reset_signal::ResetSignal;
 pub use rtt_direction::RttDirection;
+pub use rtt_wait::RttWait;
 pub use sector_kind::SectorKind;
 #[cfg(feature = "svd")]
 pub use skip_reason::{ReadAction, SkipReason};

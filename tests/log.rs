@@ -1,5 +1,5 @@
-//! What the crate reports through the `log` crate. A logger belongs to the whole process, so this is
-//! a test program of its own.
+//! What the crate reports through the `log` crate. A logger belongs to the whole process, so this
+//! is a test program of its own.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -65,7 +65,8 @@ fn commands_connections_process_and_server_are_logged_as_documented() {
     session.command("expr 1").unwrap();
     assert!(said("openocd::connection", Level::Debug, |text| text.starts_with("gave up the connection to 127.0.0.1:")));
 
-    // OpenOCD's own log, at its levels. A thread reads it: all lines are there once OpenOCD has ended.
+    // OpenOCD's own log, at its levels. A thread reads it: all lines are there once OpenOCD has
+    // ended.
     session.command("irscan chip.cpu 1").unwrap_err();
     session.close().unwrap();
     assert!(said("openocd::server", Level::Error, |text| text.contains("must be used after 'init'")));

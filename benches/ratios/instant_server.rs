@@ -48,7 +48,8 @@ pub(crate) fn display(address: u64, count: usize) -> String {
     text
 }
 
-/// The prelude is greeted; of anything else the last two words are taken for `ADDRESS COUNT` of an `mdw`.
+/// The prelude is greeted; of anything else the last two words are taken for `ADDRESS COUNT` of an
+/// `mdw`.
 fn serve(mut stream: TcpStream) {
     let ready = display(RAM, READY);
     let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));

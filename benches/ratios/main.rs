@@ -1,7 +1,8 @@
-//! What this crate costs over the barest way to do the same, as ratios within one run: `cargo bench --bench ratios [CASE…]`.
+//! What this crate costs over the barest way to do the same, as ratios within one run:
+//! `cargo bench --bench ratios [CASE…]`.
 //!
-//! Each case runs ours and its baseline in turn, so that whatever else the machine does hits both, and compares the medians.
-//! A word on the command line selects the cases whose name holds it.
+//! Each case runs ours and its baseline in turn, so that whatever else the machine does hits both,
+//! and compares the medians. A word on the command line selects the cases whose name holds it.
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "ratios, and small counts")]
 
 mod bare_server;

@@ -113,7 +113,8 @@ fn chip(table: &mut Table) {
     let path = directory.path().join("image");
     let quoted = openocd::quote(path.to_str().expect("a path of text")).into_owned();
 
-    // The chip is a thread of this program, and OpenOCD waits for it: both ways have the same of that.
+    // The chip is a thread of this program, and OpenOCD waits for it: both ways have the same of
+    // that.
     table.time(
         "`read_bytes` 64 KiB over `dump_image`, virtual chip",
         7,
@@ -138,7 +139,8 @@ fn chip(table: &mut Table) {
     byte_wide(table, &session, "no packed transfers");
 }
 
-/// With packed transfers, as the Cortex-M3 has them, OpenOCD moves four bytes at once also in byte-wide reads.
+/// With packed transfers, as the Cortex-M3 has them, OpenOCD moves four bytes at once also in
+/// byte-wide reads.
 fn byte_wide(table: &mut Table, session: &Session, port: &str) {
     table.time(
         &format!("`read_bytes` 64 KiB over byte-wide reads, {port}"),

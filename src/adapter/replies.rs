@@ -1,8 +1,10 @@
 //! Answers of `adapter …` and `transport …`.
 
 use crate::adapter::AdapterDriver;
+use crate::types::ResetSignal;
 
-/// `adapter speed: 1000 kHz`, or `adapter speed: RCLK - adaptive`, for which OpenOCD's own number is 0.
+/// `adapter speed: 1000 kHz`, or `adapter speed: RCLK - adaptive`, for which OpenOCD's own number
+/// is 0.
 pub(crate) fn speed(text: &str) -> Option<u32> {
     match text.trim().strip_prefix("adapter speed: ")? {
         "RCLK - adaptive" => Some(0),
@@ -36,10 +38,12 @@ fn word(text: &str) -> Option<String> {
     (!text.is_empty() && !text.contains(char::is_whitespace)).then(|| text.to_owned())
 }
 
-/// Whether a line is asserted, from `adapter assert` without arguments: `srst asserted`, `trst deasserted`, `srst not present`.
-/// `None` for a line that is not there; over SWD newer OpenOCD does not list `trst` at all.
-pub(crate) fn is_asserted(text: &str, signal: &str) -> Option<bool> {
-    let state = text.lines().find_map(|line| line.trim().strip_prefix(signal)?.strip_prefix(' '))?;
+/// Whether a line is asserted, from `adapter assert` without arguments: `srst asserted`,
+/// `trst deasserted`, `srst not present`. `None` for a line that is not there; over SWD newer
+/// OpenOCD does not list `trst` at all.
+pub(crate) fn is_asserted(text: &str, signal: ResetSignal) -> Option<bool> {
+    let name = signal.to_string();
+    let state = text.lines().find_map(|line| line.trim().strip_prefix(&name)?.strip_prefix(' '))?;
     match state {
         "asserted" => Some(true),
         "deasserted" => Some(false),
@@ -52,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn speeds() {
+    fn a_speed_is_read_in_khz() {
         assert_eq!(speed("adapter speed: 1000 kHz\n"), Some(1000));
         assert_eq!(speed("adapter speed: RCLK - adaptive"), Some(0));
         for text in ["", "adapter speed: -1 kHz", "adapter speed: kHz", "1000 kHz", "adapter speed: 5 MHz"] {
@@ -82,10 +86,10 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_reset() {
+    fn the_state_of_a_reset_line_is_read() {
         let text = "trst not present\nsrst asserted\n";
-        assert_eq!((is_asserted(text, "srst"), is_asserted(text, "trst")), (Some(true), None));
-        assert_eq!(is_asserted("srst deasserted", "srst"), Some(false));
-        assert_eq!(is_asserted("srst deasserted", "trst"), None);
+        assert_eq!((is_asserted(text, ResetSignal::Srst), is_asserted(text, ResetSignal::Trst)), (Some(true), None));
+        assert_eq!(is_asserted("srst deasserted", ResetSignal::Srst), Some(false));
+        assert_eq!(is_asserted("srst deasserted", ResetSignal::Trst), None);
     }
 }

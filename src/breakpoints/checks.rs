@@ -24,7 +24,8 @@ pub(super) fn check_place(address: u64, length: Option<u32>, kind: BreakpointKin
     }
 }
 
-/// Refuses what the target cannot have. Of a Cortex-M OpenOCD refuses some of it with the number of "no comparator".
+/// Refuses what the target cannot have. Of a Cortex-M OpenOCD refuses some of it with the number of
+/// "no comparator".
 pub(super) fn check_target(survey: &Survey, length: Option<u32>, kind: BreakpointKind) -> Result<()> {
     if matches!(kind, BreakpointKind::Context { .. } | BreakpointKind::Hybrid { .. }) {
         survey.must_have_contexts(kind.stop_point())?;
@@ -37,9 +38,10 @@ pub(super) fn check_target(survey: &Survey, length: Option<u32>, kind: Breakpoin
     }
 }
 
-/// Refuses a place that has a breakpoint. 0.12.0 would also set a software breakpoint across another one, and restore the
-/// wrong instruction later; and in memory that two targets share every version takes a second software breakpoint, and
-/// restores the first one's instruction, which is a breakpoint.
+/// Refuses a place that has a breakpoint. 0.12.0 would also set a software breakpoint across
+/// another one, and restore the wrong instruction later; and in memory that two targets share every
+/// version takes a second software breakpoint, and restores the first one's instruction, which is a
+/// breakpoint.
 pub(super) fn refuse_taken(survey: &Survey, address: u64, length: u32, kind: BreakpointKind) -> Result<()> {
     let target = || survey.target.clone();
     if let BreakpointKind::Context { asid } = kind {

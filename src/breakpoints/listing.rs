@@ -26,7 +26,8 @@ pub(super) fn breakpoints(text: &str) -> Option<Vec<Breakpoint>> {
     (!asid_due).then_some(found)
 }
 
-/// Listings of several targets, `{name listing name listing …}`: each breakpoint with its target's name.
+/// Listings of several targets, `{name listing name listing …}`: each breakpoint with its target's
+/// name.
 pub(super) fn of_targets(list: &str) -> Option<Vec<(String, Breakpoint)>> {
     let words = tcl::all_strings(list.as_bytes())?;
     let mut found = Vec::new();
@@ -48,7 +49,8 @@ fn breakpoint(line: &str) -> Option<Breakpoint> {
     let address = |prefix| hex(place.strip_prefix(prefix)?);
     let comparator = |prefix| decimal(last.strip_prefix(prefix)?).map(Some);
     let (address, length, kind, comparator, original_instruction) = match heading {
-        // 0.12.0 takes the length for a number of bits there and prints the lowest few of the instruction.
+        // 0.12.0 takes the length for a number of bits there and prints the lowest few of the
+        // instruction.
         "IVA breakpoint" => {
             hex(last)?;
             (address("")?, hex32(length)?, BreakpointKind::Software, None, None)
@@ -91,7 +93,8 @@ fn watchpoint(line: &str) -> Option<Watchpoint> {
     let mut fields = line.split(", ");
     let mut field = |name: &str| fields.next()?.strip_prefix(name)?.strip_prefix(": ");
     let (address, length) = (hex(field("address")?)?, hex32(field("len")?)?);
-    // Since 64-bit masks came, a letter stands for the access, so it tells how wide a mask is that compares nothing.
+    // Since 64-bit masks came, a letter stands for the access, so it tells how wide a mask is that
+    // compares nothing.
     let (access, ignore_all) = match field("r/w/a")? {
         "0" => (WatchpointAccess::Read, u64::from(u32::MAX)),
         "1" => (WatchpointAccess::Write, u64::from(u32::MAX)),

@@ -3,20 +3,21 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{BreakpointError, InvalidArgument};
+use crate::error::{BreakpointError, Error, InvalidArgument};
+use crate::types::Hex;
 use crate::types::StopPoint;
 
 /// How a breakpoint stops the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BreakpointKind {
-    /// A breakpoint instruction replaces the program's own. It needs memory that can be written, such as RAM, and no
-    /// comparator.
+    /// A breakpoint instruction replaces the program's own. It needs memory that can be written,
+    /// such as RAM, and no comparator.
     Software,
     /// A comparator of the core's breakpoint unit, for code in any memory. A Cortex-M3 has six.
     Hardware,
-    /// Any instruction of a context, which is an address space identifier (CONTEXTIDR). Arm Cortex-A and Cortex-R only. It
-    /// has no address; give 0.
+    /// Any instruction of a context, which is an address space identifier (CONTEXTIDR). Arm
+    /// Cortex-A and Cortex-R only. It has no address; give 0.
     ///
     /// The listings and the refusals are tested; there is no virtual Cortex-A to set one on.
     Context {
@@ -53,21 +54,36 @@ impl fmt::Display for BreakpointKind {
 }
 
 /// A breakpoint as OpenOCD lists it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Breakpoint {
-    /// The address of the instruction; 0 for a [context breakpoint](BreakpointKind::Context), which has none.
+    /// The address of the instruction; 0 for a [context breakpoint](BreakpointKind::Context), which
+    /// has none.
     pub address: u64,
     /// The length in bytes.
     pub length: u32,
     /// How it stops the target.
     pub kind: BreakpointKind,
-    /// The number of its comparator; `None` for a software breakpoint, and on a RISC-V hart with OpenOCD 0.12.0, which does
-    /// not know it.
+    /// The number of its comparator; `None` for a software breakpoint, and on a RISC-V hart with
+    /// OpenOCD 0.12.0, which does not know it.
     pub comparator: Option<u32>,
-    /// The instruction that a software breakpoint replaced, as a number in the byte order of a little-endian target; `None`
-    /// for the other kinds, and on OpenOCD 0.12.0, which prints only its lowest bits.
+    /// The instruction that a software breakpoint replaced, as a number in the byte order of a
+    /// little-endian target; `None` for the other kinds, and on OpenOCD 0.12.0, which prints only
+    /// its lowest bits.
     pub original_instruction: Option<u64>,
+}
+
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for Breakpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Breakpoint")
+            .field("address", &Hex(self.address))
+            .field("length", &self.length)
+            .field("kind", &self.kind)
+            .field("comparator", &self.comparator)
+            .field("original_instruction", &self.original_instruction.map(Hex))
+            .finish()
+    }
 }
 
 /// `hardware breakpoint at 0x08000200`
@@ -104,16 +120,17 @@ impl WatchpointAccess {
 
 /// `read`, `write` or `access`, and the letters of OpenOCD's `wp`.
 impl FromStr for WatchpointAccess {
-    type Err = BreakpointError;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, BreakpointError> {
+    fn from_str(text: &str) -> Result<Self, Error> {
         match text {
             "read" | "r" => Ok(WatchpointAccess::Read),
             "write" | "w" => Ok(WatchpointAccess::Write),
             "access" | "a" => Ok(WatchpointAccess::Access),
             _ => {
-                Err(InvalidArgument::new("watchpoint access", "`read`, `write` or `access`", format!("{text:?}"))
-                    .into())
+                let expected = "`read`, `write` or `access`";
+                let invalid = InvalidArgument::new("watchpoint access", expected, format!("{text:?}"));
+                Err(BreakpointError::from(invalid).into())
             }
         }
     }
@@ -130,7 +147,7 @@ impl fmt::Display for WatchpointAccess {
 }
 
 /// The value that an accessed location must have for a watchpoint to stop the target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WatchedValue {
     /// The value.
     pub value: u64,
@@ -138,8 +155,15 @@ pub struct WatchedValue {
     pub mask: u64,
 }
 
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for WatchedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchedValue").field("value", &Hex(self.value)).field("mask", &Hex(self.mask)).finish()
+    }
+}
+
 /// A watchpoint as OpenOCD lists it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Watchpoint {
     /// The first address watched.
@@ -150,6 +174,18 @@ pub struct Watchpoint {
     pub access: WatchpointAccess,
     /// The value that is compared; `None` if any access stops the target.
     pub value: Option<WatchedValue>,
+}
+
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for Watchpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watchpoint")
+            .field("address", &Hex(self.address))
+            .field("length", &self.length)
+            .field("access", &self.access)
+            .field("value", &self.value)
+            .finish()
+    }
 }
 
 /// `watchpoint at 0x20002000 (4 bytes, write)`

@@ -1,22 +1,24 @@
 //! Removing breakpoints, and whether that happened.
 
-use super::survey::{Evidence, Survey};
+use super::survey::{self, Survey};
 use super::{Breakpoint, BreakpointKind, Breakpoints, listing, read_after};
 use crate::command::Script;
 use crate::error::{BreakpointError, Error, Failure, Refused, Result};
-use crate::types::{StopPoint, TargetState};
+use crate::types::{Evidence, StopPoint, TargetState};
 use crate::wire::tcl;
 
 impl Breakpoints<'_> {
     /// Removes the breakpoint at an address, of whatever kind (OpenOCD: `rbp ADDRESS`).
     ///
-    /// A Cortex-M may run. Other targets must be halted: OpenOCD 0.12.0 would forget the breakpoint of a running target that
-    /// still has it. A software breakpoint in memory that several targets share is removed for all of them. Bit 0 of an
-    /// address marks Thumb code on a Cortex-M and is ignored.
+    /// A Cortex-M may be running. Other targets must be halted: OpenOCD 0.12.0 would forget the
+    /// breakpoint of a running target that still has it. A software breakpoint in memory that
+    /// several targets share is removed for all of them. Bit 0 of an address marks Thumb code on a
+    /// Cortex-M and is ignored.
     ///
     /// # Errors
-    /// [`BreakpointError::NoneAt`] if the target has none there, [`BreakpointError::NotRemoved`] if OpenOCD reports success
-    /// but the target still has it, [`TargetError::NotHalted`](crate::TargetError::NotHalted).
+    /// [`BreakpointError::NoneAt`] if the target has none there, [`BreakpointError::NotRemoved`] if
+    /// OpenOCD reports success but the target still has it,
+    /// [`TargetError::NotHalted`](crate::TargetError::NotHalted).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -38,7 +40,7 @@ impl Breakpoints<'_> {
     /// Removes the context breakpoint for an address space identifier (OpenOCD: `rbp ASID`).
     ///
     /// # Errors
-    /// Those of [`remove`](Self::remove).
+    /// The same as [`remove`](Self::remove).
     pub fn remove_context(&self, asid: u32) -> Result<()> {
         let is_wanted = |breakpoint: &Breakpoint| breakpoint.kind == BreakpointKind::Context { asid };
         self.find_and_take_out(&self.survey()?, StopPoint::Context, asid.into(), is_wanted)
@@ -58,11 +60,11 @@ impl Breakpoints<'_> {
         }
     }
 
-    /// Removes all breakpoints that [`list`](Self::list) lists, one by one. One that cannot be removed does not keep the
-    /// others.
+    /// Removes all breakpoints that [`list`](Self::list) returns. If one cannot be removed, the
+    /// others still are.
     ///
     /// # Errors
-    /// Those of [`remove`](Self::remove), for the first that fails.
+    /// The errors of [`remove`](Self::remove), for the first that fails.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -91,7 +93,7 @@ impl Breakpoints<'_> {
             return Err(survey.not_halted(command.into_string(), None));
         }
         let evidence = survey.evidence_of(breakpoint.kind);
-        let script = Script::call("remove_breakpoint").literal(evidence.word()).word(owner).hex(place);
+        let script = Script::call("remove_breakpoint").literal(survey::word(evidence)).word(owner).hex(place);
         let script = script.number(breakpoint.length).number(breakpoint.comparator.unwrap_or(0));
         let request = self.target.request(script).shown(command).expecting("a list of breakpoints");
         let refused = |failure: Box<Failure>| {
@@ -105,13 +107,11 @@ impl Breakpoints<'_> {
         let is_it = |listed: &&Breakpoint| (listed.address, listed.kind) == (breakpoint.address, breakpoint.kind);
         let count = |list: &[Breakpoint]| list.iter().filter(is_it).count();
         let evidence = if count(&listed) >= count(&before) {
-            "OpenOCD still lists it"
+            Evidence::List
         } else if gone {
             return Ok(());
-        } else if evidence == Evidence::Memory {
-            "the memory still holds the breakpoint instruction"
         } else {
-            "the breakpoint unit of the core still has its comparator enabled"
+            evidence.unwrap_or(Evidence::Comparator)
         };
         Err(Error::from(BreakpointError::NotRemoved { what, address: place, evidence }))
     }

@@ -6,8 +6,8 @@ use crate::target::KeptTarget;
 use crate::wire::tcl;
 
 impl Breakpoints<'_> {
-    /// The target by its name: at the end of the scope another one may be the current target, if only because the session
-    /// replaced its connection.
+    /// The target by its name: at the end of the scope another one may be the current target, if
+    /// only because the session replaced its connection.
     fn owner(&self) -> Result<KeptTarget> {
         let request = self.target.request("target current").to("find the current target").expecting("a target's name");
         let name =
@@ -22,11 +22,12 @@ fn of(owner: &KeptTarget) -> Breakpoints<'_> {
 
 /// A breakpoint that is removed when this value is dropped, from [`Breakpoints::scoped`].
 ///
-/// It owns a handle of the session. It is removed from the target that it was set on, whichever target is the current one by
-/// then.
+/// The value owns a handle of the session. It removes the breakpoint from the target on which it
+/// was set, even if another target is the current one by then.
 ///
-/// A failure on drop is logged as a warning; [`remove`](Self::remove) does the same and returns it. On a target other than a
-/// Cortex-M a breakpoint can only be removed while the target is halted, so halt it before the end of the scope.
+/// Dropping logs a failure as a warning; [`remove`](Self::remove) returns the failure. Targets
+/// other than a Cortex-M must be halted at the end of the scope, because OpenOCD cannot remove the
+/// breakpoint while they run.
 #[derive(Debug)]
 #[must_use = "the breakpoint is removed when this value is dropped"]
 pub struct ScopedBreakpoint {
@@ -36,10 +37,11 @@ pub struct ScopedBreakpoint {
 }
 
 impl Breakpoints<'_> {
-    /// Sets a breakpoint as [`add`](Self::add) does, for as long as the returned value lives.
+    /// Sets a breakpoint like [`add`](Self::add), and removes it when the returned value is
+    /// dropped.
     ///
     /// # Errors
-    /// Those of [`add`](Self::add).
+    /// The same as [`add`](Self::add).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -66,7 +68,7 @@ impl Breakpoints<'_> {
 }
 
 impl ScopedBreakpoint {
-    /// The breakpoint.
+    /// Returns the breakpoint.
     pub fn breakpoint(&self) -> &Breakpoint {
         &self.breakpoint
     }
@@ -74,7 +76,7 @@ impl ScopedBreakpoint {
     /// Removes the breakpoint now.
     ///
     /// # Errors
-    /// Those of [`Breakpoints::remove`].
+    /// The same as [`Breakpoints::remove`].
     pub fn remove(mut self) -> Result<()> {
         self.is_set = false;
         self.take_out()
@@ -99,13 +101,14 @@ impl Drop for ScopedBreakpoint {
     }
 }
 
-/// A watchpoint that is removed when this value is dropped, from [`Breakpoints::scoped_watchpoint`].
+/// A watchpoint that is removed when this value is dropped, from
+/// [`Breakpoints::scoped_watchpoint`].
 ///
-/// It owns a handle of the session. It is removed from the target that it was set on, whichever target is the current one by
-/// then.
+/// The value owns a handle of the session. It removes the breakpoint from the target on which it
+/// was set, even if another target is the current one by then.
 ///
-/// A failure on drop is logged as a warning; [`remove`](Self::remove) does the same and returns it. A watchpoint can only be
-/// removed while the target is halted, so halt it before the end of the scope.
+/// Dropping logs a failure as a warning; [`remove`](Self::remove) returns the failure. Halt the
+/// target before the end of the scope: a watchpoint can be removed only while the target is halted.
 #[derive(Debug)]
 #[must_use = "the watchpoint is removed when this value is dropped"]
 pub struct ScopedWatchpoint {
@@ -115,10 +118,11 @@ pub struct ScopedWatchpoint {
 }
 
 impl Breakpoints<'_> {
-    /// Sets a watchpoint as [`add_watchpoint`](Self::add_watchpoint) does, for as long as the returned value lives.
+    /// Sets a watchpoint like [`add_watchpoint`](Self::add_watchpoint), and removes it when the
+    /// returned value is dropped.
     ///
     /// # Errors
-    /// Those of [`add_watchpoint`](Self::add_watchpoint).
+    /// The same as [`add_watchpoint`](Self::add_watchpoint).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -144,7 +148,7 @@ impl Breakpoints<'_> {
 }
 
 impl ScopedWatchpoint {
-    /// The watchpoint.
+    /// Returns the watchpoint.
     pub fn watchpoint(&self) -> &Watchpoint {
         &self.watchpoint
     }
@@ -152,7 +156,7 @@ impl ScopedWatchpoint {
     /// Removes the watchpoint now.
     ///
     /// # Errors
-    /// Those of [`Breakpoints::remove_watchpoint`].
+    /// The same as [`Breakpoints::remove_watchpoint`].
     pub fn remove(mut self) -> Result<()> {
         self.is_set = false;
         of(&self.owner).remove_watchpoint(self.watchpoint.address)

@@ -4,7 +4,7 @@ use super::{Breakpoint, BreakpointKind, Breakpoints, Watchpoint, listing};
 use crate::command::Script;
 use crate::error::{BreakpointError, Error, Failure, Refused, Result, TargetError};
 use crate::target::kind::CoreKind;
-use crate::types::{StopPoint, TargetState};
+use crate::types::{Evidence, StopPoint, TargetState};
 use crate::wire::tcl;
 
 /// The target and what is set on it.
@@ -12,37 +12,25 @@ pub(super) struct Survey {
     pub(super) target: String,
     kind: String,
     pub(super) is_riscv: bool,
-    /// OpenOCD knows the numbers of the target's comparators: 0.12.0 never sets those of a RISC-V hart.
+    /// OpenOCD knows the numbers of the target's comparators: 0.12.0 never sets those of a RISC-V
+    /// hart.
     numbers_comparators: bool,
     examined: bool,
     pub(super) state: TargetState,
     /// The target's own breakpoints.
     pub(super) breakpoints: Vec<Breakpoint>,
-    /// The software breakpoints of other targets in memory that this target shares, with the target that OpenOCD lists
-    /// each for.
+    /// The software breakpoints of other targets in memory that this target shares, with the target
+    /// that OpenOCD lists each for.
     pub(super) shared: Vec<(String, Breakpoint)>,
     pub(super) watchpoints: Vec<Watchpoint>,
 }
 
-/// Where to look whether the target has what OpenOCD lists.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Evidence {
-    /// The instruction in memory.
-    Memory,
-    /// The comparators of a Cortex-M's debug units, which are in its memory map.
-    Comparator,
-    /// Nothing tells.
-    None,
-}
-
-impl Evidence {
-    /// The word for the procedures of `breakpoints.tcl`.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Evidence::Memory => "memory",
-            Evidence::Comparator => "comparator",
-            Evidence::None => "none",
-        }
+/// The word for the procedures of `breakpoints.tcl`; `None` if nothing tells.
+pub(super) fn word(evidence: Option<Evidence>) -> &'static str {
+    match evidence {
+        Some(Evidence::Memory) => "memory",
+        Some(Evidence::Comparator) => "comparator",
+        _ => "none",
     }
 }
 
@@ -62,8 +50,8 @@ impl Survey {
         Breakpoint { comparator, ..breakpoint }
     }
 
-    /// An address of code: on a Cortex-M bit 0 only marks Thumb code. OpenOCD would take it, and the core never leaves such
-    /// a breakpoint.
+    /// An address of code: on a Cortex-M bit 0 only marks Thumb code. OpenOCD would take it, and
+    /// the core never leaves such a breakpoint.
     pub(super) fn code_address(&self, address: u64) -> u64 {
         if self.is_cortex_m() { address & !1 } else { address }
     }
@@ -72,8 +60,9 @@ impl Survey {
         CoreKind::of(&self.kind) == CoreKind::CortexM
     }
 
-    /// Whether OpenOCD has the target's watchpoints compare values: only `src/target/arm7_9_common.c` does. Others refuse,
-    /// or (RISC-V on 0.12.0, MIPS) take the value and ignore it.
+    /// Whether OpenOCD has the target's watchpoints compare values: only
+    /// `src/target/arm7_9_common.c` does. Others refuse, or (RISC-V on 0.12.0, MIPS) take the value
+    /// and ignore it.
     pub(super) fn compares_values(&self) -> bool {
         let arm7_9 = [
             "arm7tdmi",
@@ -90,8 +79,9 @@ impl Survey {
         arm7_9.contains(&self.kind.as_str())
     }
 
-    /// Refuses a context or hybrid breakpoint where OpenOCD has no code for one, which it reports with the number of "no
-    /// comparator" (`src/target/target.c`): only `cortex_a.c` and `aarch64.c` have it.
+    /// Refuses a context or hybrid breakpoint where OpenOCD has no code for one, which it reports
+    /// with the number of "no comparator" (`src/target/target.c`): only `cortex_a.c` and
+    /// `aarch64.c` have it.
     pub(super) fn must_have_contexts(&self, what: StopPoint) -> Result<()> {
         if matches!(self.kind.as_str(), "cortex_a" | "cortex_r4" | "aarch64" | "armv8r") {
             return Ok(());
@@ -100,8 +90,9 @@ impl Survey {
         Err(BreakpointError::Unsupported { what, target: self.target.clone(), why }.into())
     }
 
-    /// Refuses what OpenOCD has no code for. It would crash (a null pointer in `target_add_breakpoint` and
-    /// `target_add_watchpoint`, `src/target/target.c`), or for AVR32 and `OpenRISC` do nothing and report success.
+    /// Refuses what OpenOCD has no code for. It would crash (a null pointer in
+    /// `target_add_breakpoint` and `target_add_watchpoint`, `src/target/target.c`), or for AVR32
+    /// and `OpenRISC` do nothing and report success.
     pub(super) fn must_have(&self, what: StopPoint) -> Result<()> {
         let without = match self.kind.as_str() {
             "dsp5680xx" | "ls1_sap" | "mem_ap" | "testee" | "avr32_ap7k" => true,
@@ -115,20 +106,21 @@ impl Survey {
         Err(BreakpointError::Unsupported { what, target: self.target.clone(), why }.into())
     }
 
-    pub(super) fn evidence_of(&self, kind: BreakpointKind) -> Evidence {
+    pub(super) fn evidence_of(&self, kind: BreakpointKind) -> Option<Evidence> {
         match kind {
-            BreakpointKind::Software => Evidence::Memory,
+            BreakpointKind::Software => Some(Evidence::Memory),
             BreakpointKind::Hardware => self.evidence_of_comparators(),
-            _ => Evidence::None,
+            _ => None,
         }
     }
 
-    pub(super) fn evidence_of_comparators(&self) -> Evidence {
-        if self.is_cortex_m() { Evidence::Comparator } else { Evidence::None }
+    /// The comparators of a Cortex-M's debug units are in its memory map.
+    pub(super) fn evidence_of_comparators(&self) -> Option<Evidence> {
+        self.is_cortex_m().then_some(Evidence::Comparator)
     }
 
-    /// Refuses what OpenOCD would not survive: 0.12.0 crashes if it sets a hardware breakpoint on a Cortex-M that it has not
-    /// examined.
+    /// Refuses what OpenOCD would not survive: 0.12.0 crashes if it sets a hardware breakpoint on a
+    /// Cortex-M that it has not examined.
     pub(super) fn must_be_examined(&self, operation: &str) -> Result<()> {
         if self.examined { Ok(()) } else { Err(self.not_halted(operation.to_owned(), None)) }
     }
@@ -148,9 +140,11 @@ impl Survey {
         match failure.code() {
             // ERROR_TARGET_RESOURCE_NOT_AVAILABLE
             -308 => BreakpointError::NoComparator { what, address, target, failure }.into(),
-            // ERROR_TARGET_DUPLICATE_BREAKPOINT of 0.12.0, ERROR_BREAKPOINT_DUPLICATED: set by someone else since the survey.
+            // ERROR_TARGET_DUPLICATE_BREAKPOINT of 0.12.0, ERROR_BREAKPOINT_DUPLICATED: set by
+            // someone else since the survey.
             -312 | -1602 => BreakpointError::Duplicate { what, address, target }.into(),
-            // -304 is ERROR_TARGET_NOT_HALTED, which is all that cortex_m has for it; RISC-V has no number for it.
+            // -304 is ERROR_TARGET_NOT_HALTED, which is all that cortex_m has for it; RISC-V has no
+            // number for it.
             _ if failure.is_not_halted() || (self.state != TargetState::Halted && !self.is_cortex_m()) => {
                 let operation = failure.command().to_owned();
                 self.not_halted(operation, Some(failure))

@@ -1,34 +1,41 @@
 //! Watchpoints: setting, removing, listing.
 
-use super::survey::Survey;
+use super::survey::{self, Survey};
 use super::{Breakpoints, WatchedValue, Watchpoint, WatchpointAccess, listing};
 use crate::command::Script;
 use crate::error::{BreakpointError, Error, InvalidArgument, Refused, Result};
-use crate::types::StopPoint;
+use crate::types::{Evidence, StopPoint};
 use crate::wire::tcl;
 
 const WATCHPOINT: StopPoint = StopPoint::Watchpoint;
 
-/// The longest range that a DWT comparator covers (`DWT_MASK`, ARM DDI 0403, C1.8.15, and `cortex_m_add_watchpoint`).
+/// The longest range that a DWT comparator covers (`DWT_MASK`, ARM DDI 0403, C1.8.15, and
+/// `cortex_m_add_watchpoint`).
 const CORTEX_M_LONGEST: u32 = 0x8000;
 
 impl Breakpoints<'_> {
-    /// Sets a watchpoint: the target stops when it accesses any of the `length` bytes from `address` (OpenOCD: `wp ADDRESS LENGTH r|w|a`).
+    /// Sets a watchpoint: the target stops when it accesses any of the `length` bytes from
+    /// `address` (OpenOCD: `wp ADDRESS LENGTH r|w|a`).
     ///
-    /// On a Cortex-M `length` is a power of two up to 32768, and `address` a multiple of it; an ARMv8-M has 1, 2 and 4 only. RISC-V on
-    /// OpenOCD 0.12.0 compares the first address only, whatever the length. Other targets have limits of their own, which OpenOCD checks.
+    /// The target must be halted. On a Cortex-M `length` is a power of two up to 32768, and
+    /// `address` a multiple of `length`; an ARMv8-M supports only 1, 2 and 4. RISC-V on OpenOCD
+    /// 0.12.0 compares only the first address, for any length. Other targets have limits of their
+    /// own, which OpenOCD checks.
     ///
-    /// **On a Cortex-M the watchpoint works from the next [`resume`](crate::Target::resume) on**: OpenOCD writes it to the core then (`src/target/cortex_m.c`),
-    /// and a [`step`](crate::Target::step) before does not stop at it. That there is a comparator for it is known at once. A core stops after the instruction
-    /// that made the access.
+    /// **On a Cortex-M the watchpoint works from the next [`resume`](crate::Target::resume) on**:
+    /// OpenOCD writes it to the core then (`src/target/cortex_m.c`), so an earlier
+    /// [`step`](crate::Target::step) does not stop at it. A missing comparator is reported at once.
+    /// The core stops after the instruction that made the access.
     ///
     /// The target must be halted.
     ///
     /// # Errors
-    /// [`BreakpointError::Duplicate`] if there is a watchpoint at the address, also an equal one, [`NoComparator`](BreakpointError::NoComparator),
-    /// [`Unsupported`](BreakpointError::Unsupported), [`InvalidArgument`](BreakpointError::InvalidArgument) and
-    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) (nothing is sent), [`TargetError::NotHalted`](crate::TargetError::NotHalted),
-    /// [`Refused`](BreakpointError::Refused), and those of [`Session::command`](crate::Session::command).
+    /// [`BreakpointError::NoComparator`] if all comparators are in use,
+    /// [`BreakpointError::Duplicate`] if the address has a watchpoint,
+    /// [`TargetError::NotHalted`](crate::TargetError::NotHalted).
+    /// [`BreakpointError::InvalidArgument`] and
+    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is
+    /// sent.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -47,14 +54,17 @@ impl Breakpoints<'_> {
         self.set_watchpoint(Watchpoint { address, length, access, value: None })
     }
 
-    /// Sets a watchpoint that stops the target only at accesses to a certain value (OpenOCD: `wp ADDRESS LENGTH r|w|a VALUE MASK`).
+    /// Sets a watchpoint that stops the target only at accesses to a certain value (OpenOCD:
+    /// `wp ADDRESS LENGTH r|w|a VALUE MASK`).
     ///
-    /// OpenOCD can do so on ARM7 and ARM9 cores only (`src/target/arm7_9_common.c`). Of the other types some refuse and some would stop at any value, so all
-    /// of them are refused here.
+    /// OpenOCD supports this only on ARM7 and ARM9 cores (`src/target/arm7_9_common.c`). Some other
+    /// types would stop at any value, so this call refuses all other types.
     ///
     /// # Errors
-    /// [`BreakpointError::Unsupported`] on all but ARM7 and ARM9, [`InvalidArgument`](BreakpointError::InvalidArgument) for a value that does not fit into
-    /// `length` bytes or a mask that leaves nothing to compare (nothing is sent), and those of [`add_watchpoint`](Self::add_watchpoint).
+    /// [`BreakpointError::Unsupported`] on all but ARM7 and ARM9,
+    /// [`InvalidArgument`](BreakpointError::InvalidArgument) for a value that does not fit into
+    /// `length` bytes or a mask that leaves nothing to compare (nothing is sent), and the errors of
+    /// [`add_watchpoint`](Self::add_watchpoint).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -124,17 +134,19 @@ impl Breakpoints<'_> {
             let listed = listed.ok_or_else(|| reply.unexpected::<BreakpointError>(&request))?;
             Ok::<_, Error>(listed.into_iter().find(|watchpoint| *watchpoint == wanted))
         })??;
-        let evidence = "OpenOCD does not list it";
+        let evidence = Evidence::List;
         found.ok_or_else(|| BreakpointError::NotInEffect { what: WATCHPOINT, address, evidence }.into())
     }
 
     /// Removes the watchpoint at an address (OpenOCD: `rwp ADDRESS`).
     ///
-    /// The target must be halted: OpenOCD 0.12.0 would forget the watchpoint of a running target while the target keeps it.
+    /// The target must be halted: OpenOCD 0.12.0 would forget the watchpoint of a running target
+    /// while the target keeps it.
     ///
     /// # Errors
-    /// [`BreakpointError::NoneAt`], [`TargetError::NotHalted`](crate::TargetError::NotHalted), [`NotRemoved`](BreakpointError::NotRemoved) if OpenOCD reports success but the target still has it,
-    /// [`Refused`](BreakpointError::Refused), and those of [`Session::command`](crate::Session::command).
+    /// [`BreakpointError::NoneAt`] if the address has no watchpoint,
+    /// [`BreakpointError::NotRemoved`] if OpenOCD reports success but the target still has it,
+    /// [`TargetError::NotHalted`](crate::TargetError::NotHalted).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -156,23 +168,23 @@ impl Breakpoints<'_> {
         self.take_out_watchpoint(&survey, address)
     }
 
-    /// Removes all watchpoints of the target, one by one (`rwp all` is not known to OpenOCD 0.12.0).
+    /// Removes all watchpoints of the target. If one cannot be removed, the others still are.
     ///
-    /// One that cannot be removed does not keep the others.
+    /// The target must be halted.
     ///
     /// # Errors
-    /// Those of [`remove_watchpoint`](Self::remove_watchpoint), for the first that fails.
+    /// The errors of [`remove_watchpoint`](Self::remove_watchpoint), for the first that fails.
     pub fn remove_all_watchpoints(&self) -> Result<()> {
         let survey = self.survey()?;
         let removed = survey.watchpoints.iter().map(|watchpoint| self.take_out_watchpoint(&survey, watchpoint.address));
-        // Collected first: all are to be tried.
+        // Collected first, so that a failure does not skip the rest.
         removed.collect::<Vec<_>>().into_iter().collect()
     }
 
     fn take_out_watchpoint(&self, survey: &Survey, address: u64) -> Result<()> {
         let command = Script::command("rwp").hex(address);
         survey.must_be_halted(command.as_str())?;
-        let evidence = survey.evidence_of_comparators().word();
+        let evidence = survey::word(survey.evidence_of_comparators());
         let script = Script::call("remove_watchpoint").literal(evidence).hex(address);
         let request = self.target.request(script).shown(command).expecting("a list of watchpoints");
         let refused = |failure: Box<crate::error::Failure>| {
@@ -187,19 +199,20 @@ impl Breakpoints<'_> {
             Some((gone == "1", listing::watchpoints(&listed)?))
         })?;
         let evidence = if listed.iter().any(|watchpoint| watchpoint.address == address) {
-            "OpenOCD still lists it"
+            Evidence::List
         } else if !gone {
-            "the watchpoint unit of the core still watches that address"
+            Evidence::Comparator
         } else {
             return Ok(());
         };
         Err(BreakpointError::NotRemoved { what: WATCHPOINT, address, evidence }.into())
     }
 
-    /// The watchpoints of the target, in OpenOCD's order (OpenOCD: `wp`). The target may run.
+    /// Lists the watchpoints of the target, in OpenOCD's order (OpenOCD: `wp`). The target may be
+    /// running.
     ///
     /// # Errors
-    /// [`BreakpointError::UnexpectedReply`] if OpenOCD's listing can't be understood, and those of [`Session::command`](crate::Session::command).
+    /// [`BreakpointError::UnexpectedReply`] if OpenOCD's list cannot be parsed.
     pub fn list_watchpoints(&self) -> Result<Vec<Watchpoint>> {
         let request = self.target.request("wp").to("list the watchpoints").expecting("a list of watchpoints");
         let read = |reply: &[u8]| listing::watchpoints(tcl::text(reply)?);

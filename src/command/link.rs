@@ -30,7 +30,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) reply_limit: usize,
-    /// The OpenOCD at the other end, if this program started it: another one may have taken its port.
+    /// The OpenOCD at the other end, if this program started it: another one may have taken its
+    /// port.
     pub(crate) own: Option<OwnServer>,
 }
 

@@ -68,8 +68,8 @@ pub(super) fn sequence_of(frame: &[u8]) -> Option<u64> {
     std::str::from_utf8(&frame[..digits]).ok()?.parse().ok()
 }
 
-/// Reads `SEQUENCE CODE RESULT LOG`. A 0x00 precedes the code: OpenOCD repeats in its log what comes
-/// before it.
+/// Reads `SEQUENCE CODE RESULT LOG`. A 0x00 precedes the code: OpenOCD repeats in its log what
+/// comes before it.
 ///
 /// `plain` takes the text if it had to be freed of stand-ins for 0x1a.
 pub(super) fn parse_reply<'b>(frame: &'b [u8], plain: &'b mut Vec<u8>) -> Option<Reply<'b>> {

@@ -61,7 +61,8 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Sets the deadline of the public call that this is a part of. Of several deadlines the soonest counts.
+    /// Sets the deadline of the public call that this is a part of. Of several deadlines the
+    /// soonest counts.
     pub(crate) fn before(mut self, deadline: Deadline) -> Self {
         self.deadline = Some(self.deadline().sooner(deadline));
         self

@@ -52,8 +52,8 @@ impl fmt::Display for ExceptionNumber {
     }
 }
 
-/// `EXC_RETURN`: the value in LR when an exception's handler starts, which says where the core stored
-/// its state.
+/// `EXC_RETURN`: the value in LR when an exception's handler starts, which says where the core
+/// stored its state.
 ///
 /// ARM DDI 0403, B1.5.8; for Armv8-M also ARM DDI 0553, B3.21.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,14 +5,15 @@ use std::fmt;
 use super::Jep106;
 use crate::error::text;
 
-/// A debug component: its identification registers, as far as they could be read (Arm IHI 0029, B2).
+/// A debug component: its identification registers, as far as they could be read (Arm IHI 0029,
+/// B2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Component {
-    /// Where its registers are; `None` for one inside an access port of ADIv6.
+    /// The address of its registers; `None` for a component inside an access port of ADIv6.
     pub address: Option<u64>,
-    /// The peripheral identification registers PIDR0 to PIDR4, 8 bits each, PIDR0 lowest; `None` if the component can't be
-    /// read, perhaps for lack of power.
+    /// The peripheral identification registers PIDR0 to PIDR4, 8 bits each, PIDR0 lowest; `None` if
+    /// the component cannot be read, for example because it has no power.
     pub peripheral_id: Option<u64>,
     /// Its class.
     pub class: Option<ComponentClass>,
@@ -20,19 +21,21 @@ pub struct Component {
     pub device_type: Option<u8>,
     /// DEVARCH, for a CoreSight component that has it.
     pub device_architecture: Option<u32>,
-    /// What OpenOCD calls it, such as `Cortex-M3 FPB (Flash Patch and Breakpoint)`; `None` if it does not know it.
+    /// OpenOCD's name for it, such as `Cortex-M3 FPB (Flash Patch and Breakpoint)`; `None` if
+    /// OpenOCD does not know it.
     pub description: Option<String>,
 }
 
 impl Component {
-    /// The component's designer; `None` if it can't be read, or has a code from before JEP106.
+    /// Returns the component's designer; `None` if it cannot be read, or has a code from before
+    /// JEP106.
     pub fn designer(&self) -> Option<Jep106> {
         let id = self.peripheral_id?;
         let continuation = id >> 32 & 0xf;
         (id >> 19 & 1 != 0).then(|| Jep106::from_bits(continuation << 7 | id >> 12 & 0x7f))
     }
 
-    /// The designer's number for it.
+    /// Returns the designer's part number.
     pub fn part(&self) -> Option<u16> {
         self.peripheral_id.map(|id| (id & 0xfff) as u16)
     }
@@ -62,11 +65,11 @@ pub enum ComponentClass {
     RomTable,
     /// 0x9: a CoreSight component.
     CoreSight,
-    /// 0xe: generic IP, as those of a Cortex-M3.
+    /// 0xe: generic IP, such as the components of a Cortex-M3.
     GenericIp,
     /// 0xf: a PrimeCell or a system component.
     PrimeCell,
-    /// Another one, by its number.
+    /// Any other class, by its number.
     Other(u8),
 }
 
@@ -98,12 +101,13 @@ impl fmt::Display for ComponentClass {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RomEntry {
-    /// 0 for an entry of the access port's own table, one more for each table on the way to it.
+    /// The depth of its table: 0 for the access port's own table, 1 for the tables in that one, and
+    /// so on.
     pub depth: u32,
-    /// Where in its table it is, in bytes.
+    /// Its offset in its table, in bytes.
     pub offset: u32,
-    /// The entry itself.
+    /// The value of the entry.
     pub value: u64,
-    /// What it leads to; `None` if the entry says that it is not present.
+    /// The component at its address; `None` if the entry is marked as not present.
     pub component: Option<Component>,
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A manufacturer's code from JEDEC's list JEP106: which page of it (how many continuation codes), and the code on that page without its parity bit.
+/// A manufacturer's code from JEDEC's list JEP106: which page of it (how many continuation codes),
+/// and the code on that page without its parity bit.
 ///
 /// ```
 /// use openocd::Jep106;
@@ -24,7 +25,8 @@ impl Jep106 {
         Jep106 { continuation: (bits >> 7 & 0xf) as u8, code: (bits & 0x7f) as u8 }
     }
 
-    /// The manufacturer, for those that make or design microcontrollers and debug components; `None` for others.
+    /// Returns the manufacturer's name. `None` for one that does not make or design
+    /// microcontrollers or debug components.
     pub fn name(&self) -> Option<&'static str> {
         Some(match (self.continuation, self.code) {
             (0, 0x01) => "AMD",
@@ -79,7 +81,7 @@ impl fmt::Display for Jep106 {
     }
 }
 
-/// DPIDR: what a debug port is (Arm IHI 0031, B2.2.5; IHI 0074, B2.2.6).
+/// DPIDR: the identification of a debug port (Arm IHI 0031, B2.2.5; IHI 0074, B2.2.6).
 ///
 /// ```
 /// use openocd::DebugPortId;
@@ -90,17 +92,18 @@ impl fmt::Display for Jep106 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct DebugPortId {
-    /// The register.
+    /// The value of the register.
     pub value: u32,
-    /// Who designed it.
+    /// The designer.
     pub designer: Jep106,
     /// The version of the debug port's architecture: 1 and 2 belong to ADIv5, 3 to ADIv6.
     pub version: u8,
-    /// The designer's number for it.
+    /// The designer's part number.
     pub part: u8,
     /// Its revision.
     pub revision: u8,
-    /// It is a minimal one, without transaction counter, pushed verify and pushed find.
+    /// Whether it is a minimal debug port, without transaction counter, pushed verify and pushed
+    /// find.
     pub minimal: bool,
 }
 
@@ -126,7 +129,8 @@ impl fmt::Display for DebugPortId {
     }
 }
 
-/// TARGETID: what chip a debug port belongs to (Arm IHI 0031, B2.2.10). Version 2 of the debug port brought it.
+/// TARGETID: the chip that a debug port belongs to (Arm IHI 0031, B2.2.10). It exists from version
+/// 2 of the debug port on.
 ///
 /// ```
 /// use openocd::TargetId;
@@ -138,11 +142,11 @@ impl fmt::Display for DebugPortId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct TargetId {
-    /// The register.
+    /// The value of the register.
     pub value: u32,
-    /// Who designed the chip.
+    /// The designer of the chip.
     pub designer: Jep106,
-    /// The designer's number for it.
+    /// The designer's part number.
     pub part: u16,
     /// Its revision.
     pub revision: u8,
@@ -167,7 +171,7 @@ impl fmt::Display for TargetId {
     }
 }
 
-/// What an access port is for: the field CLASS of its IDR.
+/// The purpose of an access port: the field CLASS of its IDR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AccessPortClass {
@@ -177,11 +181,23 @@ pub enum AccessPortClass {
     Com,
     /// MEM-AP: memory.
     Memory,
-    /// Another one, by its number.
+    /// Any other class, by its number.
     Other(u8),
 }
 
-/// IDR: what an access port is (Arm IHI 0031, C1.3.1; IHI 0074, C2.6.5).
+/// `COM-AP`, `MEM-AP`, `undefined class`, `class 0x3`
+impl fmt::Display for AccessPortClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AccessPortClass::Undefined => f.pad("undefined class"),
+            AccessPortClass::Com => f.pad("COM-AP"),
+            AccessPortClass::Memory => f.pad("MEM-AP"),
+            AccessPortClass::Other(class) => write!(f, "class {class:#x}"),
+        }
+    }
+}
+
+/// IDR: the identification of an access port (Arm IHI 0031, C1.3.1; IHI 0074, C2.6.5).
 ///
 /// ```
 /// use openocd::{AccessPortClass, AccessPortId};
@@ -192,13 +208,13 @@ pub enum AccessPortClass {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct AccessPortId {
-    /// The register.
+    /// The value of the register.
     pub value: u32,
-    /// Who designed it.
+    /// The designer.
     pub designer: Jep106,
-    /// What it is for.
+    /// The purpose of the access port.
     pub class: AccessPortClass,
-    /// The kind of bus behind it; what the number means is up to the designer.
+    /// The kind of bus behind it. Each designer has other numbers.
     pub kind: u8,
     /// The variant of this kind.
     pub variant: u8,
@@ -224,7 +240,7 @@ impl AccessPortId {
         }
     }
 
-    /// The kind by ARM's list (IHI 0074, table C2-6), for access ports that ARM designed.
+    /// Returns the kind by Arm's list (IHI 0074, table C2-6), for access ports that Arm designed.
     pub fn type_name(&self) -> Option<&'static str> {
         if (self.designer != Jep106 { continuation: 4, code: 0x3b }) {
             return None;
@@ -271,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_ports() {
+    fn a_debug_port_is_decoded() {
         let id = DebugPortId::decode(0x0bc1_2477);
         assert_eq!((id.version, id.minimal, id.part, id.revision), (2, true, 0xbc, 0));
         assert_eq!(id.to_string(), "0x0bc12477: DPv2 by ARM (0x23b), part 0xbc, revision 0");
@@ -279,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn access_ports() {
+    fn an_access_port_is_decoded() {
         for (idr, text) in [
             (0x1477_0011, "0x14770011: MEM-AP AHB3 by ARM (0x23b), revision 1"),
             (0x2477_0011, "0x24770011: MEM-AP AHB3 by ARM (0x23b), revision 2"),

@@ -11,13 +11,13 @@ use crate::wire::tcl;
 /// The version of the debug port from which on access ports have addresses.
 const ADIV6: u8 = 3;
 
-/// An access port that exists.
+/// An access port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct AccessPort {
     /// Its number; in ADIv6 the address of its registers.
     pub number: u64,
-    /// What it is.
+    /// Its identification.
     pub id: AccessPortId,
 }
 
@@ -27,7 +27,8 @@ pub struct AccessPort {
 pub struct AccessPortInfo {
     /// The access port.
     pub port: AccessPort,
-    /// The register BASE of a MEM-AP: the address of its ROM table, with two bits that say whether it has one.
+    /// The register BASE of a MEM-AP: the address of its ROM table, with two bits that say whether
+    /// it has one.
     pub base: Option<u64>,
     /// The component that BASE leads to, usually a ROM table.
     pub root: Option<Component>,
@@ -35,20 +36,21 @@ pub struct AccessPortInfo {
     pub entries: Vec<RomEntry>,
     /// Whether all of the above could be read.
     ///
-    /// If not, a component has no [`peripheral_id`](Component::peripheral_id), such as that of a core without power, or
-    /// entries are missing because a ROM table could not be read to its end.
+    /// If not, a component has no [`peripheral_id`](Component::peripheral_id), such as that of a
+    /// core without power, or entries are missing because a ROM table could not be read to its end.
     pub is_complete: bool,
 }
 
-/// What a DAP says about itself, from [`Dap::info`].
+/// The identification of a DAP and of everything behind it, from [`Dap::info`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DapInfo {
     /// Its name.
     pub name: String,
-    /// What the debug port is; `None` for a JTAG debug port of version 0, which has no DPIDR.
+    /// The identification of the debug port; `None` for a JTAG debug port of version 0, which has
+    /// no DPIDR.
     pub dpidr: Option<DebugPortId>,
-    /// What chip it belongs to; `None` if the debug port is older than version 2.
+    /// The chip that it belongs to; `None` if the debug port is older than version 2.
     pub target_id: Option<TargetId>,
     /// The access ports.
     pub access_ports: Vec<AccessPortInfo>,
@@ -61,7 +63,8 @@ impl DapInfo {
     }
 }
 
-/// A line for the DAP and each access port, and an indented one for each component of the ROM tables.
+/// A line for the DAP and each access port, and an indented one for each component of the ROM
+/// tables.
 impl fmt::Display for DapInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&crate::error::text::name(&self.name))?;
@@ -89,7 +92,7 @@ impl fmt::Display for DapInfo {
 impl Dap<'_> {
     /// Lists the access ports (OpenOCD: `NAME apid`; in ADIv6 `NAME info root`).
     ///
-    /// In ADIv5 all 256 numbers are tried, in one command.
+    /// In ADIv5 the call tries all 256 numbers, in one command.
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the debug port does not answer.
@@ -124,10 +127,10 @@ impl Dap<'_> {
         Ok(ports)
     }
 
-    /// Reads everything that the DAP says about itself: the debug port, the access ports, and the components that their
-    /// ROM tables list (OpenOCD: `NAME dpreg`, `NAME apid`, `NAME info`).
+    /// Identifies the debug port, the access ports, and the components that their ROM tables list
+    /// (OpenOCD: `NAME dpreg`, `NAME apid`, `NAME info`).
     ///
-    /// What cannot be read hides nothing else: [`DapInfo::is_complete`] is false then.
+    /// If a part cannot be read, the call reads the others, and [`DapInfo::is_complete`] is false.
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the debug port does not answer.
@@ -155,7 +158,8 @@ impl Dap<'_> {
         for port in self.list_aps()? {
             let mut walked = None;
             if port.id.class == AccessPortClass::Memory {
-                // In ADIv6 the text may describe further ports below this one; they have their own turn.
+                // In ADIv6 the text may describe further ports below this one; they have their own
+                // turn.
                 walked = self.walk(Script::command("info").hex(port.number))?.into_iter().next();
             }
             let Port { base, root, entries, unread, .. } = walked.unwrap_or_default();

@@ -1,7 +1,8 @@
 //! What `dap info` prints: an access port, and the components that its ROM table leads to.
 //!
-//! Register values are read by commands that print nothing else. The walk through the ROM tables exists as text only:
-//! its lines come from `dap_info_*` in `src/target/arm_adi_v5.c`, the same in both generations.
+//! Register values are read by commands that print nothing else. The walk through the ROM tables
+//! exists as text only: its lines come from `dap_info_*` in `src/target/arm_adi_v5.c`, the same in
+//! both generations.
 
 use crate::dap::{Component, ComponentClass, RomEntry};
 use crate::wire::number::hex;
@@ -15,15 +16,17 @@ pub(super) struct Port {
     /// The component that BASE leads to, a ROM table mostly.
     pub(crate) root: Option<Component>,
     pub(crate) entries: Vec<RomEntry>,
-    /// How many components could not be read, and tables not to their end. Of the latter OpenOCD says nothing at its usual level of log
-    /// (`rtp_rom_loop`), but every table ends with a zero.
+    /// How many components could not be read, and tables not to their end. Of the latter OpenOCD
+    /// says nothing at its usual level of log (`rtp_rom_loop`), but every table ends with a zero.
     pub(crate) unread: usize,
 }
 
-/// Reads the whole text: of ADIv5 one access port, of `info root` on ADIv6 all of them. `None` if it does not begin with one.
+/// Reads the whole text: of ADIv5 one access port, of `info root` on ADIv6 all of them. `None` if
+/// it does not begin with one.
 pub(super) fn ports(text: &str) -> Option<Vec<Port>> {
     let mut ports: Vec<Port> = Vec::new();
-    // Ports that are being described, by index, with the depth of their entries: an entry of ADIv6 may hold a port of its own.
+    // Ports that are being described, by index, with the depth of their entries: an entry of ADIv6
+    // may hold a port of its own.
     let mut open: Vec<(usize, u32)> = Vec::new();
     for line in text.lines().map(str::trim) {
         if let Some(number) = line.strip_prefix("AP # ") {
@@ -63,7 +66,8 @@ pub(super) fn ports(text: &str) -> Option<Vec<Port>> {
     (!ports.is_empty()).then_some(ports)
 }
 
-/// `ROMTABLE[0x4] = 0xfff02003`, below another table `[L01] ROMTABLE[0x0] = …`: depth, and offset and value if they can be read.
+/// `ROMTABLE[0x4] = 0xfff02003`, below another table `[L01] ROMTABLE[0x0] = …`: depth, and offset
+/// and value if they can be read.
 fn rom_entry(line: &str) -> Option<(u32, Option<(u32, u64)>)> {
     let (level, rest) = line.split_once("ROMTABLE[")?;
     let depth = match level.trim().strip_prefix("[L") {
@@ -78,7 +82,8 @@ fn rom_entry(line: &str) -> Option<(u32, Option<(u32, u64)>)> {
     Some((depth, entry()))
 }
 
-/// A line about the component that the last entry leads to, or BASE. `None` for one that should hold a number and does not.
+/// A line about the component that the last entry leads to, or BASE. `None` for one that should
+/// hold a number and does not.
 fn describe(port: &mut Port, line: &str) -> Option<()> {
     let is_table = line == "Type is ROM table" || line.starts_with("Component class is 0x1,");
     if is_table || line.starts_with("Can't read ") || line == "Tables too deep" {
@@ -190,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_texts() {
+    fn an_invalid_text_is_refused() {
         for text in [
             "",
             "usage: dap info",
@@ -231,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn registers() {
+    fn a_register_is_read_as_hexadecimal() {
         assert_eq!(register(b"0x14770011\n"), Some(0x1477_0011));
         for text in ["", "14770011", "0x100000000", "0x", "0x1 0x2", "-0x1"] {
             assert_eq!(register(text.as_bytes()), None, "{text:?}");

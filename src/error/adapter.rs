@@ -2,9 +2,10 @@
 
 use crate::error::text::excerpt;
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
+use crate::types::ResetSignal;
 
-/// The adapter cannot do what was asked, or did something else.
-#[derive(Debug, thiserror::Error)]
+/// The adapter lacks what a call requires, or did not do what OpenOCD reports.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum AdapterError {
     /// The configuration has chosen no adapter driver.
@@ -15,28 +16,30 @@ pub enum AdapterError {
     FixedSpeed {
         /// The adapter's driver.
         driver: String,
-        /// The speed asked for.
+        /// The requested speed.
         khz: u32,
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// The adapter went to adaptive clocking, which is what drivers make of a speed that they cannot reach.
+    /// The adapter switched to adaptive clocking, which some drivers do for a speed that they do
+    /// not support.
     #[error("{khz} kHz was reported as set, but the adapter uses adaptive clocking (RCLK)")]
     AdaptiveSpeed {
-        /// The speed asked for.
+        /// The requested speed.
         khz: u32,
     },
-    /// The reset line is not there, as far as OpenOCD's `reset_config` and the transport say. No line was changed.
+    /// The board has no such reset line, according to OpenOCD's `reset_config` and the transport.
+    /// No line was changed.
     #[error("there is no {signal} line: `reset_config` is {:?}, the transport {transport}", reset_config.trim())]
     NoSignal {
-        /// The line asked for: `srst` or `trst`.
-        signal: &'static str,
+        /// The requested line.
+        signal: ResetSignal,
         /// What `reset_config` says.
         reset_config: String,
         /// The transport; only JTAG has TRST.
         transport: String,
     },
-    /// OpenOCD reported success, but the line is not as asked for.
+    /// OpenOCD reported success, but the line is not in the requested state.
     #[error(
         "OpenOCD reports `{command}` as done, but {signal} is {}{}",
         if *asserted { "asserted" } else { "not asserted" },
@@ -45,8 +48,8 @@ pub enum AdapterError {
     WrongState {
         /// The command.
         command: String,
-        /// The line: `srst` or `trst`.
-        signal: &'static str,
+        /// The line.
+        signal: ResetSignal,
         /// Whether it is asserted.
         asserted: bool,
         /// What OpenOCD logged meanwhile.

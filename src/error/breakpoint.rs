@@ -2,27 +2,27 @@
 
 use crate::error::text::name;
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
-use crate::types::StopPoint;
+use crate::types::{Evidence, StopPoint};
 
-/// A breakpoint or a watchpoint could not be set or removed, or is not what OpenOCD says it is.
-#[derive(Debug, thiserror::Error)]
+/// A breakpoint or a watchpoint could not be set or removed, or differs from what OpenOCD reports.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BreakpointError {
     /// The target has no breakpoint or watchpoint at this address to remove.
     #[error("{} has no {what} at {address:#010x}", name(target))]
     NoneAt {
-        /// What was asked for.
+        /// The requested kind.
         what: StopPoint,
         /// The address; the identifier of a context breakpoint.
         address: u64,
         /// The target's name.
         target: String,
     },
-    /// The address has a breakpoint or watchpoint already, perhaps of another kind, or of another target that shares the
-    /// memory. OpenOCD takes one for an address. Nothing was set.
+    /// The address has a breakpoint or watchpoint already, perhaps of another kind, or of another
+    /// target that shares the memory. OpenOCD allows one per address. Nothing was set.
     #[error("{} has a {what} at {address:#010x} already", name(target))]
     Duplicate {
-        /// What was asked for.
+        /// The requested kind.
         what: StopPoint,
         /// The address; the identifier of a context breakpoint.
         address: u64,
@@ -34,13 +34,13 @@ pub enum BreakpointError {
         "a software breakpoint of {length} bytes at {address:#010x} overlaps the one of {other_length} bytes at {other_address:#010x}"
     )]
     Overlap {
-        /// Where it was to be.
+        /// The requested address.
         address: u64,
         /// Its length in bytes.
         length: u32,
-        /// Where the other one is.
+        /// The address of the other breakpoint.
         other_address: u64,
-        /// The other's length in bytes.
+        /// The length of the other breakpoint in bytes.
         other_length: u32,
     },
     /// All comparators of the target are in use, or none of them supports this.
@@ -48,42 +48,45 @@ pub enum BreakpointError {
     NoComparator {
         /// What was to be set.
         what: StopPoint,
-        /// Where it was to be.
+        /// The requested address.
         address: u64,
         /// The target's name.
         target: String,
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
-    /// The target does not support this, or OpenOCD does not for this type of target. Nothing was set.
+    /// The target lacks this kind, or OpenOCD does not support it for this type of target. Nothing
+    /// was set.
     #[error("{} does not support a {what}: {why}", name(target))]
     Unsupported {
-        /// What was asked for.
+        /// The requested kind.
         what: StopPoint,
         /// The target's name.
         target: String,
         /// The reason.
         why: &'static str,
     },
-    /// OpenOCD reported success, but the target would not stop there. What OpenOCD set was removed again.
-    #[error("OpenOCD reports a {what} at {address:#010x} as set, but {evidence}")]
+    /// OpenOCD reported success, but the target would not stop there. What OpenOCD set was removed
+    /// again.
+    #[error("OpenOCD reports a {what} at {address:#010x} as set, but {}", missing(*evidence))]
     NotInEffect {
         /// What was to be set.
         what: StopPoint,
-        /// Where.
+        /// The address.
         address: u64,
         /// What shows it.
-        evidence: &'static str,
+        evidence: Evidence,
     },
-    /// OpenOCD reported success, but the target still stops there, or OpenOCD still lists the breakpoint.
-    #[error("OpenOCD reports the {what} at {address:#010x} as removed, but {evidence}")]
+    /// OpenOCD reported success, but the target still stops there, or OpenOCD still lists the
+    /// breakpoint.
+    #[error("OpenOCD reports the {what} at {address:#010x} as removed, but {}", remaining(*what, *evidence))]
     NotRemoved {
         /// What was to be removed.
         what: StopPoint,
-        /// Where.
+        /// The address.
         address: u64,
         /// What shows it.
-        evidence: &'static str,
+        evidence: Evidence,
     },
     /// An argument is invalid. Nothing was sent.
     #[error(transparent)]
@@ -119,5 +122,28 @@ impl BreakpointError {
             BreakpointError::Refused(refused) => Some(&refused.failure),
             _ => None,
         }
+    }
+}
+
+/// What shows that the target would not stop at what OpenOCD set.
+fn missing(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::List => "OpenOCD does not list it",
+        Evidence::Memory => {
+            "the memory there does not hold the breakpoint instruction, as flash and ROM do not; use a hardware breakpoint"
+        }
+        Evidence::Comparator => "the breakpoint unit of the core does not have its comparator enabled",
+    }
+}
+
+/// What shows that the target still stops at what OpenOCD removed.
+fn remaining(what: StopPoint, evidence: Evidence) -> &'static str {
+    match (evidence, what) {
+        (Evidence::List, _) => "OpenOCD still lists it",
+        (Evidence::Memory, _) => "the memory still holds the breakpoint instruction",
+        (Evidence::Comparator, StopPoint::Watchpoint | StopPoint::ValueWatchpoint) => {
+            "the watchpoint unit of the core still watches that address"
+        }
+        (Evidence::Comparator, _) => "the breakpoint unit of the core still has its comparator enabled",
     }
 }

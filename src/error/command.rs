@@ -1,7 +1,5 @@
 //! Commands that OpenOCD refused, or that were never sent.
 
-use std::fmt;
-
 use crate::error::text::excerpt;
 use crate::error::{Failure, Refused, UnexpectedReply};
 
@@ -33,7 +31,8 @@ pub enum CommandError {
     /// OpenOCD's reply could not be understood.
     #[error(transparent)]
     UnexpectedReply(#[from] UnexpectedReply),
-    /// A call in a [`Batch`](crate::Batch) was sent, and no reply came: OpenOCD may have run it, or not.
+    /// A call in a [`Batch`](crate::Batch) was sent, and no reply came: OpenOCD may have run it, or
+    /// not.
     #[error("`{}` was sent in a batch that got no reply, so OpenOCD may have run it", excerpt(command.as_bytes(), 120))]
     OutcomeUnknown {
         /// The command.
@@ -54,13 +53,6 @@ pub enum CommandError {
         /// The command sent.
         command: String,
     },
-}
-
-/// The code and the text on one line: people read it through `unwrap` and `expect`.
-impl fmt::Debug for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {self}", self.id())
-    }
 }
 
 impl CommandError {

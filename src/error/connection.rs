@@ -1,6 +1,5 @@
 //! The TCP connection failed.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
@@ -104,18 +103,6 @@ impl ConnectionError {
             ConnectionError::Io { .. } => "connection.io",
             ConnectionError::ReplyTooLong { .. } => "connection.reply_too_long",
             ConnectionError::NotOpenOcd { .. } => "connection.not_openocd",
-        }
-    }
-}
-
-/// The code and the text on one line, with the error of the operating system: people read it
-/// through `unwrap` and `expect`.
-impl fmt::Debug for ConnectionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {self}", self.id())?;
-        match self {
-            ConnectionError::Resolve { source, .. } | ConnectionError::Io { source, .. } => write!(f, ": {source}"),
-            _ => Ok(()),
         }
     }
 }

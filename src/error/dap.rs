@@ -4,7 +4,7 @@ use crate::error::text::{self, list_names, name};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
 /// A debug access port (DAP) refused, or lacks what was asked for.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DapError {
     /// OpenOCD's configuration has no DAP, or the target has none.
@@ -16,12 +16,13 @@ pub enum DapError {
     /// No DAP has this name.
     #[error("no DAP is named \"{}\"; there {}", text::name(name), list_names(known, "none"))]
     UnknownDap {
-        /// The name asked for.
+        /// The requested name.
         name: String,
         /// The names that exist.
         known: Vec<String>,
     },
-    /// The debug port has no identification register: a JTAG debug port of version 0, whose TAP has an IDCODE instead.
+    /// The debug port has no identification register: a JTAG debug port of version 0, whose TAP has
+    /// an IDCODE instead.
     #[error("the debug port of {} has no DPIDR (it reads as {value:#010x}); see the IDCODE of its TAP", name(dap))]
     NoDebugPortId {
         /// The DAP's name.
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts() {
+    fn a_text_names_the_dap_and_the_remedy() {
         assert_eq!(DapError::NoDap { target: None }.to_string(), "there is no DAP");
         assert_eq!(DapError::NoDap { target: Some("h.cpu".to_owned()) }.to_string(), "there is no DAP for h.cpu");
         let error = DapError::NoTargetId { dap: "a.dap".to_owned(), version: 1 };

@@ -81,7 +81,8 @@ impl Failure {
             || says("progbuf=skipped (target not halted)")
             || says("Hart isn't halted before single step")
             || (self.code == -4 && is_basic_register_refused(self.log.trim()))
-            // Master reads the privilege level before each access. Nothing else in the log: the wires work.
+            // Master reads the privilege level before each access. Nothing else in the log: the
+            // wires work.
             || (self.code == -4
                 && self.log.contains("Failed to read priv register.")
                 && self.log.trim().lines().all(|line| without_target(line) == "Failed to read priv register."))
@@ -99,7 +100,8 @@ fn is_basic_register_refused(log: &str) -> bool {
     })
 }
 
-/// A line of the log without the name of the target, `[hart0.cpu] `, which newer OpenOCD puts before it.
+/// A line of the log without the name of the target, `[hart0.cpu] `, which newer OpenOCD puts
+/// before it.
 fn without_target(line: &str) -> &str {
     line.strip_prefix('[').and_then(|rest| rest.split_once("] ")).map_or(line, |(_, rest)| rest)
 }
@@ -143,8 +145,8 @@ fn without_other_usages<'m>(message: &'m str, command: &str) -> &'m str {
     lines.find(concerns).map_or("unknown or incomplete command", str::trim)
 }
 
-/// The log without lines such as `sleep milliseconds ['busy']`: the usage of commands, which 0.12.0 logs for an unknown
-/// subcommand.
+/// The log without lines such as `sleep milliseconds ['busy']`: the usage of commands, which 0.12.0
+/// logs for an unknown subcommand.
 fn without_usages(log: &str) -> String {
     let is_usage = |line: &&str| line.trim_end().ends_with(']') && !line.trim_start().starts_with('[');
     log.lines().filter(|line| !is_usage(line)).collect::<Vec<_>>().join("\n")

@@ -1,6 +1,5 @@
 //! Errors of flash calls.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::text::{self, comma_separated, list_names};
@@ -224,13 +223,6 @@ pub enum FlashError {
     /// An argument is invalid. Nothing was sent.
     #[error(transparent)]
     InvalidArgument(#[from] InvalidArgument),
-}
-
-/// The code and the text on one line: people read it through `unwrap` and `expect`.
-impl fmt::Debug for FlashError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {self}", self.id())
-    }
 }
 
 impl FlashError {

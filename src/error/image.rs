@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::types::{ImageFormat, Symbol};
 
 /// A firmware image is unusable, or lacks a symbol. Nothing was sent to OpenOCD.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
     /// The file cannot be read.

@@ -6,8 +6,8 @@ use crate::error::text::{self, comma_separated, excerpt, list_names, name};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::TapState;
 
-/// The JTAG chain, or OpenOCD on its behalf, refused, or was asked for what it cannot do.
-#[derive(Debug, thiserror::Error)]
+/// An operation on the JTAG chain failed, or the chain cannot do it.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum JtagError {
     /// There is no JTAG chain: OpenOCD drives the chip over another transport.
@@ -19,7 +19,7 @@ pub enum JtagError {
     /// No TAP has this name.
     #[error("no TAP is named \"{}\"; there {}", text::name(name), list_names(known, "no TAPs"))]
     UnknownTap {
-        /// The name asked for.
+        /// The requested name.
         name: String,
         /// The names that exist.
         known: Vec<String>,
@@ -30,8 +30,8 @@ pub enum JtagError {
         /// The TAP's name.
         tap: String,
     },
-    /// An SVF file cannot be played for one TAP while others are disabled: OpenOCD would shift for those too. Nothing was
-    /// scanned.
+    /// An SVF file cannot be played for one TAP while others are disabled: OpenOCD would shift for
+    /// those too. Nothing was scanned.
     #[error(
         "cannot play an SVF file for one TAP while others are disabled ({}): enable them, or write the file for the whole chain",
         comma_separated(disabled)
@@ -40,7 +40,8 @@ pub enum JtagError {
         /// The disabled TAPs.
         disabled: Vec<String>,
     },
-    /// The TAP is in BYPASS: the last instruction was for another TAP, or the chain was reset since. Nothing was scanned.
+    /// The TAP is in BYPASS: the last instruction was for another TAP, or the chain was reset
+    /// since. Nothing was scanned.
     #[error("TAP {} is in BYPASS: select a register by `irscan` before `drscan`, or do both with `scan`", name(tap))]
     Bypass {
         /// The TAP's name.
@@ -49,11 +50,11 @@ pub enum JtagError {
     /// A value is too wide. Nothing was scanned.
     #[error("the value {value} exceeds the {bits} bits of {}", name(what))]
     ValueTooWide {
-        /// What it was for.
+        /// What the value is for.
         what: String,
         /// The value, in hexadecimal.
         value: String,
-        /// The bits there are.
+        /// The number of bits available.
         bits: usize,
     },
     /// A path through the TAP states is empty. Nothing was sent.
@@ -67,9 +68,9 @@ pub enum JtagError {
     IllegalTransition {
         /// The number of the step, from 1.
         step: usize,
-        /// Where it begins.
+        /// The state where the step begins.
         from: TapState,
-        /// Where it cannot lead.
+        /// The state that does not follow.
         to: TapState,
     },
     /// A path begins or ends in a state in which a TAP cannot stay. Nothing was sent.
@@ -82,8 +83,8 @@ pub enum JtagError {
         /// The state.
         state: TapState,
     },
-    /// A path is too long between two stable states: OpenOCD takes eight states at once, and stops in stable states only.
-    /// Nothing was sent.
+    /// A path is too long between two stable states: OpenOCD accepts eight states at once, and can
+    /// stop only in stable states. Nothing was sent.
     #[error(
         "the path reaches no stable state within seven steps after step {step} ({from}), or reaches RESET by another way than TMS high"
     )]
@@ -115,7 +116,7 @@ pub enum JtagError {
         /// Whether it was to be enabled.
         enabled: bool,
     },
-    /// A TAP of this name exists. OpenOCD would take a second one. Nothing was declared.
+    /// A TAP of this name exists. OpenOCD would accept a second one. Nothing was declared.
     #[error("TAP {} exists already", name(tap))]
     DuplicateTap {
         /// Its name.
@@ -137,7 +138,8 @@ pub enum JtagError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// A command of an SVF file lacks the semicolon at its end. OpenOCD would skip it. Nothing was sent.
+    /// A command of an SVF file lacks the semicolon at its end. OpenOCD would skip it. Nothing was
+    /// sent.
     #[error("{}: the command in line {line} lacks the semicolon at its end", path.display())]
     Unterminated {
         /// The file.
@@ -155,8 +157,8 @@ pub enum JtagError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// An instruction of an XSVF file is cut off or missing, or OpenOCD does not know it or would do something else. Nothing
-    /// was sent.
+    /// An instruction of an XSVF file is cut off or missing, or OpenOCD does not know it or would
+    /// do something else. Nothing was sent.
     #[error("{}: the instruction at byte {offset} {problem}", path.display())]
     InvalidXsvf {
         /// The file.
@@ -166,14 +168,15 @@ pub enum JtagError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// What came out of the chain is not what an SVF file says.
+    /// A comparison of an SVF file failed: the chain returned other bits.
     #[error("{}: line {line} expected {wanted} (mask {mask}), got {read}", path.display())]
     SvfMismatch {
         /// The file.
         path: PathBuf,
         /// The line where the command begins, from 1.
         line: u32,
-        /// What was expected, in hexadecimal, of the TAP that the file is for, or else of the whole chain.
+        /// What was expected, in hexadecimal, of the TAP that the file is for, or else of the whole
+        /// chain.
         wanted: String,
         /// What was read, in hexadecimal.
         read: String,
@@ -187,7 +190,8 @@ pub enum JtagError {
     Playback {
         /// The file.
         path: PathBuf,
-        /// The line of the SVF file where the failed command begins, from 1; `None` if OpenOCD does not tell.
+        /// The line of the SVF file where the failed command begins, from 1; `None` if OpenOCD does
+        /// not report it.
         line: Option<u32>,
         /// OpenOCD's refusal.
         failure: Box<Failure>,

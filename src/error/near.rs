@@ -10,8 +10,8 @@ const COMPARED: usize = 64;
 
 /// Finds the names most like `name`, the most similar first.
 ///
-/// Case and punctuation do not count. Of a path (`my_crate::counter`) the last part also counts. A name that contains `name`,
-/// or is contained in it, is similar too.
+/// Case and punctuation do not count. Of a path (`my_crate::counter`) the last part also counts. A
+/// name that contains `name`, or is contained in it, is similar too.
 pub(crate) fn near_names<'a, N: Into<Cow<'a, str>>>(name: &str, known: impl Iterator<Item = N>) -> Vec<String> {
     let (wanted, wanted_last) = (letters(name), letters(last(name)));
     let limit = wanted.len() / 3 + 1;
@@ -44,7 +44,8 @@ fn contains(long: &[char], short: &[char]) -> bool {
     short.len() >= 2 && long.windows(short.len()).any(|window| window == short)
 }
 
-/// Counts the letters to replace, insert or remove (Levenshtein), if they are at most about a third of `a`.
+/// Counts the letters to replace, insert or remove (Levenshtein), if they are at most about a third
+/// of `a`.
 fn distance(a: &[char], b: &[char]) -> Option<usize> {
     let limit = a.len() / 3 + 1;
     if a.len().abs_diff(b.len()) > limit {

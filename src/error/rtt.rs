@@ -4,8 +4,8 @@ use crate::error::text::{excerpt, name};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::RttDirection;
 
-/// Real-time transfer through the target's memory cannot be set up, or lost something.
-#[derive(Debug, thiserror::Error)]
+/// RTT could not be set up, or lost data.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RttError {
     /// [`Rtt::setup`](crate::Rtt::setup) was not called since OpenOCD started.
@@ -14,8 +14,8 @@ pub enum RttError {
     /// RTT is stopped, or was never started.
     #[error("RTT is not started: `Rtt::start` searches for the control block and starts")]
     NotStarted,
-    /// The memory searched holds no control block. The firmware has not initialized it yet, has
-    /// none, or has it elsewhere.
+    /// The searched memory holds no control block. The firmware has not initialized it yet, lacks
+    /// one, or has it elsewhere.
     #[error(
         "there is no RTT control block \"{}\" in the {size:#x} bytes from {address:#010x}{}",
         name(id),
@@ -26,17 +26,17 @@ pub enum RttError {
         address: u64,
         /// How many bytes were searched.
         size: u32,
-        /// The id searched for.
+        /// The requested id.
         id: String,
-        /// Places that hold the id and are no control block; at most eight.
+        /// Places that hold the id but are not a control block; at most eight.
         rejected: Vec<RejectedBlock>,
     },
     /// The control block lacks the channel, or the firmware does not use it.
     #[error("the target does not use {direction}-channel {number}; the control block has {count} {direction}-channels")]
     NoChannel {
-        /// The direction asked for.
+        /// The requested direction.
         direction: RttDirection,
-        /// The channel asked for.
+        /// The requested channel.
         number: u32,
         /// How many channels of this direction the control block has, used or not.
         count: u32,
@@ -74,13 +74,13 @@ pub enum RttError {
     UnexpectedReply(#[from] UnexpectedReply),
 }
 
-/// A place in memory that holds the id of a control block and is none.
+/// A place in memory that holds the id of a control block but is not a control block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RejectedBlock {
     /// The address of the id.
     pub address: u64,
-    /// Why it is no control block.
+    /// Why it is not a control block.
     pub reason: String,
 }
 

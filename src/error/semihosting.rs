@@ -4,10 +4,10 @@ use crate::error::text::{excerpt, name};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
 /// Semihosting could not be set up, or a call of the firmware could not be served.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SemihostingError {
-    /// This crate does not know the semihosting calls of this type of target.
+    /// This crate does not support the semihosting calls of this type of target.
     #[error("{} is a {}: only the semihosting calls of Cortex-M and RISC-V are served", name(target), name(kind))]
     Unsupported {
         /// The target's name.
@@ -15,8 +15,8 @@ pub enum SemihostingError {
         /// Its type.
         kind: String,
     },
-    /// OpenOCD before October 2025 takes one redirection for its whole life, because it crashes when that ends
-    /// (`src/target/semihosting_common.c`).
+    /// OpenOCD before October 2025 supports one redirection until it ends, because it crashes when
+    /// the redirection is removed (`src/target/semihosting_common.c`).
     #[error(
         "the semihosting of {} has been redirected before, and this OpenOCD crashes when that is changed: start a new one",
         name(target)
@@ -33,7 +33,7 @@ pub enum SemihostingError {
     NotInEffect {
         /// What the call was about to do, such as `set the command line`.
         operation: &'static str,
-        /// The setting asked for.
+        /// The requested setting.
         wanted: String,
         /// OpenOCD's report.
         said: String,
@@ -52,7 +52,7 @@ pub enum SemihostingError {
         /// The operating system's error.
         source: std::io::Error,
     },
-    /// The thread that serves the calls has ended because of an error, which its reader got before.
+    /// The thread that serves the calls ended because of an error, which an earlier read returned.
     #[error("the console has ended: {reason}")]
     ConsoleEnded {
         /// The error, or that the firmware has exited.

@@ -43,6 +43,7 @@ pub struct InvalidArgument {
 }
 
 impl InvalidArgument {
+    #[allow(clippy::needless_pass_by_value, reason = "callers give numbers, texts and `format!`")]
     pub(crate) fn new(argument: &'static str, expected: &'static str, given: impl ToString) -> Self {
         InvalidArgument { argument, expected, given: given.to_string() }
     }

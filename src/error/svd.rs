@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// An SVD file cannot be loaded, lacks the requested name, or forbids the access.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SvdError {
     /// No file exists at the path.

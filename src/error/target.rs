@@ -7,7 +7,7 @@ use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::{TargetState, VectorCatch};
 
 /// Run control, memory or registers failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetError {
     /// The target must be halted for this call, and is not.
@@ -20,7 +20,7 @@ pub enum TargetError {
         operation: String,
         /// The target's name; "the target" where OpenOCD did not say which.
         target: String,
-        /// Its state, as far as it is known.
+        /// Its last known state.
         state: TargetState,
         /// OpenOCD's refusal, if OpenOCD was asked.
         failure: Option<Box<Failure>>,
@@ -28,7 +28,7 @@ pub enum TargetError {
     /// No target has this name.
     #[error("no target is named \"{}\"; there {}", text::name(name), list_names(known, "no targets"))]
     Unknown {
-        /// The name asked for.
+        /// The requested name.
         name: String,
         /// The names of all targets.
         known: Vec<String>,
@@ -123,7 +123,7 @@ pub enum TargetError {
     UnknownRegister {
         /// The target's name.
         target: String,
-        /// The name asked for.
+        /// The requested name.
         name: String,
     },
     /// A register could not be read or written, though the target is halted. Or a value written to
@@ -146,7 +146,8 @@ pub enum TargetError {
         /// The register's width in bits.
         bits: u32,
     },
-    /// OpenOCD has no such function for targets of this type, or this crate knows no way to it. Nothing was changed.
+    /// OpenOCD has no such function for targets of this type, or this crate knows no way to it.
+    /// Nothing was changed.
     #[error("{} is a target of type {}, for which there is no {what}", text::name(target), text::name(kind))]
     Unsupported {
         /// What was asked for, such as `vector catch`.

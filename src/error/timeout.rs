@@ -1,6 +1,5 @@
 //! A deadline passed.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -60,10 +59,10 @@ pub enum TimeoutError {
         after: Duration,
     },
     /// No bytes came from an RTT channel, or no control block appeared, in time.
-    #[error("RTT: no {what} within {after:?}")]
+    #[error("RTT: no {waiting_for} within {after:?}")]
     Rtt {
-        /// What was waited for.
-        what: &'static str,
+        /// What the call waited for.
+        waiting_for: crate::types::RttWait,
         /// The limit.
         after: Duration,
     },
@@ -82,13 +81,6 @@ pub enum TimeoutError {
         /// ([`Event::Lost`](crate::Event::Lost)). The event may be one of them.
         lost: u64,
     },
-}
-
-/// The code and the text on one line: people read it through `unwrap` and `expect`.
-impl fmt::Debug for TimeoutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {self}", self.id())
-    }
 }
 
 impl TimeoutError {

@@ -1,4 +1,4 @@
-//! Callbacks for events, on a thread of their own.
+//! Callbacks for events, each on a separate thread.
 
 use std::fmt;
 use std::net::Shutdown;
@@ -14,14 +14,14 @@ use crate::session::Session;
 use crate::types::ResetMode;
 use crate::wire::Deadline;
 
-/// Keeps a callback going; dropping this ends the callback and its thread.
+/// Runs a callback for events until it is dropped.
 ///
-/// Each callback has a connection, a thread and a queue of its own: a slow one delays neither
-/// OpenOCD nor the session nor other callbacks. What it does not get to waits, with the limits of
-/// [`Events`], and is then counted as [`Event::Lost`] and by [`lost`](Self::lost). A callback that
-/// panics is called again for the next event; the panic is logged.
+/// Each callback has its own connection, thread and queue, so a slow callback delays neither
+/// OpenOCD nor the session nor other callbacks. Events wait in the queue within the limits of
+/// [`Events`]; events beyond that are counted by [`Event::Lost`] and [`lost`](Self::lost). A
+/// callback that panics is called again for the next event; the panic is logged.
 ///
-/// Dropping waits for a callback that is running. What has not been delivered by then never is.
+/// Dropping waits for a callback that is running, and discards the events that wait.
 ///
 /// The listener owns a handle of its session; its thread does not. So a session ends when the
 /// program has dropped its own handles and its listeners.
@@ -35,11 +35,11 @@ pub struct Listener {
 }
 
 impl Events {
-    /// Calls `callback` for each event from here on, on a thread of its own, until the returned
-    /// value is dropped.
+    /// Calls `callback` for each event from now on, on a separate thread, until the returned value
+    /// is dropped.
     ///
     /// # Errors
-    /// [`ConnectionError::Io`] if there is no thread to be had.
+    /// [`ConnectionError::Io`] if the system cannot create a thread.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -67,7 +67,7 @@ impl Events {
     /// [`on`](Self::on).
     ///
     /// # Errors
-    /// Those of [`on`](Self::on).
+    /// The same as [`on`](Self::on).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -93,7 +93,7 @@ impl Events {
     /// otherwise like [`on`](Self::on).
     ///
     /// # Errors
-    /// Those of [`on`](Self::on).
+    /// The same as [`on`](Self::on).
     pub fn on_resume(self, mut callback: impl FnMut() + Send + 'static) -> Result<Listener> {
         self.on(move |event| {
             if event.is_resume() {
@@ -106,7 +106,7 @@ impl Events {
     /// [`on`](Self::on).
     ///
     /// # Errors
-    /// Those of [`on`](Self::on).
+    /// The same as [`on`](Self::on).
     pub fn on_reset(self, mut callback: impl FnMut(ResetMode) + Send + 'static) -> Result<Listener> {
         self.on(move |event| {
             if let Event::Reset(mode) = event {
@@ -143,20 +143,20 @@ fn deliver(feed: &Feed, stopped: &AtomicBool, lost: &AtomicU64, callback: &mut d
 }
 
 impl Listener {
-    /// Whether the callback still gets events: false once the connection is lost or the session
-    /// closed.
+    /// Reports whether the callback still receives events: false once the connection is lost or the
+    /// session closed.
     pub fn is_running(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    /// How many events the callback will never get because it was too slow, up to the last
-    /// [`Event::Lost`] that it got.
+    /// Returns how many events were dropped because the callback was too slow, up to the last
+    /// [`Event::Lost`] that it received.
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Ends the callback and waits for it if it is running. [`lost`](Self::lost) says before
-    /// whether it was fast enough.
+    /// Ends the callback, and waits for it if it is running. Call [`lost`](Self::lost) before to
+    /// learn whether events were dropped.
     ///
     /// # Errors
     /// [`Error::Connection`] if the connection was lost before, or the session closed.

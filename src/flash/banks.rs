@@ -7,10 +7,11 @@ use super::replies;
 use crate::command::{Reply, Request, Script};
 use crate::error::{FlashError, Result, text};
 use crate::progress::ProgressReport;
+use crate::types::Hex;
 use crate::wire::tcl;
 
 /// A flash bank, as OpenOCD's configuration and the last probe describe it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlashBank {
     /// Its number, counted from 0 over the banks of all targets.
@@ -29,6 +30,22 @@ pub struct FlashBank {
     pub chip_width: u32,
     /// The name of its target.
     pub target: String,
+}
+
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for FlashBank {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlashBank")
+            .field("number", &self.number)
+            .field("name", &self.name)
+            .field("driver", &self.driver)
+            .field("base", &Hex(self.base))
+            .field("size", &Hex(self.size))
+            .field("bus_width", &self.bus_width)
+            .field("chip_width", &self.chip_width)
+            .field("target", &self.target)
+            .finish()
+    }
 }
 
 /// A bank by its number or its name: `0`, `"stm32f1x.flash"`, or a `&FlashBank`.
@@ -124,7 +141,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     ///
     /// # Errors
     /// [`FlashError::UnknownBank`], [`FlashError::Probe`] if OpenOCD does not find the flash, and
-    /// those of [`banks`](Self::banks).
+    /// the errors of [`banks`](Self::banks).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

@@ -50,7 +50,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     ///
     /// # Errors
     /// [`FlashError::NoBank`] and [`FlashError::Misaligned`] before anything is erased; otherwise
-    /// those of [`erase_sector`](Self::erase_sector).
+    /// the errors of [`erase_sector`](Self::erase_sector).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -87,7 +87,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// area.
     ///
     /// # Errors
-    /// Those of [`erase_sector`](Self::erase_sector).
+    /// The same as [`erase_sector`](Self::erase_sector).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

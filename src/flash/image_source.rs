@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::error::Result;
 use crate::image::Image;
 
-/// An image to write or compare: an [`Image`], or a path to an ELF, Intel HEX, S-record or UF2 file.
+/// An image to write or compare: an [`Image`], or a path to an ELF, Intel HEX, S-record or UF2
+/// file.
 ///
 /// A path is read by [`Image::open`] before anything is sent. A raw binary has no addresses: open
 /// it with [`Image::open_bin`].

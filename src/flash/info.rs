@@ -7,6 +7,7 @@ use super::{BankId, Flash, FlashBank};
 use crate::command::{Reply, Request, Script};
 use crate::error::{FlashError, Result};
 use crate::progress::ProgressReport;
+use crate::types::Hex;
 use crate::wire::tcl;
 
 /// The sectors of a bank.
@@ -23,7 +24,7 @@ pub struct FlashInfo {
 }
 
 /// A sector: the smallest part of flash that can be erased.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sector {
     /// Its number within the bank.
@@ -38,8 +39,21 @@ pub struct Sector {
     pub erased: Option<bool>,
 }
 
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for Sector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sector")
+            .field("index", &self.index)
+            .field("offset", &Hex(self.offset))
+            .field("size", &Hex(self.size))
+            .field("protected", &self.protected)
+            .field("erased", &self.erased)
+            .finish()
+    }
+}
+
 /// The smallest part of flash that can be protected, on chips where that is not a sector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProtectionBlock {
     /// Its number within the bank.
@@ -50,6 +64,18 @@ pub struct ProtectionBlock {
     pub size: u64,
     /// Whether it is protected; `None` if that is unknown.
     pub protected: Option<bool>,
+}
+
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for ProtectionBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProtectionBlock")
+            .field("index", &self.index)
+            .field("offset", &Hex(self.offset))
+            .field("size", &Hex(self.size))
+            .field("protected", &self.protected)
+            .finish()
+    }
 }
 
 /// "sector 5: 0x400 bytes at offset 0x1400, erased, not protected"
@@ -119,7 +145,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// The target may run, and nothing on it is changed.
     ///
     /// # Errors
-    /// Those of [`info`](Self::info).
+    /// The same as [`info`](Self::info).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

@@ -17,6 +17,7 @@ use crate::target::TargetStatus;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
+#[allow(clippy::struct_excessive_bools, reason = "each is set by its name, as in `std::fs::OpenOptions`")]
 pub struct WriteOptions {
     pub(super) erase: bool,
     pub(super) unlock: bool,

@@ -173,6 +173,7 @@ fn logged_offset(log: &str, bank: &FlashBank, piece: Span) -> Option<u64> {
 }
 
 /// The cause of a failure whose error names the operation itself.
+#[allow(clippy::unnecessary_box_returns, reason = "the errors hold a box")]
 pub(super) fn cause(error: Error) -> Box<Error> {
     Box::new(match error {
         Error::Flash(FlashError::Refused(refused)) => CommandError::Failed(refused.failure).into(),

@@ -24,9 +24,9 @@ impl<R: ProgressReport> Flash<'_, R> {
     ///    verifies the image;
     /// 5. resets the chip and lets it run ([`ResetMode::Run`]).
     ///
-    /// [`write_image_with`](Self::write_image_with) and [`skip_unchanged`](crate::WriteOptions::skip_unchanged)
-    /// do steps 3 and 4 alone. An image that crashes
-    /// at once is no error: the report's `status` shows how the target is.
+    /// [`write_image_with`](Self::write_image_with) and
+    /// [`skip_unchanged`](crate::WriteOptions::skip_unchanged) do steps 3 and 4 alone. An image
+    /// that crashes at once is no error: the report's `status` shows how the target is.
     ///
     /// # Errors
     /// [`TargetError::Reset`](crate::TargetError::Reset) from step 2, those of
@@ -71,7 +71,7 @@ impl Session {
     /// `session.flash().with_progress(…).program(…)`.
     ///
     /// # Errors
-    /// [`Error::Image`](crate::Error::Image) before the chip is touched, and those of
+    /// [`Error::Image`](crate::Error::Image) before the chip is touched, and the errors of
     /// [`Flash::program`].
     ///
     /// ```no_run

@@ -52,7 +52,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// otherwise as [`protect`](Self::protect).
     ///
     /// # Errors
-    /// Those of [`protect`](Self::protect).
+    /// The same as [`protect`](Self::protect).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

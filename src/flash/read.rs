@@ -44,8 +44,8 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// The call keeps one piece of up to 256 KiB in memory, whatever the length.
     ///
     /// # Errors
-    /// [`FlashError::File`], and those of [`read`](Self::read). The file then holds what was read
-    /// before the error. It is not touched if the range is not flash.
+    /// [`FlashError::File`], and the errors of [`read`](Self::read). The file then holds what was
+    /// read before the error. It is not touched if the range is not flash.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

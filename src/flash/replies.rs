@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_lists() {
+    fn an_invalid_list_is_refused() {
         for text in [
             &b"{name f0}"[..],
             b"{name",
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_info() {
+    fn rows_of_flash_info_are_read() {
         let text = "#0 : stm32f1x at 0x08000000, size 0x00020000, buswidth 0, chipwidth 0\n\t#  0: 0x00000000 (0x400 1kB) not protected\n\t#  1: 0x00000400 (0x400 1kB) protected\n\t#  2: 0x00000800 (0x400 1kB) \nSTM32F10x (Medium Density) - Rev: X\n\t# not a row\n";
         let rows = info(text).unwrap();
         assert_eq!(rows[1], Row { index: 1, offset: 0x400, size: 0x400, state: "protected" });
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_info() {
+    fn invalid_flash_info_is_refused() {
         let heading = "#0 : stm32f1x at 0x08000000, size 0x00020000, buswidth 0, chipwidth 0\n";
         for rows in [
             "\t#  1: 0x00000000 (0x400 1kB) ",
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_of_bytes() {
+    fn the_count_of_bytes_is_read() {
         assert_eq!(bytes_done("auto erase enabled\nwrote 1500 bytes from file x in 0.1s", "wrote"), Some(1500));
         assert_eq!(bytes_done("verified 16 bytes from file x", "verified"), Some(16));
         assert_eq!(bytes_done("Nothing to write to flash bank", "wrote"), None);

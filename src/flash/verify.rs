@@ -42,7 +42,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// It compares as [`verify`](Self::verify) does.
     ///
     /// # Errors
-    /// Those of [`verify`](Self::verify).
+    /// The same as [`verify`](Self::verify).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -62,7 +62,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// It compares as [`verify`](Self::verify) does.
     ///
     /// # Errors
-    /// Those of [`verify`](Self::verify), and [`Error::Image`] before anything is sent.
+    /// The errors of [`verify`](Self::verify), and [`Error::Image`] before anything is sent.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -85,7 +85,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// It compares as [`verify`](Self::verify) does.
     ///
     /// # Errors
-    /// Those of [`verify_image`](Self::verify_image).
+    /// The same as [`verify_image`](Self::verify_image).
     pub fn verify_image_at(&self, image: impl ImageSource) -> Result<Option<Mismatch>> {
         let image = image.load()?;
         let image: &Image = image.borrow();

@@ -92,7 +92,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// same.
     ///
     /// # Errors
-    /// Those of [`write_image`](Self::write_image), [`FlashError::Protect`] and
+    /// The errors of [`write_image`](Self::write_image), [`FlashError::Protect`] and
     /// [`FlashError::StillProtected`].
     ///
     /// ```

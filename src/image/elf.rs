@@ -170,8 +170,8 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
         self.copy(pieces.into_iter(), "ends before its segments do: the file was cut short")
     }
 
-    /// Derives a section's load address from the program header that holds the section, as BFD does. A section that no
-    /// program header holds loads at its own address.
+    /// Derives a section's load address from the program header that holds the section, as BFD
+    /// does. A section that no program header holds loads at its own address.
     fn load_address(&self, section: LoadSection) -> u64 {
         let holds = |segment: &&LoadSegment| {
             (section.thread_local || !segment.thread_local)
@@ -189,7 +189,8 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
         pieces: impl Iterator<Item = (u64, u64, u64)> + Clone,
         cut_short: &'static str,
     ) -> Result<Vec<Segment>, &'static str> {
-        // Pieces may share bytes of the file, but so many that do are an attack on this program's memory.
+        // Pieces may share bytes of the file, but so many that do are an attack on this program's
+        // memory.
         let total = pieces.clone().fold(0_u64, |total, (_, size, _)| total.saturating_add(size));
         if total > SHARED_AT_MOST.saturating_mul(self.bytes.len() as u64) {
             let each_fits = pieces.clone().all(|(offset, size, _)| self.slice(offset, size).is_some());
@@ -230,8 +231,8 @@ fn load_segments<Elf: FileHeader<Endian = Endianness>>(
     endian: Endianness,
 ) -> Vec<LoadSegment> {
     let loads = || headers.iter().filter(|header| header.p_type(endian) == PT_LOAD);
-    // Some linkers fill in no physical address at all. A single segment at physical address 0 is meant, though. BFD and
-    // OpenOCD draw the line here.
+    // Some linkers fill in no physical address at all. A single segment at physical address 0 is
+    // meant, though. BFD and OpenOCD draw the line here.
     let physical = headers.iter().any(|header| header.p_paddr(endian).into() != 0)
         || loads().filter(|header| header.p_memsz(endian).into() != 0).count() <= 1;
     let kept = headers.iter().filter(|header| matches!(header.p_type(endian), PT_LOAD | PT_TLS));
@@ -260,7 +261,8 @@ fn check_kind<Elf: FileHeader<Endian = Endianness>>(
         ET_DYN if segments.iter().any(|segment| segment.p_type(endian) == PT_INTERP) => {
             Err("is a program for an operating system with a dynamic loader, not firmware")
         }
-        // Firmware that relocates itself, such as U-Boot, is linked as a position-independent executable.
+        // Firmware that relocates itself, such as U-Boot, is linked as a position-independent
+        // executable.
         ET_DYN if is_position_independent::<Elf>(segments, endian, bytes) => Ok(()),
         ET_DYN => Err("is a shared object, not a program"),
         _ => Err("is not an executable"),

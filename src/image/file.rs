@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::error::ImageError;
 
-/// The largest file that is read, in bytes. ELF files with debug information are the largest images.
+/// The largest file that is read, in bytes. ELF files with debug information are the largest
+/// images.
 pub(super) const LIMIT: u64 = 256 << 20;
 
 /// Reads a regular file of at most [`LIMIT`] bytes.

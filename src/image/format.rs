@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::{elf, text, uf2};
-use crate::error::ImageError;
+use crate::error::{Error, ImageError};
 use crate::types::ImageFormat;
 
 impl ImageFormat {
@@ -24,19 +24,19 @@ impl ImageFormat {
     }
 }
 
-/// Reads a format's name or a usual file extension, in any case: `elf`, `hex`, `ihex`, `srec`, `s19`, `mot`, `uf2`,
-/// `bin`, and what [`Display`](fmt::Display) writes.
+/// Reads a format's name or a usual file extension, in any case: `elf`, `hex`, `ihex`, `srec`,
+/// `s19`, `mot`, `uf2`, `bin`, and what [`Display`](std::fmt::Display) writes.
 impl FromStr for ImageFormat {
-    type Err = ImageError;
+    type Err = Error;
 
-    fn from_str(name: &str) -> Result<Self, ImageError> {
+    fn from_str(name: &str) -> Result<Self, Error> {
         Ok(match name.to_ascii_lowercase().as_str() {
             "elf" | "axf" => ImageFormat::Elf,
             "hex" | "ihex" | "ihx" | "intel hex" => ImageFormat::IntelHex,
             "srec" | "s-record" | "s19" | "s28" | "s37" | "mot" => ImageFormat::SRecord,
             "uf2" => ImageFormat::Uf2,
             "bin" => ImageFormat::Bin,
-            _ => return Err(ImageError::UnknownFormatName { name: name.to_owned() }),
+            _ => return Err(ImageError::UnknownFormatName { name: name.to_owned() }.into()),
         })
     }
 }

@@ -2,12 +2,13 @@
 
 /// What an ELF file is loaded by.
 ///
-/// Sections are what the program consists of, and segments are what the file maps into memory. A segment may also hold
-/// padding or the headers of the file, which belong to no section.
+/// Sections are what the program consists of, and segments are what the file maps into memory. A
+/// segment may also hold padding or the headers of the file, which belong to no section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ElfParts {
-    /// Allocated sections where the file has section headers, as GDB and objcopy do it, and segments where it has none.
+    /// Allocated sections where the file has section headers, as GDB and objcopy do it, and
+    /// segments where it has none.
     #[default]
     Auto,
     /// Allocated sections. A file without section headers is refused.
@@ -43,8 +44,8 @@ impl ImageOptions {
         self
     }
 
-    /// Chooses the family of chips in a UF2 file that holds several, such as `0xe48b_ff56` for the RP2040. Other formats
-    /// ignore it.
+    /// Chooses the family of chips in a UF2 file that holds several, such as `0xe48b_ff56` for the
+    /// RP2040. Other formats ignore it.
     pub const fn uf2_family(mut self, family: u32) -> Self {
         self.uf2_family = Some(family);
         self

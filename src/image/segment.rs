@@ -27,7 +27,8 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// Adds bytes. Bytes that follow the last segment extend it, so that thousands of records are few segments.
+    /// Adds bytes. Bytes that follow the last segment extend it, so that thousands of records are
+    /// few segments.
     pub(super) fn push(&mut self, address: u64, data: &[u8]) {
         match self.segments.last_mut() {
             Some(last) if last.address.checked_add(last.data.len() as u64) == Some(address) => {
@@ -38,7 +39,8 @@ impl Contents {
     }
 }
 
-/// Sorts segments by address and joins those that touch. The same byte twice at one address is one byte.
+/// Sorts segments by address and joins those that touch. The same byte twice at one address is one
+/// byte.
 pub(super) fn join(mut segments: Vec<Segment>) -> Result<Vec<Segment>, ImageError> {
     segments.retain(|segment| !segment.data.is_empty());
     segments.sort_by_key(|segment| segment.address);

@@ -15,8 +15,9 @@ use crate::error::{ImageError, Result};
 use crate::types::Symbol;
 
 impl Symbol {
-    /// Returns the name as the sources have it: `my_crate::counter`, `ns::f(int)`. Names that are not mangled, or in a way
-    /// that is not known, stay as they are. Hashes of Rust names are left out.
+    /// Returns the name as the sources have it: `my_crate::counter`, `ns::f(int)`. Names that are
+    /// not mangled, or in a way that is not known, stay as they are. Hashes of Rust names are left
+    /// out.
     ///
     /// ```
     /// # let image = openocd::Image::open("examples/firmware/counter.elf")?;
@@ -41,14 +42,17 @@ impl fmt::Display for Symbol {
 }
 
 impl Image {
-    /// Finds a symbol by its name: as the file has it, or as the sources have it (feature `demangle`).
+    /// Finds a symbol by its name: as the file has it, or as the sources have it (feature
+    /// `demangle`).
     ///
-    /// A name of the sources includes the path (`my_crate::counter`) and leaves out the hash of Rust. For C++ functions the
-    /// parameters may be left out (`ns::f`) or given (`ns::f(int)`). Aliases, which share an address, are one symbol.
+    /// A name of the sources includes the path (`my_crate::counter`) and leaves out the hash of
+    /// Rust. For C++ functions the parameters may be left out (`ns::f`) or given (`ns::f(int)`).
+    /// Aliases, which share an address, are one symbol.
     ///
     /// # Errors
-    /// [`ImageError::UnknownSymbol`] with similar names, [`ImageError::AmbiguousSymbol`] with the candidates if the name
-    /// stands for several addresses, [`ImageError::NoSymbols`] if the file has no symbol table.
+    /// [`ImageError::UnknownSymbol`] with similar names, [`ImageError::AmbiguousSymbol`] with the
+    /// candidates if the name stands for several addresses, [`ImageError::NoSymbols`] if the file
+    /// has no symbol table.
     ///
     /// ```
     /// use openocd::{Image, SymbolKind};
@@ -80,7 +84,8 @@ impl Image {
 
     /// Finds the symbol that covers an address: the innermost function or variable around it.
     ///
-    /// In code, a label without a size covers what follows it, up to the next symbol of its section.
+    /// In code, a label without a size covers what follows it, up to the next symbol of its
+    /// section.
     ///
     /// ```
     /// let image = openocd::Image::open("examples/firmware/counter.elf")?;
@@ -94,9 +99,11 @@ impl Image {
         self.symbol_table().ok()?.covering(address)
     }
 
-    /// Iterates over the symbols, in the order of the file. An image without a symbol table yields none.
+    /// Iterates over the symbols, in the order of the file. An image without a symbol table yields
+    /// none.
     ///
-    /// Symbols that are undefined, thread-local or only marks of the toolchain (`$t`, files, sections) are left out.
+    /// Symbols that are undefined, thread-local or only marks of the toolchain (`$t`, files,
+    /// sections) are left out.
     ///
     /// ```
     /// let image = openocd::Image::open("examples/firmware/counter.elf")?;

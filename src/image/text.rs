@@ -2,8 +2,8 @@
 
 /// Iterates over the lines that hold a record, with their numbers from 1.
 ///
-/// LF, CRLF and CR end a line. Blank lines are skipped, and so are comments, which begin with `#` as in OpenOCD. A
-/// semicolon is no comment: it is one flipped bit away from the colon of a record.
+/// LF, CRLF and CR end a line. Blank lines are skipped, and so are comments, which begin with `#`
+/// as in OpenOCD. A semicolon is no comment: it is one flipped bit away from the colon of a record.
 pub(super) fn lines(contents: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let end = if memchr::memchr(b'\n', contents).is_some() { b'\n' } else { b'\r' };
     let lines = contents.split(move |&byte| byte == end).map(<[u8]>::trim_ascii);

@@ -23,8 +23,8 @@ const FILE_CONTAINER: u32 = 0x1000;
 const HAS_FAMILY: u32 = 0x2000;
 const HAS_TAGS: u32 = 0x8000;
 
-/// A tag of four bytes in all: picotool marks blocks with it that the RP2350 needs (erratum E10) and every other reader
-/// must ignore.
+/// A tag of four bytes in all: picotool marks blocks with it that the RP2350 needs (erratum E10)
+/// and every other reader must ignore.
 const IGNORE_BLOCK_TAG: u32 = 0x9957_e304;
 
 #[derive(Clone, Copy)]
@@ -55,7 +55,8 @@ pub(super) fn read(contents: &[u8], wanted: Option<u32>) -> Result<Contents, Ima
         numbers.sort_unstable();
         numbers.dedup();
         if numbers.len() as u64 != u64::from(count) {
-            // Numbers are unique and below the count, so the first gap is where a number exceeds its index.
+            // Numbers are unique and below the count, so the first gap is where a number exceeds
+            // its index.
             let missing = (0_u32..).zip(&numbers).find(|(index, number)| index != *number);
             let block = missing.map_or(numbers.len() as u64, |(index, _)| u64::from(index));
             return Err(wrong(block, "is missing: the file was cut short"));
@@ -105,7 +106,8 @@ fn read_block(bytes: &[u8]) -> Result<Block<'_>, &'static str> {
     Ok(Block { flags, address, number, count, family, payload, tags })
 }
 
-/// Looks for the tag that tells readers to ignore the block. Each tag begins with its length, itself included.
+/// Looks for the tag that tells readers to ignore the block. Each tag begins with its length,
+/// itself included.
 fn is_ignored(mut tags: &[u8]) -> bool {
     while tags.len() >= 4 {
         let length = usize::from(tags[0]);

@@ -72,8 +72,8 @@ impl Jtag<'_> {
         self.run(&request, operation, |failure| operation.refused(failure), |reply, _| read(reply))
     }
 
-    /// Runs a request that [`request`] made, with an error of its own for a refusal. `read` gets what follows `done`, and
-    /// OpenOCD's log.
+    /// Runs a request that [`request`] made, with an error of its own for a refusal. `read` gets
+    /// what follows `done`, and OpenOCD's log.
     pub(super) fn run<T>(
         &self,
         request: &Request<'_>,

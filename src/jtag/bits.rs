@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::{InvalidArgument, JtagError};
+use crate::error::{InvalidArgument, JtagError, Result};
 
 /// What a scan shifts through a register: bits of any number, the first one in or out being bit 0.
 ///
@@ -25,39 +25,40 @@ pub struct Bits {
 }
 
 impl Bits {
-    /// The most bits that there may be: OpenOCD takes no command that could hold more.
+    /// The largest number of bits: OpenOCD accepts no command that could hold more.
     pub const MAX_LENGTH: usize = 1 << 24;
 
-    /// `length` zeros.
+    /// Creates `length` zeros.
     ///
     /// # Errors
     /// [`JtagError::InvalidArgument`] for no bits, or more than [`MAX_LENGTH`](Self::MAX_LENGTH).
-    pub fn zeros(length: usize) -> Result<Self, JtagError> {
+    pub fn zeros(length: usize) -> Result<Self> {
         if !(1..=Self::MAX_LENGTH).contains(&length) {
-            return Err(InvalidArgument::new("length of a field", "1 to 2^24 bits", format!("{length} bits")).into());
+            let given = format!("{length} bits");
+            return Err(JtagError::from(InvalidArgument::new("length of a field", "1 to 2^24 bits", given)).into());
         }
         Ok(Bits { length, bytes: vec![0; length.div_ceil(8)] })
     }
 
-    /// A number in `length` bits.
+    /// Creates `length` bits from a number.
     ///
     /// # Errors
-    /// [`JtagError::ValueTooWide`] if it does not fit, and those of [`zeros`](Self::zeros).
-    pub fn from_u64(value: u64, length: usize) -> Result<Self, JtagError> {
+    /// [`JtagError::ValueTooWide`] if it does not fit, and the errors of [`zeros`](Self::zeros).
+    pub fn from_u64(value: u64, length: usize) -> Result<Self> {
         Self::from_le_bytes(&value.to_le_bytes(), length)
     }
 
-    /// Bytes, the lowest first, in `length` bits. Missing bytes are zero.
+    /// Creates `length` bits from bytes, the lowest first. Missing bytes are zero.
     ///
     /// # Errors
-    /// [`JtagError::ValueTooWide`] if a 1 does not fit, and those of [`zeros`](Self::zeros).
-    pub fn from_le_bytes(bytes: &[u8], length: usize) -> Result<Self, JtagError> {
+    /// [`JtagError::ValueTooWide`] if a 1 does not fit, and the errors of [`zeros`](Self::zeros).
+    pub fn from_le_bytes(bytes: &[u8], length: usize) -> Result<Self> {
         let mut bits = Bits::zeros(length)?;
         let highest = bytes.iter().rposition(|byte| *byte != 0);
         let significant = highest.map_or(0, |at| at * 8 + 8 - bytes[at].leading_zeros() as usize);
         if significant > length {
             let value = hex(&bytes[..significant.div_ceil(8)]);
-            return Err(JtagError::ValueTooWide { what: "the field".to_owned(), value, bits: length });
+            return Err(JtagError::ValueTooWide { what: "the field".to_owned(), value, bits: length }.into());
         }
         let taken = bytes.len().min(bits.bytes.len());
         bits.bytes[..taken].copy_from_slice(&bytes[..taken]);
@@ -70,7 +71,8 @@ impl Bits {
         self.length
     }
 
-    /// The bit of this number, 0 being the lowest and the first to be shifted; `None` beyond the end.
+    /// The bit of this number, 0 being the lowest and the first to be shifted; `None` beyond the
+    /// end.
     pub fn bit(&self, index: usize) -> Option<bool> {
         (index < self.length).then(|| self.bytes[index / 8] >> (index % 8) & 1 != 0)
     }
@@ -109,7 +111,8 @@ impl Bits {
         &self.bytes
     }
 
-    /// Hexadecimal digits, the highest first, without `0x`; `None` if they are no number of so many bits.
+    /// Hexadecimal digits, the highest first, without `0x`; `None` if they are no number of so many
+    /// bits.
     pub(crate) fn parse_hex(digits: &str, length: usize) -> Option<Self> {
         if digits.is_empty() {
             return None;
@@ -155,6 +158,7 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     #[test]
     fn numbers_and_bytes_of_any_length() {
@@ -177,17 +181,20 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         for (value, length) in [(2, 1), (32, 5), (0x100, 8), (u64::MAX, 63)] {
-            assert!(matches!(Bits::from_u64(value, length), Err(JtagError::ValueTooWide { .. })), "{value} {length}");
+            assert!(
+                matches!(Bits::from_u64(value, length), Err(Error::Jtag(JtagError::ValueTooWide { .. }))),
+                "{value} {length}"
+            );
         }
         for length in [0, Bits::MAX_LENGTH + 1, usize::MAX] {
-            assert!(matches!(Bits::from_u64(0, length), Err(JtagError::InvalidArgument { .. })), "{length}");
+            assert!(matches!(Bits::from_u64(0, length), Err(Error::Jtag(JtagError::InvalidArgument(_)))), "{length}");
         }
         assert!(Bits::from_le_bytes(&[1, 0, 0, 0], 1).is_ok(), "zeros above the end do not count");
         assert!(Bits::from_le_bytes(&[1, 0, 1], 16).is_err());
     }
 
     #[test]
-    fn invalid_hexadecimal() {
+    fn invalid_hexadecimal_is_refused() {
         for (digits, length) in [("", 8), ("zz", 8), ("0x10", 8), ("100", 8), ("02", 1), ("-1", 8), ("é", 8)] {
             assert_eq!(Bits::parse_hex(digits, length), None, "{digits} {length}");
         }
@@ -195,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn single_bits() {
+    fn a_single_bit_can_be_set() {
         let mut bits = Bits::zeros(10).unwrap();
         assert!(bits.set(9, true) && bits.set(0, true) && bits.set(0, false) && !bits.set(10, true));
         assert_eq!(bits.to_le_bytes(), [0, 2]);

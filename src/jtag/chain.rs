@@ -19,13 +19,13 @@ pub struct Tap {
     pub name: String,
     /// Whether it is part of the chain now.
     pub enabled: bool,
-    /// The identification code that it answered when OpenOCD last examined the chain; `None` if it has none, or OpenOCD has
-    /// not examined the chain.
+    /// The identification code that it answered when OpenOCD last examined the chain; `None` if it
+    /// has none, or OpenOCD has not examined the chain.
     pub idcode: Option<u32>,
     /// The identification codes that the configuration allows; none if it allows any.
     pub expected_ids: Vec<u32>,
-    /// Whether the version, the top four bits of the codes, is not compared. OpenOCD does not show it then: it is 0 in
-    /// [`expected_ids`](Self::expected_ids).
+    /// Whether the version, the top four bits of the codes, is not compared. OpenOCD does not show
+    /// it then: it is 0 in [`expected_ids`](Self::expected_ids).
     pub ignore_version: bool,
     /// The length of its instruction register, in bits.
     pub ir_length: u32,
@@ -63,12 +63,13 @@ impl fmt::Display for Tap {
 impl Jtag<'_> {
     /// Lists all TAPs, disabled ones too, from TDO to TDI (OpenOCD: `scan_chain`).
     ///
-    /// TAPs that the configuration does not declare are called `auto0.tap` and so on. If there are any, the first call
-    /// checks the chain as [`arp_init`](Self::arp_init) does: newer OpenOCD would abort over a TAP whose instruction
-    /// register it could not measure.
+    /// TAPs that the configuration does not declare are called `auto0.tap` and so on. If there are
+    /// any, the first call checks the chain as [`arp_init`](Self::arp_init) does: newer OpenOCD
+    /// would abort over a TAP whose instruction register it could not measure.
     ///
     /// # Errors
-    /// [`JtagError::ChainMismatch`] if undeclared TAPs do not answer, [`JtagError::WrongTransport`] without JTAG.
+    /// [`JtagError::ChainMismatch`] if undeclared TAPs do not answer, [`JtagError::WrongTransport`]
+    /// without JTAG.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -101,7 +102,8 @@ impl Jtag<'_> {
     /// Reads whether a TAP is part of the chain now (OpenOCD: `jtag tapisenabled`).
     ///
     /// # Errors
-    /// [`JtagError::UnknownTap`] with the names that exist, [`JtagError::WrongTransport`] without JTAG.
+    /// [`JtagError::UnknownTap`] with the names that exist, [`JtagError::WrongTransport`] without
+    /// JTAG.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -118,21 +120,21 @@ impl Jtag<'_> {
         Err(JtagError::UnknownTap { name: tap.to_owned(), known }.into())
     }
 
-    /// Puts a TAP into the chain by the handler that the configuration has for it (OpenOCD: `jtag tapenable`). A TAP that
-    /// is part of the chain stays.
+    /// Puts a TAP into the chain by the handler that the configuration has for it (OpenOCD:
+    /// `jtag tapenable`). A TAP that is part of the chain stays.
     ///
     /// # Errors
-    /// [`JtagError::Refused`] if the configuration has no `tap-enable` handler, [`JtagError::NotSwitched`] if the handler
-    /// did not enable the TAP, [`JtagError::UnknownTap`].
+    /// [`JtagError::Refused`] if the configuration has no `tap-enable` handler,
+    /// [`JtagError::NotSwitched`] if the handler did not enable the TAP, [`JtagError::UnknownTap`].
     pub fn enable_tap(&self, tap: &str) -> Result<()> {
         self.switch(tap, true)
     }
 
-    /// Takes a TAP out of the chain by the handler that the configuration has for it (OpenOCD: `jtag tapdisable`). A TAP
-    /// that is not part of the chain stays out.
+    /// Takes a TAP out of the chain by the handler that the configuration has for it (OpenOCD:
+    /// `jtag tapdisable`). A TAP that is not part of the chain stays out.
     ///
     /// # Errors
-    /// Those of [`enable_tap`](Self::enable_tap).
+    /// The same as [`enable_tap`](Self::enable_tap).
     pub fn disable_tap(&self, tap: &str) -> Result<()> {
         self.switch(tap, false)
     }
@@ -151,12 +153,12 @@ impl Jtag<'_> {
         Err(JtagError::NotSwitched { tap: tap.to_owned(), enabled: enable }.into())
     }
 
-    /// Resets the TAPs and checks that the chain is what the configuration says: identification codes, number of TAPs,
-    /// lengths of the instruction registers (OpenOCD: `jtag arp_init`).
+    /// Resets the TAPs and checks that the chain is what the configuration says: identification
+    /// codes, number of TAPs, lengths of the instruction registers (OpenOCD: `jtag arp_init`).
     ///
     /// # Errors
-    /// [`JtagError::ChainMismatch`] if the chain is something else, which 0.12.0 reports as success, or if no TAP is
-    /// enabled. [`JtagError::WrongTransport`] without JTAG.
+    /// [`JtagError::ChainMismatch`] if the chain is something else, which 0.12.0 reports as
+    /// success, or if no TAP is enabled. [`JtagError::WrongTransport`] without JTAG.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -186,12 +188,12 @@ impl Jtag<'_> {
 
     /// Declares a TAP, the next towards TDI (OpenOCD: `jtag newtap`).
     ///
-    /// OpenOCD takes it only before its `init`: it must have been started with the command `noinit`, and be initialised
-    /// with `init` afterwards.
+    /// OpenOCD takes it only before its `init`: it must have been started with the command
+    /// `noinit`, and be initialised with `init` afterwards.
     ///
     /// # Errors
-    /// [`JtagError::InvalidArgument`] before anything is sent, [`JtagError::DuplicateTap`], and [`JtagError::Refused`]
-    /// after `init`.
+    /// [`JtagError::InvalidArgument`] before anything is sent, [`JtagError::DuplicateTap`], and
+    /// [`JtagError::Refused`] after `init`.
     ///
     /// ```
     /// use openocd::{NewTap, Session};

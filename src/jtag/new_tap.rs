@@ -2,7 +2,7 @@
 
 use crate::error::{InvalidArgument, JtagError};
 
-/// A TAP to declare, for [`Jtag::new_tap`].
+/// A TAP to declare, for [`Jtag::new_tap`](crate::Jtag::new_tap).
 ///
 /// ```
 /// use openocd::NewTap;
@@ -47,15 +47,15 @@ impl NewTap {
         self
     }
 
-    /// Sets what the instruction register captures, and which bits of it are compared. By default the two lowest bits are
-    /// 01, as IEEE 1149.1 has it.
+    /// Sets what the instruction register captures, and which bits of it are compared. By default
+    /// the two lowest bits are 01, as IEEE 1149.1 has it.
     pub fn ir_capture(mut self, value: u32, mask: u32) -> Self {
         self.ir_capture = Some((value, mask));
         self
     }
 
-    /// Declares a TAP that is not part of the chain after a reset, because a router in the chip puts it in. By default it
-    /// is part of the chain.
+    /// Declares a TAP that is not part of the chain after a reset, because a router in the chip
+    /// puts it in. By default it is part of the chain.
     pub fn disabled(mut self) -> Self {
         self.disabled = true;
         self
@@ -70,7 +70,8 @@ impl NewTap {
     pub(super) fn words(&self) -> Result<Vec<String>, JtagError> {
         let invalid = |argument, expected, given: String| Err(InvalidArgument::new(argument, expected, given).into());
         for (argument, name) in [("name of a chip", &self.chip), ("name of a TAP", &self.tap)] {
-            // OpenOCD's own table could not be read with anything else, and takes numbers for positions in the chain.
+            // OpenOCD's own table could not be read with anything else, and takes numbers for
+            // positions in the chain.
             let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
             if name.is_empty() || !name.chars().all(is_plain) {
                 return invalid(argument, "letters, digits, `_` and `-`", format!("{name:?}"));

@@ -1,12 +1,28 @@
 //! Which paths through the states of a TAP controller OpenOCD can take.
 
-use crate::error::JtagError;
+use std::str::FromStr;
+
+use crate::error::{Error, InvalidArgument, JtagError};
 use crate::types::TapState;
+
+/// Reads OpenOCD's name of the state, in upper or lower case, such as `RUN/IDLE`.
+impl FromStr for TapState {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let is_it = |state: &TapState| state.openocd_name().eq_ignore_ascii_case(name);
+        TapState::ALL.into_iter().find(is_it).ok_or_else(|| {
+            let expected = "OpenOCD's name of a state, such as `RUN/IDLE`";
+            JtagError::from(InvalidArgument::new("TAP state", expected, name)).into()
+        })
+    }
+}
 
 /// How many states OpenOCD takes in one `pathmove` (`src/jtag/tcl.c`).
 const LONGEST: usize = 8;
 
-/// The commands that walk this path: each begins and ends in a stable state and has at most [`LONGEST`] states, as OpenOCD needs it.
+/// The commands that walk this path: each begins and ends in a stable state and has at most
+/// [`LONGEST`] states, as OpenOCD needs it.
 pub(super) fn pieces(path: &[TapState]) -> Result<Vec<&[TapState]>, JtagError> {
     let (Some(first), Some(last)) = (path.first(), path.last()) else { return Err(JtagError::EmptyPath) };
     for (step, pair) in path.windows(2).enumerate() {
@@ -25,8 +41,8 @@ pub(super) fn pieces(path: &[TapState]) -> Result<Vec<&[TapState]>, JtagError> {
     let mut from = 0;
     while from + 1 < path.len() {
         let piece = next_piece(&path[from..]).ok_or(JtagError::LongPath { step: from, from: path[from] })?;
-        // OpenOCD goes to Test-Logic-Reset only directly, by five clocks with TMS high. Those walk the same way as a piece that is
-        // nothing but TMS high, and stay there.
+        // OpenOCD goes to Test-Logic-Reset only directly, by five clocks with TMS high. Those walk
+        // the same way as a piece that is nothing but TMS high, and stay there.
         if piece.ends_with(&[TapState::TestLogicReset]) {
             if pieces.is_empty() {
                 pieces.push(&piece[..1]);
@@ -47,7 +63,8 @@ pub(super) fn pieces(path: &[TapState]) -> Result<Vec<&[TapState]>, JtagError> {
 fn next_piece(path: &[TapState]) -> Option<&[TapState]> {
     let into_reset = path.iter().skip(1).position(|state| *state == TapState::TestLogicReset).map(|at| at + 1);
     let all_high = |piece: &[TapState]| piece.windows(2).all(|pair| pair[0].next(true) == pair[1]);
-    // From the path's beginning a reset may be reached only by TMS high alone; later ones are for later pieces.
+    // From the path's beginning a reset may be reached only by TMS high alone; later ones are for
+    // later pieces.
     let limit = match into_reset {
         Some(at) if all_high(&path[..=at]) => return Some(&path[..=at]),
         Some(at) => at,
@@ -61,6 +78,16 @@ fn next_piece(path: &[TapState]) -> Option<&[TapState]> {
 mod tests {
     use super::*;
     use TapState::*;
+
+    #[test]
+    fn a_state_is_read_from_the_name_that_it_writes() {
+        for state in TapState::ALL {
+            assert_eq!(state.to_string().parse::<TapState>().unwrap(), state);
+            assert_eq!(state.to_string().to_lowercase().parse::<TapState>().unwrap(), state);
+        }
+        let error = "IDLE".parse::<TapState>().unwrap_err().to_string();
+        assert!(error.starts_with("invalid TAP state: ") && error.ends_with("got IDLE"), "{error}");
+    }
 
     #[test]
     fn of_the_256_pairs_of_states_32_are_transitions() {

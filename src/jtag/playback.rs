@@ -11,7 +11,8 @@ use crate::error::{Failure, JtagError, Result};
 use crate::session::ServerFile;
 use crate::wire::{Deadline, tcl};
 
-/// The largest file that is read: more than any file of test vectors takes, and less than what fills a machine.
+/// The largest file that is read: more than any file of test vectors takes, and less than what
+/// fills a machine.
 const LARGEST_FILE: u64 = 256 * 1024 * 1024;
 
 /// An SVF file to run, from [`Jtag::svf`].
@@ -27,13 +28,13 @@ pub struct SvfFile<'a> {
     timeout: Option<Duration>,
 }
 
-/// What running an SVF file came to.
+/// The result of running an SVF file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SvfReport {
-    /// How many commands ran: all of the file.
+    /// Number of commands that ran, which is all of the file.
     pub commands: u32,
-    /// How many comparisons failed; not 0 only with [`SvfFile::ignore_error`].
+    /// Number of failed comparisons. It is 0 without [`SvfFile::ignore_errors`].
     pub errors: u32,
     /// What OpenOCD logged.
     pub log: String,
@@ -52,10 +53,14 @@ pub struct XsvfFile<'a> {
 }
 
 impl<'a> Jtag<'a> {
-    /// An SVF file (Serial Vector Format, Asset InterTech, revision E) to run through the chain (OpenOCD: `svf`). The file is on this machine.
+    /// Prepares an SVF file (Serial Vector Format, Asset InterTech, revision E) to run through the
+    /// chain (OpenOCD: `svf`). The file is on this machine. [`SvfFile::run`] runs it.
     ///
-    /// It takes whatever SVF allows in the way of lines: OpenOCD itself would leave out, without a word, what follows a semicolon on its line, and a last line without an end.
-    /// The chain is reset first; after it the targets may need [`reexamine`](crate::Target::reexamine).
+    /// The run begins with a reset of the chain. Afterwards the targets may need
+    /// [`reexamine`](crate::Target::reexamine).
+    ///
+    /// Commands may be split into lines in any way. OpenOCD itself silently skips a command that
+    /// follows another one on the same line, and a last line without a line end.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -74,42 +79,48 @@ impl<'a> Jtag<'a> {
         SvfFile { jtag: *self, path: path.into(), tap, quiet: true, progress: false, ignore_error: false, timeout }
     }
 
-    /// An XSVF file (Xilinx XAPP503) to run through the chain (OpenOCD: `xsvf`). The file is on this machine.
+    /// Prepares an XSVF file (Xilinx XAPP503) to run through the chain (OpenOCD: `xsvf`). The file
+    /// is on this machine. [`XsvfFile::run`] runs it.
     ///
-    /// OpenOCD supports a part of XSVF only, and recommends SVF. It takes a file that was cut off for one that ran to its end, so all of
-    /// the file is looked through first.
+    /// OpenOCD supports only a part of XSVF, and recommends SVF. It reports success for a truncated
+    /// file, so this crate checks the whole file first.
     pub fn xsvf(&self, path: impl Into<PathBuf>) -> XsvfFile<'a> {
         XsvfFile { jtag: *self, path: path.into(), tap: None, virt2: false, quiet: true, timeout: None }
     }
 }
 
 impl SvfFile<'_> {
-    /// The TAP that the file is for; all others are put into BYPASS. None of them may be disabled. By default the file is for the whole chain.
+    /// Sets the TAP that the file is for. All other TAPs are put into BYPASS; none of them may be
+    /// disabled. By default the file is for the whole chain.
     pub fn tap(mut self, tap: impl Into<String>) -> Self {
         self.tap = Some(tap.into());
         self
     }
 
-    /// Does not log each command. True by default: the log of a long file would be longer than a reply may be.
-    pub fn quiet(mut self, quiet: bool) -> Self {
-        self.quiet = quiet;
+    /// Makes OpenOCD log each command. By default the crate sets OpenOCD's `-quiet`: the log of a
+    /// long file exceeds the limit of a reply.
+    pub fn log_commands(mut self) -> Self {
+        self.quiet = false;
         self
     }
 
-    /// Logs how far it has come, in percent, while it runs; [`on_log`](crate::OpenOcdBuilder::on_log) hears it. False by default.
-    pub fn progress(mut self, progress: bool) -> Self {
-        self.progress = progress;
+    /// Makes OpenOCD log its progress in percent (OpenOCD: `-progress`);
+    /// [`on_log`](crate::OpenOcdBuilder::on_log) receives the lines while the file runs.
+    pub fn log_progress(mut self) -> Self {
+        self.progress = true;
         self
     }
 
-    /// Goes on after a comparison that failed, and counts them in [`SvfReport::errors`]. False by default.
-    pub fn ignore_error(mut self, ignore: bool) -> Self {
-        self.ignore_error = ignore;
+    /// Continues after a failed comparison, and counts the failures in [`SvfReport::errors`]
+    /// (OpenOCD: `-ignore_error`). By default the first failed comparison ends the run.
+    pub fn ignore_errors(mut self) -> Self {
+        self.ignore_error = true;
         self
     }
 
-    /// How long the file may take, in place of the session's timeout, which is the default. OpenOCD can't be stopped: after a timeout it goes on to the
-    /// file's end, and only then takes the next command.
+    /// Sets how long the file may take. The default is the session's timeout. OpenOCD cannot be
+    /// interrupted: after a timeout it continues to the end of the file, and executes the next
+    /// command only then.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -118,11 +129,11 @@ impl SvfFile<'_> {
     /// Runs the file.
     ///
     /// # Errors
-    /// Before anything is sent: [`JtagError::File`] if it can't be read, [`Unterminated`](JtagError::Unterminated) for a command without its semicolon, [`InvalidScan`](JtagError::InvalidScan) for one that
-    /// would crash OpenOCD.
-    /// Then [`SvfMismatch`](JtagError::SvfMismatch) with the line if something else came out than the file says, [`Playback`](JtagError::Playback) for a command that OpenOCD
-    /// refuses, [`UnknownTap`](JtagError::UnknownTap), [`OthersDisabled`](JtagError::OthersDisabled), [`Incomplete`](JtagError::Incomplete), [`WrongTransport`](JtagError::WrongTransport), [`TimeoutError::Reply`](crate::TimeoutError::Reply), and
-    /// those of [`Session::command`](crate::Session::command).
+    /// [`JtagError::SvfMismatch`] with the line of a failed comparison, [`JtagError::Playback`] for
+    /// a command that OpenOCD refuses, [`TimeoutError::Reply`](crate::TimeoutError::Reply). Before
+    /// anything is sent: [`JtagError::File`] if the file cannot be read,
+    /// [`JtagError::Unterminated`] for a command without its semicolon, [`JtagError::InvalidScan`]
+    /// for a scan that would crash OpenOCD.
     pub fn run(&self) -> Result<SvfReport> {
         let file = read(&self.path)?;
         let file = svf::normalize(&file).map_err(|fault| {
@@ -141,7 +152,7 @@ impl SvfFile<'_> {
         let deadline = Deadline::after(self.timeout);
         let script = options.iter().fold(Script::call("svf").file().word(tap), |script, option| script.literal(option));
         let copy = ServerFile::new(self.jtag.session, &file.text, &Script::call("play").script(&script), deadline)?;
-        let request = play(&copy, shown, self.timeout).before(deadline);
+        let request = play(&copy, &shown, self.timeout).before(deadline);
         let played = self.jtag.run(
             &request,
             &Operation::on(tap, "play a file on"),
@@ -169,8 +180,8 @@ impl SvfFile<'_> {
         JtagError::Playback { path, line, failure }
     }
 
-    /// The same error with the values of the file's own TAP: OpenOCD reports those of the whole chain, where the bits of
-    /// the other TAPs, which are in BYPASS, are below and above.
+    /// The same error with the values of the file's own TAP: OpenOCD reports those of the whole
+    /// chain, where the bits of the other TAPs, which are in BYPASS, are below and above.
     fn without_bypass_bits(&self, mut error: crate::error::Error, file: &svf::Normalized) -> crate::error::Error {
         let crate::error::Error::Jtag(JtagError::SvfMismatch { line, wanted, read, mask, .. }) = &mut error else {
             return error;
@@ -195,26 +206,29 @@ impl SvfFile<'_> {
 }
 
 impl XsvfFile<'_> {
-    /// The TAP that the file is for; all others are put into BYPASS. By default the file is for the whole chain.
+    /// Sets the TAP that the file is for. All other TAPs are put into BYPASS. By default the file
+    /// is for the whole chain.
     pub fn tap(mut self, tap: impl Into<String>) -> Self {
         self.tap = Some(tap.into());
         self
     }
 
-    /// Takes the times of `XRUNTEST` for clocks in place of microseconds (OpenOCD: `virt2`). False by default.
-    pub fn virt2(mut self, virt2: bool) -> Self {
-        self.virt2 = virt2;
+    /// Takes the times of `XRUNTEST` as numbers of clocks (OpenOCD: `virt2`). By default they are
+    /// microseconds.
+    pub fn virt2(mut self) -> Self {
+        self.virt2 = true;
         self
     }
 
-    /// Does not log each command. True by default.
-    pub fn quiet(mut self, quiet: bool) -> Self {
-        self.quiet = quiet;
+    /// Makes OpenOCD log each instruction. By default the crate sets OpenOCD's `quiet`.
+    pub fn log_commands(mut self) -> Self {
+        self.quiet = false;
         self
     }
 
-    /// How long the file may take, in place of the session's timeout, which is the default. OpenOCD can't be stopped: after a timeout it goes on to the
-    /// file's end, and only then takes the next command.
+    /// Sets how long the file may take. The default is the session's timeout. OpenOCD cannot be
+    /// interrupted: after a timeout it continues to the end of the file, and executes the next
+    /// command only then.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -223,10 +237,11 @@ impl XsvfFile<'_> {
     /// Runs the file.
     ///
     /// # Errors
-    /// Before anything is sent: [`JtagError::File`] if it can't be read, [`InvalidXsvf`](JtagError::InvalidXsvf) if it has no `XCOMPLETE` at its end (as an empty or a cut one), or holds an
-    /// instruction that OpenOCD does not know, or not as it is meant.
-    /// Then [`Playback`](JtagError::Playback) if OpenOCD can't play it or something else came out than it says, [`UnknownTap`](JtagError::UnknownTap), [`WrongTransport`](JtagError::WrongTransport),
-    /// [`TimeoutError::Reply`](crate::TimeoutError::Reply), and those of [`Session::command`](crate::Session::command).
+    /// [`JtagError::Playback`] if OpenOCD cannot play the file or a comparison failed,
+    /// [`TimeoutError::Reply`](crate::TimeoutError::Reply). Before anything is sent:
+    /// [`JtagError::File`] if the file cannot be read, [`JtagError::InvalidXsvf`] if it does not
+    /// end with `XCOMPLETE`, or holds an instruction that OpenOCD does not know or does not execute
+    /// correctly.
     pub fn run(&self) -> Result<()> {
         let file = read(&self.path)?;
         xsvf::check(&file).map_err(|xsvf::Fault { offset, problem }| JtagError::InvalidXsvf {
@@ -241,7 +256,7 @@ impl XsvfFile<'_> {
         let deadline = Deadline::after(self.timeout);
         let script = Script::call("xsvf").file().word(tap).literal(virt2).literal(quiet);
         let copy = ServerFile::new(self.jtag.session, &file, &Script::call("play").script(&script), deadline)?;
-        let request = play(&copy, shown, self.timeout).before(deadline);
+        let request = play(&copy, &shown, self.timeout).before(deadline);
         let failed = |failure| JtagError::Playback { path: self.path.clone(), line: None, failure };
         self.jtag.run(&request, &Operation::on(tap, "play a file on"), failed, |_, _| Some(()))
     }
@@ -259,7 +274,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// The request that plays the copy of a file on OpenOCD's machine.
-fn play(copy: &ServerFile<'_>, shown: String, timeout: Option<Duration>) -> Request<'static> {
+fn play(copy: &ServerFile<'_>, shown: &str, timeout: Option<Duration>) -> Request<'static> {
     let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     Request { timeout, ..Request::new(copy.script()).shown(shown).expecting("what the command returns") }
 }

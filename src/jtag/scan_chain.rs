@@ -3,10 +3,11 @@
 use super::Tap;
 use crate::wire::number::hex32;
 
-/// Reads the whole table, its two lines of heading included; `None` if a line is neither a row nor a further code.
+/// Reads the whole table, its two lines of heading included; `None` if a line is neither a row nor
+/// a further code.
 ///
-/// A row is ` 0 stm32f1x.cpu           Y     0x3ba00477 0x3ba00477     4 0x01  0x0f`. Further expected identification codes
-/// follow on lines of their own.
+/// A row is ` 0 stm32f1x.cpu           Y     0x3ba00477 0x3ba00477     4 0x01  0x0f`. Further
+/// expected identification codes follow on lines of their own.
 pub(super) fn taps(text: &str) -> Option<Vec<Tap>> {
     let mut lines = text.lines();
     let heading = lines.next()?;

@@ -35,9 +35,10 @@ impl Normalized {
 
 /// One command to a line, without comments, each line ended.
 ///
-/// OpenOCD reads lines (`svf_read_command_from_file` in `src/svf/svf.c`): it drops what follows a semicolon on its line, and a last line without
-/// an end, both without a word. It also counts a command of several lines twice. `Err` has the line where a command begins that no
-/// semicolon ends.
+/// OpenOCD reads lines (`svf_read_command_from_file` in `src/svf/svf.c`): it drops what follows a
+/// semicolon on its line, and a last line without an end, both without a word. It also counts a
+/// command of several lines twice. `Err` has the line where a command begins that no semicolon
+/// ends.
 pub(crate) fn normalize(file: &[u8]) -> Result<Normalized, Fault> {
     let mut normalized = Normalized { text: Vec::with_capacity(file.len()), lines: Vec::new() };
     let mut begin = None;
@@ -45,7 +46,8 @@ pub(crate) fn normalize(file: &[u8]) -> Result<Normalized, Fault> {
     let mut lengths = [0; SCANS.len()];
     for (number, line) in (1_u32..).zip(file.split(|byte| *byte == b'\n')) {
         for &byte in without_comment(line) {
-            // OpenOCD reads bytes beyond ASCII as signed characters; none of them belongs into a command.
+            // OpenOCD reads bytes beyond ASCII as signed characters; none of them belongs into a
+            // command.
             let byte = if byte.is_ascii_graphic() { byte } else { b' ' };
             // An empty command makes OpenOCD crash (svf_run_command in `src/svf/svf.c`).
             if begin.is_none() && matches!(byte, b' ' | b';') {
@@ -80,8 +82,9 @@ pub(crate) enum Fault {
 
 const SCANS: [&str; 6] = ["HDR", "HIR", "SDR", "SIR", "TDR", "TIR"];
 
-/// A scan command with a negative length, or with a larger one than the last of its kind and no TDI, makes OpenOCD crash; and what is
-/// no number is 0 for it (`svf_run_command` in `src/svf/svf.c`). `lengths` are those of the last commands of each kind.
+/// A scan command with a negative length, or with a larger one than the last of its kind and no
+/// TDI, makes OpenOCD crash; and what is no number is 0 for it (`svf_run_command` in
+/// `src/svf/svf.c`). `lengths` are those of the last commands of each kind.
 fn check_scan(command: &[u8], lengths: &mut [u32; SCANS.len()]) -> Result<(), &'static str> {
     let text = String::from_utf8_lossy(command);
     // What is in parentheses are values.
@@ -111,7 +114,8 @@ fn without_comment(line: &[u8]) -> &[u8] {
     &line[..end]
 }
 
-/// How many commands ran and how many checks failed, from `svf file programmed successfully for 8 commands with 0 errors`.
+/// How many commands ran and how many checks failed, from `svf file programmed successfully for 8
+/// commands with 0 errors`.
 pub(crate) fn counts(result: &str) -> Option<(u32, u32)> {
     let line = result.lines().find(|line| line.starts_with("svf file programmed"))?;
     let (_, counts) = line.split_once(" for ")?;
@@ -119,7 +123,8 @@ pub(crate) fn counts(result: &str) -> Option<(u32, u32)> {
     Some((commands.parse().ok()?, errors.strip_suffix(" errors")?.parse().ok()?))
 }
 
-/// A comparison that failed, from what OpenOCD logs of it (`svf_check_tdo`): the command's number, and what was read.
+/// A comparison that failed, from what OpenOCD logs of it (`svf_check_tdo`): the command's number,
+/// and what was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Mismatch {
     pub(crate) command: u32,
@@ -174,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn files_without_commands() {
+    fn a_file_without_commands_is_empty() {
         for file in ["", "\n\n", "! nothing\n", "// nothing", " \t\r\n", ";\n ;;\n"] {
             assert_eq!(text(file), "", "{file:?}");
         }
@@ -214,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn results() {
+    fn counts_are_read_from_the_result() {
         let result = "\r\nTime used: 0m0s1ms \nsvf file programmed successfully for 8 commands with 0 errors\n";
         assert_eq!(counts(result), Some((8, 0)));
         assert_eq!(counts("svf file programmed unsuccessfully for 3 commands with 2 errors"), Some((3, 2)));

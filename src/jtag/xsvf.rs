@@ -1,4 +1,5 @@
-//! XSVF files (Xilinx XAPP503, and the instructions that others have added): whether OpenOCD plays them as they are meant.
+//! XSVF files (Xilinx XAPP503, and the instructions that others have added): whether OpenOCD plays
+//! them as they are meant.
 
 use crate::types::TapState;
 
@@ -22,8 +23,9 @@ const LONGEST_PATH: usize = 12;
 
 /// Walks through all instructions up to `XCOMPLETE`.
 ///
-/// OpenOCD takes the end of the file for success wherever it comes, and compares with what its buffers happened to hold where
-/// operands are missing; it reads a comment without an end for ever; and it exits at a state that there is none of.
+/// OpenOCD takes the end of the file for success wherever it comes, and compares with what its
+/// buffers happened to hold where operands are missing; it reads a comment without an end for ever;
+/// and it exits at a state that there is none of.
 pub(crate) fn check(file: &[u8]) -> Result<(), Fault> {
     let mut walk = Walk { file, at: 0, size: 0, mask: None, has_tdo: false, path: Vec::with_capacity(LONGEST_PATH) };
     loop {

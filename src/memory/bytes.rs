@@ -134,7 +134,7 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// it is undefined.
     ///
     /// # Errors
-    /// Those of [`read_bytes`](Self::read_bytes).
+    /// The same as [`read_bytes`](Self::read_bytes).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

@@ -1,4 +1,5 @@
-//! Reads answers of `mdb`, `mdh`, `mdw` and `mdd` (`src/target/target.c`, `target_handle_md_output`).
+//! Reads answers of `mdb`, `mdh`, `mdw` and `mdd` (`src/target/target.c`,
+//! `target_handle_md_output`).
 
 use super::lanes::{digits, no_digits, value};
 use super::numbers::Element;

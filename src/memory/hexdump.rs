@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn wide_addresses() {
+    fn a_wide_address_has_sixteen_digits() {
         assert!(format(0xffff_ffff, &[0, 0]).starts_with("00000000ffffffff  00 00"));
         assert!(format(u64::MAX, &[0xff]).starts_with("ffffffffffffffff  ff"));
     }

@@ -17,8 +17,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
     ///
     /// # Errors
-    /// Those of [`write_bytes`](Self::write_bytes); a segment that is out of range is found before
-    /// anything is written.
+    /// The errors of [`write_bytes`](Self::write_bytes); a segment that is out of range is found
+    /// before anything is written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -47,7 +47,17 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// checksum, and puts the routine for that into the RAM that it may be comparing.
     ///
     /// # Errors
-    /// Those of [`read_bytes`](Self::read_bytes).
+    /// The same as [`read_bytes`](Self::read_bytes).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let image = openocd::Image::bin(0x2000_0000, [1, 2, 3, 4])?;
+    /// session.target().halt()?;
+    /// session.memory().load_image(&image)?;
+    /// assert!(session.memory().verify_image(&image)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn verify_image(&self, image: &Image) -> Result<bool> {
         Ok(self.verify_image_at(image)?.is_none())
     }
@@ -56,7 +66,7 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// image.
     ///
     /// # Errors
-    /// Those of [`verify_image`](Self::verify_image).
+    /// The same as [`verify_image`](Self::verify_image).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

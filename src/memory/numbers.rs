@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn valid_answers() {
+    fn valid_replies_are_read() {
         assert_eq!(decoded::<u32>("0x297 0x2028293", 2), Some(vec![0x297, 0x202_8293]));
         assert_eq!(decoded::<u8>("0x0\n0xff\n", 2), Some(vec![0, 0xff]));
         assert_eq!(decoded::<u64>("0xffffffffffffffff", 1), Some(vec![u64::MAX]));
@@ -156,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn invalid_count() {
+    fn another_count_of_numbers_is_refused() {
         assert_eq!(decoded::<u32>("0x1", 2), None);
         assert_eq!(decoded::<u32>("0x1 0x2", 1), None);
         assert_eq!(decoded::<u32>("", 1), None);
     }
 
     #[test]
-    fn invalid_numbers() {
+    fn invalid_numbers_are_refused() {
         for text in ["1", "0x", "0xg", "x1", "0x1zz", "-0x1", "0x0failed to read memory", "0x11111111111111111"] {
             assert_eq!(decoded::<u64>(text, 1), None, "{text:?}");
         }

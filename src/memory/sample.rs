@@ -18,10 +18,10 @@ const MOST_ADDRESSES: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Sample {
-    /// Time of the sample: the middle between command and answer, counted from when the first
-    /// sample was due.
+    /// Time of the sample, from the scheduled time of the first sample: the middle between command
+    /// and reply.
     pub at: Duration,
-    /// Time from command to answer. The values are from within this span around `at`.
+    /// Time from command to reply. The values were read within this span around `at`.
     pub took: Duration,
     /// Number of samples skipped since the previous one, because a read overran its period or
     /// failed. So the number of a sample, from 0, is the count of those before it plus the sum of
@@ -39,7 +39,7 @@ impl fmt::Display for Sample {
     }
 }
 
-/// The iterator of [`Memory::sample`]. It never ends by itself, and can go on after an error.
+/// Iterator over samples, from [`Memory::sample`]. It has no end, and continues after an error.
 ///
 /// It keeps the session open, so a struct can hold both.
 pub struct Samples {
@@ -64,13 +64,13 @@ impl fmt::Debug for Samples {
 impl<R: ProgressReport> Memory<'_, R> {
     /// Reads the 32-bit words at `addresses` again and again, without halting the target.
     ///
-    /// Each sample is one command. Sample number n is due n periods after the first, so the rate
-    /// does not drift. A sample that is late by more than a period is skipped, and so is one that
-    /// fails; both are counted in [`Sample::missed`]. Each step of the iterator sleeps until its
-    /// sample is due. The words of a sample are read one after the other, not at one instant.
+    /// Each sample is one command. Sample number n is scheduled n periods after the first, so the
+    /// rate does not drift. A sample that is late by more than a period is skipped;
+    /// [`Sample::missed`] counts skipped and failed samples. Each step of the iterator sleeps until
+    /// its sample's time. The words of a sample are read one after the other, not at one instant.
     /// Addresses are multiples of 4, at most 1024.
     ///
-    /// A step of the iterator ends within the session's timeout after its sample is due, also if
+    /// A step of the iterator ends within the session's timeout after its sample's time, even if
     /// other threads use the session meanwhile.
     ///
     /// # Errors
@@ -148,14 +148,14 @@ impl Iterator for Samples {
     }
 }
 
-/// The number of the sample to take at `now`: the next one, unless that is late by more than a
-/// period.
+/// The number of the sample to take at `now`: the next one, or a later one if the next is late by
+/// more than a period.
 fn due(now: Duration, period: Duration, next: u64) -> u64 {
     let current = u64::try_from(now.as_nanos() / period.as_nanos().max(1)).unwrap_or(u64::MAX - 1);
     next.max(current)
 }
 
-/// When a sample is due.
+/// The scheduled time of a sample.
 fn time_of(number: u64, period: Duration) -> Duration {
     let nanos = period.as_nanos().saturating_mul(number.into());
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))

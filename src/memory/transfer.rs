@@ -20,7 +20,7 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// included, in ascending order.
     ///
     /// # Errors
-    /// [`TargetError::InvalidArgument`] for an empty pattern, and those of
+    /// [`TargetError::InvalidArgument`] for an empty pattern, and the errors of
     /// [`read_bytes`](Self::read_bytes).
     ///
     /// ```
@@ -61,8 +61,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
     ///
     /// # Errors
-    /// Those of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] with the path if the
-    /// file cannot be written. After an error the file holds the bytes before it.
+    /// The errors of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] with the path if
+    /// the file cannot be written. After an error the file holds the bytes before it.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -86,8 +86,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// Holds 128 KiB at a time, whatever the length.
     ///
     /// # Errors
-    /// Those of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] if the stream fails.
-    /// The bytes before the error have been written.
+    /// The errors of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] if the stream
+    /// fails. The bytes before the error have been written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -119,8 +119,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
     ///
     /// # Errors
-    /// Those of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] with the path if
-    /// the file cannot be read. The bytes before the error have been written.
+    /// The errors of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] with the path
+    /// if the file cannot be read. The bytes before the error have been written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -141,7 +141,7 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// of bytes.
     ///
     /// # Errors
-    /// Those of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] if the stream
+    /// The errors of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] if the stream
     /// fails. The bytes before the error have been written.
     ///
     /// ```
@@ -180,7 +180,7 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// characters.
     ///
     /// # Errors
-    /// Those of [`read_bytes`](Self::read_bytes).
+    /// The same as [`read_bytes`](Self::read_bytes).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

@@ -1,8 +1,9 @@
 # The adapter.
 
-# Asserts or deasserts reset lines that are there, and looks at them again: states before, states after, `reset_config`, transport.
-# Without looking, two failures pass as success: TRST that is not there becomes a reset of the TAPs by TMS, and
-# `jtag_add_reset` (src/jtag/core.c) only logs why it did nothing.
+# Asserts or deasserts the reset lines that exist, and reads their states again. Returns the states
+# before, the states after, `reset_config` and the transport. Without this check two failures pass
+# as success: without a TRST line OpenOCD resets the TAPs by TMS, and `jtag_add_reset`
+# (src/jtag/core.c) only logs why it did nothing.
 proc _openocd_rs_1_drive_reset {action signals} {
     set before [adapter assert]
     set after {}
@@ -15,8 +16,9 @@ proc _openocd_rs_1_drive_reset {action signals} {
         adapter {*}$words
         set after [adapter assert]
         if {$action eq {deassert} && {srst} in $signals} {
-            # Otherwise OpenOCD takes the targets for held in reset until it polls them again, and cortex_m then ignores `halt`. Of two
-            # looks the first may still see that there was a reset (S_RESET_ST in cortex_m_poll, src/target/cortex_m.c).
+            # Otherwise OpenOCD assumes that the targets are held in reset until it polls them
+            # again, and cortex_m then ignores `halt`. The first of two polls may still report the
+            # reset (S_RESET_ST in cortex_m_poll, src/target/cortex_m.c).
             foreach target [target names] { catch {$target arp_poll; $target arp_poll} }
         }
     }

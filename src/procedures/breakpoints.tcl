@@ -1,7 +1,7 @@
 # Breakpoints and watchpoints.
 
-# Runs a script with each target but the current one as the current target: {name result name result ...}. OpenOCD makes no target current whose TAP
-# is disabled; those are left out.
+# Runs a script with each target but the current one as the current target: {name result name result
+# ...}. OpenOCD makes no target current whose TAP is disabled; those are left out.
 proc _openocd_rs_1_for_others {script} {
     set current [target current]
     set found {}
@@ -15,14 +15,16 @@ proc _openocd_rs_1_for_others {script} {
     return $found
 }
 
-# Whether the memory holds a breakpoint instruction that OpenOCD writes: `bkpt 0x11` on Cortex-M, `ebreak` and `c.ebreak` on RISC-V.
+# Whether the memory holds a breakpoint instruction that OpenOCD writes: `bkpt 0x11` on Cortex-M,
+# `ebreak` and `c.ebreak` on RISC-V.
 proc _openocd_rs_1_is_breakpoint_instruction {bytes} {
     return [expr {$bytes in {{0x11 0xbe} {0x73 0x0 0x10 0x0} {0x2 0x90}}}]
 }
 
-# The software breakpoints of other targets that stop the current target too: {target address ...}, where {target listing ...} are the others'
-# listings. They are in memory that the two share: OpenOCD lists such a breakpoint for the target that it was set on, or of an SMP group on 0.12.0 for the
-# first target of the group (breakpoint_add in src/target/breakpoints.c).
+# The software breakpoints of other targets that stop the current target too: {target address ...},
+# where {target listing ...} are the others' listings. They are in memory that the two share:
+# OpenOCD lists such a breakpoint for the target that it was set on, or of an SMP group on 0.12.0
+# for the first target of the group (breakpoint_add in src/target/breakpoints.c).
 proc _openocd_rs_1_shared_breakpoints {others} {
     set type [[target current] cget -type]
     if {[_openocd_rs_1_state] ne {halted} && $type ni {cortex_m hla_target}} { return {} }
@@ -38,28 +40,33 @@ proc _openocd_rs_1_shared_breakpoints {others} {
     return $shared
 }
 
-# What has to be known before a breakpoint or a watchpoint is set, removed or listed: name, type, whether it is a RISC-V hart, whether its comparators have numbers, examined and state of the
-# current target, its breakpoints, those of the others ({target listing ...}), which of these it shares, its watchpoints.
+# Returns what a caller must know before it sets, removes or lists a breakpoint or a watchpoint:
+# name, type, whether it is a RISC-V hart, whether its comparators have numbers, examined and state
+# of the current target, its breakpoints, those of the others ({target listing ...}), which of these
+# it shares, its watchpoints.
 proc _openocd_rs_1_breakpoint_survey {} {
     set target [target current]
     set type [$target cget -type]
     set others [_openocd_rs_1_for_others bp]
     set is_riscv [expr {[_openocd_rs_1_core_kind $type] eq {riscv}}]
-    # 0.12.0, which lacks this command, leaves the number of a hart's comparator as it was allocated.
+    # 0.12.0, which lacks this command, leaves the number of a hart's comparator as it was
+    # allocated.
     set numbers_comparators [expr {!$is_riscv || [llength [info commands {riscv exec_progbuf}]]}]
     return [list $target $type $is_riscv $numbers_comparators [$target was_examined] [_openocd_rs_1_state] \
         [bp] $others [_openocd_rs_1_shared_breakpoints $others] [wp]]
 }
 
-# Whether the breakpoint unit of a Cortex-M has this comparator enabled (FP_CTRL and FP_COMPn, ARM DDI 0403, C1.11).
+# Whether the breakpoint unit of a Cortex-M has this comparator enabled (FP_CTRL and FP_COMPn, ARM
+# DDI 0403, C1.11).
 proc _openocd_rs_1_is_comparator_enabled {number} {
     set unit [read_memory 0xe0002000 32 1]
     set comparator [read_memory [expr {0xe0002008 + 4 * $number}] 32 1]
     return [expr {$unit & $comparator & 1}]
 }
 
-# Whether the watchpoint unit of a Cortex-M has a comparator that watches this address (DWT_CTRL, DWT_COMPn, DWT_FUNCTIONn, C1.8).
-# Reading a function register clears its MATCHED bit, so only those of this address are read.
+# Whether the watchpoint unit of a Cortex-M has a comparator that watches this address (DWT_CTRL,
+# DWT_COMPn, DWT_FUNCTIONn, C1.8). Reading a function register clears its MATCHED bit, so only those
+# of this address are read.
 proc _openocd_rs_1_is_watched {address} {
     set count [expr {[read_memory 0xe0001000 32 1] >> 28}]
     for {set i 0} {$i < $count} {incr i} {
@@ -69,10 +76,11 @@ proc _openocd_rs_1_is_watched {address} {
     return 0
 }
 
-# Sets a breakpoint and checks that the target has it: {1 own others} if so; if not it is removed again, and the list begins with 0.
-# evidence: `memory` for a breakpoint instruction, `comparator` for the breakpoint unit of a Cortex-M, `none` if nothing tells.
-# OpenOCD checks neither: it does not read back the instruction, which flash ignores, and cortex_m_set_breakpoint ignores whether the comparator could be
-# written (src/target/cortex_m.c).
+# Sets a breakpoint and checks that the target has it: {1 own others} if so; if not it is removed
+# again, and the list begins with 0. evidence: `memory` for a breakpoint instruction, `comparator`
+# for the breakpoint unit of a Cortex-M, `none` if neither can be checked. OpenOCD checks neither:
+# it does not read back the instruction, which flash ignores, and cortex_m_set_breakpoint ignores
+# whether the comparator could be written (src/target/cortex_m.c).
 proc _openocd_rs_1_add_breakpoint {evidence address length args} {
     if {$evidence eq {memory}} { set before [list {*}[read_memory $address 8 $length]] }
     bp {*}$args
@@ -84,7 +92,8 @@ proc _openocd_rs_1_add_breakpoint {evidence address length args} {
                 set after [list {*}[read_memory $address 8 $length]]
                 set there [expr {$after ne $before || [_openocd_rs_1_is_breakpoint_instruction $after]}]
             } else {
-                # The line of this breakpoint ends with the number of its comparator. Mainline lists it last, Espressif's build first.
+                # The line of this breakpoint ends with the number of its comparator. Mainline lists
+                # it last, Espressif's build first.
                 foreach line [split [bp] "\n"] {
                     if {[regexp {(0x[0-9a-f]+), .*[ =]([0-9]+)$} $line all at number] && $at == $address} {
                         set there [_openocd_rs_1_is_comparator_enabled $number]
@@ -97,9 +106,11 @@ proc _openocd_rs_1_add_breakpoint {evidence address length args} {
     return [list $there [bp] [_openocd_rs_1_for_others bp]]
 }
 
-# Removes a breakpoint that OpenOCD lists for `owner`, and checks that the current target has it no more: {1 own others own_before others_before}; if it
-# still has it, the list begins with 0. The lists before are those of right before: the breakpoints of other targets may change at any other time.
-# 0.12.0 forgets a breakpoint also if it could not take it out of the target (breakpoint_free in src/target/breakpoints.c).
+# Removes a breakpoint that OpenOCD lists for `owner`, and checks that the current target no longer
+# has it: {1 own others own_before others_before}; if the target still has it, the list begins with
+# 0. The `before` lists are read in the same command: other clients may change breakpoints at any
+# other time. 0.12.0 forgets a breakpoint also if it could not take it out of the target
+# (breakpoint_free in src/target/breakpoints.c).
 proc _openocd_rs_1_remove_breakpoint {evidence owner address length number} {
     set current [target current]
     if {$evidence eq {memory}} { set before [list {*}[read_memory $address 8 $length]] }
@@ -119,7 +130,8 @@ proc _openocd_rs_1_remove_breakpoint {evidence owner address length number} {
     return [list $gone [bp] [_openocd_rs_1_for_others bp] {*}$listed]
 }
 
-# Removes a watchpoint: {1 watchpoints} if the target watches the address no more, {0 watchpoints} if it still does.
+# Removes a watchpoint: {1 watchpoints} if the target no longer watches the address, {0 watchpoints}
+# if it still does.
 proc _openocd_rs_1_remove_watchpoint {evidence address} {
     rwp $address
     set gone 1

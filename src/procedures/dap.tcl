@@ -1,7 +1,8 @@
 # Debug access ports.
 
-# Runs a subcommand of a DAP: {done name result}. `which` is {named NAME}, {of} for the DAP of the current target, or {first}.
-# With a procedure, that one runs the subcommand. A name that no DAP has is not run as a command: {unknown names}, or {none target}.
+# Runs a subcommand of a DAP: {done name result}. `which` is {named NAME}, {of} for the DAP of the
+# current target, or {first}. With a procedure, that one runs the subcommand. A name that no DAP has
+# is not run as a command: {unknown names}, or {none target}.
 proc _openocd_rs_1_dap {which procedure subcommand} {
     set names [dap names]
     switch [lindex $which 0] {
@@ -15,9 +16,10 @@ proc _openocd_rs_1_dap {which procedure subcommand} {
     return [list done $dap [$dap {*}$subcommand]]
 }
 
-# Writes a register of an access port (`apreg`) or of the debug port (`dpreg`), and fails if the write did; see _openocd_rs_1_check_write.
-# ABORT, at 0, takes effect whatever the state and clears what its bits name, so only those tell. At 0xc is TARGETSEL, after which the
-# chosen debug port answers to nothing until its DPIDR is read (ARM IHI 0031, B4.3.4).
+# Writes a register of an access port (`apreg`) or of the debug port (`dpreg`), and fails if the
+# write failed; see _openocd_rs_1_check_write. ABORT, at 0, takes effect in any state and clears the
+# flags that its bits name, so only the other flags are checked. At 0xc is TARGETSEL, after which
+# the chosen debug port answers to nothing until its DPIDR is read (ARM IHI 0031, B4.3.4).
 proc _openocd_rs_1_write_dap {dap subcommand args} {
     $dap $subcommand {*}$args
     set mask 0xa0
@@ -32,7 +34,8 @@ proc _openocd_rs_1_write_dap {dap subcommand args} {
     return
 }
 
-# IDR of every access port of ADIv5: {number idr …}, without those that are not there. There may be gaps.
+# IDR of every access port of ADIv5: {number idr …}, without those that are not there. There may be
+# gaps.
 proc _openocd_rs_1_access_ports {dap} {
     set found {}
     for {set port 0} {$port < 256} {incr port} {

@@ -12,16 +12,16 @@ proc _openocd_rs_1_notify {trace} {
     set commands notifications
     if {$trace} { lappend commands trace }
     foreach command $commands {
-        # Its answer is its result or in the log, depending on version and caller.
+        # The answer is in the result or in the log, depending on version and caller.
         set answer [capture {if {[catch {tcl $command on} answer]} { tcl_$command on } else { set answer }}]
         if {![string match *enabled* $answer]} { set is_on 0 }
     }
     return $is_on
 }
 
-# Polls every target that can be polled, between OpenOCD's own polls: `done`, `failed` if that
-# failed for one, or `paused` during a pause of polling. `poll off` by somebody else does not
-# matter: that is about OpenOCD's own polls.
+# Polls every target that can be polled, between OpenOCD's own polls: `done`, `failed` if the poll
+# of a target failed, or `paused` during a pause of polling. Another client's `poll off` has no
+# effect here: it stops only OpenOCD's own polls.
 proc _openocd_rs_1_poll_all {} {
     if {[_openocd_rs_1_is_polling_paused]} { return paused }
     set result done

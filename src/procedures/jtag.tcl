@@ -1,12 +1,13 @@
 # JTAG.
 
-# Runs a script that uses the JTAG chain and returns what it returns: a list that begins with `done`, or with the word for what is in
-# the way.
+# Runs a script that uses the JTAG chain and returns what it returns: a list that begins with
+# `done`, or with a word for the reason that prevents it.
 #
-# Between two commands OpenOCD polls its targets, which puts other instructions into their TAPs and all others into BYPASS: 0.12.0 before
-# every command (jim_command_dispatch in src/helper/command.c), later ones when it is time. But not within `capture`, which masks it
-# (handle_command_capture, formerly jim_capture, there), and in which all commands of this crate run. So what belongs together stays
-# together in one script.
+# Between two commands OpenOCD polls its targets, which puts other instructions into their TAPs and
+# all others into BYPASS: 0.12.0 before every command (jim_command_dispatch in
+# src/helper/command.c), later ones when it is time. But not within `capture`, which masks it
+# (handle_command_capture, formerly jim_capture, there), and in which all commands of this crate
+# run. So what belongs together stays together in one script.
 proc _openocd_rs_1_jtag {script} {
     if {[catch {transport select} transport]} { set transport none }
     set transport [string trim $transport]
@@ -16,8 +17,9 @@ proc _openocd_rs_1_jtag {script} {
 
 # Runs a script that plays a file.
 #
-# Afterwards the chain is in Test-Logic-Reset. Scans without a TAP leave OpenOCD's cached instructions as they were before (`add_plain_ir_scan` in
-# src/jtag/core.c), so its next access to a debug port would go to another register; the reset makes it forget them.
+# Afterwards the chain is in Test-Logic-Reset. Scans without a TAP leave OpenOCD's cached
+# instructions as they were before (`add_plain_ir_scan` in src/jtag/core.c), so its next access to a
+# debug port would go to another register; the reset makes it forget them.
 proc _openocd_rs_1_play {script} {
     catch {_openocd_rs_1_jtag $script} result options
     catch {_openocd_rs_1_reset_taps}
@@ -30,8 +32,9 @@ proc _openocd_rs_1_reset_taps {} {
     pathmove RUN/IDLE
 }
 
-# {} if the chain is one that can be scanned. TAPs that nobody declared get the length of their instruction registers when OpenOCD
-# finds them (`auto0.tap`), unless the chain is not in order; with a length of 0 newer OpenOCD aborts (buf_get_u32 in `scan_chain`).
+# {} if the chain is one that can be scanned. TAPs that nobody declared get the length of their
+# instruction registers when OpenOCD finds them (`auto0.tap`), unless the chain is not in order;
+# with a length of 0 newer OpenOCD aborts (buf_get_u32 in `scan_chain`).
 proc _openocd_rs_1_chain_obstacle {} {
     if {![regexp {(^|\n| )auto[0-9]+\.tap} [jtag names]]} { return {} }
     if {![info exists ::_openocd_rs_1_probed] || !$::_openocd_rs_1_probed} {
@@ -41,8 +44,8 @@ proc _openocd_rs_1_chain_obstacle {} {
     return {}
 }
 
-# {} if the TAP can be scanned, otherwise what is in the way. OpenOCD takes a number for a name, and 0.12.0 aborts when a disabled
-# TAP is to be scanned.
+# {} if the TAP can be scanned, otherwise the reason that prevents it. OpenOCD takes a number for a
+# name, and 0.12.0 aborts when a disabled TAP is to be scanned.
 proc _openocd_rs_1_obstacle {tap} {
     if {$tap ni [jtag names]} { return [list unknown {*}[jtag names]] }
     if {![jtag tapisenabled $tap]} { return disabled }
@@ -64,7 +67,8 @@ proc _openocd_rs_1_ir_length {tap} {
     error "scan_chain does not list $tap"
 }
 
-# Scans an instruction of so many significant bits, of which OpenOCD would drop those that do not fit, and remembers it.
+# Scans an instruction of so many significant bits, of which OpenOCD would drop those that do not
+# fit, and remembers it.
 proc _openocd_rs_1_irscan {tap instruction bits endstate} {
     set obstacle [_openocd_rs_1_obstacle $tap]
     if {$obstacle ne {}} { return $obstacle }
@@ -84,15 +88,15 @@ proc _openocd_rs_1_reset_by {script} {
     return done
 }
 
-# A reset of the chain, and whatever else is not to be followed up, leaves no instruction to go on with.
+# A reset of the chain leaves no instruction that a later scan could repeat.
 proc _openocd_rs_1_forget_instruction {} {
     set ::_openocd_rs_1_instruction {}
     set ::_openocd_rs_1_flushes -1
 }
 
-# Scans data through the register that the last instruction selected. Where anything else has used the chain since, that
-# instruction is scanned again; if it was another TAP's, this one is in BYPASS, which makes 0.12.0 abort
-# (interface_jtag_add_dr_scan in src/jtag/drivers/driver.c).
+# Scans data through the register that the last instruction selected. Where anything else has used
+# the chain since, that instruction is scanned again; if it was another TAP's, this one is in
+# BYPASS, which makes 0.12.0 abort (interface_jtag_add_dr_scan in src/jtag/drivers/driver.c).
 proc _openocd_rs_1_drscan {tap endstate fields} {
     set obstacle [_openocd_rs_1_obstacle $tap]
     if {$obstacle ne {}} { return $obstacle }
@@ -105,7 +109,7 @@ proc _openocd_rs_1_drscan {tap endstate fields} {
     return [list done $captured]
 }
 
-# Both, with nothing in between.
+# Scans an instruction and data with nothing in between.
 proc _openocd_rs_1_scan {tap instruction bits endstate fields} {
     set selected [_openocd_rs_1_irscan $tap $instruction $bits IRPAUSE]
     if {$selected ne {done}} { return $selected }
@@ -130,8 +134,9 @@ proc _openocd_rs_1_switch_tap {tap enable} {
     return [list done [jtag tapisenabled $tap]]
 }
 
-# Looks whether the chain is as configured: {done 1} if so. `jtag arp_init` succeeds also if it is not, and only leaves out the
-# TAPs' `setup` event then (jtag_init_inner in src/jtag/core.c): a handler of ours, before the one that may be there, tells.
+# Checks whether the chain is as configured: {done 1} if so. `jtag arp_init` succeeds also if it is
+# not, and only leaves out the TAPs' `setup` event then (jtag_init_inner in src/jtag/core.c): a
+# handler of this crate, which runs before an existing one, reports it.
 proc _openocd_rs_1_arp_init {} {
     _openocd_rs_1_forget_instruction
     set watched {}
@@ -151,7 +156,7 @@ proc _openocd_rs_1_arp_init {} {
     return [list done $::_openocd_rs_1_setup]
 }
 
-# Declares a TAP, which OpenOCD takes before `init` only. It would also take a name twice.
+# Declares a TAP, which OpenOCD accepts only before `init`. OpenOCD would also accept a name twice.
 proc _openocd_rs_1_newtap {chip tap args} {
     if {"$chip.$tap" in [jtag names]} { return duplicate }
     jtag newtap $chip $tap {*}$args
@@ -163,7 +168,8 @@ proc _openocd_rs_1_svf {path tap args} {
     if {$tap ne {}} {
         set obstacle [_openocd_rs_1_obstacle $tap]
         if {$obstacle ne {}} { return $obstacle }
-        # OpenOCD counts the disabled ones, too, where it puts the other TAPs into BYPASS (handle_svf_command in src/svf/svf.c).
+        # OpenOCD counts the disabled ones, too, where it puts the other TAPs into BYPASS
+        # (handle_svf_command in src/svf/svf.c).
         set disabled {}
         foreach other [jtag names] {
             if {![jtag tapisenabled $other]} { lappend disabled $other }

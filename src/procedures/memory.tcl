@@ -2,10 +2,10 @@
 
 # Fails if the last write to the current target's memory failed unnoticed. Over SWD the access port
 # accepts a write and reports only with the next transfer whether the write worked, and mem_ap_write
-# in OpenOCD's src/target/arm_adi_v5.c makes no further transfer. STICKYERR and WDATAERR in the debug
-# port's CTRL/STAT show the failure; writing ABORT clears them (ARM IHI 0031, B2.2). With the high
-# level adapters (hla_swd, "swd (hla)") the probe itself checks. Their DAP is a dummy at which `dpreg`
-# would abort OpenOCD: dap_init_all in src/target/arm_dap.c leaves its `ops` null, which
+# in OpenOCD's src/target/arm_adi_v5.c makes no further transfer. STICKYERR and WDATAERR in the
+# debug port's CTRL/STAT show the failure; writing ABORT clears them (ARM IHI 0031, B2.2). With the
+# high level adapters (hla_swd, "swd (hla)") the probe itself checks. Their DAP is a dummy at which
+# `dpreg` would abort OpenOCD: dap_init_all in src/target/arm_dap.c leaves its `ops` null, which
 # dap_queue_dp_read asserts not to be.
 proc _openocd_rs_1_check_write {} {
     if {[_openocd_rs_1_is_swd] && ![catch {[target current] cget -dap} dap]} { _openocd_rs_1_check_dap $dap 0xa0 }
@@ -102,10 +102,10 @@ proc _openocd_rs_1_write64 {address values words args} {
     _openocd_rs_1_check_write
 }
 
-# Reads a value, keeps some of its bits, sets others, and writes it. keep and bits are 32-bit halves,
-# the low half first, because Jim Tcl's numbers are signed; narrower values use only the first.
-# Returns {0 {}} when the value is written, else code and message of the write. A failed read is the
-# failure of the command.
+# Reads a value, keeps some of its bits, sets others, and writes it. keep and bits are 32-bit
+# halves, the low half first, because Jim Tcl's numbers are signed; narrower values use only the
+# first. Returns {0 {}} when the value is written, else code and message of the write. A failed read
+# is the failure of the command.
 proc _openocd_rs_1_modify {address width keep bits} {
     if {$width == 64} {
         # Of `0x20000000: 0123456789abcdef `, or of two words.

@@ -1,10 +1,11 @@
 # Semihosting.
 
-# Redirects the current target's semihosting to a free port: {port PORT CAN_END}, {busy TARGET {}}, or {none LOG {}}.
+# Redirects the current target's semihosting to a free port: {port PORT CAN_END}, {busy TARGET {}},
+# or {none LOG {}}.
 #
-# CAN_END: OpenOCD survives the end of a redirection. Before 5ff384be0 (October 2025) it frees its memory twice there.
-# Nothing shows that without a crash. Error codes in -errorcode came shortly after it (d2aeb5fcc), so an OpenOCD that has
-# them has it.
+# CAN_END: OpenOCD survives the end of a redirection. Before 5ff384be0 (October 2025) it frees its
+# memory twice there. Nothing shows that without a crash. Error codes in -errorcode came shortly
+# after it (d2aeb5fcc), so an OpenOCD that has them has it.
 proc _openocd_rs_1_redirect {what} {
     global _openocd_rs_1_redirected
     set target [target current]
@@ -30,13 +31,14 @@ proc _openocd_rs_1_redirect {what} {
     return [list none $all_logs {}]
 }
 
-# Whether OpenOCD serves the current target's calls. Its answer is its result or in the log, depending on the version.
+# Whether OpenOCD serves the current target's calls. Its answer is its result or in the log,
+# depending on the version.
 proc _openocd_rs_1_semihosting_is_enabled {} {
     return [string match {*is enabled*} [capture {set said [arm semihosting]; set said}]]
 }
 
-# Whether this crate can serve the current target's calls: name, type, and whether OpenOCD serves them, which is 0 for a
-# type whose calls nobody here knows.
+# Whether this crate can serve the current target's calls: name, type, and whether OpenOCD serves
+# them, which is 0 for a type whose calls nobody here knows.
 proc _openocd_rs_1_semihosting_state {} {
     set target [_openocd_rs_1_current]
     set type [$target cget -type]
@@ -45,8 +47,8 @@ proc _openocd_rs_1_semihosting_state {} {
     return [list $target $type $enabled]
 }
 
-# Polls the current target: {STATUS {}}, and with `calls`, if it is halted at a semihosting call, {STATUS CALL} as of
-# semihosting_call. One step, because OpenOCD's own poll may come in between.
+# Polls the current target: {STATUS {}}, and with `calls`, if it is halted at a semihosting call,
+# {STATUS CALL} as of semihosting_call. One step, because OpenOCD's own poll may come in between.
 proc _openocd_rs_1_semihosting_poll {calls} {
     set status [_openocd_rs_1_status]
     set call {}
@@ -56,8 +58,9 @@ proc _openocd_rs_1_semihosting_poll {calls} {
     return [list $status $call]
 }
 
-# The semihosting call at `pc`: {LENGTH NUMBER ARGUMENT}, which are the length of its instruction in bytes and two lines
-# of `reg`; {} if there is none. `BKPT 0xAB` on a Cortex-M; on RISC-V an `ebreak` between two shifts of register zero.
+# The semihosting call at `pc`: {LENGTH NUMBER ARGUMENT}, which are the length of its instruction in
+# bytes and two lines of `reg`; {} if there is none. `BKPT 0xAB` on a Cortex-M; on RISC-V an
+# `ebreak` between two shifts of register zero.
 proc _openocd_rs_1_semihosting_call {pc} {
     switch [_openocd_rs_1_core_kind [[target current] cget -type]] {
         cortex_m {
@@ -74,13 +77,14 @@ proc _openocd_rs_1_semihosting_call {pc} {
     return {}
 }
 
-# Answers the semihosting call before `next`: writes the answer to a register and moves the target behind the call. It stays
-# there with `then` `stay`. With `go` it is resumed.
+# Answers the semihosting call before `next`: writes the answer to a register and moves the target
+# behind the call. It stays there with `then` `stay`. With `go` it is resumed.
 #
-# Not by a `resume` at the call: OpenOCD passes a BKPT only if it takes the BKPT for the reason of the halt and knows no
-# breakpoint there (`src/target/cortex_m.c`: cortex_m_restore_one). Otherwise the core would make the call again, with the
-# answer for its number. And where OpenOCD does pass one (`guard`), `resume` would also pass a second BKPT behind the call.
-# Then the target stays, and has reached that one.
+# Not by a `resume` at the call: OpenOCD passes a BKPT only if it takes the BKPT for the reason of
+# the halt and knows no breakpoint there (`src/target/cortex_m.c`: cortex_m_restore_one). Otherwise
+# the core would make the call again, with the answer for its number. And where OpenOCD does pass
+# one (`guard`), `resume` would also pass a second BKPT behind the call. Then the target stays, and
+# has reached that one.
 proc _openocd_rs_1_semihosting_answer {register value next then} {
     reg $register $value
     reg pc $next

@@ -1,10 +1,10 @@
 //! Recognizes the replies to this crate's commands in OpenOCD's log. No I/O.
 //!
 //! OpenOCD writes the result of each command that comes over a TCL port to its log too
-//! (`command_run_line` in `src/helper/command.c`), up to the first 0x00. Of a command of this crate,
-//! that is the sequence number and a space (`procedures/commands.tcl`). Sequence numbers begin with a
-//! mark that is known for this one OpenOCD, see [`Token`]. The greeting holds the token, and is
-//! recognized by it.
+//! (`command_run_line` in `src/helper/command.c`), up to the first 0x00. Of a command of this
+//! crate, that is the sequence number and a space (`procedures/commands.tcl`). Sequence numbers
+//! begin with a mark that is known for this one OpenOCD, see [`Token`]. The greeting holds the
+//! token, and is recognized by it.
 
 use memchr::memmem::Finder;
 

@@ -198,7 +198,7 @@ impl RttChannel {
     /// (OpenOCD: `rtt server stop PORT`).
     ///
     /// # Errors
-    /// Those of [`Session::command`](crate::Session::command).
+    /// The same as [`Session::command`](crate::Session::command).
     pub fn close(self) -> Result<()> {
         // Both sides hang up; the socket must not stay half open for other handles.
         self.stream.shut_down();

@@ -19,7 +19,28 @@ pub struct RttLines<C = RttChannel> {
 }
 
 impl RttChannel {
-    /// Iterates over the lines that come from the target.
+    /// Iterates over the lines from the target.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::time::Duration;
+    ///
+    /// session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// session.rtt().start_wait(Duration::from_secs(5))?;
+    /// let mut terminal = session.rtt().channel(0)?;
+    /// terminal.write_text("ping\n")?; // which the firmware echoes
+    /// for line in terminal.lines() {
+    ///     let line = line?;
+    ///     println!("{line}");
+    ///     if line == "ping" {
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn lines(&mut self) -> RttLines<&mut RttChannel> {
         RttLines { channel: self, ended: false }
     }

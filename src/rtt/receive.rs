@@ -6,7 +6,7 @@ use super::ring::RingState;
 use super::write::CHECK_PERIOD;
 use super::{GRACE, READ_LIMIT, RttChannel, SEARCH_GRACE};
 use crate::error::{Error, Result, RttError, TimeoutError};
-use crate::types::RttDirection;
+use crate::types::{RttDirection, RttWait};
 use crate::wire::{Deadline, TransferError};
 
 /// How much one read of the socket takes.
@@ -43,7 +43,7 @@ impl RttChannel {
                 self.checked = Instant::now();
             }
             if deadline.has_passed() {
-                return Err(TimeoutError::Rtt { what: "byte came", after: deadline.span() }.into());
+                return Err(TimeoutError::Rtt { waiting_for: RttWait::Data, after: deadline.span() }.into());
             }
         }
     }
@@ -75,7 +75,7 @@ impl RttChannel {
                 return Ok(());
             }
             if deadline.has_passed() {
-                return Err(TimeoutError::Rtt { what: "pause of the target's output", after: LONGEST_DISCARD }.into());
+                return Err(TimeoutError::Rtt { waiting_for: RttWait::Pause, after: LONGEST_DISCARD }.into());
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::command::{Request, Script};
 use crate::error::{Error, RejectedBlock, Result, RttError, TimeoutError};
 use crate::memory::numbers::decode;
 use crate::target::Target;
+use crate::types::RttWait;
 use crate::wire::{Deadline, tcl};
 
 /// How often [`Rtt::start_wait`] searches for the control block.
@@ -61,8 +62,8 @@ impl Rtt<'_> {
     /// A block that earlier firmware left behind ends the wait at once; see [`clear`](Self::clear).
     ///
     /// # Errors
-    /// [`TimeoutError::Rtt`] if the block is not there in time, and those of [`start`](Self::start)
-    /// that waiting cannot resolve.
+    /// [`TimeoutError::Rtt`] if the block is not there in time, and the errors of
+    /// [`start`](Self::start) that waiting cannot resolve.
     pub fn start_wait(&self, timeout: Duration) -> Result<u64> {
         let deadline = Deadline::after(Some(timeout));
         loop {
@@ -75,7 +76,7 @@ impl Rtt<'_> {
             }
             let left = deadline.remaining().unwrap_or(SEARCH_PERIOD);
             if left.is_zero() {
-                return Err(TimeoutError::Rtt { what: "control block", after: timeout }.into());
+                return Err(TimeoutError::Rtt { waiting_for: RttWait::ControlBlock, after: timeout }.into());
             }
             std::thread::sleep(SEARCH_PERIOD.min(left));
         }
@@ -181,7 +182,7 @@ fn search<T>(
     let mut piece = begin;
     while piece < end {
         if piece > begin && deadline.has_passed() {
-            return Err(TimeoutError::Rtt { what: "control block", after: deadline.span() }.into());
+            return Err(TimeoutError::Rtt { waiting_for: RttWait::ControlBlock, after: deadline.span() }.into());
         }
         let piece_end = end.min(piece.saturating_add(PIECE));
         // An id that ends in the next piece is found there.

@@ -32,7 +32,8 @@ impl<'t> RunBreakpoints<'t> {
                 log::debug!(target: "openocd::run_until", "trying a software breakpoint: {error}");
                 match breakpoints.add(address, BreakpointKind::Software) {
                     Ok(_) => Ok(true),
-                    // The refusal of the hardware says more than that flash takes no software breakpoint.
+                    // The refusal of the hardware says more than that flash takes no software
+                    // breakpoint.
                     Err(Error::Breakpoint(NotInEffect { .. })) => Err(error.into()),
                     Err(error) => Err(error),
                 }

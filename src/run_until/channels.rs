@@ -10,6 +10,7 @@ use super::outcome::LineSource;
 use crate::error::{Error, InvalidArgument, Result, RttError, TimeoutError};
 use crate::rtt::RttChannel;
 use crate::target::Target;
+use crate::types::RttWait;
 use crate::wire::Deadline;
 
 /// The id of a control block.
@@ -21,7 +22,8 @@ const SEARCH_PAUSE: Duration = Duration::from_millis(20);
 /// The pause between two questions whether bytes are left in a ring.
 const RING_PAUSE: Duration = Duration::from_millis(1);
 
-/// How long the last lines of a halted target may take to arrive, besides two polling intervals of RTT.
+/// How long the last lines of a halted target may take to arrive, besides two polling intervals of
+/// RTT.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// A predicate for a line.
@@ -60,7 +62,8 @@ impl<'c> Channel<'c> {
         }
     }
 
-    /// Takes the whole lines of what has come. Returns the first that meets the condition; before the run none does.
+    /// Takes the whole lines of what has come. Returns the first that meets the condition; before
+    /// the run none does.
     fn take_lines(&mut self, collector: &mut Collector<'_>, before_run: bool) -> Option<String> {
         while let Some(open) = self.open() {
             let source = LineSource::Rtt(open.number());
@@ -96,8 +99,8 @@ impl<'c> Channels<'c> {
         Channels { all, next_search: None }
     }
 
-    /// Prepares a halted target: takes what was printed before the run, which is no evidence, and removes a control block
-    /// that earlier firmware left behind.
+    /// Prepares a halted target: takes what was printed before the run, which is no evidence, and
+    /// removes a control block that earlier firmware left behind.
     pub(super) fn prepare(
         &mut self,
         target: Target<'_>,
@@ -107,10 +110,11 @@ impl<'c> Channels<'c> {
         self.fetch_all(collector, deadline, true)?;
         for channel in &mut self.all {
             let Some(open) = channel.open() else { continue };
-            // RTT was stopped, or a read of the target failed. Later it may go on, in the middle of the run.
+            // RTT was stopped, or a read of the target failed. Later it may go on, in the middle of
+            // the run.
             if open.has_more()? {
-                let what = "end of what was printed before the run";
-                return Err(TimeoutError::Rtt { what, after: LAST_LINES }.into());
+                let waiting_for = RttWait::Pause;
+                return Err(TimeoutError::Rtt { waiting_for, after: LAST_LINES }.into());
             }
             channel.is_in_old_line = open.has_pending();
         }
@@ -122,7 +126,8 @@ impl<'c> Channels<'c> {
         target.rtt().setup(range.start, size, ID)
     }
 
-    /// The range in which this run searches for the control block itself. OpenOCD has one for all channels.
+    /// The range in which this run searches for the control block itself. OpenOCD has one for all
+    /// channels.
     fn range(&self) -> Result<Option<Range<u64>>> {
         let mut ranges = self.all.iter().filter_map(|channel| match &channel.connection {
             Connection::Own { range, .. } => Some(range),
@@ -179,7 +184,8 @@ impl<'c> Channels<'c> {
         Ok(None)
     }
 
-    /// Takes what the target printed before it halted. Returns the first line that meets its condition.
+    /// Takes what the target printed before it halted. Returns the first line that meets its
+    /// condition.
     pub(super) fn last_lines(
         &mut self,
         target: Target<'_>,
@@ -190,8 +196,8 @@ impl<'c> Channels<'c> {
         self.fetch_all(collector, deadline, false)
     }
 
-    /// Takes lines until the rings of the halted target are empty and everything has come, or until a line meets its
-    /// condition.
+    /// Takes lines until the rings of the halted target are empty and everything has come, or until
+    /// a line meets its condition.
     fn fetch_all(
         &mut self,
         collector: &mut Collector<'_>,

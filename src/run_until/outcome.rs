@@ -28,29 +28,34 @@ const SHOWN: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The target halted: at a breakpoint instruction, at a breakpoint or watchpoint of somebody else, in a caught exception,
-    /// or by another client. OpenOCD calls a caught exception of a Cortex-M a breakpoint
-    /// (`src/target/cortex_m.c`: `cortex_m_examine_debug_reason`).
+    /// The target halted: at a breakpoint instruction, at a breakpoint or watchpoint of somebody
+    /// else, in a caught exception, or by another client. OpenOCD calls a caught exception of a
+    /// Cortex-M a breakpoint (`src/target/cortex_m.c`: `cortex_m_examine_debug_reason`).
     Halt(HaltReason),
-    /// The core of a Cortex-M is locked up, and halted now: a fault occurred where none can be handled, usually in the handler
-    /// of a fault.
+    /// The core of a Cortex-M is locked up, and halted now: a fault occurred where none can be
+    /// handled, usually in the handler of a fault.
     Lockup,
     /// The target reached a breakpoint of the conditions.
     Breakpoint {
         /// The breakpoint's address.
         address: u64,
     },
-    /// The firmware exited by semihosting. The target is halted at the call. The next run that serves calls begins there.
+    /// The firmware exited by semihosting. The target is halted at the call. The next run that
+    /// serves calls begins there.
     Exit {
-        /// The exit status. 0 is success, and comes only with the reason `ADP_Stopped_ApplicationExit`. For any other reason
-        /// this is the second word of `SYS_EXIT_EXTENDED`, and 1 in place of 0. `SYS_EXIT` has no status: this is 0 or 1.
+        /// The exit status. 0 is success, and comes only with the reason
+        /// `ADP_Stopped_ApplicationExit`. For any other reason this is the second word of
+        /// `SYS_EXIT_EXTENDED`, and 1 in place of 0. `SYS_EXIT` has no status: this is 0 or 1.
         status: i32,
-        /// The reason. 0x20026, `ADP_Stopped_ApplicationExit`, for an end of the firmware's own will.
+        /// The reason. 0x20026, `ADP_Stopped_ApplicationExit`, for an end of the firmware's own
+        /// will.
         reason: u32,
     },
-    /// A line was accepted by its condition. If nothing else happened until then, the target is still running.
+    /// A line was accepted by its condition. If nothing else happened until then, the target is
+    /// still running.
     Line(String),
-    /// The deadline passed, and the target was halted. If it had reached another end by then, that is the verdict.
+    /// The deadline passed, and the target was halted. If it had reached another end by then, that
+    /// is the verdict.
     Deadline,
 }
 
@@ -99,8 +104,8 @@ impl fmt::Display for LineSource {
 pub struct RunLine {
     /// Where the line came from.
     pub source: LineSource,
-    /// When the line was complete here, from the beginning of the run. `None` for a line of which a part was printed before the
-    /// run: it is no evidence and meets no condition.
+    /// When the line was complete here, from the beginning of the run. `None` for a line of which a
+    /// part was printed before the run: it is no evidence and meets no condition.
     pub at: Option<Duration>,
     /// The text without its line end. Bytes that are not UTF-8 become U+FFFD.
     pub text: String,
@@ -115,7 +120,8 @@ impl fmt::Display for RunLine {
 
 /// What a run came to, from [`Target::run_until`](crate::Target::run_until).
 ///
-/// Output and lines are limited together ([`RunUntil::keep`](crate::RunUntil::keep)): what came first is here.
+/// Output and lines are limited together ([`RunUntil::keep`](crate::RunUntil::keep)): what came
+/// first is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RunOutcome {
@@ -127,8 +133,9 @@ pub struct RunOutcome {
     pub output: Vec<u8>,
     /// The numbers of the semihosting calls that were refused, in their order; at most 1000.
     pub refused_calls: Vec<u32>,
-    /// The lines that came by semihosting and by the RTT channels of the conditions, in the order in which they were complete.
-    /// The last line of semihosting may lack its line end. A line of more than 64 KiB comes in parts.
+    /// The lines that came by semihosting and by the RTT channels of the conditions, in the order
+    /// in which they were complete. The last line of semihosting may lack its line end. A line of
+    /// more than 64 KiB comes in parts.
     pub lines: Vec<RunLine>,
     /// Number of bytes of output and lines that were dropped because of the limit.
     pub dropped: u64,
@@ -142,7 +149,8 @@ impl RunOutcome {
         self.status.pc
     }
 
-    /// Returns what the firmware printed by semihosting, as text. Bytes that are not UTF-8 become U+FFFD.
+    /// Returns what the firmware printed by semihosting, as text. Bytes that are not UTF-8 become
+    /// U+FFFD.
     pub fn output_text(&self) -> String {
         String::from_utf8_lossy(&self.output).into_owned()
     }

@@ -105,8 +105,8 @@ impl<'t, 'c> Run<'t, 'c> {
         }
     }
 
-    /// Resumes the target. A call at which it is halted already was made by the firmware and answered by nobody, and `resume`
-    /// would pass it.
+    /// Resumes the target. A call at which it is halted already was made by the firmware and
+    /// answered by nobody, and `resume` would pass it.
     fn resume(&mut self) -> Result<Option<(Verdict, TargetStatus)>> {
         if self.serves_calls {
             let Poll { status, call } = self.target.poll_for_calls(true)?;
@@ -118,8 +118,8 @@ impl<'t, 'c> Run<'t, 'c> {
         self.target.resume().map(|()| None)
     }
 
-    /// Halts the target after the deadline. What it has reached since the last poll is the verdict: the next `resume` would
-    /// pass it.
+    /// Halts the target after the deadline. What it has reached since the last poll is the verdict:
+    /// the next `resume` would pass it.
     fn stop(&mut self) -> Result<(Verdict, TargetStatus)> {
         use HaltReason::{Breakpoint, ExceptionCatch, Lockup, Watchpoint, WatchpointAndBreakpoint};
 
@@ -169,7 +169,8 @@ impl<'t, 'c> Run<'t, 'c> {
         }
     }
 
-    /// Takes what the target printed before it halted, which may hold a line that meets its condition.
+    /// Takes what the target printed before it halted, which may hold a line that meets its
+    /// condition.
     fn last_lines(&mut self, verdict: Verdict, status: TargetStatus) -> Result<(Verdict, TargetStatus)> {
         let line = self.channels.last_lines(self.target, &mut self.collector, self.end)?;
         Ok((line.map_or(verdict, Verdict::Line), status))

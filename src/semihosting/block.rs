@@ -78,7 +78,8 @@ impl<'t> Block<'t> {
         let mut address = self.address;
         let mut taken = 0;
         while taken < STRING_BYTES {
-            // Up to the next multiple of 64, which is inside any memory that has the byte before it.
+            // Up to the next multiple of 64, which is inside any memory that has the byte before
+            // it.
             let chunk = self.bytes(address, 64 - address % 64)?;
             if let Some(end) = memchr::memchr(0, &chunk) {
                 take(&chunk[..end]);

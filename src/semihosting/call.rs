@@ -38,8 +38,8 @@ impl Call {
         self.length == 2
     }
 
-    /// How to resume behind the call, from a halt for this reason. OpenOCD passes a `BKPT` instruction if it takes one for
-    /// the reason of the halt.
+    /// How to resume behind the call, from a halt for this reason. OpenOCD passes a `BKPT`
+    /// instruction if it takes one for the reason of the halt.
     pub(crate) fn resumption(&self, reason: Option<HaltReason>) -> Then {
         match reason {
             Some(HaltReason::Breakpoint | HaltReason::Unknown) | None if self.is_bkpt() => Then::Guard,
@@ -70,8 +70,8 @@ impl Then {
 }
 
 impl Target<'_> {
-    /// Makes sure that this crate can serve the target's semihosting calls and that OpenOCD does not. Returns whether OpenOCD
-    /// did before.
+    /// Makes sure that this crate can serve the target's semihosting calls and that OpenOCD does
+    /// not. Returns whether OpenOCD did before.
     pub(crate) fn take_over_calls(&self) -> Result<bool> {
         let request = self.request(Script::call("semihosting_state")).shown("arm semihosting");
         let request = request.to("ask about semihosting").expecting("a target and the state of its semihosting");

@@ -23,7 +23,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
-/// How much output waits for a reader. Then the firmware's next call waits, too.
+/// How many bytes of output may wait for a reader. Beyond that the firmware's next call waits.
 const OUTPUT_BYTES: usize = 1024 * 1024;
 
 /// What firmware finds on the host, for [`Semihosting::serve_with`].
@@ -41,7 +41,7 @@ pub struct ConsoleOptions {
 }
 
 impl ConsoleOptions {
-    /// An empty command line and no files.
+    /// Creates options with an empty command line and without files.
     pub fn new() -> Self {
         ConsoleOptions::default()
     }
@@ -52,8 +52,9 @@ impl ConsoleOptions {
         self
     }
 
-    /// Lets the firmware read, write, remove and rename files below `directory`. Nothing outside of it can be reached: absolute
-    /// names, names with `..` and symbolic links are refused.
+    /// Allows the firmware to read, write, remove and rename files below `directory`. Absolute
+    /// names, names with `..` and symbolic links are refused, so nothing outside of it is
+    /// accessible.
     pub fn files(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
         self
@@ -73,14 +74,14 @@ impl ConsoleOptions {
 
 /// The console of firmware whose semihosting calls this crate serves, from [`Semihosting::serve`].
 ///
-/// Reading returns what the firmware prints, to its standard output and its standard error. After its exit comes the end of
-/// the stream. Writing gives the firmware input, which is held until the firmware asks for it. While there is none, the
-/// firmware waits, halted at its call. The errors of [`Read`] hold an [`Error`] of this crate; a timeout has the kind
-/// [`io::ErrorKind::TimedOut`].
+/// Reading returns what the firmware prints to its standard output and its standard error. The
+/// stream ends after the firmware's exit. Writing gives the firmware input, which is held until the
+/// firmware asks for it. While there is none, the firmware waits, halted at its call. The errors of
+/// [`Read`] hold an [`Error`] of this crate; a timeout has the kind [`io::ErrorKind::TimedOut`].
 ///
-/// The console owns a handle of its session and can be moved into another thread. Its own thread polls the target every
-/// 1 to 10 ms, also while it is halted. Between polls the session is free for other calls. Output is bounded: with 1 MiB that
-/// nobody has read, the firmware waits at its next call.
+/// The console owns a handle of its session and can be moved into another thread. Its own thread
+/// polls the target every 1 to 10 ms, also while it is halted. Between polls the session is free
+/// for other calls. Output is bounded: when 1 MiB is unread, the firmware waits at its next call.
 ///
 /// Dropping the console ends the thread. The firmware's next call then halts the target.
 pub struct SemihostingConsole {
@@ -90,14 +91,21 @@ pub struct SemihostingConsole {
     name: String,
 }
 
-/// How firmware has exited.
+/// The exit of a firmware.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SemihostingExit {
     /// Its exit status. 0 is success, and comes only with the reason `ADP_Stopped_ApplicationExit`.
     pub status: i32,
-    /// Its reason. 0x20026, `ADP_Stopped_ApplicationExit`, for an end of its own will.
+    /// Its reason: 0x20026, `ADP_Stopped_ApplicationExit`, if the firmware ended by itself.
     pub reason: u32,
+}
+
+/// `exit status 1 (reason 0x20026)`
+impl fmt::Display for SemihostingExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit status {} (reason {:#x})", self.status, self.reason)
+    }
 }
 
 #[derive(Default)]
@@ -142,13 +150,15 @@ impl Shared {
 }
 
 impl Semihosting<'_> {
-    /// Serves the firmware's calls in this program, without files and shell of the host. The target may be running.
+    /// Serves the firmware's calls in this program, without files and shell of the host. The target
+    /// may be running.
     ///
-    /// This crate serves console, command line, clock, time and exit. Calls for files and for the host's shell are refused:
-    /// the firmware gets -1. OpenOCD's own semihosting is disabled, and as it was again when the console is dropped.
+    /// This crate serves console, command line, clock, time and exit. Calls for files and for the
+    /// host's shell are refused: the firmware gets -1. OpenOCD's own semihosting is disabled;
+    /// dropping the console restores its setting.
     ///
     /// # Errors
-    /// [`SemihostingError::Unsupported`] for other targets than Cortex-M and RISC-V.
+    /// [`SemihostingError::Unsupported`] for targets other than Cortex-M and RISC-V.
     ///
     /// ```
     /// # use virtual_chip::firmware::semihosting as firmware;
@@ -172,10 +182,11 @@ impl Semihosting<'_> {
         self.serve_with(ConsoleOptions::new())
     }
 
-    /// Serves the firmware's calls like [`serve`](Self::serve), with a command line, and with files below one directory.
+    /// Serves the firmware's calls like [`serve`](Self::serve), with a command line, and with files
+    /// below one directory.
     ///
     /// # Errors
-    /// Those of [`serve`](Self::serve), and [`SemihostingError::Directory`].
+    /// The errors of [`serve`](Self::serve), and [`SemihostingError::Directory`].
     pub fn serve_with(self, options: ConsoleOptions) -> Result<SemihostingConsole> {
         let host = options.host(Vec::new())?;
         let name = self.target.name()?;
@@ -196,11 +207,12 @@ impl SemihostingConsole {
         self.read_timeout = timeout;
     }
 
-    /// Waits for bytes, and returns how many were put into `buffer`; 0 after the firmware's exit.
+    /// Waits for bytes, and returns how many it put into `buffer`; 0 after the firmware's exit.
     ///
     /// # Errors
-    /// [`TimeoutError::Semihosting`], and the error for which the calls can no longer be served, such as
-    /// [`Error::Connection`]. That is returned once, and [`SemihostingError::ConsoleEnded`] afterwards.
+    /// [`TimeoutError::Semihosting`], and the error that ended the console, such as
+    /// [`Error::Connection`]. That error is returned once, and [`SemihostingError::ConsoleEnded`]
+    /// afterwards.
     pub fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let deadline = Deadline::after(self.read_timeout);
         let mut state = self.shared.wait(deadline, |state| !state.output.is_empty() || state.ended.is_some());
@@ -216,15 +228,16 @@ impl SemihostingConsole {
         }
     }
 
-    /// Ends the input: the firmware's next reads find the end of the file.
+    /// Ends the input: the firmware's next reads return the end of the file.
     pub fn close_input(&mut self) {
         self.shared.change(|state| state.input_is_closed = true);
     }
 
-    /// Waits until the firmware exits. It is halted then, at its call.
+    /// Waits until the firmware exits. The target is then halted at the call.
     ///
     /// # Errors
-    /// [`TimeoutError::Semihosting`] if it does not exit within `timeout`, and those of [`receive`](Self::receive).
+    /// [`TimeoutError::Semihosting`] if it does not exit within `timeout`, and the errors of
+    /// [`receive`](Self::receive).
     pub fn wait_exit(&self, timeout: Duration) -> Result<SemihostingExit> {
         let mut state = self.shared.wait(Deadline::after(Some(timeout)), |state| state.ended.is_some());
         match state.exit {

@@ -28,8 +28,8 @@ impl Files {
         Ok(Files { root, open: BTreeMap::new() })
     }
 
-    /// Opens a file in a mode of the specification, which are those of `fopen` in this order: r, rb, r+, r+b, w, and so on.
-    /// `None` if the name leads out of the directory.
+    /// Opens a file in a mode of the specification, which are those of `fopen` in this order: r,
+    /// rb, r+, r+b, w, and so on. `None` if the name leads out of the directory.
     pub(super) fn open(&mut self, name: &[u8], mode: u64) -> Option<io::Result<u64>> {
         let path = self.path(name)?;
         let updates = mode & 2 != 0;
@@ -95,8 +95,8 @@ impl Files {
         self.open.get_mut(&handle).ok_or_else(no_file)
     }
 
-    /// The path of a name, `None` if it leads out of the directory: an absolute name, a name with `..`, or a symbolic link
-    /// on the way. The firmware cannot make links itself.
+    /// The path of a name, `None` if it leads out of the directory: an absolute name, a name with
+    /// `..`, or a symbolic link on the way. The firmware cannot make links itself.
     fn path(&self, name: &[u8]) -> Option<PathBuf> {
         let name = Path::new(std::str::from_utf8(name).ok()?);
         let mut path = self.root.clone();

@@ -1,10 +1,12 @@
 //! The host's side of semihosting: the calls that this crate serves itself.
 //!
-//! OpenOCD cannot be asked to serve a single call. When OpenOCD's own semihosting is enabled, it serves every call, and exits
-//! when the firmware does. When it is disabled, nothing makes OpenOCD serve a call that has halted the target.
+//! OpenOCD cannot be asked to serve a single call. When OpenOCD's own semihosting is enabled, it
+//! serves every call, and exits when the firmware does. When it is disabled, nothing makes OpenOCD
+//! serve a call that has halted the target.
 //!
-//! Source: Arm's semihosting specification (ABI for the Arm Architecture), chapters 5 to 7. The number of a call is
-//! in the first register and its argument in the second. The argument is usually the address of a block of words.
+//! Source: Arm's semihosting specification (ABI for the Arm Architecture), chapters 5 to 7. The
+//! number of a call is in the first register and its argument in the second. The argument is
+//! usually the address of a block of words.
 
 use std::collections::VecDeque;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -46,8 +48,8 @@ const APPLICATION_EXIT: u64 = 0x20026;
 const CONSOLE: &[u8] = b":tt";
 /// The name of the file that says which extensions the host has.
 const FEATURES: &[u8] = b":semihosting-features";
-/// Its content: a magic number, then `SH_EXT_EXIT_EXTENDED` and `SH_EXT_STDOUT_STDERR`. Without it newlib exits with
-/// `SYS_EXIT`, which has no status.
+/// Its content: a magic number, then `SH_EXT_EXIT_EXTENDED` and `SH_EXT_STDOUT_STDERR`. Without it
+/// newlib exits with `SYS_EXIT`, which has no status.
 const FEATURE_BYTES: &[u8] = b"SHFB\x03";
 
 /// Handles, far from those that an operating system gives to files.
@@ -118,7 +120,8 @@ impl Host {
         }
     }
 
-    /// Serves a call of the halted target. After the deadline it takes no more of what the firmware writes by one call.
+    /// Serves a call of the halted target. After the deadline it takes no more of what the firmware
+    /// writes by one call.
     pub(crate) fn serve(
         &mut self,
         call: &Call,
@@ -344,8 +347,8 @@ impl Host {
 
 /// The answer to an exit.
 ///
-/// The subcode is an exit status only if the program ended by itself, says the specification. A crash is never a success:
-/// for another reason, 0 becomes 1.
+/// The subcode is an exit status only if the program ended by itself, says the specification. A
+/// crash is never a success: for another reason, 0 becomes 1.
 fn exit(reason: u64, subcode: u64) -> Answer {
     let status = low_word(subcode.into());
     let status = if reason != APPLICATION_EXIT && status == 0 { 1 } else { i32::from_ne_bytes(status.to_ne_bytes()) };

@@ -19,10 +19,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const DOING: &str = "reading from semihosting";
 
-/// Which calls a redirection is about.
+/// Which calls are redirected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Redirected {
-    /// All of both kinds.
+    /// Both kinds.
     All,
     /// `SYS_WRITEC`, `SYS_WRITE0` and `SYS_READC`.
     Debug,
@@ -48,32 +48,37 @@ impl fmt::Display for Redirected {
 }
 
 impl FromStr for Redirected {
-    type Err = InvalidArgument;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, InvalidArgument> {
+    fn from_str(text: &str) -> Result<Self> {
         let all = [Redirected::All, Redirected::Debug, Redirected::Stdio];
         let found = all.into_iter().find(|what| what.word() == text);
-        found.ok_or_else(|| InvalidArgument::new("redirection", "all, debug or stdio", text))
+        found.ok_or_else(|| {
+            SemihostingError::from(InvalidArgument::new("redirection", "all, debug or stdio", text)).into()
+        })
     }
 }
 
 /// The console of firmware whose semihosting OpenOCD serves, from [`Semihosting::redirect`].
 ///
-/// Implements [`Read`] and [`Write`]; their errors hold an [`Error`] of this crate, and a timeout has the kind
-/// [`io::ErrorKind::TimedOut`]. The stream owns a handle of its session and can be moved into another thread. When the
-/// firmware exits, OpenOCD ends, and reading fails with [`ConnectionError::ServerDied`] after the last byte.
+/// Implements [`Read`] and [`Write`]; their errors hold an [`Error`] of this crate, and a timeout
+/// has the kind [`io::ErrorKind::TimedOut`]. The stream owns a handle of its session and can be
+/// moved into another thread. When the firmware exits, OpenOCD ends, and reading fails with
+/// [`ConnectionError::ServerDied`] after the last byte.
 ///
 /// # Input
-/// A write returns at once. The bytes are held until the firmware asks for input, and then given to it one at a time:
-/// OpenOCD drops what comes while the firmware does not ask, and does not tell when it asks. It only stops to answer
-/// commands. So after a command of another client that takes longer than a quarter of a second, a byte may be lost. While
-/// the firmware waits for input and there is none, OpenOCD answers no command, and the session's calls time out.
+/// A write returns at once. The crate holds the bytes until the firmware asks for input, and then
+/// sends one at a time: OpenOCD drops input that the firmware has not asked for. OpenOCD does not
+/// report that the firmware asks; it only stops answering commands. So a byte may be lost after
+/// another client's command that takes longer than a quarter of a second. While the firmware waits
+/// for input that is missing, OpenOCD answers no command, and the session's calls time out.
 /// [`SemihostingConsole`](crate::SemihostingConsole) has none of these limits.
 ///
 /// # End
-/// Dropping the stream ends the redirection, and drops input that the firmware has not asked for. OpenOCD before October
-/// 2025, 0.12.0 included, crashes at the end of a redirection. There the redirection stays until OpenOCD ends, this crate
-/// discards what comes, and the target cannot be redirected again. A program must not end before such an OpenOCD does.
+/// Dropping the stream ends the redirection, and drops input that the firmware has not asked for.
+/// OpenOCD before October 2025, 0.12.0 included, crashes at the end of a redirection. With such an
+/// OpenOCD the redirection stays until OpenOCD ends, this crate discards its output, and the target
+/// cannot be redirected again. A program must not end before such an OpenOCD does.
 pub struct SemihostingStream {
     target: KeptTarget,
     stream: ByteStream,
@@ -84,14 +89,17 @@ pub struct SemihostingStream {
 }
 
 impl Semihosting<'_> {
-    /// Redirects what the firmware prints and reads to the returned stream (OpenOCD: `arm semihosting_redirect tcp PORT`).
-    /// Semihosting must be [enabled](Self::enable); the target may be running.
+    /// Redirects what the firmware prints and reads to the returned stream (OpenOCD:
+    /// `arm semihosting_redirect tcp PORT`). Semihosting must be [enabled](Self::enable); the
+    /// target may be running.
     ///
-    /// OpenOCD listens on a free port, on the address of its TCL port, and takes one client, which is the stream.
+    /// OpenOCD listens on a free port, on the address of its TCL port, and takes one client, which
+    /// is the stream.
     ///
     /// # Errors
-    /// [`SemihostingError::Refused`] if semihosting is not enabled, [`SemihostingError::AlreadyRedirected`], and
-    /// [`Error::Connection`] if the port cannot be reached.
+    /// [`SemihostingError::Refused`] if semihosting is not enabled,
+    /// [`SemihostingError::AlreadyRedirected`], and [`Error::Connection`] if the port cannot be
+    /// reached.
     ///
     /// ```
     /// # use virtual_chip::firmware::semihosting as firmware;
@@ -149,7 +157,8 @@ impl SemihostingStream {
     /// Waits for bytes, and returns how many were put into `buffer`.
     ///
     /// # Errors
-    /// [`TimeoutError::Semihosting`], and [`Error::Connection`] if OpenOCD ended, as it does when the firmware exits.
+    /// [`TimeoutError::Semihosting`], and [`Error::Connection`] if OpenOCD ended, as it does when
+    /// the firmware exits.
     pub fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let deadline = Deadline::after(self.read_timeout);
         self.stream.read(buffer, deadline, DOING).map_err(|error| match error {
@@ -205,7 +214,8 @@ impl Drop for SemihostingStream {
             self.stream.shut_down();
             return;
         }
-        // Somebody must read, or OpenOCD waits for that with all of its clients when the firmware prints.
+        // Somebody must read, or OpenOCD waits for that with all of its clients when the firmware
+        // prints.
         let stream = self.stream.clone();
         let drain = move || {
             let mut buffer = [0; 4096];

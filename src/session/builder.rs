@@ -85,7 +85,7 @@ impl SessionBuilder {
     /// Connects to an OpenOCD that is running; see [`Session::connect`].
     ///
     /// # Errors
-    /// Those of [`Session::connect`].
+    /// The same as [`Session::connect`].
     pub fn connect(self, address: impl Endpoint) -> Result<Session> {
         self.open(address, None)
     }
@@ -105,7 +105,7 @@ impl SessionBuilder {
     /// `"board/st_nucleo_f4.cfg"`, or an [`OpenOcdBuilder`] for everything else that can be chosen.
     ///
     /// # Errors
-    /// Those of [`OpenOcdBuilder::spawn`] and of [`Session::connect`].
+    /// The errors of [`OpenOcdBuilder::spawn`] and of [`Session::connect`].
     pub fn start(mut self, openocd: impl Into<OpenOcdBuilder>) -> Result<Session> {
         let process = openocd.into().spawn()?;
         self.settings.own = Some(process.own_server());

@@ -118,7 +118,8 @@ impl Session {
         })
     }
 
-    /// Runs `work` while no call of this session has a command under way. `None` if that is not so within `patience`.
+    /// Runs `work` while no call of this session has a command under way. `None` if that is not so
+    /// within `patience`.
     pub(crate) fn while_idle<T>(&self, patience: Duration, work: impl FnOnce() -> T) -> Option<T> {
         let _turn = self.shared.link.lock(Deadline::after(Some(patience)))?;
         Some(work())
@@ -160,7 +161,8 @@ impl Session {
             }
             _ => return error,
         };
-        // The end was waited for when the connection was lost. No `reconnect` can help once the process has ended.
+        // The end was waited for when the connection was lost. No `reconnect` can help once the
+        // process has ended.
         let (grace, doing) =
             if doing == ALREADY_CLOSED { (Duration::ZERO, "an earlier command ran") } else { (EXIT_GRACE, doing) };
         match &self.shared.process {

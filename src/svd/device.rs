@@ -9,6 +9,7 @@ use super::field::one_line;
 use super::register::Register;
 use crate::error::near_names;
 use crate::error::{Result, SvdError};
+use crate::types::Hex;
 use crate::types::ReadAction;
 
 /// A device as an SVD file describes it: peripherals, registers, fields.
@@ -249,13 +250,20 @@ pub struct Peripheral {
 }
 
 /// A range of addresses that a peripheral occupies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AddressBlock {
     /// The first address.
     pub address: u64,
     /// The number of bytes.
     pub size: u64,
+}
+
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for AddressBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AddressBlock").field("address", &Hex(self.address)).field("size", &Hex(self.size)).finish()
+    }
 }
 
 /// An interrupt of a peripheral.

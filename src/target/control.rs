@@ -69,7 +69,8 @@ impl Target<'_> {
     /// function, such as the entry point of an ELF file.
     ///
     /// # Errors
-    /// Those of [`resume`](Self::resume), and [`TargetError::OutOfAddressSpace`] (nothing is sent).
+    /// The errors of [`resume`](Self::resume), and [`TargetError::OutOfAddressSpace`] (nothing is
+    /// sent).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -115,7 +116,8 @@ impl Target<'_> {
     /// On a Cortex-M, bit 0 of the address is ignored: it marks Thumb code.
     ///
     /// # Errors
-    /// Those of [`step`](Self::step), and [`TargetError::OutOfAddressSpace`] (nothing is sent).
+    /// The errors of [`step`](Self::step), and [`TargetError::OutOfAddressSpace`] (nothing is
+    /// sent).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

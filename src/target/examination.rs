@@ -9,7 +9,7 @@ impl Target<'_> {
     /// `NAME was_examined`).
     ///
     /// # Errors
-    /// [`TargetError::NoTarget`], [`TargetError::UnexpectedReply`], and those of
+    /// [`TargetError::NoTarget`], [`TargetError::UnexpectedReply`], and the errors of
     /// [`Session::command`](crate::Session::command).
     ///
     /// ```

@@ -41,7 +41,7 @@ impl Session {
     /// during a pause that a target halts.
     ///
     /// # Errors
-    /// [`TargetError::Refused`], and those of [`Session::command`].
+    /// [`TargetError::Refused`], and the errors of [`Session::command`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -78,7 +78,7 @@ impl PollingPause {
     /// Ends the pause.
     ///
     /// # Errors
-    /// Those of [`Session::pause_polling`].
+    /// The same as [`Session::pause_polling`].
     pub fn resume(mut self) -> Result<()> {
         self.end()
     }

@@ -4,11 +4,12 @@ use std::fmt;
 
 use super::{register_line, words};
 use crate::error::{Result, TargetError};
+use crate::types::Hex;
 use crate::types::{HaltReason, TargetState};
 use crate::wire::tcl;
 
 /// The state of a target at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TargetStatus {
     /// Its name.
@@ -19,6 +20,18 @@ pub struct TargetStatus {
     pub pc: Option<u64>,
     /// Why it is halted; `None` when it is not.
     pub halt_reason: Option<HaltReason>,
+}
+
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for TargetStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TargetStatus")
+            .field("name", &self.name)
+            .field("state", &self.state)
+            .field("pc", &self.pc.map(Hex))
+            .field("halt_reason", &self.halt_reason)
+            .finish()
+    }
 }
 
 /// `stm32f1x.cpu is halted at 0x08000048 (debug-request)`

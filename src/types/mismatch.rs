@@ -1,9 +1,10 @@
 //! The first byte that differs from what memory or flash should hold.
 
+use super::hex::Hex;
 use std::fmt;
 
 /// The first byte that differs from what memory or flash should hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Mismatch {
     /// Address of the byte.
@@ -12,6 +13,17 @@ pub struct Mismatch {
     pub expected: u8,
     /// Value that was read.
     pub found: u8,
+}
+
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mismatch")
+            .field("address", &Hex(self.address))
+            .field("expected", &Hex(self.expected.into()))
+            .field("found", &Hex(self.found.into()))
+            .finish()
+    }
 }
 
 impl Mismatch {

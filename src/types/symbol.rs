@@ -4,7 +4,8 @@ use std::fmt;
 
 /// A named address of an [`Image`](crate::Image): a function, a variable, or a label.
 ///
-/// [`Display`](fmt::Display) writes the name as the sources have it where the feature `demangle` is enabled.
+/// [`Display`](fmt::Display) writes the name as the sources have it where the feature `demangle` is
+/// enabled.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Symbol {
@@ -16,7 +17,8 @@ pub struct Symbol {
     pub size: u64,
     /// What the symbol names.
     pub kind: SymbolKind,
-    /// Whether the symbol is a function in Arm's Thumb instruction set. A pointer to the function has bit 0 set.
+    /// Whether the symbol is a function in Arm's Thumb instruction set. A pointer to the function
+    /// has bit 0 set.
     pub thumb: bool,
 }
 

@@ -85,7 +85,8 @@ impl TapState {
         }
     }
 
-    /// Whether the controller can stay in the state while TCK runs: the six that one level of TMS keeps it in.
+    /// Whether the controller can stay in the state while TCK runs: the six that one level of TMS
+    /// keeps it in.
     pub fn is_stable(self) -> bool {
         let (low, high) = self.successors();
         self == low || self == high
@@ -117,20 +118,21 @@ impl TapState {
 /// OpenOCD's name of the state.
 impl fmt::Display for TapState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.openocd_name())
+        f.pad(self.openocd_name())
     }
 }
 
-/// In which state a scan leaves the chain (OpenOCD: `-endstate`).
+/// The state in which a scan leaves the chain (OpenOCD: `-endstate`).
 ///
-/// Those of the stable states that OpenOCD survives: it ends when it is to leave a scan in Test-Logic-Reset, or in a state that is not stable, and
-/// warns of the shift states, in which the clock moves the registers on.
+/// Only these states are safe: OpenOCD exits if a scan is to end in Test-Logic-Reset or in a state
+/// that is not stable, and in the shift states the clock moves the registers on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum EndState {
     /// Run-Test/Idle: what was scanned has taken effect, and self-tests run.
     #[default]
     RunTestIdle,
-    /// Pause-DR: after a DR scan nothing has been updated yet; after an IR scan the instruction has.
+    /// Pause-DR: after a DR scan nothing has been updated yet; after an IR scan the instruction
+    /// has.
     PauseDr,
     /// Pause-IR: after an IR scan nothing has been updated yet; after a DR scan the register has.
     PauseIr,
@@ -144,6 +146,13 @@ impl EndState {
             EndState::PauseIr => TapState::PauseIr,
         }
         .openocd_name()
+    }
+}
+
+/// OpenOCD's name of the state.
+impl fmt::Display for EndState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.openocd_name())
     }
 }
 

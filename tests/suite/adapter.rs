@@ -21,7 +21,8 @@ fn clocked() -> Session {
     Session::builder().start(openocd).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"))
 }
 
-/// OpenOCD has sent the new level by the time it answers; the chip reads it a little later, and has no way to say so.
+/// OpenOCD has sent the new level by the time it answers; the chip reads it a little later, and has
+/// no way to say so.
 #[track_caller]
 fn comes_true(condition: impl Fn() -> bool) {
     let begin = Instant::now();
@@ -176,7 +177,7 @@ fn a_line_that_is_not_there_is_an_error_and_nothing_moves() {
     for signal in [ResetSignal::Srst, ResetSignal::Trst, ResetSignal::Both] {
         for result in [adapter.assert_reset(signal), adapter.deassert_reset(signal)] {
             let error = adapter_error(result);
-            let missing = if signal == ResetSignal::Srst { "srst" } else { "trst" };
+            let missing = if signal == ResetSignal::Srst { ResetSignal::Srst } else { ResetSignal::Trst };
             assert!(matches!(error, AdapterError::NoSignal { signal, .. } if signal == missing), "{error:?}");
             assert_eq!(
                 error.to_string(),
@@ -193,7 +194,7 @@ fn a_line_that_is_not_there_is_an_error_and_nothing_moves() {
 fn one_missing_line_keeps_the_other_from_moving() {
     let board = with_srst();
     let error = adapter_error(board.session.adapter().assert_reset(ResetSignal::Both));
-    assert!(matches!(error, AdapterError::NoSignal { signal: "trst", .. }), "{error:?}");
+    assert!(matches!(error, AdapterError::NoSignal { signal: ResetSignal::Trst, .. }), "{error:?}");
     // An answer of the target: everything before it has reached the chip.
     board.session.memory().read_u32(0x2000_0000).unwrap();
     assert_eq!(board.chip.state(), CoreState::Running);
@@ -222,7 +223,7 @@ fn there_is_no_trst_over_swd() {
     board.session.command("reset_config trst_and_srst srst_nogate").unwrap();
     let error = adapter_error(board.session.adapter().assert_reset(ResetSignal::Trst));
     assert!(
-        matches!(&error, AdapterError::NoSignal { signal: "trst", transport, .. } if transport == "swd"),
+        matches!(&error, AdapterError::NoSignal { signal: ResetSignal::Trst, transport, .. } if transport == "swd"),
         "{error:?}"
     );
 }
@@ -237,11 +238,12 @@ fn trst_is_a_line_of_jtag() {
 #[test]
 fn a_line_that_does_not_follow_is_an_error() {
     let board = Board::jtag();
-    // One line pulls the other, so OpenOCD moves neither alone; it reports success and logs why not.
+    // One line pulls the other, so OpenOCD moves neither alone; it reports success and logs why
+    // not.
     board.session.command("reset_config trst_and_srst srst_pulls_trst srst_nogate").unwrap();
     let (adapter, before) = (board.session.adapter(), board.chip.reset_count());
     let error = adapter_error(adapter.assert_reset(ResetSignal::Srst));
-    assert!(matches!(error, AdapterError::WrongState { signal: "srst", asserted: false, .. }), "{error:?}");
+    assert!(matches!(error, AdapterError::WrongState { signal: ResetSignal::Srst, asserted: false, .. }), "{error:?}");
     assert_eq!(
         error.to_string(),
         "OpenOCD reports `adapter assert srst` as done, but srst is not asserted: BUG: can't assert only SRST"

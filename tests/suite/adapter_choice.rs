@@ -104,7 +104,8 @@ fn transport_follows_a_driver_that_a_command_selects() {
 #[test]
 fn choice_holds_against_the_configuration() {
     let chip = VirtualChip::start().unwrap();
-    // A configuration with a choice and an `init` of its own, after which OpenOCD accepts no choice.
+    // A configuration with a choice and an `init` of its own, after which OpenOCD accepts no
+    // choice.
     let openocd = OpenOcdProcess::builder()
         .adapter_serial("OURS")
         .adapter_usb_location("1-2.3")

@@ -7,11 +7,12 @@ use std::time::Duration;
 use openocd::{OpenOcdBuilder, OpenOcdProcess, Session, SessionBuilder};
 use virtual_chip::{Transport, VirtualChip};
 
-/// The wire that this run of the suite is about: JTAG, or with `OPENOCD_TRANSPORT=swd` SWD, for which OpenOCD has to be newer
-/// than 0.12.0.
+/// The wire that this run of the suite is about: JTAG, or with `OPENOCD_TRANSPORT=swd` SWD, for
+/// which OpenOCD has to be newer than 0.12.0.
 ///
-/// The rule for a test: what is about targets takes this one, as `Board::start` does. What is about JTAG itself (TAPs, scans, several
-/// chips on a chain, RISC-V) names it: [`Board::jtag`], `VirtualBoard` and `VirtualHart` are on JTAG in every run.
+/// The rule for a test: what is about targets takes this one, as `Board::start` does. What is about
+/// JTAG itself (TAPs, scans, several chips on a chain, RISC-V) names it: [`Board::jtag`],
+/// `VirtualBoard` and `VirtualHart` are on JTAG in every run.
 pub fn transport() -> Transport {
     match std::env::var("OPENOCD_TRANSPORT").as_deref() {
         Err(_) | Ok("jtag") => Transport::Jtag,
@@ -58,7 +59,8 @@ impl Board {
         bytes
     }
 
-    /// With limits of its own for the session, and more for OpenOCD after the chip's own configuration.
+    /// With limits of its own for the session, and more for OpenOCD after the chip's own
+    /// configuration.
     pub fn start_with(limits: SessionBuilder, more: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Board {
         Board::over(transport(), limits, more)
     }
@@ -68,7 +70,8 @@ impl Board {
         limits: SessionBuilder,
         more: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder,
     ) -> Board {
-        // `RUST_LOG=openocd=trace` shows the wire. Only the first board of a run can set the logger.
+        // `RUST_LOG=openocd=trace` shows the wire. Only the first board of a run can set the
+        // logger.
         let _ = env_logger::builder().is_test(true).try_init();
         let chip = VirtualChip::start().expect("a free port");
         let config = chip.openocd_config_over(transport);
@@ -120,7 +123,8 @@ impl Drop for LogOnPanic {
     }
 }
 
-/// OpenOCD without a chip: an interpreter, and two targets of the type `testee`, which hold nothing.
+/// OpenOCD without a chip: an interpreter, and two targets of the type `testee`, which hold
+/// nothing.
 pub fn dummy() -> OpenOcdBuilder {
     OpenOcdProcess::builder()
         .ready_timeout(PATIENCE)

@@ -19,7 +19,7 @@ fn dap_error<T: std::fmt::Debug>(result: openocd::Result<T>) -> DapError {
 }
 
 #[test]
-fn names_and_views() {
+fn a_dap_is_found_by_its_name_and_by_its_target() {
     let board = Board::start();
     let session = &board.session;
     assert_eq!(session.dap().names().unwrap(), ["stm32f1x.dap"]);
@@ -39,7 +39,8 @@ fn registers_of_the_debug_port() {
     let dap = board.session.dap();
     assert_eq!(dap.read_dp(4).unwrap() & 0xf000_0000, 0xf000_0000);
     let _pause = board.session.pause_polling().unwrap();
-    // SELECT: another bank of the same access port. OpenOCD needs that bank for IDR, and another for CSW.
+    // SELECT: another bank of the same access port. OpenOCD needs that bank for IDR, and another
+    // for CSW.
     dap.write_dp(8, 0xf0).unwrap();
     assert_eq!(dap.read_dp(8).unwrap(), 0xf0);
     assert_eq!(dap.read_ap(0, 0xfc).unwrap(), 0x1477_0011);
@@ -63,7 +64,8 @@ fn writes_to_the_debug_port_take_effect() {
     let board = Board::start();
     let dap = board.session.dap();
     let _pause = board.session.pause_polling().unwrap();
-    // The requests for power of CTRL/STAT are acknowledged in the bit above each: without that of the system domain, and with it.
+    // The requests for power of CTRL/STAT are acknowledged in the bit above each: without that of
+    // the system domain, and with it.
     for (requests, domains) in [(0x1000_0001, 0x3), (0x5000_0001, 0xf)] {
         dap.write_dp(4, requests).unwrap();
         assert_eq!(dap.read_dp(4).unwrap() >> 28, domains);

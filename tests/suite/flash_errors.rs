@@ -216,7 +216,7 @@ fn a_cancelled_erase_stops_between_two_sectors() {
             ControlFlow::Continue(())
         }
     };
-    let error = board.session.flash().with_progress(&report).erase_sector(0, 1, 127).unwrap_err();
+    let error = board.session.flash().with_progress(report).erase_sector(0, 1, 127).unwrap_err();
     let Error::Cancelled { phase: Phase::Erase, done, total: 0x1_fc00, address } = error else { panic!("{error}") };
     assert_eq!((address, done % 1024), (BASE + 0x400 + done, 0));
     assert!(done > 0 && done < 0x1_fc00, "{error}");

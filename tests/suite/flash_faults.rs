@@ -72,7 +72,7 @@ fn a_power_loss_in_mid_write_says_how_far_it_came() {
     let data = Random::new(31).bytes(40_000);
     board.chip.faults().power_fails_after(15_000);
     // The callback makes the pieces small.
-    let error = board.session.flash().with_progress(&go_on).write(BASE + 0x4000, &data).unwrap_err();
+    let error = board.session.flash().with_progress(go_on).write(BASE + 0x4000, &data).unwrap_err();
     let Error::Flash(FlashError::Write { address, written, total: 40_000, .. }) = &error else { panic!("{error}") };
     assert_eq!(*address, BASE + 0x4000 + written);
     assert!(*written > 0 && *written <= 30_000, "{error}");
@@ -140,7 +140,7 @@ fn a_chip_that_was_reset_behind_openocds_back_is_seen_as_running() {
 fn a_bus_fault_in_mid_read_has_an_address() {
     let board = Board::halted();
     board.chip.faults().bus_fault_at(0x0800_9000..0x0800_9004);
-    let error = board.session.flash().with_progress(&go_on).read(BASE, 0x1_0000).unwrap_err();
+    let error = board.session.flash().with_progress(go_on).read(BASE, 0x1_0000).unwrap_err();
     let Error::Flash(FlashError::Read { address, .. }) = error else { panic!("{error}") };
     assert!(address > BASE && address <= 0x0800_9000, "{address:#x}");
 }
@@ -161,7 +161,7 @@ fn a_killed_openocd_in_mid_write_says_how_far_it_came() {
         }
         std::ops::ControlFlow::Continue(())
     };
-    let error = flash.with_progress(&report).write(BASE + 0x4000, &data).unwrap_err();
+    let error = flash.with_progress(report).write(BASE + 0x4000, &data).unwrap_err();
     let Error::Flash(FlashError::Write { written, cause, .. }) = &error else { panic!("{error}") };
     assert!(matches!(**cause, Error::Connection(ConnectionError::ServerDied { .. })), "{cause}");
     let written = usize::try_from(*written).unwrap();
@@ -224,7 +224,7 @@ fn a_chip_that_stops_answering_ends_a_write_by_the_flash_timeout() {
         }
         std::ops::ControlFlow::Continue(())
     };
-    let error = flash.with_progress(&report).write(BASE + 0x4000, &data).unwrap_err();
+    let error = flash.with_progress(report).write(BASE + 0x4000, &data).unwrap_err();
     let Error::Flash(FlashError::Write { written, cause, .. }) = &error else { panic!("{error}") };
     let Error::Timeout(TimeoutError::Reply { after, .. }) = **cause else { panic!("{cause}") };
     assert_eq!(after, Duration::from_secs(8), "the flash timeout, not the session's");

@@ -262,7 +262,7 @@ fn progress_of_an_image_has_three_phases_with_true_totals() {
         Segment { address: BASE + 0x8000, data: vec![2; 1025] },
     ])
     .unwrap();
-    board.session.flash().with_progress(&report).program(&image).unwrap();
+    board.session.flash().with_progress(report).program(&image).unwrap();
     let seen = seen.into_inner().unwrap();
     let mut phases: Vec<_> = seen.iter().map(|progress| (progress.phase, progress.total)).collect();
     phases.dedup();
@@ -285,7 +285,7 @@ fn a_call_cancelled_after_the_erase_writes_nothing() {
         }
     };
     let image = Image::bin(BASE, vec![0; 3000]).unwrap();
-    let error = board.session.flash().with_progress(&report).write_image_with(&image, ERASE).unwrap_err();
+    let error = board.session.flash().with_progress(report).write_image_with(&image, ERASE).unwrap_err();
     assert!(matches!(error, Error::Cancelled { phase: Phase::Write, done: 0, total: 3000, address: BASE }), "{error}");
     assert_eq!(board.held(BASE, 3072), vec![0xff; 3072]);
 }

@@ -42,7 +42,8 @@ fn jtag_error<T: std::fmt::Debug>(result: openocd::Result<T>) -> JtagError {
     }
 }
 
-/// Waits until a cell drives its pin like this. OpenOCD does not wait for an adapter that it asks nothing.
+/// Waits until a cell drives its pin like this. OpenOCD does not wait for an adapter that it asks
+/// nothing.
 #[track_caller]
 fn until_driven(board: &Board, cell: usize, level: Option<bool>) {
     let begin = Instant::now();

@@ -1,4 +1,5 @@
-//! The whole crate against a real OpenOCD that drives a virtual chip. `OPENOCD` names the binary under test.
+//! The whole crate against a real OpenOCD that drives a virtual chip. `OPENOCD` names the binary
+//! under test.
 
 #![allow(unreachable_pub, reason = "helpers are shared by the modules of this one test binary")]
 #![allow(clippy::cast_possible_truncation, reason = "addresses are 64 bits in the crate and 32 in the chip")]

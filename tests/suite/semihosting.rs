@@ -27,7 +27,7 @@ fn settings_are_in_effect_afterwards() {
     let board = Board::start();
     let semihosting = board.session.semihosting();
     assert!(!semihosting.is_enabled().unwrap());
-    for result in [semihosting.set_base_dir("/x"), semihosting.set_resumable_exit(true)] {
+    for result in [semihosting.set_base_dir("/x"), semihosting.enable_resumable_exit()] {
         assert!(matches!(result, Err(Error::Semihosting(SemihostingError::Refused { .. }))), "{result:?}");
     }
     semihosting.enable().unwrap();
@@ -37,8 +37,8 @@ fn settings_are_in_effect_afterwards() {
         semihosting.set_command_line(line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
     }
     semihosting.set_base_dir("/a b/{c").unwrap();
-    semihosting.set_resumable_exit(true).unwrap();
-    semihosting.set_resumable_exit(false).unwrap();
+    semihosting.enable_resumable_exit().unwrap();
+    semihosting.disable_resumable_exit().unwrap();
     semihosting.disable().unwrap();
     assert!(!semihosting.is_enabled().unwrap());
 }

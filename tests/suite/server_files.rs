@@ -55,10 +55,10 @@ fn data_of_any_length_reaches_its_file_and_none_is_left() {
     let (board, directory) = board();
     for commands in [1, COMMANDS] {
         let file = svf(&directory, commands, "SIR 9 TDI (01F);");
-        let report = board.session.jtag().svf(&file).quiet(true).timeout(Duration::from_secs(120)).run().unwrap();
+        let report = board.session.jtag().svf(&file).timeout(Duration::from_secs(120)).run().unwrap();
         assert_eq!(report.commands as usize, commands + 1);
         let file = svf(&directory, commands, "SIR 9 TDI (01F) TDO (1ff) MASK (1ff);");
-        board.session.jtag().svf(&file).quiet(true).timeout(Duration::from_secs(120)).run().unwrap_err();
+        board.session.jtag().svf(&file).timeout(Duration::from_secs(120)).run().unwrap_err();
     }
     assert_eq!(left(&board, &directory), (0, "0".to_owned(), "4".to_owned()));
 }

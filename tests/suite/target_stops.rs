@@ -127,7 +127,7 @@ fn a_step_of_a_hart_passes_an_ebreak_of_its_program() {
     assert_eq!(target.step().unwrap().pc, Some(behind));
 }
 
-/// A halted chip whose HardFault handler faults, which OpenOCD does not poll by itself.
+/// A halted chip whose `HardFault` handler faults, which OpenOCD does not poll by itself.
 fn board_that_locks_up() -> Board {
     let board = Board::halted();
     board.chip.write_memory(firmware::STOP, &UDF).unwrap();

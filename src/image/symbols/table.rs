@@ -17,7 +17,8 @@ use crate::error::near_names;
 use crate::image::elf::{File, SHARED_AT_MOST};
 use crate::types::{Symbol, SymbolKind};
 
-/// The symbols of an image. Names stay in one string table, and the indices are built when they are first used.
+/// The symbols of an image. Names stay in one string table, and the indices are built when they are
+/// first used.
 #[derive(Default)]
 pub(in crate::image) struct SymbolTable {
     names: Vec<u8>,
@@ -153,7 +154,8 @@ impl SymbolTable {
         self.best_first(found)
     }
 
-    /// Finds the symbols at these positions of the table: typed before untyped, global before local.
+    /// Finds the symbols at these positions of the table: typed before untyped, global before
+    /// local.
     pub(super) fn best_first(&self, mut positions: Vec<u32>) -> Vec<Symbol> {
         if positions.len() > 1 {
             positions.sort_by_key(|&position| self.rank(position));
@@ -262,7 +264,8 @@ impl AddressIndex {
     }
 }
 
-/// Whether a local, untyped symbol only marks where code of one kind (`$a`, `$t`, `$x`) or data (`$d`) begins.
+/// Whether a local, untyped symbol only marks where code of one kind (`$a`, `$t`, `$x`) or data
+/// (`$d`) begins.
 fn is_mapping_symbol(name: &[u8]) -> bool {
     match name {
         [b'$', b'a' | b't' | b'd' | b'x', rest @ ..] => rest.is_empty() || rest[0] == b'.' || name.starts_with(b"$xrv"),

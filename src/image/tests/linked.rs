@@ -1,4 +1,5 @@
-//! What real linkers make, compared with what GNU objcopy loads of it. `tests/images/build.sh` builds the files.
+//! What real linkers make, compared with what GNU objcopy loads of it. `tests/images/build.sh`
+//! builds the files.
 
 use std::path::PathBuf;
 

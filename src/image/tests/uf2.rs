@@ -60,7 +60,8 @@ fn uf2_for_several_families_needs_a_choice() {
     );
 }
 
-/// The first block that picotool writes for the RP2350 (erratum E10): block 0 of 2, of a family of its own.
+/// The first block that picotool writes for the RP2350 (erratum E10): block 0 of 2, of a family of
+/// its own.
 #[test]
 fn uf2_block_with_the_tag_to_ignore_it_is_ignored() {
     let mut payload = vec![0xef; 256];

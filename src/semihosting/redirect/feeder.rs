@@ -1,8 +1,9 @@
 //! Input for the firmware's console, held until OpenOCD waits for it.
 //!
-//! OpenOCD reads the socket of a redirection in two places: where it serves a call that reads (`semihosting_redirect_read` in
-//! `src/target/semihosting_common.c`), for which it waits, and in its server loop, which drops what comes at other times
-//! (`semihosting_service_input_handler`). While it waits for input it answers nobody. That is how to know that it does.
+//! OpenOCD reads the socket of a redirection in two places: where it serves a call that reads
+//! (`semihosting_redirect_read` in `src/target/semihosting_common.c`), for which it waits, and in
+//! its server loop, which drops what comes at other times (`semihosting_service_input_handler`).
+//! While it waits for input it answers nobody. That is how to know that it does.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -99,7 +100,8 @@ impl Feeder {
     }
 }
 
-/// Gives one byte at a time, each when OpenOCD waits for one. More than the firmware asks for would be dropped.
+/// Gives one byte at a time, each when OpenOCD waits for one. More than the firmware asks for would
+/// be dropped.
 fn give_all(session: &Session, tcl: SocketAddr, held: &Held, stream: &ByteStream) -> Result<(), TransferError> {
     let mut probe = None;
     while held.wait() {
@@ -128,15 +130,14 @@ fn wait_for_answer(probe: &ByteStream, held: &Held) -> Result<(), TransferError>
     }
 }
 
-/// Sends an empty command, and returns whether OpenOCD leaves it unanswered. Then the answer is still to come.
+/// Sends an empty command, and returns whether OpenOCD leaves it unanswered for now.
 fn is_deaf(probe: &mut Option<ByteStream>, tcl: SocketAddr) -> Result<bool, TransferError> {
-    let stream = match probe {
-        Some(stream) => stream,
-        None => {
-            let deadline = Deadline::after(Some(Duration::from_secs(1)));
-            let connected = ByteStream::connect(tcl, "OpenOCD", deadline);
-            probe.insert(connected.map_err(|_| ConnectionError::Closed { peer: tcl, doing: DOING })?)
-        }
+    let stream = if let Some(stream) = probe {
+        stream
+    } else {
+        let deadline = Deadline::after(Some(Duration::from_secs(1)));
+        let connected = ByteStream::connect(tcl, "OpenOCD", deadline);
+        probe.insert(connected.map_err(|_| ConnectionError::Closed { peer: tcl, doing: DOING })?)
     };
     stream.write(&[SEPARATOR], Deadline::after(Some(DEAF_AFTER)), DOING)?;
     match stream.read(&mut [0], Deadline::after(Some(DEAF_AFTER)), DOING) {

@@ -130,7 +130,7 @@ fn the_breakpoint_unit_does_not_cover_ram() {
 }
 
 #[test]
-fn a_running_target() {
+fn a_running_target_is_refused_where_it_must_be_halted() {
     let board = Board::start();
     let breakpoints = board.session.breakpoints();
     let refused = breakpoints.add(0x2000_0100, BreakpointKind::Software);

@@ -45,6 +45,8 @@ fn board() -> Board {
     board
 }
 
+type Call<'c> = (&'c str, Box<dyn Fn() -> openocd::Result<()> + 'c>);
+
 #[test]
 fn no_flash_call_changes_ram_registers_or_settings() {
     let board = board();
@@ -53,7 +55,6 @@ fn no_flash_call_changes_ram_registers_or_settings() {
     let image = Image::bin(BASE + 0x4000, data.clone()).unwrap();
     flash.banks().unwrap();
     let before = State::of(&board);
-    type Call<'c> = (&'c str, Box<dyn Fn() -> openocd::Result<()> + 'c>);
     let calls: Vec<Call<'_>> = vec![
         ("banks", Box::new(|| flash.banks().map(drop))),
         ("probe", Box::new(|| flash.probe(0).map(drop))),

@@ -18,7 +18,7 @@ fn progress_comes_in_small_steps_with_the_true_total() {
         seen.lock().unwrap().push(progress);
         ControlFlow::Continue(())
     };
-    let flash = board.session.flash().with_progress(&report);
+    let flash = board.session.flash().with_progress(report);
     let told = |phases: &[(Phase, u64)]| {
         let mut steps = std::mem::take(&mut *seen.lock().unwrap()).into_iter().peekable();
         for &(phase, total) in phases {
@@ -45,7 +45,7 @@ fn progress_comes_in_small_steps_with_the_true_total() {
     told(&[(Phase::Read, 30_001)]);
     assert!(flash.verify(BASE + 0x1234, &data).unwrap());
     told(&[(Phase::Verify, 40_000)]);
-    let memory = board.session.memory().with_progress(&report);
+    let memory = board.session.memory().with_progress(report);
     memory.write_bytes(0x2000_0001, &data[..9_000]).unwrap();
     told(&[(Phase::Write, 9_000)]);
     memory.read_bytes(0x2000_0001, 9_000).unwrap();
@@ -73,7 +73,7 @@ fn a_cancelled_write_stops_between_two_sectors_and_says_how_far_it_came() {
     assert!(board.session.flash().verify(BASE + 0x1200, &data[..done]).unwrap(), "the session can be used again");
 
     let report = |_: Progress| ControlFlow::Break(());
-    let error = board.session.flash().with_progress(&report).erase_all(0).unwrap_err();
+    let error = board.session.flash().with_progress(report).erase_all(0).unwrap_err();
     assert!(matches!(error, Error::Cancelled { phase: Phase::Erase, done: 0, .. }), "{error}");
     assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE, "cancelled before it began");
 }

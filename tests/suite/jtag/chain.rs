@@ -11,7 +11,8 @@ fn start(openocd: OpenOcdBuilder) -> Session {
     session.unwrap_or_else(|error| panic!("{INSTALL}\n{error}"))
 }
 
-/// The chip with two more TAPs, which are behind a router that does not put them into the chain: one can be switched, one lacks the handlers for it.
+/// The chip with two more TAPs, which are behind a router that does not put them into the chain:
+/// one can be switched, one lacks the handlers for it.
 fn routed() -> Board {
     let taps = "jtag newtap x core -irlen 8 -disable;\
         jtag newtap x dsp -irlen 5 -ircapture 0x1 -irmask 0x1f -disable -ignore-version \
@@ -57,7 +58,8 @@ fn undeclared_taps_are_listed_if_they_answer() {
     assert_eq!(listed, [("auto0.tap", Some(0x3ba0_0477), 4), ("auto1.tap", Some(0x1641_0041), 5)]);
     assert_eq!(session.jtag().scan("auto1.tap", IDCODE, &[bits(0, 32)]).unwrap()[0].to_u64(), Some(0x1641_0041));
     drop(session);
-    // The declared TAP's instruction register is not that long, so those of the others are not measured: newer OpenOCD would abort over them.
+    // The declared TAP's instruction register is not that long, so those of the others are not
+    // measured: newer OpenOCD would abort over them.
     let session = start(openocd().command("jtag newtap x cpu -irlen 4 -ircapture 0xf -irmask 0xf").command("noinit"));
     session.execute("init").unwrap();
     for error in [jtag_error(session.jtag().scan_chain()), jtag_error(session.jtag().irscan("auto0.tap", 1))] {

@@ -13,7 +13,8 @@ fn a_path_goes_where_it_says() {
     jtag.scan(BS, SAMPLE, &[bits(1, 232)]).unwrap();
     jtag.irscan(BS, EXTEST).unwrap();
     until_driven(&board, 0, Some(true));
-    // Once through the data column without a shift: what is captured (the pins, all low) is updated.
+    // Once through the data column without a shift: what is captured (the pins, all low) is
+    // updated.
     jtag.pathmove(&[RunTestIdle, SelectDrScan, CaptureDr, Exit1Dr, UpdateDr, RunTestIdle]).unwrap();
     until_driven(&board, 0, Some(false));
     // Through the instruction column: what is captured there, 1, is IDCODE.
@@ -27,7 +28,8 @@ fn a_long_path_makes_every_one_of_its_clocks() {
     let board = jtag_board();
     let jtag = board.session.jtag();
     let pause = board.session.pause_polling().unwrap();
-    // The pins are what is captured. Each stay in Shift-DR, or way into it, shifts them by one towards cell 0.
+    // The pins are what is captured. Each stay in Shift-DR, or way into it, shifts them by one
+    // towards cell 0.
     for distance in [1, 6, 7, 8, 30, 100] {
         let pin = distance;
         board.chip.boundary().set_level(pin, true);

@@ -86,7 +86,8 @@ fn a_file_that_the_chip_agrees_with_passes() {
     let report = board.session.jtag().svf(&file.0).tap(BS).run().unwrap();
     assert_eq!((report.commands, report.errors), (11, 0));
     assert!(!report.log.contains("SDR"), "quiet: {}", report.log);
-    let report = board.session.jtag().svf(&file.0).tap(BS).quiet(false).progress(true).timeout(PATIENCE).run().unwrap();
+    let report =
+        board.session.jtag().svf(&file.0).tap(BS).log_commands().log_progress().timeout(PATIENCE).run().unwrap();
     assert!(report.log.contains("SDR 232") && report.log.contains('%'), "{}", report.log);
     // The target is reached as before.
     board.session.target().reexamine().unwrap();
@@ -101,12 +102,13 @@ fn a_file_with_a_wrong_tdo_fails_with_its_line() {
     let error = jtag_error(board.session.jtag().svf(&file.0).tap(BS).run());
     let JtagError::SvfMismatch { path, line, wanted, read, failure, .. } = &error else { panic!("{error:?}") };
     assert_eq!((path, *line), (&file.0, 10));
-    // The values of the TAP itself: OpenOCD logs them one bit further to the left, as the other TAP, in BYPASS, comes first.
+    // The values of the TAP itself: OpenOCD logs them one bit further to the left, as the other
+    // TAP, in BYPASS, comes first.
     assert_eq!((wanted, read), (&format!("0x{wrong}"), &format!("0x{PINS}")));
     assert_eq!(failure.code(), -4);
     assert!(error.to_string().contains("wrong.svf: line 10 expected 0x8"), "{error}");
     // The check in line 10 is the only one that fails.
-    let report = board.session.jtag().svf(&file.0).tap(BS).ignore_error(true).run().unwrap();
+    let report = board.session.jtag().svf(&file.0).tap(BS).ignore_errors().run().unwrap();
     assert_eq!((report.commands, report.errors), (11, 1));
 }
 
@@ -170,7 +172,8 @@ fn a_file_for_one_tap_is_refused_while_others_are_disabled() {
 #[test]
 fn a_file_has_a_timeout_of_its_own() {
     let board = board();
-    // Not many commands: a busy machine can be through with those before the thread that waits gets its turn, and then the reply is no late one.
+    // Not many commands: a busy machine can be through with those before the thread that waits gets
+    // its turn, and then the reply is no late one.
     let file = File::new("slow.svf", "SIR 5 TDI (01);\nRUNTEST IDLE 1 TCK 2 SEC ENDSTATE IDLE;\n");
     let error = board.session.jtag().svf(&file.0).tap(BS).timeout(Duration::from_millis(1)).run().unwrap_err();
     assert!(matches!(error, Error::Timeout(TimeoutError::Reply { .. })), "{error:?}");
@@ -215,14 +218,14 @@ fn an_xsvf_file_passes_or_fails() {
     let jtag = board.session.jtag();
     let good = File::new("good.xsvf", xsvf(0x1641_0041));
     jtag.xsvf(&good.0).tap(BS).run().unwrap();
-    jtag.xsvf(&good.0).tap(BS).quiet(false).virt2(true).timeout(PATIENCE).run().unwrap();
+    jtag.xsvf(&good.0).tap(BS).log_commands().virt2().timeout(PATIENCE).run().unwrap();
     let wrong = File::new("wrong.xsvf", xsvf(0x1641_0042));
     let error = jtag_error(jtag.xsvf(&wrong.0).tap(BS).run());
     assert!(matches!(&error, JtagError::Playback { failure, .. } if failure.code() == -4), "{error:?}");
 }
 
-/// Scans for the whole chain leave OpenOCD's idea of the TAPs' instructions as it was: its next access to the debug port
-/// would go through the register that the file selected.
+/// Scans for the whole chain leave OpenOCD's idea of the TAPs' instructions as it was: its next
+/// access to the debug port would go through the register that the file selected.
 #[test]
 fn debug_port_and_memory_are_read_right_after_a_file_for_the_whole_chain() {
     let board = board();
@@ -239,7 +242,8 @@ fn debug_port_and_memory_are_read_right_after_a_file_for_the_whole_chain() {
     for round in 0..6 {
         for play in [&xsvf, &svf] {
             if round % 2 == 0 {
-                // The debug port's instruction is the last one that OpenOCD knows of, and the first one that it needs.
+                // The debug port's instruction is the last one that OpenOCD knows of, and the first
+                // one that it needs.
                 assert_eq!(session.dap().read_dp(4).unwrap(), status, "before round {round}");
             }
             match play.0.extension().and_then(|end| end.to_str()) {

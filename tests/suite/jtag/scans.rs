@@ -51,7 +51,8 @@ fn fields_of_any_width_come_back_exactly() {
 #[test]
 fn a_register_that_is_shorter_gives_back_what_went_in() {
     let board = jtag_board();
-    // BYPASS is one bit, 0 when captured, and the other TAP is in BYPASS, too: everything comes out two bits later.
+    // BYPASS is one bit, 0 when captured, and the other TAP is in BYPASS, too: everything comes out
+    // two bits later.
     let sent: Vec<u8> = (0..=255).collect();
     let sent = Bits::from_le_bytes(&sent, 2048).unwrap();
     let back = board.session.jtag().scan(BS, BYPASS, &[sent.clone(), bits(0, 2)]).unwrap();
@@ -66,7 +67,8 @@ fn a_drscan_after_an_irscan_is_not_broken_up_by_polling() {
     let jtag = board.session.jtag();
     for _ in 0..20 {
         jtag.irscan(BS, IDCODE).unwrap();
-        // Each of these calls has OpenOCD poll the core, which puts the boundary scan TAP into BYPASS.
+        // Each of these calls has OpenOCD poll the core, which puts the boundary scan TAP into
+        // BYPASS.
         board.session.memory().read_u32(0x2000_0000).unwrap();
         assert_eq!(jtag.drscan(BS, &[bits(0, 32)]).unwrap()[0].to_u64(), Some(0x1641_0041));
         assert_eq!(jtag.drscan(BS, &[bits(0, 32)]).unwrap()[0].to_u64(), Some(0x1641_0041));

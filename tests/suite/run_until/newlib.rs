@@ -17,7 +17,12 @@ fn run_program(program: &[u8], input: &str) -> RunOutcome {
 }
 
 fn of(outcome: &RunOutcome, source: LineSource) -> String {
-    outcome.lines.iter().filter(|line| line.source == source).map(|line| format!("{line}\n")).collect()
+    outcome
+        .lines
+        .iter()
+        .filter(|line| line.source == source)
+        .flat_map(|line| [line.to_string(), "\n".to_owned()])
+        .collect()
 }
 
 #[test]

@@ -79,7 +79,8 @@ fn lines_that_wait_in_the_socket_are_collected() {
 
 const RAM: std::ops::Range<u64> = 0x2000_0000..0x2000_5000;
 
-/// Writes a control block at `address`, with an unread line in its ring, as earlier firmware leaves it in RAM.
+/// Writes a control block at `address`, with an unread line in its ring, as earlier firmware leaves
+/// it in RAM.
 fn leave_block(board: &Board, address: u32, line: &str) {
     let (name, ring) = (address + 0x80, address + 0x90);
     let chip = &board.chip;

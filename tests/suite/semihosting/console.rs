@@ -195,7 +195,8 @@ fn files_below_the_directory_are_served() {
     let directory = Directory::new();
     std::fs::write(directory.path().join("in.txt"), "hello, file").unwrap();
     let board = Board::halted();
-    // A program that opens, asks for the length, seeks and reads: each call in its turn, with the handle of the first.
+    // A program that opens, asks for the length, seeks and reads: each call in its turn, with the
+    // handle of the first.
     let memory = board.session.memory();
     let handle = 0x7f01_0000_u32;
     memory.write_bytes(BUFFER.into(), b"in.txt\0").unwrap();
