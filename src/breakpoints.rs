@@ -205,6 +205,11 @@ impl<'a> Breakpoints<'a> {
     pub fn list(&self) -> Result<Vec<Breakpoint>> {
         Ok(self.survey()?.all().map(|(_, breakpoint)| *breakpoint).collect())
     }
+
+    /// Lists the breakpoints that OpenOCD keeps for the target itself.
+    pub(crate) fn list_own(&self) -> Result<Vec<Breakpoint>> {
+        Ok(self.survey()?.breakpoints)
+    }
 }
 
 /// Whether the target has what OpenOCD lists, and the breakpoints of all targets.

@@ -21,6 +21,7 @@ mod procedures;
 mod process;
 mod progress;
 mod registers;
+mod regular_file;
 mod riscv;
 mod rtt;
 mod run_until;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::io;
 use std::path::PathBuf;
 
+use crate::error::text::shown;
 use crate::types::{ImageFormat, Symbol};
 
 /// A firmware image is unusable, or lacks a symbol. Nothing was sent to OpenOCD.
@@ -11,7 +12,7 @@ use crate::types::{ImageFormat, Symbol};
 #[non_exhaustive]
 pub enum ImageError {
     /// The file cannot be read.
-    #[error("cannot read the image {}", path.display())]
+    #[error("cannot read the image {}", shown(path))]
     Read {
         /// The path given.
         path: PathBuf,
@@ -21,7 +22,7 @@ pub enum ImageError {
     /// The path names a directory, a device or a FIFO. Nothing was read.
     #[error(
         "the image {} is {kind}; expected a regular file of at most {}",
-        path.display(), mebibytes(*limit)
+        shown(path), mebibytes(*limit)
     )]
     NotAFile {
         /// The path given.
@@ -32,7 +33,7 @@ pub enum ImageError {
         limit: u64,
     },
     /// The file is larger than any firmware image.
-    #[error("the image {} is too large; expected at most {}", path.display(), mebibytes(*limit))]
+    #[error("the image {} is too large; expected at most {}", shown(path), mebibytes(*limit))]
     TooLarge {
         /// The path given.
         path: PathBuf,
@@ -40,7 +41,7 @@ pub enum ImageError {
         limit: u64,
     },
     /// The contents of a file are unusable; `problem` says why.
-    #[error("the image {} is not usable: {problem}", path.display())]
+    #[error("the image {} is not usable: {problem}", shown(path))]
     File {
         /// The path given.
         path: PathBuf,

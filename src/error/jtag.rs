@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::text::{self, comma_separated, excerpt, list_names, name};
+use crate::error::text::{self, comma_separated, excerpt, list_names, name, shown};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::TapState;
 
@@ -123,7 +123,7 @@ pub enum JtagError {
         tap: String,
     },
     /// An SVF or XSVF file could not be read. Nothing was sent.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}", shown(path))]
     File {
         /// The file.
         path: PathBuf,
@@ -131,7 +131,7 @@ pub enum JtagError {
         source: std::io::Error,
     },
     /// An SVF or XSVF file is larger than any file of test vectors. Nothing was sent.
-    #[error("{} has more than {limit} bytes", path.display())]
+    #[error("{} has more than {limit} bytes", shown(path))]
     FileTooLarge {
         /// The file.
         path: PathBuf,
@@ -140,7 +140,7 @@ pub enum JtagError {
     },
     /// A command of an SVF file lacks the semicolon at its end. OpenOCD would skip it. Nothing was
     /// sent.
-    #[error("{}: the command in line {line} lacks the semicolon at its end", path.display())]
+    #[error("{}: the command in line {line} lacks the semicolon at its end", shown(path))]
     Unterminated {
         /// The file.
         path: PathBuf,
@@ -148,7 +148,7 @@ pub enum JtagError {
         line: u32,
     },
     /// A scan command of an SVF file would crash OpenOCD. Nothing was sent.
-    #[error("{}: the scan command in line {line} {problem}", path.display())]
+    #[error("{}: the scan command in line {line} {problem}", shown(path))]
     InvalidScan {
         /// The file.
         path: PathBuf,
@@ -159,7 +159,7 @@ pub enum JtagError {
     },
     /// An instruction of an XSVF file is cut off or missing, or OpenOCD does not know it or would
     /// do something else. Nothing was sent.
-    #[error("{}: the instruction at byte {offset} {problem}", path.display())]
+    #[error("{}: the instruction at byte {offset} {problem}", shown(path))]
     InvalidXsvf {
         /// The file.
         path: PathBuf,
@@ -169,7 +169,7 @@ pub enum JtagError {
         problem: &'static str,
     },
     /// A comparison of an SVF file failed: the chain returned other bits.
-    #[error("{}: line {line} expected {wanted} (mask {mask}), got {read}", path.display())]
+    #[error("{}: line {line} expected {wanted} (mask {mask}), got {read}", shown(path))]
     SvfMismatch {
         /// The file.
         path: PathBuf,
@@ -186,7 +186,7 @@ pub enum JtagError {
         failure: Box<Failure>,
     },
     /// An SVF or XSVF file was not played to its end.
-    #[error("{}{} failed: {failure}", path.display(), line.map(|line| format!(": line {line}")).unwrap_or_default())]
+    #[error("{}{} failed: {failure}", shown(path), line.map(|line| format!(": line {line}")).unwrap_or_default())]
     Playback {
         /// The file.
         path: PathBuf,
@@ -197,7 +197,7 @@ pub enum JtagError {
         failure: Box<Failure>,
     },
     /// OpenOCD reported success, but did not run all commands of an SVF file.
-    #[error("{}: OpenOCD reports success after {ran} of {commands} commands", path.display())]
+    #[error("{}: OpenOCD reports success after {ran} of {commands} commands", shown(path))]
     Incomplete {
         /// The file.
         path: PathBuf,

@@ -1,6 +1,6 @@
 //! Semihosting failed.
 
-use crate::error::text::{excerpt, name};
+use crate::error::text::{excerpt, name, shown};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 
 /// Semihosting could not be set up, or a call of the firmware could not be served.
@@ -45,7 +45,7 @@ pub enum SemihostingError {
         log: String,
     },
     /// The directory for the firmware's files cannot be used.
-    #[error("cannot use the directory {} for the firmware's files", name(&directory.display().to_string()))]
+    #[error("cannot use the directory {} for the firmware's files", shown(directory))]
     Directory {
         /// The directory.
         directory: std::path::PathBuf,

@@ -2,18 +2,20 @@
 
 use std::path::PathBuf;
 
+use crate::error::text::shown;
+
 /// An SVD file cannot be loaded, lacks the requested name, or forbids the access.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SvdError {
     /// No file exists at the path.
-    #[error("there is no SVD file {}", path.display())]
+    #[error("there is no SVD file {}", shown(path))]
     NotFound {
         /// The path given.
         path: PathBuf,
     },
     /// The file exists, but cannot be read.
-    #[error("cannot read the SVD file {}", path.display())]
+    #[error("cannot read the SVD file {}", shown(path))]
     Unreadable {
         /// The path given.
         path: PathBuf,

@@ -1,6 +1,7 @@
 //! Text for people: excerpts of what came from OpenOCD or from a caller, safe to print on one line.
 
 use std::fmt::Write;
+use std::path::Path;
 
 /// The beginning of `bytes` on one line.
 ///
@@ -56,6 +57,15 @@ pub(crate) fn name(name: &str) -> String {
     excerpt(name.as_bytes(), 80)
 }
 
+/// A path as it is shown: on one line, with control characters escaped.
+pub(crate) fn shown(path: &Path) -> String {
+    let mut text = String::new();
+    for c in path.to_string_lossy().chars() {
+        if needs_escape(c) { text.extend(c.escape_unicode()) } else { text.push(c) }
+    }
+    text
+}
+
 /// What follows "there": `are none`, `is only a`, `are a, b`; `none` is what there is none of.
 pub(crate) fn list_names(names: &[String], none: &str) -> String {
     match names {
@@ -73,6 +83,11 @@ pub(crate) fn comma_separated(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_shown_on_one_line_and_otherwise_as_it_is() {
+        assert_eq!(shown(Path::new("a dir/fw\u{1b}[2J\nx.elf")), "a dir/fw\\u{1b}[2J\\u{a}x.elf");
+    }
 
     #[test]
     fn short_text_is_kept() {

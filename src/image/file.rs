@@ -1,10 +1,11 @@
 //! Reading image files, bounded.
 
-use std::fs::{File, FileType};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::ImageError;
+use crate::regular_file::describe;
 
 /// The largest file that is read, in bytes. ELF files with debug information are the largest
 /// images.
@@ -17,7 +18,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
     // Before the file is opened: opening a FIFO waits for a writer.
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if !metadata.is_file() {
-        return Err(ImageError::NotAFile { path: path.to_owned(), kind: kind(metadata.file_type()), limit: LIMIT });
+        return Err(ImageError::NotAFile { path: path.to_owned(), kind: describe(metadata.file_type()), limit: LIMIT });
     }
     if metadata.len() > LIMIT {
         return Err(too_large());
@@ -26,21 +27,4 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
     // The file may grow while it is read, and files of pseudo file systems claim a length of 0.
     File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut contents)).map_err(failed)?;
     if contents.len() as u64 > LIMIT { Err(too_large()) } else { Ok(contents) }
-}
-
-fn kind(file_type: FileType) -> &'static str {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        if file_type.is_fifo() {
-            return "a FIFO";
-        }
-        if file_type.is_char_device() || file_type.is_block_device() {
-            return "a device";
-        }
-        if file_type.is_socket() {
-            return "a socket";
-        }
-    }
-    if file_type.is_dir() { "a directory" } else { "a special file" }
 }

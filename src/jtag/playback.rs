@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::ask::Operation;
 use super::{Bits, Jtag, svf, xsvf};
 use crate::command::{Request, Script};
+use crate::error::text::shown;
 use crate::error::{Failure, JtagError, Result};
+use crate::regular_file;
 use crate::session::ServerFile;
 use crate::wire::{Deadline, tcl};
 
@@ -148,7 +150,7 @@ impl SvfFile<'_> {
         let options: Vec<_> = options.into_iter().filter(|(_, on)| *on).map(|(option, _)| option).collect();
         let tap = self.tap.as_deref().unwrap_or("");
         let on_tap = if tap.is_empty() { String::new() } else { format!(" -tap {tap}") };
-        let shown = format!("svf{on_tap} {} {}", options.join(" "), self.path.display());
+        let shown = format!("svf{on_tap} {} {}", options.join(" "), shown(&self.path));
         let deadline = Deadline::after(self.timeout);
         let script = options.iter().fold(Script::call("svf").file().word(tap), |script, option| script.literal(option));
         let copy = ServerFile::new(self.jtag.session, &file.text, &Script::call("play").script(&script), deadline)?;
@@ -252,7 +254,7 @@ impl XsvfFile<'_> {
         let tap = self.tap.as_deref().unwrap_or("");
         let (virt2, quiet) = (if self.virt2 { "virt2" } else { "" }, if self.quiet { "quiet" } else { "" });
         let on = if tap.is_empty() { "plain" } else { tap };
-        let shown = format!("xsvf {on} {} {virt2} {quiet}", self.path.display());
+        let shown = format!("xsvf {on} {} {virt2} {quiet}", shown(&self.path));
         let deadline = Deadline::after(self.timeout);
         let script = Script::call("xsvf").file().word(tap).literal(virt2).literal(quiet);
         let copy = ServerFile::new(self.jtag.session, &file, &Script::call("play").script(&script), deadline)?;
@@ -264,7 +266,7 @@ impl XsvfFile<'_> {
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     let failed = |source| JtagError::File { path: path.to_owned(), source };
-    let file = std::fs::File::open(path).map_err(failed)?;
+    let file = regular_file::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > LARGEST_FILE {

@@ -9,6 +9,7 @@ use super::bytes::{Bytes, offset_in_word};
 use super::{Memory, hexdump};
 use crate::error::{InvalidArgument, Result, TargetError};
 use crate::progress::{NoProgress, ProgressReport, Tracker};
+use crate::regular_file;
 use crate::types::Phase;
 
 /// How many bytes a stream is given at a time, or gives: an error of the stream says how far it
@@ -133,7 +134,7 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// ```
     pub fn load(&self, address: u64, path: impl AsRef<Path>) -> Result<u64> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|source| stream("load", address, Some(path), 0, source))?;
+        let file = regular_file::open(path).map_err(|source| stream("load", address, Some(path), 0, source))?;
         self.for_images().load_stream(address, file, Some(path))
     }
 

@@ -133,6 +133,7 @@ proc _openocd_rs_1_rtt_clear {block id} {
     if {[_openocd_rs_1_rtt_flaw $block $id] ne {}} { return 0 }
     lassign [_openocd_rs_1_rtt_head $block $id] kind ups downs
     write_memory $block 32 [lrepeat [expr {6 + 6 * ($ups + $downs)}] 0]
+    _openocd_rs_1_check_write
     return 1
 }
 
@@ -183,7 +184,10 @@ proc _openocd_rs_1_rtt_put {number bytes} {
             set first [expr {$size - $written}]
             write_memory [expr {$buffer + $written}] 8 [lrange $bytes 0 [expr {$first - 1}]]
             if {$count > $first} { write_memory $buffer 8 [lrange $bytes $first end] }
+            # Before the firmware sees the bytes.
+            _openocd_rs_1_check_write
             write_memory [expr {$address + 12}] 32 [expr {($written + $count) % $size}]
+            _openocd_rs_1_check_write
         }
     }]
     return [list $count $ring]
@@ -195,6 +199,7 @@ proc _openocd_rs_1_rtt_set_mode {number expected mode} {
     return [_openocd_rs_1_rtt_with_channel up $number {
         if {$expected eq {} || ($flags & 3) == $expected} {
             write_memory [expr {$address + 20}] 32 [expr {($flags & ~3 & 0xffffffff) | $mode}]
+            _openocd_rs_1_check_write
         }
     }]
 }

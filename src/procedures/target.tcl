@@ -90,6 +90,10 @@ proc _openocd_rs_1_status {} {
         catch {set pc [reg pc]}
         if {[_openocd_rs_1_core_kind $type] eq {cortex_m}} {
             set reason [_openocd_rs_1_cortex_m_reason $target $reason $log $pc]
+        } elseif {[info exists ::_openocd_rs_1_stopped_behind]} {
+            # OpenOCD's own reason is the step of _openocd_rs_1_run_hart.
+            lassign $::_openocd_rs_1_stopped_behind stopped at
+            if {$stopped eq $target && [regexp {0x[0-9a-fA-F]+} $pc now] && $now == $at} { set reason breakpoint }
         }
     }
     return [list $target $state $reason $pc $log]
@@ -136,10 +140,10 @@ proc _openocd_rs_1_control {command} {
     }
 }
 
-# Runs a command of run control for all targets at the top level, and remembers which targets run
-# because of a reset.
+# Runs `halt` or a reset at the top level, and remembers which targets run because of a reset.
 proc _openocd_rs_1_command {command} {
     if {[string match reset* $command]} {
+        unset -nocomplain ::_openocd_rs_1_stopped_behind
         set ::_openocd_rs_1_run_by_reset {}
         if {$command eq {reset run}} { set ::_openocd_rs_1_run_by_reset [target names] }
     }
@@ -187,6 +191,7 @@ proc _openocd_rs_1_from_halt {command address} {
 # executes nothing there; newer ones resume past it only if the hart halted because of it. Here, so
 # that no poll and no other client sees the program without the breakpoint.
 proc _openocd_rs_1_run_hart {command address pc} {
+    unset -nocomplain ::_openocd_rs_1_stopped_behind
     set found {}
     if {[regexp {0x[0-9a-fA-F]+} $pc at]} { set found [_openocd_rs_1_breakpoint_at $at] }
     if {![llength $found]} {
@@ -197,7 +202,14 @@ proc _openocd_rs_1_run_hart {command address pc} {
     set code [catch {step {*}$address} text options]
     if {[catch {bp $at {*}$found} message]} { error "the breakpoint at $at could not be set again: $message" }
     if {$code} { return {*}$options $text }
-    if {$command eq {resume}} { resume }
+    if {$command ne {resume}} return
+    # Of a breakpoint right behind, `resume` would make 0.12.0 halt without a reason, and newer ones
+    # pass it.
+    if {![catch {reg pc} pc] && [regexp {0x[0-9a-fA-F]+} $pc at] && [llength [_openocd_rs_1_breakpoint_at $at]]} {
+        set ::_openocd_rs_1_stopped_behind [list [target current] $at]
+    } else {
+        resume
+    }
 }
 
 # After a step that did not move: moves the target behind the breakpoint instruction at its program

@@ -4,34 +4,63 @@ use crate::breakpoints::BreakpointKind;
 use crate::error::{BreakpointError, Error, Result, TargetError};
 use crate::target::Target;
 
-/// Breakpoints that exist for a run only. Dropping this removes them, if the run panics.
+/// The breakpoints of a run. Those that this set exist for the run only: dropping it removes them,
+/// if the run panics.
 pub(super) struct RunBreakpoints<'t> {
     target: Target<'t>,
     set: Vec<u64>,
+    /// Where the target stops: without bit 0 on a Cortex-M.
+    addresses: Vec<u64>,
 }
 
 impl<'t> RunBreakpoints<'t> {
     pub(super) fn set(target: Target<'t>, addresses: &[u64]) -> Result<Self> {
-        let mut breakpoints = RunBreakpoints { target, set: Vec::new() };
+        let mut breakpoints = RunBreakpoints { target, set: Vec::new(), addresses: Vec::new() };
         for &address in addresses {
-            if breakpoints.add(address)? {
-                breakpoints.set.push(address);
+            match breakpoints.add(address) {
+                Ok(address) => {
+                    breakpoints.set.push(address);
+                    breakpoints.addresses.push(address);
+                }
+                Err(Error::Breakpoint(BreakpointError::Duplicate { address, .. })) => {
+                    if !breakpoints.set.contains(&address) {
+                        breakpoints.renew(address)?;
+                    }
+                    breakpoints.addresses.push(address);
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(breakpoints)
     }
 
-    /// Sets a breakpoint in hardware or else in software. `false` if there is one already.
-    fn add(&self, address: u64) -> Result<bool> {
-        use BreakpointError::{Duplicate, NoComparator, NotInEffect, Refused, Unsupported};
+    /// Where the target stops.
+    pub(super) fn addresses(&self) -> &[u64] {
+        &self.addresses
+    }
+
+    /// Sets the target's own breakpoint at an address anew. OpenOCD lists it also if the target has
+    /// lost it: to a reset of its debug logic, or to a program that was loaded over it.
+    fn renew(&self, address: u64) -> Result<()> {
+        let breakpoints = self.target.breakpoints();
+        // That of another target is looked at in memory before it is listed here.
+        let Some(listed) = breakpoints.list_own()?.into_iter().find(|listed| listed.address == address) else {
+            return Ok(());
+        };
+        breakpoints.remove(address)?;
+        breakpoints.add_with_length(address, listed.length, listed.kind).map(drop)
+    }
+
+    /// Sets a breakpoint in hardware or else in software, and returns where it is.
+    fn add(&self, address: u64) -> Result<u64> {
+        use BreakpointError::{NoComparator, NotInEffect, Refused, Unsupported};
         let breakpoints = self.target.breakpoints();
         match breakpoints.add(address, BreakpointKind::Hardware) {
-            Ok(_) => Ok(true),
-            Err(Error::Breakpoint(Duplicate { .. })) => Ok(false),
+            Ok(set) => Ok(set.address),
             Err(Error::Breakpoint(error @ (NoComparator { .. } | Refused { .. } | Unsupported { .. }))) => {
                 log::debug!(target: "openocd::run_until", "trying a software breakpoint: {error}");
                 match breakpoints.add(address, BreakpointKind::Software) {
-                    Ok(_) => Ok(true),
+                    Ok(set) => Ok(set.address),
                     // The refusal of the hardware says more than that flash takes no software
                     // breakpoint.
                     Err(Error::Breakpoint(NotInEffect { .. })) => Err(error.into()),

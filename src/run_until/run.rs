@@ -66,6 +66,7 @@ impl<'t, 'c> Run<'t, 'c> {
     /// The run, between setting the breakpoints and removing them.
     fn with_breakpoints(&mut self) -> Result<(Verdict, TargetStatus)> {
         let breakpoints = RunBreakpoints::set(self.target, &self.breakpoints)?;
+        self.breakpoints = breakpoints.addresses().to_vec();
         let ended = self.go();
         let removed = breakpoints.remove();
         let ended = ended?;

@@ -53,6 +53,34 @@ fn a_breakpoint_that_was_there_stays() {
 }
 
 #[test]
+fn a_breakpoint_at_the_address_of_a_function_pointer_is_recognised() {
+    let board = Board::halted();
+    let outcome = run(&board, RunUntil::new().breakpoint(u64::from(firmware::WORK) | 1));
+    assert_eq!(outcome.verdict, Verdict::Breakpoint { address: firmware::WORK.into() });
+    assert!(board.session.breakpoints().list().unwrap().is_empty());
+}
+
+#[test]
+fn a_breakpoint_that_only_openocd_still_has_is_set_anew() {
+    let board = Board::halted();
+    let session = &board.session;
+    // nop; nop; b .
+    let program = [0xbf00, 0xbf00, 0xe7fe];
+    session.memory().write_u16_slice(0x2000_0000, &program).unwrap();
+    session.breakpoints().add(0x2000_0002, BreakpointKind::Software).unwrap();
+    session.breakpoints().add(firmware::WORK.into(), BreakpointKind::Hardware).unwrap();
+    // The program is loaded again, and the comparator is cleared.
+    session.memory().write_u16_slice(0x2000_0000, &program).unwrap();
+    session.memory().write_u32(0xe000_2008, 0).unwrap();
+    for (start, address) in [(0x2000_0000, 0x2000_0002), (firmware::WORK | 1, firmware::WORK)] {
+        session.registers().write("pc", start & !1).unwrap();
+        let outcome = run(&board, RunUntil::new().breakpoint(address.into()));
+        assert_eq!(outcome.verdict, Verdict::Breakpoint { address: address.into() });
+    }
+    assert_eq!(session.breakpoints().list().unwrap().len(), 2);
+}
+
+#[test]
 fn a_breakpoint_in_ram_is_a_software_breakpoint() {
     let board = Board::halted();
     // nop; nop; b .

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use openocd::{
     BreakpointKind, Error, HaltReason, OpenOcdProcess, ResetMode, Session, Target, TargetError, TargetState,
 };
-use openocd::{TargetStatus, TimeoutError};
+use openocd::{RunUntil, TargetStatus, TimeoutError, Verdict};
 use virtual_chip::{Model, VirtualBoard, VirtualHart, firmware};
 
 use crate::board::{Board, INSTALL, PATIENCE};
@@ -53,6 +53,29 @@ fn a_hart_executes_the_instruction_under_a_breakpoint_at_its_pc() {
         halted_at(target, LOOP.into());
         assert_eq!(hart.read_u32(COUNTER_ADDRESS).unwrap(), before + 6, "{kind:?}");
         assert_eq!(session.breakpoints().list().unwrap(), [set]);
+    }
+}
+
+#[test]
+fn a_hart_that_resumes_from_a_breakpoint_stops_at_one_right_behind_it() {
+    use firmware::hart::{LOOP, STORE};
+    for kind in [BreakpointKind::Software, BreakpointKind::Hardware] {
+        let hart = VirtualHart::start().unwrap();
+        let session = start(hart.openocd_config());
+        let target = session.target();
+        target.halt().unwrap();
+        session.breakpoints().add(LOOP.into(), kind).unwrap();
+        session.breakpoints().add(STORE.into(), kind).unwrap();
+        session.registers().write("pc", LOOP).unwrap();
+        for _ in 0..2 {
+            target.resume().unwrap();
+            let status = halted_at(target, STORE.into());
+            assert_eq!(status.halt_reason, Some(HaltReason::Breakpoint), "{kind:?}");
+            target.resume().unwrap();
+            halted_at(target, LOOP.into());
+        }
+        let outcome = target.run_until(RunUntil::new().breakpoint(STORE.into()), PATIENCE).unwrap();
+        assert_eq!(outcome.verdict, Verdict::Breakpoint { address: STORE.into() });
     }
 }
 

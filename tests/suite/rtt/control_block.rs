@@ -291,3 +291,14 @@ fn a_quiet_log_level_hides_nothing() {
     terminal(&board).close().unwrap();
     assert!(board.session.command("debug_level").unwrap().contains('0'));
 }
+
+#[test]
+fn a_write_that_the_memory_refuses_is_an_error() {
+    let board = started();
+    let mut channel = terminal(&board);
+    board.chip.faults().bus_fault_on_write_at(0x2000_0000..0x2000_5000);
+    for result in [channel.write_text("lost"), channel.set_mode(RttMode::Block)] {
+        let error = rtt_error(result);
+        assert!(matches!(error, RttError::Refused(_)), "{error:?}");
+    }
+}
