@@ -23,9 +23,9 @@ impl Target<'_> {
     /// ranges of memory.
     ///
     /// GDB opens it beside the firmware (`gdb-multiarch firmware.elf core`) and shows registers,
-    /// variables, and the calls. The ranges are best all of the chip's RAM. Memory that the
-    /// firmware's file holds needs none. The registers are those of a program: R0 to R12, SP, LR,
-    /// PC and xPSR of a Cortex-M, the 32 general registers and `pc` of a RISC-V hart.
+    /// variables, and the calls. Give the whole RAM of the chip as ranges. Memory whose contents
+    /// are in the firmware's file is not needed. The registers are those of a program: R0 to R12,
+    /// SP, LR, PC and xPSR of a Cortex-M, the 32 general registers and `pc` of a RISC-V hart.
     ///
     /// The target must be halted, and reading changes nothing on it. The file appears when it is
     /// complete: it is written under another name in the same directory, and an error leaves an

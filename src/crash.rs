@@ -1,5 +1,4 @@
-//! What a halted target tells of a crash: decoded registers, the stored state, and a report for
-//! people.
+//! The state of a crashed target: decoded registers, the stored state, and a report for people.
 //!
 //! [`Target::crash_report`] reads it all. The types here are the parts of the report.
 
@@ -29,7 +28,7 @@ use crate::target::{Target, TargetStatus};
 use crate::wire::{number, tcl};
 pub(crate) use survey::{Survey, must_be_halted};
 
-/// What a halted target tells of a crash, from [`Target::crash_report`].
+/// The state of a crashed target, from [`Target::crash_report`].
 ///
 /// Its `Display` is several lines for people, and [`summary`](Self::summary) one line. The fields
 /// are data for programs.
@@ -57,7 +56,7 @@ pub enum CoreState {
 }
 
 impl CrashReport {
-    /// Says what happened in one line, such as "HardFault: a data access failed on the bus, to
+    /// Describes the crash in one line, such as "HardFault: a data access failed on the bus, to
     /// address 0x60000000, at 0x20000102".
     pub fn summary(&self) -> String {
         match &self.core {
@@ -69,11 +68,11 @@ impl CrashReport {
         }
     }
 
-    /// Returns where it happened: the stored program counter of a Cortex-M, `mepc` of a RISC-V
-    /// hart.
+    /// Returns the address of the crash: the stored program counter of a Cortex-M, `mepc` of a
+    /// RISC-V hart.
     ///
-    /// For a fault that the core reports at once, the instruction that caused it is there. A
-    /// Cortex-M that stored nothing gives `None`.
+    /// If the core reports the fault at once, this is the instruction that caused it. `None` for a
+    /// Cortex-M that stored no registers.
     pub fn fault_pc(&self) -> Option<u64> {
         match &self.core {
             CoreState::CortexM(state) => match state.stacked {
@@ -96,19 +95,19 @@ impl CrashReport {
 }
 
 impl Target<'_> {
-    /// Reads what a halted target tells of a crash, and decodes it.
+    /// Reads and decodes the state of a crashed target.
     ///
-    /// Of a Cortex-M these are the core's registers, the fault status registers, and the registers
-    /// that the core stored when it entered the exception. Of a RISC-V hart these are the general
-    /// registers and the CSRs of the last traps. What cannot be read, such as the stack behind a
-    /// wrong stack pointer, is in the report as such.
+    /// From a Cortex-M it reads the core's registers, the fault status registers, and the registers
+    /// that the core stored when it entered the exception. From a RISC-V hart it reads the general
+    /// registers and the CSRs of the last traps. The report lists what could not be read, such as
+    /// the stack at a wrong stack pointer.
     ///
     /// The target must be halted, best at the start of a fault's handler: see
     /// [`set_vector_catch`](Self::set_vector_catch). Reading changes nothing on the target: no
     /// fault status bit is cleared and no memory is written. It takes two or three round trips.
     ///
     /// The fault status bits stay until the firmware clears them or a reset does.
-    /// [`CortexMState::is_fault`] says whether a fault is handled now.
+    /// [`CortexMState::is_fault`] reports whether the core is handling a fault now.
     ///
     /// # Errors
     /// [`TargetError::NotHalted`], and [`TargetError::Unsupported`] for targets that are neither a

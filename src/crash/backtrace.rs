@@ -12,9 +12,10 @@ use crate::error::{ImageError, Result, TargetError};
 use crate::image::{CodeLocation, Image};
 use crate::target::Target;
 use crate::target::kind::CoreKind;
+use crate::types::Hex;
 use unwind::{Registers, Step, Unwinder};
 
-/// The most frames that are followed.
+/// The largest number of frames in a backtrace.
 const MOST_FRAMES: usize = 256;
 /// Words of the stack that are read at a time.
 const BLOCK_WORDS: u32 = 64;
@@ -31,27 +32,40 @@ const PC: usize = 15;
 pub struct Backtrace {
     /// The frames, the innermost first.
     pub frames: Vec<Frame>,
-    /// Why there are no more.
+    /// Why the backtrace ends there.
     pub end: BacktraceEnd,
 }
 
 /// One call that has not returned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Frame {
-    /// The program counter: of the innermost frame and of one that an exception interrupted the
-    /// next instruction, of others the return address.
+    /// The program counter. It is the next instruction in the innermost frame and in a frame that
+    /// an exception interrupted, and the return address in the others.
     pub pc: u64,
     /// The stack pointer in that frame.
     pub sp: u64,
     /// An exception interrupted this frame; the frame before it is that of the handler.
     pub is_interrupted: bool,
-    /// This frame was found by the link register alone, since the image says nothing about the
-    /// frame before it. This is a guess.
+    /// The frame was guessed from the link register, because the image has no information about the
+    /// frame before it.
     pub is_guess: bool,
     /// The function with file and line; if functions are inlined there, the innermost first. Empty
     /// if the image says nothing about the address.
     pub locations: Vec<CodeLocation>,
+}
+
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame")
+            .field("pc", &Hex(self.pc))
+            .field("sp", &Hex(self.sp))
+            .field("is_interrupted", &self.is_interrupted)
+            .field("is_guess", &self.is_guess)
+            .field("locations", &self.locations)
+            .finish()
+    }
 }
 
 /// Why a backtrace ends.
@@ -67,12 +81,12 @@ pub enum BacktraceEnd {
     },
     /// The stack could not be read.
     UnreadableStack {
-        /// Where.
+        /// The address.
         address: u64,
     },
     /// The registers that an exception stored were not found.
     NoStoredState {
-        /// Where they should be.
+        /// The address where they should be.
         address: u64,
     },
     /// The caller's stack would be below that of the function that it called: the stack is damaged.
@@ -80,9 +94,9 @@ pub enum BacktraceEnd {
         /// The stack pointer of the last frame.
         sp: u64,
     },
-    /// A register that is needed was not kept.
+    /// A required register was not saved.
     LostRegister,
-    /// There are more frames than are followed.
+    /// The backtrace has more frames than the limit.
     TooDeep,
 }
 
@@ -164,9 +178,9 @@ impl Target<'_> {
     /// The image must be the firmware that runs: nothing checks that.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`], [`TargetError::Unsupported`] for targets that are no Cortex-M,
-    /// [`TargetError::UnknownRegister`] or [`TargetError::Register`] if the core registers cannot
-    /// be read, and those of [`Image::location`].
+    /// [`TargetError::NotHalted`], [`TargetError::Unsupported`] for targets that are not a
+    /// Cortex-M, [`TargetError::UnknownRegister`] or [`TargetError::Register`] if the core
+    /// registers cannot be read, and the errors of [`Image::location`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

@@ -1,4 +1,4 @@
-//! What the registers of a Cortex-M tell of a crash.
+//! The registers of a crashed Cortex-M.
 
 use super::exception::{ExcReturn, ExceptionNumber};
 use super::fault::{Fault, FaultRegister, FaultStatus};
@@ -62,14 +62,14 @@ pub(super) const MAINLINE: [u32; 9] = [CFSR, HFSR, MMFAR, BFAR, AFSR, ID_PFR1, S
 /// B3.33).
 const LOCKED_UP: [u64; 2] = [0xffff_fffe, 0xefff_fffe];
 
-/// What the registers of a Cortex-M tell, decoded.
+/// The decoded registers of a Cortex-M.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CortexMState {
     /// The exception whose handler runs, from xPSR; thread mode if none does.
     pub exception: ExceptionNumber,
-    /// The core is locked up: a fault came that it could handle no more, in the handler of a
-    /// HardFault or an NMI. Seen by the program counter, which then points to no program.
+    /// The core is locked up: a fault occurred in the handler of a HardFault or an NMI. The program
+    /// counter shows this, because it then points to a fixed address outside of the program.
     pub is_locked_up: bool,
     /// Which faults happened, and where.
     pub fault_status: FaultStatus,
@@ -86,11 +86,11 @@ pub struct CortexMState {
     pub shcsr: Option<u32>,
     /// CONTROL: privilege, stack and FPU use of thread mode.
     pub control: Option<u32>,
-    /// PRIMASK: 1 if all exceptions with a configurable priority are held back.
+    /// PRIMASK: 1 if all exceptions with a configurable priority are masked.
     pub primask: Option<u32>,
-    /// FAULTMASK: 1 if all exceptions but NMI are held back. ARMv6-M lacks it.
+    /// FAULTMASK: 1 if all exceptions but NMI are masked. ARMv6-M lacks it.
     pub faultmask: Option<u32>,
-    /// BASEPRI: exceptions of this priority number and above are held back, if it is not 0. ARMv6-M
+    /// BASEPRI: if it is not 0, exceptions of this priority number and above are masked. ARMv6-M
     /// lacks it.
     pub basepri: Option<u32>,
     /// The FPU's registers are still to be stored in the frame (`FPCCR.LSPACT`).

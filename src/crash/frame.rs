@@ -1,6 +1,9 @@
 //! The state that a Cortex-M stored on a stack when it entered an exception.
 
+use std::fmt;
+
 use super::exception::{ExcReturn, ExceptionNumber};
+use crate::types::Hex;
 
 /// How many words of a stack are searched for a frame.
 pub(super) const SEARCHED_WORDS: u32 = 256;
@@ -29,7 +32,7 @@ pub enum FrameSource {
 }
 
 /// The registers of the interrupted program, which the core stored when it entered the exception.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StackedFrame {
     /// The address of the stored R0.
@@ -57,6 +60,26 @@ pub struct StackedFrame {
     pub sp: u32,
     /// The registers of the FPU, if the frame has room for them and they could be read.
     pub fpu: Option<FpuState>,
+}
+
+/// Addresses and values in hexadecimal.
+impl fmt::Debug for StackedFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StackedFrame")
+            .field("address", &Hex(self.address.into()))
+            .field("source", &self.source)
+            .field("r0", &Hex(self.r0.into()))
+            .field("r1", &Hex(self.r1.into()))
+            .field("r2", &Hex(self.r2.into()))
+            .field("r3", &Hex(self.r3.into()))
+            .field("r12", &Hex(self.r12.into()))
+            .field("lr", &Hex(self.lr.into()))
+            .field("pc", &Hex(self.pc.into()))
+            .field("xpsr", &Hex(self.xpsr.into()))
+            .field("sp", &Hex(self.sp.into()))
+            .field("fpu", &self.fpu)
+            .finish()
+    }
 }
 
 impl StackedFrame {

@@ -15,7 +15,7 @@ use crate::error::{InvalidArgument, JtagError, Result};
 /// let pins = Bits::from_le_bytes(&[0xff, 0x01], 9)?;
 /// assert_eq!((pins.to_u64(), pins.bit(8), pins.bit(9)), (Some(0x1ff), Some(true), None));
 /// assert!(Bits::from_u64(32, 5).is_err(), "32 takes six bits");
-/// # Ok::<(), openocd::JtagError>(())
+/// # Ok::<(), openocd::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Bits {

@@ -114,11 +114,13 @@ impl<R: ProgressReport> Memory<'_, R> {
 }
 
 /// The script that reads `count` elements.
+#[cfg(feature = "svd")]
 pub(crate) fn read_script<T: Element>(address: u64, count: usize, option: &'static str) -> Script {
     Elements::<T>::read(Script::default(), address, count, option)
 }
 
-/// Reads the answer to [`read_script`].
+/// Reads the reply to [`read_script`].
+#[cfg(feature = "svd")]
 pub(crate) fn decode<T: Element>(answer: &[u8], address: u64, values: &mut [T]) -> Option<()> {
     Elements::<T>::decode(answer, address, values)
 }

@@ -10,7 +10,7 @@ use std::fmt;
 /// let format: ImageFormat = "hex".parse()?;
 /// assert_eq!(format, ImageFormat::IntelHex);
 /// assert_eq!(format.to_string(), "Intel HEX");
-/// # Ok::<(), openocd::ImageError>(())
+/// # Ok::<(), openocd::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
