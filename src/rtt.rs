@@ -73,8 +73,7 @@ pub struct Rtt<'a> {
 }
 
 impl Session {
-    /// Returns a view of RTT. Its [`setup`](Rtt::setup) is for the current
-    /// target.
+    /// Returns a view of RTT. Its [`setup`](Rtt::setup) is for the current target.
     pub fn rtt(&self) -> Rtt<'_> {
         self.target().rtt()
     }
