@@ -121,7 +121,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// # Errors
     /// The errors of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] with the path
-    /// if the file cannot be read. The bytes before the error have been written.
+    /// if the file cannot be read, or is a FIFO or a device: those are for
+    /// [`load_from`](Self::load_from). The bytes before the error have been written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
