@@ -231,6 +231,7 @@ impl Session {
     }
 
     /// Returns the version of the OpenOCD at the other end, as it was when the connection was made.
+    /// Waits for a call that another thread has under way.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
@@ -259,7 +260,7 @@ impl Session {
     /// Drops the connection and makes a new one to the same address.
     ///
     /// This is for a connection that OpenOCD closed. After a timeout the session reconnects by
-    /// itself.
+    /// itself. Waits for a call that another thread has under way.
     ///
     /// # Errors
     /// The errors of [`connect`](Self::connect);
