@@ -122,7 +122,7 @@ pub enum JtagError {
         /// Its name.
         tap: String,
     },
-    /// An SVF or XSVF file could not be read, or is no regular file. Nothing was sent.
+    /// An SVF or XSVF file could not be read, or is a FIFO. Nothing was sent.
     #[error("cannot read {}", shown(path))]
     File {
         /// The file.

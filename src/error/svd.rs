@@ -14,7 +14,7 @@ pub enum SvdError {
         /// The path given.
         path: PathBuf,
     },
-    /// The file exists, but cannot be read, or is no regular file.
+    /// The file exists, but cannot be read, or is a FIFO.
     #[error("cannot read the SVD file {}", shown(path))]
     Unreadable {
         /// The path given.
@@ -43,7 +43,7 @@ pub enum SvdError {
         /// Which limit is exceeded, and where.
         reason: String,
     },
-    /// The text is larger than any description.
+    /// The text is larger than any description, or has no end.
     #[error("{document}: the text is larger than {} MiB, which no SVD file is", limit >> 20)]
     TooLarge {
         /// The path of the file. `SVD text` for a string.

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::ImageError;
-use crate::regular_file::describe;
+use crate::file_kind::describe;
 
 /// The largest file that is read, in bytes. ELF files with debug information are the largest
 /// images.

@@ -9,7 +9,7 @@ use super::{Bits, Jtag, svf, xsvf};
 use crate::command::{Request, Script};
 use crate::error::text::shown;
 use crate::error::{Failure, JtagError, Result};
-use crate::regular_file;
+use crate::file_kind;
 use crate::session::ServerFile;
 use crate::wire::{Deadline, tcl};
 
@@ -266,7 +266,7 @@ impl XsvfFile<'_> {
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     let failed = |source| JtagError::File { path: path.to_owned(), source };
-    let file = regular_file::open(path).map_err(failed)?;
+    let file = file_kind::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > LARGEST_FILE {

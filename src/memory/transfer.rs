@@ -8,8 +8,8 @@ use std::path::Path;
 use super::bytes::{Bytes, offset_in_word};
 use super::{Memory, hexdump};
 use crate::error::{InvalidArgument, Result, TargetError};
+use crate::file_kind;
 use crate::progress::{NoProgress, ProgressReport, Tracker};
-use crate::regular_file;
 use crate::types::Phase;
 
 /// How many bytes a stream is given at a time, or gives: an error of the stream says how far it
@@ -121,7 +121,7 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// # Errors
     /// The errors of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] with the path
-    /// if the file cannot be read, or is a FIFO or a device: those are for
+    /// if the file cannot be read, or is a FIFO, which is for
     /// [`load_from`](Self::load_from). The bytes before the error have been written.
     ///
     /// ```
@@ -135,7 +135,7 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// ```
     pub fn load(&self, address: u64, path: impl AsRef<Path>) -> Result<u64> {
         let path = path.as_ref();
-        let file = regular_file::open(path).map_err(|source| stream("load", address, Some(path), 0, source))?;
+        let file = file_kind::open(path).map_err(|source| stream("load", address, Some(path), 0, source))?;
         self.for_images().load_stream(address, file, Some(path))
     }
 

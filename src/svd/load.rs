@@ -14,7 +14,7 @@ use super::warnings::Warnings;
 use super::xml::{Malformed, Xml, position};
 use crate::error::SvdError;
 use crate::error::text::shown;
-use crate::regular_file;
+use crate::file_kind;
 
 /// Several times the size of the largest vendors' files.
 const LARGEST_FILE: u64 = 64 << 20;
@@ -25,13 +25,13 @@ pub(super) fn file(path: &Path) -> Result<Device, SvdError> {
         _ => SvdError::Unreadable { path: path.to_owned(), source },
     };
     let document = shown(path);
-    let file = regular_file::open(path).map_err(unreadable)?;
+    let file = file_kind::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
     if length > LARGEST_FILE {
         return Err(too_large(document));
     }
     let mut bytes = Vec::new();
-    // Files of pseudo file systems claim a length of 0.
+    // A device file has no length that could be asked for.
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LARGEST_FILE {
         return Err(too_large(document));

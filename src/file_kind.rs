@@ -4,31 +4,32 @@ use std::fs::{File, FileType};
 use std::io;
 use std::path::Path;
 
-/// Opens a regular file. Opening a FIFO would wait for its writer, and a device may have no end.
+/// Opens a file to read it. Opening a FIFO would wait for its writer.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    let kind = std::fs::metadata(path)?.file_type();
-    if !kind.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("it is {}; expected a regular file", describe(kind)),
-        ));
+    match describe(std::fs::metadata(path)?.file_type()) {
+        kind @ (FIFO | SOCKET) => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {kind}; expected a regular file")))
+        }
+        _ => File::open(path),
     }
-    File::open(path)
 }
 
-/// What a path names that is no regular file.
+const FIFO: &str = "a FIFO";
+const SOCKET: &str = "a socket";
+
+/// What a path names, if it is no regular file.
 pub(crate) fn describe(kind: FileType) -> &'static str {
     #[cfg(unix)]
     {
         use std::os::unix::fs::FileTypeExt;
         if kind.is_fifo() {
-            return "a FIFO";
+            return FIFO;
         }
         if kind.is_char_device() || kind.is_block_device() {
             return "a device";
         }
         if kind.is_socket() {
-            return "a socket";
+            return SOCKET;
         }
     }
     if kind.is_dir() { "a directory" } else { "a special file" }
