@@ -265,7 +265,7 @@ mod tests {
         let mut series = Series::new(1 << 20, 0, &mut pace);
         assert!(series.ask().is_some() && series.ask().is_some());
         // This program was stopped meanwhile: both replies are taken at once.
-        series.begun -= Duration::from_millis(400);
+        series.begun -= Duration::from_millis(380);
         series.answered();
         series.answered();
         assert_eq!(pace.next(0), 640);
