@@ -202,6 +202,10 @@ fn last_of(address: u64, length: u64) -> u64 {
 mod tests {
     use super::*;
 
+    fn decode(answer: &[u8], address: u64, values: &mut [u64]) -> Option<()> {
+        Elements::<u64>::decode(answer, address, values)
+    }
+
     #[test]
     fn two_halves_make_a_value_in_either_byte_order() {
         let mut values = [0_u64; 2];
