@@ -148,6 +148,9 @@ impl<'c> RunUntil<'c> {
     /// its control block is not mistaken for the new one. The channel opens as soon as the firmware
     /// has written its control block. Several channels may have a condition, all with the same
     /// range.
+    ///
+    /// A search of the range takes as long as reading it, and the run may end by two searches
+    /// later.
     pub fn rtt_line(mut self, range: Range<u64>, channel: u32, wanted: impl FnMut(&str) -> bool + 'c) -> Self {
         self.channels.push(Channel::own(range, channel, wanted));
         self

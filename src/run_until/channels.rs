@@ -100,13 +100,14 @@ impl<'c> Channels<'c> {
     }
 
     /// Prepares a halted target: takes what was printed before the run, which is no evidence, and
-    /// removes a control block that earlier firmware left behind.
+    /// removes a control block that earlier firmware left behind. Returns how long the search for
+    /// that took.
     pub(super) fn prepare(
         &mut self,
         target: Target<'_>,
         collector: &mut Collector<'_>,
         deadline: Deadline,
-    ) -> Result<()> {
+    ) -> Result<Duration> {
         self.fetch_all(collector, deadline, true)?;
         for channel in &mut self.all {
             let Some(open) = channel.open() else { continue };
@@ -118,12 +119,15 @@ impl<'c> Channels<'c> {
             }
             channel.is_in_old_line = open.has_pending();
         }
-        let Some(range) = self.range()? else { return Ok(()) };
+        let Some(range) = self.range()? else { return Ok(Duration::ZERO) };
         let invalid = || InvalidArgument::new("range of RTT", "not empty, less than 4 GiB", format!("{range:#x?}"));
         let size = range.end.checked_sub(range.start).and_then(|size| u32::try_from(size).ok());
         let size = size.filter(|size| *size > 0).ok_or_else(|| RttError::from(invalid()))?;
+        let begin = Instant::now();
         target.rtt().clear(range.start, size, ID)?;
-        target.rtt().setup(range.start, size, ID)
+        let took = begin.elapsed();
+        target.rtt().setup(range.start, size, ID)?;
+        Ok(took)
     }
 
     /// The range in which this run searches for the control block itself. OpenOCD has one for all

@@ -51,7 +51,8 @@ impl<'t, 'c> Run<'t, 'c> {
             end,
         };
         let was_enabled = run.serves_calls && target.take_over_calls()?;
-        let ended = run.with_breakpoints();
+        let ended = run.prepare().and_then(|()| run.with_breakpoints());
+        let target = run.target;
         let put_back = if was_enabled { target.semihosting().enable() } else { Ok(()) };
         run.channels.close(target);
         // Why a run failed says more than what failed after it.
@@ -61,6 +62,16 @@ impl<'t, 'c> Run<'t, 'c> {
         let Collector { output, lines, dropped, .. } = run.collector;
         let refused_calls = run.host.refused_calls;
         Ok(RunOutcome { verdict, status, output, refused_calls, lines, dropped, elapsed: begin.elapsed() })
+    }
+
+    /// Prepares the channels. With a slow probe a search of the RAM takes seconds: what this one
+    /// took, and as much for the search that the deadline may interrupt and for the one after it,
+    /// comes on top of the end.
+    fn prepare(&mut self) -> Result<()> {
+        let search = self.channels.prepare(self.target, &mut self.collector, self.end)?;
+        self.end = self.end.extended_by(search * 3);
+        self.target = self.target.before(self.end);
+        Ok(())
     }
 
     /// The run, between setting the breakpoints and removing them.
@@ -75,7 +86,6 @@ impl<'t, 'c> Run<'t, 'c> {
     }
 
     fn go(&mut self) -> Result<(Verdict, TargetStatus)> {
-        self.channels.prepare(self.target, &mut self.collector, self.end)?;
         if let Some((verdict, status)) = self.resume()? {
             return self.last_lines(verdict, status);
         }
