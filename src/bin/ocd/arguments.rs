@@ -1,0 +1,152 @@
+//! The command line: options that every command has, and the commands.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{commands, exit_status};
+
+/// Flash, run, inspect and test microcontrollers through OpenOCD.
+///
+/// Every failure is an error with an exit status of its own, also where OpenOCD itself reports
+/// success.
+#[derive(Debug, Parser)]
+#[command(name = "ocd", version, after_long_help = exit_status::TABLE, max_term_width = 100)]
+#[command(disable_help_subcommand = true, propagate_version = true, infer_long_args = false)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) board: BoardArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Which board, and how to get at it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Board")]
+pub(crate) struct BoardArgs {
+    /// Connect to the TCL port of an OpenOCD that is running, such as localhost:6666.
+    #[arg(long, global = true, value_name = "HOST:PORT", env = "OCD_CONNECT")]
+    connect: Option<String>,
+    /// Start OpenOCD with this configuration, as typed after `openocd`:
+    /// "interface/cmsis-dap.cfg -f target/stm32f1x.cfg".
+    #[arg(long, global = true, value_name = "CONFIG", env = "OCD_CONFIG")]
+    config: Option<String>,
+    /// Drive a virtual STM32F103, made for this command alone.
+    #[arg(id = "virtual_chip", long = "virtual", global = true)]
+    #[arg(hide = !cfg!(feature = "virtual"))]
+    virtual_chip: bool,
+    /// Use the probe with this serial number.
+    #[arg(long, global = true, value_name = "SERIAL", env = "OCD_SERIAL", alias = "probe")]
+    serial: Option<String>,
+    /// Use the probe at this USB bus and port, such as 1-2.3.
+    #[arg(long, global = true, value_name = "BUS-PORTS", env = "OCD_USB_LOCATION")]
+    usb_location: Option<String>,
+    /// Set the probe's speed in kHz.
+    #[arg(long, global = true, value_name = "KHZ", env = "OCD_SPEED")]
+    speed: Option<String>,
+    /// Select the transport: jtag, swd and others that the probe has.
+    #[arg(long, global = true, value_name = "NAME", env = "OCD_TRANSPORT")]
+    transport: Option<String>,
+    /// Use this target of the configuration, such as stm32f1x.cpu. OpenOCD's default otherwise.
+    #[arg(long, global = true, value_name = "NAME", env = "OCD_TARGET")]
+    target: Option<String>,
+    /// Start this openocd instead of $OPENOCD or the one in PATH.
+    #[arg(long, global = true, value_name = "PATH", env = "OCD_OPENOCD")]
+    openocd: Option<String>,
+    /// For `run`, `attach` and `wait-halt`: how long they may take (none by default). For all
+    /// others: how long OpenOCD may take to answer a command (10s, for flash 60s).
+    #[arg(long, global = true, value_name = "TIME", env = "OCD_TIMEOUT")]
+    timeout: Option<String>,
+    /// The chip's SVD file, for addresses such as RCC.CR.
+    #[arg(long, global = true, value_name = "FILE", env = "OCD_SVD")]
+    svd: Option<String>,
+    /// The firmware's ELF file, for addresses such as counter+4.
+    #[arg(long, global = true, value_name = "FILE", env = "OCD_ELF")]
+    elf: Option<String>,
+    /// What happens to the target when the command ends [default: halt for `run`, otherwise keep].
+    #[arg(long, global = true, value_name = "keep|resume|halt|leave", env = "OCD_ON_EXIT")]
+    on_exit: Option<String>,
+    /// Use these boards of ocd.toml, side by side if the command allows it.
+    #[arg(long, global = true, value_name = "NAMES", env = "OCD_BOARD", value_delimiter = ',')]
+    pub(crate) board: Vec<String>,
+    /// Use all boards of ocd.toml.
+    #[arg(long, global = true, conflicts_with = "board")]
+    pub(crate) all_boards: bool,
+}
+
+/// How results are shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Print JSON, one object a line. Errors too.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Show OpenOCD's log (-v), or everything that is sent and received (-vv).
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// When to use colour.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+    /// How to show progress: bars on a terminal, or a line for each phase.
+    #[arg(long, global = true, value_name = "HOW", default_value = "auto", env = "OCD_PROGRESS")]
+    pub(crate) progress: ProgressStyle,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressStyle {
+    Auto,
+    Plain,
+    None,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the target's state.
+    Status,
+    /// Show probe, chain, targets, debug port and flash on one page.
+    Info,
+    /// Halt the target.
+    Halt,
+    /// Let the target run.
+    Resume(commands::control::ResumeArgs),
+    /// Execute one instruction.
+    Step(commands::control::StepArgs),
+    /// Reset the target.
+    Reset(commands::control::ResetArgs),
+    /// Wait until the target halts.
+    WaitHalt,
+    /// Run an OpenOCD command and print its result.
+    Cmd(commands::cmd::CmdArgs),
+    /// Show each setting and where it comes from. Needs no board.
+    Config,
+}
+
+impl Command {
+    /// Whether `--timeout` limits the command as a whole, not each answer of OpenOCD.
+    pub(crate) fn takes_time(&self) -> bool {
+        matches!(self, Command::WaitHalt)
+    }
+
+    /// Its name, as in JSON.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Command::Status => "status",
+            Command::Info => "info",
+            Command::Halt => "halt",
+            Command::Resume(_) => "resume",
+            Command::Step(_) => "step",
+            Command::Reset(_) => "reset",
+            Command::WaitHalt => "wait-halt",
+            Command::Cmd(_) => "cmd",
+            Command::Config => "config",
+        }
+    }
+}
+

@@ -1,0 +1,130 @@
+//! A board that is open: a session, and what was set for it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use openocd::{OpenOcdBuilder, OpenOcdProcess, Session, SessionBuilder, Target};
+#[cfg(feature = "virtual")]
+use virtual_chip::{Transport, VirtualChip};
+
+use crate::failure::{Failure, Outcome};
+use crate::number;
+use crate::settings::{Key, Settings};
+
+/// A board and its session. The session ends before the virtual chip does.
+pub(crate) struct Board {
+    pub(crate) session: Session,
+    pub(crate) settings: Settings,
+    #[cfg(feature = "virtual")]
+    _chip: Option<VirtualChip>,
+}
+
+/// What a command changes about how its board is opened.
+pub(crate) type Tune = fn(OpenOcdBuilder) -> OpenOcdBuilder;
+
+impl Board {
+    /// Connects to the board's OpenOCD, or starts one. `takes_time` means that `--timeout` limits
+    /// the command as a whole, not each answer.
+    pub(crate) fn open(settings: Settings, takes_time: bool, tune: Tune) -> Outcome<Board> {
+        let mut limits = Session::builder();
+        if !takes_time {
+            if let Some(timeout) = settings.parsed(Key::Timeout, number::duration)? {
+                limits = limits.timeout(timeout).flash_timeout(timeout);
+            }
+        }
+        if let Some(address) = settings.value(Key::Connect) {
+            let session = limits.connect(address)?;
+            return Ok(Board {
+                session,
+                settings,
+                #[cfg(feature = "virtual")]
+                _chip: None,
+            });
+        }
+        if settings.get(Key::Virtual).is_some() {
+            return Board::open_virtual(settings, limits, tune);
+        }
+        let Some(config) = settings.value(Key::Config) else {
+            return Err(Failure::configuration("nothing says which board is meant")
+                .help("describe it with --config \"interface/cmsis-dap.cfg -f target/stm32f1x.cfg\", an openocd.cfg or an ocd.toml")
+                .help("or connect to a running OpenOCD with --connect localhost:6666"));
+        };
+        let openocd = tune(builder(&settings, config)?);
+        let session = limits.start(openocd)?;
+        Ok(Board {
+            session,
+            settings,
+            #[cfg(feature = "virtual")]
+            _chip: None,
+        })
+    }
+
+    #[cfg(feature = "virtual")]
+    fn open_virtual(settings: Settings, limits: SessionBuilder, tune: Tune) -> Outcome<Board> {
+        let transport = match settings.value(Key::Transport) {
+            None | Some("jtag") => Transport::Jtag,
+            Some("swd") => Transport::Swd,
+            Some(other) => return Err(Failure::usage(format!("the virtual chip has jtag and swd, not {other:?}"))),
+        };
+        let chip = VirtualChip::start()
+            .map_err(|error| Failure::configuration("cannot start the virtual chip").cause(error.to_string()))?;
+        let mut without_transport = settings.clone();
+        without_transport.forget(Key::Transport);
+        let openocd = tune(builder(&without_transport, &chip.openocd_config_over(transport))?);
+        let session = limits.start(openocd)?;
+        Ok(Board { session, settings, _chip: Some(chip) })
+    }
+
+    #[cfg(not(feature = "virtual"))]
+    fn open_virtual(_: Settings, _: SessionBuilder, _: Tune) -> Outcome<Board> {
+        Err(Failure::usage("this ocd has no virtual chip")
+            .help("install it with the feature: cargo install openocd --features virtual"))
+    }
+
+    /// The board's name, if it was chosen by name.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.settings.board.as_deref()
+    }
+
+    /// The target that `--target` names, or OpenOCD's default one.
+    pub(crate) fn target(&self) -> Outcome<Target<'_>> {
+        match self.settings.value(Key::Target) {
+            Some(name) => Ok(self.session.target_named(name)?),
+            None => Ok(self.session.target()),
+        }
+    }
+
+    /// How long the command may take, for the commands that `--timeout` limits as a whole.
+    pub(crate) fn time_limit(&self) -> Outcome<Option<Duration>> {
+        self.settings.parsed(Key::Timeout, number::duration)
+    }
+
+    /// Ends the session, and its OpenOCD.
+    pub(crate) fn close(self) -> Outcome<()> {
+        Ok(self.session.close()?)
+    }
+}
+
+/// The OpenOCD to start.
+fn builder(settings: &Settings, config: &str) -> Outcome<OpenOcdBuilder> {
+    let mut openocd = OpenOcdProcess::builder().config(config);
+    for folder in &settings.search_dirs {
+        openocd = openocd.search_dir(folder);
+    }
+    if let Some(serial) = settings.value(Key::Serial) {
+        openocd = openocd.adapter_serial(serial);
+    }
+    if let Some(location) = settings.value(Key::UsbLocation) {
+        openocd = openocd.adapter_usb_location(location);
+    }
+    if let Some(khz) = settings.parsed(Key::Speed, number::number_u32)? {
+        openocd = openocd.adapter_speed(khz);
+    }
+    if let Some(transport) = settings.value(Key::Transport) {
+        openocd = openocd.transport(transport);
+    }
+    if let Some(path) = settings.value(Key::Openocd) {
+        openocd = openocd.binary(PathBuf::from(path));
+    }
+    Ok(openocd)
+}

@@ -1,0 +1,130 @@
+//! `ocd status`, `halt`, `resume`, `step`, `reset`, `wait-halt`: run control.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use openocd::{Error, ResetMode, TargetStatus, TimeoutError};
+use serde::Serialize;
+
+use crate::board::Board;
+use crate::context::Context;
+use crate::exit_status;
+use crate::failure::{Failure, Outcome};
+use crate::signals::POLL;
+
+/// A target's state.
+struct Status(TargetStatus);
+
+impl Serialize for Status {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// Continue at this address instead of the program counter.
+    #[arg(long, value_name = "ADDRESS")]
+    at: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StepArgs {
+    /// Execute so many instructions.
+    #[arg(default_value_t = 1)]
+    count: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResetArgs {
+    /// What the target does after the reset.
+    #[arg(value_enum, default_value = "run")]
+    mode: Mode,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Mode {
+    /// It runs.
+    Run,
+    /// It is halted at its first instruction.
+    Halt,
+    /// It is halted, and the configuration's `reset-init` handlers have run.
+    Init,
+}
+
+impl From<Mode> for ResetMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Run => ResetMode::Run,
+            Mode::Halt => ResetMode::Halt,
+            Mode::Init => ResetMode::Init,
+        }
+    }
+}
+
+pub(crate) fn status(context: &Context) -> Outcome<u8> {
+    context.each_board(|board| Ok(Status(board.target()?.status()?)))
+}
+
+pub(crate) fn halt(context: &Context) -> Outcome<u8> {
+    context.each_board(|board| Ok(Status(board.target()?.halt()?)))
+}
+
+pub(crate) fn resume(context: &Context, arguments: &ResumeArgs) -> Outcome<u8> {
+    context.each_board(|board| {
+        let target = board.target()?;
+        match &arguments.at {
+            Some(address) => target.resume_at(board.address(address)?)?,
+            None => target.resume()?,
+        }
+        Ok(Status(target.status()?))
+    })
+}
+
+pub(crate) fn step(context: &Context, arguments: &StepArgs) -> Outcome<u8> {
+    context.each_board(|board| {
+        let target = board.target()?;
+        for _ in 1..arguments.count {
+            target.step()?;
+        }
+        Ok(Status(if arguments.count == 0 { target.status()? } else { target.step()? }))
+    })
+}
+
+pub(crate) fn reset(context: &Context, arguments: &ResetArgs) -> Outcome<u8> {
+    context.each_board(|board| Ok(Status(board.target()?.reset(arguments.mode.into())?)))
+}
+
+pub(crate) fn wait_halt(context: &Context) -> Outcome<u8> {
+    context.signals.attend();
+    context.each_board(|board| wait(context, board).map(Status))
+}
+
+/// Waits in slices, so that a signal ends it.
+fn wait(context: &Context, board: &Board) -> Outcome<TargetStatus> {
+    let limit = board.time_limit()?.map(|time| (time, Instant::now() + time));
+    loop {
+        let left = limit.map_or(POLL, |(_, end)| end.saturating_duration_since(Instant::now()).min(POLL));
+        match board.target()?.wait_halt(left) {
+            Err(Error::Timeout(TimeoutError::Halt { .. })) => {}
+            other => return Ok(other?),
+        }
+        if let Some(status) = context.signals.caught() {
+            return Err(Failure::new(status, "ocd.interrupted", "interrupted"));
+        }
+        if let Some((time, _)) = limit.filter(|(_, end)| Instant::now() >= *end) {
+            return Err(not_halted(time));
+        }
+    }
+}
+
+fn not_halted(time: Duration) -> Failure {
+    Failure::new(exit_status::TIMEOUT, "ocd.timeout", format!("the target is not halted after {time:?}"))
+}

@@ -1,0 +1,97 @@
+//! What every command needs: its boards, the output, signals.
+
+use std::fmt;
+
+use clap::ArgMatches;
+use serde::Serialize;
+
+use crate::arguments::Cli;
+use crate::board::{Board, Tune};
+use crate::exit_status;
+use crate::failure::{Failure, Outcome};
+use crate::output::{Done, Output};
+use crate::settings::{Settings, Sources};
+use crate::signals::Signals;
+
+pub(crate) struct Context {
+    pub(crate) output: Output,
+    pub(crate) signals: Signals,
+    pub(crate) sources: Sources,
+    /// The boards that were chosen by name; empty for the one that needs no name.
+    names: Vec<String>,
+    /// Whether `--timeout` limits the command as a whole.
+    takes_time: bool,
+}
+
+impl Context {
+    pub(crate) fn new(cli: &Cli, matches: &ArgMatches, mut output: Output, signals: Signals) -> Outcome<Context> {
+        let sources = Sources::collect(matches)?;
+        let names = match cli.board.all_boards {
+            true => sources.board_names().into_iter().collect(),
+            false => cli.board.board.clone(),
+        };
+        if cli.board.all_boards && names.is_empty() {
+            return Err(Failure::configuration("there are no boards: no ocd.toml names any"));
+        }
+        output.several_boards = names.len() > 1;
+        Ok(Context { output, signals, sources, names, takes_time: cli.command.takes_time() })
+    }
+
+    /// The settings of each chosen board.
+    pub(crate) fn settings(&self) -> Outcome<Vec<Settings>> {
+        match &self.names[..] {
+            [] => Ok(vec![self.sources.settings(None)?]),
+            names => names.iter().map(|name| self.sources.settings(Some(name))).collect(),
+        }
+    }
+
+    /// Opens the board, for a command that works with one.
+    pub(crate) fn one_board(&self) -> Outcome<Board> {
+        self.one_board_with(|openocd| openocd)
+    }
+
+    /// The same, with changes to the OpenOCD that is started.
+    pub(crate) fn one_board_with(&self, tune: Tune) -> Outcome<Board> {
+        let mut settings = self.settings()?;
+        match (settings.pop(), settings.is_empty()) {
+            (Some(settings), true) => Board::open(settings, self.takes_time, tune),
+            _ => Err(Failure::usage("this command works with one board at a time")),
+        }
+    }
+
+    /// Runs `command` on every chosen board, side by side, and prints each answer. The worst status
+    /// counts.
+    pub(crate) fn each_board<R>(&self, command: impl Fn(&Board) -> Outcome<R> + Sync) -> Outcome<u8>
+    where
+        R: Serialize + fmt::Display,
+    {
+        self.each_board_done(|board| command(board).map(Done::from))
+    }
+
+    /// The same, for answers with a status of their own.
+    pub(crate) fn each_board_done<R>(&self, command: impl Fn(&Board) -> Outcome<Done<R>> + Sync) -> Outcome<u8>
+    where
+        R: Serialize + fmt::Display,
+    {
+        let settings = self.settings()?;
+        let one = |settings: Settings| {
+            let name = settings.board.clone();
+            let answer = Board::open(settings, self.takes_time, |openocd| openocd).and_then(|board| {
+                let done = command(&board)?;
+                board.close()?;
+                Ok(done)
+            });
+            let printed = answer.and_then(|done| {
+                self.output.done(name.as_deref(), &done)?;
+                Ok(done.status)
+            });
+            printed.unwrap_or_else(|failure| self.output.failure(name.as_deref(), &failure))
+        };
+        let status = std::thread::scope(|scope| {
+            let threads: Vec<_> = settings.into_iter().map(|settings| scope.spawn(|| one(settings))).collect();
+            let ended = threads.into_iter().map(|thread| thread.join().unwrap_or(exit_status::FAILED));
+            ended.fold(exit_status::DONE, exit_status::worse)
+        });
+        Ok(self.signals.caught().unwrap_or(status))
+    }
+}

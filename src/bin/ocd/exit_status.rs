@@ -1,0 +1,82 @@
+//! The exit statuses of `ocd`: one table, which `--help` shows.
+
+use std::process::ExitCode;
+
+use openocd::{AdapterError, ConnectionError, Error, FlashError, TargetError};
+
+/// The command did what it says.
+pub(crate) const DONE: u8 = 0;
+/// The command line is wrong.
+pub(crate) const USAGE: u8 = 64;
+/// Something failed that no other status names.
+pub(crate) const FAILED: u8 = 70;
+/// A configuration or a file is wrong: `ocd.toml`, OpenOCD's configuration, an image, an SVD file.
+pub(crate) const CONFIGURATION: u8 = 71;
+/// No probe was found, it cannot be opened, or there are several and none was chosen.
+pub(crate) const PROBE: u8 = 72;
+/// The probe works, but the target does not answer or refuses.
+pub(crate) const TARGET: u8 = 73;
+/// Erasing or writing flash failed.
+pub(crate) const FLASH: u8 = 74;
+/// What was compared differs.
+pub(crate) const MISMATCH: u8 = 75;
+/// OpenOCD cannot be reached, went away, or does not answer.
+pub(crate) const CONNECTION: u8 = 76;
+/// The time given by `--timeout` is over.
+pub(crate) const TIMEOUT: u8 = 124;
+/// Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
+/// The firmware panicked, faulted or locked up.
+pub(crate) const CRASH: u8 = 134;
+/// Nobody reads standard output any more.
+pub(crate) const BROKEN_PIPE: u8 = 141;
+/// SIGTERM.
+pub(crate) const TERMINATED: u8 = 143;
+
+/// The table at the end of `ocd --help`.
+pub(crate) const TABLE: &str = "\
+Exit status:
+    0  done
+   64  wrong usage
+   70  something failed that no other status names
+   71  wrong configuration or file (ocd.toml, OpenOCD's configuration, image, SVD)
+   72  no probe, a probe that cannot be opened, or several and none chosen
+   73  the target does not answer, or refuses
+   74  erasing or writing flash failed
+   75  a comparison found a difference
+   76  OpenOCD cannot be reached, went away or does not answer
+  124  the time of --timeout is over
+  130  Ctrl-C
+  134  the firmware panicked, faulted or locked up
+  141  nobody reads standard output any more
+  143  SIGTERM
+`run` and `attach` end with the firmware's own status when the firmware exits.
+The last line on standard error, and `whose` in JSON, say whose status it is.";
+
+/// The status for an error of the library.
+pub(crate) fn of(error: &Error) -> u8 {
+    match error {
+        Error::Flash(FlashError::Mismatch(_)) => MISMATCH,
+        Error::Flash(error) => error.cause().map(of).filter(|&status| status == CONNECTION).unwrap_or(FLASH),
+        Error::Process(_) | Error::Image(_) | Error::Svd(_) => CONFIGURATION,
+        Error::Adapter(AdapterError::NoDriver) => CONFIGURATION,
+        Error::Adapter(_) => PROBE,
+        Error::Connection(ConnectionError::Resolve { .. }) => USAGE,
+        Error::Connection(_) | Error::Timeout(_) => CONNECTION,
+        Error::Target(TargetError::File { .. } | TargetError::Unknown { .. } | TargetError::NoTarget { .. }) => {
+            CONFIGURATION
+        }
+        Error::Target(TargetError::InvalidArgument(_)) => USAGE,
+        Error::Target(_) | Error::Dap(_) | Error::Jtag(_) => TARGET,
+        _ => FAILED,
+    }
+}
+
+/// The worse of two statuses: any failure is worse than none, otherwise the higher one.
+pub(crate) fn worse(one: u8, other: u8) -> u8 {
+    one.max(other)
+}
+
+pub(crate) fn code(status: u8) -> ExitCode {
+    ExitCode::from(status)
+}

@@ -1,0 +1,68 @@
+//! `ocd`: flash, run, inspect and test microcontrollers through OpenOCD.
+//!
+//! Built on the public interface of the library alone. One file a command in `commands/`; what they
+//! share is beside this file.
+
+mod address;
+mod arguments;
+mod board;
+mod commands;
+mod context;
+mod exit_status;
+mod failure;
+mod hints;
+mod logging;
+mod number;
+mod output;
+mod settings;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use arguments::Cli;
+use context::Context;
+use failure::{Failure, Outcome};
+use output::Output;
+use signals::Signals;
+
+fn main() -> ExitCode {
+    let matches = match Cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    logging::install(cli.output.verbose);
+    let output = Output::new(cli.command.name(), &cli.output);
+    let status = run(cli, &matches, output.clone()).unwrap_or_else(|failure| output.failure(None, &failure));
+    exit_status::code(status)
+}
+
+fn run(cli: Cli, matches: &clap::ArgMatches, output: Output) -> Outcome<u8> {
+    let signals = Signals::install().map_err(|error| {
+        Failure::new(exit_status::FAILED, "ocd.signals", "cannot catch signals").cause(error.to_string())
+    })?;
+    let context = Context::new(&cli, matches, output, signals)?;
+    commands::run(cli.command, context)
+}
+
+/// Help and version are answers; everything else is wrong usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nobody to tell is no reason for another status.
+    let _ = error.print();
+    exit_status::code(if error.use_stderr() { exit_status::USAGE } else { exit_status::DONE })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,86 @@
+//! Numbers as people type them: `0x2000_0000`, `0b1010`, `0o17`, `64K`, `1M`.
+
+use std::time::Duration;
+
+/// Reads a number in any base, with underscores, and with `K`, `M` or `G` for 1024 and its powers.
+pub(crate) fn number(text: &str) -> Result<u64, String> {
+    let digits = text.replace('_', "").to_ascii_lowercase();
+    let (digits, base) = match digits.get(..2) {
+        Some("0x") => (&digits[2..], 16),
+        Some("0b") => (&digits[2..], 2),
+        Some("0o") => (&digits[2..], 8),
+        _ => (&digits[..], 10),
+    };
+    let (digits, unit) = match digits.char_indices().next_back() {
+        Some((at, 'k')) => (&digits[..at], 1 << 10),
+        Some((at, 'm')) => (&digits[..at], 1 << 20),
+        Some((at, 'g')) => (&digits[..at], 1 << 30),
+        _ => (digits, 1),
+    };
+    if digits.starts_with('+') || digits.is_empty() {
+        return Err(format!("{text:?} is not a number, such as 4096, 0x1000 or 4K"));
+    }
+    let value = u64::from_str_radix(digits, base)
+        .map_err(|_| format!("{text:?} is not a number, such as 4096, 0x1000 or 4K"))?;
+    value.checked_mul(unit).ok_or_else(|| format!("{text} is more than 64 bits"))
+}
+
+/// Reads a number that fits 32 bits.
+pub(crate) fn number_u32(text: &str) -> Result<u32, String> {
+    number(text)?.try_into().map_err(|_| format!("{text} is more than 32 bits"))
+}
+
+/// Reads a time: `10` and `10s` are seconds, `500ms`, `2m`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a time, such as 10, 0.5, 500ms, 10s or 2m");
+    let unit = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let value: f64 = text[..unit].parse().map_err(|_| wrong())?;
+    let seconds = match &text[unit..] {
+        "" | "s" => value,
+        "ms" => value / 1000.0,
+        "m" | "min" => value * 60.0,
+        _ => return Err(wrong()),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_bases_underscores_and_units() {
+        for (text, value) in [
+            ("0", 0),
+            ("4096", 4096),
+            ("0x2000_0000", 0x2000_0000),
+            ("0XfF", 255),
+            ("0b1010", 10),
+            ("0o17", 15),
+            ("64K", 65536),
+            ("1m", 1 << 20),
+            ("0x10k", 16 << 10),
+            ("0xffff_ffff_ffff_ffff", u64::MAX),
+        ] {
+            assert_eq!(number(text), Ok(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        for text in ["", "0x", "K", "-1", "+1", "0x+1", "1.5", "12g4", "0xg", "99999999999G", "é", "0é"] {
+            assert!(number(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("10"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for text in ["", "s", "-1", "1h30", "1e999", "ten"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

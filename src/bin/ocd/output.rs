@@ -1,0 +1,186 @@
+//! What is printed. Standard output has data only: the answer, the target's own output, JSON.
+//! Everything else is on standard error.
+
+pub(crate) mod progress;
+pub(crate) mod table;
+
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use anstream::ColorChoice;
+use serde::Serialize;
+
+use crate::arguments::{OutputArgs, ProgressStyle, When};
+use crate::exit_status;
+use crate::failure::{Failure, Outcome};
+
+/// The version of the JSON form, which every line begins with.
+const FORM: u32 = 1;
+
+/// Whose exit status the command ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Whose {
+    Ocd,
+    Firmware,
+}
+
+/// An answer of a command on one board.
+pub(crate) struct Done<R> {
+    pub(crate) report: R,
+    pub(crate) status: u8,
+    pub(crate) whose: Whose,
+}
+
+impl<R> Done<R> {
+    pub(crate) fn with(report: R, status: u8) -> Self {
+        Done { report, status, whose: Whose::Ocd }
+    }
+}
+
+impl<R> From<R> for Done<R> {
+    fn from(report: R) -> Self {
+        Done::with(report, exit_status::DONE)
+    }
+}
+
+/// A line of JSON.
+#[derive(Serialize)]
+struct Line<'a, T: Serialize> {
+    ocd: u32,
+    command: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    board: Option<&'a str>,
+    r#type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whose: Option<Whose>,
+    #[serde(flatten)]
+    content: Content<'a, T>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Content<'a, T: Serialize> {
+    Result(&'a T),
+    Error(&'a Failure),
+    Event(&'a T),
+}
+
+/// How this command prints.
+#[derive(Clone)]
+pub(crate) struct Output {
+    command: &'static str,
+    json: bool,
+    /// Lines tell which board they are about.
+    pub(crate) several_boards: bool,
+    progress: ProgressStyle,
+}
+
+impl Output {
+    pub(crate) fn new(command: &'static str, arguments: &OutputArgs) -> Self {
+        let choice = match arguments.color {
+            When::Auto => ColorChoice::Auto,
+            When::Always => ColorChoice::Always,
+            When::Never => ColorChoice::Never,
+        };
+        choice.write_global();
+        let bars_fit = io::stderr().is_terminal() && arguments.verbose == 0 && !arguments.json;
+        let progress = match arguments.progress {
+            ProgressStyle::Auto if !bars_fit => ProgressStyle::Plain,
+            style => style,
+        };
+        Output { command, json: arguments.json, several_boards: false, progress }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether standard output is a terminal where a table can be drawn anew.
+    pub(crate) fn is_live(&self) -> bool {
+        !self.json && io::stdout().is_terminal()
+    }
+
+    /// Prints the answer.
+    pub(crate) fn done<R: Serialize + fmt::Display>(&self, board: Option<&str>, done: &Done<R>) -> Outcome<()> {
+        if self.json {
+            let (status, whose) = (Some(done.status), Some(done.whose));
+            return self.line(board, "result", status, whose, Content::Result(&done.report));
+        }
+        let text = done.report.to_string();
+        let mut out = anstream::stdout().lock();
+        for line in text.lines() {
+            match board.filter(|_| self.several_boards) {
+                Some(board) => writeln!(out, "{board}: {line}")?,
+                None => writeln!(out, "{line}")?,
+            }
+        }
+        Ok(out.flush()?)
+    }
+
+    /// Prints something that happened while the command runs, in JSON only.
+    pub(crate) fn event<T: Serialize>(&self, board: Option<&str>, kind: &str, event: &T) -> Outcome<()> {
+        if !self.json {
+            return Ok(());
+        }
+        self.line(board, kind, None, None, Content::Event(event))
+    }
+
+    fn line<T: Serialize>(
+        &self,
+        board: Option<&str>,
+        kind: &str,
+        status: Option<u8>,
+        whose: Option<Whose>,
+        content: Content<'_, T>,
+    ) -> Outcome<()> {
+        let line = Line { ocd: FORM, command: self.command, board, r#type: kind, status, whose, content };
+        let mut text = serde_json::to_string(&line).map_err(io::Error::other)?;
+        text.push('\n');
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        Ok(out.flush()?)
+    }
+
+    /// Prints bytes as they are: data, or what the target prints.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Outcome<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)?;
+        Ok(out.flush()?)
+    }
+
+    /// Tells people something, on standard error. Not in JSON.
+    pub(crate) fn note(&self, board: Option<&str>, text: impl fmt::Display) {
+        if !self.json {
+            let board = board.filter(|_| self.several_boards).map(|board| format!("{board}: ")).unwrap_or_default();
+            progress::above_bars(|| {
+                // Nobody to tell is no reason to fail.
+                let _ = writeln!(anstream::stderr(), "{board}{text}");
+            });
+        }
+    }
+
+    /// Tells what failed. Returns the exit status.
+    pub(crate) fn failure(&self, board: Option<&str>, failure: &Failure) -> u8 {
+        if failure.status == exit_status::BROKEN_PIPE {
+            return failure.status;
+        }
+        if self.json {
+            let (status, whose) = (Some(failure.status), Some(Whose::Ocd));
+            let printed = self.line(board, "error", status, whose, Content::<()>::Error(failure));
+            return printed.map_or(exit_status::BROKEN_PIPE, |()| failure.status);
+        }
+        let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
+        let bold = anstyle::Style::new().bold();
+        self.note(board, format_args!("{red}error{red:#}: {}", failure.message));
+        for cause in &failure.causes {
+            self.note(board, format_args!("  {bold}cause{bold:#}: {cause}"));
+        }
+        for help in &failure.help {
+            self.note(board, format_args!("  {bold}help{bold:#}: {help}"));
+        }
+        failure.status
+    }
+}

@@ -1,0 +1,72 @@
+//! Progress of long calls: bars on a terminal, otherwise a line for each phase.
+
+use std::ops::ControlFlow;
+use std::sync::LazyLock;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle as BarStyle};
+use openocd::{Phase, Progress};
+
+use super::Output;
+use crate::arguments::ProgressStyle;
+use crate::signals::Signals;
+
+/// All bars are on standard error.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Prints something without tearing the bars.
+pub(super) fn above_bars(print: impl FnOnce()) {
+    BARS.suspend(print);
+}
+
+/// Shows the progress of the calls on one board.
+pub(crate) struct Watch {
+    output: Output,
+    board: Option<String>,
+    signals: Signals,
+    bar: Option<ProgressBar>,
+    phase: Option<Phase>,
+}
+
+impl Watch {
+    /// The command is cancelled at a signal from now on, so it must end in order then.
+    pub(crate) fn new(output: &Output, board: Option<&str>, signals: &Signals) -> Self {
+        signals.attend();
+        let bar = (output.progress == ProgressStyle::Auto).then(|| {
+            let bar = BARS.add(ProgressBar::no_length());
+            let style = BarStyle::with_template("{prefix}{msg:>10} [{bar:30}] {bytes:>10} of {total_bytes:10}");
+            bar.set_style(style.unwrap_or_else(|_| BarStyle::default_bar()).progress_chars("=> "));
+            if let Some(board) = board.filter(|_| output.several_boards) {
+                bar.set_prefix(format!("{board}: "));
+            }
+            bar
+        });
+        let board = board.map(str::to_owned);
+        Watch { output: output.clone(), board, signals: signals.clone(), bar, phase: None }
+    }
+
+    /// Takes a report. Ends the call after a signal.
+    pub(crate) fn tell(&mut self, progress: Progress) -> ControlFlow<()> {
+        let is_new = self.phase.replace(progress.phase) != Some(progress.phase);
+        if let Some(bar) = &self.bar {
+            if is_new {
+                bar.set_message(progress.phase.to_string());
+            }
+            bar.set_length(progress.total);
+            bar.set_position(progress.done);
+        } else if is_new && self.output.progress == ProgressStyle::Plain {
+            self.output.note(self.board.as_deref(), format_args!("{} {} bytes", progress.phase, progress.total));
+        }
+        match self.signals.caught() {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
