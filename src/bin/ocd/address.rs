@@ -44,7 +44,9 @@ impl Board {
         let mut failures = Vec::new();
         if let Some(image) = self.elf()? {
             match image.symbol(name) {
-                Ok(symbol) => return Ok(Place { address: symbol.address, size: Some(symbol.size).filter(|&size| size > 0) }),
+                Ok(symbol) => {
+                    return Ok(Place { address: symbol.address, size: Some(symbol.size).filter(|&size| size > 0) });
+                }
                 Err(error) => failures.push(error.to_string()),
             }
         }
@@ -60,7 +62,9 @@ impl Board {
         let mut failure = Failure::usage(format!("{name:?} is no address"));
         failure.causes = failures;
         if failure.causes.is_empty() {
-            failure.help.push("for symbols name the firmware with --elf FILE, for registers the chip's --svd FILE".into());
+            failure
+                .help
+                .push("for symbols name the firmware with --elf FILE, for registers the chip's --svd FILE".into());
         }
         Err(failure)
     }

@@ -189,7 +189,8 @@ impl Settings {
     /// Leaves one way to an OpenOCD: the one with the strongest origin.
     fn decide_source(&mut self) -> Outcome<()> {
         let rank = |settings: &Self, key| settings.get(key).map(|setting| setting.origin.rank());
-        let sources: Vec<Key> = Key::ALL.into_iter().filter(|key| key.is_source() && self.get(*key).is_some()).collect();
+        let sources: Vec<Key> =
+            Key::ALL.into_iter().filter(|key| key.is_source() && self.get(*key).is_some()).collect();
         let Some(best) = sources.iter().filter_map(|key| rank(self, *key)).min() else { return Ok(()) };
         let strongest: Vec<Key> = sources.iter().copied().filter(|key| rank(self, *key) == Some(best)).collect();
         if let [one, other, ..] = strongest[..] {
@@ -283,7 +284,8 @@ impl Sources {
     fn merged(&self, board: Option<&str>) -> Outcome<Settings> {
         let mut settings = self.given.clone();
         settings.board = board.map(str::to_owned);
-        for (file, is_user) in self.user.iter().map(|file| (file, true)).chain(self.project.iter().map(|f| (f, false))) {
+        for (file, is_user) in self.user.iter().map(|file| (file, true)).chain(self.project.iter().map(|f| (f, false)))
+        {
             let own = board.and_then(|name| file.boards.get(name));
             for (key, entry) in own.into_iter().chain([&file.general]).flatten() {
                 let (path, line) = (file.path.clone(), entry.line);

@@ -25,9 +25,10 @@ impl fmt::Display for Report {
         if self.settings.is_empty() {
             writeln!(f, "nothing is set")?;
         } else {
-            let rows = self.settings.iter().map(|(name, setting)| {
-                [(*name).to_owned(), setting.value.clone(), setting.origin.to_string()]
-            });
+            let rows = self
+                .settings
+                .iter()
+                .map(|(name, setting)| [(*name).to_owned(), setting.value.clone(), setting.origin.to_string()]);
             writeln!(f, "{}", table(["setting", "value", "from"], rows))?;
         }
         for file in &self.files {

@@ -56,7 +56,8 @@ impl File {
             let boards = reader.table(value.get_ref(), key.span().start, "boards")?;
             for (name, value) in boards {
                 let keys = reader.table(value.get_ref(), name.span().start, name.get_ref())?;
-                let entries = keys.iter().map(|(key, value)| reader.entry(key.get_ref(), key.span().start, value.get_ref()));
+                let entries =
+                    keys.iter().map(|(key, value)| reader.entry(key.get_ref(), key.span().start, value.get_ref()));
                 file.boards.insert(name.get_ref().to_string(), entries.collect::<Result<_, _>>()?);
             }
         }

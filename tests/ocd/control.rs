@@ -1,0 +1,43 @@
+//! Run control.
+
+use virtual_chip::CoreState;
+
+use crate::bench::Bench;
+
+#[test]
+fn halt_and_resume_change_the_target_and_stay_after_the_command() {
+    let bench = Bench::new();
+    let halted = bench.ocd(&["halt"]).expect(0);
+    assert!(halted.stdout.starts_with("stm32f1x.cpu is halted at 0x"), "{halted:?}");
+    assert_eq!(halted.stderr, "");
+    assert_eq!(bench.chip.state(), CoreState::Halted);
+    bench.ocd(&["resume"]).expect(0);
+    assert_eq!(bench.chip.state(), CoreState::Running);
+}
+
+#[test]
+fn a_step_of_a_running_target_is_refused_with_what_to_try() {
+    let ran = Bench::new().ocd(&["step"]).expect(73);
+    assert!(ran.stderr.contains("help: halt the target first: ocd halt"), "{ran:?}");
+    assert_eq!(ran.stdout, "");
+    let error = Bench::new().ocd(&["step", "--json"]).expect(73).error();
+    assert_eq!(error["id"], "target.not_halted");
+}
+
+#[test]
+fn waiting_for_a_halt_ends_at_the_time_limit() {
+    let bench = Bench::new();
+    let error = bench.ocd(&["wait-halt", "--timeout", "200ms", "--json"]).expect(124).error();
+    assert_eq!(error["id"], "ocd.timeout");
+    bench.chip.halt();
+    bench.ocd(&["wait-halt", "--timeout", "20s"]).expect(0);
+}
+
+#[test]
+fn a_command_gives_its_result_or_its_refusal() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["cmd", "expr", "6 * 7"]).expect(0);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("42\n", ""));
+    let error = bench.ocd(&["--json", "cmd", "error nonsense"]).expect(70).error();
+    assert_eq!(error["command"], "error nonsense");
+}

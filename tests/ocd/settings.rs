@@ -1,0 +1,83 @@
+//! Where a board comes from.
+
+use crate::bench::{Bench, Ran};
+
+#[test]
+fn without_a_board_the_error_says_how_to_describe_one() {
+    let ran = Bench::new().ocd_alone(&["status"]).expect(71);
+    assert!(ran.stderr.contains("--config") && ran.stderr.contains("--connect"), "{ran:?}");
+}
+
+#[test]
+fn options_beat_the_environment_the_users_file_and_the_projects() {
+    let bench = Bench::new();
+    bench.file("ocd.toml", "speed = 1\nserial = \"1\"\ntransport = \"jtag\"\ntarget = \"a\"\n");
+    bench.file("user/ocd/ocd.toml", "speed = 2\nserial = \"2\"\ntransport = \"swd\"\n");
+    let mut command = bench.command(&["config", "--json", "--speed", "4"]);
+    let settings = &Ran::of(command.env("OCD_SPEED", "3").env("OCD_SERIAL", "3")).expect(0).result()["settings"];
+    let value = |name: &str| settings[name]["value"].as_str().unwrap().to_owned();
+    assert_eq!([value("speed"), value("serial"), value("transport"), value("target")], ["4", "3", "swd", "a"]);
+    assert_eq!(settings["speed"]["origin"], "option");
+    assert_eq!(settings["serial"]["origin"], "environment variable OCD_SERIAL");
+    let origin = settings["transport"]["origin"].as_str().unwrap();
+    assert!(origin.ends_with("user/ocd/ocd.toml, line 3"), "{origin}");
+}
+
+#[test]
+fn an_unknown_key_is_an_error_with_its_line() {
+    let bench = Bench::new();
+    bench.file("ocd.toml", "speed = 1\n\n[boards.left]\nserail = \"1\"\n");
+    let error = bench.ocd_alone(&["config", "--json"]).expect(71).error();
+    assert!(error["causes"][0].as_str().unwrap().starts_with("line 4: unknown key \"serail\""), "{error}");
+}
+
+#[test]
+fn the_projects_file_is_found_from_a_folder_below() {
+    let bench = Bench::new();
+    bench.file("ocd.toml", format!("config = {:?}\n", bench.config()));
+    bench.file("src/deep/x", "");
+    let mut command = bench.command(&["status"]);
+    Ran::of(command.current_dir(bench.folder().join("src/deep"))).expect(0);
+}
+
+#[test]
+fn an_openocd_cfg_in_the_folder_is_found() {
+    let bench = Bench::new();
+    let words = bench.chip.openocd_args();
+    // The chip's arguments are pairs of `-f FILE` and `-c COMMAND`.
+    let script = words.chunks(2).map(|pair| match pair[0].as_str() {
+        "-f" => format!("source [find {}]\n", pair[1]),
+        _ => format!("{}\n", pair[1]),
+    });
+    bench.file("openocd.cfg", script.collect::<String>());
+    bench.ocd_alone(&["status"]).expect(0);
+}
+
+#[test]
+fn several_boards_without_a_choice_are_listed() {
+    let bench = Bench::new();
+    bench.file("ocd.toml", "[boards.left]\nconfig = \"a\"\n[boards.right]\nconfig = \"b\"\n");
+    let ran = bench.ocd_alone(&["status"]).expect(64);
+    assert!(ran.stderr.contains("--board left or --board right"), "{ran:?}");
+    let ran = bench.ocd_alone(&["status", "--board", "middle"]).expect(71);
+    assert!(ran.stderr.contains("the boards are left, right"), "{ran:?}");
+}
+
+#[test]
+fn boards_are_used_side_by_side_and_the_worst_status_counts() {
+    let bench = Bench::new();
+    let config = bench.config();
+    bench.file("ocd.toml", format!("[boards.good]\nconfig = {config:?}\n[boards.gone]\nconnect = \"localhost:1\"\n"));
+    let ran = bench.ocd_alone(&["status", "--all-boards"]).expect(76);
+    assert_eq!(ran.stdout, "good: stm32f1x.cpu is running\n");
+    assert!(ran.stderr.starts_with("gone: error: cannot reach OpenOCD at localhost:1"), "{ran:?}");
+}
+
+#[test]
+fn two_ways_to_an_openocd_exclude_each_other_and_the_stronger_origin_wins() {
+    let bench = Bench::new();
+    let ran = bench.ocd_alone(&["status", "--connect", "localhost:1", "--config", "x"]).expect(64);
+    assert!(ran.stderr.contains("connect and config exclude each other"), "{ran:?}");
+    bench.file("ocd.toml", "connect = \"localhost:1\"\n");
+    bench.ocd(&["status"]).expect(0);
+}
