@@ -40,6 +40,7 @@ impl Session {
 
 /// A driver for debug adapters that OpenOCD was built with.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AdapterDriver {
     /// Its name, as in `adapter driver` and

@@ -33,6 +33,7 @@ pub(crate) use survey::{Survey, must_be_halted};
 /// Its `Display` is several lines for people, and [`summary`](Self::summary) one line. The fields
 /// are data for programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CrashReport {
     /// The target's name, where it is halted, and why.
@@ -42,11 +43,13 @@ pub struct CrashReport {
     /// What they mean, by architecture.
     pub core: CoreState,
     /// Addresses of registers in memory that could not be read, and OpenOCD's reasons.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::error::form::unreadable_addresses"))]
     pub unreadable: Vec<(u64, Failure)>,
 }
 
 /// What the registers mean, by architecture.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum CoreState {
     /// A Cortex-M.

@@ -9,6 +9,8 @@ mod dap;
 mod debug;
 mod failure;
 mod flash;
+#[cfg(feature = "serde")]
+pub(crate) mod form;
 mod image;
 mod jtag;
 mod near;

@@ -1,5 +1,9 @@
 //! Texts that are too long for one item.
 
+#[cfg(feature = "serde")]
+#[doc = include_str!("guide/json.md")]
+pub mod json {}
+
 #[doc = include_str!("guide/performance.md")]
 pub mod performance {}
 

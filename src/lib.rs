@@ -26,6 +26,8 @@ mod riscv;
 mod rtt;
 mod run_until;
 mod semihosting;
+#[cfg(feature = "serde")]
+mod serialize;
 #[cfg(feature = "svd")]
 pub mod svd;
 mod target;

@@ -12,6 +12,7 @@ use crate::types::Phase;
 /// A call reports the start of each phase with `done` 0, then every piece, and the end of the phase
 /// with `done` equal to `total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Progress {
     /// What the call does now.

@@ -66,11 +66,13 @@ impl fmt::Display for Register {
 
 /// All registers of a target, from [`Registers::read_all`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RegisterDump {
     /// The registers that could be read, in OpenOCD's order.
     pub registers: Vec<Register>,
     /// The names of the registers that could not be read, with OpenOCD's reasons.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::error::form::unreadable_registers"))]
     pub unreadable: Vec<(String, Failure)>,
 }
 

@@ -1,6 +1,8 @@
 //! Plain data that errors and subsystems share.
 
 mod evidence;
+#[cfg(feature = "serde")]
+pub(crate) mod form;
 mod hex;
 mod image_format;
 mod mismatch;

@@ -9,6 +9,7 @@ use crate::types::StopPoint;
 
 /// How a breakpoint stops the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum BreakpointKind {
     /// A breakpoint instruction replaces the program's own. It needs memory that can be written,
@@ -55,6 +56,7 @@ impl fmt::Display for BreakpointKind {
 
 /// A breakpoint as OpenOCD lists it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Breakpoint {
     /// The address of the instruction; 0 for a [context breakpoint](BreakpointKind::Context), which
@@ -63,6 +65,7 @@ pub struct Breakpoint {
     /// The length in bytes.
     pub length: u32,
     /// How it stops the target.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub kind: BreakpointKind,
     /// The number of its comparator; `None` for a software breakpoint, and on a RISC-V hart with
     /// OpenOCD 0.12.0, which does not know it.
@@ -98,6 +101,7 @@ impl fmt::Display for Breakpoint {
 
 /// Which accesses a watchpoint stops at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum WatchpointAccess {
     /// Reads.
     Read,
@@ -148,6 +152,7 @@ impl fmt::Display for WatchpointAccess {
 
 /// The value that an accessed location must have for a watchpoint to stop the target.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct WatchedValue {
     /// The value.
     pub value: u64,
@@ -164,6 +169,7 @@ impl fmt::Debug for WatchedValue {
 
 /// A watchpoint as OpenOCD lists it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Watchpoint {
     /// The first address watched.

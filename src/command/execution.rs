@@ -25,6 +25,11 @@ impl Execution {
         Execution { command: request.name().to_owned(), code: reply.code, result, log }
     }
 
+    /// The command that was executed.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
     /// OpenOCD's error number. 0 is success, and no other number is.
     pub fn code(&self) -> i32 {
         self.code

@@ -28,6 +28,7 @@ const PC: usize = 15;
 ///
 /// Its `Display` is a line for each function.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Backtrace {
     /// The frames, the innermost first.
@@ -38,6 +39,7 @@ pub struct Backtrace {
 
 /// One call that has not returned.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Frame {
     /// The program counter. It is the next instruction in the innermost frame and in a frame that
@@ -70,6 +72,7 @@ impl fmt::Debug for Frame {
 
 /// Why a backtrace ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum BacktraceEnd {
     /// The last frame is the first of the program: nothing called it.

@@ -64,6 +64,7 @@ const LOCKED_UP: [u64; 2] = [0xffff_fffe, 0xefff_fffe];
 
 /// The decoded registers of a Cortex-M.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CortexMState {
     /// The exception whose handler runs, from xPSR; thread mode if none does.
@@ -94,6 +95,7 @@ pub struct CortexMState {
     /// lacks it.
     pub basepri: Option<u32>,
     /// The FPU's registers are still to be stored in the frame (`FPCCR.LSPACT`).
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) is_lazy: bool,
 }
 

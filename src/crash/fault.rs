@@ -4,6 +4,7 @@ use std::fmt;
 
 /// A register that says which faults happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum FaultRegister {
     /// CFSR, which holds MMFSR, BFSR and UFSR (ARM DDI 0403, B3.2.15).
@@ -35,6 +36,7 @@ macro_rules! faults {
         /// of an earlier fault. The bits that only say that an address register is valid are not
         /// here.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
         #[non_exhaustive]
         pub enum Fault {
             $($(#[$doc])* $name,)*

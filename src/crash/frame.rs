@@ -22,6 +22,7 @@ const RESERVED: u32 = 0x00f0_0000;
 
 /// How a frame was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum FrameSource {
     /// It is where the stack pointer points: the handler has not used its stack.
@@ -33,6 +34,7 @@ pub enum FrameSource {
 
 /// The registers of the interrupted program, which the core stored when it entered the exception.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct StackedFrame {
     /// The address of the stored R0.
@@ -91,6 +93,7 @@ impl StackedFrame {
 
 /// The FPU's registers in a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FpuState {
     /// S0 to S15 as they are stored.
@@ -105,6 +108,7 @@ pub struct FpuState {
 
 /// What was found of a stored state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum StackedState {
     /// No exception is being handled, so nothing is stored.

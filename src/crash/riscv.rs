@@ -15,6 +15,7 @@ pub(super) const REGISTERS: [&str; 49] = [
 
 /// A privilege level (table 1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum PrivilegeLevel {
     /// U: user, or application.
@@ -129,6 +130,7 @@ impl fmt::Display for TrapCause {
 /// The registers of the last trap to one privilege level. Nothing tells whether its handler still
 /// runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Trap {
     /// The level that handles it.
@@ -145,6 +147,7 @@ pub struct Trap {
 
 /// What the registers of a RISC-V hart tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RiscvState {
     /// The level at which the hart runs.

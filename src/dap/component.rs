@@ -8,6 +8,7 @@ use crate::error::text;
 /// A debug component: its identification registers, as far as they could be read (Arm IHI 0029,
 /// B2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Component {
     /// The address of its registers; `None` for a component inside an access port of ADIv6.
@@ -59,6 +60,7 @@ impl fmt::Display for Component {
 
 /// The class of a debug component: CIDR1, bits 7 to 4 (ARM IHI 0029, B2.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ComponentClass {
     /// 0x1: a ROM table.
@@ -99,6 +101,7 @@ impl fmt::Display for ComponentClass {
 
 /// An entry of a ROM table (ARM IHI 0031, D2).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RomEntry {
     /// The depth of its table: 0 for the access port's own table, 1 for the tables in that one, and

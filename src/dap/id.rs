@@ -90,6 +90,7 @@ impl fmt::Display for Jep106 {
 /// assert_eq!((id.designer.name(), id.version, id.part, id.revision), (Some("ARM"), 1, 0xba, 1));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DebugPortId {
     /// The value of the register.
@@ -140,6 +141,7 @@ impl fmt::Display for DebugPortId {
 /// assert_eq!(id.to_string(), "0x01002927: Raspberry Pi (0x493), part 0x1002, revision 0");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TargetId {
     /// The value of the register.
@@ -173,6 +175,7 @@ impl fmt::Display for TargetId {
 
 /// The purpose of an access port: the field CLASS of its IDR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum AccessPortClass {
     /// No class is defined; ARM's JTAG-AP is one of these.
@@ -206,6 +209,7 @@ impl fmt::Display for AccessPortClass {
 /// assert_eq!((id.class, id.type_name()), (AccessPortClass::Memory, Some("AHB3")));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AccessPortId {
     /// The value of the register.

@@ -13,6 +13,7 @@ const ADIV6: u8 = 3;
 
 /// An access port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AccessPort {
     /// Its number; in ADIv6 the address of its registers.
@@ -23,6 +24,7 @@ pub struct AccessPort {
 
 /// An access port with the debug components that it leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AccessPortInfo {
     /// The access port.
@@ -43,6 +45,7 @@ pub struct AccessPortInfo {
 
 /// The identification of a DAP and of everything behind it, from [`Dap::info`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DapInfo {
     /// Its name.

@@ -12,6 +12,7 @@ use crate::wire::tcl;
 
 /// A flash bank, as OpenOCD's configuration and the last probe describe it.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FlashBank {
     /// Its number, counted from 0 over the banks of all targets.

@@ -12,6 +12,7 @@ use crate::wire::tcl;
 
 /// The sectors of a bank.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FlashInfo {
     /// The bank.
@@ -25,6 +26,7 @@ pub struct FlashInfo {
 
 /// A sector: the smallest part of flash that can be erased.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Sector {
     /// Its number within the bank.
@@ -54,6 +56,7 @@ impl fmt::Debug for Sector {
 
 /// The smallest part of flash that can be protected, on chips where that is not a sector.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ProtectionBlock {
     /// Its number within the bank.

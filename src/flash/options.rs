@@ -76,6 +76,7 @@ impl WriteOptions {
 /// What writing an image changed, from [`Flash::write_image`](super::Flash::write_image). All
 /// numbers are bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct WriteReport {
     /// Bytes of the image that flash held already, and that were skipped.
@@ -95,6 +96,7 @@ impl fmt::Display for WriteReport {
 
 /// What [`Flash::program`](super::Flash::program) came to: the image is in flash and verified.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ProgramReport {
     /// What was written.

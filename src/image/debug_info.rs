@@ -24,6 +24,7 @@ const INVALID: &str = "has debug information that cannot be read";
 /// Where in the sources an address belongs: one function, which may be inlined into the next one of
 /// the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CodeLocation {
     /// The function, as the sources have it if the feature `demangle` is on.

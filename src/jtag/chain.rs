@@ -11,6 +11,7 @@ use crate::wire::tcl;
 
 /// A TAP, as OpenOCD's configuration declares it and as it answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Tap {
     /// Its place in the chain. 0 is the nearest to TDO; disabled TAPs are counted.

@@ -32,6 +32,7 @@ pub struct SvfFile<'a> {
 
 /// The result of running an SVF file.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SvfReport {
     /// Number of commands that ran, which is all of the file.

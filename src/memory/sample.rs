@@ -16,12 +16,15 @@ const MOST_ADDRESSES: usize = 1024;
 
 /// Values of 32-bit words at one time, from [`Memory::sample`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Sample {
     /// Time of the sample, from the scheduled time of the first sample: the middle between command
     /// and reply.
+    #[cfg_attr(feature = "serde", serde(rename = "at_seconds", serialize_with = "crate::types::form::seconds"))]
     pub at: Duration,
     /// Time from command to reply. The values were read within this span around `at`.
+    #[cfg_attr(feature = "serde", serde(rename = "took_seconds", serialize_with = "crate::types::form::seconds"))]
     pub took: Duration,
     /// Number of samples skipped since the previous one, because a read overran its period or
     /// failed. So the number of a sample, from 0, is the count of those before it plus the sum of

@@ -8,6 +8,7 @@ use crate::error::{InvalidArgument, RttError};
 
 /// The channels that the firmware uses, from [`Rtt::channels`](crate::Rtt::channels).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RttChannels {
     /// The channels from the target.
@@ -18,6 +19,7 @@ pub struct RttChannels {
 
 /// One direction of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RttChannelInfo {
     /// Its number, for [`Rtt::channel`](crate::Rtt::channel). Numbers may be missing: the firmware
@@ -47,6 +49,7 @@ impl fmt::Display for RttChannelInfo {
 
 /// What the writer of a channel does when the ring is full (`SEGGER_RTT_MODE_…`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RttMode {
     /// Drops what does not fit as a whole.

@@ -100,12 +100,17 @@ impl fmt::Display for LineSource {
 
 /// A line that the firmware printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RunLine {
     /// Where the line came from.
     pub source: LineSource,
     /// When the line was complete here, from the beginning of the run. `None` for a line of which a
     /// part was printed before the run: it is no evidence and meets no condition.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "at_seconds", serialize_with = "crate::types::form::optional_seconds")
+    )]
     pub at: Option<Duration>,
     /// The text without its line end. Bytes that are not UTF-8 become U+FFFD.
     pub text: String,
@@ -123,6 +128,7 @@ impl fmt::Display for RunLine {
 /// Output and lines are limited together ([`RunUntil::keep`](crate::RunUntil::keep)): what came
 /// first is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RunOutcome {
     /// Why the run ended.
@@ -130,6 +136,7 @@ pub struct RunOutcome {
     /// The target's state afterwards, with the program counter if it is halted.
     pub status: TargetStatus,
     /// What the firmware printed by semihosting, to its standard output and its standard error.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::types::form::text"))]
     pub output: Vec<u8>,
     /// The numbers of the semihosting calls that were refused, in their order; at most 1000.
     pub refused_calls: Vec<u32>,
@@ -140,6 +147,7 @@ pub struct RunOutcome {
     /// Number of bytes of output and lines that were dropped because of the limit.
     pub dropped: u64,
     /// How long the run took.
+    #[cfg_attr(feature = "serde", serde(rename = "elapsed_seconds", serialize_with = "crate::types::form::seconds"))]
     pub elapsed: Duration,
 }
 

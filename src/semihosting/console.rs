@@ -93,6 +93,7 @@ pub struct SemihostingConsole {
 
 /// The exit of a firmware.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SemihostingExit {
     /// Its exit status. 0 is success, and comes only with the reason `ADP_Stopped_ApplicationExit`.

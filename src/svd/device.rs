@@ -251,6 +251,7 @@ pub struct Peripheral {
 
 /// A range of addresses that a peripheral occupies.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AddressBlock {
     /// The first address.
@@ -268,6 +269,7 @@ impl fmt::Debug for AddressBlock {
 
 /// An interrupt of a peripheral.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Interrupt {
     /// The name.

@@ -24,6 +24,7 @@ use crate::types::ReadAction;
 /// # Ok::<(), openocd::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Access {
     /// `read-only`: a write has no defined effect.
     ReadOnly,
@@ -80,6 +81,7 @@ impl ReadAction {
 /// # Ok::<(), openocd::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum ModifiedWriteValues {
     /// `oneToClear`: a 1 clears the bit, a 0 leaves it.
     OneToClear,
@@ -161,6 +163,7 @@ as_in_the_file! {
 
 /// Which values may be written (CMSIS-SVD: `writeConstraint`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 pub enum WriteConstraint {
     /// `writeAsRead`: only the value that was read.
     WriteAsRead,

@@ -14,6 +14,7 @@ use crate::types::SkipReason;
 /// It prints each register as [`DecodedRegister`] does, then a line for each register that was not
 /// read, with the reason.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PeripheralReading {
     /// The peripheral's name.

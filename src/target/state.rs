@@ -10,6 +10,7 @@ use crate::wire::tcl;
 
 /// The state of a target at one moment.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TargetStatus {
     /// Its name.
@@ -56,6 +57,7 @@ impl TargetStatus {
 /// A target of OpenOCD's configuration, with the state that OpenOCD saw when it last polled the
 /// target.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TargetInfo {
     /// Its name, such as `stm32f1x.cpu`.

@@ -6,6 +6,7 @@ use std::fmt;
 /// ([`BreakpointError::NotInEffect`](crate::BreakpointError::NotInEffect),
 /// [`BreakpointError::NotRemoved`](crate::BreakpointError::NotRemoved)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Evidence {
     /// OpenOCD's list of breakpoints or watchpoints.

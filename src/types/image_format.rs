@@ -13,6 +13,7 @@ use std::fmt;
 /// # Ok::<(), openocd::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ImageFormat {
     /// Executable and Linkable Format.

@@ -5,6 +5,7 @@ use std::fmt;
 
 /// The first byte that differs from what memory or flash should hold.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Mismatch {
     /// Address of the byte.

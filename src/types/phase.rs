@@ -4,6 +4,7 @@ use std::fmt;
 
 /// What a long call does to the bytes that it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Phase {
     /// Erases sectors of flash.

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Reset lines of the adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum ResetSignal {
     /// System reset, mostly the chip's NRST pin.
     Srst,

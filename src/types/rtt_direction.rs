@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Which way the bytes of an RTT channel go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum RttDirection {
     /// From the target to the host.
     Up,

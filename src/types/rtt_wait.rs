@@ -5,6 +5,7 @@ use std::fmt;
 /// What an RTT call waited for until its deadline
 /// ([`TimeoutError::Rtt`](crate::TimeoutError::Rtt)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RttWait {
     /// Bytes from the target.

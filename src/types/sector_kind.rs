@@ -4,6 +4,7 @@ use std::fmt;
 
 /// What a number of a flash call counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum SectorKind {
     /// Sectors, the smallest parts that can be erased.

@@ -13,6 +13,7 @@ use std::fmt;
 /// # Ok::<(), openocd::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum ReadAction {
     /// `clear`: the bits become 0.
     Clear,
@@ -26,6 +27,7 @@ pub enum ReadAction {
 
 /// Why a register was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum SkipReason {
     /// The register is write-only: a read gives no meaningful value.

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// What stops a target: which kind of breakpoint or watchpoint an error is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum StopPoint {
     /// A breakpoint of any kind.

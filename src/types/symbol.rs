@@ -7,6 +7,7 @@ use std::fmt;
 /// [`Display`](fmt::Display) writes the name as the sources have it where the feature `demangle` is
 /// enabled.
 #[derive(Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Symbol {
     /// The name as the file has it. Rust and C++ compilers mangle names.
@@ -24,6 +25,7 @@ pub struct Symbol {
 
 /// What a [`Symbol`] names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum SymbolKind {
     /// A function.

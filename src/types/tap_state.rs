@@ -4,6 +4,7 @@ use std::fmt;
 
 /// The 16 states of a TAP controller (IEEE 1149.1-2013, figure 6-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[allow(missing_docs, reason = "the names are those of the standard")]
 pub enum TapState {
     TestLogicReset,
@@ -127,6 +128,7 @@ impl fmt::Display for TapState {
 /// Only these states are safe: OpenOCD exits if a scan is to end in Test-Logic-Reset or in a state
 /// that is not stable, and in the shift states the clock moves the registers on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum EndState {
     /// Run-Test/Idle: what was scanned has taken effect, and self-tests run.
     #[default]

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// The state of a target, by OpenOCD's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TargetState {
     /// OpenOCD does not know the state: the target was never examined, or does not answer.
@@ -54,6 +55,7 @@ impl fmt::Display for TargetState {
 
 /// Why a target is halted, by OpenOCD's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum HaltReason {
     /// A debugger halted the target: `halt`, `reset halt`, another client.
@@ -109,6 +111,7 @@ impl fmt::Display for HaltReason {
 
 /// What a [reset](crate::Target::reset) leaves the target doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum ResetMode {
     /// The target runs.
     Run,

@@ -7,6 +7,7 @@ use std::fmt;
 /// Each is a bit of DEMCR (ARM DDI 0403, C1.6.5). An ARMv6-M core, such as a Cortex-M0, has
 /// [`Reset`](Self::Reset) and [`HardFault`](Self::HardFault) only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum VectorCatch {
     /// A reset; the core halts before its first instruction (`VC_CORERESET`).

@@ -87,7 +87,7 @@ pub(super) fn indices(text: &str, count: u32) -> Option<(Vec<Indices>, bool)> {
     let list: Option<Vec<_>> = parts.into_iter().map(part).collect();
     let list = list?;
     let total = list.iter().fold(0_u64, |total, part| total.saturating_add(part.count()));
-    (total == count.into()).then_some((list, is_unusual))
+    (total == u64::from(count)).then_some((list, is_unusual))
 }
 
 fn part(text: &str) -> Option<Indices> {

@@ -1,0 +1,42 @@
+//! What a run came to.
+
+use serde::Serialize;
+
+use super::serialize_as;
+use crate::run_until::{LineSource, Verdict};
+use crate::types::HaltReason;
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum VerdictForm<'a> {
+    Halt { reason: HaltReason },
+    Lockup,
+    Breakpoint { address: u64 },
+    Exit { status: i32, reason: u32 },
+    Line { text: &'a str },
+    Deadline,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum LineSourceForm {
+    Output,
+    Error,
+    Rtt { channel: u32 },
+}
+
+serialize_as! {
+    Verdict => |verdict| match verdict {
+        Verdict::Halt(reason) => VerdictForm::Halt { reason: *reason },
+        Verdict::Lockup => VerdictForm::Lockup,
+        Verdict::Breakpoint { address } => VerdictForm::Breakpoint { address: *address },
+        Verdict::Exit { status, reason } => VerdictForm::Exit { status: *status, reason: *reason },
+        Verdict::Line(text) => VerdictForm::Line { text },
+        Verdict::Deadline => VerdictForm::Deadline,
+    };
+    LineSource => |source| match source {
+        LineSource::Output => LineSourceForm::Output,
+        LineSource::Error => LineSourceForm::Error,
+        LineSource::Rtt(channel) => LineSourceForm::Rtt { channel: *channel },
+    };
+}
