@@ -17,6 +17,7 @@ mod flash;
 pub mod guide;
 mod image;
 mod jtag;
+mod leave;
 mod memory;
 mod procedures;
 mod process;
@@ -98,8 +99,8 @@ pub use svd::Svd;
 pub use target::polling::PollingPause;
 pub use target::{Target, TargetInfo, TargetStatus};
 pub use types::{
-    EndState, Evidence, HaltReason, ImageFormat, Mismatch, Phase, RegisterValue, ResetMode, ResetSignal, RttDirection,
-    RttWait, SectorKind, StopPoint, Symbol, SymbolKind, TapState, TargetState, VectorCatch,
+    EndState, Evidence, HaltReason, ImageFormat, Mismatch, OnClose, Phase, RegisterValue, ResetMode, ResetSignal,
+    RttDirection, RttWait, SectorKind, StopPoint, Symbol, SymbolKind, TapState, TargetState, VectorCatch,
 };
 pub use wire::Endpoint;
 pub use wire::tcl::quote;

@@ -27,6 +27,7 @@ const FILES: &[&str] = &[
     include_str!("procedures/rtt.tcl"),
     include_str!("procedures/semihosting.tcl"),
     include_str!("procedures/crash.tcl"),
+    include_str!("procedures/leave.tcl"),
 ];
 
 /// What is sent: OpenOCD reads 256 bytes at a time (`tcl_input` in `src/server/tcl_server.c`), and

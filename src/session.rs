@@ -284,7 +284,8 @@ impl Session {
     /// This ends the session for all of its handles: their next call fails with
     /// [`ConnectionError::SessionClosed`](crate::ConnectionError::SessionClosed). `close` waits for
     /// a call that another thread has under way. Dropping the last handle does the same, but logs
-    /// an error that `close` returns. The target's state does not change.
+    /// an error that `close` returns. The target's state does not change;
+    /// [`close_with`](Self::close_with) can resume, halt or leave it.
     ///
     /// # Errors
     /// [`ProcessError::Stop`](crate::ProcessError::Stop) if the OpenOCD process cannot be waited

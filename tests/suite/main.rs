@@ -27,6 +27,7 @@ mod flash_ranges;
 mod images_ram;
 mod interpreter;
 mod jtag;
+mod leave;
 mod memory;
 mod polling_pause;
 mod process;

@@ -44,6 +44,11 @@ impl DebugPort {
         }
     }
 
+    /// Whether CDBGPWRUPREQ is set.
+    pub(crate) fn requests_power(&self) -> bool {
+        self.ctrl_stat & 1 << 28 != 0
+    }
+
     /// Sets those sticky flags of CTRL/STAT that are set in `flags`.
     pub(crate) fn set_sticky(&mut self, flags: u32) {
         self.ctrl_stat |= flags & STICKY_FLAGS;

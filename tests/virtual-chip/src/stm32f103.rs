@@ -19,7 +19,7 @@ pub(crate) struct Stm32f103 {
     cpu: CpuTap,
     pub(crate) swj: Swj,
     /// The core and the bus, which JTAG and SWD both reach.
-    port: DebugPort,
+    pub(crate) port: DebugPort,
     ap: AhbAp,
     pub(crate) system: System,
 }

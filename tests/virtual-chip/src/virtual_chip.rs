@@ -315,6 +315,11 @@ impl VirtualChip {
         if self.lock().swj.is_serial_wire() { Transport::Swd } else { Transport::Jtag }
     }
 
+    /// Whether the debugger asks for power for the debug domain (CDBGPWRUPREQ in the debug port).
+    pub fn is_debug_powered(&self) -> bool {
+        self.lock().port.requests_power()
+    }
+
     /// Whether an OpenOCD is connected.
     pub fn is_connected(&self) -> bool {
         self.server.is_connected()
