@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use openocd::{OpenOcdBuilder, OpenOcdProcess, Session, SessionBuilder, Target};
+use openocd::{OnClose, OpenOcdBuilder, OpenOcdProcess, Session, SessionBuilder, Target};
 #[cfg(feature = "virtual")]
 use virtual_chip::{Transport, VirtualChip};
 
@@ -26,6 +26,8 @@ impl Board {
     /// Connects to the board's OpenOCD, or starts one. `takes_time` means that `--timeout` limits
     /// the command as a whole, not each answer.
     pub(crate) fn open(settings: Settings, takes_time: bool, tune: Tune) -> Outcome<Board> {
+        // Before anything is started: an option that is wrong must not come to light at the end.
+        settings.parsed(Key::OnExit, on_close)?;
         let mut limits = Session::builder();
         if !takes_time {
             if let Some(timeout) = settings.parsed(Key::Timeout, number::duration)? {
@@ -99,10 +101,22 @@ impl Board {
         self.settings.parsed(Key::Timeout, number::duration)
     }
 
-    /// Ends the session, and its OpenOCD.
-    pub(crate) fn close(self) -> Outcome<()> {
-        Ok(self.session.close()?)
+    /// Ends the session, and its OpenOCD. The targets are left as `--on-exit` says, or else as
+    /// `otherwise` does.
+    pub(crate) fn close(self, otherwise: OnClose) -> Outcome<()> {
+        let on_close = self.settings.parsed(Key::OnExit, on_close)?.unwrap_or(otherwise);
+        Ok(self.session.close_with(on_close)?)
     }
+}
+
+fn on_close(text: &str) -> Result<OnClose, String> {
+    Ok(match text {
+        "keep" => OnClose::AsIs,
+        "resume" => OnClose::Resume,
+        "halt" => OnClose::Halt,
+        "leave" => OnClose::Leave,
+        _ => return Err(format!("{text:?} is none of keep, resume, halt, leave")),
+    })
 }
 
 /// The OpenOCD to start.

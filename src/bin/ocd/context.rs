@@ -3,6 +3,7 @@
 use std::fmt;
 
 use clap::ArgMatches;
+use openocd::OnClose;
 use serde::Serialize;
 
 use crate::arguments::Cli;
@@ -77,9 +78,10 @@ impl Context {
         let one = |settings: Settings| {
             let name = settings.board.clone();
             let answer = Board::open(settings, self.takes_time, |openocd| openocd).and_then(|board| {
-                let done = command(&board)?;
-                board.close()?;
-                Ok(done)
+                // The target is left as it should be also after a failure, which then counts.
+                let done = command(&board);
+                let closed = board.close(OnClose::AsIs);
+                done.and_then(|done| closed.map(|()| done))
             });
             let printed = answer.and_then(|done| {
                 self.output.done(name.as_deref(), &done)?;
