@@ -29,6 +29,7 @@ mod run_until;
 mod semihosting;
 #[cfg(feature = "serde")]
 mod serialize;
+mod stop_token;
 #[cfg(feature = "svd")]
 pub mod svd;
 mod target;
@@ -89,11 +90,12 @@ pub use progress::{IntoControlFlow, NoProgress, Progress, ProgressCallback, Prog
 pub use registers::{Register, RegisterDump, Registers};
 pub use riscv::Riscv;
 pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines, RttMode};
-pub use run_until::{LineSource, RunLine, RunOutcome, RunUntil, Verdict};
+pub use run_until::{OutputSource, RunChannel, RunInput, RunLine, RunOutcome, RunOutput, RunUntil, Verdict};
 pub use semihosting::{
     ConsoleOptions, Redirected, Semihosting, SemihostingConsole, SemihostingExit, SemihostingStream,
 };
 pub use session::{Session, SessionBuilder};
+pub use stop_token::StopToken;
 #[cfg(feature = "svd")]
 pub use svd::Svd;
 pub use target::polling::PollingPause;

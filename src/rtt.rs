@@ -20,6 +20,7 @@ pub use lines::RttLines;
 use crate::command::{Request, Script};
 use crate::error::{InvalidArgument, Result, RttError, UnexpectedReply};
 use crate::session::Session;
+use crate::stop_token::StopTokens;
 use crate::target::Target;
 use crate::types::RttDirection;
 use crate::wire::{Deadline, tcl};
@@ -245,7 +246,7 @@ impl<'a> Rtt<'a> {
         let mut up = self.ring(RttDirection::Up, number, deadline)?;
         if up.state == RingState::Lost {
             // As after a reset, when the firmware has put it elsewhere.
-            self.start_before(deadline, true)?;
+            self.start_before(deadline, true, &StopTokens::default())?;
             up = self.ring(RttDirection::Up, number, deadline)?;
         }
         if up.state != RingState::Ready && self.ring(RttDirection::Down, number, deadline)?.state != RingState::Ready {

@@ -10,6 +10,7 @@ use super::pending::Pending;
 use super::server::Server;
 use super::{Rtt, RttMode};
 use crate::error::{ConnectionError, Error, Result, RttError};
+use crate::stop_token::StopTokens;
 use crate::wire::{ByteStream, Deadline};
 
 /// How long reads and writes wait unless told otherwise.
@@ -67,6 +68,8 @@ pub struct RttChannel {
     pub(super) stuck_at: Option<(u32, Instant)>,
     /// When the last byte came, or the last check was.
     pub(super) checked: Instant,
+    /// What stops a search for the control block.
+    pub(super) stops: StopTokens,
 }
 
 impl RttChannel {
@@ -82,7 +85,8 @@ impl RttChannel {
         write_timeout: Option<Duration>,
     ) -> Self {
         let (pending, checked) = (Pending::default(), Instant::now());
-        RttChannel { stream, server, pending, read_timeout, write_timeout, stuck_at: None, checked }
+        let (stuck_at, stops) = (None, StopTokens::default());
+        RttChannel { stream, server, pending, read_timeout, write_timeout, stuck_at, checked, stops }
     }
 
     /// The channel's number.
@@ -212,6 +216,21 @@ impl RttChannel {
     /// Whether bytes have come that are not taken.
     pub(crate) fn has_pending(&self) -> bool {
         !self.pending.is_empty()
+    }
+
+    /// Makes the channel's own searches for the control block end when a token stops.
+    pub(crate) fn stop_searches_with(&mut self, stops: StopTokens) {
+        self.stops = stops;
+    }
+
+    /// Puts as many bytes into the down-channel as it has room for now, and returns how many.
+    pub(crate) fn write_now(&self, bytes: &[u8]) -> Result<usize> {
+        self.server.rtt().put_now(self.server.channel, bytes)
+    }
+
+    /// Takes all that has come.
+    pub(crate) fn take_all(&mut self) -> &[u8] {
+        self.pending.take_all()
     }
 
     /// Takes the next whole line of what has come; `None` if it is not whole yet.
