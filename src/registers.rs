@@ -45,7 +45,7 @@ pub struct Registers<'a> {
 }
 
 /// A register and its value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Register {
     /// Its name, as OpenOCD has it.
@@ -65,7 +65,7 @@ impl fmt::Display for Register {
 }
 
 /// All registers of a target, from [`Registers::read_all`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RegisterDump {

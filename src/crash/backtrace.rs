@@ -72,7 +72,7 @@ impl fmt::Debug for Frame {
 }
 
 /// Why a backtrace ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum BacktraceEnd {
@@ -102,6 +102,13 @@ pub enum BacktraceEnd {
     LostRegister,
     /// The backtrace has more frames than the limit.
     TooDeep,
+}
+
+/// The text of its `Display`, with addresses in hexadecimal.
+impl fmt::Debug for BacktraceEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BacktraceEnd({self})")
+    }
 }
 
 impl fmt::Display for BacktraceEnd {
