@@ -19,6 +19,17 @@ impl<'b, 'a> BatchRegisters<'b, 'a> {
     }
 
     /// Reads one register; see [`Registers::read`](crate::Registers::read).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// let mut batch = session.batch();
+    /// let pc = batch.registers().read("pc");
+    /// batch.run()?;
+    /// println!("{}", pc.result()?); // pc = 0x08000046
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(&mut self, name: &str) -> Handle<Register> {
         let name = name.to_owned();
         self.batch.put_checked(registers::read_request(&[&name], false, 0, true), move |request, reply| {

@@ -9,7 +9,7 @@ use std::fmt;
 #[non_exhaustive]
 pub enum NotRunReason {
     /// An earlier call failed, and the batch stops at a failure
-    /// ([`Batch::stop_at_failure`](crate::Batch::stop_at_failure)).
+    /// ([`Batch::stop_at_first_error`](crate::Batch::stop_at_first_error)).
     EarlierCallFailed,
     /// An earlier part of the batch got no reply, or could not be sent. So this call was not sent.
     BatchBroken,
