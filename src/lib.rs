@@ -101,8 +101,9 @@ pub use svd::Svd;
 pub use target::polling::PollingPause;
 pub use target::{Target, TargetInfo, TargetStatus};
 pub use types::{
-    EndState, Evidence, HaltReason, ImageFormat, Mismatch, OnClose, Phase, RegisterValue, ResetMode, ResetSignal,
-    RttDirection, RttWait, SectorKind, StopPoint, Symbol, SymbolKind, TapState, TargetState, VectorCatch,
+    EndState, Evidence, HaltReason, ImageFormat, Mismatch, NotRunReason, OnClose, PathEnd, Phase, RegisterValue,
+    ResetMode, ResetSignal, RttDirection, RttWait, SectorKind, StopPoint, Symbol, SymbolKind, TapState, TargetState,
+    VectorCatch,
 };
 pub use wire::Endpoint;
 pub use wire::tcl::quote;

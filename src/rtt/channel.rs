@@ -114,6 +114,21 @@ impl RttChannel {
     /// A read that waits for longer than 250 ms also reads the target's memory through the session.
     /// That may take up to a second beyond the timeout, and five seconds if the control block must
     /// be searched for.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// # session.rtt().start_wait(std::time::Duration::from_secs(5))?;
+    /// use std::time::Duration;
+    ///
+    /// let mut terminal = session.rtt().channel(0)?;
+    /// terminal.set_read_timeout(Some(Duration::from_secs(2)));
+    /// println!("{}", terminal.read_text()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_read_timeout(&mut self, timeout: Option<Duration>) {
         self.read_timeout = timeout;
     }
@@ -122,6 +137,21 @@ impl RttChannel {
     /// ever. 10 s at first.
     ///
     /// A write may take a second more, and five seconds if the control block must be searched for.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// # session.rtt().start_wait(std::time::Duration::from_secs(5))?;
+    /// use std::time::Duration;
+    ///
+    /// let mut terminal = session.rtt().channel(0)?;
+    /// terminal.set_write_timeout(Some(Duration::from_secs(2)));
+    /// terminal.write_text("go\n")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_write_timeout(&mut self, timeout: Option<Duration>) {
         self.write_timeout = timeout;
     }
@@ -161,6 +191,20 @@ impl RttChannel {
     ///
     /// # Errors
     /// None at present.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// # session.rtt().start_wait(std::time::Duration::from_secs(5))?;
+    /// let mut output = session.rtt().channel(0)?;
+    /// let mut input = output.try_clone()?;
+    /// input.write_text("go\n")?;
+    /// println!("{}", output.read_text()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_clone(&self) -> Result<RttChannel> {
         let server = Arc::clone(&self.server);
         Ok(RttChannel::with(self.stream.clone(), server, self.read_timeout, self.write_timeout))

@@ -53,6 +53,18 @@ impl Rtt<'_> {
     /// # Errors
     /// [`RttError::NotSetUp`], [`RttError::NoControlBlock`], and [`RttError::Refused`] if the
     /// memory cannot be read.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// # session.rtt().start_wait(std::time::Duration::from_secs(5))?;
+    /// let block = session.rtt().start()?;
+    /// println!("control block at {block:#010x}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start(&self) -> Result<u64> {
         self.start_unless(&StopTokens::default())
     }
@@ -70,6 +82,20 @@ impl Rtt<'_> {
     /// # Errors
     /// [`TimeoutError::Rtt`] if the block is not there in time, and the errors of
     /// [`start`](Self::start) that waiting cannot resolve.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use openocd::ResetMode;
+    /// use std::time::Duration;
+    ///
+    /// session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// session.target().reset(ResetMode::Run)?;
+    /// session.rtt().start_wait(Duration::from_secs(5))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start_wait(&self, timeout: Duration) -> Result<u64> {
         let deadline = Deadline::after(Some(timeout));
         loop {
