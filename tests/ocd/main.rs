@@ -2,5 +2,9 @@
 
 #![allow(unreachable_pub, reason = "a test program has no interface")]
 mod bench;
+mod breakpoints;
 mod control;
+mod mem;
+mod ram_test;
+mod regs;
 mod settings;

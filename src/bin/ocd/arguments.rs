@@ -122,6 +122,14 @@ pub(crate) enum Command {
     Reset(commands::control::ResetArgs),
     /// Wait until the target halts.
     WaitHalt,
+    /// Show core registers, or write them.
+    Regs(commands::regs::RegsArgs),
+    /// Read, write, dump, load, search and test memory.
+    Mem(commands::mem::MemArgs),
+    /// Set, remove and list breakpoints.
+    Bp(commands::breakpoints::BpArgs),
+    /// Set, remove and list watchpoints.
+    Wp(commands::breakpoints::WpArgs),
     /// Run an OpenOCD command and print its result.
     Cmd(commands::cmd::CmdArgs),
     /// Show each setting and where it comes from. Needs no board.
@@ -144,6 +152,10 @@ impl Command {
             Command::Step(_) => "step",
             Command::Reset(_) => "reset",
             Command::WaitHalt => "wait-halt",
+            Command::Regs(_) => "regs",
+            Command::Mem(_) => "mem",
+            Command::Bp(_) => "bp",
+            Command::Wp(_) => "wp",
             Command::Cmd(_) => "cmd",
             Command::Config => "config",
         }

@@ -1,9 +1,12 @@
 //! The commands, one file each.
 
+pub(crate) mod breakpoints;
 pub(crate) mod cmd;
 pub(crate) mod config;
 pub(crate) mod control;
 pub(crate) mod info;
+pub(crate) mod mem;
+pub(crate) mod regs;
 
 use crate::arguments::Command;
 use crate::context::Context;
@@ -19,6 +22,10 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome<u8> {
         Command::Step(arguments) => control::step(&context, &arguments),
         Command::Reset(arguments) => control::reset(&context, &arguments),
         Command::WaitHalt => control::wait_halt(&context),
+        Command::Regs(arguments) => regs::run(&context, &arguments),
+        Command::Mem(arguments) => mem::run(&context, &arguments),
+        Command::Bp(arguments) => breakpoints::bp(&context, &arguments),
+        Command::Wp(arguments) => breakpoints::wp(&context, &arguments),
         Command::Cmd(arguments) => cmd::run(&context, &arguments),
         Command::Config => config::run(&context),
     }
