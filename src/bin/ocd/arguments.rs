@@ -66,6 +66,9 @@ pub(crate) struct BoardArgs {
     /// What happens to the target when the command ends [default: halt for `run`, otherwise keep].
     #[arg(long, global = true, value_name = "keep|resume|halt|leave", env = "OCD_ON_EXIT")]
     on_exit: Option<String>,
+    /// Before flash is changed, check that a TAP has this IDCODE, or the debug port this DPIDR.
+    #[arg(long, global = true, value_name = "ID", env = "OCD_EXPECT")]
+    expect: Option<String>,
     /// Use these boards of ocd.toml, side by side if the command allows it.
     #[arg(long, global = true, value_name = "NAMES", env = "OCD_BOARD", value_delimiter = ',')]
     pub(crate) board: Vec<String>,
@@ -122,6 +125,8 @@ pub(crate) enum Command {
     Reset(commands::control::ResetArgs),
     /// Wait until the target halts.
     WaitHalt,
+    /// Write firmware into flash, verify it and start it. What flash holds already is skipped.
+    Flash(commands::flash::FlashArgs),
     /// Run an OpenOCD command and print its result.
     Cmd(commands::cmd::CmdArgs),
     /// Show each setting and where it comes from. Needs no board.
@@ -144,6 +149,7 @@ impl Command {
             Command::Step(_) => "step",
             Command::Reset(_) => "reset",
             Command::WaitHalt => "wait-halt",
+            Command::Flash(_) => "flash",
             Command::Cmd(_) => "cmd",
             Command::Config => "config",
         }

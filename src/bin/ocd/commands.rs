@@ -3,6 +3,7 @@
 pub(crate) mod cmd;
 pub(crate) mod config;
 pub(crate) mod control;
+pub(crate) mod flash;
 pub(crate) mod info;
 
 use crate::arguments::Command;
@@ -19,6 +20,7 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome<u8> {
         Command::Step(arguments) => control::step(&context, &arguments),
         Command::Reset(arguments) => control::reset(&context, &arguments),
         Command::WaitHalt => control::wait_halt(&context),
+        Command::Flash(arguments) => flash::run(&context, &arguments),
         Command::Cmd(arguments) => cmd::run(&context, &arguments),
         Command::Config => config::run(&context),
     }
