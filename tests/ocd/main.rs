@@ -4,4 +4,5 @@
 mod bench;
 mod control;
 mod flash;
+mod flash_parts;
 mod settings;

@@ -127,6 +127,18 @@ pub(crate) enum Command {
     WaitHalt,
     /// Write firmware into flash, verify it and start it. What flash holds already is skipped.
     Flash(commands::flash::FlashArgs),
+    /// Erase flash.
+    Erase(commands::erase::EraseArgs),
+    /// Compare flash with firmware. The target need not be halted.
+    Verify(commands::verify::VerifyArgs),
+    /// Read flash into a file. The target need not be halted.
+    Read(commands::read::ReadArgs),
+    /// Protect sectors of flash from being erased and written.
+    Protect(commands::protect::ProtectArgs),
+    /// End the protection of sectors of flash.
+    Unprotect(commands::protect::ProtectArgs),
+    /// List the flash banks.
+    Banks(commands::banks::BanksArgs),
     /// Run an OpenOCD command and print its result.
     Cmd(commands::cmd::CmdArgs),
     /// Show each setting and where it comes from. Needs no board.
@@ -150,6 +162,12 @@ impl Command {
             Command::Reset(_) => "reset",
             Command::WaitHalt => "wait-halt",
             Command::Flash(_) => "flash",
+            Command::Erase(_) => "erase",
+            Command::Verify(_) => "verify",
+            Command::Read(_) => "read",
+            Command::Protect(_) => "protect",
+            Command::Unprotect(_) => "unprotect",
+            Command::Banks(_) => "banks",
             Command::Cmd(_) => "cmd",
             Command::Config => "config",
         }

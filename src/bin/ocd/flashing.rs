@@ -212,7 +212,7 @@ pub(crate) fn program(
 /// Compares flash with an image in this program, without the chip's help.
 fn read_back(flash: Flash<'_>, image: &Image, watch: &mut Watch) -> Outcome<()> {
     for Segment { address, data, .. } in image.segments() {
-        let held = flash.with_progress(|progress| watch.tell(progress)).read(*address, data.len() as u64);
+        let held = watch.flash(flash).read(*address, data.len() as u64);
         let held = held.map_err(|error| unfinished(error, watch))?;
         if let Some(at) = held.iter().zip(data).position(|(held, wanted)| held != wanted) {
             let (address, held, wanted) = (address + at as u64, held[at], data[at]);
@@ -225,13 +225,12 @@ fn read_back(flash: Flash<'_>, image: &Image, watch: &mut Watch) -> Outcome<()> 
     Ok(())
 }
 
-/// A call that a signal ended has the signal's exit status.
+/// Says what a cancelled call leaves behind.
 fn unfinished(error: Error, watch: &Watch) -> Failure {
     let is_cancelled = matches!(error, Error::Cancelled { .. });
-    let failure = Failure::from(error);
-    match watch.caught().filter(|_| is_cancelled) {
-        Some(status) => Failure { status, ..failure }
-            .help("flash may hold a part of the image only: flash it again before the target is started"),
-        None => failure,
+    let failure = watch.failure(error);
+    if !is_cancelled {
+        return failure;
     }
+    failure.help("flash may hold a part of the image only: flash it again before the target is started")
 }

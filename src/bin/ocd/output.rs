@@ -1,6 +1,7 @@
 //! What is printed. Standard output has data only: the answer, the target's own output, JSON.
 //! Everything else is on standard error.
 
+pub(crate) mod file;
 pub(crate) mod progress;
 pub(crate) mod table;
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle as BarStyle};
-use openocd::{Phase, Progress};
+use openocd::{Error, Flash, Phase, Progress, ProgressCallback};
 
 use super::Output;
 use crate::arguments::ProgressStyle;
@@ -68,6 +68,22 @@ impl Watch {
         match self.caught() {
             Some(status) => Err(Failure::new(status, "cancelled", format!("cancelled: {so_far}"))),
             None => Ok(()),
+        }
+    }
+
+    /// Watches the calls of a view of flash.
+    pub(crate) fn flash<'f>(&mut self, flash: Flash<'f>) -> Flash<'f, ProgressCallback<'_>> {
+        flash.with_progress(|progress| self.tell(progress))
+    }
+
+    /// The failure of a call that was watched. A call that a signal ended has the signal's exit
+    /// status.
+    pub(crate) fn failure(&self, error: Error) -> Failure {
+        let is_cancelled = matches!(error, Error::Cancelled { .. });
+        let failure = Failure::from(error);
+        match self.caught().filter(|_| is_cancelled) {
+            Some(status) => Failure { status, ..failure },
+            None => failure,
         }
     }
 
