@@ -4,6 +4,8 @@
 mod bench;
 mod breakpoints;
 mod control;
+mod flash;
+mod flash_parts;
 mod mem;
 mod ram_test;
 mod regs;
