@@ -3,4 +3,5 @@
 #![allow(unreachable_pub, reason = "a test program has no interface")]
 mod bench;
 mod control;
+mod run;
 mod settings;

@@ -25,8 +25,8 @@ impl Board {
 
     /// What `text` means.
     pub(crate) fn place(&self, text: &str) -> Outcome<Place> {
-        if let Some(name) = text.strip_prefix(|c: char| c.is_ascii_digit()).map(|_| text) {
-            return plain(name);
+        if text.starts_with(|c: char| c.is_ascii_digit()) {
+            return plain(text);
         }
         match split_offset(text) {
             // A symbol may hold what looks like an offset, such as `<u8 as Add+1>`.
@@ -92,6 +92,11 @@ pub(crate) fn register<'d>(device: &'d Device, path: &str) -> Result<&'d openocd
         return Err(unknown.unwrap_or_else(|| SvdError::NotLoaded.into()));
     };
     device.peripheral_ignoring_case(peripheral)?.register_ignoring_case(register)
+}
+
+/// The address, if `text` is a number with an optional offset.
+pub(crate) fn number_with_offset(text: &str) -> Option<Outcome<u64>> {
+    text.starts_with(|c: char| c.is_ascii_digit()).then(|| Ok(plain(text)?.address))
 }
 
 /// A number with an optional offset.
