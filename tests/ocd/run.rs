@@ -63,10 +63,13 @@ fn a_panic_is_told_with_its_message_and_its_calls() {
 
 #[test]
 fn faults_lockups_and_stack_overflows_are_crashes() {
-    for (name, reason) in
-        [("faults", "the firmware crashed"), ("locks_up", "the firmware locked up"), ("overflows", "the firmware ")]
-    {
-        let ran = Bench::new().ocd(&["run", &firmware(name)]).expect(134);
+    for (name, catch, reason) in [
+        ("faults", "hard-fault", "the firmware crashed: HardFault"),
+        ("faults", "bus-fault", "the firmware crashed"),
+        ("locks_up", "none", "the firmware locked up"),
+        ("overflows", "hard-fault", "the firmware "),
+    ] {
+        let ran = Bench::new().ocd(&["run", &firmware(name), "--catch", catch, "--timeout", "60"]).expect(134);
         assert!(last(&ran).starts_with(reason), "{ran:?}");
     }
 }
@@ -108,7 +111,8 @@ fn arguments_and_input_reach_the_firmware_by_semihosting() {
     let bench = Bench::new();
     bench.file("input.txt", "some input\n");
     let ran = bench.ocd(&["run", &firmware("prints"), "--input", "input.txt", "--", "one", "--two"]).expect(0);
-    let expected = "hello over semihosting\nargument prints.elf\nargument one\nargument --two\nsome input\nend of input\n";
+    let expected =
+        "hello over semihosting\nargument prints.elf\nargument one\nargument --two\nsome input\nend of input\n";
     assert_eq!(ran.stdout, expected, "{ran:?}");
 
     let mut command = bench.board_command(&["run", &firmware("prints"), "--input", "-"]);

@@ -74,7 +74,9 @@ pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
 
     let (status, whose, reason) = match &end {
         End::Line(line) => (exit_status::DONE, Whose::Ocd, format!("the line came: {line}")),
-        End::Exit(status) => (super::run::as_exit_status(*status), Whose::Firmware, format!("the firmware exited with status {status}")),
+        End::Exit(status) => {
+            (super::run::as_exit_status(*status), Whose::Firmware, format!("the firmware exited with status {status}"))
+        }
         End::Halted(Some(crash)) => {
             (exit_status::CRASH, Whose::Firmware, format!("the firmware crashed: {}", crash.summary()))
         }

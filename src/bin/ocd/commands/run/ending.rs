@@ -30,18 +30,14 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    pub(super) fn of(
-        runner: &Runner,
-        target: &Target<'_>,
-        sink: &Sink<'_>,
-        outcome: RunOutcome,
-    ) -> Outcome<Ending> {
+    pub(super) fn of(runner: &Runner, target: &Target<'_>, sink: &Sink<'_>, outcome: RunOutcome) -> Outcome<Ending> {
         let firmware = &runner.firmware;
         let is_halted = outcome.status.state == TargetState::Halted;
         // A halt that nobody asked for may be a fault, whatever OpenOCD calls it.
         let may_be_crash = matches!(outcome.verdict, Verdict::Halt(_) | Verdict::Lockup);
         let crash = if is_halted && may_be_crash { Some(target.crash_report()?) } else { None };
-        let is_crash = outcome.verdict == Verdict::Lockup || crash.as_ref().is_some_and(|crash| is_fault(crash, &outcome));
+        let is_crash =
+            outcome.verdict == Verdict::Lockup || crash.as_ref().is_some_and(|crash| is_fault(crash, &outcome));
         let crash = crash.filter(|_| is_crash);
         let wants_calls = match runner.arguments.backtrace {
             Backtrace::Always => is_halted,
@@ -71,9 +67,7 @@ impl Ending {
                 let pc = outcome.pc().map(|pc| format!(" at {}", place(firmware, pc))).unwrap_or_default();
                 (exit_status::FAILED, Whose::Ocd, format!("the target halted{pc} ({reason})"))
             }
-            Verdict::Stopped => {
-                (signal.unwrap_or(exit_status::FAILED), Whose::Ocd, "interrupted".to_owned())
-            }
+            Verdict::Stopped => (signal.unwrap_or(exit_status::FAILED), Whose::Ocd, "interrupted".to_owned()),
             Verdict::Deadline => (exit_status::TIMEOUT, Whose::Ocd, "the time is over".to_owned()),
             other => (exit_status::FAILED, Whose::Ocd, other.to_string()),
         };
@@ -106,8 +100,7 @@ impl Ending {
 
     /// The run ended by a signal.
     pub(super) fn interrupted(&self) -> Option<Failure> {
-        (self.verdict == Verdict::Stopped)
-            .then(|| Failure::new(self.status, "ocd.interrupted", self.reason.clone()))
+        (self.verdict == Verdict::Stopped).then(|| Failure::new(self.status, "ocd.interrupted", self.reason.clone()))
     }
 
     /// The status with which the firmware exited by itself.

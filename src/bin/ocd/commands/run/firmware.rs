@@ -51,9 +51,8 @@ impl Firmware {
         // Without debug information the log goes on without locations.
         let locations = defmt.as_ref().and_then(|table| table.get_locations(&bytes).ok()).unwrap_or_default();
         let is_test = is_elf
-            && object::File::parse(&*bytes).is_ok_and(|file| {
-                file.section_by_name(TEST_SECTION).is_some_and(|section| section.size() > 0)
-            });
+            && object::File::parse(&*bytes)
+                .is_ok_and(|file| file.section_by_name(TEST_SECTION).is_some_and(|section| section.size() > 0));
         Ok(Firmware { path: path.to_path_buf(), image, bytes, rtt, defmt, locations, is_test })
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use clap::{Args, ValueEnum};
 use defmt_decoder::log::format::{Formatter, FormatterConfig, FormatterFormat};
-use defmt_decoder::{DecodeError, Encoding, Frame, Locations, StreamDecoder};
+use defmt_decoder::{DecodeError, Encoding, Frame, Location, Locations, StreamDecoder};
 use serde::Serialize;
 
 use super::firmware::Firmware;
@@ -62,9 +62,9 @@ impl LogArgs {
         match (&self.rtt_range, &firmware.rtt) {
             (Some(range), _) | (None, Some(range)) => Ok(Some(range.clone())),
             // Somebody asked for a channel: that it cannot be had is no side remark.
-            (None, None) if !self.channel.is_empty() => {
-                Err(firmware.wrong("its symbol table lacks _SEGGER_RTT").help("name the RAM to search with --rtt-range"))
-            }
+            (None, None) if !self.channel.is_empty() => Err(firmware
+                .wrong("its symbol table lacks _SEGGER_RTT")
+                .help("name the RAM to search with --rtt-range")),
             (None, None) => Ok(None),
         }
     }
@@ -96,6 +96,8 @@ pub(super) struct Decoder<'f> {
     is_broken: bool,
     locations: &'f Locations,
     formatter: Formatter,
+    /// For entries whose place is not known, such as those of `core`.
+    without_place: Formatter,
     filter: Option<LogFilter>,
     /// Number of frames that could not be decoded.
     pub(super) malformed: u64,
@@ -104,19 +106,22 @@ pub(super) struct Decoder<'f> {
 impl<'f> Decoder<'f> {
     pub(super) fn new(firmware: &'f Firmware, arguments: &LogArgs) -> Option<Self> {
         let table = firmware.defmt.as_ref()?;
-        let with_location = !firmware.locations.is_empty();
-        let format = match arguments.log_format.as_str() {
-            "oneline" => FormatterFormat::OneLine { with_location },
-            "full" => FormatterFormat::Default { with_location },
-            custom => FormatterFormat::Custom(custom),
-        };
         let is_timestamp_available = table.has_timestamp() && arguments.timestamps.of_target();
+        let formatter = |with_location| {
+            let format = match arguments.log_format.as_str() {
+                "oneline" => FormatterFormat::OneLine { with_location },
+                "full" => FormatterFormat::Default { with_location },
+                custom => FormatterFormat::Custom(custom),
+            };
+            Formatter::new(FormatterConfig { format, is_timestamp_available })
+        };
         Some(Decoder {
             stream: table.new_stream_decoder(),
             can_recover: table.encoding() == Encoding::Rzcobs,
             is_broken: false,
             locations: &firmware.locations,
-            formatter: Formatter::new(FormatterConfig { format, is_timestamp_available }),
+            formatter: formatter(true),
+            without_place: formatter(false),
             filter: arguments.log_filter.clone(),
             malformed: 0,
         })
@@ -129,10 +134,13 @@ impl<'f> Decoder<'f> {
             return;
         }
         self.stream.received(bytes);
+        let Decoder { stream, locations, formatter, without_place, filter, .. } = self;
         loop {
-            match self.stream.decode() {
+            match stream.decode() {
                 Ok(frame) => {
-                    if let Some(decoded) = decoded(frame, self.locations, &self.formatter, self.filter.as_ref()) {
+                    let location = locations.get(&frame.index());
+                    let formatter = if location.is_some() { &*formatter } else { &*without_place };
+                    if let Some(decoded) = decoded(frame, location, formatter, filter.as_ref()) {
                         entry(decoded);
                     }
                 }
@@ -150,8 +158,12 @@ impl<'f> Decoder<'f> {
     }
 }
 
-fn decoded(frame: Frame<'_>, locations: &Locations, formatter: &Formatter, filter: Option<&LogFilter>) -> Option<Entry> {
-    let location = locations.get(&frame.index());
+fn decoded(
+    frame: Frame<'_>,
+    location: Option<&Location>,
+    formatter: &Formatter,
+    filter: Option<&LogFilter>,
+) -> Option<Entry> {
     let module = location.map(|location| location.module.clone());
     let level = frame.level();
     if filter.is_some_and(|filter| !filter.lets_through(level, module.as_deref())) {

@@ -1,6 +1,6 @@
 //! What the firmware prints, on its way to standard output.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub(crate) struct Sink<'f> {
     tells_channels_apart: bool,
     until_line: Option<Regex>,
     /// What has come of lines that are not complete.
-    partial: BTreeMap<OutputSource, Vec<u8>>,
+    partial: HashMap<OutputSource, Vec<u8>>,
     /// The wanted line, once it has come.
     pub(crate) found: Option<String>,
     /// Standard output cannot be written any more.
@@ -69,7 +69,7 @@ impl<'f> Sink<'f> {
             timestamps: arguments.timestamps(),
             tells_channels_apart: arguments.channels().len() > 1,
             until_line,
-            partial: BTreeMap::new(),
+            partial: HashMap::new(),
             found: None,
             failure: None,
         })
