@@ -9,4 +9,5 @@ mod flash_parts;
 mod mem;
 mod ram_test;
 mod regs;
+mod run;
 mod settings;

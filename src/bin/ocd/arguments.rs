@@ -111,6 +111,10 @@ pub(crate) enum ProgressStyle {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Flash firmware, reset, and show what it prints until it ends. Its exit status becomes ours.
+    Run(Box<commands::run::RunArgs>),
+    /// Show what running firmware prints, without a reset or a halt.
+    Attach(commands::attach::AttachArgs),
     /// Show the target's state.
     Status,
     /// Show probe, chain, targets, debug port and flash on one page.
@@ -156,12 +160,14 @@ pub(crate) enum Command {
 impl Command {
     /// Whether `--timeout` limits the command as a whole, not each answer of OpenOCD.
     pub(crate) fn takes_time(&self) -> bool {
-        matches!(self, Command::WaitHalt)
+        matches!(self, Command::Run(_) | Command::Attach(_) | Command::WaitHalt)
     }
 
     /// Its name, as in JSON.
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Command::Run(_) => "run",
+            Command::Attach(_) => "attach",
             Command::Status => "status",
             Command::Info => "info",
             Command::Halt => "halt",

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod attach;
 pub(crate) mod banks;
 pub(crate) mod breakpoints;
 pub(crate) mod cmd;
@@ -12,6 +13,7 @@ pub(crate) mod mem;
 pub(crate) mod protect;
 pub(crate) mod read;
 pub(crate) mod regs;
+pub(crate) mod run;
 pub(crate) mod verify;
 
 use crate::arguments::Command;
@@ -39,6 +41,8 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome<u8> {
         Command::Protect(arguments) => protect::run(&context, &arguments, true),
         Command::Unprotect(arguments) => protect::run(&context, &arguments, false),
         Command::Banks(arguments) => banks::run(&context, &arguments),
+        Command::Run(arguments) => run::run(&context, *arguments),
+        Command::Attach(arguments) => attach::run(&context, &arguments),
         Command::Cmd(arguments) => cmd::run(&context, &arguments),
         Command::Config => config::run(&context),
     }
