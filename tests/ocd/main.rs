@@ -1,8 +1,10 @@
 //! Runs the real `ocd` against a real OpenOCD that drives the virtual chip.
 
 #![allow(unreachable_pub, reason = "a test program has no interface")]
+mod attach;
 mod bench;
 mod breakpoints;
+mod cargo_runner;
 mod control;
 mod flash;
 mod flash_parts;
