@@ -15,6 +15,7 @@ mod read;
 mod reading;
 mod register;
 mod source;
+mod variable;
 mod warnings;
 mod write;
 mod xml;
