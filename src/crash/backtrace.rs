@@ -8,8 +8,9 @@ use std::fmt;
 use super::exception::ExcReturn;
 use super::frame::{self, FrameSource, Stack, StackedState};
 use super::{Survey, cortex_m};
-use crate::error::{ImageError, Result, TargetError};
+use crate::error::{ImageError, Result};
 use crate::image::{CodeLocation, Image};
+use crate::registers;
 use crate::target::Target;
 use crate::target::kind::CoreKind;
 use crate::types::Hex;
@@ -72,7 +73,7 @@ impl fmt::Debug for Frame {
 }
 
 /// Why a backtrace ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum BacktraceEnd {
@@ -102,6 +103,13 @@ pub enum BacktraceEnd {
     LostRegister,
     /// The backtrace has more frames than the limit.
     TooDeep,
+}
+
+/// The text of its `Display`, with addresses in hexadecimal.
+impl fmt::Debug for BacktraceEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BacktraceEnd({self})")
+    }
 }
 
 impl fmt::Display for BacktraceEnd {
@@ -211,8 +219,7 @@ impl Target<'_> {
             *register = value.and_then(|value| u32::try_from(value).ok());
         }
         let Some(pc) = registers[PC] else {
-            let target = survey.status.name.clone();
-            return Err(TargetError::UnknownRegister { target, name: "pc".to_owned() }.into());
+            return Err(registers::unknown(&survey.status.name, "pc", &[]));
         };
         let state = cortex_m::CortexMState::of(&survey.registers, |address| survey.word(address));
         let pointer = |name: &str| survey.registers.get(name)?.value.to_u64()?.try_into().ok();

@@ -41,3 +41,16 @@ fn a_command_gives_its_result_or_its_refusal() {
     let error = bench.ocd(&["--json", "cmd", "error nonsense"]).expect(70).error();
     assert_eq!(error["command"], "error nonsense");
 }
+
+#[test]
+fn the_target_is_left_as_on_exit_says() {
+    let bench = Bench::new();
+    bench.ocd(&["status", "--on-exit", "halt"]).expect(0);
+    assert_eq!(bench.chip.state(), CoreState::Halted);
+    bench.ocd(&["status", "--on-exit", "resume"]).expect(0);
+    assert_eq!(bench.chip.state(), CoreState::Running);
+    // Also after a failure: the step is refused.
+    bench.ocd(&["step", "--on-exit", "halt"]).expect(73);
+    assert_eq!(bench.chip.state(), CoreState::Halted);
+    bench.ocd(&["status", "--on-exit", "reboot"]).expect(64);
+}

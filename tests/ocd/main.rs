@@ -2,5 +2,11 @@
 
 #![allow(unreachable_pub, reason = "a test program has no interface")]
 mod bench;
+mod breakpoints;
 mod control;
+mod flash;
+mod flash_parts;
+mod mem;
+mod ram_test;
+mod regs;
 mod settings;

@@ -66,6 +66,9 @@ pub(crate) struct BoardArgs {
     /// What happens to the target when the command ends [default: halt for `run`, otherwise keep].
     #[arg(long, global = true, value_name = "keep|resume|halt|leave", env = "OCD_ON_EXIT")]
     on_exit: Option<String>,
+    /// Before flash is changed, check that a TAP has this IDCODE, or the debug port this DPIDR.
+    #[arg(long, global = true, value_name = "ID", env = "OCD_EXPECT")]
+    expect: Option<String>,
     /// Use these boards of ocd.toml, side by side if the command allows it.
     #[arg(long, global = true, value_name = "NAMES", env = "OCD_BOARD", value_delimiter = ',')]
     pub(crate) board: Vec<String>,
@@ -122,6 +125,28 @@ pub(crate) enum Command {
     Reset(commands::control::ResetArgs),
     /// Wait until the target halts.
     WaitHalt,
+    /// Show core registers, or write them.
+    Regs(commands::regs::RegsArgs),
+    /// Read, write, dump, load, search and test memory.
+    Mem(commands::mem::MemArgs),
+    /// Set, remove and list breakpoints.
+    Bp(commands::breakpoints::BpArgs),
+    /// Set, remove and list watchpoints.
+    Wp(commands::breakpoints::WpArgs),
+    /// Write firmware into flash, verify it and start it. What flash holds already is skipped.
+    Flash(commands::flash::FlashArgs),
+    /// Erase flash.
+    Erase(commands::erase::EraseArgs),
+    /// Compare flash with firmware. The target need not be halted.
+    Verify(commands::verify::VerifyArgs),
+    /// Read flash into a file. The target need not be halted.
+    Read(commands::read::ReadArgs),
+    /// Protect sectors of flash from being erased and written.
+    Protect(commands::protect::ProtectArgs),
+    /// End the protection of sectors of flash.
+    Unprotect(commands::protect::ProtectArgs),
+    /// List the flash banks.
+    Banks(commands::banks::BanksArgs),
     /// Run an OpenOCD command and print its result.
     Cmd(commands::cmd::CmdArgs),
     /// Show each setting and where it comes from. Needs no board.
@@ -144,6 +169,17 @@ impl Command {
             Command::Step(_) => "step",
             Command::Reset(_) => "reset",
             Command::WaitHalt => "wait-halt",
+            Command::Regs(_) => "regs",
+            Command::Mem(_) => "mem",
+            Command::Bp(_) => "bp",
+            Command::Wp(_) => "wp",
+            Command::Flash(_) => "flash",
+            Command::Erase(_) => "erase",
+            Command::Verify(_) => "verify",
+            Command::Read(_) => "read",
+            Command::Protect(_) => "protect",
+            Command::Unprotect(_) => "unprotect",
+            Command::Banks(_) => "banks",
             Command::Cmd(_) => "cmd",
             Command::Config => "config",
         }

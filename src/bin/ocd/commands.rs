@@ -1,9 +1,18 @@
 //! The commands, one file each.
 
+pub(crate) mod banks;
+pub(crate) mod breakpoints;
 pub(crate) mod cmd;
 pub(crate) mod config;
 pub(crate) mod control;
+pub(crate) mod erase;
+pub(crate) mod flash;
 pub(crate) mod info;
+pub(crate) mod mem;
+pub(crate) mod protect;
+pub(crate) mod read;
+pub(crate) mod regs;
+pub(crate) mod verify;
 
 use crate::arguments::Command;
 use crate::context::Context;
@@ -19,6 +28,17 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome<u8> {
         Command::Step(arguments) => control::step(&context, &arguments),
         Command::Reset(arguments) => control::reset(&context, &arguments),
         Command::WaitHalt => control::wait_halt(&context),
+        Command::Regs(arguments) => regs::run(&context, &arguments),
+        Command::Mem(arguments) => mem::run(&context, &arguments),
+        Command::Bp(arguments) => breakpoints::bp(&context, &arguments),
+        Command::Wp(arguments) => breakpoints::wp(&context, &arguments),
+        Command::Flash(arguments) => flash::run(&context, &arguments),
+        Command::Erase(arguments) => erase::run(&context, &arguments),
+        Command::Verify(arguments) => verify::run(&context, &arguments),
+        Command::Read(arguments) => read::run(&context, &arguments),
+        Command::Protect(arguments) => protect::run(&context, &arguments, true),
+        Command::Unprotect(arguments) => protect::run(&context, &arguments, false),
+        Command::Banks(arguments) => banks::run(&context, &arguments),
         Command::Cmd(arguments) => cmd::run(&context, &arguments),
         Command::Config => config::run(&context),
     }

@@ -14,13 +14,9 @@ use crate::failure::{Failure, Outcome};
 use crate::signals::POLL;
 
 /// A target's state.
+#[derive(Serialize)]
+#[serde(transparent)]
 struct Status(TargetStatus);
-
-impl Serialize for Status {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
