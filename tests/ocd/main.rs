@@ -4,7 +4,11 @@
 mod bench;
 mod breakpoints;
 mod control;
+mod crash;
+mod info;
 mod mem;
+mod probe;
 mod ram_test;
 mod regs;
 mod settings;
+mod symbols;
