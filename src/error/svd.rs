@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::text::shown;
+use crate::error::text::{or_near, shown};
 
 /// An SVD file cannot be loaded, lacks the requested name, or forbids the access.
 #[derive(thiserror::Error)]
@@ -185,13 +185,5 @@ impl SvdError {
             SvdError::FieldTwice { .. } => "svd.field_twice",
             SvdError::UnsupportedSize { .. } => "svd.unsupported_size",
         }
-    }
-}
-
-fn or_near(near: &[String]) -> String {
-    match near {
-        [] => String::new(),
-        [one] => format!("; near: {one}"),
-        many => format!("; near: {}", many.join(", ")),
     }
 }

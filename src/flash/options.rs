@@ -23,6 +23,7 @@ pub struct WriteOptions {
     pub(super) unlock: bool,
     pub(super) verify: bool,
     pub(super) skip_unchanged: bool,
+    pub(super) erase_banks: bool,
 }
 
 impl Default for WriteOptions {
@@ -34,7 +35,7 @@ impl Default for WriteOptions {
 impl WriteOptions {
     /// Returns the defaults.
     pub const fn new() -> Self {
-        WriteOptions { erase: true, unlock: false, verify: true, skip_unchanged: false }
+        WriteOptions { erase: true, unlock: false, verify: true, skip_unchanged: false, erase_banks: false }
     }
 
     /// Erases the sectors that the image touches before anything is written. Each sector is erased
@@ -69,6 +70,17 @@ impl WriteOptions {
     /// to compare them would take longer. False by default.
     pub const fn skip_unchanged(mut self, skip: bool) -> Self {
         self.skip_unchanged = skip;
+        self
+    }
+
+    /// Erases all of each bank that the image touches, not only the sectors, and writes all of the
+    /// image. Many chips erase a whole bank in the time of one sector.
+    ///
+    /// It implies [`erase`](Self::erase) and turns [`skip_unchanged`](Self::skip_unchanged) off.
+    /// Each bank is erased by one command, so the call cannot be cancelled within it. False by
+    /// default.
+    pub const fn erase_banks(mut self, erase_banks: bool) -> Self {
+        self.erase_banks = erase_banks;
         self
     }
 }

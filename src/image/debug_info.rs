@@ -13,6 +13,7 @@ use object::read::elf::{FileHeader, SectionHeader as _};
 use super::Image;
 use super::elf::File;
 use crate::error::{ImageError, Result};
+use crate::types::SymbolKind;
 
 pub(crate) type Reader = EndianArcSlice<RunTimeEndian>;
 
@@ -27,7 +28,8 @@ const INVALID: &str = "has debug information that cannot be read";
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CodeLocation {
-    /// The function, as the sources have it if the feature `demangle` is on.
+    /// The function, as the sources have it if the feature `demangle` is on. If the debug
+    /// information does not name it, the name of the symbol.
     pub function: Option<String>,
     /// The source file, as the compiler was given it.
     pub file: Option<String>,
@@ -37,6 +39,13 @@ pub struct CodeLocation {
     pub column: Option<u32>,
     /// The function is inlined, and the next location of the list is where.
     pub is_inlined: bool,
+}
+
+impl CodeLocation {
+    /// A function of which only the name is known.
+    pub(crate) fn of_symbol(function: String) -> Self {
+        CodeLocation { function: Some(function), file: None, line: None, column: None, is_inlined: false }
+    }
 }
 
 /// `inner at crash.c:14`, `blink at main.rs:7:5 (inlined)`
@@ -168,7 +177,17 @@ impl Image {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn location(&self, address: u64) -> Result<Vec<CodeLocation>> {
-        Ok(self.debug_info.locations(address).map_err(|problem| ImageError::Elf { problem })?)
+        let mut locations = self.debug_info.locations(address).map_err(|problem| ImageError::Elf { problem })?;
+        // Line tables alone name few functions.
+        if let Some(outermost @ CodeLocation { function: None, .. }) = locations.last_mut() {
+            outermost.function = self.function_at(address);
+        }
+        Ok(locations)
+    }
+
+    /// The name of the symbol around an address in code.
+    pub(crate) fn function_at(&self, address: u64) -> Option<String> {
+        self.symbol_at(address).filter(|symbol| symbol.kind != SymbolKind::Object).map(|symbol| readable(&symbol.name))
     }
 
     pub(crate) fn debug_info(&self) -> &DebugInfo {

@@ -5,6 +5,8 @@ mod bench;
 mod breakpoints;
 mod control;
 mod crash;
+mod flash;
+mod flash_parts;
 mod info;
 mod mem;
 mod probe;

@@ -148,6 +148,14 @@ impl Board {
     }
 }
 
+/// Checks what can be checked of an address without a board: whether a number is one.
+pub(crate) fn check(text: &str) -> Outcome<()> {
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        plain(text)?;
+    }
+    Ok(())
+}
+
 /// The register that `PERIPHERAL.REGISTER` names. Its own name may hold dots.
 pub(crate) fn register<'d>(device: &'d Device, path: &str) -> Result<&'d openocd::svd::Register, Error> {
     let Some((peripheral, register)) = path.split_once('.') else {

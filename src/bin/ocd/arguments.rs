@@ -66,6 +66,9 @@ pub(crate) struct BoardArgs {
     /// What happens to the target when the command ends [default: halt for `run`, otherwise keep].
     #[arg(long, global = true, value_name = "keep|resume|halt|leave", env = "OCD_ON_EXIT")]
     on_exit: Option<String>,
+    /// Before flash is changed, check that a TAP has this IDCODE, or the debug port this DPIDR.
+    #[arg(long, global = true, value_name = "ID", env = "OCD_EXPECT")]
+    expect: Option<String>,
     /// Use these boards of ocd.toml, side by side if the command allows it.
     #[arg(long, global = true, value_name = "NAMES", env = "OCD_BOARD", value_delimiter = ',')]
     pub(crate) board: Vec<String>,
@@ -148,6 +151,20 @@ pub(crate) enum Command {
     Dap(commands::dap::DapArgs),
     /// Show the probe, set its speed, drive its reset lines.
     Adapter(commands::adapter::AdapterArgs),
+    /// Write firmware into flash, verify it and start it. What flash holds already is skipped.
+    Flash(commands::flash::FlashArgs),
+    /// Erase flash.
+    Erase(commands::erase::EraseArgs),
+    /// Compare flash with firmware. The target need not be halted.
+    Verify(commands::verify::VerifyArgs),
+    /// Read flash into a file. The target need not be halted.
+    Read(commands::read::ReadArgs),
+    /// Protect sectors of flash from being erased and written.
+    Protect(commands::protect::ProtectArgs),
+    /// End the protection of sectors of flash.
+    Unprotect(commands::protect::ProtectArgs),
+    /// List the flash banks.
+    Banks(commands::banks::BanksArgs),
     /// Run an OpenOCD command and print its result.
     Cmd(commands::cmd::CmdArgs),
     /// Show each setting and where it comes from. Needs no board.
@@ -183,6 +200,13 @@ impl Command {
             Command::Xsvf(_) => "xsvf",
             Command::Dap(_) => "dap",
             Command::Adapter(_) => "adapter",
+            Command::Flash(_) => "flash",
+            Command::Erase(_) => "erase",
+            Command::Verify(_) => "verify",
+            Command::Read(_) => "read",
+            Command::Protect(_) => "protect",
+            Command::Unprotect(_) => "unprotect",
+            Command::Banks(_) => "banks",
             Command::Cmd(_) => "cmd",
             Command::Config => "config",
         }

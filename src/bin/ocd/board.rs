@@ -1,7 +1,7 @@
 //! A board that is open: a session, and what was set for it.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openocd::{OnClose, OpenOcdBuilder, OpenOcdProcess, Session, SessionBuilder, Target};
 #[cfg(feature = "virtual")]
@@ -15,6 +15,8 @@ use crate::settings::{Key, Settings};
 pub(crate) struct Board {
     pub(crate) session: Session,
     pub(crate) settings: Settings,
+    /// When opening it began.
+    pub(crate) opened: Instant,
     #[cfg(feature = "virtual")]
     _chip: Option<VirtualChip>,
 }
@@ -26,6 +28,7 @@ impl Board {
     /// Connects to the board's OpenOCD, or starts one. `takes_time` means that `--timeout` limits
     /// the command as a whole, not each answer.
     pub(crate) fn open(settings: Settings, takes_time: bool, tune: Tune) -> Outcome<Board> {
+        let opened = Instant::now();
         // Before anything is started: an option that is wrong must not come to light at the end.
         settings.parsed(Key::OnExit, on_close)?;
         let mut limits = Session::builder();
@@ -39,12 +42,13 @@ impl Board {
             return Ok(Board {
                 session,
                 settings,
+                opened,
                 #[cfg(feature = "virtual")]
                 _chip: None,
             });
         }
         if settings.get(Key::Virtual).is_some() {
-            return Board::open_virtual(settings, limits, tune);
+            return Board::open_virtual(settings, limits, tune, opened);
         }
         let Some(config) = settings.value(Key::Config) else {
             return Err(Failure::configuration("nothing says which board is meant")
@@ -56,13 +60,14 @@ impl Board {
         Ok(Board {
             session,
             settings,
+            opened,
             #[cfg(feature = "virtual")]
             _chip: None,
         })
     }
 
     #[cfg(feature = "virtual")]
-    fn open_virtual(settings: Settings, limits: SessionBuilder, tune: Tune) -> Outcome<Board> {
+    fn open_virtual(settings: Settings, limits: SessionBuilder, tune: Tune, opened: Instant) -> Outcome<Board> {
         let transport = match settings.value(Key::Transport) {
             None | Some("jtag") => Transport::Jtag,
             Some("swd") => Transport::Swd,
@@ -74,11 +79,11 @@ impl Board {
         without_transport.forget(Key::Transport);
         let openocd = tune(builder(&without_transport, &chip.openocd_config_over(transport))?);
         let session = limits.start(openocd)?;
-        Ok(Board { session, settings, _chip: Some(chip) })
+        Ok(Board { session, settings, opened, _chip: Some(chip) })
     }
 
     #[cfg(not(feature = "virtual"))]
-    fn open_virtual(_: Settings, _: SessionBuilder, _: Tune) -> Outcome<Board> {
+    fn open_virtual(_: Settings, _: SessionBuilder, _: Tune, _: Instant) -> Outcome<Board> {
         Err(Failure::usage("this ocd has no virtual chip")
             .help("install it with the feature: cargo install openocd --features virtual"))
     }

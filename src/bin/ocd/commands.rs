@@ -1,17 +1,23 @@
 //! The commands, one file each.
 
 pub(crate) mod adapter;
+pub(crate) mod banks;
 pub(crate) mod breakpoints;
 pub(crate) mod cmd;
 pub(crate) mod config;
 pub(crate) mod control;
 pub(crate) mod crash;
 pub(crate) mod dap;
+pub(crate) mod erase;
+pub(crate) mod flash;
 pub(crate) mod info;
 pub(crate) mod jtag;
 pub(crate) mod mem;
+pub(crate) mod protect;
+pub(crate) mod read;
 pub(crate) mod regs;
 pub(crate) mod symbols;
+pub(crate) mod verify;
 
 use crate::arguments::Command;
 use crate::context::Context;
@@ -40,6 +46,13 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome<u8> {
         Command::Xsvf(arguments) => jtag::xsvf(&context, &arguments),
         Command::Dap(arguments) => dap::run(&context, &arguments),
         Command::Adapter(arguments) => adapter::run(&context, &arguments),
+        Command::Flash(arguments) => flash::run(&context, &arguments),
+        Command::Erase(arguments) => erase::run(&context, &arguments),
+        Command::Verify(arguments) => verify::run(&context, &arguments),
+        Command::Read(arguments) => read::run(&context, &arguments),
+        Command::Protect(arguments) => protect::run(&context, &arguments, true),
+        Command::Unprotect(arguments) => protect::run(&context, &arguments, false),
+        Command::Banks(arguments) => banks::run(&context, &arguments),
         Command::Cmd(arguments) => cmd::run(&context, &arguments),
         Command::Config => config::run(&context),
     }

@@ -109,13 +109,26 @@ impl Context {
             });
             printed.unwrap_or_else(|failure| self.output.failure(name.as_deref(), &failure))
         };
-        let status = std::thread::scope(|scope| {
+        let statuses: Vec<u8> = std::thread::scope(|scope| {
             let one = &one;
             let threads = planned.into_iter().map(|(settings, plan)| scope.spawn(move || one(settings, plan)));
             let threads: Vec<_> = threads.collect();
-            let ended = threads.into_iter().map(|thread| thread.join().unwrap_or(exit_status::FAILED));
-            ended.fold(exit_status::DONE, exit_status::worse)
+            threads.into_iter().map(|thread| thread.join().unwrap_or(exit_status::FAILED)).collect()
         });
+        self.sum_up(&statuses);
+        let status = statuses.into_iter().fold(exit_status::DONE, exit_status::worse);
         Ok(self.signals.caught().unwrap_or(status))
+    }
+    /// Names the boards that failed, if there are several.
+    fn sum_up(&self, statuses: &[u8]) {
+        let all = self.names.iter().zip(statuses);
+        let failed: Vec<String> = all
+            .filter(|(_, status)| **status != exit_status::DONE)
+            .map(|(name, status)| format!("{name} ({status})"))
+            .collect();
+        if self.output.several_boards && !failed.is_empty() {
+            let (failed, all, names) = (failed.len(), statuses.len(), failed.join(", "));
+            self.output.note(None, format_args!("{failed} of {all} boards failed, with exit status: {names}"));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What is printed. Standard output has data only: the answer, the target's own output, JSON.
 //! Everything else is on standard error.
 
+pub(crate) mod file;
 pub(crate) mod progress;
 pub(crate) mod table;
 
@@ -110,14 +111,17 @@ impl Output {
             return self.line(board, "result", status, whose, Content::Result(&done.report));
         }
         let text = done.report.to_string();
-        let mut out = anstream::stdout().lock();
-        for line in text.lines() {
-            match board.filter(|_| self.several_boards) {
-                Some(board) => writeln!(out, "{board}: {line}")?,
-                None => writeln!(out, "{line}")?,
+        // Standard output may be the terminal of the bars.
+        progress::above_bars(|| {
+            let mut out = anstream::stdout().lock();
+            for line in text.lines() {
+                match board.filter(|_| self.several_boards) {
+                    Some(board) => writeln!(out, "{board}: {line}")?,
+                    None => writeln!(out, "{line}")?,
+                }
             }
-        }
-        Ok(out.flush()?)
+            Ok(out.flush()?)
+        })
     }
 
     /// Prints something that happened while the command runs, in JSON only.

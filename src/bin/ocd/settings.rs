@@ -30,10 +30,11 @@ pub(crate) enum Key {
     Svd,
     Elf,
     OnExit,
+    Expect,
 }
 
 impl Key {
-    pub(crate) const ALL: [Key; 13] = [
+    pub(crate) const ALL: [Key; 14] = [
         Key::Connect,
         Key::Config,
         Key::Virtual,
@@ -47,6 +48,7 @@ impl Key {
         Key::Svd,
         Key::Elf,
         Key::OnExit,
+        Key::Expect,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -64,6 +66,7 @@ impl Key {
             Key::Svd => "svd",
             Key::Elf => "elf",
             Key::OnExit => "on-exit",
+            Key::Expect => "expect",
         }
     }
 

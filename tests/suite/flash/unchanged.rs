@@ -2,7 +2,7 @@
 
 use openocd::{Image, Segment, WriteOptions, WriteReport};
 
-use super::{BASE, PAGE};
+use super::{BASE, PAGE, SIZE};
 use crate::board::Board;
 use crate::directory::Directory;
 use crate::random::Random;
@@ -26,6 +26,20 @@ fn the_same_image_is_skipped() {
     assert_eq!(numbers(report), (9_999, 0, 0), "the flash controller, which does not answer, is not needed");
     assert_eq!(report.to_string(), "0 bytes erased, 0 written, 9999 skipped");
     assert_eq!(seen, [(0, 9_999), (9_999, 9_999)]);
+}
+
+#[test]
+fn whole_banks_are_erased_and_nothing_is_skipped() {
+    let board = Board::halted();
+    let flash = board.session.flash();
+    let image = Image::bin(BASE + 0x4100, Random::new(83).bytes(1_000)).unwrap();
+    flash.write_image(&image).unwrap();
+    board.chip.write_memory(0x0801_fffe, &[0]).unwrap();
+    let options = SKIP.erase(false).erase_banks(true);
+    assert_eq!(numbers(flash.write_image_with(&image, options).unwrap()), (0, SIZE, 1_000));
+    let mut expected = vec![0xff; usize::try_from(SIZE).unwrap()];
+    expected[0x4100..0x4100 + 1_000].copy_from_slice(&image.segments()[0].data);
+    assert!(board.held(BASE, expected.len()) == expected);
 }
 
 #[test]

@@ -4,18 +4,19 @@ use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle as BarStyle};
-use openocd::{Phase, Progress};
+use openocd::{Error, Flash, Phase, Progress, ProgressCallback};
 
 use super::Output;
 use crate::arguments::ProgressStyle;
+use crate::failure::{Failure, Outcome};
 use crate::signals::Signals;
 
 /// All bars are on standard error.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Prints something without tearing the bars.
-pub(super) fn above_bars(print: impl FnOnce()) {
-    BARS.suspend(print);
+pub(super) fn above_bars<R>(print: impl FnOnce() -> R) -> R {
+    BARS.suspend(print)
 }
 
 /// Shows the progress of the calls on one board.
@@ -44,6 +45,48 @@ impl Watch {
         Watch { output: output.clone(), board, signals: signals.clone(), bar, phase: None }
     }
 
+    /// Begins a step that cannot say how far it is.
+    pub(crate) fn step(&mut self, name: &'static str) {
+        self.phase = None;
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(name);
+                bar.tick();
+            }
+            None if self.output.progress == ProgressStyle::Plain => self.output.note(self.board.as_deref(), name),
+            None => {}
+        }
+    }
+
+    /// The exit status of the signal that was caught.
+    pub(crate) fn caught(&self) -> Option<u8> {
+        self.signals.caught()
+    }
+
+    /// Fails after a signal. `so_far` says what the command has done until then.
+    pub(crate) fn interrupted(&self, so_far: &str) -> Outcome<()> {
+        match self.caught() {
+            Some(status) => Err(Failure::new(status, "cancelled", format!("cancelled: {so_far}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Watches the calls of a view of flash.
+    pub(crate) fn flash<'f>(&mut self, flash: Flash<'f>) -> Flash<'f, ProgressCallback<'_>> {
+        flash.with_progress(|progress| self.tell(progress))
+    }
+
+    /// The failure of a call that was watched. A call that a signal ended has the signal's exit
+    /// status.
+    pub(crate) fn failure(&self, error: Error) -> Failure {
+        let is_cancelled = matches!(error, Error::Cancelled { .. });
+        let failure = Failure::from(error);
+        match self.caught().filter(|_| is_cancelled) {
+            Some(status) => Failure { status, ..failure },
+            None => failure,
+        }
+    }
+
     /// Takes a report. Ends the call after a signal.
     pub(crate) fn tell(&mut self, progress: Progress) -> ControlFlow<()> {
         let is_new = self.phase.replace(progress.phase) != Some(progress.phase);
@@ -55,6 +98,10 @@ impl Watch {
             bar.set_position(progress.done);
         } else if is_new && self.output.progress == ProgressStyle::Plain {
             self.output.note(self.board.as_deref(), format_args!("{} {} bytes", progress.phase, progress.total));
+        }
+        if self.output.progress != ProgressStyle::None {
+            // Nobody to tell is no reason to stop in the middle.
+            let _ = self.output.event(self.board.as_deref(), "progress", &progress);
         }
         match self.signals.caught() {
             Some(_) => ControlFlow::Break(()),
