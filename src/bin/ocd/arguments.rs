@@ -29,7 +29,7 @@ pub(crate) struct BoardArgs {
     connect: Option<String>,
     /// Start OpenOCD with this configuration, as typed after `openocd`:
     /// "interface/cmsis-dap.cfg -f target/stm32f1x.cfg".
-    #[arg(long, global = true, value_name = "CONFIG", env = "OCD_CONFIG")]
+    #[arg(long, global = true, value_name = "CONFIG", env = "OCD_CONFIG", allow_hyphen_values = true)]
     config: Option<String>,
     /// Drive a virtual STM32F103, made for this command alone.
     #[arg(id = "virtual_chip", long = "virtual", global = true)]
@@ -137,6 +137,24 @@ pub(crate) enum Command {
     Bp(commands::breakpoints::BpArgs),
     /// Set, remove and list watchpoints.
     Wp(commands::breakpoints::WpArgs),
+    /// List the symbols of the firmware. Needs no board.
+    Symbols(commands::symbols::SymbolsArgs),
+    /// Explain why a halted target crashed.
+    Crash,
+    /// Show the calls that led to where a Cortex-M is halted. Needs --elf.
+    Backtrace,
+    /// Write registers and memory of a halted target to a core file, which GDB opens.
+    Core(commands::crash::CoreArgs),
+    /// Show the JTAG chain.
+    Scan,
+    /// Play an SVF file through the JTAG chain.
+    Svf(commands::jtag::SvfArgs),
+    /// Play an XSVF file through the JTAG chain.
+    Xsvf(commands::jtag::XsvfArgs),
+    /// Show and access the debug access port of an Arm chip.
+    Dap(commands::dap::DapArgs),
+    /// Show the probe, set its speed, drive its reset lines.
+    Adapter(commands::adapter::AdapterArgs),
     /// Write firmware into flash, verify it and start it. What flash holds already is skipped.
     Flash(commands::flash::FlashArgs),
     /// Erase flash.
@@ -179,6 +197,15 @@ impl Command {
             Command::Mem(_) => "mem",
             Command::Bp(_) => "bp",
             Command::Wp(_) => "wp",
+            Command::Symbols(_) => "symbols",
+            Command::Crash => "crash",
+            Command::Backtrace => "backtrace",
+            Command::Core(_) => "core",
+            Command::Scan => "scan",
+            Command::Svf(_) => "svf",
+            Command::Xsvf(_) => "xsvf",
+            Command::Dap(_) => "dap",
+            Command::Adapter(_) => "adapter",
             Command::Flash(_) => "flash",
             Command::Erase(_) => "erase",
             Command::Verify(_) => "verify",
