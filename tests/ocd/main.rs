@@ -4,3 +4,13 @@
 mod bench;
 mod control;
 mod settings;
+mod shell;
+
+#[cfg(target_os = "linux")]
+mod console;
+#[cfg(target_os = "linux")]
+mod running;
+#[cfg(target_os = "linux")]
+mod server;
+#[cfg(target_os = "linux")]
+mod signals;

@@ -2,6 +2,7 @@
 //! Everything else is on standard error.
 
 pub(crate) mod progress;
+pub(crate) mod stream;
 pub(crate) mod table;
 
 use std::fmt;
@@ -23,6 +24,7 @@ const FORM: u32 = 1;
 pub(crate) enum Whose {
     Ocd,
     Firmware,
+    Gdb,
 }
 
 /// An answer of a command on one board.
@@ -126,6 +128,14 @@ impl Output {
             return Ok(());
         }
         self.line(board, kind, None, None, Content::Event(event))
+    }
+
+    /// Prints something that is data for people, and an event in JSON, while the command goes on.
+    pub(crate) fn news<T: Serialize + fmt::Display>(&self, board: Option<&str>, kind: &str, news: &T) -> Outcome<()> {
+        if self.json {
+            return self.event(board, kind, news);
+        }
+        self.bytes(news.to_string().as_bytes())
     }
 
     fn line<T: Serialize>(
