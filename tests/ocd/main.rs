@@ -16,4 +16,14 @@ mod ram_test;
 mod regs;
 mod run;
 mod settings;
+mod shell;
 mod symbols;
+
+#[cfg(target_os = "linux")]
+mod console;
+#[cfg(target_os = "linux")]
+mod running;
+#[cfg(target_os = "linux")]
+mod server;
+#[cfg(target_os = "linux")]
+mod signals;
