@@ -5,4 +5,5 @@ mod bench;
 mod control;
 mod flash;
 mod flash_parts;
+mod many_boards;
 mod settings;
