@@ -7,3 +7,4 @@ mod flash;
 mod flash_parts;
 mod many_boards;
 mod settings;
+mod terminal;

@@ -108,3 +108,18 @@ fn serial_numbers_come_from_the_users_file() {
     bench.file("user/ocd/ocd.toml", "[boards.slot1]\nserial = \"0001\"\n");
     Ran::of(&mut bench.command(&["flash", "app.bin@0x08004000", "--board", "slot1"])).expect(0);
 }
+
+#[test]
+fn boards_that_are_one_and_the_same_are_refused() {
+    let bench = Bench::new();
+    bench.file("app.bin", noise(32, 100));
+    bench.file("ocd.toml", "[boards.left]\nspeed = 1000\n[boards.right]\nspeed = 1000\n");
+    let arguments = ["flash", "app.bin@0x08004000", "--all-boards"];
+    // Both have the configuration of the environment.
+    let ran = bench.ocd(&arguments).expect(71);
+    assert!(ran.stderr.contains("boards left and right are the same"), "{ran:?}");
+    bench.ocd(&["config", "--all-boards"]).expect(0);
+    bench.file("user/ocd/ocd.toml", "[boards.left]\nserial = \"1\"\n[boards.right]\nserial = \"2\"\n");
+    let ran = bench.ocd(&arguments);
+    assert!(!ran.stderr.contains("are the same"), "{ran:?}");
+}

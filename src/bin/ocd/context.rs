@@ -11,7 +11,7 @@ use crate::board::{Board, Tune};
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Done, Output};
-use crate::settings::{Settings, Sources};
+use crate::settings::{Key, Settings, Sources};
 use crate::signals::Signals;
 
 pub(crate) struct Context {
@@ -75,6 +75,7 @@ impl Context {
         R: Serialize + fmt::Display,
     {
         let settings = self.settings()?;
+        check_distinct(&settings)?;
         let one = |settings: Settings| {
             let name = settings.board.clone();
             let answer = Board::open(settings, self.takes_time, |openocd| openocd).and_then(|board| {
@@ -109,4 +110,21 @@ impl Context {
             self.output.note(None, format_args!("{failed} of {all} boards failed, with exit status: {names}"));
         }
     }
+}
+
+/// Refuses boards that are one and the same: OpenOCD would take the first probe that it finds for
+/// each of them.
+fn check_distinct(settings: &[Settings]) -> Outcome<()> {
+    let place = |settings: &Settings| {
+        [Key::Connect, Key::Config, Key::Serial, Key::UsbLocation].map(|key| settings.value(key).map(str::to_owned))
+    };
+    for (index, board) in settings.iter().enumerate().filter(|(_, board)| board.get(Key::Virtual).is_none()) {
+        if let Some(other) = settings[..index].iter().find(|other| place(other) == place(board)) {
+            let [one, other] = [other, board].map(|board| board.board.as_deref().unwrap_or_default());
+            let message = format!("boards {one} and {other} are the same: nothing says which probe each of them has");
+            return Err(Failure::configuration(message)
+                .help("give each a `serial` or a `usb-location`, best in your own ocd.toml"));
+        }
+    }
+    Ok(())
 }
