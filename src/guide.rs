@@ -9,3 +9,6 @@ pub mod performance {}
 
 #[doc = include_str!("guide/reliability.md")]
 pub mod reliability {}
+
+#[doc = include_str!("guide/production_line.md")]
+pub mod production_line {}

@@ -21,9 +21,11 @@ mod symbols;
 
 #[cfg(target_os = "linux")]
 mod console;
+mod many_boards;
 #[cfg(target_os = "linux")]
 mod running;
 #[cfg(target_os = "linux")]
 mod server;
 #[cfg(target_os = "linux")]
 mod signals;
+mod terminal;

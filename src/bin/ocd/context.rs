@@ -11,7 +11,7 @@ use crate::board::Board;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Done, Output};
-use crate::settings::{Settings, Sources};
+use crate::settings::{Key, Settings, Sources};
 use crate::signals::Signals;
 
 pub(crate) struct Context {
@@ -93,7 +93,9 @@ impl Context {
         P: Send,
         R: Serialize + fmt::Display,
     {
-        let planned = self.settings()?.into_iter().map(|settings| plan(&settings).map(|plan| (settings, plan)));
+        let settings = self.settings()?;
+        check_distinct(&settings)?;
+        let planned = settings.into_iter().map(|settings| plan(&settings).map(|plan| (settings, plan)));
         let planned: Vec<(Settings, P)> = planned.collect::<Outcome<_>>()?;
         let one = |settings: Settings, plan: P| {
             let name = settings.board.clone();
@@ -131,4 +133,21 @@ impl Context {
             self.output.note(None, format_args!("{failed} of {all} boards failed, with exit status: {names}"));
         }
     }
+}
+
+/// Refuses boards that are one and the same: OpenOCD would take the first probe that it finds for
+/// each of them.
+fn check_distinct(settings: &[Settings]) -> Outcome<()> {
+    let place = |settings: &Settings| {
+        [Key::Connect, Key::Config, Key::Serial, Key::UsbLocation].map(|key| settings.value(key).map(str::to_owned))
+    };
+    for (index, board) in settings.iter().enumerate().filter(|(_, board)| board.get(Key::Virtual).is_none()) {
+        if let Some(other) = settings[..index].iter().find(|other| place(other) == place(board)) {
+            let [one, other] = [other, board].map(|board| board.board.as_deref().unwrap_or_default());
+            let message = format!("boards {one} and {other} are the same: nothing says which probe each of them has");
+            return Err(Failure::configuration(message)
+                .help("give each a `serial` or a `usb-location`, best in your own ocd.toml"));
+        }
+    }
+    Ok(())
 }
