@@ -9,3 +9,6 @@ pub mod performance {}
 
 #[doc = include_str!("guide/reliability.md")]
 pub mod reliability {}
+
+#[doc = include_str!("guide/remote_openocd.md")]
+pub mod remote_openocd {}
