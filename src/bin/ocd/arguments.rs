@@ -53,8 +53,8 @@ pub(crate) struct BoardArgs {
     /// Start this openocd instead of $OPENOCD or the one in PATH.
     #[arg(long, global = true, value_name = "PATH", env = "OCD_OPENOCD")]
     openocd: Option<String>,
-    /// For `run`, `attach` and `wait-halt`: how long they may take (none by default). For all
-    /// others: how long OpenOCD may take to answer a command (10s, for flash 60s).
+    /// For `run`, `attach`, `wait-halt`, `watch` and `events`: how long they may take (no limit by
+    /// default). For all others: how long OpenOCD may take to answer a command (10s, for flash 60s).
     #[arg(long, global = true, value_name = "TIME", env = "OCD_TIMEOUT")]
     timeout: Option<String>,
     /// The chip's SVD file, for addresses such as RCC.CR.
@@ -111,6 +111,10 @@ pub(crate) enum ProgressStyle {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Flash firmware, reset, and show what it prints until it ends. Its exit status becomes ours.
+    Run(Box<commands::run::RunArgs>),
+    /// Show what running firmware prints, without a reset or a halt.
+    Attach(commands::attach::AttachArgs),
     /// Show the target's state.
     Status,
     /// Show probe, chain, targets, debug port and flash on one page.
@@ -133,6 +137,12 @@ pub(crate) enum Command {
     Bp(commands::breakpoints::BpArgs),
     /// Set, remove and list watchpoints.
     Wp(commands::breakpoints::WpArgs),
+    /// Read and write peripherals by the names of the chip's SVD file. Needs --svd.
+    Svd(commands::svd::SvdArgs),
+    /// Watch variables and registers while the target runs: a table, CSV in a pipe, or JSON.
+    Watch(commands::watch::WatchArgs),
+    /// Print what happens to the targets: halts, resumptions, resets.
+    Events(commands::events::EventsArgs),
     /// List the symbols of the firmware. Needs no board.
     Symbols(commands::symbols::SymbolsArgs),
     /// Explain why a halted target crashed.
@@ -174,12 +184,17 @@ pub(crate) enum Command {
 impl Command {
     /// Whether `--timeout` limits the command as a whole, not each answer of OpenOCD.
     pub(crate) fn takes_time(&self) -> bool {
-        matches!(self, Command::WaitHalt)
+        matches!(
+            self,
+            Command::Run(_) | Command::Attach(_) | Command::WaitHalt | Command::Watch(_) | Command::Events(_)
+        )
     }
 
     /// Its name, as in JSON.
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Command::Run(_) => "run",
+            Command::Attach(_) => "attach",
             Command::Status => "status",
             Command::Info => "info",
             Command::Halt => "halt",
@@ -191,6 +206,9 @@ impl Command {
             Command::Mem(_) => "mem",
             Command::Bp(_) => "bp",
             Command::Wp(_) => "wp",
+            Command::Svd(_) => "svd",
+            Command::Watch(_) => "watch",
+            Command::Events(_) => "events",
             Command::Symbols(_) => "symbols",
             Command::Crash => "crash",
             Command::Backtrace => "backtrace",

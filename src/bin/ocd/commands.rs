@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod adapter;
+pub(crate) mod attach;
 pub(crate) mod banks;
 pub(crate) mod breakpoints;
 pub(crate) mod cmd;
@@ -9,6 +10,7 @@ pub(crate) mod control;
 pub(crate) mod crash;
 pub(crate) mod dap;
 pub(crate) mod erase;
+pub(crate) mod events;
 pub(crate) mod flash;
 pub(crate) mod info;
 pub(crate) mod jtag;
@@ -16,8 +18,11 @@ pub(crate) mod mem;
 pub(crate) mod protect;
 pub(crate) mod read;
 pub(crate) mod regs;
+pub(crate) mod run;
+pub(crate) mod svd;
 pub(crate) mod symbols;
 pub(crate) mod verify;
+pub(crate) mod watch;
 
 use crate::arguments::Command;
 use crate::context::Context;
@@ -37,6 +42,9 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome<u8> {
         Command::Mem(arguments) => mem::run(&context, &arguments),
         Command::Bp(arguments) => breakpoints::bp(&context, &arguments),
         Command::Wp(arguments) => breakpoints::wp(&context, &arguments),
+        Command::Svd(arguments) => svd::run(&context, &arguments),
+        Command::Watch(arguments) => watch::run(&context, &arguments),
+        Command::Events(arguments) => events::run(&context, &arguments),
         Command::Symbols(arguments) => symbols::run(&context, &arguments),
         Command::Crash => crash::crash(&context),
         Command::Backtrace => crash::backtrace(&context),
@@ -53,6 +61,8 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome<u8> {
         Command::Protect(arguments) => protect::run(&context, &arguments, true),
         Command::Unprotect(arguments) => protect::run(&context, &arguments, false),
         Command::Banks(arguments) => banks::run(&context, &arguments),
+        Command::Run(arguments) => run::run(&context, *arguments),
+        Command::Attach(arguments) => attach::run(&context, &arguments),
         Command::Cmd(arguments) => cmd::run(&context, &arguments),
         Command::Config => config::run(&context),
     }
