@@ -55,6 +55,8 @@ pub(crate) struct BoardArgs {
     openocd: Option<String>,
     /// For `run`, `attach`, `wait-halt`, `rtt` and `semihosting`: how long they may take (none by default). For all
     /// others: how long OpenOCD may take to answer a command (10s, for flash 60s).
+    /// For `run`, `attach`, `wait-halt`, `watch` and `events`: how long they may take (no limit by
+    /// default). For all others: how long OpenOCD may take to answer a command (10s, for flash 60s).
     #[arg(long, global = true, value_name = "TIME", env = "OCD_TIMEOUT")]
     timeout: Option<String>,
     /// The chip's SVD file, for addresses such as RCC.CR.
@@ -137,6 +139,12 @@ pub(crate) enum Command {
     Bp(commands::breakpoints::BpArgs),
     /// Set, remove and list watchpoints.
     Wp(commands::breakpoints::WpArgs),
+    /// Read and write peripherals by the names of the chip's SVD file. Needs --svd.
+    Svd(commands::svd::SvdArgs),
+    /// Watch variables and registers while the target runs: a table, CSV in a pipe, or JSON.
+    Watch(commands::watch::WatchArgs),
+    /// Print what happens to the targets: halts, resumptions, resets.
+    Events(commands::events::EventsArgs),
     /// List the symbols of the firmware. Needs no board.
     Symbols(commands::symbols::SymbolsArgs),
     /// Explain why a halted target crashed.
@@ -193,6 +201,7 @@ impl Command {
         matches!(
             self,
             Command::Run(_) | Command::Attach(_) | Command::WaitHalt | Command::Rtt(_) | Command::Semihosting(_)
+            Command::Run(_) | Command::Attach(_) | Command::WaitHalt | Command::Watch(_) | Command::Events(_)
         )
     }
 
@@ -212,6 +221,9 @@ impl Command {
             Command::Mem(_) => "mem",
             Command::Bp(_) => "bp",
             Command::Wp(_) => "wp",
+            Command::Svd(_) => "svd",
+            Command::Watch(_) => "watch",
+            Command::Events(_) => "events",
             Command::Symbols(_) => "symbols",
             Command::Crash => "crash",
             Command::Backtrace => "backtrace",

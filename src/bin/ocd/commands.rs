@@ -10,6 +10,7 @@ pub(crate) mod control;
 pub(crate) mod crash;
 pub(crate) mod dap;
 pub(crate) mod erase;
+pub(crate) mod events;
 pub(crate) mod flash;
 pub(crate) mod gdb;
 pub(crate) mod info;
@@ -23,8 +24,10 @@ pub(crate) mod run;
 pub(crate) mod semihosting;
 pub(crate) mod server;
 pub(crate) mod shell;
+pub(crate) mod svd;
 pub(crate) mod symbols;
 pub(crate) mod verify;
+pub(crate) mod watch;
 
 use crate::arguments::Command;
 use crate::context::Context;
@@ -55,6 +58,9 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome<u8> {
         Command::Mem(arguments) => mem::run(&context, &arguments),
         Command::Bp(arguments) => breakpoints::bp(&context, &arguments),
         Command::Wp(arguments) => breakpoints::wp(&context, &arguments),
+        Command::Svd(arguments) => svd::run(&context, &arguments),
+        Command::Watch(arguments) => watch::run(&context, &arguments),
+        Command::Events(arguments) => events::run(&context, &arguments),
         Command::Symbols(arguments) => symbols::run(&context, &arguments),
         Command::Crash => crash::crash(&context),
         Command::Backtrace => crash::backtrace(&context),
