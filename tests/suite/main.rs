@@ -36,6 +36,8 @@ mod registers;
 mod riscv;
 mod rtt;
 mod run_until;
+#[cfg(feature = "debuginfo")]
+mod rust_firmware;
 mod sample;
 mod semihosting;
 mod server;

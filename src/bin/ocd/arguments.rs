@@ -29,7 +29,7 @@ pub(crate) struct BoardArgs {
     connect: Option<String>,
     /// Start OpenOCD with this configuration, as typed after `openocd`:
     /// "interface/cmsis-dap.cfg -f target/stm32f1x.cfg".
-    #[arg(long, global = true, value_name = "CONFIG", env = "OCD_CONFIG")]
+    #[arg(long, global = true, value_name = "CONFIG", env = "OCD_CONFIG", allow_hyphen_values = true)]
     config: Option<String>,
     /// Drive a virtual STM32F103, made for this command alone.
     #[arg(id = "virtual_chip", long = "virtual", global = true)]
@@ -111,6 +111,10 @@ pub(crate) enum ProgressStyle {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Flash firmware, reset, and show what it prints until it ends. Its exit status becomes ours.
+    Run(Box<commands::run::RunArgs>),
+    /// Show what running firmware prints, without a reset or a halt.
+    Attach(commands::attach::AttachArgs),
     /// Show the target's state.
     Status,
     /// Show probe, chain, targets, debug port and flash on one page.
@@ -125,6 +129,32 @@ pub(crate) enum Command {
     Reset(commands::control::ResetArgs),
     /// Wait until the target halts.
     WaitHalt,
+    /// Show core registers, or write them.
+    Regs(commands::regs::RegsArgs),
+    /// Read, write, dump, load, search and test memory.
+    Mem(commands::mem::MemArgs),
+    /// Set, remove and list breakpoints.
+    Bp(commands::breakpoints::BpArgs),
+    /// Set, remove and list watchpoints.
+    Wp(commands::breakpoints::WpArgs),
+    /// List the symbols of the firmware. Needs no board.
+    Symbols(commands::symbols::SymbolsArgs),
+    /// Explain why a halted target crashed.
+    Crash,
+    /// Show the calls that led to where a Cortex-M is halted. Needs --elf.
+    Backtrace,
+    /// Write registers and memory of a halted target to a core file, which GDB opens.
+    Core(commands::crash::CoreArgs),
+    /// Show the JTAG chain.
+    Scan,
+    /// Play an SVF file through the JTAG chain.
+    Svf(commands::jtag::SvfArgs),
+    /// Play an XSVF file through the JTAG chain.
+    Xsvf(commands::jtag::XsvfArgs),
+    /// Show and access the debug access port of an Arm chip.
+    Dap(commands::dap::DapArgs),
+    /// Show the probe, set its speed, drive its reset lines.
+    Adapter(commands::adapter::AdapterArgs),
     /// Write firmware into flash, verify it and start it. What flash holds already is skipped.
     Flash(commands::flash::FlashArgs),
     /// Erase flash.
@@ -148,12 +178,14 @@ pub(crate) enum Command {
 impl Command {
     /// Whether `--timeout` limits the command as a whole, not each answer of OpenOCD.
     pub(crate) fn takes_time(&self) -> bool {
-        matches!(self, Command::WaitHalt)
+        matches!(self, Command::Run(_) | Command::Attach(_) | Command::WaitHalt)
     }
 
     /// Its name, as in JSON.
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Command::Run(_) => "run",
+            Command::Attach(_) => "attach",
             Command::Status => "status",
             Command::Info => "info",
             Command::Halt => "halt",
@@ -161,6 +193,19 @@ impl Command {
             Command::Step(_) => "step",
             Command::Reset(_) => "reset",
             Command::WaitHalt => "wait-halt",
+            Command::Regs(_) => "regs",
+            Command::Mem(_) => "mem",
+            Command::Bp(_) => "bp",
+            Command::Wp(_) => "wp",
+            Command::Symbols(_) => "symbols",
+            Command::Crash => "crash",
+            Command::Backtrace => "backtrace",
+            Command::Core(_) => "core",
+            Command::Scan => "scan",
+            Command::Svf(_) => "svf",
+            Command::Xsvf(_) => "xsvf",
+            Command::Dap(_) => "dap",
+            Command::Adapter(_) => "adapter",
             Command::Flash(_) => "flash",
             Command::Erase(_) => "erase",
             Command::Verify(_) => "verify",

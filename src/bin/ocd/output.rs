@@ -26,6 +26,15 @@ pub(crate) enum Whose {
     Firmware,
 }
 
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Whose::Ocd => "of ocd",
+            Whose::Firmware => "of the firmware",
+        })
+    }
+}
+
 /// An answer of a command on one board.
 pub(crate) struct Done<R> {
     pub(crate) report: R,
