@@ -10,6 +10,7 @@ mod crash;
 mod flash;
 mod flash_parts;
 mod info;
+mod many_boards;
 mod mem;
 mod probe;
 mod ram_test;

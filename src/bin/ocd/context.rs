@@ -121,6 +121,7 @@ impl Context {
         let status = statuses.into_iter().fold(exit_status::DONE, exit_status::worse);
         Ok(self.signals.caught().unwrap_or(status))
     }
+
     /// Names the boards that failed, if there are several.
     fn sum_up(&self, statuses: &[u8]) {
         let all = self.names.iter().zip(statuses);
