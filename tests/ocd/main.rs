@@ -1,6 +1,7 @@
 //! Runs the real `ocd` against a real OpenOCD that drives the virtual chip.
 
 #![allow(unreachable_pub, reason = "a test program has no interface")]
+
 mod attach;
 mod bench;
 mod breakpoints;
@@ -19,14 +20,13 @@ mod run;
 mod settings;
 mod shell;
 mod symbols;
+mod terminal;
 
 #[cfg(target_os = "linux")]
 mod console;
-mod many_boards;
 #[cfg(target_os = "linux")]
 mod running;
 #[cfg(target_os = "linux")]
 mod server;
 #[cfg(target_os = "linux")]
 mod signals;
-mod terminal;
