@@ -23,6 +23,7 @@ pub struct WriteOptions {
     pub(super) unlock: bool,
     pub(super) verify: bool,
     pub(super) skip_unchanged: bool,
+    pub(super) keep_unwritten: bool,
 }
 
 impl Default for WriteOptions {
@@ -34,7 +35,7 @@ impl Default for WriteOptions {
 impl WriteOptions {
     /// Returns the defaults.
     pub const fn new() -> Self {
-        WriteOptions { erase: true, unlock: false, verify: true, skip_unchanged: false }
+        WriteOptions { erase: true, unlock: false, verify: true, skip_unchanged: false, keep_unwritten: false }
     }
 
     /// Erases the sectors that the image touches before anything is written. Each sector is erased
@@ -76,6 +77,22 @@ impl WriteOptions {
         self.skip_unchanged = skip;
         self
     }
+
+    /// Keeps the bytes of erased sectors that the image does not hold, such as calibration data
+    /// behind the firmware: reads them before the erase, writes them with the image, and verifies
+    /// them, also without [`verify`](Self::verify).
+    ///
+    /// If the call fails after the erase, it puts these bytes back. Where that fails too, as without
+    /// power, the error is [`FlashError::NotKept`](crate::FlashError::NotKept) and holds the bytes.
+    /// Any other error means that they are in place. A program that is killed in the middle loses
+    /// them.
+    ///
+    /// With [`skip_unchanged`](Self::skip_unchanged), a sector is skipped whatever its other bytes
+    /// are. Without [`erase`](Self::erase) this has no effect. False by default.
+    pub const fn keep_unwritten(mut self, keep: bool) -> Self {
+        self.keep_unwritten = keep;
+        self
+    }
 }
 
 /// What writing an image changed, from [`Flash::write_image`](super::Flash::write_image). All
@@ -89,12 +106,16 @@ pub struct WriteReport {
     pub erased: u64,
     /// Bytes of the image that were written.
     pub written: u64,
+    /// Bytes of the erased sectors that the image does not hold, and that were kept
+    /// ([`WriteOptions::keep_unwritten`]).
+    pub kept: u64,
 }
 
-/// "1024 bytes erased, 108 written, 0 skipped"
+/// "1024 bytes erased, 108 written, 0 skipped", and ", 916 kept" if there are any
 impl fmt::Display for WriteReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes erased, {} written, {} skipped", self.erased, self.written, self.skipped)
+        write!(f, "{} bytes erased, {} written, {} skipped", self.erased, self.written, self.skipped)?;
+        if self.kept > 0 { write!(f, ", {} kept", self.kept) } else { Ok(()) }
     }
 }
 

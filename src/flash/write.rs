@@ -3,6 +3,7 @@
 use std::borrow::{Borrow as _, Cow};
 use std::ops::ControlFlow;
 
+use super::keep::Kept;
 use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace, cause};
 use super::{Flash, ImageSource, WriteOptions, WriteReport};
@@ -128,8 +129,9 @@ impl<R: ProgressReport> Flash<'_, R> {
             self.unlock(&mut chip, &all_spans)?;
         }
         let mut tracker = Tracker::new(&self.report);
+        let keeps = options.erase && options.keep_unwritten;
         if options.skip_unchanged {
-            parts = self.without_unchanged(&chip, parts, options.erase)?;
+            parts = self.without_unchanged(&chip, parts, options.erase && !keeps)?;
         }
         let mut report = WriteReport::default();
         report.written = parts.iter().map(|(span, _)| span.length).sum();
@@ -141,28 +143,52 @@ impl<R: ProgressReport> Flash<'_, R> {
             return Ok(report);
         }
         let spans: Vec<_> = parts.iter().map(|(span, _)| *span).collect();
-        let expected: Vec<_> = parts.iter().map(|(span, bytes)| (*span, Expected::Bytes(bytes))).collect();
-        let parts = parts.iter().map(|(span, bytes)| Part { span: *span, data: Cow::Borrowed(bytes) });
-        let parts: Vec<_> = parts.collect();
+        let kept = if keeps { self.read_rest(&chip, &spans)? } else { Vec::new() };
+        report.kept = kept.iter().map(|kept| kept.span.length).sum();
         if options.erase {
+            report.erased = chip.whole_sectors(&spans)?.iter().map(|span| span.length).sum();
+        }
+        match self.erase_and_write(&chip, &parts, &kept, options, &mut tracker) {
+            Ok(()) => Ok(report),
+            Err(error) => Err(self.put_back(&chip, &kept, error)),
+        }
+    }
+
+    fn erase_and_write(
+        &self,
+        chip: &Chip,
+        parts: &[(Span, &[u8])],
+        kept: &[Kept],
+        options: WriteOptions,
+        tracker: &mut Tracker<'_>,
+    ) -> Result<()> {
+        let mut all = parts.to_vec();
+        if options.erase {
+            let spans: Vec<_> = parts.iter().map(|(span, _)| *span).collect();
             let sectors = chip.whole_sectors(&spans)?;
-            report.erased = sectors.iter().map(|span| span.length).sum();
-            self.erase_spans(&chip, &sectors, &mut tracker)?;
-            if options.verify {
+            self.erase_spans(chip, &sectors, tracker)?;
+            if options.verify && !options.keep_unwritten {
                 // Without a callback: the phases of the call are those that a user asked for.
-                self.check_erased(&chip, &gaps(&sectors, &spans), &mut Tracker::new(&NoProgress))?;
+                self.check_erased(chip, &gaps(&sectors, &spans), &mut Tracker::new(&NoProgress))?;
             }
-            let joined = self.join(&chip, &parts)?;
-            self.write_phase(&chip, &joined, &mut tracker, Erase::Done)?;
+            all.extend(self.without_erased_ends(chip, kept)?);
+            all.sort_by_key(|(span, _)| (span.bank, span.offset));
+        }
+        let all = all.into_iter().map(|(span, bytes)| Part { span, data: Cow::Borrowed(bytes) });
+        let all: Vec<_> = all.collect();
+        if options.erase {
+            self.write_phase(chip, &self.join(chip, &all)?, tracker, Erase::Done)?;
         } else {
-            self.write_phase(&chip, &parts, &mut tracker, Erase::NotDone)?;
+            self.write_phase(chip, &all, tracker, Erase::NotDone)?;
         }
-        if options.verify {
-            if let Some(mismatch) = self.compare_spans(&chip, &expected, &mut tracker)? {
-                return Err(FlashError::Mismatch(mismatch).into());
-            }
+        // What is kept is verified in any case.
+        let parts = parts.iter().filter(|_| options.verify).copied();
+        let kept = kept.iter().map(|kept| (kept.span, &*kept.bytes));
+        let expected: Vec<_> = parts.chain(kept).map(|(span, bytes)| (span, Expected::Bytes(bytes))).collect();
+        match self.compare_spans(chip, &expected, tracker)? {
+            Some(mismatch) => Err(FlashError::Mismatch(mismatch).into()),
+            None => Ok(()),
         }
-        Ok(report)
     }
 
     fn write_phase(&self, chip: &Chip, parts: &[Part<'_>], tracker: &mut Tracker<'_>, erase: Erase) -> Result<()> {
@@ -231,7 +257,7 @@ impl Chip {
 }
 
 /// The parts of sectors that are in none of the spans. Both are in order.
-fn gaps(sectors: &[Span], spans: &[Span]) -> Vec<Span> {
+pub(super) fn gaps(sectors: &[Span], spans: &[Span]) -> Vec<Span> {
     let mut gaps = Vec::new();
     for whole in sectors {
         let end = whole.offset + whole.length;
