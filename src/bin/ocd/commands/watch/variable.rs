@@ -84,8 +84,9 @@ impl fmt::Display for Value {
         match self {
             Value::Unsigned(value) => value.fmt(f),
             Value::Signed(value) => value.fmt(f),
-            Value::Single(value) => value.fmt(f),
-            Value::Double(value) => value.fmt(f),
+            // With an exponent where that is shorter.
+            Value::Single(value) => write!(f, "{value:?}"),
+            Value::Double(value) => write!(f, "{value:?}"),
         }
     }
 }
@@ -220,6 +221,7 @@ mod tests {
         assert_eq!(Type::I16.value(0x8000), Value::Signed(-32768));
         assert_eq!(Type::U16.value(0xffff).to_string(), "65535");
         assert_eq!(Type::F32.value(0x3dcc_cccd).to_string(), "0.1");
+        assert_eq!(Type::F32.value(1).to_string(), "1e-45");
         assert_eq!(serde_json::to_string(&Type::F64.value(f64::NAN.to_bits())).unwrap(), "null");
     }
 }
