@@ -14,7 +14,9 @@ mod properties;
 mod read;
 mod reading;
 mod register;
+mod snapshot;
 mod source;
+mod variable;
 mod warnings;
 mod write;
 mod xml;
@@ -27,6 +29,7 @@ pub use field::{EnumeratedValue, Field};
 pub use properties::{Access, ModifiedWriteValues, WriteConstraint};
 pub use reading::{PeripheralReading, UnreadReason, UnreadRegister};
 pub use register::Register;
+pub use snapshot::{FieldChange, RegisterChange, Snapshot, SnapshotDiff, SnapshotRegister};
 pub use write::FieldValue;
 
 use std::path::Path;

@@ -186,6 +186,7 @@ impl Target<'_> {
     ///
     /// The target must be halted, and reading changes nothing on it. It takes a round trip for the
     /// registers and one for each 256 bytes of the stack. The backtrace always ends, and says why.
+    /// A function that ended in a tail call has no frame any more.
     ///
     /// The image must be the firmware that runs: nothing checks that.
     ///

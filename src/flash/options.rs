@@ -62,12 +62,17 @@ impl WriteOptions {
         self
     }
 
-    /// Neither erases nor writes sectors that hold their part of the image already, by the chip's
-    /// own checksum (CRC-32).
+    /// Neither erases nor writes sectors that hold their part of the image already, by checksums
+    /// (CRC-32) that the chip calculates.
+    ///
+    /// On a Cortex-M a program of this crate calculates the checksums of all sectors in one run. It
+    /// needs a word for each sector and 188 bytes of the work area, which is restored. For OpenOCD
+    /// and its events the target stays halted. Otherwise OpenOCD's own checksum compares groups of
+    /// sectors. Where many groups of 16 KiB have changed, all of their sectors are then written: to
+    /// compare them would take longer.
     ///
     /// With [`erase`](Self::erase), a sector is skipped only if its other bytes are erased, so the
-    /// flash ends up the same. Where many sectors of 16 KiB have changed, all of these are written:
-    /// to compare them would take longer. False by default.
+    /// flash ends up the same. False by default.
     pub const fn skip_unchanged(mut self, skip: bool) -> Self {
         self.skip_unchanged = skip;
         self

@@ -66,6 +66,8 @@ pub(crate) struct DebugInfo {
     sections: Vec<(String, Arc<[u8]>)>,
     is_big_endian: bool,
     address_size: u8,
+    /// Where `.eh_frame` is in memory: its addresses are relative to that.
+    eh_frame_address: Option<u64>,
     /// One of the sections is compressed, and left out.
     is_compressed: bool,
     /// A lock, because a context fills itself while it is asked.
@@ -90,6 +92,9 @@ impl DebugInfo {
             if section.sh_flags(file.endian).contains(SHF_COMPRESSED) {
                 info.is_compressed = true;
             } else if let Ok(data) = section.data(file.endian, file.bytes) {
+                if name == ".eh_frame" {
+                    info.eh_frame_address = Some(section.sh_addr(file.endian).into());
+                }
                 info.sections.push((name.into_owned(), data.into()));
             }
         }
@@ -105,6 +110,10 @@ impl DebugInfo {
 
     pub(crate) fn address_size(&self) -> u8 {
         self.address_size
+    }
+
+    pub(crate) fn eh_frame_address(&self) -> Option<u64> {
+        self.eh_frame_address
     }
 
     fn has(&self, id: SectionId) -> bool {

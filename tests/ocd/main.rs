@@ -11,12 +11,24 @@ mod events;
 mod flash;
 mod flash_parts;
 mod info;
+mod many_boards;
 mod mem;
 mod probe;
 mod ram_test;
 mod regs;
 mod run;
 mod settings;
+mod shell;
 mod svd;
 mod symbols;
 mod watch;
+
+#[cfg(target_os = "linux")]
+mod console;
+#[cfg(target_os = "linux")]
+mod running;
+#[cfg(target_os = "linux")]
+mod server;
+#[cfg(target_os = "linux")]
+mod signals;
+mod terminal;

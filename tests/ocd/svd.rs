@@ -94,3 +94,34 @@ fn unknown_names_are_found_before_openocd_starts() {
     assert!(ran.stderr.contains("--svd FILE"), "{ran:?}");
     bench.ocd_alone(&["svd", "list", "--svd", "absent.svd"]).expect(71);
 }
+
+#[test]
+fn a_snapshot_is_compared_with_the_board_and_with_another_one() {
+    let bench = Bench::new();
+    let saved = svd(&bench, &["snapshot", "before.txt", "rcc", "GPIOA", "usart1"]).expect(0);
+    assert!(saved.stdout.contains(" to before.txt; ") && saved.stdout.ends_with(" were not read\n"), "{saved:?}");
+    let ran = svd(&bench, &["diff", "before.txt"]).expect(0);
+    assert!(ran.stdout.starts_with("no differences\n"), "{ran:?}");
+    svd(&bench, &["write", "GPIOA.ODR=0x8"]).expect(0);
+    let ran = svd(&bench, &["diff", "before.txt"]).expect(75);
+    assert!(ran.stdout.contains("GPIOA.ODR"), "{ran:?}");
+    assert!(ran.stdout.contains("ODR3   0x0         0x1\n"), "{ran:?}");
+    svd(&bench, &["snapshot", "after.txt", "RCC", "GPIOA", "USART1"]).expect(0);
+    // Two files need no board.
+    let result = alone(&bench, &["diff", "before.txt", "after.txt", "--json"]).expect(75).result();
+    assert_eq!(result["equal"], false);
+    let odr = result["changed"].as_array().unwrap().iter().find(|change| change["path"] == "GPIOA.ODR").unwrap();
+    assert_eq!((&odr["before"], &odr["after"]), (&0.into(), &8.into()));
+    assert_eq!((&odr["fields"][0]["name"], &odr["fields"][0]["after"]), (&"ODR3".into(), &1.into()));
+    bench.ocd_alone(&["svd", "diff", "before.txt", "before.txt"]).expect(0);
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_taken_or_read_is_a_failure() {
+    let bench = Bench::new();
+    svd(&bench, &["snapshot", "x.txt", "RCCC", "--openocd", "/nonexistent"]).expect(64);
+    svd(&bench, &["diff", "absent.txt", "--openocd", "/nonexistent"]).expect(71);
+    bench.file("broken.txt", "something else\n");
+    svd(&bench, &["diff", "broken.txt", "--openocd", "/nonexistent"]).expect(71);
+    svd(&bench, &["snapshot", "absent/x.txt", "RCC"]).expect(71);
+}

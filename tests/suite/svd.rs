@@ -12,6 +12,7 @@ mod load;
 mod properties;
 mod read;
 mod refused;
+mod snapshot;
 
 mod write;
 mod xml;

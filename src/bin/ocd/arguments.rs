@@ -53,6 +53,8 @@ pub(crate) struct BoardArgs {
     /// Start this openocd instead of $OPENOCD or the one in PATH.
     #[arg(long, global = true, value_name = "PATH", env = "OCD_OPENOCD")]
     openocd: Option<String>,
+    /// For `run`, `attach`, `wait-halt`, `rtt` and `semihosting`: how long they may take (none by default). For all
+    /// others: how long OpenOCD may take to answer a command (10s, for flash 60s).
     /// For `run`, `attach`, `wait-halt`, `watch` and `events`: how long they may take (no limit by
     /// default). For all others: how long OpenOCD may take to answer a command (10s, for flash 60s).
     #[arg(long, global = true, value_name = "TIME", env = "OCD_TIMEOUT")]
@@ -179,6 +181,18 @@ pub(crate) enum Command {
     Cmd(commands::cmd::CmdArgs),
     /// Show each setting and where it comes from. Needs no board.
     Config,
+    /// Start an OpenOCD for other tools, and keep it until Ctrl-C.
+    Server(commands::server::ServerArgs),
+    /// Start GDB on the board, with an OpenOCD that ends with it.
+    Gdb(commands::gdb::GdbArgs),
+    /// Print what the running target sends over RTT, and send it standard input.
+    Rtt(commands::rtt::RttArgs),
+    /// Serve the semihosting calls of the running target until it exits.
+    Semihosting(commands::semihosting::SemihostingArgs),
+    /// Print a completion script for a shell. Needs no board.
+    Completions(commands::shell::CompletionsArgs),
+    /// Print the manual page, or write all pages. Needs no board.
+    Man(commands::shell::ManArgs),
 }
 
 impl Command {
@@ -186,7 +200,13 @@ impl Command {
     pub(crate) fn takes_time(&self) -> bool {
         matches!(
             self,
-            Command::Run(_) | Command::Attach(_) | Command::WaitHalt | Command::Watch(_) | Command::Events(_)
+            Command::Run(_)
+                | Command::Attach(_)
+                | Command::WaitHalt
+                | Command::Watch(_)
+                | Command::Events(_)
+                | Command::Rtt(_)
+                | Command::Semihosting(_)
         )
     }
 
@@ -227,6 +247,12 @@ impl Command {
             Command::Banks(_) => "banks",
             Command::Cmd(_) => "cmd",
             Command::Config => "config",
+            Command::Server(_) => "server",
+            Command::Gdb(_) => "gdb",
+            Command::Rtt(_) => "rtt",
+            Command::Semihosting(_) => "semihosting",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
         }
     }
 }

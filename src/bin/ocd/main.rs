@@ -14,11 +14,13 @@ mod firmware;
 mod flashing;
 mod hints;
 mod identity;
+mod input;
 mod logging;
 mod number;
 mod output;
 mod settings;
 mod signals;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -46,6 +48,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, matches: &clap::ArgMatches, output: Output) -> Outcome<u8> {
+    if let Some(done) = commands::without_board(&cli.command, &output) {
+        return done;
+    }
     let signals = Signals::install().map_err(|error| {
         Failure::new(exit_status::FAILED, "ocd.signals", "cannot catch signals").cause(error.to_string())
     })?;
