@@ -1,6 +1,7 @@
 //! Runs the real `ocd` against a real OpenOCD that drives the virtual chip.
 
 #![allow(unreachable_pub, reason = "a test program has no interface")]
+
 mod attach;
 mod bench;
 mod breakpoints;
@@ -21,6 +22,7 @@ mod settings;
 mod shell;
 mod svd;
 mod symbols;
+mod terminal;
 mod watch;
 
 #[cfg(target_os = "linux")]
@@ -31,4 +33,3 @@ mod running;
 mod server;
 #[cfg(target_os = "linux")]
 mod signals;
-mod terminal;

@@ -53,10 +53,9 @@ pub(crate) struct BoardArgs {
     /// Start this openocd instead of $OPENOCD or the one in PATH.
     #[arg(long, global = true, value_name = "PATH", env = "OCD_OPENOCD")]
     openocd: Option<String>,
-    /// For `run`, `attach`, `wait-halt`, `rtt` and `semihosting`: how long they may take (none by default). For all
-    /// others: how long OpenOCD may take to answer a command (10s, for flash 60s).
-    /// For `run`, `attach`, `wait-halt`, `watch` and `events`: how long they may take (no limit by
-    /// default). For all others: how long OpenOCD may take to answer a command (10s, for flash 60s).
+    /// For commands that wait (run, attach, wait-halt, rtt, semihosting, watch, events): how long they
+    /// may take; no limit by default. For all others: how long OpenOCD may take to answer (10s, for
+    /// flash 60s).
     #[arg(long, global = true, value_name = "TIME", env = "OCD_TIMEOUT")]
     timeout: Option<String>,
     /// The chip's SVD file, for addresses such as RCC.CR.
@@ -203,10 +202,10 @@ impl Command {
             Command::Run(_)
                 | Command::Attach(_)
                 | Command::WaitHalt
-                | Command::Watch(_)
-                | Command::Events(_)
                 | Command::Rtt(_)
                 | Command::Semihosting(_)
+                | Command::Watch(_)
+                | Command::Events(_)
         )
     }
 
