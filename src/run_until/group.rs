@@ -83,14 +83,14 @@ impl<'c> RunGroup<'c> {
     /// whose verdict is [`Verdict::Stopped`](crate::Verdict::Stopped). A run that ends before it is
     /// stopped keeps its own verdict.
     pub fn run_first(self, timeout: Duration) -> FirstOutcome {
-        self.run(timeout, Some(StopToken::new()))
+        self.run(timeout, Some(&StopToken::new()))
     }
 
     /// Runs all. The first that ends stops the token.
-    fn run(self, timeout: Duration, others: Option<StopToken>) -> FirstOutcome {
+    fn run(self, timeout: Duration, others: Option<&StopToken>) -> FirstOutcome {
         let gate = Arc::new(Gate::new(self.runs.len()));
         let first = Mutex::new(None);
-        let (first_seen, others) = (&first, &others);
+        let first_seen = &first;
         let outcomes = thread::scope(|scope| {
             let mut threads = Vec::new();
             for (number, (target, conditions)) in self.runs.into_iter().enumerate() {

@@ -74,9 +74,11 @@ impl Session {
     /// Calls `action` for each examined target, also after one that failed. Returns the status of
     /// every target, or the first error.
     fn each_examined(&self, action: impl Fn(Target<'_>) -> Result<TargetStatus>) -> Result<Vec<TargetStatus>> {
-        let each = |target: super::TargetInfo| match target.examined {
-            true if target.state != TargetState::TapDisabled => action(Target::of(self, &target.name)),
-            _ => Ok(TargetStatus { name: target.name, state: target.state, pc: None, halt_reason: None }),
+        let each = |target: super::TargetInfo| {
+            if target.examined && target.state != TargetState::TapDisabled {
+                return action(Target::of(self, &target.name));
+            }
+            Ok(TargetStatus { name: target.name, state: target.state, pc: None, halt_reason: None })
         };
         let statuses: Vec<_> = self.targets()?.into_iter().map(each).collect();
         statuses.into_iter().collect()
