@@ -159,7 +159,20 @@ impl Image {
     }
 }
 
+impl Image {
+    /// The first address of the image among `length` addresses from `start`.
+    pub(crate) fn first_within(&self, start: u64, length: u64) -> Option<u64> {
+        let last = start.saturating_add(length.checked_sub(1)?);
+        self.segments.iter().find_map(|segment| segment.part(&(start..=last))).map(|part| part.address)
+    }
+}
+
 impl Segment {
+    /// Whether the segment has a byte for an address.
+    pub(crate) fn holds(&self, address: u64) -> bool {
+        address.checked_sub(self.address).is_some_and(|index| index < self.data.len() as u64)
+    }
+
     /// The part in a range of addresses, if there is one.
     fn part(&self, range: &RangeInclusive<u64>) -> Option<Segment> {
         let last = self.address + (self.data.len() as u64).checked_sub(1)?;
