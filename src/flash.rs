@@ -20,7 +20,7 @@ mod write;
 pub use banks::{BankId, FlashBank};
 pub use image_source::ImageSource;
 pub use info::{FlashInfo, ProtectionBlock, Sector};
-pub use options::{ProgramReport, WriteOptions, WriteReport};
+pub use options::{ProgramOptions, ProgramReport, WriteOptions, WriteReport};
 
 use crate::progress::{IntoControlFlow, NoProgress, Progress, ProgressCallback, ProgressReport};
 use crate::session::Session;
@@ -31,7 +31,7 @@ use crate::target::Target;
 /// # Which call
 /// | to | call |
 /// |---|---|
-/// | program a firmware image and start it | [`program`](Self::program), [`Session::program`] |
+/// | program a firmware image and start it | [`program`](Self::program), [`program_with`](Self::program_with), [`Session::program`] |
 /// | list banks and sectors | [`banks`](Self::banks), [`probe`](Self::probe), [`layout`](Self::layout), [`info`](Self::info) |
 /// | write | [`write_image`](Self::write_image), [`write_image_with`](Self::write_image_with), [`write`](Self::write) |
 /// | erase | [`erase_sector`](Self::erase_sector), [`erase_address`](Self::erase_address), [`erase_all`](Self::erase_all) |

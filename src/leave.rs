@@ -50,9 +50,7 @@ impl Target<'_> {
     /// ```
     pub fn leave(&self) -> Result<()> {
         let status = self.status()?;
-        let targets = self.session().targets()?;
-        let kind = targets.iter().find(|target| target.name == status.name);
-        let is_cortex_m = kind.is_some_and(|target| CoreKind::of(&target.kind) == CoreKind::CortexM);
+        let is_cortex_m = self.core()? == CoreKind::CortexM;
         let mut is_halted = status.state == TargetState::Halted;
         let may_run = is_cortex_m && self.breakpoints().list_watchpoints()?.is_empty();
         if !is_halted && !may_run {

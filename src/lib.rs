@@ -22,6 +22,7 @@ mod memory;
 mod procedures;
 mod process;
 mod progress;
+mod ram_program;
 mod registers;
 mod riscv;
 mod rtt;
@@ -78,7 +79,8 @@ pub use error::{
 };
 pub use events::{Event, EventIter, Events, Listener, TargetEvent};
 pub use flash::{
-    BankId, Flash, FlashBank, FlashInfo, ImageSource, ProgramReport, ProtectionBlock, Sector, WriteOptions, WriteReport,
+    BankId, Flash, FlashBank, FlashInfo, ImageSource, ProgramOptions, ProgramReport, ProtectionBlock, Sector,
+    WriteOptions, WriteReport,
 };
 #[cfg(feature = "debuginfo")]
 pub use image::CodeLocation;
@@ -87,6 +89,7 @@ pub use jtag::{Bits, Jtag, NewTap, SvfFile, SvfReport, Tap, XsvfFile};
 pub use memory::{Memory, Sample, SampleCsv, SampleValue, Samples, Variable, VariableType};
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
 pub use progress::{IntoControlFlow, NoProgress, Progress, ProgressCallback, ProgressReport};
+pub use ram_program::RamStart;
 pub use registers::{Register, RegisterDump, Registers};
 pub use riscv::Riscv;
 pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines, RttMode};

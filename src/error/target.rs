@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::text::{self, excerpt, list_names};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
-use crate::types::{TargetState, VectorCatch};
+use crate::types::{Mismatch, TargetState, VectorCatch};
 
 /// Run control, memory or registers failed.
 #[derive(thiserror::Error)]
@@ -100,6 +100,10 @@ pub enum TargetError {
         /// OpenOCD's refusal.
         failure: Box<Failure>,
     },
+    /// RAM does not hold what was loaded into it, though OpenOCD reported success. Nothing was
+    /// started.
+    #[error("the image was loaded, but {0}")]
+    NotLoaded(Mismatch),
     /// The address is not a multiple of the width of the access. Nothing was sent.
     #[error("address {address:#010x} is not aligned to {width} bytes, as a {}-bit access requires", width * 8)]
     Misaligned {
@@ -217,6 +221,7 @@ impl TargetError {
             TargetError::WrongState { .. } => "target.wrong_state",
             TargetError::MemoryRead { .. } => "target.memory_read",
             TargetError::MemoryWrite { .. } => "target.memory_write",
+            TargetError::NotLoaded(_) => "target.not_loaded",
             TargetError::Misaligned { .. } => "target.misaligned",
             TargetError::OutOfAddressSpace { .. } => "target.out_of_address_space",
             TargetError::UnknownRegister { .. } => "target.unknown_register",

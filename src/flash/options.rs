@@ -1,6 +1,7 @@
 //! Options and results of writing an image.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::target::TargetStatus;
 
@@ -121,6 +122,58 @@ impl WriteOptions {
     }
 }
 
+/// What [`Flash::program_with`](super::Flash::program_with) does with the parts of an image.
+///
+/// By default all parts belong into flash, and sectors that hold their part already are skipped.
+///
+/// ```
+/// use openocd::{ProgramOptions, WriteOptions};
+///
+/// let write = WriteOptions::new().skip_unchanged(true).keep_unwritten(true);
+/// let options = ProgramOptions::new().write(write).load_ram(0x2000_0000..0x2000_5000);
+/// # let _ = options;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct ProgramOptions {
+    pub(super) write: WriteOptions,
+    pub(super) ram: Vec<Range<u64>>,
+    pub(super) left_out: Vec<Range<u64>>,
+}
+
+impl Default for ProgramOptions {
+    fn default() -> Self {
+        ProgramOptions::new()
+    }
+}
+
+impl ProgramOptions {
+    /// Returns the defaults.
+    pub const fn new() -> Self {
+        let write = WriteOptions::new().skip_unchanged(true);
+        ProgramOptions { write, ram: Vec::new(), left_out: Vec::new() }
+    }
+
+    /// Sets how flash is written; these options replace the default, which skips unchanged sectors.
+    pub const fn write(mut self, options: WriteOptions) -> Self {
+        self.write = options;
+        self
+    }
+
+    /// Loads the parts of the image in a range of addresses into RAM. May be called several times.
+    pub fn load_ram(mut self, range: Range<u64>) -> Self {
+        self.ram.push(range);
+        self
+    }
+
+    /// Leaves out the parts of the image in a range of addresses. May be called several times, and
+    /// takes precedence over [`load_ram`](Self::load_ram).
+    pub fn leave_out(mut self, range: Range<u64>) -> Self {
+        self.left_out.push(range);
+        self
+    }
+}
+
 /// What writing an image changed, from [`Flash::write_image`](super::Flash::write_image). All
 /// numbers are bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -153,6 +206,10 @@ impl fmt::Display for WriteReport {
 pub struct ProgramReport {
     /// What was written.
     pub flash: WriteReport,
+    /// Bytes of the image that were loaded into RAM ([`ProgramOptions::load_ram`]).
+    pub loaded: u64,
+    /// Bytes of the image that were left out ([`ProgramOptions::leave_out`]).
+    pub left_out: u64,
     /// The target's state after the reset that started the image. It may be halted if the image
     /// crashed at once.
     pub status: TargetStatus,
@@ -161,6 +218,12 @@ pub struct ProgramReport {
 /// "1024 bytes erased, 108 written, 0 skipped; stm32f1x.cpu is running"
 impl fmt::Display for ProgramReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.flash, self.status)
+        write!(f, "{}", self.flash)?;
+        for (bytes, what) in [(self.loaded, "loaded into RAM"), (self.left_out, "left out")] {
+            if bytes > 0 {
+                write!(f, ", {bytes} {what}")?;
+            }
+        }
+        write!(f, "; {}", self.status)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::borrow::Borrow as _;
 
-use super::{Flash, ImageSource, ProgramReport, WriteOptions};
-use crate::error::{FlashError, Result};
+use super::{Flash, ImageSource, ProgramOptions, ProgramReport};
+use crate::error::{FlashError, InvalidArgument, Result, TargetError};
 use crate::image::Image;
 use crate::progress::ProgressReport;
 use crate::session::Session;
@@ -45,20 +45,81 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn program(&self, image: impl ImageSource) -> Result<ProgramReport> {
+        self.program_with(image, &ProgramOptions::new())
+    }
+
+    /// Programs an image and starts it, with options; otherwise like [`program`](Self::program).
+    ///
+    /// The options say which parts of an image belong into RAM, and which are left out, such as
+    /// option bytes or an EEPROM. The other parts belong into flash. A part that is in no flash
+    /// bank then is an error before anything is changed, and the error names its address.
+    ///
+    /// The RAM parts are loaded after flash is written, and read back. The reset that starts the
+    /// program leaves the RAM of most chips as it is. An image without a part for flash is refused:
+    /// [`Target::run_in_ram`](crate::Target::run_in_ram) runs it.
+    ///
+    /// # Errors
+    /// The errors of [`program`](Self::program). [`FlashError::NoBank`] names a part that belongs
+    /// nowhere. [`TargetError::NotLoaded`] if RAM does not hold its part.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use openocd::{Image, ProgramOptions};
+    ///
+    /// let firmware = Image::bin(0x0800_0000, virtual_chip::firmware::IMAGE)?;
+    /// let image = Image::merge([&firmware, &Image::bin(0x2000_3000, [1, 2, 3])?, &Image::bin(0x1fff_f800, [0xa5])?])?;
+    /// let options = ProgramOptions::new().load_ram(0x2000_0000..0x2000_5000).leave_out(0x1fff_f800..0x1fff_f810);
+    /// let report = session.flash().program_with(&image, &options)?;
+    /// assert_eq!((report.loaded, report.left_out), (3, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn program_with(&self, image: impl ImageSource, options: &ProgramOptions) -> Result<ProgramReport> {
         let image = image.load()?;
         let image: &Image = image.borrow();
+        let (flash_part, ram_part, left_out) = options.divide(image)?;
         // A bank that is not probed yet may be found after the reset.
         let chip = self.chip()?;
         if chip.is_probed() {
-            for segment in image.segments() {
+            for segment in flash_part.segments() {
                 self.spans(&chip, segment.address, segment.data.len() as u64)?;
             }
         }
         self.target.reset(ResetMode::Init)?;
-        let flash = self.write_image_with(image, WriteOptions::new().skip_unchanged(true))?;
+        let flash = self.write_image_with(&flash_part, options.write)?;
+        if let Some(part) = &ram_part {
+            self.target.memory().load_image(part)?;
+            if let Some(mismatch) = self.target.memory().verify_image_at(part)? {
+                return Err(TargetError::NotLoaded(mismatch).into());
+            }
+        }
         let status =
             self.target.reset(ResetMode::Run).map_err(|error| FlashError::NotStarted { cause: Box::new(error) })?;
-        Ok(ProgramReport { flash, status })
+        Ok(ProgramReport { flash, loaded: ram_part.map_or(0, |part| part.len()), left_out, status })
+    }
+}
+
+impl ProgramOptions {
+    /// Divides an image into the parts for flash and for RAM, and counts the bytes that are left
+    /// out.
+    fn divide(&self, image: &Image) -> Result<(Image, Option<Image>, u64)> {
+        let mut rest = Some(image.clone());
+        for range in &self.left_out {
+            rest = rest.and_then(|rest| rest.without(range.clone()).ok());
+        }
+        let left_out = image.len() - rest.as_ref().map_or(0, Image::len);
+        let mut loaded: Vec<Image> = Vec::new();
+        for range in &self.ram {
+            let Some(now) = &rest else { break };
+            loaded.extend(now.within(range.clone()).ok());
+            rest = now.without(range.clone()).ok();
+        }
+        let Some(rest) = rest else {
+            let expected = "an image with a part for flash; `Target::run_in_ram` runs one that is in RAM alone";
+            return Err(FlashError::from(InvalidArgument::new("image", expected, image)).into());
+        };
+        let loaded = if loaded.is_empty() { None } else { Some(Image::merge(&loaded)?) };
+        Ok((rest, loaded, left_out))
     }
 }
 

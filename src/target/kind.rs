@@ -1,5 +1,8 @@
 //! Which core a target is.
 
+use super::Target;
+use crate::error::Result;
+
 /// The kind of core, as far as this crate treats kinds differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CoreKind {
@@ -26,6 +29,16 @@ impl CoreKind {
             _ if type_name.starts_with("esp32") => CoreKind::RiscV,
             _ => CoreKind::Other,
         }
+    }
+}
+
+impl Target<'_> {
+    /// Asks OpenOCD which kind of core this target is.
+    pub(crate) fn core(&self) -> Result<CoreKind> {
+        let name = self.name()?;
+        let targets = self.session().targets()?;
+        let info = targets.iter().find(|target| target.name == name);
+        Ok(info.map_or(CoreKind::Other, |target| CoreKind::of(&target.kind)))
     }
 }
 

@@ -24,6 +24,7 @@ mod flash_errors;
 mod flash_faults;
 mod flash_images;
 mod flash_ranges;
+mod image_parts;
 mod images_ram;
 mod interpreter;
 mod jtag;
