@@ -29,7 +29,7 @@ fn names_are_demangled_and_both_are_data() {
     let result = Bench::new().ocd_alone(&["symbols", "exits::", "--elf", RUST, "--json"]).expect(0).result();
     let symbol = &result["symbols"][0];
     assert_eq!(symbol["demangled"], "exits::__cortex_m_rt_main");
-    assert!(symbol["name"].as_str().unwrap().starts_with("_"), "{symbol}");
+    assert!(symbol["name"].as_str().unwrap().starts_with('_'), "{symbol}");
     assert_eq!((&symbol["kind"], &symbol["thumb"]), (&"function".into(), &true.into()));
 }
 

@@ -90,8 +90,9 @@ struct WpAddArgs {
 enum Access {
     Read,
     Write,
-    /// Both.
-    Access,
+    /// Reads and writes.
+    #[value(name = "access")]
+    Both,
 }
 
 impl From<Access> for WatchpointAccess {
@@ -99,7 +100,7 @@ impl From<Access> for WatchpointAccess {
         match access {
             Access::Read => WatchpointAccess::Read,
             Access::Write => WatchpointAccess::Write,
-            Access::Access => WatchpointAccess::Access,
+            Access::Both => WatchpointAccess::Access,
         }
     }
 }

@@ -80,14 +80,14 @@ enum Write {
 
 /// The register's value that was read or written.
 #[derive(Serialize)]
-struct Value {
+struct Content {
     /// None for the debug port.
     port: Option<u64>,
     address: u32,
     value: u32,
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#010x}", self.value)
     }
@@ -128,19 +128,19 @@ pub(crate) fn run(context: &Context, arguments: &DapArgs) -> Outcome<u8> {
         }),
         DapCommand::Read(Read::Dp { address }) => context.each_board(|board| {
             let value = dap(board, name)?.read_dp(address)?;
-            Ok(Value { port: None, address, value })
+            Ok(Content { port: None, address, value })
         }),
         DapCommand::Read(Read::Ap { port, address }) => context.each_board(|board| {
             let value = dap(board, name)?.read_ap(port, address)?;
-            Ok(Value { port: Some(port), address, value })
+            Ok(Content { port: Some(port), address, value })
         }),
         DapCommand::Write(Write::Dp { address, value }) => context.each_board(|board| {
             dap(board, name)?.write_dp(address, value)?;
-            Ok(Value { port: None, address, value })
+            Ok(Content { port: None, address, value })
         }),
         DapCommand::Write(Write::Ap { port, address, value }) => context.each_board(|board| {
             dap(board, name)?.write_ap(port, address, value)?;
-            Ok(Value { port: Some(port), address, value })
+            Ok(Content { port: Some(port), address, value })
         }),
     }
 }

@@ -23,6 +23,9 @@ pub(crate) struct TestArgs {
     phys: bool,
 }
 
+/// What a word gets, by its address.
+type Pattern = fn(u32) -> u32;
+
 /// How many faults of a step are listed.
 const LISTED: usize = 8;
 
@@ -90,9 +93,10 @@ pub(crate) fn run(context: &Context, arguments: &TestArgs) -> Outcome<u8> {
             let restored = restore(&memory, range.start, &contents);
             let (steps, not_restored) = match (steps, restored) {
                 (Ok(steps), Ok(wrong)) => (steps, wrong),
-                (Ok(_), Err(failure)) => return Err(failure.help("the RAM has lost its contents: reset the target")),
                 (Err(failure), Ok(0)) => return Err(failure),
-                (Err(failure), _) => return Err(failure.help("the RAM has lost its contents: reset the target")),
+                (Err(failure), _) | (Ok(_), Err(failure)) => {
+                    return Err(failure.help("the RAM has lost its contents: reset the target"));
+                }
             };
             let passed = not_restored == 0 && steps.iter().all(|step| step.wrong == 0);
             let report = Report { start: range.start, end: range.end, passed, steps, not_restored };
@@ -128,7 +132,7 @@ struct Test<'a, R> {
 impl<R: ProgressReport> Test<'_, R> {
     fn run(&self) -> Outcome<Vec<Step>> {
         let mut steps = vec![self.data_lines()?, self.address_lines()?];
-        let patterns: [(&'static str, fn(u32) -> u32); 4] = [
+        let patterns: [(&'static str, Pattern); 4] = [
             ("0x55555555", |_| 0x5555_5555),
             ("0xaaaaaaaa", |_| 0xaaaa_aaaa),
             ("addresses", |address| address),
@@ -170,7 +174,7 @@ impl<R: ProgressReport> Test<'_, R> {
 
     /// A value in every word, written in full before any of it is read.
     #[allow(clippy::cast_possible_truncation, reason = "the pattern is made of the low bits of the address")]
-    fn pattern(&self, name: &'static str, pattern: fn(u32) -> u32) -> Outcome<Step> {
+    fn pattern(&self, name: &'static str, pattern: Pattern) -> Outcome<Step> {
         let addresses = || self.range.clone().step_by(4);
         let written: Vec<u32> = addresses().map(|address| pattern(address as u32)).collect();
         self.memory.write_u32_slice(self.range.start, &written)?;

@@ -143,11 +143,11 @@ fn field_value(register: &Register, field: &Field, text: &str) -> Outcome<Value>
         return Ok(Value::Name(entry.name().to_owned()));
     }
     number::number(text).map(Value::Number).map_err(|_| {
-        let names: Vec<&str> = values.iter().map(openocd::svd::EnumeratedValue::name).collect();
+        let known: Vec<&str> = values.iter().map(openocd::svd::EnumeratedValue::name).collect();
         let failure = Failure::usage(format!("{text:?} is no value of {}.{}", register.path(), field.name()));
-        match names.len() {
+        match known.len() {
             0 => failure.help("the SVD file names none of its values: give a number"),
-            _ => failure.help(format!("it takes numbers and {}", names.join(", "))),
+            _ => failure.help(format!("it takes numbers and {}", known.join(", "))),
         }
     })
 }
