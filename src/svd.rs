@@ -3,6 +3,7 @@
 //! [`Device`] is the content of a file, and needs no session. [`Svd`], from
 //! [`Session::svd`](crate::Session::svd), reads and writes the registers of a target by name.
 
+mod core;
 mod decode;
 mod derive;
 mod device;
@@ -21,6 +22,7 @@ mod warnings;
 mod write;
 mod xml;
 
+pub use self::core::CortexM;
 pub use crate::types::{ReadAction, SkipReason};
 pub use decode::{DecodedField, DecodedRegister};
 pub use device::{AddressBlock, Device, Interrupt, Peripheral};

@@ -63,6 +63,12 @@ pub enum SvdError {
     /// No description is loaded.
     #[error("no SVD file is loaded; call `svd().load(path)` first")]
     NotLoaded,
+    /// The target is no Cortex-M whose peripherals are known.
+    #[error("expected a Cortex-M whose peripherals are known, got {found}")]
+    UnknownCore {
+        /// What it is instead.
+        found: String,
+    },
     /// The text is no keyword of CMSIS-SVD.
     #[error("{word:?} is no value of <{element}>; known are {}", known.join(", "))]
     UnknownWord {
@@ -182,6 +188,7 @@ impl SvdError {
             SvdError::Impossible { .. } => "svd.impossible",
             SvdError::TooLarge { .. } => "svd.too_large",
             SvdError::NotLoaded => "svd.not_loaded",
+            SvdError::UnknownCore { .. } => "svd.unknown_core",
             SvdError::UnknownWord { .. } => "svd.unknown_word",
             SvdError::UnknownPeripheral { .. } => "svd.unknown_peripheral",
             SvdError::UnknownRegister { .. } => "svd.unknown_register",

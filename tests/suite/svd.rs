@@ -3,6 +3,7 @@
 //! of its own.
 
 mod chip;
+mod core;
 mod corrections;
 mod derived;
 mod hostile;

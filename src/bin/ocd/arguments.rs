@@ -53,8 +53,9 @@ pub(crate) struct BoardArgs {
     /// Start this openocd instead of $OPENOCD or the one in PATH.
     #[arg(long, global = true, value_name = "PATH", env = "OCD_OPENOCD")]
     openocd: Option<String>,
-    /// For `run`, `attach` and `wait-halt`: how long they may take (none by default). For all
-    /// others: how long OpenOCD may take to answer a command (10s, for flash 60s).
+    /// For commands that wait (run, attach, wait-halt, rtt, semihosting, watch, events): how long they
+    /// may take; no limit by default. For all others: how long OpenOCD may take to answer (10s, for
+    /// flash 60s).
     #[arg(long, global = true, value_name = "TIME", env = "OCD_TIMEOUT")]
     timeout: Option<String>,
     /// The chip's SVD file, for addresses such as RCC.CR.
@@ -137,6 +138,12 @@ pub(crate) enum Command {
     Bp(commands::breakpoints::BpArgs),
     /// Set, remove and list watchpoints.
     Wp(commands::breakpoints::WpArgs),
+    /// Read and write peripherals by the names of the chip's SVD file. Needs --svd.
+    Svd(commands::svd::SvdArgs),
+    /// Watch variables and registers while the target runs: a table, CSV in a pipe, or JSON.
+    Watch(commands::watch::WatchArgs),
+    /// Print what happens to the targets: halts, resumptions, resets.
+    Events(commands::events::EventsArgs),
     /// List the symbols of the firmware. Needs no board.
     Symbols(commands::symbols::SymbolsArgs),
     /// Explain why a halted target crashed.
@@ -173,12 +180,33 @@ pub(crate) enum Command {
     Cmd(commands::cmd::CmdArgs),
     /// Show each setting and where it comes from. Needs no board.
     Config,
+    /// Start an OpenOCD for other tools, and keep it until Ctrl-C.
+    Server(commands::server::ServerArgs),
+    /// Start GDB on the board, with an OpenOCD that ends with it.
+    Gdb(commands::gdb::GdbArgs),
+    /// Print what the running target sends over RTT, and send it standard input.
+    Rtt(commands::rtt::RttArgs),
+    /// Serve the semihosting calls of the running target until it exits.
+    Semihosting(commands::semihosting::SemihostingArgs),
+    /// Print a completion script for a shell. Needs no board.
+    Completions(commands::shell::CompletionsArgs),
+    /// Print the manual page, or write all pages. Needs no board.
+    Man(commands::shell::ManArgs),
 }
 
 impl Command {
     /// Whether `--timeout` limits the command as a whole, not each answer of OpenOCD.
     pub(crate) fn takes_time(&self) -> bool {
-        matches!(self, Command::Run(_) | Command::Attach(_) | Command::WaitHalt)
+        matches!(
+            self,
+            Command::Run(_)
+                | Command::Attach(_)
+                | Command::WaitHalt
+                | Command::Rtt(_)
+                | Command::Semihosting(_)
+                | Command::Watch(_)
+                | Command::Events(_)
+        )
     }
 
     /// Its name, as in JSON.
@@ -197,6 +225,9 @@ impl Command {
             Command::Mem(_) => "mem",
             Command::Bp(_) => "bp",
             Command::Wp(_) => "wp",
+            Command::Svd(_) => "svd",
+            Command::Watch(_) => "watch",
+            Command::Events(_) => "events",
             Command::Symbols(_) => "symbols",
             Command::Crash => "crash",
             Command::Backtrace => "backtrace",
@@ -215,6 +246,12 @@ impl Command {
             Command::Banks(_) => "banks",
             Command::Cmd(_) => "cmd",
             Command::Config => "config",
+            Command::Server(_) => "server",
+            Command::Gdb(_) => "gdb",
+            Command::Rtt(_) => "rtt",
+            Command::Semihosting(_) => "semihosting",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
         }
     }
 }

@@ -10,20 +10,39 @@ pub(crate) mod control;
 pub(crate) mod crash;
 pub(crate) mod dap;
 pub(crate) mod erase;
+pub(crate) mod events;
 pub(crate) mod flash;
+pub(crate) mod gdb;
 pub(crate) mod info;
 pub(crate) mod jtag;
 pub(crate) mod mem;
 pub(crate) mod protect;
 pub(crate) mod read;
 pub(crate) mod regs;
+pub(crate) mod rtt;
 pub(crate) mod run;
+pub(crate) mod semihosting;
+pub(crate) mod server;
+pub(crate) mod shell;
+pub(crate) mod svd;
 pub(crate) mod symbols;
 pub(crate) mod verify;
+pub(crate) mod watch;
 
 use crate::arguments::Command;
 use crate::context::Context;
+use crate::exit_status;
 use crate::failure::Outcome;
+use crate::output::Output;
+
+/// Runs a command that needs neither a board nor settings.
+pub(crate) fn without_board(command: &Command, output: &Output) -> Option<Outcome<u8>> {
+    match command {
+        Command::Completions(arguments) => Some(shell::completions(output, arguments)),
+        Command::Man(arguments) => Some(shell::man(output, arguments)),
+        _ => None,
+    }
+}
 
 /// Runs the command. Returns the exit status.
 pub(crate) fn run(command: Command, context: Context) -> Outcome<u8> {
@@ -39,6 +58,9 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome<u8> {
         Command::Mem(arguments) => mem::run(&context, &arguments),
         Command::Bp(arguments) => breakpoints::bp(&context, &arguments),
         Command::Wp(arguments) => breakpoints::wp(&context, &arguments),
+        Command::Svd(arguments) => svd::run(&context, &arguments),
+        Command::Watch(arguments) => watch::run(&context, &arguments),
+        Command::Events(arguments) => events::run(&context, &arguments),
         Command::Symbols(arguments) => symbols::run(&context, &arguments),
         Command::Crash => crash::crash(&context),
         Command::Backtrace => crash::backtrace(&context),
@@ -59,5 +81,11 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome<u8> {
         Command::Attach(arguments) => attach::run(&context, &arguments),
         Command::Cmd(arguments) => cmd::run(&context, &arguments),
         Command::Config => config::run(&context),
+        Command::Server(arguments) => server::run(&context, &arguments),
+        Command::Gdb(arguments) => gdb::run(&context, &arguments),
+        Command::Rtt(arguments) => rtt::run(&context, &arguments),
+        Command::Semihosting(arguments) => semihosting::run(&context, &arguments),
+        // These have been run.
+        Command::Completions(_) | Command::Man(_) => Ok(exit_status::DONE),
     }
 }

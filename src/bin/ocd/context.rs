@@ -3,11 +3,11 @@
 use std::fmt;
 
 use clap::ArgMatches;
-use openocd::OnClose;
+use openocd::{OnClose, OpenOcdBuilder};
 use serde::Serialize;
 
 use crate::arguments::Cli;
-use crate::board::{Board, Tune};
+use crate::board::Board;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Done, Output};
@@ -52,7 +52,7 @@ impl Context {
     }
 
     /// The same, with changes to the OpenOCD that is started.
-    pub(crate) fn one_board_with(&self, tune: Tune) -> Outcome<Board> {
+    pub(crate) fn one_board_with(&self, tune: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Outcome<Board> {
         Board::open(self.one_settings()?, self.takes_time, tune)
     }
 

@@ -20,7 +20,6 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::flashing::{self, ProgramArgs};
-use crate::number;
 use crate::output::Output;
 use crate::output::progress::Watch;
 use crate::signals::{POLL, Signals};
@@ -251,18 +250,4 @@ fn input(arguments: &RunArgs) -> Outcome<RunInput> {
             Ok(RunInput::from(bytes))
         }
     }
-}
-
-/// `ADDRESS..END` or `ADDRESS+LENGTH`, for `--rtt-range`.
-pub(crate) fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
-    let wrong = || format!("{text:?} is no range, such as 0x20000000..0x20005000 or 0x20000000+20K");
-    let range = match (text.split_once(".."), text.split_once('+')) {
-        (Some((start, end)), _) => number::number(start)?..number::number(end)?,
-        (None, Some((start, length))) => {
-            let start = number::number(start)?;
-            start..start.checked_add(number::number(length)?).ok_or_else(wrong)?
-        }
-        _ => return Err(wrong()),
-    };
-    if range.is_empty() { Err(wrong()) } else { Ok(range) }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::firmware::Firmware;
 use super::log_filter::LogFilter;
 use crate::failure::Outcome;
+use crate::number;
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Log")]
@@ -18,8 +19,8 @@ pub(crate) struct LogArgs {
     #[arg(long, value_name = "NUMBER")]
     channel: Vec<u32>,
     /// Search for the RTT control block here, if the file has no symbol _SEGGER_RTT.
-    #[arg(long, value_name = "RANGE", value_parser = super::range)]
-    rtt_range: Option<Range<u64>>,
+    #[arg(long, value_name = "RANGE", value_parser = number::range)]
+    ram: Option<Range<u64>>,
     /// How to show the log of defmt: oneline, full (with the place in the sources below), or a
     /// format as in defmt's documentation.
     #[arg(long, value_name = "FORMAT", default_value = "oneline")]
@@ -59,12 +60,12 @@ impl LogArgs {
 
     /// Where the control block is; `None` if the firmware has no RTT.
     pub(crate) fn range(&self, firmware: &Firmware) -> Outcome<Option<Range<u64>>> {
-        match (&self.rtt_range, &firmware.rtt) {
+        match (&self.ram, &firmware.rtt) {
             (Some(range), _) | (None, Some(range)) => Ok(Some(range.clone())),
             // Somebody asked for a channel: that it cannot be had is no side remark.
-            (None, None) if !self.channel.is_empty() => Err(firmware
-                .wrong("its symbol table lacks _SEGGER_RTT")
-                .help("name the RAM to search with --rtt-range")),
+            (None, None) if !self.channel.is_empty() => {
+                Err(firmware.wrong("its symbol table lacks _SEGGER_RTT").help("name the RAM to search with --ram"))
+            }
             (None, None) => Ok(None),
         }
     }
