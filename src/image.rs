@@ -3,11 +3,13 @@
 
 #[cfg(feature = "debuginfo")]
 mod debug_info;
+mod edit;
 mod elf;
 mod file;
 mod format;
 mod ihex;
 mod options;
+mod save;
 mod segment;
 mod srec;
 mod symbols;
@@ -49,6 +51,10 @@ use crate::types::ImageFormat;
 /// - **UF2** (Microsoft): each block must be there. Blocks that are marked as not for the main
 ///   flash are skipped.
 /// - **BIN**: all bytes, at the address given.
+///
+/// [`merge`](Self::merge), [`moved_by`](Self::moved_by), [`within`](Self::within),
+/// [`without`](Self::without) and [`filled`](Self::filled) make images of images, and
+/// [`save`](Self::save) writes them.
 ///
 /// A byte that a file gives twice is accepted; two different bytes for one address are an error.
 ///

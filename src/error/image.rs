@@ -106,6 +106,46 @@ pub enum ImageError {
         /// The first address where they differ.
         address: u64,
     },
+    /// Two images that are to become one hold different bytes for one address.
+    #[error(
+        "images {} and {} hold different bytes for {address:#010x}: {:#04x} and {:#04x}",
+        images.0, images.1, bytes.0, bytes.1
+    )]
+    Conflict {
+        /// The first address where they differ.
+        address: u64,
+        /// The two images, counted from 0 in the order given.
+        images: (usize, usize),
+        /// The byte of each.
+        bytes: (u8, u8),
+    },
+    /// A range that is to be filled, or the file that is to be written, is larger than any image.
+    #[error("{length:#x} bytes are too many for an image; expected at most {}", mebibytes(*limit))]
+    TooSparse {
+        /// The length in bytes.
+        length: u64,
+        /// The most bytes.
+        limit: u64,
+    },
+    /// The format cannot be written, or has no room for an address of the image.
+    #[error(
+        "an image cannot be saved as {format}{}",
+        address.map(|address| format!(": the address {address:#x} exceeds 32 bits")).unwrap_or_default()
+    )]
+    CannotSave {
+        /// The format.
+        format: ImageFormat,
+        /// The address, if that is the cause.
+        address: Option<u64>,
+    },
+    /// The file cannot be written.
+    #[error("cannot write the image {}", shown(path))]
+    Write {
+        /// The path given.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
     /// A part of the image ends beyond the last address.
     #[error("a segment of the image of {length:#x} bytes at {address:#x} ends beyond the 64-bit address space")]
     OutOfAddressSpace {
@@ -156,6 +196,10 @@ impl ImageError {
             ImageError::SeveralUf2Families { .. } => "image.several_uf2_families",
             ImageError::NoUf2Family { .. } => "image.no_uf2_family",
             ImageError::Overlap { .. } => "image.overlap",
+            ImageError::Conflict { .. } => "image.conflict",
+            ImageError::TooSparse { .. } => "image.too_sparse",
+            ImageError::CannotSave { .. } => "image.cannot_save",
+            ImageError::Write { .. } => "image.write",
             ImageError::OutOfAddressSpace { .. } => "image.out_of_address_space",
             ImageError::Empty => "image.empty",
             ImageError::NoSymbols { .. } => "image.no_symbols",

@@ -1,5 +1,6 @@
 use super::*;
 
+mod edit;
 mod elf;
 mod elf_file;
 mod linked;

@@ -144,3 +144,33 @@ fn wrong(block: u64, problem: &'static str) -> ImageError {
 fn little_endian(bytes: &[u8]) -> u32 {
     bytes.iter().take(4).rev().fold(0, |value, &byte| value << 8 | u32::from(byte))
 }
+
+/// Payload of the blocks that are written: what bootloaders take.
+const WRITTEN_BYTES: u32 = 256;
+
+/// Writes segments, which are in order, as a file. A block begins at a multiple of its length, and
+/// bytes of a block that no segment holds are 0xff.
+pub(super) fn write(segments: &[(u32, &[u8])], family: Option<u32>) -> Vec<u8> {
+    let mut blocks: BTreeMap<u32, [u8; WRITTEN_BYTES as usize]> = BTreeMap::new();
+    for (address, data) in segments {
+        for (address, byte) in (u64::from(*address)..).zip(*data) {
+            // The addresses have 32 bits.
+            let address = u32::try_from(address).unwrap_or(u32::MAX);
+            let block = blocks.entry(address & !(WRITTEN_BYTES - 1)).or_insert([0xff; WRITTEN_BYTES as usize]);
+            block[(address % WRITTEN_BYTES) as usize] = *byte;
+        }
+    }
+    let count = u32::try_from(blocks.len()).unwrap_or(u32::MAX);
+    let mut file = Vec::with_capacity(blocks.len() * BLOCK_BYTES);
+    for (number, (address, payload)) in (0_u32..).zip(blocks) {
+        let flags = if family.is_some() { HAS_FAMILY } else { 0 };
+        file.extend_from_slice(MAGIC);
+        for word in [SECOND_MAGIC, flags, address, WRITTEN_BYTES, number, count, family.unwrap_or(0)] {
+            file.extend_from_slice(&word.to_le_bytes());
+        }
+        file.extend_from_slice(&payload);
+        file.resize(file.len() + PAYLOAD_BYTES - payload.len(), 0);
+        file.extend_from_slice(&END_MAGIC.to_le_bytes());
+    }
+    file
+}
