@@ -146,6 +146,28 @@ fn a_chip_erase_erases_what_the_image_does_not_touch() {
 }
 
 #[test]
+fn bytes_beside_the_image_are_kept_on_demand_and_never_lost() {
+    let bench = Bench::new();
+    bench.file("app.bin", noise(13, 100));
+    let beside = APP + 0x200;
+    bench.chip.write_memory(beside, &[1, 2, 3, 4]).unwrap();
+    let ran = bench.ocd(&["flash", "app.bin@0x08004000", "--keep-unwritten"]).expect(0);
+    assert!(ran.stdout.contains("1024 bytes erased, 100 written, 0 skipped, 924 kept, verified; "), "{ran:?}");
+    assert_eq!(held(&bench, beside, 4), [1, 2, 3, 4]);
+    bench.ocd_alone(&["flash", "app.bin", "--keep-unwritten", "--chip-erase"]).expect(64);
+    // The power fails in the middle: the bytes are in a file.
+    bench.file("app.bin", noise(14, 100));
+    bench.chip.faults().power_fails_after(20);
+    let ran = bench.ocd(&["flash", "app.bin@0x08004000", "--keep-unwritten"]);
+    assert!(ran.status != 0 && ran.stderr.contains("help: the bytes are in ocd-kept-board-"), "{ran:?}");
+    let name = ran.stderr.split_whitespace().find(|word| word.starts_with("ocd-kept-board-")).unwrap();
+    let saved = openocd::Image::open(bench.folder().join(name.trim_end_matches(':'))).unwrap();
+    let [.., last] = saved.segments() else { panic!("{saved:?}") };
+    let at = usize::try_from(u64::from(beside) - last.address).unwrap();
+    assert_eq!(last.data[at..at + 4], [1, 2, 3, 4]);
+}
+
+#[test]
 fn a_cell_that_does_not_change_is_a_failure_unless_nothing_is_verified() {
     let bench = Bench::new();
     bench.file("app.bin", [0x55; 64]);

@@ -38,10 +38,10 @@ impl Terminal {
         }
         script.current_dir(bench.folder()).env("TERM", "xterm").env_remove("NO_COLOR");
         let ocd = env!("CARGO_BIN_EXE_ocd");
-        let line = format!(
+        let typed = format!(
             "stty cols 80 rows 24 -echo; trap : INT; stty -g >before; '{ocd}' {arguments}; s=$?; stty -g >after; exit $s"
         );
-        script.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]);
+        script.args(["--quiet", "--return", "--flush", "--command", &typed, "/dev/null"]);
         let mut script = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script is installed");
         let keys = script.stdin.take().unwrap();
         Terminal { script, keys, seen: Vec::new(), folder: bench.folder().to_owned() }
@@ -78,7 +78,7 @@ fn frames(shown: &str) -> Vec<String> {
     let mut rest = shown.chars();
     while let Some(char) = rest.next() {
         match char {
-            '\x1b' => drop(rest.by_ref().find(|char| char.is_ascii_alphabetic())),
+            '\x1b' => drop(rest.by_ref().find(char::is_ascii_alphabetic)),
             '\r' => text.push('\n'),
             char => text.push(char),
         }
@@ -108,9 +108,9 @@ fn a_flash_shows_a_bar_that_fits_and_leaves_one_line() {
 fn boards_have_a_bar_each() {
     let benches = [Bench::new(), Bench::new()];
     let boards = ["left", "right"].iter().zip(&benches);
-    let settings: String =
+    let boards: Vec<String> =
         boards.map(|(name, bench)| format!("[boards.{name}]\nconfig = {:?}\n", bench.config())).collect();
-    benches[0].file("ocd.toml", settings);
+    benches[0].file("ocd.toml", boards.concat());
     benches[0].file("app.bin", noise(41, 40_000));
     let mut terminal = Terminal::with_boards(&benches[0], "flash app.bin@0x08004000 --all-boards");
     terminal.wait_for("left: ");

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use openocd::{Error, Image, ImageError, ImageFormat, Segment};
+use openocd::{Error, Image, ImageError, ImageFormat};
 use serde::Serialize;
 
 use crate::address;
@@ -71,16 +71,12 @@ impl Firmware {
         if let [(_, Content::Image(image))] = &self.files[..] {
             return Ok(Cow::Borrowed(image));
         }
-        let mut segments: Vec<Segment> = Vec::new();
-        for (_, content) in &self.files {
-            match content {
-                Content::Image(image) => segments.extend_from_slice(image.segments()),
-                Content::Raw { bytes, base } => {
-                    segments.push(Segment { address: board.address(base)?, data: bytes.clone() });
-                }
-            }
-        }
-        Ok(Cow::Owned(Image::from_segments(segments)?))
+        let images = self.files.iter().map(|(_, content)| match content {
+            Content::Image(image) => Ok(Cow::Borrowed(image)),
+            Content::Raw { bytes, base } => Ok(Cow::Owned(Image::bin(board.address(base)?, bytes.clone())?)),
+        });
+        let images: Vec<Cow<'_, Image>> = images.collect::<Outcome<_>>()?;
+        Ok(Cow::Owned(Image::merge(images.iter().map(|image| &**image))?))
     }
 }
 

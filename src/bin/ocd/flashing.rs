@@ -1,10 +1,14 @@
 //! Programs a board: the step that `ocd flash` and `ocd run` share.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use openocd::{Error, Flash, Image, Phase, Progress, ResetMode, Segment, TargetStatus, WriteOptions, WriteReport};
+use openocd::{
+    Error, Flash, FlashError, Image, ImageFormat, Phase, Progress, ResetMode, Segment, TargetStatus, WriteOptions,
+    WriteReport,
+};
 use serde::Serialize;
 
 use crate::board::Board;
@@ -27,6 +31,9 @@ pub(crate) struct ProgramArgs {
     /// Do not verify what is written.
     #[arg(long)]
     no_verify: bool,
+    /// Keep the bytes of erased sectors that the image does not hold, such as calibration data.
+    #[arg(long, conflicts_with = "chip_erase")]
+    keep_unwritten: bool,
     /// Erase all of each flash bank that the image touches, not only the sectors.
     #[arg(long)]
     chip_erase: bool,
@@ -40,6 +47,7 @@ impl ProgramArgs {
         WriteOptions::new()
             .skip_unchanged(!self.no_skip)
             .verify(!self.no_verify)
+            .keep_unwritten(self.keep_unwritten)
             .erase_banks(self.chip_erase)
             .unlock(self.unlock)
     }
@@ -190,11 +198,11 @@ pub(crate) fn program(
         watch.tell(progress)
     };
     let written = flash.with_progress(told).write_image_with(image, arguments.write_options());
-    let report = written.map_err(|error| unfinished(error, watch))?;
+    let report = written.map_err(|error| unfinished(error, board, watch))?;
     if arguments.verified() == Verified::ReadBack {
         watch.step("reading back");
         time.begin(Step::Phase(Phase::Verify));
-        read_back(flash, image, watch)?;
+        read_back(board, flash, image, watch)?;
     }
     time.begin(Step::Start);
     let status = match after {
@@ -210,10 +218,10 @@ pub(crate) fn program(
 }
 
 /// Compares flash with an image in this program, without the chip's help.
-fn read_back(flash: Flash<'_>, image: &Image, watch: &mut Watch) -> Outcome<()> {
+fn read_back(board: &Board, flash: Flash<'_>, image: &Image, watch: &mut Watch) -> Outcome<()> {
     for Segment { address, data, .. } in image.segments() {
         let held = watch.flash(flash).read(*address, data.len() as u64);
-        let held = held.map_err(|error| unfinished(error, watch))?;
+        let held = held.map_err(|error| unfinished(error, board, watch))?;
         if let Some(at) = held.iter().zip(data).position(|(held, wanted)| held != wanted) {
             let (address, held, wanted) = (address + at as u64, held[at], data[at]);
             let message = format!(
@@ -225,12 +233,30 @@ fn read_back(flash: Flash<'_>, image: &Image, watch: &mut Watch) -> Outcome<()> 
     Ok(())
 }
 
-/// Says what a cancelled call leaves behind.
-fn unfinished(error: Error, watch: &Watch) -> Failure {
+/// Says what a call that ended before it was done leaves behind.
+fn unfinished(error: Error, board: &Board, watch: &Watch) -> Failure {
     let is_cancelled = matches!(error, Error::Cancelled { .. });
-    let failure = watch.failure(error);
-    if !is_cancelled {
-        return failure;
+    let saved = match &error {
+        Error::Flash(FlashError::NotKept { lost, .. }) => Some(save_lost(lost, board.name())),
+        _ => None,
+    };
+    let mut failure = watch.failure(error);
+    if is_cancelled {
+        failure
+            .help
+            .push("flash may hold a part of the image only: flash it again before the target is started".into());
     }
-    failure.help("flash may hold a part of the image only: flash it again before the target is started")
+    match saved {
+        Some(Ok(path)) => failure.help(format!("the bytes are in {}: write them with ocd flash", path.display())),
+        Some(Err(problem)) => failure.cause(format!("they could not be saved: {problem}")),
+        None => failure,
+    }
+}
+
+/// Saves bytes that were to be kept and are in flash no more. They may be the only copy.
+fn save_lost(lost: &[(u64, Vec<u8>)], board: Option<&str>) -> openocd::Result<PathBuf> {
+    let pieces = lost.iter().map(|(address, data)| Segment { address: *address, data: data.clone() });
+    let path = PathBuf::from(format!("ocd-kept-{}-{}.hex", board.unwrap_or("board"), std::process::id()));
+    Image::from_segments(pieces)?.save(&path, ImageFormat::IntelHex)?;
+    Ok(path)
 }
