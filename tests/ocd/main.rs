@@ -6,11 +6,18 @@ mod control;
 mod settings;
 mod shell;
 
+// These look at processes, signals and terminals.
 #[cfg(target_os = "linux")]
 mod console;
+#[cfg(target_os = "linux")]
+mod failures;
+#[cfg(target_os = "linux")]
+mod repl;
 #[cfg(target_os = "linux")]
 mod running;
 #[cfg(target_os = "linux")]
 mod server;
 #[cfg(target_os = "linux")]
 mod signals;
+#[cfg(target_os = "linux")]
+mod terminal;

@@ -26,6 +26,7 @@ mod flash_images;
 mod flash_ranges;
 mod images_ram;
 mod interpreter;
+mod interrupt;
 mod jtag;
 mod leave;
 mod memory;

@@ -29,7 +29,7 @@ pub(crate) struct BoardArgs {
     connect: Option<String>,
     /// Start OpenOCD with this configuration, as typed after `openocd`:
     /// "interface/cmsis-dap.cfg -f target/stm32f1x.cfg".
-    #[arg(long, global = true, value_name = "CONFIG", env = "OCD_CONFIG")]
+    #[arg(long, global = true, value_name = "CONFIG", env = "OCD_CONFIG", allow_hyphen_values = true)]
     config: Option<String>,
     /// Drive a virtual STM32F103, made for this command alone.
     #[arg(id = "virtual_chip", long = "virtual", global = true)]
@@ -63,6 +63,9 @@ pub(crate) struct BoardArgs {
     /// The firmware's ELF file, for addresses such as counter+4.
     #[arg(long, global = true, value_name = "FILE", env = "OCD_ELF")]
     elf: Option<String>,
+    /// Wait so long for a probe that is absent or busy, or for the OpenOCD of --connect.
+    #[arg(long, global = true, value_name = "TIME", env = "OCD_WAIT")]
+    wait: Option<String>,
     /// What happens to the target when the command ends [default: halt for `run`, otherwise keep].
     #[arg(long, global = true, value_name = "keep|resume|halt|leave", env = "OCD_ON_EXIT")]
     on_exit: Option<String>,
@@ -130,6 +133,8 @@ pub(crate) enum Command {
     Server(commands::server::ServerArgs),
     /// Start GDB on the board, with an OpenOCD that ends with it.
     Gdb(commands::gdb::GdbArgs),
+    /// Run OpenOCD's commands and ours, line by line.
+    Repl(commands::repl::ReplArgs),
     /// Print what the running target sends over RTT, and send it standard input.
     Rtt(commands::rtt::RttArgs),
     /// Serve the semihosting calls of the running target until it exits.
@@ -160,6 +165,7 @@ impl Command {
             Command::Config => "config",
             Command::Server(_) => "server",
             Command::Gdb(_) => "gdb",
+            Command::Repl(_) => "repl",
             Command::Rtt(_) => "rtt",
             Command::Semihosting(_) => "semihosting",
             Command::Completions(_) => "completions",

@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod control;
 pub(crate) mod gdb;
 pub(crate) mod info;
+pub(crate) mod repl;
 pub(crate) mod rtt;
 pub(crate) mod semihosting;
 pub(crate) mod server;
@@ -39,6 +40,7 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome<u8> {
         Command::Config => config::run(&context),
         Command::Server(arguments) => server::run(&context, &arguments),
         Command::Gdb(arguments) => gdb::run(&context, &arguments),
+        Command::Repl(arguments) => repl::run(&context, &arguments),
         Command::Rtt(arguments) => rtt::run(&context, &arguments),
         Command::Semihosting(arguments) => semihosting::run(&context, &arguments),
         // These have been run.

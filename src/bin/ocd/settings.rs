@@ -27,13 +27,14 @@ pub(crate) enum Key {
     Target,
     Openocd,
     Timeout,
+    Wait,
     Svd,
     Elf,
     OnExit,
 }
 
 impl Key {
-    pub(crate) const ALL: [Key; 13] = [
+    pub(crate) const ALL: [Key; 14] = [
         Key::Connect,
         Key::Config,
         Key::Virtual,
@@ -44,6 +45,7 @@ impl Key {
         Key::Target,
         Key::Openocd,
         Key::Timeout,
+        Key::Wait,
         Key::Svd,
         Key::Elf,
         Key::OnExit,
@@ -61,6 +63,7 @@ impl Key {
             Key::Target => "target",
             Key::Openocd => "openocd",
             Key::Timeout => "timeout",
+            Key::Wait => "wait",
             Key::Svd => "svd",
             Key::Elf => "elf",
             Key::OnExit => "on-exit",

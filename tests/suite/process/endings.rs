@@ -106,7 +106,8 @@ fn openocd_ends_when_this_program_is_killed() {
         .unwrap();
     let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
     let line = lines.map_while(Result::ok).find(|line| line.contains("children of ")).unwrap();
-    let pids: Vec<u32> = line.split_once("children of ").unwrap().1.split(' ').map(|pid| pid.parse().unwrap()).collect();
+    let pids: Vec<u32> =
+        line.split_once("children of ").unwrap().1.split(' ').map(|pid| pid.parse().unwrap()).collect();
     assert!(pids.len() == 2 && pids.iter().all(|pid| exists(*pid)));
     // SIGKILL: nothing of ours runs any more.
     child.kill().unwrap();

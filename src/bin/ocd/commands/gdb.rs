@@ -106,7 +106,8 @@ fn wait(context: &Context, command: &mut Command) -> Outcome<u8> {
     context.signals.attend();
     context.signals.ignore_interrupt();
     let mut gdb = command.spawn().map_err(|error| {
-        Failure::configuration(format!("cannot start {}", command.get_program().to_string_lossy())).cause(error.to_string())
+        Failure::configuration(format!("cannot start {}", command.get_program().to_string_lossy()))
+            .cause(error.to_string())
     })?;
     let failed = |error: std::io::Error| {
         Failure::new(exit_status::FAILED, "ocd.gdb", "cannot wait for GDB").cause(error.to_string())

@@ -15,8 +15,8 @@ use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::input::{Input, Typed};
 use crate::number;
-use crate::output::stream::Stream;
 use crate::output::Done;
+use crate::output::stream::Stream;
 use crate::settings::Key;
 
 /// The symbol of the control block.
@@ -141,13 +141,7 @@ fn ended(context: &Context, end: Option<(Duration, Instant)>) -> Outcome<()> {
     }
 }
 
-fn talk(
-    context: &Context,
-    board: &Board,
-    rtt: Rtt<'_>,
-    number: u32,
-    end: Option<(Duration, Instant)>,
-) -> Outcome<u8> {
+fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: Option<(Duration, Instant)>) -> Outcome<u8> {
     let mut channel = rtt.channel(number)?;
     channel.set_read_timeout(Some(READ));
     let mut input = rtt.channels()?.down.iter().any(|down| down.number == number).then(Input::new);
