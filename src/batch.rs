@@ -95,6 +95,16 @@ impl Session {
 
 impl<'a> Target<'a> {
     /// Collects calls for this target, to run them together.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let mut batch = session.target().batch();
+    /// let word = batch.memory().read_u32(0x2000_0000);
+    /// batch.run()?;
+    /// println!("{:#x}", word.result()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn batch(self) -> Batch<'a> {
         Batch { target: self, entries: VecDeque::new(), stop_at_failure: false, refused: false, timeout: None }
     }
@@ -107,6 +117,20 @@ impl<'a> Batch<'a> {
     /// Each access to a register and each question about flash is then the last call of its
     /// message, because OpenOCD's own number does not tell whether it failed. A result that is no
     /// text is found too late to stop the calls after it.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use openocd::{CommandError, Error};
+    ///
+    /// let mut batch = session.batch().stop_at_first_error();
+    /// let failing = batch.memory().write_u32(0x6000_0000, 1); // nothing is there
+    /// let skipped = batch.memory().write_u32(0x2000_0000, 1);
+    /// batch.run()?;
+    /// assert!(failing.result().is_err());
+    /// assert!(matches!(skipped.result(), Err(Error::Command(CommandError::NotRun { .. }))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stop_at_first_error(mut self) -> Self {
         self.stop_at_failure = true;
         self
@@ -114,6 +138,18 @@ impl<'a> Batch<'a> {
 
     /// Limits how long [`run`](Self::run) may take, with all of its messages and the wait for other
     /// threads. By default each message has the session's own timeout.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::time::Duration;
+    ///
+    /// let mut batch = session.batch().timeout(Duration::from_secs(2));
+    /// let name = batch.command("adapter name");
+    /// batch.run()?;
+    /// println!("{}", name.result()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -130,16 +166,51 @@ impl<'a> Batch<'a> {
     }
 
     /// Memory accesses, put into the batch.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let mut batch = session.batch();
+    /// let words: Vec<_> = [0x2000_0000, 0x2000_1000].map(|address| batch.memory().read_u32(address)).into();
+    /// batch.run()?;
+    /// for word in words {
+    ///     println!("{:#010x}", word.result()?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn memory(&mut self) -> BatchMemory<'_, 'a> {
         BatchMemory::of(self)
     }
 
     /// Register accesses, put into the batch.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// let mut batch = session.batch();
+    /// let written = batch.registers().write("r0", 5);
+    /// let registers = batch.registers().read_many(&["r0", "pc"]);
+    /// batch.run()?;
+    /// written.result()?;
+    /// assert_eq!(registers.result()?[0].value.to_u64(), Some(5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn registers(&mut self) -> BatchRegisters<'_, 'a> {
         BatchRegisters::of(self)
     }
 
     /// Questions about flash, put into the batch.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let mut batch = session.batch();
+    /// let banks = batch.flash().banks();
+    /// batch.run()?;
+    /// println!("{}", banks.result()?[0].name);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn flash(&mut self) -> BatchFlash<'_, 'a> {
         BatchFlash::of(self)
     }
@@ -148,6 +219,16 @@ impl<'a> Batch<'a> {
     ///
     /// # Errors
     /// The handle gives those of [`Session::command`].
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let mut batch = session.batch();
+    /// let (name, transport) = (batch.command("adapter name"), batch.command("transport select"));
+    /// batch.run()?;
+    /// println!("{} over {}", name.result()?, transport.result()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn command(&mut self, command: &str) -> Handle<String> {
         self.put(Request::new(command.to_owned()), |request, reply| reply.text(request))
     }
@@ -161,6 +242,16 @@ impl<'a> Batch<'a> {
     /// then give [`CommandError::OutcomeUnknown`], because OpenOCD may have run them; those that
     /// were not sent give [`CommandError::NotRun`]. [`CommandError::TooLong`] if a single call is
     /// longer than OpenOCD's line.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let mut batch = session.batch();
+    /// let written = batch.memory().write_u32(0x2000_0000, 7);
+    /// batch.run()?;
+    /// written.result()?; // whether this call succeeded
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(mut self) -> Result<()> {
         let deadline = self.timeout.map(|timeout| Deadline::after(Some(timeout)));
         let mut outcome = Ok(());

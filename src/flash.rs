@@ -1,6 +1,7 @@
 //! Flash: banks and sectors, erasing, writing, verifying, reading, protecting.
 
 pub(crate) mod banks;
+mod checksums;
 mod erase;
 mod image_source;
 pub(crate) mod info;

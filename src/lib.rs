@@ -29,6 +29,7 @@ mod run_until;
 mod semihosting;
 #[cfg(feature = "serde")]
 mod serialize;
+mod stop_token;
 #[cfg(feature = "svd")]
 pub mod svd;
 mod target;
@@ -83,24 +84,26 @@ pub use flash::{
 pub use image::CodeLocation;
 pub use image::{ElfParts, Image, ImageOptions, Segment};
 pub use jtag::{Bits, Jtag, NewTap, SvfFile, SvfReport, Tap, XsvfFile};
-pub use memory::{Memory, Sample, Samples};
+pub use memory::{Memory, Sample, SampleCsv, SampleValue, Samples, Variable, VariableType};
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
 pub use progress::{IntoControlFlow, NoProgress, Progress, ProgressCallback, ProgressReport};
 pub use registers::{Register, RegisterDump, Registers};
 pub use riscv::Riscv;
 pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines, RttMode};
-pub use run_until::{LineSource, RunLine, RunOutcome, RunUntil, Verdict};
+pub use run_until::{OutputSource, RunChannel, RunInput, RunLine, RunOutcome, RunOutput, RunUntil, Verdict};
 pub use semihosting::{
     ConsoleOptions, Redirected, Semihosting, SemihostingConsole, SemihostingExit, SemihostingStream,
 };
 pub use session::{Session, SessionBuilder};
+pub use stop_token::StopToken;
 #[cfg(feature = "svd")]
 pub use svd::Svd;
 pub use target::polling::PollingPause;
 pub use target::{Target, TargetInfo, TargetStatus};
 pub use types::{
-    EndState, Evidence, HaltReason, ImageFormat, Mismatch, OnClose, Phase, RegisterValue, ResetMode, ResetSignal,
-    RttDirection, RttWait, SectorKind, StopPoint, Symbol, SymbolKind, TapState, TargetState, VectorCatch,
+    EndState, Evidence, HaltReason, ImageFormat, Mismatch, NotRunReason, OnClose, PathEnd, Phase, RegisterValue,
+    ResetMode, ResetSignal, RttDirection, RttWait, SectorKind, StopPoint, Symbol, SymbolKind, TapState, TargetState,
+    VectorCatch,
 };
 pub use wire::Endpoint;
 pub use wire::tcl::quote;

@@ -30,10 +30,12 @@ impl fmt::Display for Progress {
     }
 }
 
-/// What a progress callback may return: nothing, or a [`ControlFlow`] that can stop the call.
+/// What a callback may return: nothing, or a [`ControlFlow`] that can stop the call.
 ///
-/// The callbacks are those of [`Memory::with_progress`](crate::Memory::with_progress) and
-/// [`Flash::with_progress`](crate::Flash::with_progress).
+/// The callbacks are those of [`Memory::with_progress`](crate::Memory::with_progress),
+/// [`Flash::with_progress`](crate::Flash::with_progress),
+/// [`RunUntil::on_line`](crate::RunUntil::on_line) and
+/// [`RunUntil::on_output`](crate::RunUntil::on_output).
 pub trait IntoControlFlow: sealed::Sealed {
     /// Says whether the call goes on.
     fn into_control_flow(self) -> ControlFlow<()>;

@@ -5,12 +5,12 @@ mod value;
 
 use std::fmt;
 
-pub(crate) use request::{read_request, take_registers, take_written, write_request};
+pub(crate) use request::{read_request, take_registers, take_written, unknown, write_request};
 
 use crate::error::{Error, Failure, Result, TargetError, UnexpectedReply};
 use crate::target::Target;
 use crate::types::RegisterValue;
-use request::{READ_BUDGET_MS, Readings, same_register, take_readings, unknown};
+use request::{READ_BUDGET_MS, Readings, same_register, take_readings};
 
 /// A view of a target's core registers, from [`Session::registers`](crate::Session::registers) or
 /// [`Target::registers`].
@@ -45,7 +45,7 @@ pub struct Registers<'a> {
 }
 
 /// A register and its value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Register {
     /// Its name, as OpenOCD has it.
@@ -65,7 +65,7 @@ impl fmt::Display for Register {
 }
 
 /// All registers of a target, from [`Registers::read_all`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RegisterDump {
@@ -112,8 +112,8 @@ impl Registers<'_> {
     /// Reads one register (OpenOCD: `reg NAME`).
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], and [`TargetError::Register`]
-    /// if the target is halted but the register cannot be read.
+    /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`] with similar names, and
+    /// [`TargetError::Register`] if the target is halted but the register cannot be read.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -125,7 +125,7 @@ impl Registers<'_> {
     /// ```
     pub fn read(&self, name: &str) -> Result<Register> {
         let mut registers = self.read_many(&[name])?;
-        registers.pop().ok_or_else(|| unknown("the target", name))
+        registers.pop().ok_or_else(|| unknown("the target", name, &[]))
     }
 
     /// Reads one register of at most 64 bits as a number (OpenOCD: `reg NAME`).
@@ -155,8 +155,7 @@ impl Registers<'_> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let Readings { target, each: readings, .. } = self.readings(names)?;
-        readings.into_iter().map(|reading| reading.register(&target)).collect()
+        self.readings(names, true)?.registers()
     }
 
     /// Reads all registers that OpenOCD lists for the target.
@@ -177,12 +176,12 @@ impl Registers<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read_all(&self) -> Result<RegisterDump> {
-        let Readings { target, each: readings, .. } = self.readings(&[])?;
+        let Readings { target, each: readings, known, .. } = self.readings(&[], false)?;
         let mut dump = RegisterDump { registers: Vec::new(), unreadable: Vec::new() };
         for reading in readings {
             match reading.failure() {
                 Some(failure) => dump.unreadable.push((reading.asked, failure)),
-                None => dump.registers.push(reading.register(&target)?),
+                None => dump.registers.push(reading.register(&target, &known)?),
             }
         }
         Ok(dump)
@@ -255,10 +254,10 @@ impl Registers<'_> {
 
     /// The first of these registers that the target has.
     fn number(&self, names: &[&str]) -> Result<u64> {
-        let Readings { target, each: readings, .. } = self.readings(names)?;
-        let mut missing = unknown(&target, &names.join(" or "));
+        let Readings { target, each: readings, known, .. } = self.readings(names, names.len() == 1)?;
+        let mut missing = unknown(&target, &names.join(" or "), &known);
         for reading in readings {
-            match reading.register(&target) {
+            match reading.register(&target, &known) {
                 Ok(Register { name, value, .. }) => {
                     let too_wide = || UnexpectedReply::new(format!("reg {name}"), "at most 64 bits", value.to_string());
                     return value.to_u64().ok_or_else(|| TargetError::from(too_wide()).into());
@@ -272,17 +271,18 @@ impl Registers<'_> {
 
     /// What OpenOCD replied for each register, in as many pieces as it takes; no names mean all
     /// registers.
-    fn readings(&self, names: &[&str]) -> Result<Readings> {
+    fn readings(&self, names: &[&str], suggest: bool) -> Result<Readings> {
         let mut all: Option<Readings> = None;
         let mut left: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         loop {
-            let request = self.target.direct(read_request(&left, self.force, READ_BUDGET_MS));
+            let request = self.target.direct(read_request(&left, self.force, READ_BUDGET_MS, suggest));
             let mut piece = self.target.session().run(&request, |reply| take_readings(&request, reply, &left))??;
             left = std::mem::take(&mut piece.left);
             let so_far = match all {
                 None => piece,
                 Some(mut before) => {
                     before.each.append(&mut piece.each);
+                    before.known = piece.known;
                     before
                 }
             };

@@ -20,6 +20,7 @@ pub use lines::RttLines;
 use crate::command::{Request, Script};
 use crate::error::{InvalidArgument, Result, RttError, UnexpectedReply};
 use crate::session::Session;
+use crate::stop_token::StopTokens;
 use crate::target::Target;
 use crate::types::RttDirection;
 use crate::wire::{Deadline, tcl};
@@ -97,6 +98,15 @@ impl<'a> Rtt<'a> {
     /// # Errors
     /// [`RttError::InvalidArgument`] (nothing is sent), and [`RttError::Refused`] if the target's
     /// type has no RTT.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn setup(&self, address: u64, size: u32, id: &str) -> Result<()> {
         self.check_setup(address, size, id)?;
         let request = self.request(Script::call("rtt_setup").hex(address).hex(size).word(id));
@@ -124,6 +134,17 @@ impl<'a> Rtt<'a> {
     ///
     /// # Errors
     /// [`RttError::NotSetUp`], and the errors of [`Session::command`].
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// # session.rtt().start_wait(std::time::Duration::from_secs(5))?;
+    /// session.rtt().stop()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stop(&self) -> Result<()> {
         self.stop_before(Deadline::NEVER, false)
     }
@@ -168,6 +189,19 @@ impl<'a> Rtt<'a> {
     ///
     /// # Errors
     /// The same as [`Session::command`].
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// # session.rtt().start_wait(std::time::Duration::from_secs(5))?;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(session.rtt().polling_interval()?, Duration::from_millis(100));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn polling_interval(&self) -> Result<Duration> {
         self.polling_interval_before(Deadline::NEVER)
     }
@@ -237,6 +271,18 @@ impl<'a> Rtt<'a> {
     /// [`NoChannel`](RttError::NoChannel) if neither direction is in use,
     /// [`NoPort`](RttError::NoPort), and [`Error::Connection`](crate::Error::Connection) if the
     /// port cannot be reached.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// # session.rtt().start_wait(std::time::Duration::from_secs(5))?;
+    /// let mut terminal = session.rtt().channel(0)?;
+    /// print!("{}", terminal.read_text()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn channel(&self, number: u32) -> Result<RttChannel> {
         self.open(number, Deadline::NEVER)
     }
@@ -245,7 +291,7 @@ impl<'a> Rtt<'a> {
         let mut up = self.ring(RttDirection::Up, number, deadline)?;
         if up.state == RingState::Lost {
             // As after a reset, when the firmware has put it elsewhere.
-            self.start_before(deadline, true)?;
+            self.start_before(deadline, true, &StopTokens::default())?;
             up = self.ring(RttDirection::Up, number, deadline)?;
         }
         if up.state != RingState::Ready && self.ring(RttDirection::Down, number, deadline)?.state != RingState::Ready {

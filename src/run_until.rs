@@ -1,8 +1,11 @@
 //! Running a target until a condition is met.
 
 mod breakpoints;
+mod channel;
 mod channels;
 mod collector;
+mod connection;
+mod input;
 mod outcome;
 mod run;
 
@@ -11,14 +14,18 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use outcome::{LineSource, RunLine, RunOutcome, Verdict};
+pub use channel::RunChannel;
+pub use input::RunInput;
+pub use outcome::{OutputSource, RunLine, RunOutcome, RunOutput, Verdict};
 
 use crate::error::Result;
+use crate::progress::IntoControlFlow;
 use crate::rtt::RttChannel;
 use crate::semihosting::ConsoleOptions;
+use crate::stop_token::{StopToken, StopTokens};
 use crate::target::Target;
-use channels::Channel;
 use collector::{OnLine, OnOutput};
+use connection::Channel;
 use run::Run;
 
 /// How many bytes of output a run keeps, unless [`RunUntil::keep`] sets another limit.
@@ -47,12 +54,13 @@ const DEFAULT_KEPT: usize = 16 * 1024 * 1024;
 pub struct RunUntil<'c> {
     breakpoints: Vec<u64>,
     serves_calls: bool,
-    input: Vec<u8>,
+    input: RunInput,
     console: ConsoleOptions,
     channels: Vec<Channel<'c>>,
     kept: usize,
     on_output: Option<OnOutput<'c>>,
     on_line: Option<OnLine<'c>>,
+    stops: StopTokens,
 }
 
 impl Default for RunUntil<'_> {
@@ -60,12 +68,13 @@ impl Default for RunUntil<'_> {
         RunUntil {
             breakpoints: Vec::new(),
             serves_calls: false,
-            input: Vec::new(),
+            input: RunInput::empty(),
             console: ConsoleOptions::new(),
             channels: Vec::new(),
             kept: DEFAULT_KEPT,
             on_output: None,
             on_line: None,
+            stops: StopTokens::default(),
         }
     }
 }
@@ -120,8 +129,12 @@ impl<'c> RunUntil<'c> {
 
     /// Sets the input that the firmware reads from its console; the end of the file follows it.
     /// Implies [`semihosting`](Self::semihosting).
-    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.input = bytes.into();
+    ///
+    /// Input may also come during the run, by a [`Receiver`](std::sync::mpsc::Receiver): see
+    /// [`RunInput`]. Firmware that reads waits for it, halted at its call. The file ends when all
+    /// senders are dropped.
+    pub fn input(mut self, input: impl Into<RunInput>) -> Self {
+        self.input = input.into();
         self.semihosting()
     }
 
@@ -140,20 +153,43 @@ impl<'c> RunUntil<'c> {
         self.semihosting()
     }
 
-    /// Ends the run when `wanted` accepts a line from an RTT channel. The run sets RTT up in
-    /// `range` and stops it at the end, so nothing else may use RTT meanwhile.
+    /// Uses an RTT channel during the run: its number to collect its lines, or a [`RunChannel`].
+    /// The run sets RTT up in `range` and stops it at the end, so nothing else may use RTT
+    /// meanwhile.
     ///
     /// Use this for a run that begins at a reset. RAM survives a reset, so **every control block in
     /// `range` is overwritten** before the run: the output of earlier firmware does not count, and
     /// its control block is not mistaken for the new one. The channel opens as soon as the firmware
-    /// has written its control block. Several channels may have a condition, all with the same
-    /// range.
+    /// has written its control block, and survives resets. Several channels may be used, all with
+    /// the same range. OpenOCD polls the channels every 10 ms during the run.
     ///
     /// A search of the range takes as long as reading it, and the run may end by two searches
-    /// later.
-    pub fn rtt_line(mut self, range: Range<u64>, channel: u32, wanted: impl FnMut(&str) -> bool + 'c) -> Self {
-        self.channels.push(Channel::own(range, channel, wanted));
+    /// later. A small range is found sooner: that of the symbol `_SEGGER_RTT` is the best. A channel
+    /// that the firmware never set up is in [`RunOutcome::missing_channels`].
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::time::Duration;
+    /// use openocd::{ResetMode, RunUntil};
+    ///
+    /// session.target().reset(ResetMode::Halt)?;
+    /// let until = RunUntil::new().rtt(0x2000_0000..0x2000_5000, 0).breakpoint(0x0800_0072);
+    /// let outcome = session.target().run_until(until, Duration::from_secs(5))?;
+    /// assert_eq!(outcome.lines[0].text, "rtt echo ready");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rtt(mut self, range: Range<u64>, channel: impl Into<RunChannel<'c>>) -> Self {
+        self.channels.push(Channel::own(range, channel.into()));
         self
+    }
+
+    /// Ends the run when `wanted` accepts a line from an RTT channel. Short for
+    /// [`rtt`](Self::rtt) with [`RunChannel::until_line`].
+    pub fn rtt_line(self, range: Range<u64>, channel: u32, wanted: impl FnMut(&str) -> bool + 'c) -> Self {
+        self.rtt(range, RunChannel::new(channel).until_line(wanted))
     }
 
     /// Ends the run when `wanted` accepts a line from an open RTT channel.
@@ -186,14 +222,46 @@ impl<'c> RunUntil<'c> {
         self
     }
 
-    /// Calls `action` with the bytes that the firmware prints by semihosting, as they arrive.
-    pub fn on_output(mut self, action: impl FnMut(&[u8]) + 'c) -> Self {
-        self.on_output = Some(Box::new(action));
+    /// Calls `action` with the bytes that the firmware prints, as they arrive: by semihosting and
+    /// by the RTT channels of the run.
+    ///
+    /// The action returns nothing, or a [`ControlFlow`](std::ops::ControlFlow) that can stop the
+    /// run, as for [`on_line`](Self::on_line).
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # session.target().reset(openocd::ResetMode::Halt)?;
+    /// use std::ops::ControlFlow;
+    /// use std::time::Duration;
+    /// use openocd::{OutputSource, RunChannel, RunUntil, Verdict};
+    ///
+    /// let mut frames = Vec::new(); // or a decoder of defmt
+    /// let until = RunUntil::new().rtt(0x2000_0000..0x2000_5000, RunChannel::new(0).binary()).on_output(|output| {
+    ///     if output.source == OutputSource::Rtt(0) {
+    ///         frames.extend_from_slice(output.bytes);
+    ///     }
+    ///     if frames.ends_with(b"\n") { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    /// });
+    /// let outcome = session.target().run_until(until, Duration::from_secs(5))?;
+    /// assert_eq!(outcome.verdict, Verdict::Stopped);
+    /// assert_eq!(frames, b"rtt echo ready\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_output<R: IntoControlFlow>(mut self, mut action: impl FnMut(&RunOutput<'_>) -> R + 'c) -> Self {
+        self.on_output = Some(Box::new(move |output| action(output).into_control_flow()));
         self
     }
 
     /// Calls `action` with each line as it arrives, from semihosting and from the RTT channels of
-    /// the conditions.
+    /// the run.
+    ///
+    /// The action returns nothing, or a [`ControlFlow`](std::ops::ControlFlow).
+    /// [`Break`](std::ops::ControlFlow::Break) stops the run: the target is halted, and the verdict
+    /// is [`Verdict::Stopped`], whatever the target did after it printed the line. The action is
+    /// not called again.
     ///
     /// ```
     /// # use virtual_chip::firmware::semihosting as firmware;
@@ -208,8 +276,19 @@ impl<'c> RunUntil<'c> {
     /// session.target().run_until(until, Duration::from_secs(5))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn on_line(mut self, action: impl FnMut(&RunLine) + 'c) -> Self {
-        self.on_line = Some(Box::new(action));
+    pub fn on_line<R: IntoControlFlow>(mut self, mut action: impl FnMut(&RunLine) -> R + 'c) -> Self {
+        self.on_line = Some(Box::new(move |line| action(line).into_control_flow()));
+        self
+    }
+
+    /// Lets another thread or a handler of Ctrl-C stop the run. Several tokens may be given.
+    ///
+    /// The run notices the token within a few milliseconds, and between the commands of a long
+    /// search for RTT. It halts the target, takes the output of at most 50 ms and two polls of RTT,
+    /// removes its breakpoints and puts back what it changed. The verdict is
+    /// [`Verdict::Stopped`]. A run whose token is stopped already does not begin.
+    pub fn stop_token(mut self, token: &StopToken) -> Self {
+        self.stops.add(token.clone());
         self
     }
 
@@ -236,14 +315,15 @@ impl Target<'_> {
     /// Resumes the halted target, and waits until a condition is met, the target halts, or
     /// `timeout` passes.
     ///
-    /// At the deadline the call halts the target. After a [`Verdict::Line`](crate::Verdict::Line)
-    /// the target may still be running.
+    /// At the deadline the call halts the target, and so it does when a handler or a
+    /// [`StopToken`](crate::StopToken) stops the run. After a
+    /// [`Verdict::Line`](crate::Verdict::Line) the target may still be running.
     ///
     /// The target is polled every 1 to 5 ms, so a halt is noticed before OpenOCD's own next poll.
     /// Between polls the session is free for other threads. RTT lines arrive at the pace of
     /// [`Rtt::polling_interval`](crate::Rtt::polling_interval). If a wanted line was printed before
     /// a halt, the line is the verdict. On the target, the breakpoints of the conditions exist
-    /// during the run, and [`RunUntil::rtt_line`] clears RTT control blocks.
+    /// during the run, and [`RunUntil::rtt`] clears RTT control blocks.
     ///
     /// The call ends at most 5 s after `timeout`, whatever OpenOCD and the firmware do. It needs
     /// that time to halt the target, fetch the last lines and remove breakpoints. After an error
@@ -253,7 +333,8 @@ impl Target<'_> {
     /// [`TargetError::NotHalted`](crate::TargetError::NotHalted) if the target is running already.
     /// [`Error::Breakpoint`] if a breakpoint cannot be set or removed.
     /// [`TargetError::MemoryRead`](crate::TargetError::MemoryRead) if the argument of a semihosting
-    /// call points nowhere. [`Error::Connection`] and [`Error::Timeout`] if OpenOCD is lost or does
+    /// call points nowhere. [`RttError::NoChannel`](crate::RttError::NoChannel) if there is input
+    /// for a down-channel that the firmware lacks. [`Error::Connection`] and [`Error::Timeout`] if OpenOCD is lost or does
     /// not answer.
     ///
     /// [`Error::Breakpoint`]: crate::Error::Breakpoint

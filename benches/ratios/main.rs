@@ -14,6 +14,7 @@ mod measure;
 mod memory;
 mod registers;
 mod start;
+mod tool;
 
 use measure::Table;
 
@@ -26,6 +27,7 @@ fn main() {
     flash::run(&mut table);
     registers::run(&mut table);
     start::run(&mut table);
+    tool::run(&mut table);
     boards::run(&mut table);
     table.finish();
 }

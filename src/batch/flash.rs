@@ -26,6 +26,18 @@ impl<'b, 'a> BatchFlash<'b, 'a> {
     }
 
     /// Lists the sectors of a bank, and which are erased; see [`Flash::info`](crate::Flash::info).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// let bank = session.flash().probe(0)?;
+    /// let mut batch = session.batch();
+    /// let info = batch.flash().info(&bank);
+    /// batch.run()?;
+    /// println!("{} sectors", info.result()?.sectors.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn info(&mut self, bank: &FlashBank) -> Handle<FlashInfo> {
         self.describe(bank, EraseCheck::Run)
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::command::{Reply, Request};
 use crate::error::{CommandError, Result};
+use crate::types::NotRunReason;
 
 /// The result of a call in a [`Batch`](crate::Batch), once that has run.
 #[must_use = "the result of the call, or its error, is in here"]
@@ -93,13 +94,13 @@ impl<T, F> Slot<T, F> {
 
     fn without_reply(&self, why: Unsettled) -> CommandError {
         let command = self.command.clone();
-        let why = match why {
+        let reason = match why {
             Unsettled::NoReply => return CommandError::OutcomeUnknown { command },
-            Unsettled::MessageFailed => "the batch was broken off before it",
-            Unsettled::CallFailed => "an earlier call of the batch failed",
-            Unsettled::BatchNotRun => "its batch was not run",
+            Unsettled::MessageFailed => NotRunReason::BatchBroken,
+            Unsettled::CallFailed => NotRunReason::EarlierCallFailed,
+            Unsettled::BatchNotRun => NotRunReason::BatchNotRun,
         };
-        CommandError::NotRun { command, why }
+        CommandError::NotRun { command, reason }
     }
 }
 

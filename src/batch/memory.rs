@@ -62,18 +62,48 @@ impl<'b, 'a> BatchMemory<'b, 'a> {
     }
 
     /// The same accesses by physical addresses, like [`Memory::physical`](crate::Memory::physical).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let mut batch = session.batch();
+    /// let word = batch.memory().physical().read_u32(0x2000_0000);
+    /// batch.run()?;
+    /// println!("{:#010x}", word.result()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn physical(self) -> Self {
         BatchMemory { physical: true, ..self }
     }
 
     /// Reads `length` bytes, like [`Memory::read_bytes`](crate::Memory::read_bytes).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let mut batch = session.batch();
+    /// let bytes = batch.memory().read_bytes(0x2000_0001, 5);
+    /// batch.run()?;
+    /// assert_eq!(bytes.result()?.len(), 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read_bytes(&mut self, address: u64, length: u64) -> Handle<Vec<u8>> {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         self.read::<Bytes, _>(address, length, 8, |bytes| bytes)
     }
 
     /// Writes bytes, like [`Memory::write_bytes`](crate::Memory::write_bytes).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// let mut batch = session.batch();
+    /// let written = batch.memory().write_bytes(0x2000_0001, b"hello");
+    /// batch.run()?;
+    /// written.result()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write_bytes(&mut self, address: u64, bytes: &[u8]) -> Handle<()> {
         self.write::<Bytes>(address, bytes)
     }

@@ -2,7 +2,7 @@
 
 use super::{Batch, Handle};
 use crate::command::Request;
-use crate::error::{Error, TargetError};
+use crate::error::Error;
 use crate::registers::{self, Register};
 use crate::types::RegisterValue;
 
@@ -19,18 +19,29 @@ impl<'b, 'a> BatchRegisters<'b, 'a> {
     }
 
     /// Reads one register; see [`Registers::read`](crate::Registers::read).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// let mut batch = session.batch();
+    /// let pc = batch.registers().read("pc");
+    /// batch.run()?;
+    /// println!("{}", pc.result()?); // pc = 0x08000046
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(&mut self, name: &str) -> Handle<Register> {
         let name = name.to_owned();
-        self.batch.put_checked(registers::read_request(&[&name], false, 0), move |request, reply| {
+        self.batch.put_checked(registers::read_request(&[&name], false, 0, true), move |request, reply| {
             let register = registers::take_registers(request, reply, &[&name])?.pop();
-            register.ok_or_else(|| TargetError::UnknownRegister { target: "the target".to_owned(), name }.into())
+            register.ok_or_else(|| registers::unknown("the target", &name, &[]))
         })
     }
 
     /// Reads several registers; see [`Registers::read_many`](crate::Registers::read_many). Faster
     /// than one by one, also in a batch.
     pub fn read_many(&mut self, names: &[&str]) -> Handle<Vec<Register>> {
-        let request = registers::read_request(names, false, 0);
+        let request = registers::read_request(names, false, 0, true);
         if names.is_empty() {
             // Without a name the script would read all registers.
             return self.batch.settle(&request, Ok(Vec::new()));

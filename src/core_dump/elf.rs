@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::error::{Result, TargetError};
-use crate::registers::RegisterDump;
+use crate::registers::{self, RegisterDump};
 
 /// R0 to R15 and xPSR, which OpenOCD 0.12.0 calls `xPSR` and newer versions `xpsr`.
 pub(super) const CORTEX_M: [&str; 18] =
@@ -174,7 +174,7 @@ fn value(dump: &RegisterDump, names: &[&str]) -> Result<u64> {
     let unreadable = dump.unreadable.iter().find(|(name, _)| names.contains(&name.as_str()));
     Err(match unreadable {
         Some((name, failure)) => TargetError::Register { name: name.clone(), failure: Box::new(failure.clone()) },
-        None => TargetError::UnknownRegister { target: "the target".to_owned(), name: names.join(" or ") },
+        None => return Err(registers::unknown("the target", &names.join(" or "), &[])),
     }
     .into())
 }

@@ -8,8 +8,9 @@ use std::fmt;
 use super::exception::ExcReturn;
 use super::frame::{self, FrameSource, Stack, StackedState};
 use super::{Survey, cortex_m};
-use crate::error::{ImageError, Result, TargetError};
+use crate::error::{ImageError, Result};
 use crate::image::{CodeLocation, Image};
+use crate::registers;
 use crate::target::Target;
 use crate::target::kind::CoreKind;
 use crate::types::Hex;
@@ -52,7 +53,8 @@ pub struct Frame {
     /// The frame was guessed from the link register, because the image has no information about the
     /// frame before it.
     pub is_guess: bool,
-    /// The function with file and line; if functions are inlined there, the innermost first. Empty
+    /// The function with file and line; if functions are inlined there, the innermost first. Where
+    /// the debug information says nothing, it is the symbol's name without file and line. Empty
     /// if the image says nothing about the address.
     pub locations: Vec<CodeLocation>,
 }
@@ -71,7 +73,7 @@ impl fmt::Debug for Frame {
 }
 
 /// Why a backtrace ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum BacktraceEnd {
@@ -101,6 +103,13 @@ pub enum BacktraceEnd {
     LostRegister,
     /// The backtrace has more frames than the limit.
     TooDeep,
+}
+
+/// The text of its `Display`, with addresses in hexadecimal.
+impl fmt::Debug for BacktraceEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BacktraceEnd({self})")
+    }
 }
 
 impl fmt::Display for BacktraceEnd {
@@ -177,6 +186,7 @@ impl Target<'_> {
     ///
     /// The target must be halted, and reading changes nothing on it. It takes a round trip for the
     /// registers and one for each 256 bytes of the stack. The backtrace always ends, and says why.
+    /// A function that ended in a tail call has no frame any more.
     ///
     /// The image must be the firmware that runs: nothing checks that.
     ///
@@ -209,8 +219,7 @@ impl Target<'_> {
             *register = value.and_then(|value| u32::try_from(value).ok());
         }
         let Some(pc) = registers[PC] else {
-            let target = survey.status.name.clone();
-            return Err(TargetError::UnknownRegister { target, name: "pc".to_owned() }.into());
+            return Err(registers::unknown(&survey.status.name, "pc", &[]));
         };
         let state = cortex_m::CortexMState::of(&survey.registers, |address| survey.word(address));
         let pointer = |name: &str| survey.registers.get(name)?.value.to_u64()?.try_into().ok();
@@ -220,10 +229,13 @@ impl Target<'_> {
         let mut frames = vec![frame_of(image, pc, sp, false)?];
         let end = loop {
             let last = frames.last().map_or((0, 0), |frame| (frame.pc, frame.sp));
+            let is_exact = frames.len() == 1 || frames.last().is_some_and(|frame| frame.is_interrupted);
+            if is_entry_function(image, if is_exact { last.0 } else { last.0.saturating_sub(1) }) {
+                break BacktraceEnd::Outermost;
+            }
             if frames.len() >= MOST_FRAMES {
                 break BacktraceEnd::TooDeep;
             }
-            let is_exact = frames.len() == 1 || frames.last().is_some_and(|frame| frame.is_interrupted);
             let (pc, is_guess) = match unwinder.step(&mut registers, is_exact, |address| memory.word(address))? {
                 Step::Caller => (registers[PC], false),
                 Step::NoInformation if is_exact && registers[LR].is_some() => {
@@ -283,6 +295,13 @@ impl Target<'_> {
     }
 }
 
+/// Whether an address is in the function at which the program begins. Its link register may hold
+/// what a call that has returned left there.
+fn is_entry_function(image: &Image, pc: u64) -> bool {
+    let first = image.entry().and_then(|entry| image.symbol_at(entry & !1));
+    first.is_some_and(|first| image.symbol_at(pc).is_some_and(|function| function.address == first.address))
+}
+
 /// A frame with its place in the sources, as far as the image says. `is_return` says that the
 /// program counter is a return address: the call is before it, and may be the last instruction of
 /// its function.
@@ -292,6 +311,10 @@ fn frame_of(image: &Image, pc: u32, sp: u32, is_return: bool) -> Result<Frame> {
         // An image without debug information may still say how to unwind.
         Err(crate::error::Error::Image(ImageError::Elf { .. })) => Vec::new(),
         locations => locations?,
+    };
+    let locations = match image.function_at(at.into()) {
+        Some(function) if locations.is_empty() => vec![CodeLocation::of_symbol(function)],
+        _ => locations,
     };
     Ok(Frame { pc: pc.into(), sp: sp.into(), is_interrupted: false, is_guess: false, locations })
 }

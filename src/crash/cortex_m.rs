@@ -4,6 +4,7 @@ use super::exception::{ExcReturn, ExceptionNumber};
 use super::fault::{Fault, FaultRegister, FaultStatus};
 use super::frame::StackedState;
 use crate::registers::RegisterDump;
+use crate::types::debug_in_hex;
 
 /// Registers that a report reads; a core has not all of them, and OpenOCD 0.12.0 has `xPSR` where
 /// newer versions have `xpsr`.
@@ -63,7 +64,7 @@ pub(super) const MAINLINE: [u32; 9] = [CFSR, HFSR, MMFAR, BFAR, AFSR, ID_PFR1, S
 const LOCKED_UP: [u64; 2] = [0xffff_fffe, 0xefff_fffe];
 
 /// The decoded registers of a Cortex-M.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CortexMState {
@@ -98,6 +99,12 @@ pub struct CortexMState {
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) is_lazy: bool,
 }
+
+debug_in_hex!(CortexMState {
+    exception, is_locked_up, fault_status, exc_return, stacked;
+    cpuid, icsr, shcsr, control, primask, faultmask, basepri;
+    without is_lazy
+});
 
 impl CortexMState {
     /// Decodes what was read, but for the stack.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::exception::{ExcReturn, ExceptionNumber};
 use crate::types::Hex;
+use crate::types::debug_in_hex;
 
 /// How many words of a stack are searched for a frame.
 pub(super) const SEARCHED_WORDS: u32 = 256;
@@ -92,7 +93,7 @@ impl StackedFrame {
 }
 
 /// The FPU's registers in a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FpuState {
@@ -106,8 +107,10 @@ pub struct FpuState {
     pub is_pending: bool,
 }
 
+debug_in_hex!(FpuState { is_pending; s, fpscr });
+
 /// What was found of a stored state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum StackedState {
@@ -125,6 +128,18 @@ pub enum StackedState {
         /// Where the search began.
         address: u32,
     },
+}
+
+/// Addresses in hexadecimal.
+impl fmt::Debug for StackedState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StackedState::None => f.write_str("None"),
+            StackedState::Found(frame) => f.debug_tuple("Found").field(frame).finish(),
+            StackedState::Unreadable { address } => write!(f, "Unreadable {{ address: {address:#x} }}"),
+            StackedState::NotFound { address } => write!(f, "NotFound {{ address: {address:#x} }}"),
+        }
+    }
 }
 
 /// Words of a stack.

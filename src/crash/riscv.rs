@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::registers::RegisterDump;
+use crate::types::debug_in_hex;
 
 /// Registers that a report reads; a hart has not all of them.
 pub(super) const REGISTERS: [&str; 49] = [
@@ -129,7 +130,7 @@ impl fmt::Display for TrapCause {
 
 /// The registers of the last trap to one privilege level. Nothing tells whether its handler still
 /// runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Trap {
@@ -145,8 +146,10 @@ pub struct Trap {
     pub from: Option<PrivilegeLevel>,
 }
 
+debug_in_hex!(Trap { handler, cause, from; pc, value });
+
 /// What the registers of a RISC-V hart tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RiscvState {
@@ -159,6 +162,8 @@ pub struct RiscvState {
     /// `mstatus`.
     pub mstatus: Option<u64>,
 }
+
+debug_in_hex!(RiscvState { privilege, machine_trap, supervisor_trap; mstatus });
 
 impl RiscvState {
     /// Decodes what was read.

@@ -4,10 +4,11 @@ use std::fmt;
 
 use super::Jep106;
 use crate::error::text;
+use crate::types::debug_in_hex;
 
 /// A debug component: its identification registers, as far as they could be read (Arm IHI 0029,
 /// B2).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Component {
@@ -26,6 +27,8 @@ pub struct Component {
     /// OpenOCD does not know it.
     pub description: Option<String>,
 }
+
+debug_in_hex!(Component { class, description; address, peripheral_id, device_type, device_architecture });
 
 impl Component {
     /// Returns the component's designer; `None` if it cannot be read, or has a code from before
@@ -100,7 +103,7 @@ impl fmt::Display for ComponentClass {
 }
 
 /// An entry of a ROM table (ARM IHI 0031, D2).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RomEntry {
@@ -114,3 +117,5 @@ pub struct RomEntry {
     /// The component at its address; `None` if the entry is marked as not present.
     pub component: Option<Component>,
 }
+
+debug_in_hex!(RomEntry { depth, component; offset, value });

@@ -11,12 +11,19 @@ use std::fmt;
 /// let arm = Jep106 { continuation: 4, code: 0x3b };
 /// assert_eq!((arm.name(), arm.to_string()), (Some("ARM"), "ARM (0x23b)".to_owned()));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Jep106 {
     /// The number of continuation codes: 0 for the first page.
     pub continuation: u8,
     /// The code, 1 to 126.
     pub code: u8,
+}
+
+/// `Jep106(ARM (0x23b))`
+impl fmt::Debug for Jep106 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Jep106({self})")
+    }
 }
 
 impl Jep106 {
@@ -89,7 +96,7 @@ impl fmt::Display for Jep106 {
 /// let id = DebugPortId::decode(0x1ba0_1477);
 /// assert_eq!((id.designer.name(), id.version, id.part, id.revision), (Some("ARM"), 1, 0xba, 1));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DebugPortId {
@@ -106,6 +113,13 @@ pub struct DebugPortId {
     /// Whether it is a minimal debug port, without transaction counter, pushed verify and pushed
     /// find.
     pub minimal: bool,
+}
+
+/// `DebugPortId(0x1ba01477: DPv1 by ARM (0x23b), part 0xba, revision 1)`
+impl fmt::Debug for DebugPortId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DebugPortId({self})")
+    }
 }
 
 impl DebugPortId {
@@ -140,7 +154,7 @@ impl fmt::Display for DebugPortId {
 /// assert_eq!((id.designer.name(), id.part, id.revision), (Some("Raspberry Pi"), 0x1002, 0));
 /// assert_eq!(id.to_string(), "0x01002927: Raspberry Pi (0x493), part 0x1002, revision 0");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TargetId {
@@ -152,6 +166,12 @@ pub struct TargetId {
     pub part: u16,
     /// Its revision.
     pub revision: u8,
+}
+
+impl fmt::Debug for TargetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TargetId({self})")
+    }
 }
 
 impl TargetId {
@@ -208,7 +228,7 @@ impl fmt::Display for AccessPortClass {
 /// let id = AccessPortId::decode(0x1477_0011);
 /// assert_eq!((id.class, id.type_name()), (AccessPortClass::Memory, Some("AHB3")));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AccessPortId {
@@ -224,6 +244,12 @@ pub struct AccessPortId {
     pub variant: u8,
     /// Its revision.
     pub revision: u8,
+}
+
+impl fmt::Debug for AccessPortId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccessPortId({self})")
+    }
 }
 
 impl AccessPortId {

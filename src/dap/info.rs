@@ -6,13 +6,14 @@ use super::replies::{self, Port};
 use super::{AccessPortClass, AccessPortId, Call, Component, Dap, DebugPortId, RomEntry, TargetId};
 use crate::command::Script;
 use crate::error::{DapError, Error, Result};
+use crate::types::debug_in_hex;
 use crate::wire::tcl;
 
 /// The version of the debug port from which on access ports have addresses.
 const ADIV6: u8 = 3;
 
 /// An access port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AccessPort {
@@ -22,8 +23,10 @@ pub struct AccessPort {
     pub id: AccessPortId,
 }
 
+debug_in_hex!(AccessPort { id; number });
+
 /// An access port with the debug components that it leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AccessPortInfo {
@@ -42,6 +45,8 @@ pub struct AccessPortInfo {
     /// core without power, or entries are missing because a ROM table could not be read to its end.
     pub is_complete: bool,
 }
+
+debug_in_hex!(AccessPortInfo { port, root, entries, is_complete; base });
 
 /// The identification of a DAP and of everything behind it, from [`Dap::info`].
 #[derive(Debug, Clone, PartialEq, Eq)]

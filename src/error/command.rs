@@ -2,6 +2,7 @@
 
 use crate::error::text::excerpt;
 use crate::error::{Failure, Refused, UnexpectedReply};
+use crate::types::NotRunReason;
 
 /// A command failed, or could not be sent as it was given.
 #[derive(thiserror::Error)]
@@ -39,12 +40,12 @@ pub enum CommandError {
         command: String,
     },
     /// A call in a [`Batch`](crate::Batch) was not run.
-    #[error("`{}` was not run: {why}", excerpt(command.as_bytes(), 120))]
+    #[error("`{}` was not run: {reason}", excerpt(command.as_bytes(), 120))]
     NotRun {
         /// The command.
         command: String,
         /// Why not.
-        why: &'static str,
+        reason: NotRunReason,
     },
     /// The result of the command is not UTF-8. [`Session::execute`](crate::Session::execute) gives
     /// its bytes.

@@ -11,7 +11,7 @@ const CLOSES_CONNECTION: i32 = -600;
 const SHOWN: usize = 600;
 
 /// What OpenOCD said when it refused a command: the command, its number, its message, its log.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Failure {
     command: String,
     code: i32,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::text::{self, comma_separated, excerpt, list_names, name, shown};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
-use crate::types::TapState;
+use crate::types::{PathEnd, TapState};
 
 /// An operation on the JTAG chain failed, or the chain cannot do it.
 #[derive(thiserror::Error)]
@@ -75,11 +75,11 @@ pub enum JtagError {
     },
     /// A path begins or ends in a state in which a TAP cannot stay. Nothing was sent.
     #[error(
-        "the path {end} in {state}, which is not stable; the stable states are RESET, RUN/IDLE, DRSHIFT, DRPAUSE, IRSHIFT and IRPAUSE"
+        "the {end} state of the path, {state}, is not stable; the stable states are RESET, RUN/IDLE, DRSHIFT, DRPAUSE, IRSHIFT and IRPAUSE"
     )]
     UnstablePath {
-        /// "begins" or "ends".
-        end: &'static str,
+        /// Which end of the path.
+        end: PathEnd,
         /// The state.
         state: TapState,
     },
@@ -278,8 +278,8 @@ mod tests {
             "the value 0x20 exceeds the 5 bits of the field"
         );
         assert_eq!(
-            text(JtagError::UnstablePath { end: "ends", state: TapState::UpdateDr }),
-            "the path ends in DRUPDATE, which is not stable; the stable states are RESET, RUN/IDLE, DRSHIFT, DRPAUSE, IRSHIFT and IRPAUSE"
+            text(JtagError::UnstablePath { end: PathEnd::Last, state: TapState::UpdateDr }),
+            "the last state of the path, DRUPDATE, is not stable; the stable states are RESET, RUN/IDLE, DRSHIFT, DRPAUSE, IRSHIFT and IRPAUSE"
         );
         assert_eq!(
             text(JtagError::NotSwitched { tap: "x.cpu".to_owned(), enabled: false }),

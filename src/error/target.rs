@@ -119,12 +119,14 @@ pub enum TargetError {
         bits: u32,
     },
     /// The target has no register of this name.
-    #[error("{} has no register \"{}\"", text::name(target), text::name(name))]
+    #[error("{} has no register \"{}\"{}", text::name(target), text::name(name), text::or_near(near))]
     UnknownRegister {
         /// The target's name.
         target: String,
         /// The requested name.
         name: String,
+        /// Names of the target's registers that are similar.
+        near: Vec<String>,
     },
     /// A register could not be read or written, though the target is halted. Or a value written to
     /// it earlier, which OpenOCD kept in its cache, did not reach the target when that was resumed

@@ -75,6 +75,11 @@ pub(crate) fn list_names(names: &[String], none: &str) -> String {
     }
 }
 
+/// `; near: a, b`, or nothing.
+pub(crate) fn or_near(near: &[String]) -> String {
+    if near.is_empty() { String::new() } else { format!("; near: {}", comma_separated(near)) }
+}
+
 /// `a, b, c`
 pub(crate) fn comma_separated(names: &[String]) -> String {
     names.iter().map(|one| name(one)).collect::<Vec<_>>().join(", ")

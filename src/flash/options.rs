@@ -23,6 +23,7 @@ pub struct WriteOptions {
     pub(super) unlock: bool,
     pub(super) verify: bool,
     pub(super) skip_unchanged: bool,
+    pub(super) erase_banks: bool,
 }
 
 impl Default for WriteOptions {
@@ -34,7 +35,7 @@ impl Default for WriteOptions {
 impl WriteOptions {
     /// Returns the defaults.
     pub const fn new() -> Self {
-        WriteOptions { erase: true, unlock: false, verify: true, skip_unchanged: false }
+        WriteOptions { erase: true, unlock: false, verify: true, skip_unchanged: false, erase_banks: false }
     }
 
     /// Erases the sectors that the image touches before anything is written. Each sector is erased
@@ -61,14 +62,30 @@ impl WriteOptions {
         self
     }
 
-    /// Neither erases nor writes sectors that hold their part of the image already, by the chip's
-    /// own checksum (CRC-32).
+    /// Neither erases nor writes sectors that hold their part of the image already, by checksums
+    /// (CRC-32) that the chip calculates.
+    ///
+    /// On a Cortex-M a program of this crate calculates the checksums of all sectors in one run. It
+    /// needs a word for each sector and 188 bytes of the work area, which is restored. For OpenOCD
+    /// and its events the target stays halted. Otherwise OpenOCD's own checksum compares groups of
+    /// sectors. Where many groups of 16 KiB have changed, all of their sectors are then written: to
+    /// compare them would take longer.
     ///
     /// With [`erase`](Self::erase), a sector is skipped only if its other bytes are erased, so the
-    /// flash ends up the same. Where many sectors of 16 KiB have changed, all of these are written:
-    /// to compare them would take longer. False by default.
+    /// flash ends up the same. False by default.
     pub const fn skip_unchanged(mut self, skip: bool) -> Self {
         self.skip_unchanged = skip;
+        self
+    }
+
+    /// Erases all of each bank that the image touches, not only the sectors, and writes all of the
+    /// image. Many chips erase a whole bank in the time of one sector.
+    ///
+    /// It implies [`erase`](Self::erase) and turns [`skip_unchanged`](Self::skip_unchanged) off.
+    /// Each bank is erased by one command, so the call cannot be cancelled within it. False by
+    /// default.
+    pub const fn erase_banks(mut self, erase_banks: bool) -> Self {
+        self.erase_banks = erase_banks;
         self
     }
 }

@@ -125,10 +125,11 @@ impl<R: ProgressReport> Flash<'_, R> {
         let all_spans: Vec<_> = parts.iter().map(|(span, _)| *span).collect();
         self.get_layouts(&mut chip, &all_spans)?;
         if options.unlock {
-            self.unlock(&mut chip, &all_spans)?;
+            let erased = if options.erase_banks { chip.whole_banks(&all_spans)? } else { all_spans.clone() };
+            self.unlock(&mut chip, &erased)?;
         }
         let mut tracker = Tracker::new(&self.report);
-        if options.skip_unchanged {
+        if options.skip_unchanged && !options.erase_banks {
             parts = self.without_unchanged(&chip, parts, options.erase)?;
         }
         let mut report = WriteReport::default();
@@ -144,8 +145,8 @@ impl<R: ProgressReport> Flash<'_, R> {
         let expected: Vec<_> = parts.iter().map(|(span, bytes)| (*span, Expected::Bytes(bytes))).collect();
         let parts = parts.iter().map(|(span, bytes)| Part { span: *span, data: Cow::Borrowed(bytes) });
         let parts: Vec<_> = parts.collect();
-        if options.erase {
-            let sectors = chip.whole_sectors(&spans)?;
+        if options.erase || options.erase_banks {
+            let sectors = if options.erase_banks { chip.whole_banks(&spans)? } else { chip.whole_sectors(&spans)? };
             report.erased = sectors.iter().map(|span| span.length).sum();
             self.erase_spans(&chip, &sectors, &mut tracker)?;
             if options.verify {
@@ -224,6 +225,20 @@ impl Chip {
                     last.length = (sectors.offset + sectors.length - last.offset).max(last.length);
                 }
                 _ => whole.push(sectors),
+            }
+        }
+        Ok(whole)
+    }
+
+    /// Returns all sectors of the banks that the spans touch.
+    fn whole_banks(&self, spans: &[Span]) -> Result<Vec<Span>, FlashError> {
+        let mut whole: Vec<Span> = Vec::new();
+        for span in spans {
+            let layout = self.layout(span.bank);
+            // There is at least one sector.
+            layout.sectors_of(span)?;
+            if whole.iter().all(|bank| bank.bank != span.bank) {
+                whole.push(layout.span_of(0, layout.sectors.len() - 1));
             }
         }
         Ok(whole)

@@ -13,6 +13,7 @@ use object::read::elf::{FileHeader, SectionHeader as _};
 use super::Image;
 use super::elf::File;
 use crate::error::{ImageError, Result};
+use crate::types::SymbolKind;
 
 pub(crate) type Reader = EndianArcSlice<RunTimeEndian>;
 
@@ -27,7 +28,8 @@ const INVALID: &str = "has debug information that cannot be read";
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CodeLocation {
-    /// The function, as the sources have it if the feature `demangle` is on.
+    /// The function, as the sources have it if the feature `demangle` is on. If the debug
+    /// information does not name it, the name of the symbol.
     pub function: Option<String>,
     /// The source file, as the compiler was given it.
     pub file: Option<String>,
@@ -37,6 +39,13 @@ pub struct CodeLocation {
     pub column: Option<u32>,
     /// The function is inlined, and the next location of the list is where.
     pub is_inlined: bool,
+}
+
+impl CodeLocation {
+    /// A function of which only the name is known.
+    pub(crate) fn of_symbol(function: String) -> Self {
+        CodeLocation { function: Some(function), file: None, line: None, column: None, is_inlined: false }
+    }
 }
 
 /// `inner at crash.c:14`, `blink at main.rs:7:5 (inlined)`
@@ -57,6 +66,8 @@ pub(crate) struct DebugInfo {
     sections: Vec<(String, Arc<[u8]>)>,
     is_big_endian: bool,
     address_size: u8,
+    /// Where `.eh_frame` is in memory: its addresses are relative to that.
+    eh_frame_address: Option<u64>,
     /// One of the sections is compressed, and left out.
     is_compressed: bool,
     /// A lock, because a context fills itself while it is asked.
@@ -81,6 +92,9 @@ impl DebugInfo {
             if section.sh_flags(file.endian).contains(SHF_COMPRESSED) {
                 info.is_compressed = true;
             } else if let Ok(data) = section.data(file.endian, file.bytes) {
+                if name == ".eh_frame" {
+                    info.eh_frame_address = Some(section.sh_addr(file.endian).into());
+                }
                 info.sections.push((name.into_owned(), data.into()));
             }
         }
@@ -96,6 +110,10 @@ impl DebugInfo {
 
     pub(crate) fn address_size(&self) -> u8 {
         self.address_size
+    }
+
+    pub(crate) fn eh_frame_address(&self) -> Option<u64> {
+        self.eh_frame_address
     }
 
     fn has(&self, id: SectionId) -> bool {
@@ -168,7 +186,17 @@ impl Image {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn location(&self, address: u64) -> Result<Vec<CodeLocation>> {
-        Ok(self.debug_info.locations(address).map_err(|problem| ImageError::Elf { problem })?)
+        let mut locations = self.debug_info.locations(address).map_err(|problem| ImageError::Elf { problem })?;
+        // Line tables alone name few functions.
+        if let Some(outermost @ CodeLocation { function: None, .. }) = locations.last_mut() {
+            outermost.function = self.function_at(address);
+        }
+        Ok(locations)
+    }
+
+    /// The name of the symbol around an address in code.
+    pub(crate) fn function_at(&self, address: u64) -> Option<String> {
+        self.symbol_at(address).filter(|symbol| symbol.kind != SymbolKind::Object).map(|symbol| readable(&symbol.name))
     }
 
     pub(crate) fn debug_info(&self) -> &DebugInfo {

@@ -7,10 +7,11 @@ use super::{Jtag, NewTap, scan_chain};
 use crate::command::Script;
 use crate::dap::Jep106;
 use crate::error::{JtagError, Result, text};
+use crate::types::debug_in_hex;
 use crate::wire::tcl;
 
 /// A TAP, as OpenOCD's configuration declares it and as it answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Tap {
@@ -35,6 +36,11 @@ pub struct Tap {
     /// Which bits of the captured value are compared.
     pub ir_mask: u32,
 }
+
+debug_in_hex!(Tap {
+    position, name, enabled, ignore_version, ir_length;
+    idcode, expected_ids, ir_capture, ir_mask
+});
 
 impl Tap {
     /// The manufacturer, by the identification code (IEEE 1149.1, 12.1.1).
@@ -210,5 +216,30 @@ impl Jtag<'_> {
         let name = tap.name();
         let shown = format!("jtag newtap {}", words.join(" "));
         self.ask(&script, shown, &Operation::on(&name, "declare"), |_| Some(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_of_a_tap_shows_its_codes_in_hexadecimal() {
+        let tap = Tap {
+            position: 0,
+            name: "stm32f1x.cpu".to_owned(),
+            enabled: true,
+            idcode: Some(0x3ba0_0477),
+            expected_ids: vec![0x3ba0_0477],
+            ignore_version: false,
+            ir_length: 4,
+            ir_capture: 1,
+            ir_mask: 0xf,
+        };
+        assert_eq!(
+            format!("{tap:?}"),
+            "Tap { position: 0, name: \"stm32f1x.cpu\", enabled: true, ignore_version: false, ir_length: 4, \
+             idcode: Some(0x3ba00477), expected_ids: [0x3ba00477], ir_capture: 0x1, ir_mask: 0xf }"
+        );
     }
 }

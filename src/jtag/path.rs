@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use crate::error::{Error, InvalidArgument, JtagError};
-use crate::types::TapState;
+use crate::types::{PathEnd, TapState};
 
 /// Reads OpenOCD's name of the state, in upper or lower case, such as `RUN/IDLE`.
 impl FromStr for TapState {
@@ -32,7 +32,7 @@ pub(super) fn pieces(path: &[TapState]) -> Result<Vec<&[TapState]>, JtagError> {
             return Err(JtagError::IllegalTransition { step: step + 1, from, to });
         }
     }
-    for (end, state) in [("begins", *first), ("ends", *last)] {
+    for (end, state) in [(PathEnd::First, *first), (PathEnd::Last, *last)] {
         if !state.is_stable() {
             return Err(JtagError::UnstablePath { end, state });
         }
@@ -110,9 +110,9 @@ mod tests {
     #[test]
     fn a_path_begins_and_ends_in_stable_states() {
         assert!(matches!(pieces(&[]), Err(JtagError::EmptyPath)));
-        assert!(matches!(pieces(&[SelectDrScan]), Err(JtagError::UnstablePath { end: "begins", .. })));
+        assert!(matches!(pieces(&[SelectDrScan]), Err(JtagError::UnstablePath { end: PathEnd::First, .. })));
         let open = pieces(&[RunTestIdle, SelectDrScan]);
-        assert!(matches!(open, Err(JtagError::UnstablePath { end: "ends", state: SelectDrScan })));
+        assert!(matches!(open, Err(JtagError::UnstablePath { end: PathEnd::Last, state: SelectDrScan })));
         assert_eq!(pieces(&[PauseDr]).unwrap(), [[PauseDr]]);
     }
 

@@ -1,9 +1,10 @@
 # Registers.
 
-# Reads registers of the current target if it is halted: its name, its state, the readings, and the
-# names that are left because more than `budget` milliseconds have passed (0: no limit). A reading
-# has the name asked for, whether the register is dirty, code, text and, if it failed, log. Without
-# names, every register in OpenOCD's listing is read. A register that fails does not stop the rest.
+# Reads registers of the current target if it is halted: its name, its state, the readings, the names
+# that are left because more than `budget` milliseconds have passed (0: no limit), and, with
+# `suggest` and if a name is not in OpenOCD's listing, all names that are. A reading has the name
+# asked for, whether the register is dirty, code, text and, if it failed, log. Without names, every
+# register in the listing is read. A register that fails does not stop the rest.
 # `spellings` is a dictionary from names to other names of the same register, taken where the
 # listing lacks the first.
 #
@@ -11,10 +12,11 @@
 # `reg NAME` would give them. With force, registers are read past OpenOCD's cache, but not where the
 # cache holds a value that is not written yet: that value would be lost on Cortex-M, and newer
 # RISC-V code aborts there.
-proc _openocd_rs_1_read_registers {force budget spellings names} {
+proc _openocd_rs_1_read_registers {force budget spellings suggest names} {
     set target [_openocd_rs_1_current]
     set state [_openocd_rs_1_state]
     set readings {}
+    set known {}
     set next 0
     if {$state eq {halted}} {
         set all {}
@@ -30,6 +32,9 @@ proc _openocd_rs_1_read_registers {force budget spellings names} {
             dict set held $name $text
         }
         if {![llength $names]} { set names $all }
+        foreach name $names {
+            if {$suggest && ![dict exists $held $name]} { set known $all }
+        }
         set option {}
         if {$force} { set option force }
         set end 0
@@ -44,7 +49,7 @@ proc _openocd_rs_1_read_registers {force budget spellings names} {
             }
         }
     }
-    return [list $target $state $readings [lrange $names $next end]]
+    return [list $target $state $readings [lrange $names $next end] $known]
 }
 
 # For the procedure above, in its frame. A procedure, because 0.12.0 parses what it captures each
@@ -68,7 +73,8 @@ proc _openocd_rs_1_read_until_failure {} {
 }
 
 # Writes a register of the current target if it is halted and the value, which takes so many bits,
-# fits: target, state, and of the read before the write code and text. `spellings` as for a read.
+# fits: target, state, of the read before the write code and text, and the names of all registers if
+# OpenOCD knows none of this name. `spellings` as for a read.
 # Bit 0 of a Cortex-M's program counter marks Thumb code in the address of a function, and is not
 # written.
 proc _openocd_rs_1_write_register {spellings name value bits} {
@@ -76,18 +82,23 @@ proc _openocd_rs_1_write_register {spellings name value bits} {
     set state [_openocd_rs_1_state]
     set code 0
     set before {}
+    set known {}
     if {$state eq {halted}} {
         if {[dict exists $spellings $name] && [string first ") $name (/" [reg]] < 0} { set name [dict get $spellings $name] }
         set code [catch {reg $name} before options]
+        set is_known [regexp {^(.+) \(/([0-9]+)\)} $before all found width]
+        if {!$is_known || $found ne $name} {
+            foreach {- known_name} [regexp -all -inline -line {^\([0-9]+\) (.+) \(/} [reg]] { lappend known $known_name }
+        }
         if {$code} {
             set code [_openocd_rs_1_code $code $options]
             capture {_openocd_rs_1_clear_errors; list}
-        } elseif {[regexp {^(.+) \(/([0-9]+)\)} $before all found width] && $found eq $name && $width >= $bits} {
+        } elseif {$is_known && $found eq $name && $width >= $bits} {
             if {$name eq {pc} && [_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} {
                 set value [format 0x%x [expr {$value & ~1}]]
             }
             reg $name $value
         }
     }
-    return [list $target $state $code $before]
+    return [list $target $state $code $before $known]
 }

@@ -197,7 +197,7 @@ proc _openocd_rs_1_rtt_put {number bytes} {
 # that is empty. Returns the ring as it was before.
 proc _openocd_rs_1_rtt_set_mode {number expected mode} {
     return [_openocd_rs_1_rtt_with_channel up $number {
-        if {$expected eq {} || ($flags & 3) == $expected} {
+        if {($flags & 3) != $mode && ($expected eq {} || ($flags & 3) == $expected)} {
             write_memory [expr {$address + 20}] 32 [expr {($flags & ~3 & 0xffffffff) | $mode}]
             _openocd_rs_1_check_write
         }

@@ -101,6 +101,12 @@ impl OpenOcdBuilder {
     /// [`ProcessError::InvalidConfig`](crate::ProcessError::InvalidConfig) if the string is empty,
     /// has an unclosed quote or an option without its argument, or sends the log to a file (`-l`):
     /// ports and errors are read from the log.
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder().config("interface/cmsis-dap.cfg -f target/stm32f1x.cfg -c 'adapter speed 4000'");
+    /// ```
     pub fn config(mut self, config: impl Into<String>) -> Self {
         self.config.push(Config::Line(config.into()));
         self
@@ -108,6 +114,14 @@ impl OpenOcdBuilder {
 
     /// Adds a configuration file (`-f`). OpenOCD looks it up in the search directories and in its
     /// own.
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder()
+    ///     .config_file("interface/cmsis-dap.cfg")
+    ///     .config_file("/home/me/my board.cfg");
+    /// ```
     pub fn config_file(mut self, file: impl AsRef<Path>) -> Self {
         self.config.push(Config::File(file.as_ref().into()));
         self
@@ -117,12 +131,24 @@ impl OpenOcdBuilder {
     ///
     /// Quote whatever comes from elsewhere with [`quote`](crate::quote): OpenOCD's Tcl can run
     /// programs.
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder().command("adapter driver dummy").command("noinit");
+    /// ```
     pub fn command(mut self, command: impl Into<String>) -> Self {
         self.config.push(Config::Command(command.into()));
         self
     }
 
     /// Adds a directory in which OpenOCD looks for files, before its own (`-s`).
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder().search_dir("./scripts").config_file("my_board.cfg");
+    /// ```
     pub fn search_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.search_dirs.push(directory.into());
         self
@@ -132,6 +158,12 @@ impl OpenOcdBuilder {
     ///
     /// It is passed as it is, except for a file of `-f`, whose name OpenOCD would execute. `-l` is
     /// refused, as in [`config`](Self::config).
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder().arg("-d3").config_file("board/st_nucleo_f4.cfg");
+    /// ```
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.extra_arguments.push(argument.into());
         self
@@ -141,6 +173,12 @@ impl OpenOcdBuilder {
     /// default.
     ///
     /// It precedes the configuration, and is not needed with an interface or board file.
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder().adapter_driver("cmsis-dap").config_file("target/stm32f1x.cfg");
+    /// ```
     pub fn adapter_driver(mut self, driver: impl Into<String>) -> Self {
         self.driver = Some(driver.into());
         self
@@ -151,6 +189,12 @@ impl OpenOcdBuilder {
     ///
     /// By default OpenOCD takes the first adapter that it finds. It does not start if the driver
     /// finds no adapter with this number; a driver without serial numbers ignores it.
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder().config_file("board/st_nucleo_f4.cfg").adapter_serial("066DFF535254887767163721");
+    /// ```
     pub fn adapter_serial(mut self, serial: impl Into<String>) -> Self {
         self.serial = Some(serial.into());
         self
@@ -158,6 +202,12 @@ impl OpenOcdBuilder {
 
     /// Selects the adapter by its USB bus and ports, such as `1-2.3` (OpenOCD:
     /// `adapter usb location`), whatever the configuration says. Any location by default.
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder().config_file("board/st_nucleo_f4.cfg").adapter_usb_location("1-2.3");
+    /// ```
     pub fn adapter_usb_location(mut self, location: impl Into<String>) -> Self {
         self.usb_location = Some(location.into());
         self
@@ -167,6 +217,12 @@ impl OpenOcdBuilder {
     ///
     /// Handlers in configuration files may still change it when the target is reset. The adapter
     /// takes its next lower speed; [`Adapter::speed`](crate::Adapter::speed) tells which.
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder().config_file("board/st_nucleo_f4.cfg").adapter_speed(1000);
+    /// ```
     pub fn adapter_speed(mut self, khz: u32) -> Self {
         self.speed_khz = Some(khz);
         self
@@ -178,6 +234,15 @@ impl OpenOcdBuilder {
     /// It is selected before the first file or command that follows the one with the adapter's
     /// driver. OpenOCD does not start if the adapter lacks the transport, or if the configuration
     /// has selected another one by then.
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder()
+    ///     .config_file("interface/cmsis-dap.cfg")
+    ///     .transport("swd")
+    ///     .config_file("target/stm32f1x.cfg");
+    /// ```
     pub fn transport(mut self, transport: impl Into<String>) -> Self {
         self.transport = Some(transport.into());
         self
@@ -187,6 +252,12 @@ impl OpenOcdBuilder {
     ///
     /// By default it is the one named by the environment variable `OPENOCD`, or else `openocd` in
     /// `PATH`.
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder().binary("/opt/openocd/bin/openocd").config_file("board/st_nucleo_f4.cfg");
+    /// ```
     pub fn binary(mut self, binary: impl Into<PathBuf>) -> Self {
         self.binary = Some(binary.into());
         self
@@ -196,6 +267,12 @@ impl OpenOcdBuilder {
     ///
     /// If the port is taken, [`spawn`](Self::spawn) fails with
     /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup).
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder().config_file("board/st_nucleo_f4.cfg").tcl_port(6666);
+    /// ```
     pub fn tcl_port(mut self, port: u16) -> Self {
         self.tcl_port = port;
         self
@@ -207,6 +284,12 @@ impl OpenOcdBuilder {
     /// With 0 OpenOCD chooses free ones. [`OpenOcdProcess::gdb_ports`] tells which are open. If one
     /// is taken, [`spawn`](Self::spawn) fails with
     /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup).
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder().config_file("board/st_nucleo_f4.cfg").gdb_port(3333);
+    /// ```
     pub fn gdb_port(mut self, port: u16) -> Self {
         self.gdb_port = Some(port);
         self
@@ -217,6 +300,12 @@ impl OpenOcdBuilder {
     /// With 0 OpenOCD chooses a free one, which [`OpenOcdProcess::telnet_port`] tells. If the port
     /// is taken, [`spawn`](Self::spawn) fails with
     /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup).
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder().config_file("board/st_nucleo_f4.cfg").telnet_port(4444);
+    /// ```
     pub fn telnet_port(mut self, port: u16) -> Self {
         self.telnet_port = Some(port);
         self
@@ -227,6 +316,15 @@ impl OpenOcdBuilder {
     ///
     /// An OpenOCD that is not ready by then is asked to end, and killed 200 ms later:
     /// [`spawn`](Self::spawn) returns by then.
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    /// use std::time::Duration;
+    ///
+    /// let openocd = OpenOcdProcess::builder()
+    ///     .config_file("board/st_nucleo_f4.cfg")
+    ///     .ready_timeout(Duration::from_secs(30));
+    /// ```
     pub fn ready_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.ready_timeout = timeout.into();
         self
@@ -297,6 +395,15 @@ impl OpenOcdBuilder {
     /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup) with
     /// OpenOCD's exit status and log, and [`TimeoutError::Ready`](crate::TimeoutError::Ready) if
     /// OpenOCD is not ready in time; it is stopped then.
+    ///
+    /// ```
+    /// use openocd::{OpenOcdProcess, Session};
+    ///
+    /// let process = OpenOcdProcess::builder().command("adapter driver dummy").command("noinit").spawn()?;
+    /// let session = Session::connect(process.tcl_address())?;
+    /// assert_eq!(session.command("adapter name")?, "dummy");
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn spawn(self) -> Result<OpenOcdProcess> {
         let files = TemporaryFiles::new();
         let arguments = self.arguments(&files)?;

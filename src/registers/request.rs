@@ -2,7 +2,7 @@
 
 use super::Register;
 use crate::command::{Reply, Request, Script};
-use crate::error::{Error, Failure, Refused, Result, TargetError, UnexpectedReply};
+use crate::error::{Error, Failure, Refused, Result, TargetError, UnexpectedReply, near_names};
 use crate::target::{register_line, words};
 use crate::types::{RegisterValue, TargetState};
 use crate::wire::tcl;
@@ -38,6 +38,8 @@ pub(super) struct Readings {
     pub(super) each: Vec<Reading>,
     /// The registers for which the time did not suffice.
     pub(super) left: Vec<String>,
+    /// All names of registers, if OpenOCD does not list one of those asked for.
+    pub(super) known: Vec<String>,
 }
 
 /// What OpenOCD replied for one register.
@@ -49,10 +51,12 @@ pub(super) struct Reading {
     log: String,
 }
 
-/// Reads registers for at most `budget_ms` milliseconds, 0 for as long as it takes.
-pub(crate) fn read_request(names: &[impl AsRef<str>], force: bool, budget_ms: u32) -> Request<'static> {
+/// Reads registers for at most `budget_ms` milliseconds, 0 for as long as it takes. With `suggest`, a
+/// name that does not exist gets similar ones.
+pub(crate) fn read_request(names: &[impl AsRef<str>], force: bool, budget_ms: u32, suggest: bool) -> Request<'static> {
     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    let script = Script::call("read_registers").flag(force).number(budget_ms).list(spellings()).list(&names);
+    let script =
+        Script::call("read_registers").flag(force).number(budget_ms).list(spellings()).flag(suggest).list(&names);
     let shown = format!("reg {}{}", names.join(" "), if force { " force" } else { "" });
     Request::new(script).shown(shown.trim_end().to_owned()).expecting("register values")
 }
@@ -62,16 +66,17 @@ pub(super) fn take_readings(request: &Request<'_>, reply: &Reply<'_>, names: &[i
         [] => Refused::new("read all registers", failure).into(),
         [first, ..] => TargetError::Register { name: first.as_ref().to_owned(), failure },
     };
-    let (target, state, readings, left) = reply.value_or(request, refused, |answer| {
-        let [target, state, readings, left] = tcl::strings(answer)?;
+    let (target, state, readings, left, known) = reply.value_or(request, refused, |answer| {
+        let [target, state, readings, left, known] = tcl::strings(answer)?;
         let readings = tcl::elements(readings.as_bytes()).map(|reading| {
             let [asked, dirty, code, text, log] = tcl::strings(&reading.ok()?)?;
             Some(Reading { asked, dirty: dirty == "1", code: code.parse().ok()?, text, log })
         });
-        Some((target, state, readings.collect::<Option<_>>()?, tcl::all_strings(left.as_bytes())?))
+        let (left, known) = (tcl::all_strings(left.as_bytes())?, tcl::all_strings(known.as_bytes())?);
+        Some((target, state, readings.collect::<Option<_>>()?, left, known))
     })?;
     must_be_halted(request, &target, &state)?;
-    Ok(Readings { target, each: readings, left })
+    Ok(Readings { target, each: readings, left, known })
 }
 
 pub(crate) fn take_registers(
@@ -79,8 +84,7 @@ pub(crate) fn take_registers(
     reply: &Reply<'_>,
     names: &[impl AsRef<str>],
 ) -> Result<Vec<Register>> {
-    let Readings { target, each: readings, .. } = take_readings(request, reply, names)?;
-    readings.into_iter().map(|reading| reading.register(&target)).collect()
+    take_readings(request, reply, names)?.registers()
 }
 
 pub(crate) fn write_request(name: &str, value: &RegisterValue) -> Request<'static> {
@@ -92,9 +96,9 @@ pub(crate) fn write_request(name: &str, value: &RegisterValue) -> Request<'stati
 
 pub(crate) fn take_written(request: &Request<'_>, reply: &Reply<'_>, name: &str, value: &RegisterValue) -> Result<()> {
     let refused = |failure| TargetError::Register { name: name.to_owned(), failure };
-    let (target, state, code, before) = reply.value_or(request, refused, |answer| {
-        let [target, state, code, before] = tcl::strings(answer)?;
-        Some((target, state, code.parse().ok()?, before))
+    let (target, state, code, before, known) = reply.value_or(request, refused, |answer| {
+        let [target, state, code, before, known] = tcl::strings(answer)?;
+        Some((target, state, code.parse().ok()?, before, tcl::all_strings(known.as_bytes())?))
     })?;
     must_be_halted(request, &target, &state)?;
     if code != 0 && !words::says_unknown_register(&before) {
@@ -103,12 +107,20 @@ pub(crate) fn take_written(request: &Request<'_>, reply: &Reply<'_>, name: &str,
         return Err(Error::refused(Box::new(failure), |failure| refused(failure).into()));
     }
     match register_line::line(&before).filter(|line| same_register(line.name, name)) {
-        None => Err(unknown(&target, name)),
+        None => Err(unknown(&target, name, &known)),
         Some(line) if line.bits < value.significant_bits() => {
             let (name, bits) = (name.to_owned(), line.bits);
             Err(TargetError::ValueTooWide { name, value: value.to_string(), bits }.into())
         }
         Some(_) => Ok(()),
+    }
+}
+
+impl Readings {
+    /// The registers, or the error of the first that could not be read.
+    pub(super) fn registers(self) -> Result<Vec<Register>> {
+        let Readings { target, each, known, .. } = self;
+        each.into_iter().map(|reading| reading.register(&target, &known)).collect()
     }
 }
 
@@ -119,9 +131,9 @@ impl Reading {
         (self.code != 0).then(|| Failure::new(command, self.code, self.text.clone(), self.log.clone()))
     }
 
-    pub(super) fn register(self, target: &str) -> Result<Register> {
+    pub(super) fn register(self, target: &str, known: &[String]) -> Result<Register> {
         if words::says_unknown_register(&self.text) {
-            return Err(unknown(target, &self.asked));
+            return Err(unknown(target, &self.asked, known));
         }
         if let Some(failure) = self.failure() {
             let refused = |failure| TargetError::Register { name: self.asked, failure }.into();
@@ -130,7 +142,7 @@ impl Reading {
         let line = register_line::line(&self.text);
         // OpenOCD takes a number in place of a name, and would read another register for it.
         if line.as_ref().is_some_and(|line| !same_register(line.name, &self.asked)) {
-            return Err(unknown(target, &self.asked));
+            return Err(unknown(target, &self.asked, known));
         }
         let value = line.as_ref().and_then(|line| line.value);
         let (Some(line), Some(value)) = (line, value) else {
@@ -150,6 +162,8 @@ fn must_be_halted(request: &Request<'_>, target: &str, state: &str) -> Result<()
     Err(TargetError::NotHalted { operation, target, state, failure: None }.into())
 }
 
-pub(super) fn unknown(target: &str, name: &str) -> Error {
-    TargetError::UnknownRegister { target: target.to_owned(), name: name.to_owned() }.into()
+/// The error for a name that the target has no register of, with similar names of those known.
+pub(crate) fn unknown(target: &str, name: &str, known: &[String]) -> Error {
+    let near = near_names(name, known.iter().map(String::as_str));
+    TargetError::UnknownRegister { target: target.to_owned(), name: name.to_owned(), near }.into()
 }

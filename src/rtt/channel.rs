@@ -10,6 +10,7 @@ use super::pending::Pending;
 use super::server::Server;
 use super::{Rtt, RttMode};
 use crate::error::{ConnectionError, Error, Result, RttError};
+use crate::stop_token::StopTokens;
 use crate::wire::{ByteStream, Deadline};
 
 /// How long reads and writes wait unless told otherwise.
@@ -67,6 +68,8 @@ pub struct RttChannel {
     pub(super) stuck_at: Option<(u32, Instant)>,
     /// When the last byte came, or the last check was.
     pub(super) checked: Instant,
+    /// What stops a search for the control block.
+    pub(super) stops: StopTokens,
 }
 
 impl RttChannel {
@@ -82,7 +85,8 @@ impl RttChannel {
         write_timeout: Option<Duration>,
     ) -> Self {
         let (pending, checked) = (Pending::default(), Instant::now());
-        RttChannel { stream, server, pending, read_timeout, write_timeout, stuck_at: None, checked }
+        let (stuck_at, stops) = (None, StopTokens::default());
+        RttChannel { stream, server, pending, read_timeout, write_timeout, stuck_at, checked, stops }
     }
 
     /// The channel's number.
@@ -110,6 +114,21 @@ impl RttChannel {
     /// A read that waits for longer than 250 ms also reads the target's memory through the session.
     /// That may take up to a second beyond the timeout, and five seconds if the control block must
     /// be searched for.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// # session.rtt().start_wait(std::time::Duration::from_secs(5))?;
+    /// use std::time::Duration;
+    ///
+    /// let mut terminal = session.rtt().channel(0)?;
+    /// terminal.set_read_timeout(Some(Duration::from_secs(2)));
+    /// println!("{}", terminal.read_text()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_read_timeout(&mut self, timeout: Option<Duration>) {
         self.read_timeout = timeout;
     }
@@ -118,6 +137,21 @@ impl RttChannel {
     /// ever. 10 s at first.
     ///
     /// A write may take a second more, and five seconds if the control block must be searched for.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// # session.rtt().start_wait(std::time::Duration::from_secs(5))?;
+    /// use std::time::Duration;
+    ///
+    /// let mut terminal = session.rtt().channel(0)?;
+    /// terminal.set_write_timeout(Some(Duration::from_secs(2)));
+    /// terminal.write_text("go\n")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_write_timeout(&mut self, timeout: Option<Duration>) {
         self.write_timeout = timeout;
     }
@@ -157,6 +191,20 @@ impl RttChannel {
     ///
     /// # Errors
     /// None at present.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// # session.rtt().start_wait(std::time::Duration::from_secs(5))?;
+    /// let mut output = session.rtt().channel(0)?;
+    /// let mut input = output.try_clone()?;
+    /// input.write_text("go\n")?;
+    /// println!("{}", output.read_text()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_clone(&self) -> Result<RttChannel> {
         let server = Arc::clone(&self.server);
         Ok(RttChannel::with(self.stream.clone(), server, self.read_timeout, self.write_timeout))
@@ -212,6 +260,21 @@ impl RttChannel {
     /// Whether bytes have come that are not taken.
     pub(crate) fn has_pending(&self) -> bool {
         !self.pending.is_empty()
+    }
+
+    /// Makes the channel's own searches for the control block end when a token stops.
+    pub(crate) fn stop_searches_with(&mut self, stops: StopTokens) {
+        self.stops = stops;
+    }
+
+    /// Puts as many bytes into the down-channel as it has room for now, and returns how many.
+    pub(crate) fn write_now(&self, bytes: &[u8]) -> Result<usize> {
+        self.server.rtt().put_now(self.server.channel, bytes)
+    }
+
+    /// Takes all that has come.
+    pub(crate) fn take_all(&mut self) -> &[u8] {
+        self.pending.take_all()
     }
 
     /// Takes the next whole line of what has come; `None` if it is not whole yet.

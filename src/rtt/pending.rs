@@ -54,6 +54,11 @@ impl Pending {
         count
     }
 
+    /// The last bytes that were pushed.
+    pub(super) fn last(&self, count: usize) -> &[u8] {
+        &self.bytes[self.bytes.len().saturating_sub(count)..]
+    }
+
     pub(super) fn take_all(&mut self) -> &[u8] {
         self.take(self.bytes.len() - self.begin)
     }

@@ -18,10 +18,11 @@ const LONGEST_DISCARD: Duration = Duration::from_secs(1);
 const DOING: &str = "waiting for bytes of RTT";
 
 impl RttChannel {
-    /// Waits for more bytes before the deadline. Reads nothing if much has come and was not taken.
-    pub(super) fn fetch(&mut self, deadline: Deadline) -> Result<()> {
+    /// Waits for more bytes before the deadline, and returns how many came. Reads nothing if much
+    /// has come and was not taken.
+    pub(super) fn fetch(&mut self, deadline: Deadline) -> Result<usize> {
         if self.pending.is_full() {
-            return Ok(());
+            return Ok(0);
         }
         let mut chunk = [0; READ_SIZE];
         loop {
@@ -31,7 +32,7 @@ impl RttChannel {
                     self.pending.push(&chunk[..count]);
                     self.stuck_at = None;
                     self.checked = Instant::now();
-                    return Ok(());
+                    return Ok(count);
                 }
                 Err(TransferError::DeadlinePassed) => {}
                 Err(TransferError::Connection(error)) => {
@@ -48,14 +49,14 @@ impl RttChannel {
         }
     }
 
-    /// Takes some of what has come, without waiting, and returns whether there was any.
-    pub(crate) fn fetch_now(&mut self) -> Result<bool> {
+    /// Takes some of what has come, without waiting, and returns it. It can be taken afterwards.
+    pub(crate) fn fetch_now(&mut self) -> Result<Option<&[u8]>> {
         if self.pending.is_full() {
-            return Ok(false);
+            return Ok(None);
         }
         match self.fetch(Deadline::after(Some(Duration::ZERO))) {
-            Err(Error::Timeout(_)) => Ok(false),
-            done => done.map(|()| true),
+            Err(Error::Timeout(_)) => Ok(None),
+            done => done.map(|count| Some(self.pending.last(count))),
         }
     }
 
@@ -71,7 +72,7 @@ impl RttChannel {
         let deadline = Deadline::after(Some(LONGEST_DISCARD));
         loop {
             self.pending.clear();
-            if !self.fetch_now()? {
+            if self.fetch_now()?.is_none() {
                 return Ok(());
             }
             if deadline.has_passed() {
@@ -89,7 +90,7 @@ impl RttChannel {
         let mut wait = deadline;
         loop {
             match self.fetch(wait) {
-                Ok(()) => bytes.extend_from_slice(self.pending.take_all()),
+                Ok(_) => bytes.extend_from_slice(self.pending.take_all()),
                 Err(Error::Timeout(_)) => break,
                 Err(error) => return Err(error),
             }
@@ -142,7 +143,7 @@ impl RttChannel {
             _ => false,
         };
         if ring.state == RingState::Lost || is_stuck {
-            rtt.revive(limit.extended_by(SEARCH_GRACE))?;
+            rtt.revive(limit.extended_by(SEARCH_GRACE), &self.stops)?;
             self.stuck_at = None;
         }
         Ok(())

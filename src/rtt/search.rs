@@ -6,6 +6,7 @@ use super::Rtt;
 use crate::command::{Request, Script};
 use crate::error::{Error, RejectedBlock, Result, RttError, TimeoutError};
 use crate::memory::numbers::decode;
+use crate::stop_token::StopTokens;
 use crate::target::Target;
 use crate::types::RttWait;
 use crate::wire::{Deadline, tcl};
@@ -52,8 +53,25 @@ impl Rtt<'_> {
     /// # Errors
     /// [`RttError::NotSetUp`], [`RttError::NoControlBlock`], and [`RttError::Refused`] if the
     /// memory cannot be read.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// # session.rtt().start_wait(std::time::Duration::from_secs(5))?;
+    /// let block = session.rtt().start()?;
+    /// println!("control block at {block:#010x}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start(&self) -> Result<u64> {
-        self.start_before(Deadline::NEVER, false)
+        self.start_unless(&StopTokens::default())
+    }
+
+    /// Starts like [`start`](Self::start). The search ends with a timeout when a token stops.
+    pub(crate) fn start_unless(&self, stops: &StopTokens) -> Result<u64> {
+        self.start_before(Deadline::NEVER, false, stops)
     }
 
     /// Starts like [`start`](Self::start), for firmware that comes up later: searches again and
@@ -64,11 +82,25 @@ impl Rtt<'_> {
     /// # Errors
     /// [`TimeoutError::Rtt`] if the block is not there in time, and the errors of
     /// [`start`](Self::start) that waiting cannot resolve.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use openocd::ResetMode;
+    /// use std::time::Duration;
+    ///
+    /// session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// session.target().reset(ResetMode::Run)?;
+    /// session.rtt().start_wait(Duration::from_secs(5))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start_wait(&self, timeout: Duration) -> Result<u64> {
         let deadline = Deadline::after(Some(timeout));
         loop {
             let search_deadline = deadline.extended_by(super::SEARCH_GRACE);
-            match self.start_before(search_deadline, false) {
+            match self.start_before(search_deadline, false, &StopTokens::default()) {
                 Err(Error::Rtt(RttError::NoControlBlock { .. })) => {}
                 // The search was too slow for the time that was left.
                 Err(Error::Timeout(_)) if search_deadline.has_passed() => {}
@@ -86,14 +118,14 @@ impl Rtt<'_> {
     /// there yet.
     ///
     /// The deadline is looked at between the commands, each of which may take some time more.
-    pub(super) fn start_before(&self, deadline: Deadline, is_restart: bool) -> Result<u64> {
+    pub(super) fn start_before(&self, deadline: Deadline, is_restart: bool, stops: &StopTokens) -> Result<u64> {
         let hard_deadline = deadline.extended_by(super::GRACE);
         let setup = self.stored_setup(hard_deadline)?;
         // OpenOCD must not take other bytes for the rings that were there, and its polling would
         // slow the search.
         self.stop_before(hard_deadline, is_restart)?;
         let target = Target::of(self.session(), &setup.target);
-        search(target, setup.address, setup.size, &setup.id, deadline, |block| {
+        search(target, setup.address, setup.size, &setup.id, (deadline, stops), |block| {
             let request = self.request(Script::call("rtt_start").hex(block)).shown("rtt start").to("start RTT");
             let request = request.before(hard_deadline).expecting("an answer about RTT");
             let flaw = self.ask(&request, tcl::all_strings)?;
@@ -146,9 +178,14 @@ impl Rtt<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn clear(&self, address: u64, size: u32, id: &str) -> Result<u32> {
+        self.clear_unless(address, size, id, &StopTokens::default())
+    }
+
+    /// Clears like [`clear`](Self::clear). The search ends with a timeout when a token stops.
+    pub(crate) fn clear_unless(&self, address: u64, size: u32, id: &str, stops: &StopTokens) -> Result<u32> {
         self.check_setup(address, size, id)?;
         let mut cleared = 0;
-        let searched = search::<()>(self.target, address, size, id, Deadline::NEVER, |block| {
+        let searched = search::<()>(self.target, address, size, id, (Deadline::NEVER, stops), |block| {
             let request = self.request(Script::call("rtt_clear").hex(block).word(id)).shown("write_memory");
             let request = request.to("clear the RTT control block").expecting("0 or 1");
             cleared += self.ask(&request, |answer| match answer {
@@ -165,13 +202,14 @@ impl Rtt<'_> {
     }
 }
 
-/// Offers each place that holds the id to `judge`, up to the first that is a control block.
+/// Offers each place that holds the id to `judge`, up to the first that is a control block. Gives
+/// up at the deadline, or when a token stops.
 fn search<T>(
     target: Target<'_>,
     address: u64,
     size: u32,
     id: &str,
-    deadline: Deadline,
+    (deadline, stops): (Deadline, &StopTokens),
     mut judge: impl FnMut(u64) -> Result<Found<T>>,
 ) -> Result<T> {
     let last = address.saturating_add(u64::from(size));
@@ -181,7 +219,7 @@ fn search<T>(
     let mut next = address;
     let mut piece = begin;
     while piece < end {
-        if piece > begin && deadline.has_passed() {
+        if (piece > begin && deadline.has_passed()) || stops.is_stopped() {
             return Err(TimeoutError::Rtt { waiting_for: RttWait::ControlBlock, after: deadline.span() }.into());
         }
         let piece_end = end.min(piece.saturating_add(PIECE));

@@ -9,6 +9,7 @@ use super::{GRACE, Rtt, SEARCH_GRACE};
 use crate::command::Script;
 use crate::error::{Error, Result, RttError};
 use crate::session::Session;
+use crate::stop_token::StopTokens;
 use crate::types::RttDirection;
 use crate::wire::Deadline;
 
@@ -63,23 +64,16 @@ impl Rtt<'_> {
         }
         let hard_deadline = deadline.extended_by(GRACE);
         let mut checked = Instant::now();
-        let piece = &bytes[..bytes.len().min(LARGEST_PUT)];
-        let script = Script::call("rtt_put").number(number).hex_list(piece.iter().copied());
-        let request = self.request(script).shown("write_memory").to("write to the RTT ring");
-        let request = request.before(hard_deadline).expecting("how many bytes the target took");
         loop {
-            let (count, ring) = self.ask(&request, |answer| Ring::parse_put(answer, piece.len()))??;
+            let (count, ring) = self.put_once(number, bytes, hard_deadline)?;
             if count > 0 {
                 return Ok(count);
-            }
-            if ring.state == RingState::None {
-                return Err(ring.no_channel(RttDirection::Down, number).into());
             }
             let is_over = deadline.has_passed();
             // Firmware that is just starting gets some time. At the deadline a restart is for the
             // next write.
             if ring.state == RingState::Lost && (is_over || checked.elapsed() >= CHECK_PERIOD) {
-                self.revive(deadline.extended_by(SEARCH_GRACE))?;
+                self.revive(deadline.extended_by(SEARCH_GRACE), &StopTokens::default())?;
                 checked = Instant::now();
             }
             if is_over {
@@ -90,9 +84,29 @@ impl Rtt<'_> {
         }
     }
 
+    /// Puts as many bytes into a down-channel as it has room for now, and returns how many. None if
+    /// the control block is not there.
+    pub(super) fn put_now(&self, number: u32, bytes: &[u8]) -> Result<usize> {
+        self.put_once(number, bytes, Deadline::NEVER).map(|(count, _)| count)
+    }
+
+    /// Puts as many bytes into a down-channel as it has room for now. Returns how many, and the
+    /// ring before.
+    fn put_once(&self, number: u32, bytes: &[u8], deadline: Deadline) -> Result<(usize, Ring)> {
+        let piece = &bytes[..bytes.len().min(LARGEST_PUT)];
+        let script = Script::call("rtt_put").number(number).hex_list(piece.iter().copied());
+        let request = self.request(script).shown("write_memory").to("write to the RTT ring");
+        let request = request.before(deadline).expecting("how many bytes the target took");
+        let (count, ring) = self.ask(&request, |answer| Ring::parse_put(answer, piece.len()))??;
+        if ring.state == RingState::None {
+            return Err(ring.no_channel(RttDirection::Down, number).into());
+        }
+        Ok((count, ring))
+    }
+
     /// Restarts a transfer that does not go on by itself, if the control block is there.
-    pub(super) fn revive(&self, deadline: Deadline) -> Result<()> {
-        match self.start_before(deadline, true) {
+    pub(super) fn revive(&self, deadline: Deadline, stops: &StopTokens) -> Result<()> {
+        match self.start_before(deadline, true, stops) {
             Ok(block) => {
                 log::warn!(
                     target: "openocd::rtt",

@@ -1,5 +1,6 @@
 //! What a run came to.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -57,6 +58,11 @@ pub enum Verdict {
     /// The deadline passed, and the target was halted. If it had reached another end by then, that
     /// is the verdict.
     Deadline,
+    /// A handler ([`RunUntil::on_line`](crate::RunUntil::on_line),
+    /// [`on_output`](crate::RunUntil::on_output)) or a [`StopToken`](crate::StopToken) stopped the
+    /// run, and the target was halted. If the target had reached another end before the token was
+    /// noticed, that is the verdict.
+    Stopped,
 }
 
 impl fmt::Display for Verdict {
@@ -71,14 +77,15 @@ impl fmt::Display for Verdict {
                 write!(f, "line {shown:?}{}", if shown.len() < line.len() { "…" } else { "" })
             }
             Verdict::Deadline => f.write_str("deadline passed"),
+            Verdict::Stopped => f.write_str("stopped"),
         }
     }
 }
 
-/// Where a line came from.
+/// Where output of the firmware came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum LineSource {
+pub enum OutputSource {
     /// The standard output of semihosting.
     Output,
     /// The standard error of semihosting.
@@ -88,13 +95,34 @@ pub enum LineSource {
 }
 
 /// `output`, `error` or `rtt 0`
-impl fmt::Display for LineSource {
+impl fmt::Display for OutputSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LineSource::Output => f.write_str("output"),
-            LineSource::Error => f.write_str("error"),
-            LineSource::Rtt(channel) => write!(f, "rtt {channel}"),
+            OutputSource::Output => f.write_str("output"),
+            OutputSource::Error => f.write_str("error"),
+            OutputSource::Rtt(channel) => write!(f, "rtt {channel}"),
         }
+    }
+}
+
+/// Bytes that the firmware printed, as they arrived, for
+/// [`RunUntil::on_output`](crate::RunUntil::on_output).
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RunOutput<'o> {
+    /// Where the bytes came from.
+    pub source: OutputSource,
+    /// When the bytes arrived here, from the beginning of the run. `None` for bytes that were
+    /// printed before the run.
+    pub at: Option<Duration>,
+    /// The bytes. A line or a frame may arrive in several parts.
+    pub bytes: &'o [u8],
+}
+
+/// `RunOutput(rtt 0, 12 bytes)`
+impl fmt::Debug for RunOutput<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RunOutput({}, {} bytes)", self.source, self.bytes.len())
     }
 }
 
@@ -104,7 +132,7 @@ impl fmt::Display for LineSource {
 #[non_exhaustive]
 pub struct RunLine {
     /// Where the line came from.
-    pub source: LineSource,
+    pub source: OutputSource,
     /// When the line was complete here, from the beginning of the run. `None` for a line of which a
     /// part was printed before the run: it is no evidence and meets no condition.
     #[cfg_attr(
@@ -140,10 +168,17 @@ pub struct RunOutcome {
     pub output: Vec<u8>,
     /// The numbers of the semihosting calls that were refused, in their order; at most 1000.
     pub refused_calls: Vec<u32>,
-    /// The lines that came by semihosting and by the RTT channels of the conditions, in the order
-    /// in which they were complete. The last line of semihosting may lack its line end. A line of
-    /// more than 64 KiB comes in parts.
+    /// The lines that came by semihosting and by the RTT channels of the run, in the order
+    /// in which they were complete. The last line of semihosting, and of a channel that the run
+    /// opened, may lack its line end. A line of more than 64 KiB comes in parts.
     pub lines: Vec<RunLine>,
+    /// What came by RTT channels that the run read as bytes
+    /// ([`RunChannel::binary`](crate::RunChannel::binary)), by channel.
+    pub rtt_bytes: BTreeMap<u32, Vec<u8>>,
+    /// The RTT channels of [`RunUntil::rtt`](crate::RunUntil::rtt) that the firmware had not set up
+    /// when the run ended: it has no such channel, did not come so far, or keeps its control block
+    /// elsewhere.
+    pub missing_channels: Vec<u32>,
     /// Number of bytes of output and lines that were dropped because of the limit.
     pub dropped: u64,
     /// How long the run took.

@@ -7,10 +7,12 @@ use super::RunUntil;
 use super::breakpoints::RunBreakpoints;
 use super::channels::Channels;
 use super::collector::Collector;
+use super::input::RunInput;
 use super::outcome::{RunOutcome, Verdict};
 use crate::error::Result;
 use crate::semihosting::call::{Call, Poll, Then};
 use crate::semihosting::host::{Answer, Host};
+use crate::stop_token::StopTokens;
 use crate::target::{Target, TargetStatus};
 use crate::types::{HaltReason, TargetState};
 use crate::wire::Deadline;
@@ -28,10 +30,21 @@ pub(super) struct Run<'t, 'c> {
     breakpoints: Vec<u64>,
     serves_calls: bool,
     host: Host,
+    /// Input for semihosting that is not with the host yet.
+    input: RunInput,
     channels: Channels<'c>,
     collector: Collector<'c>,
     deadline: Deadline,
     end: Deadline,
+    stops: StopTokens,
+}
+
+/// What became of a semihosting call.
+enum Served {
+    Answered,
+    /// It reads input that has not come yet.
+    Waits,
+    Exit(Verdict),
 }
 
 impl<'t, 'c> Run<'t, 'c> {
@@ -40,28 +53,34 @@ impl<'t, 'c> Run<'t, 'c> {
         let deadline = Deadline::after(Some(timeout));
         let end = deadline.extended_by(GRACE);
         let target = target.before(end);
+        let mut host = until.console.host(Vec::new())?;
+        host.stops = until.stops.clone();
         let mut run = Run {
             target,
             breakpoints: until.breakpoints,
             serves_calls: until.serves_calls,
-            host: until.console.host(until.input)?,
-            channels: Channels::new(until.channels),
+            host,
+            input: until.input,
+            channels: Channels::new(until.channels, until.stops.clone()),
             collector: Collector::new(until.kept, until.on_output, until.on_line),
             deadline,
             end,
+            stops: until.stops,
         };
         let was_enabled = run.serves_calls && target.take_over_calls()?;
         let ended = run.prepare().and_then(|()| run.with_breakpoints());
         let target = run.target;
         let put_back = if was_enabled { target.semihosting().enable() } else { Ok(()) };
-        run.channels.close(target);
+        let missing_channels = run.channels.missing();
+        let closed = run.channels.close(target, &mut run.collector);
         // Why a run failed says more than what failed after it.
         let (verdict, status) = ended?;
         put_back?;
+        closed?;
         run.collector.end();
-        let Collector { output, lines, dropped, .. } = run.collector;
-        let refused_calls = run.host.refused_calls;
-        Ok(RunOutcome { verdict, status, output, refused_calls, lines, dropped, elapsed: begin.elapsed() })
+        let Collector { output, rtt_bytes, lines, dropped, .. } = run.collector;
+        let (refused_calls, elapsed) = (run.host.refused_calls, begin.elapsed());
+        Ok(RunOutcome { verdict, status, output, refused_calls, lines, rtt_bytes, missing_channels, dropped, elapsed })
     }
 
     /// Prepares the channels. With a slow probe a search of the RAM takes seconds: what this one
@@ -86,28 +105,32 @@ impl<'t, 'c> Run<'t, 'c> {
     }
 
     fn go(&mut self) -> Result<(Verdict, TargetStatus)> {
+        if self.is_stopped() {
+            return Ok((Verdict::Stopped, self.target.status()?));
+        }
         if let Some((verdict, status)) = self.resume()? {
             return self.last_lines(verdict, status);
         }
         let mut pause = FIRST_PAUSE;
         loop {
-            if let Some(line) = self.channels.take_lines(self.target, &mut self.collector)? {
+            if let Some(line) = self.channels.exchange(self.target, &mut self.collector)? {
                 return Ok((Verdict::Line(line), self.target.status()?));
             }
             let Poll { status, call } = self.target.poll_for_calls(self.serves_calls)?;
-            if status.state == TargetState::Halted {
-                let verdict = match (self.breakpoint_at(&status), call) {
-                    (Some(address), _) => Some(Verdict::Breakpoint { address }),
-                    (None, Some(call)) => self.serve(&call, self.then(&call, &status))?,
-                    (None, None) => Some(halt_verdict(status.halt_reason)),
+            if status.state == TargetState::Halted && !self.collector.is_stopped() {
+                let served = match (self.breakpoint_at(&status), call) {
+                    (Some(address), _) => Served::Exit(Verdict::Breakpoint { address }),
+                    (None, Some(call)) => self.serve(&call, &status)?,
+                    (None, None) => Served::Exit(halt_verdict(status.halt_reason)),
                 };
-                if let Some(verdict) = verdict {
-                    return self.last_lines(verdict, status);
+                match served {
+                    Served::Exit(verdict) => return self.last_lines(verdict, status),
+                    Served::Answered => pause = FIRST_PAUSE,
+                    Served::Waits => {}
                 }
-                pause = FIRST_PAUSE;
             }
             let left = self.deadline.remaining().unwrap_or(pause);
-            if left.is_zero() {
+            if left.is_zero() || self.is_stopped() {
                 let (verdict, status) = self.stop()?;
                 return self.last_lines(verdict, status);
             }
@@ -122,18 +145,24 @@ impl<'t, 'c> Run<'t, 'c> {
         if self.serves_calls {
             let Poll { status, call } = self.target.poll_for_calls(true)?;
             if let Some(call) = call {
-                let verdict = self.serve(&call, self.then(&call, &status))?;
-                return Ok(verdict.map(|verdict| (verdict, status)));
+                return Ok(match self.serve(&call, &status)? {
+                    Served::Exit(verdict) => Some((verdict, status)),
+                    Served::Answered | Served::Waits => None,
+                });
             }
         }
         self.target.resume().map(|()| None)
     }
 
-    /// Halts the target after the deadline. What it has reached since the last poll is the verdict:
-    /// the next `resume` would pass it.
+    /// Halts the target after the deadline, or because the run was stopped. What the target has
+    /// reached since the last poll is the verdict: the next `resume` would pass it. A handler of
+    /// the caller's that stopped the run had seen nothing of that.
     fn stop(&mut self) -> Result<(Verdict, TargetStatus)> {
         use HaltReason::{Breakpoint, ExceptionCatch, Lockup, Watchpoint, WatchpointAndBreakpoint};
 
+        if self.collector.is_stopped() {
+            return Ok((Verdict::Stopped, self.target.halt()?));
+        }
         let mut poll = Poll { status: self.target.halt()?, call: None };
         if self.serves_calls {
             poll = self.target.poll_for_calls(true)?;
@@ -141,7 +170,7 @@ impl<'t, 'c> Run<'t, 'c> {
         let call = poll.call.take().filter(|_| self.breakpoint_at(&poll.status).is_none());
         let was_at_call = call.is_some();
         if let Some(call) = call {
-            if let Some(exit) = self.serve(&call, Then::Stay)? {
+            if let Served::Exit(exit) = self.serve_and(&call, |_| Then::Stay)? {
                 return Ok((exit, poll.status));
             }
             poll.status = self.target.status()?;
@@ -154,6 +183,7 @@ impl<'t, 'c> Run<'t, 'c> {
             {
                 Verdict::Halt(reason)
             }
+            (None, _) if self.is_stopped() => Verdict::Stopped,
             (None, _) => Verdict::Deadline,
         };
         Ok((verdict, poll.status))
@@ -164,27 +194,54 @@ impl<'t, 'c> Run<'t, 'c> {
         status.pc.filter(|pc| self.breakpoints.contains(pc))
     }
 
-    /// What the target does behind a call. OpenOCD would pass a breakpoint there.
-    fn then(&self, call: &Call, status: &TargetStatus) -> Then {
-        if self.breakpoints.contains(&call.next()) { Then::Stay } else { call.resumption(status.halt_reason) }
+    /// Whether a handler or a token stopped the run.
+    fn is_stopped(&self) -> bool {
+        self.collector.is_stopped() || self.stops.is_stopped()
     }
 
-    /// Serves a semihosting call. Returns the verdict if it is an exit.
-    fn serve(&mut self, call: &Call, then: Then) -> Result<Option<Verdict>> {
+    /// Serves a semihosting call at which the target is halted, and resumes the target. It stays
+    /// halted if the run was stopped meanwhile, or at a breakpoint behind the call, which OpenOCD
+    /// would pass.
+    fn serve(&mut self, call: &Call, status: &TargetStatus) -> Result<Served> {
+        self.serve_and(call, |run| {
+            let stays = run.is_stopped() || run.breakpoints.contains(&call.next());
+            if stays { Then::Stay } else { call.resumption(status.halt_reason) }
+        })
+    }
+
+    /// Serves a semihosting call, and then does what `then` says.
+    fn serve_and(&mut self, call: &Call, then: impl FnOnce(&Self) -> Then) -> Result<Served> {
+        let input = self.input.bytes();
+        self.host.input.append(input);
+        if self.input.is_open() && self.host.input.is_empty() && Host::asks_for_input(call, self.target)? {
+            return Ok(Served::Waits);
+        }
         let collector = &mut self.collector;
         let answer =
             self.host.serve(call, self.target, self.deadline, &mut |stream, bytes| collector.print(stream, bytes))?;
         match answer {
-            Answer::Value(value) => self.target.answer_call(call, value, then).map(|()| None),
-            Answer::Exit { status, reason } => Ok(Some(Verdict::Exit { status, reason })),
+            Answer::Value(value) => {
+                let then = then(self);
+                self.target.answer_call(call, value, then).map(|()| Served::Answered)
+            }
+            Answer::Exit { status, reason } => Ok(Served::Exit(Verdict::Exit { status, reason })),
         }
     }
 
     /// Takes what the target printed before it halted, which may hold a line that meets its
-    /// condition.
+    /// condition, or that makes a handler stop the run.
     fn last_lines(&mut self, verdict: Verdict, status: TargetStatus) -> Result<(Verdict, TargetStatus)> {
-        let line = self.channels.last_lines(self.target, &mut self.collector, self.end)?;
-        Ok((line.map_or(verdict, Verdict::Line), status))
+        if self.collector.is_stopped() {
+            return Ok((Verdict::Stopped, status));
+        }
+        let is_stopped = verdict == Verdict::Stopped;
+        let line = self.channels.last_lines(self.target, &mut self.collector, self.end, is_stopped)?;
+        let verdict = match line {
+            Some(line) => Verdict::Line(line),
+            None if self.collector.is_stopped() => Verdict::Stopped,
+            None => verdict,
+        };
+        Ok((verdict, status))
     }
 }
 

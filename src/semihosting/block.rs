@@ -3,6 +3,7 @@
 use super::call::Call;
 use crate::error::Result;
 use crate::memory::Memory;
+use crate::stop_token::StopTokens;
 use crate::target::Target;
 use crate::wire::Deadline;
 
@@ -20,11 +21,12 @@ pub(super) struct Block<'t> {
     /// Width of a word: 32 or 64.
     pub(super) bits: u32,
     pub(super) deadline: Deadline,
+    pub(super) stops: StopTokens,
 }
 
 impl<'t> Block<'t> {
-    pub(super) fn of(call: &Call, target: Target<'t>, deadline: Deadline) -> Self {
-        Block { memory: target.memory(), address: call.argument, bits: call.bits, deadline }
+    pub(super) fn of(call: &Call, target: Target<'t>, deadline: Deadline, stops: StopTokens) -> Self {
+        Block { memory: target.memory(), address: call.argument, bits: call.bits, deadline, stops }
     }
 
     pub(super) fn words<const N: usize>(&self) -> Result<[u64; N]> {
@@ -58,7 +60,8 @@ impl<'t> Block<'t> {
         let [_, address, length] = self.words()?;
         let limit = length.min(TRANSFER_BYTES);
         let mut bytes = Vec::new();
-        while (bytes.len() as u64) < limit && (bytes.is_empty() || !self.deadline.has_passed()) {
+        let is_over = || self.deadline.has_passed() || self.stops.is_stopped();
+        while (bytes.len() as u64) < limit && (bytes.is_empty() || !is_over()) {
             let taken = bytes.len() as u64;
             bytes.extend(self.bytes(address.wrapping_add(taken), (limit - taken).min(PART_BYTES))?);
         }

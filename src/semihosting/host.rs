@@ -15,6 +15,7 @@ use super::block::{Block, TRANSFER_BYTES, low_word, whole};
 use super::call::Call;
 use super::files::Files;
 use crate::error::Result;
+use crate::stop_token::StopTokens;
 use crate::target::Target;
 use crate::wire::Deadline;
 
@@ -102,6 +103,8 @@ pub(crate) struct Host {
     features_read: usize,
     errno: i32,
     begin: Instant,
+    /// What ends a long call early.
+    pub(crate) stops: StopTokens,
 }
 
 /// Takes what the firmware prints.
@@ -117,11 +120,12 @@ impl Host {
             features_read: 0,
             errno: 0,
             begin: Instant::now(),
+            stops: StopTokens::default(),
         }
     }
 
-    /// Serves a call of the halted target. After the deadline it takes no more of what the firmware
-    /// writes by one call.
+    /// Serves a call of the halted target. After the deadline, and when a token stops, it takes no
+    /// more of what the firmware writes by one call.
     pub(crate) fn serve(
         &mut self,
         call: &Call,
@@ -129,7 +133,7 @@ impl Host {
         deadline: Deadline,
         print: Print<'_>,
     ) -> Result<Answer> {
-        let block = Block::of(call, target, deadline);
+        let block = Block::of(call, target, deadline, self.stops.clone());
         match call.number {
             // A 64-bit core passes the block of SYS_EXIT_EXTENDED.
             SYS_EXIT if call.bits == 32 => return Ok(exit(call.argument, 0)),
@@ -145,7 +149,7 @@ impl Host {
 
     /// Whether a call reads from the console's input.
     pub(crate) fn asks_for_input(call: &Call, target: Target<'_>) -> Result<bool> {
-        let block = Block::of(call, target, Deadline::NEVER);
+        let block = Block::of(call, target, Deadline::NEVER, StopTokens::default());
         match call.number {
             SYS_READC => Ok(true),
             SYS_READ => Ok(matches!(block.words()?, [INPUT_HANDLE, _, length] if length > 0)),
@@ -195,7 +199,7 @@ impl Host {
             SYS_HEAPINFO => {
                 let [heap] = block.words()?;
                 // Zeros: the firmware knows best where its heap and its stack are.
-                Block { address: heap, ..*block }.write_words(&[0; 4])?;
+                Block { address: heap, stops: StopTokens::default(), ..*block }.write_words(&[0; 4])?;
                 0
             }
             _ => return Ok(None),

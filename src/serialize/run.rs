@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::serialize_as;
-use crate::run_until::{LineSource, Verdict};
+use crate::run_until::{OutputSource, Verdict};
 use crate::types::HaltReason;
 
 #[derive(Serialize)]
@@ -15,11 +15,12 @@ enum VerdictForm<'a> {
     Exit { status: i32, reason: u32 },
     Line { text: &'a str },
     Deadline,
+    Stopped,
 }
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum LineSourceForm {
+enum OutputSourceForm {
     Output,
     Error,
     Rtt { channel: u32 },
@@ -33,10 +34,11 @@ serialize_as! {
         Verdict::Exit { status, reason } => VerdictForm::Exit { status: *status, reason: *reason },
         Verdict::Line(text) => VerdictForm::Line { text },
         Verdict::Deadline => VerdictForm::Deadline,
+        Verdict::Stopped => VerdictForm::Stopped,
     };
-    LineSource => |source| match source {
-        LineSource::Output => LineSourceForm::Output,
-        LineSource::Error => LineSourceForm::Error,
-        LineSource::Rtt(channel) => LineSourceForm::Rtt { channel: *channel },
+    OutputSource => |source| match source {
+        OutputSource::Output => OutputSourceForm::Output,
+        OutputSource::Error => OutputSourceForm::Error,
+        OutputSource::Rtt(channel) => OutputSourceForm::Rtt { channel: *channel },
     };
 }

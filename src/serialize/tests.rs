@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::crash::{ExceptionNumber, FaultStatus, TrapCause};
 use crate::events::{Event, TargetEvent};
-use crate::run_until::{LineSource, Verdict};
+use crate::run_until::{OutputSource, Verdict};
 use crate::*;
 
 fn form(value: impl Serialize) -> Value {
@@ -22,9 +22,9 @@ fn verdicts_are_tagged_with_their_kind() {
     ] {
         assert_eq!(form(verdict), expected);
     }
-    assert_eq!(form(LineSource::Output), json!({"kind": "output"}));
-    assert_eq!(form(LineSource::Error), json!({"kind": "error"}));
-    assert_eq!(form(LineSource::Rtt(3)), json!({"kind": "rtt", "channel": 3}));
+    assert_eq!(form(OutputSource::Output), json!({"kind": "output"}));
+    assert_eq!(form(OutputSource::Error), json!({"kind": "error"}));
+    assert_eq!(form(OutputSource::Rtt(3)), json!({"kind": "rtt", "channel": 3}));
 }
 
 #[test]

@@ -49,6 +49,13 @@ impl SessionBuilder {
     ///
     /// One connection of this process at a time is made to an address, because OpenOCD accepts few
     /// at once. The wait for other connections counts.
+    ///
+    /// ```
+    /// use openocd::Session;
+    /// use std::time::Duration;
+    ///
+    /// let builder = Session::builder().connect_timeout(Duration::from_secs(1));
+    /// ```
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.settings.connect_timeout = timeout.into();
         self
@@ -59,6 +66,13 @@ impl SessionBuilder {
     ///
     /// A connection that is replaced before the command takes its time from the same limit. A call
     /// that needs several commands, such as reading a megabyte, has this time for each of them.
+    ///
+    /// ```
+    /// use openocd::Session;
+    /// use std::time::Duration;
+    ///
+    /// let builder = Session::builder().timeout(Duration::from_secs(30));
+    /// ```
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.settings.timeout = timeout.into();
         self
@@ -70,6 +84,13 @@ impl SessionBuilder {
     ///
     /// A long call consists of many commands. Each takes about a second once the speed is known;
     /// the first one moves 64 KiB. The erase of a whole bank is one command.
+    ///
+    /// ```
+    /// use openocd::Session;
+    /// use std::time::Duration;
+    ///
+    /// let builder = Session::builder().flash_timeout(Duration::from_secs(300));
+    /// ```
     pub fn flash_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.flash_timeout = timeout.into();
         self
@@ -77,6 +98,12 @@ impl SessionBuilder {
 
     /// Sets the length of the longest reply that is accepted, in bytes. The default is 10 MiB. A
     /// longer reply is a [`ConnectionError::ReplyTooLong`](crate::ConnectionError::ReplyTooLong).
+    ///
+    /// ```
+    /// use openocd::Session;
+    ///
+    /// let builder = Session::builder().reply_limit(1024 * 1024);
+    /// ```
     pub fn reply_limit(mut self, bytes: usize) -> Self {
         self.settings.reply_limit = bytes;
         self
@@ -86,6 +113,17 @@ impl SessionBuilder {
     ///
     /// # Errors
     /// The same as [`Session::connect`].
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let process = openocd::OpenOcdProcess::builder().config(chip.openocd_config()).spawn()?;
+    /// # let address = process.tcl_address();
+    /// use openocd::Session;
+    /// use std::time::Duration;
+    ///
+    /// let session = Session::builder().timeout(Duration::from_secs(3)).connect(address)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn connect(self, address: impl Endpoint) -> Result<Session> {
         self.open(address, None)
     }
@@ -107,6 +145,15 @@ impl SessionBuilder {
     ///
     /// # Errors
     /// The errors of [`OpenOcdBuilder::spawn`] and of [`Session::connect`].
+    ///
+    /// ```
+    /// use openocd::{OpenOcdProcess, Session};
+    /// use std::time::Duration;
+    ///
+    /// let dummy = OpenOcdProcess::builder().command("adapter driver dummy").command("noinit");
+    /// let session = Session::builder().timeout(Duration::from_secs(3)).start(dummy)?;
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
     pub fn start(mut self, openocd: impl Into<OpenOcdBuilder>) -> Result<Session> {
         let process = openocd.into().spawn()?;
         self.settings.own = Some(process.own_server());

@@ -9,7 +9,7 @@ use crate::types::{HaltReason, TargetState};
 use crate::wire::tcl;
 
 /// The state of a target at one moment.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TargetStatus {
@@ -56,7 +56,7 @@ impl TargetStatus {
 
 /// A target of OpenOCD's configuration, with the state that OpenOCD saw when it last polled the
 /// target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TargetInfo {

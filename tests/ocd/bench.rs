@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use openocd::Session;
 use serde_json::Value;
 use tempfile::TempDir;
 use virtual_chip::{Transport, VirtualChip};
@@ -60,6 +61,17 @@ impl Bench {
     /// Runs `ocd` with the chip as its board.
     pub fn ocd(&self, arguments: &[&str]) -> Ran {
         Ran::of(&mut self.board_command(arguments))
+    }
+
+    /// An OpenOCD that stays, on the chip.
+    pub fn session(&self) -> Session {
+        Session::start(self.config()).expect("OpenOCD is installed")
+    }
+
+    /// Runs `ocd` on an OpenOCD that stays.
+    pub fn ocd_on(&self, session: &Session, arguments: &[&str]) -> Ran {
+        let port = session.process().expect("a process of its own").tcl_port();
+        Ran::of(self.command(arguments).args(["--connect", &format!("localhost:{port}")]))
     }
 
     /// Runs `ocd` without a board.

@@ -1,16 +1,34 @@
 //! Runs the real `ocd` against a real OpenOCD that drives the virtual chip.
 
 #![allow(unreachable_pub, reason = "a test program has no interface")]
+
+mod attach;
 mod bench;
+mod breakpoints;
+mod cargo_runner;
 mod control;
+mod crash;
+mod flash;
+mod flash_parts;
+mod info;
+mod many_boards;
+mod mem;
+mod probe;
+mod ram_test;
+mod regs;
+mod run;
 mod settings;
 mod shell;
+mod symbols;
+mod terminal;
 
 // These look at processes, signals and terminals.
 #[cfg(target_os = "linux")]
 mod console;
 #[cfg(target_os = "linux")]
 mod failures;
+#[cfg(target_os = "linux")]
+mod pseudo_terminal;
 #[cfg(target_os = "linux")]
 mod repl;
 #[cfg(target_os = "linux")]
@@ -19,5 +37,3 @@ mod running;
 mod server;
 #[cfg(target_os = "linux")]
 mod signals;
-#[cfg(target_os = "linux")]
-mod terminal;

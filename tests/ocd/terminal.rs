@@ -1,169 +1,150 @@
-//! `ocd` in a real terminal: a pseudo-terminal of 80×24.
+//! In a terminal of 80 columns and 24 lines: bars, and Ctrl-C. `script` is the terminal.
 
-use std::process::Command;
+use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
 
-use rexpect::session::{PtySession, spawn_command};
+use crate::bench::Bench;
+use crate::flash::{held, noise};
 
-use crate::bench::{Bench, Ran};
-use crate::running::{PATIENCE, eventually, exists};
+const APP: u32 = 0x0800_4000;
 
-const UP: &str = "\x1b[A";
+/// `ocd` in a terminal.
+struct Terminal {
+    script: Child,
+    keys: ChildStdin,
+    seen: Vec<u8>,
+    folder: PathBuf,
+}
 
-/// Runs a shell script in a terminal. `$0` is `ocd` with the chip as its board.
-fn shell(bench: &Bench, script: &str, environment: &[(&str, &str)]) -> PtySession {
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("stty rows 24 cols 80; {script}"), env!("CARGO_BIN_EXE_ocd")]);
-    let like = bench.board_command(&[]);
-    for (name, value) in like.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
+impl Terminal {
+    /// With the chip as its board.
+    fn with_board(bench: &Bench, arguments: &str) -> Terminal {
+        Terminal::start(bench, &bench.board_command(&[]), arguments)
     }
-    command.env_remove("NO_COLOR").env("TERM", "xterm").env("XDG_DATA_HOME", bench.folder().join("data"));
-    command.envs(environment.iter().copied()).current_dir(bench.folder());
-    let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
-    spawn_command(command, Some(patience)).unwrap()
+
+    /// With the boards of `ocd.toml`.
+    fn with_boards(bench: &Bench, arguments: &str) -> Terminal {
+        Terminal::start(bench, &bench.command(&[]), arguments)
+    }
+
+    fn start(bench: &Bench, like: &Command, arguments: &str) -> Terminal {
+        let mut script = Command::new("script");
+        for (name, value) in like.get_envs() {
+            match value {
+                Some(value) => script.env(name, value),
+                None => script.env_remove(name),
+            };
+        }
+        script.current_dir(bench.folder()).env("TERM", "xterm").env_remove("NO_COLOR");
+        let ocd = env!("CARGO_BIN_EXE_ocd");
+        let line = format!(
+            "stty cols 80 rows 24 -echo; trap : INT; stty -g >before; '{ocd}' {arguments}; s=$?; stty -g >after; exit $s"
+        );
+        script.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]);
+        let mut script = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script is installed");
+        let keys = script.stdin.take().unwrap();
+        Terminal { script, keys, seen: Vec::new(), folder: bench.folder().to_owned() }
+    }
+
+    /// Reads until `text` is there.
+    fn wait_for(&mut self, text: &str) {
+        let mut byte = [0];
+        while !self.seen.ends_with(text.as_bytes()) {
+            let read = self.script.stdout.as_mut().unwrap().read(&mut byte).unwrap();
+            assert_eq!(read, 1, "it ended without {text:?}: {}", String::from_utf8_lossy(&self.seen));
+            self.seen.push(byte[0]);
+        }
+    }
+
+    fn press(&mut self, key: u8) {
+        self.keys.write_all(&[key]).and_then(|()| self.keys.flush()).unwrap();
+    }
+
+    /// All that was shown, and the exit status. The terminal must be as it was.
+    fn end(mut self) -> (String, i32) {
+        self.script.stdout.take().unwrap().read_to_end(&mut self.seen).unwrap();
+        let shown = String::from_utf8(self.seen).unwrap();
+        let status = self.script.wait().unwrap().code().unwrap();
+        let [before, after] = ["before", "after"].map(|name| std::fs::read(self.folder.join(name)).unwrap());
+        assert!(!before.is_empty() && before == after, "the terminal is as it was: {shown}");
+        (shown, status)
+    }
 }
 
-fn repl(bench: &Bench) -> PtySession {
-    let mut terminal = shell(bench, "exec $0 repl --timeout 3s", &[]);
-    terminal.exp_string("Ctrl-D ends").unwrap();
-    terminal.exp_string("ocd> ").unwrap();
-    terminal
-}
-
-#[track_caller]
-fn send(terminal: &mut PtySession, text: &str) {
-    terminal.send(text).unwrap();
-    terminal.flush().unwrap();
-}
-
-#[track_caller]
-fn ends(mut terminal: PtySession, status: i32) -> String {
-    let rest = terminal.exp_eof().unwrap();
-    let ended = format!("{:?}", terminal.process().wait().unwrap());
-    assert!(ended.starts_with("Exited(") && ended.ends_with(&format!(", {status})")), "{ended}: {rest}");
-    rest
+/// What a person saw, line by line, without the codes that move the cursor.
+fn frames(shown: &str) -> Vec<String> {
+    let mut text = String::new();
+    let mut rest = shown.chars();
+    while let Some(char) = rest.next() {
+        match char {
+            '\x1b' => drop(rest.by_ref().find(|char| char.is_ascii_alphabetic())),
+            '\r' => text.push('\n'),
+            char => text.push(char),
+        }
+    }
+    text.lines().map(str::to_owned).collect()
 }
 
 #[test]
-fn repl_edits_lines_and_keeps_their_history() {
+fn a_flash_shows_a_bar_that_fits_and_leaves_one_line() {
     let bench = Bench::new();
-    let mut terminal = repl(&bench);
-    // The cursor goes to the front, where a letter is missing.
-    send(&mut terminal, "xpr 6*7\x01e\r");
-    terminal.exp_string("42\r\n").unwrap();
-    terminal.exp_string("ocd> ").unwrap();
-    send(&mut terminal, &format!("{UP}00\r"));
-    terminal.exp_string("4200\r\n").unwrap();
-    send(&mut terminal, "\x04");
-    ends(terminal, 0);
-    // Also in the next one.
-    let mut terminal = repl(&bench);
-    send(&mut terminal, &format!("{UP}\r"));
-    terminal.exp_string("4200\r\n").unwrap();
-    terminal.exp_string("ocd> ").unwrap();
-    terminal.send_line("exit").unwrap();
-    ends(terminal, 0);
-    let history = std::fs::read_to_string(bench.folder().join("data/ocd/history")).unwrap();
-    assert_eq!(history.lines().filter(|line| *line == "expr 6*700").count(), 1, "{history}");
+    bench.file("app.bin", noise(40, 40_000));
+    let (shown, status) = Terminal::with_board(&bench, "flash app.bin@0x08004000").end();
+    assert_eq!(status, 0, "{shown}");
+    let frames = frames(&shown);
+    let has = |words: &[&str]| frames.iter().any(|frame| words.iter().all(|word| frame.contains(word)));
+    for phase in ["erasing", "writing", "verifying"] {
+        assert!(has(&[phase, " [==", "> ", " KiB of "]), "{phase}: {frames:#?}");
+    }
+    let bars = frames.iter().filter(|frame| frame.contains('['));
+    assert!(bars.clone().count() > 3 && bars.clone().all(|bar| bar.chars().count() <= 80), "{frames:#?}");
+    let last = frames.iter().rfind(|frame| !frame.is_empty()).unwrap();
+    assert!(last.contains("40960 bytes erased, 40000 written, 0 skipped, verified; "), "{frames:#?}");
+    assert!(held(&bench, APP, 40_000) == noise(40, 40_000));
 }
 
 #[test]
-fn repl_completes_openocds_commands_and_ours() {
-    let mut terminal = repl(&Bench::new());
-    send(&mut terminal, "adapter spe\t");
-    terminal.exp_string("adapter speed").unwrap();
-    send(&mut terminal, "\x15ocd wait\t");
-    terminal.exp_string("ocd wait-halt").unwrap();
-    // Several: a list.
-    send(&mut terminal, "\x15adapter \t\t");
-    terminal.exp_string("deassert").unwrap();
-    send(&mut terminal, "\x15exit\r");
-    ends(terminal, 0);
-}
-
-#[test]
-fn ctrl_c_ends_a_command_of_the_repl_and_ctrl_d_the_repl() {
-    let bench = Bench::new();
-    let mut terminal = repl(&bench);
-    send(&mut terminal, "nonsense");
-    send(&mut terminal, "\x03");
-    terminal.exp_string("ocd> ").unwrap();
-    terminal.send_line("sleep 3000; echo slept").unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    send(&mut terminal, "\x03");
-    terminal.exp_string("interrupted").unwrap();
-    terminal.exp_string("ocd> ").unwrap();
-    // The session is usable again, and Ctrl-C too.
-    terminal.send_line("expr 6*7").unwrap();
-    terminal.exp_string("42\r\n").unwrap();
-    terminal.exp_string("ocd> ").unwrap();
-    terminal.send_line("ocd wait-halt").unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    send(&mut terminal, "\x03");
-    terminal.exp_string("interrupted").unwrap();
-    terminal.exp_string("ocd> ").unwrap();
-    send(&mut terminal, "\x04");
-    ends(terminal, 0);
-}
-
-#[test]
-fn terminal_is_as_it_was_after_a_signal_at_the_prompt() {
-    let bench = Bench::new();
-    let script = "echo I am $$.; stty -a > before; $0 repl; echo status $?; stty -a > after";
-    let mut terminal = shell(&bench, script, &[]);
-    terminal.exp_string("I am ").unwrap();
-    let shell = terminal.exp_string(".").unwrap();
-    terminal.exp_string("ocd> ").unwrap();
-    let ocd = child(&shell);
-    let openocd = child(&ocd);
-    assert!(Command::new("sh").args(["-c", &format!("kill -TERM {ocd}")]).status().unwrap().success());
-    terminal.exp_string("status 143").unwrap();
-    ends(terminal, 0);
-    let mode = |name: &str| std::fs::read_to_string(bench.folder().join(name)).unwrap();
-    assert_eq!(mode("after"), mode("before"));
-    let openocd = openocd.parse().unwrap();
-    eventually("the end of OpenOCD", || !exists(openocd));
-}
-
-fn child(pid: &str) -> String {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    children.split_whitespace().next().unwrap().to_owned()
-}
-
-#[test]
-fn colour_is_for_terminals_that_want_it() {
-    let bench = Bench::new();
-    let red = "\x1b[1m\x1b[31merror";
-    for (environment, options, is_coloured) in [
-        (&[][..], "", true),
-        (&[("NO_COLOR", "1")], "", false),
-        (&[("TERM", "dumb")], "", false),
-        (&[], "--color never", false),
-        (&[("NO_COLOR", "1")], "--color always", true),
-    ] {
-        let text = ends(shell(&bench, &format!("exec $0 step {options}"), environment), 73);
-        assert!(text.contains("needs a halted target"), "{text}");
-        assert_eq!(text.contains(red), is_coloured, "{environment:?} {options}: {text:?}");
-        assert_eq!(text.contains('\x1b'), is_coloured, "{environment:?} {options}: {text:?}");
+fn boards_have_a_bar_each() {
+    let benches = [Bench::new(), Bench::new()];
+    let boards = ["left", "right"].iter().zip(&benches);
+    let settings: String =
+        boards.map(|(name, bench)| format!("[boards.{name}]\nconfig = {:?}\n", bench.config())).collect();
+    benches[0].file("ocd.toml", settings);
+    benches[0].file("app.bin", noise(41, 40_000));
+    let mut terminal = Terminal::with_boards(&benches[0], "flash app.bin@0x08004000 --all-boards");
+    terminal.wait_for("left: ");
+    let (shown, status) = terminal.end();
+    assert_eq!(status, 0, "{shown}");
+    let frames = frames(&shown);
+    for name in ["left", "right"] {
+        let bar = |frame: &String| frame.contains(&format!("{name}: ")) && frame.contains("writing [=");
+        assert!(frames.iter().any(bar), "{name}: {frames:#?}");
+        let end = |frame: &&String| frame.contains(&format!("{name}: 40960 bytes erased, 40000 written"));
+        assert_eq!(frames.iter().filter(end).count(), 1, "{frames:#?}");
     }
 }
 
 #[test]
-fn pipe_gets_data_and_no_escape_codes() {
+fn ctrl_c_cancels_and_the_terminal_is_as_it_was() {
     let bench = Bench::new();
-    for arguments in [&["status"][..], &["config"], &["repl", "-c", "targets"], &["man"], &["cmd", "targets"]] {
-        let ran = bench.ocd(arguments).expect(0);
-        assert!(!ran.stdout.contains('\x1b') && !ran.stderr.contains('\x1b'), "{ran:?}");
-        assert!(!ran.stdout.is_empty() && ran.stderr.is_empty(), "{ran:?}");
-    }
-    let ran = bench.ocd(&["step"]).expect(73);
-    assert!(!ran.stderr.contains('\x1b') && ran.stdout.is_empty(), "{ran:?}");
-    let ran: Ran = bench.ocd(&["step", "--color", "always"]).expect(73);
-    assert!(ran.stderr.contains('\x1b'), "{ran:?}");
-    // Standard output alone may be a pipe.
-    let text = ends(shell(&bench, "$0 status | cat; exit 0", &[]), 0);
-    assert!(text.contains("is running") && !text.contains('\x1b'), "{text:?}");
+    bench.file("app.bin", noise(42, 100_000));
+    let mut terminal = Terminal::with_board(&bench, "flash app.bin@0x08004000");
+    terminal.wait_for("writing [=");
+    terminal.press(3);
+    let (shown, status) = terminal.end();
+    assert_eq!(status, 130, "{shown}");
+    assert!(shown.contains("cancelled while writing: "), "{shown}");
+    assert!(!shown.contains("\x1b[?25l") || shown.contains("\x1b[?25h"), "the cursor is there: {shown:?}");
+}
+
+#[test]
+fn a_pipe_has_no_bars() {
+    let bench = Bench::new();
+    bench.file("app.bin", noise(43, 4000));
+    let ran = bench.ocd(&["flash", "app.bin@0x08004000", "--color", "always"]).expect(0);
+    assert!(!ran.stderr.contains(['\x1b', '\r', '[']), "{ran:?}");
+    assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
+    let ran = bench.ocd(&["flash", "app.bin@0x08004000", "--progress", "none"]).expect(0);
+    assert_eq!(ran.stderr, "");
 }

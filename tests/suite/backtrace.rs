@@ -1,5 +1,7 @@
 //! Backtraces of firmware with debug information, compared with GDB's of the same state.
 
+mod calls;
+
 use std::fs;
 
 use openocd::crash::{Backtrace, BacktraceEnd};
@@ -23,12 +25,17 @@ fn calls(backtrace: &Backtrace) -> Calls {
 }
 
 /// The calls that GDB finds in a core file of the same state.
-fn calls_of_gdb(board: &Board) -> Calls {
+fn calls_of_gdb(board: &Board, program: &str) -> Calls {
     let directory = Directory::new();
     let core = directory.path().join("core");
     board.session.target().core_dump(&core, &[RAM]).unwrap();
-    let text = gdb(Some(CRASH), &core, &["echo calls\\n", "bt"]);
+    let text = gdb(Some(program), &core, &["echo calls\\n", "bt"]);
     let (_, listing) = text.split_once("calls\n").unwrap_or_else(|| panic!("{text}"));
+    calls_in(listing)
+}
+
+/// The calls in what `bt` of GDB prints.
+fn calls_in(listing: &str) -> Calls {
     let frames = listing.lines().filter(|line| line.starts_with('#') && line.contains(" at "));
     frames
         .map(|line| {
@@ -43,7 +50,7 @@ fn calls_of_gdb(board: &Board) -> Calls {
 fn calls_that_led_to_a_fault_are_those_of_gdb() {
     let board = crashed();
     let backtrace = board.session.target().backtrace(&image()).unwrap();
-    assert_eq!(calls(&backtrace), calls_of_gdb(&board), "{backtrace}");
+    assert_eq!(calls(&backtrace), calls_of_gdb(&board, CRASH), "{backtrace}");
     assert_eq!(calls(&backtrace).len(), 6);
     assert!(backtrace.frames[1].locations[0].is_inlined && !backtrace.frames[1].locations[1].is_inlined);
     assert_eq!(backtrace.end, BacktraceEnd::Outermost);
@@ -63,7 +70,7 @@ fn calls_are_those_of_gdb_after_each_instruction() {
     let mut deepest = 0;
     for _ in 0..14 {
         let backtrace = board.session.target().backtrace(&image()).unwrap();
-        assert_eq!(calls(&backtrace), calls_of_gdb(&board), "{backtrace}");
+        assert_eq!(calls(&backtrace), calls_of_gdb(&board, CRASH), "{backtrace}");
         deepest = deepest.max(backtrace.frames.len());
         board.session.command("step").unwrap();
     }

@@ -5,16 +5,16 @@ mod lost_replies;
 
 use std::time::Duration;
 
-use openocd::{CommandError, Error, Session, TargetError};
+use openocd::{CommandError, Error, NotRunReason, Session, TargetError};
 use virtual_chip::{Model, VirtualBoard};
 
 use crate::board::{Board, INSTALL, dummy, interpreter};
 
 const RAM: u64 = 0x2000_0000;
 
-fn not_run(error: &Error) -> Option<&str> {
+fn not_run(error: &Error) -> Option<NotRunReason> {
     match error {
-        Error::Command(CommandError::NotRun { why, .. }) => Some(why),
+        Error::Command(CommandError::NotRun { reason, .. }) => Some(*reason),
         _ => None,
     }
 }
@@ -116,7 +116,7 @@ fn the_first_error_stops_the_rest_if_asked_to() {
     first.result().unwrap();
     assert!(matches!(second.result(), Err(Error::Target(TargetError::MemoryWrite { .. }))));
     let third = third.result().unwrap_err();
-    assert_eq!(not_run(&third), Some("an earlier call of the batch failed"), "{third:?}");
+    assert_eq!(not_run(&third), Some(NotRunReason::EarlierCallFailed), "{third:?}");
     assert!(third.to_string().contains("write_memory 0x20000000 32 {0x3}"), "{third}");
     assert_eq!(board.chip.read_u32(RAM as u32).unwrap(), 1);
 }
@@ -132,7 +132,7 @@ fn stops<T>(board: &Board, failing: impl FnOnce(&mut openocd::Batch<'_>) -> open
     first.result().unwrap();
     let Err(error) = failed.result() else { panic!("it did not fail") };
     let last = last.result().unwrap_err();
-    assert_eq!(not_run(&last), Some("an earlier call of the batch failed"), "after {error:?}: {last:?}");
+    assert_eq!(not_run(&last), Some(NotRunReason::EarlierCallFailed), "after {error:?}: {last:?}");
     assert_eq!(board.chip.read_u32(RAM as u32).unwrap(), 1, "after {error:?}");
     error
 }
@@ -165,7 +165,7 @@ fn a_handle_of_a_batch_that_was_not_run_says_so() {
     let mut batch = session.batch();
     let handle = batch.command("set ran 1");
     drop(batch);
-    assert_eq!(not_run(&handle.result().unwrap_err()), Some("its batch was not run"));
+    assert_eq!(not_run(&handle.result().unwrap_err()), Some(NotRunReason::BatchNotRun));
     assert_eq!(session.command("info exists ran").unwrap(), "0");
     session.batch().run().unwrap();
 }

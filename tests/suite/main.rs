@@ -34,9 +34,12 @@ mod polling_pause;
 mod process;
 mod random;
 mod registers;
+mod remote_openocd;
 mod riscv;
 mod rtt;
 mod run_until;
+#[cfg(feature = "debuginfo")]
+mod rust_firmware;
 mod sample;
 mod semihosting;
 mod server;

@@ -118,6 +118,30 @@ fn an_unknown_register_is_an_error_with_its_name() {
 }
 
 #[test]
+fn an_unknown_register_is_told_with_similar_names() {
+    let board = Board::halted();
+    let registers = board.session.registers();
+    let mut batch = board.session.batch();
+    let (read, written) = (batch.registers().read("prima_sk"), batch.registers().write("prima_sk", 1_u32));
+    batch.run().unwrap();
+    for error in [
+        registers.read("prima_sk").unwrap_err(),
+        registers.read_u64("prima_sk").unwrap_err(),
+        registers.read_many(&["pc", "prima_sk", "r0"]).unwrap_err(),
+        registers.write("prima_sk", 1_u32).unwrap_err(),
+        read.result().unwrap_err(),
+        written.result().unwrap_err(),
+    ] {
+        assert_eq!(error.to_string(), "stm32f1x.cpu has no register \"prima_sk\"; near: primask");
+    }
+    let error = registers.read("R1").unwrap_err();
+    let Error::Target(TargetError::UnknownRegister { near, .. }) = &error else { panic!("{error:?}") };
+    assert_eq!(near[0], "r1", "{error:?}");
+    // Nothing is like it: no list.
+    assert_eq!(registers.read("zzzzzzzz").unwrap_err().to_string(), "stm32f1x.cpu has no register \"zzzzzzzz\"");
+}
+
+#[test]
 fn a_value_that_does_not_fit_is_refused_and_not_cut() {
     let board = Board::halted();
     let registers = board.session.registers();

@@ -1,11 +1,13 @@
 //! Verdicts, each with firmware that brings it about.
 
 mod calls;
+mod channels;
 mod limits;
 mod newlib;
 mod riscv;
 mod rtt;
 mod semihosting;
+mod stops;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

@@ -1,13 +1,16 @@
 //! Addresses as people type them: numbers, symbols of the ELF file, registers of the SVD file, each
 //! with an offset: `0x2000_0000`, `counter`, `counter+4`, `RCC.CR`.
 
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
 use openocd::svd::Device;
 use openocd::{Error, Image, SvdError};
 
 use crate::board::Board;
 use crate::failure::{Failure, Outcome};
 use crate::number;
-use crate::settings::Key;
+use crate::settings::{Key, Settings};
 
 /// An address, and what is known of what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +20,20 @@ pub(crate) struct Place {
     pub(crate) size: Option<u64>,
 }
 
-impl Board {
+/// The names that addresses may use: symbols of `--elf`, registers of `--svd`. They need no board,
+/// so a wrong address is found before OpenOCD is started. Each file is read once, when a name is
+/// looked up in it.
+pub(crate) struct Names {
+    settings: Settings,
+    image: OnceLock<Option<Image>>,
+    device: OnceLock<Option<Arc<Device>>>,
+}
+
+impl Names {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Names { settings: settings.clone(), image: OnceLock::new(), device: OnceLock::new() }
+    }
+
     /// The address that `text` means.
     pub(crate) fn address(&self, text: &str) -> Outcome<u64> {
         Ok(self.place(text)?.address)
@@ -25,8 +41,8 @@ impl Board {
 
     /// What `text` means.
     pub(crate) fn place(&self, text: &str) -> Outcome<Place> {
-        if let Some(name) = text.strip_prefix(|c: char| c.is_ascii_digit()).map(|_| text) {
-            return plain(name);
+        if text.starts_with(|c: char| c.is_ascii_digit()) {
+            return plain(text);
         }
         match split_offset(text) {
             // A symbol may hold what looks like an offset, such as `<u8 as Add+1>`.
@@ -40,9 +56,35 @@ impl Board {
         }
     }
 
+    /// The addresses that `text` means: `START..END` without the end, `START..+LENGTH`, or the
+    /// name of a symbol or register that has a size.
+    pub(crate) fn range(&self, text: &str) -> Outcome<Range<u64>> {
+        let range = match text.split_once("..") {
+            Some((start, length)) if length.starts_with('+') => {
+                let start = self.address(start)?;
+                let length = number::number(&length[1..]).map_err(Failure::usage)?;
+                start.checked_add(length).map(|end| start..end)
+            }
+            Some((start, end)) => Some(self.address(start)?..self.address(end)?),
+            None => {
+                let Place { address, size } = self.place(text)?;
+                let size = size.ok_or_else(|| {
+                    Failure::usage(format!("{text:?} has no size"))
+                        .help(format!("give the range as {text}..+LENGTH or {text}..END"))
+                })?;
+                address.checked_add(size).map(|end| address..end)
+            }
+        };
+        let range = range.ok_or_else(|| Failure::usage(format!("{text} is beyond 64 bits")))?;
+        if range.is_empty() {
+            return Err(Failure::usage(format!("the range {text} is empty")));
+        }
+        Ok(range)
+    }
+
     fn named(&self, name: &str) -> Outcome<Place> {
         let mut failures = Vec::new();
-        if let Some(image) = self.elf()? {
+        if let Some(image) = self.image()? {
             match image.symbol(name) {
                 Ok(symbol) => {
                     return Ok(Place { address: symbol.address, size: Some(symbol.size).filter(|&size| size > 0) });
@@ -51,7 +93,7 @@ impl Board {
             }
         }
         if let Some(device) = self.device()? {
-            match register(&device, name) {
+            match register(device, name) {
                 Ok(register) => {
                     let size = Some(u64::from(register.size()).div_ceil(8));
                     return Ok(Place { address: register.address(), size });
@@ -70,18 +112,48 @@ impl Board {
     }
 
     /// The firmware of `--elf`.
-    pub(crate) fn elf(&self) -> Outcome<Option<Image>> {
-        Ok(self.settings.value(Key::Elf).map(Image::open).transpose()?)
+    pub(crate) fn image(&self) -> Outcome<Option<&Image>> {
+        if self.image.get().is_none() {
+            // Another thread may have been faster, with the same image.
+            let _ = self.image.set(self.settings.value(Key::Elf).map(Image::open).transpose()?);
+        }
+        Ok(self.image.get().and_then(Option::as_ref))
     }
 
-    /// The device of `--svd`. It is read once.
-    pub(crate) fn device(&self) -> Outcome<Option<std::sync::Arc<Device>>> {
-        let Some(path) = self.settings.value(Key::Svd) else { return Ok(None) };
-        if !self.session.svd().loaded() {
-            self.session.svd().load(path)?;
-        }
-        Ok(Some(self.session.svd().device()?))
+    /// The firmware of `--elf`, for a command that needs it.
+    pub(crate) fn needed_image(&self) -> Outcome<&Image> {
+        self.image()?.ok_or_else(|| Failure::usage("this command needs the firmware").help("name it with --elf FILE"))
     }
+
+    /// The device of `--svd`.
+    pub(crate) fn device(&self) -> Outcome<Option<&Arc<Device>>> {
+        if self.device.get().is_none() {
+            let device = self.settings.value(Key::Svd).map(Device::load).transpose()?;
+            let _ = self.device.set(device.map(Arc::new));
+        }
+        Ok(self.device.get().and_then(Option::as_ref))
+    }
+
+    /// The device of `--svd`, for a command that needs it.
+    pub(crate) fn needed_device(&self) -> Outcome<&Arc<Device>> {
+        let missing = || Failure::usage("this command needs the chip's SVD file").help("name it with --svd FILE");
+        self.device()?.ok_or_else(missing)
+    }
+}
+
+impl Board {
+    /// The address that `text` means.
+    pub(crate) fn address(&self, text: &str) -> Outcome<u64> {
+        Names::new(&self.settings).address(text)
+    }
+}
+
+/// Checks what can be checked of an address without a board: whether a number is one.
+pub(crate) fn check(text: &str) -> Outcome<()> {
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        plain(text)?;
+    }
+    Ok(())
 }
 
 /// The register that `PERIPHERAL.REGISTER` names. Its own name may hold dots.
@@ -92,6 +164,11 @@ pub(crate) fn register<'d>(device: &'d Device, path: &str) -> Result<&'d openocd
         return Err(unknown.unwrap_or_else(|| SvdError::NotLoaded.into()));
     };
     device.peripheral_ignoring_case(peripheral)?.register_ignoring_case(register)
+}
+
+/// The address, if `text` is a number with an optional offset.
+pub(crate) fn number_with_offset(text: &str) -> Option<Outcome<u64>> {
+    text.starts_with(|c: char| c.is_ascii_digit()).then(|| Ok(plain(text)?.address))
 }
 
 /// A number with an optional offset.
@@ -132,5 +209,16 @@ mod tests {
         assert!(plain("0-1").is_err());
         assert!(plain("0xffff_ffff_ffff_ffff+1").is_err());
         assert!(plain("12x").is_err());
+    }
+
+    #[test]
+    fn ranges_have_an_end_or_a_length() {
+        let names = Names::new(&Settings::default());
+        assert_eq!(names.range("0x2000_0000..0x2000_0400").unwrap(), 0x2000_0000..0x2000_0400);
+        assert_eq!(names.range("0x2000_0000..+1K").unwrap(), 0x2000_0000..0x2000_0400);
+        assert_eq!(names.range("16+4..+2").unwrap(), 20..22);
+        for text in ["16", "16..16", "16..8", "16..+0", "0xffff_ffff_ffff_ffff..+2", "..", "1..", "counter"] {
+            assert!(names.range(text).is_err(), "{text}");
+        }
     }
 }

@@ -53,8 +53,9 @@ pub(crate) struct BoardArgs {
     /// Start this openocd instead of $OPENOCD or the one in PATH.
     #[arg(long, global = true, value_name = "PATH", env = "OCD_OPENOCD")]
     openocd: Option<String>,
-    /// For `run`, `attach`, `wait-halt`, `rtt` and `semihosting`: how long they may take (none by default). For all
-    /// others: how long OpenOCD may take to answer a command (10s, for flash 60s).
+    /// For commands that wait (run, attach, wait-halt, rtt, semihosting, watch, events): how long they
+    /// may take; no limit by default. For all others: how long OpenOCD may take to answer (10s, for
+    /// flash 60s).
     #[arg(long, global = true, value_name = "TIME", env = "OCD_TIMEOUT")]
     timeout: Option<String>,
     /// The chip's SVD file, for addresses such as RCC.CR.
@@ -69,6 +70,9 @@ pub(crate) struct BoardArgs {
     /// What happens to the target when the command ends [default: halt for `run`, otherwise keep].
     #[arg(long, global = true, value_name = "keep|resume|halt|leave", env = "OCD_ON_EXIT")]
     on_exit: Option<String>,
+    /// Before flash is changed, check that a TAP has this IDCODE, or the debug port this DPIDR.
+    #[arg(long, global = true, value_name = "ID", env = "OCD_EXPECT")]
+    expect: Option<String>,
     /// Use these boards of ocd.toml, side by side if the command allows it.
     #[arg(long, global = true, value_name = "NAMES", env = "OCD_BOARD", value_delimiter = ',')]
     pub(crate) board: Vec<String>,
@@ -111,6 +115,10 @@ pub(crate) enum ProgressStyle {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Flash firmware, reset, and show what it prints until it ends. Its exit status becomes ours.
+    Run(Box<commands::run::RunArgs>),
+    /// Show what running firmware prints, without a reset or a halt.
+    Attach(commands::attach::AttachArgs),
     /// Show the target's state.
     Status,
     /// Show probe, chain, targets, debug port and flash on one page.
@@ -125,6 +133,52 @@ pub(crate) enum Command {
     Reset(commands::control::ResetArgs),
     /// Wait until the target halts.
     WaitHalt,
+    /// Show core registers, or write them.
+    Regs(commands::regs::RegsArgs),
+    /// Read, write, dump, load, search and test memory.
+    Mem(commands::mem::MemArgs),
+    /// Set, remove and list breakpoints.
+    Bp(commands::breakpoints::BpArgs),
+    /// Set, remove and list watchpoints.
+    Wp(commands::breakpoints::WpArgs),
+    /// Read and write peripherals by the names of the chip's SVD file. Needs --svd.
+    Svd(commands::svd::SvdArgs),
+    /// Watch variables and registers while the target runs: a table, CSV in a pipe, or JSON.
+    Watch(commands::watch::WatchArgs),
+    /// Print what happens to the targets: halts, resumptions, resets.
+    Events(commands::events::EventsArgs),
+    /// List the symbols of the firmware. Needs no board.
+    Symbols(commands::symbols::SymbolsArgs),
+    /// Explain why a halted target crashed.
+    Crash,
+    /// Show the calls that led to where a Cortex-M is halted. Needs --elf.
+    Backtrace,
+    /// Write registers and memory of a halted target to a core file, which GDB opens.
+    Core(commands::crash::CoreArgs),
+    /// Show the JTAG chain.
+    Scan,
+    /// Play an SVF file through the JTAG chain.
+    Svf(commands::jtag::SvfArgs),
+    /// Play an XSVF file through the JTAG chain.
+    Xsvf(commands::jtag::XsvfArgs),
+    /// Show and access the debug access port of an Arm chip.
+    Dap(commands::dap::DapArgs),
+    /// Show the probe, set its speed, drive its reset lines.
+    Adapter(commands::adapter::AdapterArgs),
+    /// Write firmware into flash, verify it and start it. What flash holds already is skipped.
+    Flash(commands::flash::FlashArgs),
+    /// Erase flash.
+    Erase(commands::erase::EraseArgs),
+    /// Compare flash with firmware. The target need not be halted.
+    Verify(commands::verify::VerifyArgs),
+    /// Read flash into a file. The target need not be halted.
+    Read(commands::read::ReadArgs),
+    /// Protect sectors of flash from being erased and written.
+    Protect(commands::protect::ProtectArgs),
+    /// End the protection of sectors of flash.
+    Unprotect(commands::protect::ProtectArgs),
+    /// List the flash banks.
+    Banks(commands::banks::BanksArgs),
     /// Run an OpenOCD command and print its result.
     Cmd(commands::cmd::CmdArgs),
     /// Show each setting and where it comes from. Needs no board.
@@ -148,12 +202,23 @@ pub(crate) enum Command {
 impl Command {
     /// Whether `--timeout` limits the command as a whole, not each answer of OpenOCD.
     pub(crate) fn takes_time(&self) -> bool {
-        matches!(self, Command::WaitHalt | Command::Rtt(_) | Command::Semihosting(_))
+        matches!(
+            self,
+            Command::Run(_)
+                | Command::Attach(_)
+                | Command::WaitHalt
+                | Command::Rtt(_)
+                | Command::Semihosting(_)
+                | Command::Watch(_)
+                | Command::Events(_)
+        )
     }
 
     /// Its name, as in JSON.
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Command::Run(_) => "run",
+            Command::Attach(_) => "attach",
             Command::Status => "status",
             Command::Info => "info",
             Command::Halt => "halt",
@@ -161,6 +226,29 @@ impl Command {
             Command::Step(_) => "step",
             Command::Reset(_) => "reset",
             Command::WaitHalt => "wait-halt",
+            Command::Regs(_) => "regs",
+            Command::Mem(_) => "mem",
+            Command::Bp(_) => "bp",
+            Command::Wp(_) => "wp",
+            Command::Svd(_) => "svd",
+            Command::Watch(_) => "watch",
+            Command::Events(_) => "events",
+            Command::Symbols(_) => "symbols",
+            Command::Crash => "crash",
+            Command::Backtrace => "backtrace",
+            Command::Core(_) => "core",
+            Command::Scan => "scan",
+            Command::Svf(_) => "svf",
+            Command::Xsvf(_) => "xsvf",
+            Command::Dap(_) => "dap",
+            Command::Adapter(_) => "adapter",
+            Command::Flash(_) => "flash",
+            Command::Erase(_) => "erase",
+            Command::Verify(_) => "verify",
+            Command::Read(_) => "read",
+            Command::Protect(_) => "protect",
+            Command::Unprotect(_) => "unprotect",
+            Command::Banks(_) => "banks",
             Command::Cmd(_) => "cmd",
             Command::Config => "config",
             Command::Server(_) => "server",

@@ -20,7 +20,9 @@ const AGAIN: Duration = Duration::from_millis(250);
 pub(crate) struct Board {
     pub(crate) session: Session,
     pub(crate) settings: Settings,
-    opened: Opened,
+    /// When opening it began.
+    pub(crate) opened: Instant,
+    registered: Opened,
     #[cfg(feature = "virtual")]
     _chip: Option<VirtualChip>,
 }
@@ -34,6 +36,7 @@ impl Board {
         takes_time: bool,
         tune: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder,
     ) -> Outcome<Board> {
+        let opened = Instant::now();
         // Before anything is started: an option that is wrong must not come to light at the end.
         settings.parsed(Key::OnExit, on_close)?;
         let mut limits = Session::builder();
@@ -43,7 +46,7 @@ impl Board {
             }
         }
         if settings.get(Key::Virtual).is_some() {
-            return Board::open_virtual(settings, limits, tune);
+            return Board::open_virtual(settings, limits, tune, opened);
         }
         let session = if let Some(address) = settings.value(Key::Connect) {
             patiently(&settings, || limits.clone().connect(address))?
@@ -56,11 +59,12 @@ impl Board {
                 .help("describe it with --config \"interface/cmsis-dap.cfg -f target/stm32f1x.cfg\", an openocd.cfg or an ocd.toml")
                 .help("or connect to a running OpenOCD with --connect localhost:6666"));
         };
-        let opened = opened(&session, &settings)?;
+        let registered = registered(&session, &settings)?;
         Ok(Board {
             session,
             settings,
             opened,
+            registered,
             #[cfg(feature = "virtual")]
             _chip: None,
         })
@@ -71,6 +75,7 @@ impl Board {
         settings: Settings,
         limits: SessionBuilder,
         tune: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder,
+        opened: Instant,
     ) -> Outcome<Board> {
         let transport = match settings.value(Key::Transport) {
             None | Some("jtag") => Transport::Jtag,
@@ -84,8 +89,8 @@ impl Board {
         without_transport.forget(Key::Transport);
         let openocd = tune(builder(&without_transport, &chip.openocd_config_over(transport))?);
         let session = limits.start(openocd)?;
-        let opened = opened(&session, &settings)?;
-        Ok(Board { session, settings, opened, _chip: Some(chip) })
+        let registered = registered(&session, &settings)?;
+        Ok(Board { session, settings, opened, registered, _chip: Some(chip) })
     }
 
     #[cfg(not(feature = "virtual"))]
@@ -93,6 +98,7 @@ impl Board {
         _: Settings,
         _: SessionBuilder,
         _: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder,
+        _: Instant,
     ) -> Outcome<Board> {
         Err(Failure::usage("this ocd has no virtual chip")
             .help("install it with the feature: cargo install openocd --features virtual"))
@@ -120,7 +126,7 @@ impl Board {
     /// `otherwise` does.
     pub(crate) fn close(self, otherwise: OnClose) -> Outcome<()> {
         let on_close = self.settings.parsed(Key::OnExit, on_close)?.unwrap_or(otherwise);
-        self.opened.closing();
+        self.registered.closing();
         Ok(signals::close(self.session, on_close)?)
     }
 }
@@ -141,7 +147,7 @@ fn patiently(settings: &Settings, mut open: impl FnMut() -> openocd::Result<Sess
     }
 }
 
-fn opened(session: &Session, settings: &Settings) -> Outcome<Opened> {
+fn registered(session: &Session, settings: &Settings) -> Outcome<Opened> {
     let on_close = settings.parsed(Key::OnExit, on_close)?.unwrap_or(OnClose::AsIs);
     Ok(Signals::current().opened(session, on_close))
 }

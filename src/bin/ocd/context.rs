@@ -11,7 +11,7 @@ use crate::board::Board;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Done, Output};
-use crate::settings::{Settings, Sources};
+use crate::settings::{Key, Settings, Sources};
 use crate::signals::Signals;
 
 pub(crate) struct Context {
@@ -53,9 +53,14 @@ impl Context {
 
     /// The same, with changes to the OpenOCD that is started.
     pub(crate) fn one_board_with(&self, tune: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Outcome<Board> {
+        Board::open(self.one_settings()?, self.takes_time, tune)
+    }
+
+    /// The settings of the board, for a command that works with one.
+    pub(crate) fn one_settings(&self) -> Outcome<Settings> {
         let mut settings = self.settings()?;
         match (settings.pop(), settings.is_empty()) {
-            (Some(settings), true) => Board::open(settings, self.takes_time, tune),
+            (Some(settings), true) => Ok(settings),
             _ => Err(Failure::usage("this command works with one board at a time")),
         }
     }
@@ -74,12 +79,29 @@ impl Context {
     where
         R: Serialize + fmt::Display,
     {
+        self.each_board_planned(|_| Ok(()), |board, ()| command(board))
+    }
+
+    /// The same, with what `plan` makes of the arguments and of a board's settings before any
+    /// OpenOCD is started.
+    pub(crate) fn each_board_planned<P, R>(
+        &self,
+        plan: impl Fn(&Settings) -> Outcome<P>,
+        command: impl Fn(&Board, &P) -> Outcome<Done<R>> + Sync,
+    ) -> Outcome<u8>
+    where
+        P: Send,
+        R: Serialize + fmt::Display,
+    {
         let settings = self.settings()?;
-        let one = |settings: Settings| {
+        check_distinct(&settings)?;
+        let planned = settings.into_iter().map(|settings| plan(&settings).map(|plan| (settings, plan)));
+        let planned: Vec<(Settings, P)> = planned.collect::<Outcome<_>>()?;
+        let one = |settings: Settings, plan: P| {
             let name = settings.board.clone();
             let answer = Board::open(settings, self.takes_time, |openocd| openocd).and_then(|board| {
                 // The target is left as it should be also after a failure, which then counts.
-                let done = command(&board);
+                let done = command(&board, &plan);
                 let closed = board.close(OnClose::AsIs);
                 done.and_then(|done| closed.map(|()| done))
             });
@@ -89,11 +111,44 @@ impl Context {
             });
             printed.unwrap_or_else(|failure| self.output.failure(name.as_deref(), &failure))
         };
-        let status = std::thread::scope(|scope| {
-            let threads: Vec<_> = settings.into_iter().map(|settings| scope.spawn(|| one(settings))).collect();
-            let ended = threads.into_iter().map(|thread| thread.join().unwrap_or(exit_status::FAILED));
-            ended.fold(exit_status::DONE, exit_status::worse)
+        let statuses: Vec<u8> = std::thread::scope(|scope| {
+            let one = &one;
+            let threads = planned.into_iter().map(|(settings, plan)| scope.spawn(move || one(settings, plan)));
+            let threads: Vec<_> = threads.collect();
+            threads.into_iter().map(|thread| thread.join().unwrap_or(exit_status::FAILED)).collect()
         });
+        self.sum_up(&statuses);
+        let status = statuses.into_iter().fold(exit_status::DONE, exit_status::worse);
         Ok(self.signals.caught().unwrap_or(status))
     }
+
+    /// Names the boards that failed, if there are several.
+    fn sum_up(&self, statuses: &[u8]) {
+        let all = self.names.iter().zip(statuses);
+        let failed: Vec<String> = all
+            .filter(|(_, status)| **status != exit_status::DONE)
+            .map(|(name, status)| format!("{name} ({status})"))
+            .collect();
+        if self.output.several_boards && !failed.is_empty() {
+            let (failed, all, names) = (failed.len(), statuses.len(), failed.join(", "));
+            self.output.note(None, format_args!("{failed} of {all} boards failed, with exit status: {names}"));
+        }
+    }
+}
+
+/// Refuses boards that are one and the same: OpenOCD would take the first probe that it finds for
+/// each of them.
+fn check_distinct(settings: &[Settings]) -> Outcome<()> {
+    let place = |settings: &Settings| {
+        [Key::Connect, Key::Config, Key::Serial, Key::UsbLocation].map(|key| settings.value(key).map(str::to_owned))
+    };
+    for (index, board) in settings.iter().enumerate().filter(|(_, board)| board.get(Key::Virtual).is_none()) {
+        if let Some(other) = settings[..index].iter().find(|other| place(other) == place(board)) {
+            let [one, other] = [other, board].map(|board| board.board.as_deref().unwrap_or_default());
+            let message = format!("boards {one} and {other} are the same: nothing says which probe each of them has");
+            return Err(Failure::configuration(message)
+                .help("give each a `serial` or a `usb-location`, best in your own ocd.toml"));
+        }
+    }
+    Ok(())
 }

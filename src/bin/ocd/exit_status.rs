@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use openocd::{AdapterError, ConnectionError, Error, FlashError, TargetError};
+use openocd::{
+    AdapterError, BreakpointError, ConnectionError, DapError, Error, FlashError, JtagError, SvdError, TargetError,
+};
 
 /// The command did what it says.
 pub(crate) const DONE: u8 = 0;
@@ -58,18 +60,50 @@ pub(crate) fn of(error: &Error) -> u8 {
     match error {
         Error::Flash(FlashError::Mismatch(_)) => MISMATCH,
         Error::Flash(error) => error.cause().map(of).filter(|&status| status == CONNECTION).unwrap_or(FLASH),
-        Error::Process(_) | Error::Image(_) | Error::Svd(_) => CONFIGURATION,
-        Error::Adapter(AdapterError::NoDriver) => CONFIGURATION,
+        Error::Process(_) | Error::Image(_) => CONFIGURATION,
+        Error::Svd(error) if is_file(error) => CONFIGURATION,
+        // A name or a value that was typed.
+        Error::Svd(_) => USAGE,
+        Error::Adapter(AdapterError::NoDriver | AdapterError::NoSignal { .. }) => CONFIGURATION,
+        Error::Adapter(AdapterError::InvalidArgument(_)) => USAGE,
         Error::Adapter(_) => PROBE,
         Error::Connection(ConnectionError::Resolve { .. }) => USAGE,
         Error::Connection(_) | Error::Timeout(_) => CONNECTION,
-        Error::Target(TargetError::File { .. } | TargetError::Unknown { .. } | TargetError::NoTarget { .. }) => {
-            CONFIGURATION
-        }
-        Error::Target(TargetError::InvalidArgument(_)) => USAGE,
-        Error::Target(_) | Error::Dap(_) | Error::Jtag(_) => TARGET,
+        Error::Target(TargetError::File { .. } | TargetError::Stream { .. }) => CONFIGURATION,
+        Error::Target(TargetError::Unknown { .. } | TargetError::NoTarget { .. }) => CONFIGURATION,
+        Error::Target(
+            TargetError::InvalidArgument(_)
+            | TargetError::Misaligned { .. }
+            | TargetError::OutOfAddressSpace { .. }
+            | TargetError::UnknownRegister { .. }
+            | TargetError::ValueTooWide { .. },
+        )
+        | Error::Breakpoint(BreakpointError::InvalidArgument(_))
+        | Error::Dap(DapError::InvalidArgument(_))
+        | Error::Jtag(JtagError::InvalidArgument(_)) => USAGE,
+        Error::Jtag(JtagError::SvfMismatch { .. }) => MISMATCH,
+        Error::Jtag(
+            JtagError::File { .. }
+            | JtagError::FileTooLarge { .. }
+            | JtagError::Unterminated { .. }
+            | JtagError::InvalidScan { .. }
+            | JtagError::InvalidXsvf { .. },
+        ) => CONFIGURATION,
+        Error::Target(_) | Error::Dap(_) | Error::Jtag(_) | Error::Breakpoint(_) => TARGET,
         _ => FAILED,
     }
+}
+
+/// Whether the SVD file itself is the problem.
+fn is_file(error: &SvdError) -> bool {
+    matches!(
+        error,
+        SvdError::NotFound { .. }
+            | SvdError::Unreadable { .. }
+            | SvdError::Parse { .. }
+            | SvdError::Impossible { .. }
+            | SvdError::TooLarge { .. }
+    )
 }
 
 /// The worse of two statuses: any failure is worse than none, otherwise the higher one.

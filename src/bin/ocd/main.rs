@@ -3,6 +3,8 @@
 //! Built on the public interface of the library alone. One file a command in `commands/`; what they
 //! share is beside this file.
 
+#![allow(clippy::result_large_err, reason = "a failure ends the command: its size costs nothing")]
+
 mod address;
 mod arguments;
 mod board;
@@ -10,7 +12,10 @@ mod commands;
 mod context;
 mod exit_status;
 mod failure;
+mod firmware;
+mod flashing;
 mod hints;
+mod identity;
 mod input;
 mod logging;
 mod number;

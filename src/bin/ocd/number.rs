@@ -30,6 +30,20 @@ pub(crate) fn number_u32(text: &str) -> Result<u32, String> {
     number(text)?.try_into().map_err(|_| format!("{text} is more than 32 bits"))
 }
 
+/// Reads a value of `bits` bits. A negative one is taken as its two's complement.
+pub(crate) fn value(text: &str, bits: u32) -> Result<u64, String> {
+    let too_wide = || format!("{text} does not fit {bits} bits");
+    let mask = u64::MAX >> (64 - bits);
+    match text.strip_prefix('-') {
+        Some(digits) => {
+            let magnitude = number(digits)?;
+            let least = 1 << (bits - 1);
+            if magnitude > least { Err(too_wide()) } else { Ok(magnitude.wrapping_neg() & mask) }
+        }
+        None => Some(number(text)?).filter(|value| value & !mask == 0).ok_or_else(too_wide),
+    }
+}
+
 /// Reads a range of addresses: `0x2000_0000..0x2000_5000`, or `0x2000_0000+20K` with its size.
 pub(crate) fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
     let wrong = || format!("{text:?} is not a range, such as 0x2000_0000+20K or 0x2000_0000..0x2000_5000");
@@ -83,6 +97,15 @@ mod tests {
     fn what_is_no_number_is_refused() {
         for text in ["", "0x", "K", "-1", "+1", "0x+1", "1.5", "12g4", "0xg", "99999999999G", "é", "0é"] {
             assert!(number(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_fit_their_width() {
+        assert_eq!((value("255", 8), value("-1", 8), value("-128", 8)), (Ok(255), Ok(255), Ok(128)));
+        assert_eq!((value("-1", 64), value("0x8000_0000", 32)), (Ok(u64::MAX), Ok(0x8000_0000)));
+        for (text, bits) in [("256", 8), ("-129", 8), ("0x1_0000_0000", 32), ("--1", 8), ("-", 8)] {
+            assert!(value(text, bits).is_err(), "{text}");
         }
     }
 

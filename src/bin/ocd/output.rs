@@ -1,6 +1,7 @@
 //! What is printed. Standard output has data only: the answer, the target's own output, JSON.
 //! Everything else is on standard error.
 
+pub(crate) mod file;
 pub(crate) mod progress;
 pub(crate) mod stream;
 pub(crate) mod table;
@@ -25,6 +26,16 @@ pub(crate) enum Whose {
     Ocd,
     Firmware,
     Gdb,
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Whose::Ocd => "of ocd",
+            Whose::Firmware => "of the firmware",
+            Whose::Gdb => "of GDB",
+        })
+    }
 }
 
 /// An answer of a command on one board.
@@ -116,14 +127,17 @@ impl Output {
             return self.line(board, "result", status, whose, Content::Result(&done.report));
         }
         let text = done.report.to_string();
-        let mut out = anstream::stdout().lock();
-        for line in text.lines() {
-            match board.filter(|_| self.several_boards) {
-                Some(board) => writeln!(out, "{board}: {line}")?,
-                None => writeln!(out, "{line}")?,
+        // Standard output may be the terminal of the bars.
+        progress::above_bars(|| {
+            let mut out = anstream::stdout().lock();
+            for line in text.lines() {
+                match board.filter(|_| self.several_boards) {
+                    Some(board) => writeln!(out, "{board}: {line}")?,
+                    None => writeln!(out, "{line}")?,
+                }
             }
-        }
-        Ok(out.flush()?)
+            Ok(out.flush()?)
+        })
     }
 
     /// Prints something that happened while the command runs, in JSON only.

@@ -31,10 +31,11 @@ pub(crate) enum Key {
     Svd,
     Elf,
     OnExit,
+    Expect,
 }
 
 impl Key {
-    pub(crate) const ALL: [Key; 14] = [
+    pub(crate) const ALL: [Key; 15] = [
         Key::Connect,
         Key::Config,
         Key::Virtual,
@@ -49,6 +50,7 @@ impl Key {
         Key::Svd,
         Key::Elf,
         Key::OnExit,
+        Key::Expect,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -67,6 +69,7 @@ impl Key {
             Key::Svd => "svd",
             Key::Elf => "elf",
             Key::OnExit => "on-exit",
+            Key::Expect => "expect",
         }
     }
 

@@ -33,6 +33,7 @@ pub(super) enum Step {
 pub(super) struct Unwinder {
     debug_frame: DebugFrame<Reader>,
     eh_frame: EhFrame<Reader>,
+    bases: BaseAddresses,
 }
 
 impl Unwinder {
@@ -41,7 +42,11 @@ impl Unwinder {
         debug_frame.set_address_size(info.address_size());
         let mut eh_frame = EhFrame::from(info.section(SectionId::EhFrame));
         eh_frame.set_address_size(info.address_size());
-        Unwinder { debug_frame, eh_frame }
+        let mut bases = BaseAddresses::default();
+        if let Some(address) = info.eh_frame_address() {
+            bases = bases.set_eh_frame(address);
+        }
+        Unwinder { debug_frame, eh_frame, bases }
     }
 
     /// Turns the registers of a function into those of its caller. `is_exact` says that the program
@@ -55,14 +60,13 @@ impl Unwinder {
         let Some(pc) = registers[PC] else { return Ok(Step::Lost) };
         let pc = if is_exact { pc } else { pc.wrapping_sub(1) };
         let mut context = UnwindContext::new();
-        let bases = BaseAddresses::default();
-        let row =
-            self.debug_frame.unwind_info_for_address(&bases, &mut context, pc.into(), DebugFrame::cie_from_offset);
+        let bases = &self.bases;
+        let row = self.debug_frame.unwind_info_for_address(bases, &mut context, pc.into(), DebugFrame::cie_from_offset);
         if let Ok(row) = row {
             return caller(row, registers, read);
         }
         let mut context = UnwindContext::new();
-        match self.eh_frame.unwind_info_for_address(&bases, &mut context, pc.into(), EhFrame::cie_from_offset) {
+        match self.eh_frame.unwind_info_for_address(bases, &mut context, pc.into(), EhFrame::cie_from_offset) {
             Ok(row) => caller(row, registers, read),
             Err(_) => Ok(Step::NoInformation),
         }
@@ -120,6 +124,8 @@ mod tests {
     use crate::image::Image;
 
     const CRASH: &[u8] = include_bytes!("../../../tests/images/crash/crash.elf");
+    /// Its functions in assembler are in `.eh_frame`, with relative addresses.
+    const CALLS: &[u8] = include_bytes!("../../../tests/images/calls/calls.elf");
 
     fn registers() -> Registers {
         let mut registers = [Some(0); 16];
@@ -151,6 +157,13 @@ mod tests {
         assert_eq!((step, registers[PC], registers[SP]), (Step::Caller, Some(0x0800_0051), Some(0x2000_4008)));
         let (step, _) = step_from(&image, "middle", 2, None);
         assert!(matches!(step, Step::Unreadable(0x2000_4000 | 0x2000_4004)), "{step:?}");
+    }
+
+    #[test]
+    fn addresses_of_eh_frame_are_relative_to_its_place_in_memory() {
+        // push {r4, r6, lr}
+        let (step, registers) = step_from(&Image::parse(CALLS).unwrap(), "by_hand", 2, Some(0x0800_0051));
+        assert_eq!((step, registers[PC], registers[SP]), (Step::Caller, Some(0x0800_0051), Some(0x2000_400c)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use openocd::{CommandError, Error, Session, TimeoutError};
+use openocd::{CommandError, Error, NotRunReason, Session, TimeoutError};
 
 use super::{RAM, not_run};
 use crate::board::{Board, interpreter};
@@ -73,7 +73,7 @@ fn only_calls_that_were_not_sent_are_told_as_not_run() {
         let error = handle.unwrap_err();
         assert!(is_unknown(&error) && error.to_string().contains("OpenOCD may have run it"), "{error}");
     }
-    assert_eq!(not_run(&unsent.result().unwrap_err()), Some("the batch was broken off before it"));
+    assert_eq!(not_run(&unsent.result().unwrap_err()), Some(NotRunReason::BatchBroken));
     assert_eq!(board.session.memory().read_u32(RAM).unwrap(), 0x600d, "it ran");
     assert_eq!(board.session.command("info exists unsent").unwrap(), "0");
 }

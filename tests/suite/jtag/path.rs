@@ -1,7 +1,7 @@
 //! `pathmove` and `runtest`.
 
-use openocd::JtagError;
 use openocd::TapState::*;
+use openocd::{JtagError, PathEnd};
 
 use super::{BS, EXTEST, IDCODE, SAMPLE, bits, jtag_board, jtag_error, until_driven};
 
@@ -104,9 +104,12 @@ fn impossible_paths_are_refused_before_anything_is_sent() {
         error.to_string(),
         "step 2 of the path, from DRSELECT to DRSHIFT, is not a transition of IEEE 1149.1: DRSELECT leads to DRCAPTURE and IRSELECT"
     );
-    assert!(matches!(jtag_error(jtag.pathmove(&[CaptureDr, ShiftDr])), JtagError::UnstablePath { end: "begins", .. }));
+    assert!(matches!(
+        jtag_error(jtag.pathmove(&[CaptureDr, ShiftDr])),
+        JtagError::UnstablePath { end: PathEnd::First, .. }
+    ));
     let open = jtag_error(jtag.pathmove(&[RunTestIdle, SelectDrScan]));
-    assert!(matches!(open, JtagError::UnstablePath { end: "ends", state: SelectDrScan }));
+    assert!(matches!(open, JtagError::UnstablePath { end: PathEnd::Last, state: SelectDrScan }));
     let round = [SelectDrScan, CaptureDr, Exit1Dr, UpdateDr];
     let path: Vec<_> = [RunTestIdle].into_iter().chain(round).chain(round).chain([RunTestIdle]).collect();
     assert!(matches!(jtag_error(jtag.pathmove(&path)), JtagError::LongPath { .. }));

@@ -34,7 +34,7 @@ fn a_flood_by_semihosting_ends_at_the_deadline_and_is_kept_in_part() {
     let board = flooding();
     let begin = Instant::now();
     let mut seen = 0;
-    let until = RunUntil::new().semihosting().keep(10_000).on_output(|bytes| seen += bytes.len());
+    let until = RunUntil::new().semihosting().keep(10_000).on_output(|output| seen += output.bytes.len());
     let outcome = board.session.target().run_until(until, 2 * LIMIT).unwrap();
     assert!(begin.elapsed() < PROMISED, "{:?}", begin.elapsed());
     assert_eq!(outcome.verdict, Verdict::Deadline);

@@ -1,6 +1,6 @@
 //! C programs with newlib.
 
-use openocd::{LineSource, ResetMode, RunOutcome, RunUntil, Verdict};
+use openocd::{OutputSource, ResetMode, RunOutcome, RunUntil, Verdict};
 use virtual_chip::firmware::newlib;
 
 use super::{run, texts};
@@ -16,7 +16,7 @@ fn run_program(program: &[u8], input: &str) -> RunOutcome {
     outcome
 }
 
-fn of(outcome: &RunOutcome, source: LineSource) -> String {
+fn of(outcome: &RunOutcome, source: OutputSource) -> String {
     outcome
         .lines
         .iter()
@@ -36,8 +36,8 @@ fn the_status_of_exit_is_reported() {
 fn standard_output_and_standard_error_are_told_apart() {
     let outcome = run_program(newlib::HELLO, "");
     assert_eq!(outcome.verdict, Verdict::Exit { status: 0, reason: 0x20026 });
-    assert_eq!(of(&outcome, LineSource::Output), newlib::HELLO_OUTPUT);
-    assert_eq!(of(&outcome, LineSource::Error), newlib::HELLO_ERRORS);
+    assert_eq!(of(&outcome, OutputSource::Output), newlib::HELLO_OUTPUT);
+    assert_eq!(of(&outcome, OutputSource::Error), newlib::HELLO_ERRORS);
     assert_eq!(outcome.output.len(), newlib::HELLO_OUTPUT.len() + newlib::HELLO_ERRORS.len());
 }
 
@@ -55,8 +55,8 @@ fn fgets_and_scanf_read_the_input() {
 fn a_failed_assertion_and_abort_are_no_success() {
     let outcome = run_program(newlib::ASSERT, "");
     assert!(matches!(outcome.verdict, Verdict::Exit { status: 1.., .. }), "{outcome:?}");
-    assert_eq!(of(&outcome, LineSource::Output), newlib::ASSERT_OUTPUT);
-    assert!(of(&outcome, LineSource::Error).starts_with(newlib::ASSERT_MESSAGE), "{outcome:?}");
+    assert_eq!(of(&outcome, OutputSource::Output), newlib::ASSERT_OUTPUT);
+    assert!(of(&outcome, OutputSource::Error).starts_with(newlib::ASSERT_MESSAGE), "{outcome:?}");
     let outcome = run_program(newlib::ABORT, "");
     assert!(matches!(outcome.verdict, Verdict::Exit { status: 1.., .. }), "{outcome:?}");
     assert_eq!(outcome.output_text(), newlib::ABORT_OUTPUT);

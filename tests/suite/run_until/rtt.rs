@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use openocd::{Error, LineSource, ResetMode, RttError, RunUntil, TargetState, Verdict};
+use openocd::{Error, OutputSource, ResetMode, RttError, RunUntil, TargetState, Verdict};
 use virtual_chip::firmware;
 
 use super::{run, texts};
@@ -78,6 +78,8 @@ fn lines_that_wait_in_the_socket_are_collected() {
 }
 
 const RAM: std::ops::Range<u64> = 0x2000_0000..0x2000_5000;
+/// Where the control block of the firmware is. Over SWD a search of all RAM takes seconds.
+pub(super) const BLOCK: std::ops::Range<u64> = 0x2000_2400..0x2000_2500;
 
 /// Writes a control block at `address`, with an unread line in its ring, as earlier firmware leaves
 /// it in RAM.
@@ -110,7 +112,7 @@ fn a_block_of_earlier_firmware_at_a_lower_address_does_not_win() {
     let outcome = run(&board, until);
     let greeting = firmware::rtt::GREETING.trim();
     assert_eq!((outcome.verdict.clone(), texts(&outcome)), (Verdict::Line(greeting.to_owned()), vec![greeting]));
-    assert_eq!(outcome.lines[0].source, LineSource::Rtt(0));
+    assert_eq!(outcome.lines[0].source, OutputSource::Rtt(0));
     // RTT is free for another use.
     board.session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT").unwrap();
 }

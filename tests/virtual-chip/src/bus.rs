@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use crate::bit_band::Bit;
 use crate::debug::DebugRegisters;
 use crate::dwt::{Access, Dwt};
 use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, FlashController, OPTION_BASE, OPTION_SIZE};
@@ -147,6 +148,9 @@ impl Bus {
 
     /// Reads for the core or the debugger; `address` is aligned.
     pub(crate) fn read(&mut self, address: u32, size: Size) -> Result<u32, BusFault> {
+        if let Some(bit) = Bit::at(address) {
+            return self.read(bit.word, Size::Word).map(|word| bit.of(word));
+        }
         match self.region(address)? {
             Region::Flash(offset) => {
                 self.flash.stall();
@@ -165,6 +169,10 @@ impl Bus {
     pub(crate) fn write(&mut self, address: u32, size: Size, value: u32) -> Result<(), BusFault> {
         if self.failing_writes.iter().any(|range| range.contains(&address)) {
             return Err(BusFault);
+        }
+        if let Some(bit) = Bit::at(address) {
+            let word = self.read(bit.word, Size::Word)?;
+            return self.write(bit.word, Size::Word, bit.set(word, value));
         }
         match self.region(address)? {
             Region::Flash(offset) => self.flash.program(offset as u32, size, value, self.now),

@@ -190,13 +190,18 @@ impl Core {
             }
         }
         if in_block {
-            self.it = if conditional.trailing_zeros() >= 3 { 0 } else { conditional & 0xe0 | conditional << 1 & 0x1f };
+            self.advance_it();
         }
         self.registers[PC] = self.next;
         match self.returning.take() {
             Some(value) => self.exception_return(bus, value),
             None => Ok(()),
         }
+    }
+
+    /// Goes on to the next instruction of an IT block, if this one is in a block (A7.3.3).
+    fn advance_it(&mut self) {
+        self.it = if self.it.trailing_zeros() >= 3 { 0 } else { self.it & 0xe0 | self.it << 1 & 0x1f };
     }
 
     fn in_it_block(&self) -> bool {

@@ -11,7 +11,8 @@
 //! OpenOCD with its stock `target/stm32f1x.cfg` finds two TAPs or a serial wire port, a debug port
 //! and an AHB access port. Behind the access port are a Cortex-M3 with breakpoint and watchpoint
 //! units, 20 KiB of RAM, and 128 KiB of flash with its controller. The core executes Thumb code, so
-//! OpenOCD's own flash loader and CRC routine run on it, and C programs with newlib.
+//! OpenOCD's own flash loader and CRC routine run on it, and C programs with newlib. Firmware and
+//! debugger can make interrupts pending; no peripheral raises one.
 //!
 //! Its RCC, GPIO ports, USART1, TIM2, DMA1, CAN1, PWR and DBGMCU have the reset values of the
 //! reference manual. Reads and writes clear flags as the manual says. `svd/virtual-stm32f103.svd`
@@ -39,6 +40,7 @@
 
 mod access_log;
 mod ahb_ap;
+mod bit_band;
 mod board;
 mod boundary_scan;
 mod bus;
@@ -53,6 +55,7 @@ mod faults;
 pub mod firmware;
 mod flash_controller;
 mod fpb;
+mod nvic;
 mod peripherals;
 mod pins;
 mod riscv;

@@ -4,33 +4,30 @@
 //! ARM DDI 0403, B3.2 (system control block) and B3.3 (SysTick). [`crate::debug`] has the debug
 //! registers of this space.
 
-/// System exceptions by number (DDI 0403, B1.5.2).
+use crate::nvic::{self, Nvic};
+
+/// An exception by its number (DDI 0403, B1.5.2); from 16 on it is an interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Exception {
-    Nmi = 2,
-    HardFault = 3,
-    MemManage = 4,
-    BusFault = 5,
-    UsageFault = 6,
-    SvCall = 11,
-    DebugMonitor = 12,
-    PendSv = 14,
-    SysTick = 15,
-}
+pub(crate) struct Exception(u8);
 
 impl Exception {
-    const ALL: [Self; 9] = [
-        Self::Nmi,
-        Self::HardFault,
-        Self::MemManage,
-        Self::BusFault,
-        Self::UsageFault,
-        Self::SvCall,
-        Self::DebugMonitor,
-        Self::PendSv,
-        Self::SysTick,
-    ];
+    pub(crate) const NMI: Self = Self(2);
+    pub(crate) const HARD_FAULT: Self = Self(3);
+    pub(crate) const MEM_MANAGE: Self = Self(4);
+    pub(crate) const BUS_FAULT: Self = Self(5);
+    pub(crate) const USAGE_FAULT: Self = Self(6);
+    pub(crate) const SV_CALL: Self = Self(11);
+    pub(crate) const PEND_SV: Self = Self(14);
+    pub(crate) const SYS_TICK: Self = Self(15);
+
+    pub(crate) fn number(self) -> u8 {
+        self.0
+    }
+
+    /// The exception as a set of exceptions.
+    fn bit(self) -> u64 {
+        1 << self.0
+    }
 }
 
 /// Bits of CFSR.
@@ -52,6 +49,10 @@ impl FaultStatus {
     pub(crate) const DIVIDE_BY_ZERO: Self = Self(1 << 25);
 }
 
+/// The exceptions below the first interrupt.
+const SYSTEM_EXCEPTIONS: u64 = (1 << nvic::FIRST) - 1;
+const INTERRUPTS: u64 = !SYSTEM_EXCEPTIONS;
+const HIDDEN_BY_MASKINTS: u64 = 1 << 14 | 1 << 15 | INTERRUPTS;
 /// CFSR: BFAR holds an address.
 const BFARVALID: u32 = 1 << 15;
 const HFSR_VECTTBL: u32 = 1 << 1;
@@ -98,9 +99,10 @@ pub(crate) enum ResetRequest {
 #[derive(Debug, Default)]
 pub(crate) struct SystemControl {
     /// Bit N: exception N is pending.
-    pending: u16,
+    pending: u64,
     /// Bit N: exception N is active.
-    active: u16,
+    active: u64,
+    nvic: Nvic,
     /// Priorities of exceptions 4 to 15.
     priorities: [u8; 12],
     vtor: u32,
@@ -134,6 +136,7 @@ impl SystemControl {
             0x018 => self.systick_value,
             // 8 MHz / 8 gives 1 ms in 9000 cycles at the 72 MHz that ST calibrated for.
             0x01c => 9000,
+            0x100..=0x4ff => self.nvic.read(offset, self.pending, self.active),
             0xd00 => CPUID,
             0xd04 => self.icsr(),
             0xd08 => self.vtor,
@@ -167,6 +170,7 @@ impl SystemControl {
                 self.systick_value = 0;
                 self.systick_control &= !SYSTICK_WRAPPED;
             }
+            0x100..=0x4ff => self.nvic.write(offset, value, &mut self.pending),
             0xd04 => self.set_icsr(value),
             0xd08 => self.vtor = value & 0x3fff_ff80,
             0xd0c if value >> 16 == VECTKEY => {
@@ -190,6 +194,8 @@ impl SystemControl {
             0xd28 => self.cfsr &= !value,
             0xd2c => self.hfsr &= !value,
             0xd34 | 0xd38 => self.fault_address = value,
+            // STIR
+            0xf00 => Nvic::trigger(value & 0x1ff, &mut self.pending),
             _ => {}
         }
     }
@@ -223,74 +229,90 @@ impl SystemControl {
                 self.systick_value = 0;
                 self.systick_control |= SYSTICK_WRAPPED;
                 if self.systick_control & SYSTICK_INTERRUPT != 0 {
-                    self.set_pending(Exception::SysTick);
+                    self.set_pending(Exception::SYS_TICK);
                 }
             }
             _ => self.systick_value -= 1,
         }
     }
 
+    /// Whether an exception is pending that could be taken.
     pub(crate) fn has_pending(&self) -> bool {
-        self.pending != 0
+        self.pending & self.takeable() != 0
     }
 
-    /// Returns the most urgent pending exception; `masked` hides PendSV and SysTick
-    /// (DHCSR.C_MASKINTS).
+    /// The exceptions that are not disabled by the NVIC.
+    fn takeable(&self) -> u64 {
+        SYSTEM_EXCEPTIONS | self.nvic.enabled()
+    }
+
+    /// Returns the most urgent pending exception and its group priority; `masked` hides PendSV,
+    /// SysTick and the interrupts (DHCSR.C_MASKINTS).
     pub(crate) fn most_urgent(&self, masked: bool) -> Option<(Exception, i32)> {
-        let hidden = if masked { 1 << Exception::PendSv as u8 | 1 << Exception::SysTick as u8 } else { 0 };
-        self.first_of(self.pending & !hidden)
+        let hidden = if masked { HIDDEN_BY_MASKINTS } else { 0 };
+        self.first_of(self.pending & self.takeable() & !hidden)
     }
 
-    pub(crate) fn priority(&self, exception: Exception) -> i32 {
-        match exception {
-            Exception::Nmi => -2,
-            Exception::HardFault => -1,
-            other => self.priorities[other as usize - 4].into(),
+    fn priority(&self, exception: Exception) -> i32 {
+        match exception.0 {
+            2 => -2,
+            3 => -1,
+            number @ 4..16 => self.priorities[usize::from(number) - 4].into(),
+            number => self.nvic.priority(number).into(),
         }
     }
 
-    /// Returns the most urgent priority among the active exceptions.
+    /// Returns the part of an exception's priority that decides about preemption (AIRCR.PRIGROUP).
+    pub(crate) fn group_priority(&self, exception: Exception) -> i32 {
+        self.group(self.priority(exception))
+    }
+
+    /// Cuts the subpriority off, which only fixed priorities lack.
+    pub(crate) fn group(&self, priority: i32) -> i32 {
+        if priority < 0 { priority } else { priority & !((2 << self.priority_group) - 1) }
+    }
+
+    /// Returns the most urgent group priority among the active exceptions.
     pub(crate) fn active_priority(&self) -> Option<i32> {
-        if self.active == 0 {
-            return None;
+        self.first_of(self.active).map(|(_, priority)| priority)
+    }
+
+    /// Returns the most urgent of the exceptions whose bit is set, and its group priority. Of equal
+    /// ones it is that with the lowest number.
+    fn first_of(&self, mut set: u64) -> Option<(Exception, i32)> {
+        let mut first: Option<(Exception, i32)> = None;
+        while set != 0 {
+            let exception = Exception(set.trailing_zeros() as u8);
+            set &= set - 1;
+            let priority = self.priority(exception);
+            if first.is_none_or(|(_, best)| priority < best) {
+                first = Some((exception, priority));
+            }
         }
-        self.current().map(|(_, priority)| priority)
-    }
-
-    fn current(&self) -> Option<(Exception, i32)> {
-        self.first_of(self.active)
-    }
-
-    /// Returns the most urgent of the exceptions whose bit is set.
-    fn first_of(&self, set: u16) -> Option<(Exception, i32)> {
-        Exception::ALL
-            .into_iter()
-            .filter(|exception| set >> *exception as u8 & 1 != 0)
-            .map(|exception| (exception, self.priority(exception)))
-            .min_by_key(|(_, priority)| *priority)
+        first.map(|(exception, priority)| (exception, self.group(priority)))
     }
 
     /// Whether an exception is enabled: the configurable faults by SHCSR, the others always.
     pub(crate) fn is_enabled(&self, exception: Exception) -> bool {
         match exception {
-            Exception::MemManage => self.shcsr_enables & 1 << 16 != 0,
-            Exception::BusFault => self.shcsr_enables & 1 << 17 != 0,
-            Exception::UsageFault => self.shcsr_enables & 1 << 18 != 0,
+            Exception::MEM_MANAGE => self.shcsr_enables & 1 << 16 != 0,
+            Exception::BUS_FAULT => self.shcsr_enables & 1 << 17 != 0,
+            Exception::USAGE_FAULT => self.shcsr_enables & 1 << 18 != 0,
             _ => true,
         }
     }
 
     pub(crate) fn activate(&mut self, exception: Exception) {
-        self.active |= 1 << exception as u8;
-        self.pending &= !(1 << exception as u8);
+        self.active |= exception.bit();
+        self.pending &= !exception.bit();
     }
 
     pub(crate) fn deactivate(&mut self, number: u8) {
-        self.active &= !(1_u16.checked_shl(number.into()).unwrap_or(0));
+        self.active &= !(1_u64.checked_shl(number.into()).unwrap_or(0));
     }
 
     pub(crate) fn set_pending(&mut self, exception: Exception) {
-        self.pending |= 1 << exception as u8;
+        self.pending |= exception.bit();
     }
 
     pub(crate) fn record_fault(&mut self, status: FaultStatus) {
@@ -316,52 +338,53 @@ impl SystemControl {
 
     fn icsr(&self) -> u32 {
         let bit = |set: bool, position: u32| u32::from(set) << position;
-        let pends = |exception: Exception| self.pending >> exception as u8 & 1 != 0;
-        let next = self.most_urgent(false).map_or(0, |(exception, _)| exception as u32);
+        let pends = |exception: Exception| self.pending & exception.bit() != 0;
+        let next = self.most_urgent(false).map_or(0, |(exception, _)| u32::from(exception.0));
         // RETTOBASE: one exception is active, and no other.
         let returns_to_base = self.active.is_power_of_two();
-        bit(pends(Exception::Nmi), 31)
-            | bit(pends(Exception::PendSv), 28)
-            | bit(pends(Exception::SysTick), 26)
+        bit(pends(Exception::NMI), 31)
+            | bit(pends(Exception::PEND_SV), 28)
+            | bit(pends(Exception::SYS_TICK), 26)
+            | bit(self.pending & INTERRUPTS != 0, 22)
             | next << 12
             | bit(returns_to_base, 11)
-            | self.current().map_or(0, |(exception, _)| exception as u32)
+            | self.first_of(self.active).map_or(0, |(exception, _)| u32::from(exception.0))
     }
 
     fn set_icsr(&mut self, value: u32) {
-        let pairs = [(Exception::PendSv, 28, 27), (Exception::SysTick, 26, 25)];
+        let pairs = [(Exception::PEND_SV, 28, 27), (Exception::SYS_TICK, 26, 25)];
         for (exception, set, clear) in pairs {
             if value >> set & 1 != 0 {
                 self.set_pending(exception);
             } else if value >> clear & 1 != 0 {
-                self.pending &= !(1 << exception as u8);
+                self.pending &= !exception.bit();
             }
         }
         if value >> 31 != 0 {
-            self.set_pending(Exception::Nmi);
+            self.set_pending(Exception::NMI);
         }
     }
 
     /// The exceptions with an "active" bit in SHCSR, and that bit.
     const ACTIVE_BITS: [(Exception, u32); 6] = [
-        (Exception::MemManage, 0),
-        (Exception::BusFault, 1),
-        (Exception::UsageFault, 3),
-        (Exception::SvCall, 7),
-        (Exception::PendSv, 10),
-        (Exception::SysTick, 11),
+        (Exception::MEM_MANAGE, 0),
+        (Exception::BUS_FAULT, 1),
+        (Exception::USAGE_FAULT, 3),
+        (Exception::SV_CALL, 7),
+        (Exception::PEND_SV, 10),
+        (Exception::SYS_TICK, 11),
     ];
 
     fn shcsr(&self) -> u32 {
         Self::ACTIVE_BITS.into_iter().fold(self.shcsr_enables, |value, (exception, bit)| {
-            value | u32::from(self.active >> exception as u8 & 1) << bit
+            value | u32::from(self.active & exception.bit() != 0) << bit
         })
     }
 
     fn set_shcsr(&mut self, value: u32) {
         self.shcsr_enables = value & 0x0007_0000;
         for (exception, bit) in Self::ACTIVE_BITS {
-            let mask = 1 << exception as u8;
+            let mask = exception.bit();
             self.active = self.active & !mask | if value >> bit & 1 != 0 { mask } else { 0 };
         }
     }

@@ -60,6 +60,9 @@ impl System {
         let was_halted = self.bus.debug.is_halted();
         self.bus.write(address, size, value)?;
         self.lose_power_if_due();
+        if self.bus.debug.is_halted() {
+            self.core.sleeping = false;
+        }
         match self.bus.debug.take_transfer() {
             Some(Transfer::ToCore(number, value)) => self.set_register(number, value),
             Some(Transfer::ToDebugger(number)) => {
@@ -237,6 +240,7 @@ impl System {
         self.bus.debug.enable();
         if !self.bus.debug.is_halted() && !self.bus.debug.refuses_halt {
             self.bus.debug.halt(DFSR_HALTED);
+            self.core.sleeping = false;
         }
     }
 

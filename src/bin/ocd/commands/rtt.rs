@@ -9,6 +9,7 @@ use clap::Args;
 use openocd::{Error, OnClose, Rtt, RttChannels, RttError, TimeoutError};
 use serde::Serialize;
 
+use crate::address::Names;
 use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
@@ -100,7 +101,8 @@ fn place(board: &Board, arguments: &RttArgs) -> Outcome<Range<u64>> {
     if let Some(range) = &arguments.ram {
         return Ok(range.clone());
     }
-    let Some(image) = board.elf()? else { return Err(Failure::usage("--elf or --ram is needed")) };
+    let names = Names::new(&board.settings);
+    let Some(image) = names.image()? else { return Err(Failure::usage("--elf or --ram is needed")) };
     let symbol = image.symbol(SYMBOL).map_err(|error| {
         let file = board.settings.value(Key::Elf).unwrap_or_default();
         Failure::configuration(format!("{file} has no RTT: it lacks the symbol {SYMBOL}"))

@@ -1,7 +1,6 @@
 //! Exceptions: priorities, entry, return, faults and lockup.
 //!
-//! ARM DDI 0403, B1.5. There are only system exceptions: nothing on this chip raises an external
-//! interrupt.
+//! ARM DDI 0403, B1.5.
 
 use super::{Core, Executed, LR, PC, SP, Trap};
 use crate::bus::{Bus, Size};
@@ -17,12 +16,15 @@ const FRAME_ALIGNED: u32 = 1 << 9;
 impl Core {
     /// Returns the priority at which code executes now (B1.5.4).
     pub(super) fn priority(&self, bus: &Bus) -> i32 {
+        let priority = self.priority_without_primask(bus);
+        if self.primask { priority.min(0) } else { priority }
+    }
+
+    /// Returns the priority that decides whether an exception ends WFI (B1.5.19).
+    fn priority_without_primask(&self, bus: &Bus) -> i32 {
         let mut priority = bus.scs.active_priority().unwrap_or(THREAD_PRIORITY);
         if self.basepri != 0 {
-            priority = priority.min(self.basepri.into());
-        }
-        if self.primask {
-            priority = priority.min(0);
+            priority = priority.min(bus.scs.group(self.basepri.into()));
         }
         if self.faultmask {
             priority = priority.min(-1);
@@ -37,7 +39,9 @@ impl Core {
         let Some((exception, priority)) = bus.scs.most_urgent(masked) else {
             return;
         };
-        self.sleeping = false;
+        if priority < self.priority_without_primask(bus) {
+            self.sleeping = false;
+        }
         if priority < self.priority(bus) {
             self.enter(bus, exception, self.registers[PC]);
         }
@@ -48,23 +52,27 @@ impl Core {
         let (exception, status, catch) = match trap {
             Trap::DataBus(address) => {
                 bus.scs.bus_fault_address(address);
-                (Exception::BusFault, FaultStatus::PRECISE, Catch::BusError)
+                (Exception::BUS_FAULT, FaultStatus::PRECISE, Catch::BusError)
             }
-            Trap::FetchBus => (Exception::BusFault, FaultStatus::INSTRUCTION_BUS, Catch::BusError),
-            Trap::Unstacking => (Exception::BusFault, FaultStatus::UNSTACKING, Catch::InterruptError),
-            Trap::ExecuteNever => (Exception::MemManage, FaultStatus::INSTRUCTION_ACCESS, Catch::MemoryManagement),
-            Trap::Undefined => (Exception::UsageFault, FaultStatus::UNDEFINED, Catch::StateError),
-            Trap::InvalidState => (Exception::UsageFault, FaultStatus::INVALID_STATE, Catch::StateError),
-            Trap::InvalidReturn => (Exception::UsageFault, FaultStatus::INVALID_PC, Catch::StateError),
-            Trap::NoCoprocessor => (Exception::UsageFault, FaultStatus::NO_COPROCESSOR, Catch::NoCoprocessor),
-            Trap::Unaligned => (Exception::UsageFault, FaultStatus::UNALIGNED, Catch::CheckError),
-            Trap::DivideByZero => (Exception::UsageFault, FaultStatus::DIVIDE_BY_ZERO, Catch::CheckError),
-            Trap::SupervisorCall => (Exception::SvCall, FaultStatus::NONE, Catch::HardFault),
-            Trap::Breakpoint => (Exception::HardFault, FaultStatus::NONE, Catch::HardFault),
+            Trap::FetchBus => (Exception::BUS_FAULT, FaultStatus::INSTRUCTION_BUS, Catch::BusError),
+            Trap::Unstacking => (Exception::BUS_FAULT, FaultStatus::UNSTACKING, Catch::InterruptError),
+            Trap::ExecuteNever => (Exception::MEM_MANAGE, FaultStatus::INSTRUCTION_ACCESS, Catch::MemoryManagement),
+            Trap::Undefined => (Exception::USAGE_FAULT, FaultStatus::UNDEFINED, Catch::StateError),
+            Trap::InvalidState => (Exception::USAGE_FAULT, FaultStatus::INVALID_STATE, Catch::StateError),
+            Trap::InvalidReturn => (Exception::USAGE_FAULT, FaultStatus::INVALID_PC, Catch::StateError),
+            Trap::NoCoprocessor => (Exception::USAGE_FAULT, FaultStatus::NO_COPROCESSOR, Catch::NoCoprocessor),
+            Trap::Unaligned => (Exception::USAGE_FAULT, FaultStatus::UNALIGNED, Catch::CheckError),
+            Trap::DivideByZero => (Exception::USAGE_FAULT, FaultStatus::DIVIDE_BY_ZERO, Catch::CheckError),
+            Trap::SupervisorCall => (Exception::SV_CALL, FaultStatus::NONE, Catch::HardFault),
+            Trap::Breakpoint => (Exception::HARD_FAULT, FaultStatus::NONE, Catch::HardFault),
         };
         bus.scs.record_fault(status);
         let return_address = match trap {
-            Trap::SupervisorCall => self.next,
+            Trap::SupervisorCall => {
+                // The call is complete: its handler returns to the next instruction of a block.
+                self.advance_it();
+                self.next
+            }
             _ => self.registers[PC],
         };
         let caught = trap != Trap::SupervisorCall && bus.debug.catches(catch);
@@ -78,7 +86,10 @@ impl Core {
     /// HardFault.
     fn raise(&mut self, bus: &mut Bus, exception: Exception, return_address: u32) {
         let current = self.priority(bus);
-        if exception != Exception::HardFault && bus.scs.is_enabled(exception) && bus.scs.priority(exception) < current {
+        if exception != Exception::HARD_FAULT
+            && bus.scs.is_enabled(exception)
+            && bus.scs.group_priority(exception) < current
+        {
             self.enter(bus, exception, return_address);
             return;
         }
@@ -86,12 +97,12 @@ impl Core {
             self.lock_up(bus);
             return;
         }
-        if exception == Exception::HardFault {
+        if exception == Exception::HARD_FAULT {
             bus.scs.hard_fault_from_debug();
         } else {
             bus.scs.hard_fault_forced();
         }
-        self.enter(bus, Exception::HardFault, return_address);
+        self.enter(bus, Exception::HARD_FAULT, return_address);
         if bus.debug.catches(Catch::HardFault) {
             bus.debug.caught();
         }
@@ -132,15 +143,15 @@ impl Core {
         if self.go_to_handler(bus, exception) {
             return;
         }
-        if matches!(exception, Exception::Nmi | Exception::HardFault) {
+        if matches!(exception, Exception::NMI | Exception::HARD_FAULT) {
             self.lock_up(bus);
             return;
         }
         // The HardFault takes the place of the exception: it uses the same frame.
-        bus.scs.deactivate(exception as u8);
+        bus.scs.deactivate(exception.number());
         bus.scs.set_pending(exception);
         bus.scs.hard_fault_from_vector();
-        if !self.go_to_handler(bus, Exception::HardFault) {
+        if !self.go_to_handler(bus, Exception::HARD_FAULT) {
             self.lock_up(bus);
         } else if bus.debug.catches(Catch::HardFault) || bus.debug.catches(Catch::InterruptError) {
             bus.debug.caught();
@@ -152,19 +163,20 @@ impl Core {
     /// of it.
     fn after_stacking_error(&mut self, bus: &mut Bus, original: Exception) -> Exception {
         bus.scs.record_fault(FaultStatus::STACKING);
-        if matches!(original, Exception::Nmi | Exception::HardFault) {
+        if matches!(original, Exception::NMI | Exception::HARD_FAULT) {
             return original;
         }
         let current = self.priority(bus);
         bus.scs.set_pending(original);
-        let taken = if bus.scs.is_enabled(Exception::BusFault) && bus.scs.priority(Exception::BusFault) < current {
-            Exception::BusFault
-        } else {
-            bus.scs.hard_fault_forced();
-            Exception::HardFault
-        };
+        let taken =
+            if bus.scs.is_enabled(Exception::BUS_FAULT) && bus.scs.group_priority(Exception::BUS_FAULT) < current {
+                Exception::BUS_FAULT
+            } else {
+                bus.scs.hard_fault_forced();
+                Exception::HARD_FAULT
+            };
         if bus.debug.catches(Catch::InterruptError)
-            || taken == Exception::HardFault && bus.debug.catches(Catch::HardFault)
+            || taken == Exception::HARD_FAULT && bus.debug.catches(Catch::HardFault)
         {
             bus.debug.caught();
         }
@@ -174,11 +186,11 @@ impl Core {
     /// Makes the exception active and reads its vector; returns whether the vector could be read.
     fn go_to_handler(&mut self, bus: &mut Bus, exception: Exception) -> bool {
         self.switch_stack(|core| {
-            core.exception = exception as u8;
+            core.exception = exception.number();
             core.control &= !2;
         });
         bus.scs.activate(exception);
-        let vector = bus.scs.vector_table().wrapping_add(4 * exception as u32);
+        let vector = bus.scs.vector_table().wrapping_add(4 * u32::from(exception.number()));
         let Ok(handler) = bus.core_read(vector, Size::Word) else { return false };
         self.registers[PC] = handler & !1;
         self.thumb = handler & 1 != 0;
@@ -192,7 +204,7 @@ impl Core {
             return Err(Trap::InvalidReturn);
         }
         bus.scs.deactivate(self.exception);
-        if self.exception != Exception::Nmi as u8 {
+        if self.exception != Exception::NMI.number() {
             self.faultmask = false;
         }
         self.switch_stack(|core| {

@@ -1,3 +1,6 @@
+mod interrupts;
+mod vector_catch;
+
 use super::*;
 use crate::scs::Exception;
 use crate::system::System;
@@ -185,14 +188,14 @@ fn systick_wakes_a_sleeping_core() {
     system.elapse(50);
     assert!(system.core.sleeping);
     system.elapse(100);
-    assert_eq!(system.core.exception, Exception::SysTick as u8);
+    assert_eq!(system.core.exception, Exception::SYS_TICK.number());
 }
 
 #[test]
 fn faults_escalate_and_then_lock_up() {
     let mut system = machine(&[0xde00], [0; 4]); // udf #0
     system.elapse(1);
-    assert_eq!(system.core.exception, Exception::HardFault as u8);
+    assert_eq!(system.core.exception, Exception::HARD_FAULT.number());
     assert_eq!(system.bus.read(0xe000_ed28, Size::Word), Ok(1 << 16), "CFSR.UNDEFINSTR");
     assert_eq!(system.bus.read(0xe000_ed2c, Size::Word), Ok(1 << 30), "HFSR.FORCED");
     system.bus.write(HANDLERS + 4 * 3, Size::Half, 0xde00).unwrap();
@@ -208,7 +211,7 @@ fn an_enabled_fault_has_its_own_handler() {
     let mut system = machine(&[0x6808], [0, 0x5000_0000, 0, 0]); // ldr r0, [r1]
     system.bus.write(0xe000_ed24, Size::Word, 1 << 17).unwrap();
     system.elapse(1);
-    assert_eq!(system.core.exception, Exception::BusFault as u8);
+    assert_eq!(system.core.exception, Exception::BUS_FAULT.number());
     assert_eq!(system.bus.read(0xe000_ed38, Size::Word), Ok(0x5000_0000), "BFAR");
 }
 
@@ -217,7 +220,7 @@ fn a_stack_that_cannot_be_written_turns_the_exception_into_a_fault() {
     let mut system = machine(&[0xdf01], [0; 4]); // svc #1
     system.set_register(SP as u8, 0x6000_0100);
     system.elapse(1);
-    assert_eq!(system.core.exception, Exception::HardFault as u8);
+    assert_eq!(system.core.exception, Exception::HARD_FAULT.number());
     assert_eq!((system.register(SP as u8), system.register(LR as u8)), (0x6000_00e0, 0xffff_fff9), "one frame");
     assert_eq!(system.bus.read(0xe000_ed28, Size::Word), Ok(1 << 12), "CFSR.STKERR");
     assert_eq!(system.bus.read(0xe000_ed2c, Size::Word), Ok(1 << 30), "HFSR.FORCED");

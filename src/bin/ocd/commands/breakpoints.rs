@@ -1,0 +1,228 @@
+//! `ocd bp` and `ocd wp`: breakpoints and watchpoints.
+
+use std::fmt;
+
+use clap::{Args, Subcommand, ValueEnum};
+use openocd::{Breakpoint, BreakpointKind, Watchpoint, WatchpointAccess};
+use serde::Serialize;
+
+use crate::address::Names;
+use crate::board::Board;
+use crate::context::Context;
+use crate::failure::{Failure, Outcome};
+use crate::number;
+use crate::output::Done;
+use crate::output::table::table;
+
+#[derive(Debug, Args)]
+pub(crate) struct BpArgs {
+    #[command(subcommand)]
+    command: BpCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum BpCommand {
+    /// Set a breakpoint, in hardware unless --software is given.
+    Add(BpAddArgs),
+    /// Remove the breakpoint at an address, or all.
+    Remove(RemoveArgs),
+    /// List the breakpoints.
+    List,
+}
+
+#[derive(Debug, Args)]
+struct BpAddArgs {
+    /// Where: a number or a symbol.
+    address: String,
+    /// Replace the instruction instead of using a comparator: needs RAM and a halted target.
+    #[arg(long, short)]
+    software: bool,
+    /// Bytes of the breakpoint [default: what the target needs].
+    #[arg(long, value_name = "BYTES", value_parser = number::number_u32)]
+    length: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+struct RemoveArgs {
+    /// Where: a number or a symbol.
+    #[arg(required_unless_present = "all")]
+    address: Option<String>,
+    /// Remove all.
+    #[arg(long, conflicts_with = "address")]
+    all: bool,
+}
+
+impl RemoveArgs {
+    fn address(&self, names: &Names) -> Outcome<Option<u64>> {
+        self.address.as_deref().map(|address| names.address(address)).transpose()
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WpArgs {
+    #[command(subcommand)]
+    command: WpCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum WpCommand {
+    /// Set a watchpoint: the target halts when it accesses the address.
+    Add(WpAddArgs),
+    /// Remove the watchpoint at an address, or all.
+    Remove(RemoveArgs),
+    /// List the watchpoints.
+    List,
+}
+
+#[derive(Debug, Args)]
+struct WpAddArgs {
+    /// Where: a number, a symbol or a register.
+    address: String,
+    /// How many bytes [default: the size of the symbol or register, otherwise 4].
+    #[arg(value_parser = number::number_u32)]
+    length: Option<u32>,
+    /// Which accesses halt the target.
+    #[arg(long, short, value_enum, default_value = "write")]
+    access: Access,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Access {
+    Read,
+    Write,
+    /// Both.
+    Access,
+}
+
+impl From<Access> for WatchpointAccess {
+    fn from(access: Access) -> Self {
+        match access {
+            Access::Read => WatchpointAccess::Read,
+            Access::Write => WatchpointAccess::Write,
+            Access::Access => WatchpointAccess::Access,
+        }
+    }
+}
+
+/// The breakpoints that there are afterwards.
+#[derive(Serialize)]
+struct Breakpoints {
+    breakpoints: Vec<Breakpoint>,
+}
+
+impl fmt::Display for Breakpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = |point: &Breakpoint| {
+            let comparator = point.comparator.map_or_else(String::new, |number| format!("comparator {number}"));
+            let address = match point.kind {
+                BreakpointKind::Context { .. } => String::new(),
+                _ => format!("{:#010x}", point.address),
+            };
+            [address, format!("{} bytes", point.length), point.kind.to_string(), comparator]
+        };
+        f.write_str(&table([""; 4], self.breakpoints.iter().map(row)))
+    }
+}
+
+#[derive(Serialize)]
+struct Watchpoints {
+    watchpoints: Vec<Watchpoint>,
+}
+
+impl fmt::Display for Watchpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = |point: &Watchpoint| {
+            [format!("{:#010x}", point.address), format!("{} bytes", point.length), point.access.to_string()]
+        };
+        f.write_str(&table([""; 3], self.watchpoints.iter().map(row)))
+    }
+}
+
+pub(crate) fn bp(context: &Context, arguments: &BpArgs) -> Outcome<u8> {
+    let listed = |board: &Board| {
+        let breakpoints = board.target()?.breakpoints().list()?;
+        if breakpoints.is_empty() {
+            context.output.note(board.name(), "no breakpoints");
+        }
+        Ok(Done::from(Breakpoints { breakpoints }))
+    };
+    match &arguments.command {
+        BpCommand::List => context.each_board_done(listed),
+        BpCommand::Add(arguments) => context.each_board_planned(
+            |settings| Names::new(settings).address(&arguments.address),
+            |board, &address| {
+                let kind = if arguments.software { BreakpointKind::Software } else { BreakpointKind::Hardware };
+                let breakpoints = board.target()?.breakpoints();
+                let added = match arguments.length {
+                    Some(length) => breakpoints.add_with_length(address, length, kind)?,
+                    None => breakpoints.add(address, kind)?,
+                };
+                tell_lifetime(context, board);
+                Ok(Done::from(Breakpoints { breakpoints: vec![added] }))
+            },
+        ),
+        BpCommand::Remove(arguments) => context.each_board_planned(
+            |settings| arguments.address(&Names::new(settings)),
+            |board, address| {
+                let breakpoints = board.target()?.breakpoints();
+                match address {
+                    Some(address) => breakpoints.remove(*address)?,
+                    None => breakpoints.remove_all()?,
+                }
+                listed(board)
+            },
+        ),
+    }
+}
+
+pub(crate) fn wp(context: &Context, arguments: &WpArgs) -> Outcome<u8> {
+    let listed = |board: &Board| {
+        let watchpoints = board.target()?.breakpoints().list_watchpoints()?;
+        if watchpoints.is_empty() {
+            context.output.note(board.name(), "no watchpoints");
+        }
+        Ok(Done::from(Watchpoints { watchpoints }))
+    };
+    match &arguments.command {
+        WpCommand::List => context.each_board_done(listed),
+        WpCommand::Add(arguments) => context.each_board_planned(
+            |settings| {
+                let place = Names::new(settings).place(&arguments.address)?;
+                let length = match (arguments.length, place.size) {
+                    (Some(length), _) => length,
+                    (None, Some(size)) => u32::try_from(size)
+                        .map_err(|_| Failure::usage(format!("{} is too large to watch", arguments.address)))?,
+                    (None, None) => 4,
+                };
+                Ok((place.address, length))
+            },
+            |board, &(address, length)| {
+                let breakpoints = board.target()?.breakpoints();
+                let added = breakpoints.add_watchpoint(address, length, arguments.access.into())?;
+                tell_lifetime(context, board);
+                Ok(Done::from(Watchpoints { watchpoints: vec![added] }))
+            },
+        ),
+        WpCommand::Remove(arguments) => context.each_board_planned(
+            |settings| arguments.address(&Names::new(settings)),
+            |board, address| {
+                let breakpoints = board.target()?.breakpoints();
+                match address {
+                    Some(address) => breakpoints.remove_watchpoint(*address)?,
+                    None => breakpoints.remove_all_watchpoints()?,
+                }
+                listed(board)
+            },
+        ),
+    }
+}
+
+/// Says how long a point lasts that ends with this command's own OpenOCD.
+fn tell_lifetime(context: &Context, board: &Board) {
+    if board.session.process().is_some() {
+        context.output.note(
+            board.name(),
+            "note: it lasts no longer than this command's OpenOCD; for a lasting one use `ocd server` and --connect",
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! `ocd erase`: sectors, a range of addresses, or whole banks. Never all without being asked.
+
+use std::fmt;
+
+use clap::Args;
+use openocd::{BankId, Flash, ProgressReport, ResetMode, Result, TargetStatus};
+use serde::Serialize;
+
+use crate::address;
+use crate::context::Context;
+use crate::failure::{Failure, Outcome};
+use crate::number;
+use crate::output::progress::Watch;
+
+#[derive(Debug, Args)]
+pub(crate) struct EraseArgs {
+    /// The first address of the range, and its length; with --bank the first sector, and the last.
+    #[arg(value_names = ["ADDRESS", "LENGTH"], num_args = 2, conflicts_with = "all")]
+    range: Vec<String>,
+    /// Erase sectors of this bank, by its number or name: --bank 0 4 7.
+    #[arg(long, value_name = "BANK")]
+    bank: Option<String>,
+    /// Erase everything: all flash banks of the target, or all of --bank.
+    #[arg(long)]
+    all: bool,
+}
+
+/// What is to be erased, as far as it is known without a board.
+enum Plan<'a> {
+    Range { address: &'a str, length: u64 },
+    Sectors { bank: BankId<'a>, first: u32, last: u32 },
+    Bank(BankId<'a>),
+    Everything,
+}
+
+#[derive(Serialize)]
+struct Report {
+    /// Number of bytes that were erased.
+    erased: u64,
+    status: TargetStatus,
+    elapsed_seconds: f64,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes erased; {} ({:.1} s)", self.erased, self.status, self.elapsed_seconds)
+    }
+}
+
+pub(crate) fn run(context: &Context, arguments: &EraseArgs) -> Outcome<u8> {
+    let plan = plan(arguments)?;
+    context.each_board(|board| {
+        let mut watch = Watch::new(&context.output, board.name(), &context.signals);
+        let address = match &plan {
+            Plan::Range { address, .. } => board.address(address)?,
+            _ => 0,
+        };
+        board.check_identity()?;
+        watch.interrupted("nothing was changed")?;
+        watch.step("resetting");
+        let target = board.target()?;
+        target.reset(ResetMode::Init)?;
+        watch.interrupted("flash was not changed, and the target is halted")?;
+        let flash = target.flash();
+        let erased = match plan {
+            Plan::Range { length, .. } => watch.flash(flash).erase_address(address, length).map(|()| length),
+            Plan::Sectors { bank, first, last } => sectors(&watch.flash(flash), bank, first, last),
+            Plan::Bank(bank) => whole(&watch.flash(flash), bank),
+            Plan::Everything => everything(&watch.flash(flash), &target.status()?.name),
+        };
+        let erased = erased.map_err(|error| watch.failure(error))?;
+        Ok(Report { erased, status: target.status()?, elapsed_seconds: board.opened.elapsed().as_secs_f64() })
+    })
+}
+
+fn sectors<R: ProgressReport>(flash: &Flash<'_, R>, bank: BankId<'_>, first: u32, last: u32) -> Result<u64> {
+    flash.erase_sector(bank, first, last)?;
+    let erased = flash.layout(bank)?.sectors.into_iter().filter(|sector| (first..=last).contains(&sector.index));
+    Ok(erased.map(|sector| sector.size).sum())
+}
+
+fn whole<R: ProgressReport>(flash: &Flash<'_, R>, bank: BankId<'_>) -> Result<u64> {
+    flash.erase_all(bank)?;
+    Ok(flash.probe(bank)?.size)
+}
+
+/// A bank that cannot be erased ends it: its error names the address.
+fn everything<R: ProgressReport>(flash: &Flash<'_, R>, target: &str) -> Result<u64> {
+    let banks = flash.banks()?;
+    banks.iter().filter(|bank| bank.target == target).map(|bank| whole(flash, bank.into())).sum()
+}
+
+fn plan(arguments: &EraseArgs) -> Outcome<Plan<'_>> {
+    let bank = arguments.bank.as_deref().map(bank_id);
+    match (bank, &arguments.range[..], arguments.all) {
+        (None, [], true) => Ok(Plan::Everything),
+        (Some(bank), [], true) => Ok(Plan::Bank(bank)),
+        (Some(bank), [first, last], false) => {
+            let number = |text| number::number_u32(text).map_err(Failure::usage);
+            Ok(Plan::Sectors { bank, first: number(first)?, last: number(last)? })
+        }
+        (None, [address, length], false) => {
+            address::check(address)?;
+            Ok(Plan::Range { address, length: number::number(length).map_err(Failure::usage)? })
+        }
+        (bank, ..) => Err(Failure::usage("what is to be erased?").help(match bank {
+            Some(_) => "name the first and the last sector, or say --all for the whole bank",
+            None => "name an address and a length, or sectors with --bank, or say --all for all flash",
+        })),
+    }
+}
+
+/// A bank by its number, or else by its name.
+pub(crate) fn bank_id(text: &str) -> BankId<'_> {
+    match number::number_u32(text) {
+        Ok(number) => BankId::Number(number),
+        Err(_) => BankId::Name(text),
+    }
+}

@@ -1,0 +1,70 @@
+//! `ocd mem dump`.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{memory, watched};
+use crate::address::Names;
+use crate::context::Context;
+use crate::failure::{Failure, Outcome};
+use crate::number;
+use crate::output::Done;
+
+#[derive(Debug, Args)]
+pub(crate) struct DumpArgs {
+    /// Where to begin: a number, a symbol or a register.
+    address: String,
+    /// How many bytes.
+    #[arg(value_parser = number::number)]
+    length: u64,
+    /// The file, which is overwritten. `-` is standard output.
+    file: PathBuf,
+    /// The address is physical, past the MMU.
+    #[arg(long)]
+    phys: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    address: u64,
+    length: u64,
+    file: PathBuf,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if is_stdout(&self.file) {
+            return Ok(());
+        }
+        write!(f, "wrote {} bytes from {:#010x} to {}", self.length, self.address, self.file.display())
+    }
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+pub(crate) fn run(context: &Context, arguments: &DumpArgs) -> Outcome<u8> {
+    // Several boards would write one file.
+    context.one_settings()?;
+    if is_stdout(&arguments.file) && context.output.is_json() {
+        return Err(Failure::usage("raw bytes have no JSON form: name a file"));
+    }
+    context.each_board_planned(
+        |settings| Names::new(settings).address(&arguments.address),
+        |board, &address| {
+            let (length, file) = (arguments.length, arguments.file.clone());
+            let memory = watched(context, board, &memory(board, arguments.phys)?, length);
+            if is_stdout(&file) {
+                memory.dump_to(address, length, io::stdout().lock())?;
+            } else {
+                memory.dump(address, length, &file)?;
+            }
+            Ok(Done::from(Report { address, length, file }))
+        },
+    )
+}

@@ -1,0 +1,90 @@
+//! `ocd mem write`.
+
+use std::fmt;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Width, memory};
+use crate::address::Names;
+use crate::context::Context;
+use crate::exit_status;
+use crate::failure::{Failure, Outcome};
+use crate::number;
+use crate::output::Done;
+
+#[derive(Debug, Args)]
+pub(crate) struct WriteArgs {
+    /// Where to begin: a number, a symbol or a register.
+    address: String,
+    /// The values, one after the other. A negative one is taken as its two's complement.
+    #[arg(required = true, allow_negative_numbers = true)]
+    values: Vec<String>,
+    /// Bits of each value [default: that of the symbol or register, otherwise 32].
+    #[arg(long, short, value_enum)]
+    width: Option<Width>,
+    /// Do not read the values back: some registers read as something else, or change when read.
+    #[arg(long)]
+    no_verify: bool,
+    /// The address is physical, past the MMU.
+    #[arg(long)]
+    phys: bool,
+}
+
+struct Plan {
+    address: u64,
+    width: Width,
+    values: Vec<u64>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    address: u64,
+    width: u32,
+    values: Vec<u64>,
+    /// Whether they were read back.
+    verified: bool,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.values.len();
+        let (what, width) = (if count == 1 { "value" } else { "values" }, self.width);
+        let verified = if self.verified { "verified" } else { "not verified" };
+        write!(f, "wrote {count} {what} of {width} bits at {:#010x}, {verified}", self.address)
+    }
+}
+
+pub(crate) fn run(context: &Context, arguments: &WriteArgs) -> Outcome<u8> {
+    context.each_board_planned(
+        |settings| {
+            let place = Names::new(settings).place(&arguments.address)?;
+            let width = arguments.width.or(Width::of(&place)).unwrap_or(Width::W32);
+            width.check(place.address)?;
+            let values = arguments.values.iter().map(|text| number::value(text, width.bits()).map_err(Failure::usage));
+            Ok(Plan { address: place.address, width, values: values.collect::<Outcome<_>>()? })
+        },
+        |board, Plan { address, width, values }| {
+            let memory = memory(board, arguments.phys)?;
+            width.write(&memory, *address, values)?;
+            if !arguments.no_verify {
+                let held = width.read(&memory, *address, values.len())?;
+                check(*address, *width, values, &held)?;
+            }
+            let (width, verified) = (width.bits(), !arguments.no_verify);
+            Ok(Done::from(Report { address: *address, width, values: values.clone(), verified }))
+        },
+    )
+}
+
+/// Checks what was read back.
+fn check(address: u64, width: Width, written: &[u64], held: &[u64]) -> Outcome<()> {
+    let different = written.iter().zip(held).zip(0..).find(|((written, held), _)| written != held);
+    let Some(((written, held), index)) = different else { return Ok(()) };
+    let address = address.wrapping_add(index * width.bytes());
+    let digits = width.bits() as usize / 4 + 2;
+    let message = format!("{address:#010x} reads {held:#0digits$x} after {written:#0digits$x} was written");
+    Err(Failure::new(exit_status::MISMATCH, "ocd.mismatch", message).help(
+        "a register may read as something else, or the firmware may have changed it: --no-verify skips the check",
+    ))
+}

@@ -1,0 +1,73 @@
+//! `ocd read`: what flash holds, into a file or to standard output.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::Args;
+use openocd::OnClose;
+use serde::Serialize;
+
+use crate::address;
+use crate::board::Board;
+use crate::context::Context;
+use crate::exit_status;
+use crate::failure::{Failure, Outcome};
+use crate::number;
+use crate::output::Done;
+use crate::output::file::OutputFile;
+use crate::output::progress::Watch;
+
+#[derive(Debug, Args)]
+pub(crate) struct ReadArgs {
+    /// The first address.
+    address: String,
+    /// How many bytes.
+    length: String,
+    /// The file that takes the bytes; - for standard output.
+    file: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Report {
+    path: PathBuf,
+    address: u64,
+    bytes: u64,
+    elapsed_seconds: f64,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { path, address, bytes, elapsed_seconds } = self;
+        write!(f, "{bytes} bytes from {address:#010x} are in {} ({elapsed_seconds:.1} s)", path.display())
+    }
+}
+
+pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
+    address::check(&arguments.address)?;
+    let length = number::number(&arguments.length).map_err(Failure::usage)?;
+    let to_stdout = arguments.file.as_os_str() == "-";
+    if to_stdout && context.output.is_json() {
+        return Err(Failure::usage("the bytes and JSON cannot both be on standard output").help("name a file"));
+    }
+    let board = context.one_board()?;
+    let read = read(context, arguments, &board, length, to_stdout);
+    let closed = board.close(OnClose::AsIs);
+    read.and_then(|()| closed)?;
+    Ok(context.signals.caught().unwrap_or(exit_status::DONE))
+}
+
+fn read(context: &Context, arguments: &ReadArgs, board: &Board, length: u64, to_stdout: bool) -> Outcome<()> {
+    let address = board.address(&arguments.address)?;
+    let mut watch = Watch::new(&context.output, board.name(), &context.signals);
+    watch.interrupted("nothing was read")?;
+    let file = if to_stdout { None } else { Some(OutputFile::create(&arguments.file)?) };
+    let bytes = watch.flash(board.target()?.flash()).read(address, length);
+    let bytes = bytes.map_err(|error| watch.failure(error))?;
+    let Some(mut file) = file else { return context.output.bytes(&bytes) };
+    file.write(&bytes)?;
+    file.finish()?;
+    let elapsed_seconds = board.opened.elapsed().as_secs_f64();
+    let report = Report { path: arguments.file.clone(), address, bytes: length, elapsed_seconds };
+    drop(watch);
+    context.output.done(board.name(), &Done::from(report))
+}

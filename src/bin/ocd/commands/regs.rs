@@ -1,0 +1,210 @@
+//! `ocd regs`: core registers.
+
+use std::fmt;
+
+use clap::Args;
+use openocd::{Error, Register, RegisterDump, RegisterValue, Registers, Result, TargetError};
+use serde::Serialize;
+
+use crate::address::Names;
+use crate::board::Board;
+use crate::context::Context;
+use crate::exit_status;
+use crate::failure::{Failure, Outcome};
+use crate::number;
+use crate::output::Done;
+use crate::output::table::table;
+use crate::settings::Key;
+
+#[derive(Debug, Args)]
+pub(crate) struct RegsArgs {
+    /// Read these registers, by OpenOCD's names [default: the general registers].
+    names: Vec<String>,
+    /// Read all registers that OpenOCD knows.
+    #[arg(long, conflicts_with_all = ["names", "write"])]
+    all: bool,
+    /// Write a register, before any are read. The value is a number or an address; may be repeated.
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    write: Vec<String>,
+    /// Read from the target instead of OpenOCD's cache.
+    #[arg(long)]
+    force: bool,
+}
+
+/// What is shown of a Cortex-M and of a RISC-V hart without names.
+const GENERAL: [&[&str]; 2] = [
+    &[
+        "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "sp", "lr", "pc", "xPSR",
+        "msp", "psp", "primask", "control",
+    ],
+    &[
+        "ra", "sp", "gp", "tp", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "fp", "s1", "s2", "s3", "s4", "s5", "s6",
+        "s7", "s8", "s9", "s10", "s11", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "pc",
+    ],
+];
+
+/// Registers that hold addresses of code.
+const CODE: [&str; 3] = ["pc", "lr", "ra"];
+
+/// What was read.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Read {
+    All(RegisterDump),
+    Named { registers: Vec<Register> },
+}
+
+impl Read {
+    fn registers(&self) -> &[Register] {
+        match self {
+            Read::All(dump) => &dump.registers,
+            Read::Named { registers } => registers,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    read: Read,
+    /// What is at each of them, for people.
+    #[serde(skip)]
+    notes: Vec<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row =
+            |(register, note): (&Register, &String)| [register.name.clone(), register.value.to_string(), note.clone()];
+        f.write_str(&table([""; 3], self.read.registers().iter().zip(&self.notes).map(row)))?;
+        if let Read::All(dump) = &self.read {
+            for (name, failure) in &dump.unreadable {
+                write!(f, "\n{name} cannot be read: {failure}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A register and the value to write to it.
+struct Write {
+    name: String,
+    value: RegisterValue,
+}
+
+pub(crate) fn run(context: &Context, arguments: &RegsArgs) -> Outcome<u8> {
+    context.each_board_planned(
+        |settings| {
+            let names = Names::new(settings);
+            let writes = arguments.write.iter().map(|text| write(&names, text)).collect::<Outcome<Vec<_>>>()?;
+            // A file that cannot be read must not come to light after a write.
+            names.image()?;
+            Ok((names, writes))
+        },
+        |board, (names, writes)| {
+            let mut registers = board.target()?.registers();
+            for Write { name, value } in writes {
+                registers.write(name, *value)?;
+                let now = registers.read(name)?;
+                check(&now, value)?;
+                check_kept(board, &now)?;
+            }
+            if arguments.force {
+                registers = registers.forced();
+            }
+            let read = read(registers, arguments, writes)?;
+            let notes = read.registers().iter().map(|register| note(names, register)).collect::<Outcome<_>>()?;
+            Ok(Done::from(Report { read, notes }))
+        },
+    )
+}
+
+fn write(names: &Names, text: &str) -> Outcome<Write> {
+    let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+        return Err(Failure::usage(format!("{text:?} is not NAME=VALUE")));
+    };
+    let value = match (number::number(value), wide(value)) {
+        (Ok(number), _) => RegisterValue::from(number),
+        (_, Some(wide)) => wide,
+        _ => RegisterValue::from(names.address(value)?),
+    };
+    Ok(Write { name: name.to_owned(), value })
+}
+
+/// A hexadecimal number of more than 64 bits.
+fn wide(text: &str) -> Option<RegisterValue> {
+    let digits = text.strip_prefix("0x")?.replace('_', "");
+    let digits = if digits.len() % 2 == 1 { format!("0{digits}") } else { digits };
+    let bytes = (0..digits.len()).step_by(2).rev();
+    let bytes: Option<Vec<u8>> = bytes.map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect();
+    RegisterValue::from_le_bytes(&bytes?)
+}
+
+/// Checks that OpenOCD holds what was written.
+fn check(now: &Register, written: &RegisterValue) -> Outcome<()> {
+    let same = match (now.value.to_u64(), written.to_u64()) {
+        // The Thumb bit of a Cortex-M's function is no part of its address.
+        (Some(now_value), Some(written)) if now.name == "pc" => now_value | 1 == written | 1,
+        (Some(now), Some(written)) => now == written,
+        _ => now.value.to_le_bytes().iter().eq(written.to_le_bytes()),
+    };
+    if same {
+        return Ok(());
+    }
+    let message = format!("{} is {} after {written} was written to it", now.name, now.value);
+    Err(Failure::new(exit_status::MISMATCH, "ocd.mismatch", message))
+}
+
+/// Checks that the value does not end with OpenOCD, which holds it until the target is resumed.
+fn check_kept(board: &Board, register: &Register) -> Outcome<()> {
+    let resumes = matches!(board.settings.value(Key::OnExit), Some("resume" | "leave"));
+    if !register.dirty || resumes || board.session.process().is_none() {
+        return Ok(());
+    }
+    let message = format!("{} was not written: OpenOCD writes it when it resumes the target", register.name);
+    let cause = "this command starts an OpenOCD, which ends before";
+    Err(Failure::new(exit_status::TARGET, "ocd.not_written", message)
+        .cause(cause)
+        .help("resume the target with the new value: --on-exit resume")
+        .help("or connect to an OpenOCD that stays, with --connect"))
+}
+
+fn read(registers: Registers<'_>, arguments: &RegsArgs, writes: &[Write]) -> Outcome<Read> {
+    if arguments.all {
+        return Ok(Read::All(registers.read_all()?));
+    }
+    let written = writes.iter().map(|write| write.name.as_str());
+    let mut names: Vec<&str> = arguments.names.iter().map(String::as_str).collect();
+    names.extend(written.filter(|name| !arguments.names.iter().any(|asked| asked == name)));
+    if names.is_empty() {
+        return Ok(general(registers)?);
+    }
+    Ok(Read::Named { registers: registers.read_many(&names)? })
+}
+
+/// The general registers; all of them, if the target is of a kind that is not known here.
+fn general(registers: Registers<'_>) -> Result<Read> {
+    for names in GENERAL {
+        match registers.read_many(names) {
+            Err(Error::Target(TargetError::UnknownRegister { .. })) => {}
+            read => return Ok(Read::Named { registers: read? }),
+        }
+    }
+    registers.read_all().map(Read::All)
+}
+
+fn note(names: &Names, register: &Register) -> Outcome<String> {
+    let mut notes = Vec::new();
+    let address = register.value.to_u64().filter(|_| CODE.contains(&register.name.as_str()));
+    if let (Some(address), Some(image)) = (address, names.image()?) {
+        if let Some(symbol) = image.symbol_at(address) {
+            let offset = address.saturating_sub(symbol.address) & !u64::from(symbol.thumb);
+            let offset = if offset == 0 { String::new() } else { format!("+{offset:#x}") };
+            notes.push(format!("{}{offset}", symbol.demangled()));
+        }
+    }
+    if register.dirty {
+        notes.push("(written when the target resumes)".to_owned());
+    }
+    Ok(notes.join(" "))
+}

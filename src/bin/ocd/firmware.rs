@@ -1,0 +1,144 @@
+//! Firmware files as people name them: ELF, Intel HEX, S-record, UF2, and raw bytes with an address.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use openocd::{Error, Image, ImageError, ImageFormat, Segment};
+use serde::Serialize;
+
+use crate::address;
+use crate::board::Board;
+use crate::failure::{Failure, Outcome};
+
+#[derive(Debug, Args)]
+pub(crate) struct FirmwareArgs {
+    /// The firmware: ELF, Intel HEX, S-record or UF2 files, or raw bytes as FILE@ADDRESS. Several
+    /// files are one image.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// FILE holds raw bytes that belong at this address.
+    #[arg(long, value_name = "ADDRESS")]
+    base: Option<String>,
+}
+
+/// The firmware that the command line names. All files are read.
+pub(crate) struct Firmware {
+    files: Vec<(FirmwareFile, Content)>,
+}
+
+/// A file of the firmware.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FirmwareFile {
+    pub(crate) path: PathBuf,
+    pub(crate) format: ImageFormat,
+    /// Number of bytes to load.
+    pub(crate) bytes: u64,
+}
+
+enum Content {
+    Image(Image),
+    /// An address may be a symbol: it is looked up when the board is open.
+    Raw {
+        bytes: Vec<u8>,
+        base: String,
+    },
+}
+
+impl Firmware {
+    /// Reads all files.
+    pub(crate) fn read(arguments: &FirmwareArgs) -> Outcome<Firmware> {
+        if let (Some(_), [_, _, ..]) = (&arguments.base, &arguments.files[..]) {
+            return Err(Failure::usage("--base is for one file; with several, write FILE@ADDRESS for each raw binary"));
+        }
+        let read = |path: &PathBuf| match &arguments.base {
+            Some(base) => raw(path, base),
+            None => match with_address(path) {
+                Some((file, base)) => raw(&file, &base),
+                None => one(path),
+            },
+        };
+        Ok(Firmware { files: arguments.files.iter().map(read).collect::<Outcome<_>>()? })
+    }
+
+    /// What was read.
+    pub(crate) fn files(&self) -> Vec<FirmwareFile> {
+        self.files.iter().map(|(file, _)| file.clone()).collect()
+    }
+
+    /// All files as one image.
+    pub(crate) fn image(&self, board: &Board) -> Outcome<Cow<'_, Image>> {
+        if let [(_, Content::Image(image))] = &self.files[..] {
+            return Ok(Cow::Borrowed(image));
+        }
+        let mut segments: Vec<Segment> = Vec::new();
+        for (_, content) in &self.files {
+            match content {
+                Content::Image(image) => segments.extend_from_slice(image.segments()),
+                Content::Raw { bytes, base } => {
+                    segments.push(Segment { address: board.address(base)?, data: bytes.clone() });
+                }
+            }
+        }
+        Ok(Cow::Owned(Image::from_segments(segments)?))
+    }
+}
+
+fn one(path: &Path) -> Outcome<(FirmwareFile, Content)> {
+    let image = Image::open(path).map_err(|error| {
+        if !is_unknown_format(&error) {
+            return Failure::from(error);
+        }
+        let id = error.id();
+        let message = format!("{} is neither ELF nor Intel HEX nor S-record nor UF2", path.display());
+        Failure::new(crate::exit_status::CONFIGURATION, id, message)
+            .help(format!("for raw bytes say where they belong: {}@0x08000000, or --base 0x08000000", path.display()))
+    })?;
+    let file = FirmwareFile { path: path.to_owned(), format: image.format(), bytes: image.len() };
+    Ok((file, Content::Image(image)))
+}
+
+/// Reads raw bytes. A file that has addresses of its own is refused: to write an ELF file as raw
+/// bytes is nearly always a mistake.
+fn raw(path: &Path, base: &str) -> Outcome<(FirmwareFile, Content)> {
+    address::check(base)?;
+    if let Ok(image) = Image::open(path) {
+        let message =
+            format!("{} is a file in {} format, which has addresses of its own", path.display(), image.format());
+        return Err(Failure::usage(message).help("leave the address out"));
+    }
+    let image = Image::open_bin(path, 0)?;
+    let bytes = image.segments().first().map_or_else(Vec::new, |segment| segment.data.clone());
+    let file = FirmwareFile { path: path.to_owned(), format: ImageFormat::Bin, bytes: bytes.len() as u64 };
+    Ok((file, Content::Raw { bytes, base: base.to_owned() }))
+}
+
+fn is_unknown_format(error: &Error) -> bool {
+    match error {
+        Error::Image(ImageError::File { problem, .. }) => matches!(**problem, ImageError::UnknownFormat),
+        _ => false,
+    }
+}
+
+/// Splits `FILE@ADDRESS`, unless there is a file of that very name.
+fn with_address(path: &Path) -> Option<(PathBuf, String)> {
+    let (file, base) = path.to_str()?.rsplit_once('@')?;
+    (!file.is_empty() && !base.is_empty() && !path.exists()).then(|| (PathBuf::from(file), base.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_follows_the_last_at_sign() {
+        let split = |text: &str| with_address(Path::new(text));
+        assert_eq!(
+            split("no such@dir/boot.bin@0x100"),
+            Some((PathBuf::from("no such@dir/boot.bin"), "0x100".to_owned()))
+        );
+        for text in ["boot.bin", "@0x100", "boot.bin@"] {
+            assert_eq!(split(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Is this the board that is meant? Asked before anything is erased.
+
+use crate::board::Board;
+use crate::exit_status;
+use crate::failure::{Failure, Outcome};
+use crate::number;
+use crate::settings::Key;
+
+impl Board {
+    /// Compares the probe's serial number with `--serial`, and the chip's identification codes with
+    /// the setting `expect`.
+    pub(crate) fn check_identity(&self) -> Outcome<()> {
+        self.check_serial()?;
+        self.check_chip()
+    }
+
+    /// An OpenOCD that is connected to may drive another probe, and so may one whose driver ignores
+    /// serial numbers.
+    fn check_serial(&self) -> Outcome<()> {
+        let Some(wanted) = self.settings.get(Key::Serial) else { return Ok(()) };
+        let found = match self.logged_serial() {
+            Some(serial) => Some(serial),
+            None => self.session.adapter().serial()?,
+        };
+        match found {
+            Some(serial) if serial == wanted.value => Ok(()),
+            Some(serial) => {
+                let message = format!("the probe is {serial}, not {} ({})", wanted.value, wanted.origin);
+                Err(Failure::new(exit_status::PROBE, "ocd.probe.other", message))
+            }
+            None => {
+                let message = format!("cannot tell whether the probe is {} ({})", wanted.value, wanted.origin);
+                Err(Failure::new(exit_status::PROBE, "ocd.probe.unknown", message)
+                    .cause("OpenOCD tells its probe only if ocd started it")
+                    .help("leave the serial number out, or describe the board with --config"))
+            }
+        }
+    }
+
+    /// The serial number that OpenOCD's driver logged when it opened the probe: "CMSIS-DAP: Serial#
+    /// = 0700000000120036".
+    fn logged_serial(&self) -> Option<String> {
+        let log = self.session.process()?.log_tail();
+        log.iter().find_map(|line| line.split_once("Serial# = ")).map(|(_, serial)| serial.trim().to_owned())
+    }
+
+    /// The setting may be the IDCODE of any TAP or the DPIDR of the target's debug port.
+    fn check_chip(&self) -> Outcome<()> {
+        let Some(wanted) = self.settings.parsed(Key::Expect, number::number_u32)? else { return Ok(()) };
+        let mut found = Vec::new();
+        // Another transport has no chain.
+        let taps = self.session.jtag().scan_chain().unwrap_or_default();
+        for tap in taps {
+            if tap.idcode == Some(wanted) {
+                return Ok(());
+            }
+            found.extend(tap.idcode.map(|idcode| format!("{} has the IDCODE {idcode:#010x}", tap.name)));
+        }
+        match self.target()?.dap().dpidr() {
+            Ok(dpidr) if dpidr.value == wanted => return Ok(()),
+            Ok(dpidr) => found.push(format!("the DPIDR is {:#010x}", dpidr.value)),
+            Err(error) if found.is_empty() => {
+                return Err(Failure::from(error).within(format!("cannot tell whether this is the chip {wanted:#010x}")));
+            }
+            // A target without a debug port of Arm.
+            Err(_) => {}
+        }
+        let origin = self.settings.get(Key::Expect).map(|setting| format!(" ({})", setting.origin)).unwrap_or_default();
+        let message = format!("this is another chip: expected {wanted:#010x}{origin}");
+        Err(Failure::new(exit_status::TARGET, "ocd.target.other", message).cause(found.join(", ")))
+    }
+}

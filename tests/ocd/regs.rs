@@ -1,0 +1,79 @@
+//! Core registers.
+
+use virtual_chip::Register;
+
+use crate::bench::Bench;
+
+#[test]
+fn registers_of_a_halted_target_are_shown_by_name() {
+    let bench = Bench::new();
+    bench.chip.halt();
+    bench.chip.set_register(Register::R(3), 0x1234_5678);
+    let ran = bench.ocd(&["regs", "r3", "pc"]).expect(0);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!(lines[0], "r3  0x12345678", "{ran:?}");
+    assert!(lines[1].starts_with("pc  0x0800"), "{ran:?}");
+    let result = bench.ocd(&["regs", "r3", "--json"]).expect(0).result();
+    assert_eq!(result["registers"][0]["value"], 0x1234_5678);
+    assert_eq!(result["registers"][0]["bits"], 32);
+}
+
+#[test]
+fn the_general_registers_or_all_are_shown_without_names() {
+    let bench = Bench::new();
+    bench.chip.halt();
+    let general = bench.ocd(&["regs", "--json"]).expect(0).result()["registers"].as_array().unwrap().len();
+    let all = bench.ocd(&["regs", "--all", "--json"]).expect(0).result();
+    assert_eq!(general, 21);
+    assert!(all["registers"].as_array().unwrap().len() > general, "{all}");
+    assert!(all["unreadable"].is_array(), "{all}");
+}
+
+#[test]
+fn registers_of_a_running_target_and_unknown_ones_are_refused() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["regs"]).expect(73);
+    assert!(ran.stderr.contains("help: halt the target first"), "{ran:?}");
+    bench.chip.halt();
+    let error = bench.ocd(&["regs", "r77", "--json"]).expect(64).error();
+    assert_eq!(error["id"], "target.unknown_register");
+}
+
+#[test]
+fn a_written_register_is_held_and_reaches_the_core_when_it_resumes() {
+    let bench = Bench::new();
+    let session = bench.session();
+    session.target().halt().unwrap();
+    let ran = bench.ocd_on(&session, &["regs", "--write", "r7=0xcafe", "--write", "r6=-"]).expect(64);
+    assert!(ran.stderr.contains("\"-\" is no address"), "{ran:?}");
+    let ran = bench.ocd_on(&session, &["regs", "--write", "r7=0xcafe"]).expect(0);
+    assert_eq!(ran.stdout, "r7  0x0000cafe  (written when the target resumes)\n");
+    bench.ocd_on(&session, &["step"]).expect(0);
+    assert_eq!(bench.chip.register(Register::R(7)), 0xcafe);
+}
+
+#[test]
+fn a_register_that_would_not_be_written_before_openocd_ends_is_a_failure() {
+    let bench = Bench::new();
+    bench.chip.halt();
+    bench.chip.set_register(Register::R(7), 1);
+    let ran = bench.ocd(&["regs", "--write", "r7=2"]).expect(73);
+    assert!(ran.stderr.contains("r7 was not written") && ran.stderr.contains("--on-exit resume"), "{ran:?}");
+    assert_eq!(bench.chip.register(Register::R(7)), 1);
+    bench.ocd(&["regs", "--write", "r7=2", "--on-exit", "resume"]).expect(0);
+    assert_eq!(bench.chip.register(Register::R(7)), 2);
+}
+
+#[test]
+fn what_is_in_the_program_counter_is_named() {
+    let bench = Bench::new();
+    bench.chip.halt();
+    let elf = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/crash/crash.elf");
+    bench.chip.load_elf(&std::fs::read(elf).unwrap());
+    bench.chip.halt();
+    let image = openocd::Image::open(elf).unwrap();
+    let function = image.symbol("inner").unwrap();
+    bench.chip.set_register(Register::Pc, u32::try_from(function.address).unwrap() + 2);
+    let ran = bench.ocd(&["regs", "pc", "--elf", elf]).expect(0);
+    assert!(ran.stdout.ends_with("  inner+0x2\n"), "{ran:?}");
+}
