@@ -4,6 +4,9 @@
 #[doc = include_str!("guide/json.md")]
 pub mod json {}
 
+#[doc = include_str!("guide/ocd.md")]
+pub mod ocd {}
+
 #[doc = include_str!("guide/performance.md")]
 pub mod performance {}
 

@@ -106,7 +106,7 @@ fn wait_ends_at_a_signal() {
     std::thread::sleep(Duration::from_secs(1));
     running.signal("INT");
     let begin = Instant::now();
-    running.end();
+    assert_eq!(running.end().expect(130).stderr, "error: interrupted\n");
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
 }
 

@@ -30,6 +30,8 @@ mod failures;
 #[cfg(target_os = "linux")]
 mod pseudo_terminal;
 #[cfg(target_os = "linux")]
+mod readme;
+#[cfg(target_os = "linux")]
 mod repl;
 #[cfg(target_os = "linux")]
 mod running;

@@ -140,10 +140,13 @@ fn patiently(settings: &Settings, mut open: impl FnMut() -> openocd::Result<Sess
             Ok(session) => return Ok(session),
             Err(error) => Failure::from(error),
         };
-        if !hints::may_clear(&failure) || Instant::now() >= end || Signals::current().caught().is_some() {
+        if !hints::may_clear(&failure) || Instant::now() >= end {
             return Err(failure);
         }
         Signals::current().wait(AGAIN);
+        if let Some(status) = Signals::current().caught() {
+            return Err(Failure::new(status, "ocd.interrupted", "interrupted"));
+        }
     }
 }
 
