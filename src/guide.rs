@@ -9,6 +9,9 @@ pub mod test_bench {}
 #[doc = include_str!("guide/when_firmware_crashes.md")]
 pub mod when_firmware_crashes {}
 
+#[doc = include_str!("guide/ocd.md")]
+pub mod ocd {}
+
 #[doc = include_str!("guide/performance.md")]
 pub mod performance {}
 

@@ -69,7 +69,7 @@ fn semihosting_passes_output_input_command_line_and_status() {
     running.write("some input\n");
     running.close_stdin();
     bench.ocd_alone(&["--connect", &address, "resume"]).expect(0);
-    running.line_with("prints --fast");
+    running.line_with("argument --fast");
     running.line_with("some input");
     let ran = running.end().expect(0);
     assert!(ran.stderr.starts_with("the firmware ended with exit status 0"), "{ran:?}");
@@ -82,6 +82,8 @@ fn semihosting_passes_output_input_command_line_and_status() {
     assert_eq!(ran.lines().last().unwrap()["whose"], "firmware");
     assert_eq!(ran.result()["exit"]["status"], 7);
 
+    // Away from the call that ended it.
+    bench.ocd_alone(&["--connect", &address, "reset", "halt"]).expect(0);
     let ran = bench.ocd_alone(&["--connect", &address, "semihosting", "--timeout", "1s"]).expect(124);
     assert!(ran.stderr.contains("the time of 1s is over"), "{ran:?}");
     bench.ocd_alone(&["--connect", &address, "semihosting", "--files", "nowhere"]).expect(70);

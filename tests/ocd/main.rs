@@ -25,8 +25,17 @@ mod symbols;
 mod terminal;
 mod watch;
 
+// These look at processes, signals and terminals.
 #[cfg(target_os = "linux")]
 mod console;
+#[cfg(target_os = "linux")]
+mod failures;
+#[cfg(target_os = "linux")]
+mod pseudo_terminal;
+#[cfg(target_os = "linux")]
+mod readme;
+#[cfg(target_os = "linux")]
+mod repl;
 #[cfg(target_os = "linux")]
 mod running;
 #[cfg(target_os = "linux")]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::bench::Ran;
 
 /// How long anything may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Killed when the test ends.
 pub struct Running {

@@ -35,3 +35,39 @@ fn manual_pages_are_made_for_each_command() {
     bench.file("taken", "");
     bench.ocd_alone(&["man", "taken/pages"]).expect(71);
 }
+
+const GUIDE: &str = include_str!("../../src/guide/ocd.md");
+
+/// The cells of the first two columns of the table with this header.
+fn table(header: &str) -> Vec<(String, String)> {
+    let lines = GUIDE.lines().skip_while(|line| !line.starts_with(header)).skip(2);
+    let rows = lines.take_while(|line| line.starts_with('|'));
+    let cells = |row: &str| {
+        let mut cells = row.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`').to_owned());
+        (cells.next().unwrap(), cells.next().unwrap())
+    };
+    rows.map(cells).collect()
+}
+
+#[test]
+fn guide_has_the_statuses_of_the_help() {
+    let help = Bench::new().ocd_alone(&["--help"]).expect(0).stdout;
+    let statuses = help.lines().skip_while(|line| *line != "Exit status:").skip(1);
+    let statuses = statuses.map_while(|line| {
+        let (number, text) = line.trim().split_once("  ")?;
+        number.parse::<u8>().ok().map(|_| (number.to_owned(), text.trim().to_owned()))
+    });
+    let statuses: Vec<_> = statuses.collect();
+    assert_eq!(statuses.len(), 14);
+    assert_eq!(table("| status |"), statuses);
+}
+
+#[test]
+fn guide_has_all_keys_of_the_settings() {
+    let bench = Bench::new();
+    bench.file("ocd.toml", "nonsense = 1\n");
+    let error = bench.ocd_alone(&["config"]).expect(71).stderr;
+    let keys = error.split_once("the keys are ").unwrap().1.split_once(" and boards").unwrap().0;
+    let documented: Vec<String> = table("| key, and option |").into_iter().map(|(key, _)| key).collect();
+    assert_eq!(documented.join(", "), keys);
+}

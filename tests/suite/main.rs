@@ -27,6 +27,7 @@ mod flash_ranges;
 mod image_parts;
 mod images_ram;
 mod interpreter;
+mod interrupt;
 mod jtag;
 mod leave;
 mod memory;

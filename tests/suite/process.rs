@@ -15,7 +15,7 @@ use openocd::{Error, ProcessError};
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn exists(pid: u32) -> bool {
+pub fn exists(pid: u32) -> bool {
     // A zombie is gone: only its parent has not looked yet.
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     !stat.is_empty() && !stat.contains(") Z ")

@@ -64,6 +64,9 @@ pub(crate) struct BoardArgs {
     /// The firmware's ELF file, for addresses such as counter+4.
     #[arg(long, global = true, value_name = "FILE", env = "OCD_ELF")]
     elf: Option<String>,
+    /// Wait so long for a probe that is absent or busy, or for the OpenOCD of --connect.
+    #[arg(long, global = true, value_name = "TIME", env = "OCD_WAIT")]
+    wait: Option<String>,
     /// What happens to the target when the command ends [default: halt for `run`, otherwise keep].
     #[arg(long, global = true, value_name = "keep|resume|halt|leave", env = "OCD_ON_EXIT")]
     on_exit: Option<String>,
@@ -184,6 +187,8 @@ pub(crate) enum Command {
     Server(commands::server::ServerArgs),
     /// Start GDB on the board, with an OpenOCD that ends with it.
     Gdb(commands::gdb::GdbArgs),
+    /// Run OpenOCD's commands and ours, line by line.
+    Repl(commands::repl::ReplArgs),
     /// Print what the running target sends over RTT, and send it standard input.
     Rtt(commands::rtt::RttArgs),
     /// Serve the semihosting calls of the running target until it exits.
@@ -248,6 +253,7 @@ impl Command {
             Command::Config => "config",
             Command::Server(_) => "server",
             Command::Gdb(_) => "gdb",
+            Command::Repl(_) => "repl",
             Command::Rtt(_) => "rtt",
             Command::Semihosting(_) => "semihosting",
             Command::Completions(_) => "completions",

@@ -8,9 +8,12 @@ use openocd::{OnClose, OpenOcdBuilder, OpenOcdProcess, Session, SessionBuilder, 
 use virtual_chip::{Transport, VirtualChip};
 
 use crate::failure::{Failure, Outcome};
-use crate::number;
 use crate::settings::{Key, Settings};
 use crate::signals::{self, Opened, Signals};
+use crate::{hints, number};
+
+/// How often a probe that is absent or busy is tried again.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// A board and its session, which a signal ends in order. The session ends before the virtual chip
 /// does.
@@ -45,12 +48,12 @@ impl Board {
         if settings.get(Key::Virtual).is_some() {
             return Board::open_virtual(settings, limits, tune, opened);
         }
-        let starting = Signals::current().starting();
         let session = if let Some(address) = settings.value(Key::Connect) {
-            drop(starting);
-            limits.connect(address)?
+            patiently(&settings, || limits.clone().connect(address))?
         } else if let Some(config) = settings.value(Key::Config) {
-            limits.start(tune(builder(&settings, config)?))?
+            let openocd = tune(builder(&settings, config)?);
+            let _starting = Signals::current().starting();
+            patiently(&settings, || limits.clone().start(openocd.clone()))?
         } else {
             return Err(Failure::configuration("nothing says which board is meant")
                 .help("describe it with --config \"interface/cmsis-dap.cfg -f target/stm32f1x.cfg\", an openocd.cfg or an ocd.toml")
@@ -125,6 +128,25 @@ impl Board {
         let on_close = self.settings.parsed(Key::OnExit, on_close)?.unwrap_or(otherwise);
         self.registered.closing();
         Ok(signals::close(self.session, on_close)?)
+    }
+}
+
+/// Tries until it succeeds, or the time of `--wait` is over, or waiting cannot help.
+fn patiently(settings: &Settings, mut open: impl FnMut() -> openocd::Result<Session>) -> Outcome<Session> {
+    let wait = settings.parsed(Key::Wait, number::duration)?.unwrap_or_default();
+    let end = Instant::now() + wait;
+    loop {
+        let failure = match open() {
+            Ok(session) => return Ok(session),
+            Err(error) => Failure::from(error),
+        };
+        if !hints::may_clear(&failure) || Instant::now() >= end {
+            return Err(failure);
+        }
+        Signals::current().wait(AGAIN);
+        if let Some(status) = Signals::current().caught() {
+            return Err(Failure::new(status, "ocd.interrupted", "interrupted"));
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod mem;
 pub(crate) mod protect;
 pub(crate) mod read;
 pub(crate) mod regs;
+pub(crate) mod repl;
 pub(crate) mod rtt;
 pub(crate) mod run;
 pub(crate) mod semihosting;
@@ -83,6 +84,7 @@ pub(crate) fn run(command: Command, context: Context) -> Outcome<u8> {
         Command::Config => config::run(&context),
         Command::Server(arguments) => server::run(&context, &arguments),
         Command::Gdb(arguments) => gdb::run(&context, &arguments),
+        Command::Repl(arguments) => repl::run(&context, &arguments),
         Command::Rtt(arguments) => rtt::run(&context, &arguments),
         Command::Semihosting(arguments) => semihosting::run(&context, &arguments),
         // These have been run.

@@ -1,6 +1,8 @@
 //! Explains errors of the library: what to try, by the kind of error and by OpenOCD's own log of
 //! its start.
 
+mod symptoms;
+
 use openocd::{ConnectionError, Error, ProcessError, ProcessReport, TargetError};
 
 use crate::exit_status;
@@ -20,10 +22,16 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
             failure.help.push("install OpenOCD (Debian: apt-get install openocd), or name it with --openocd".into());
         }
         Error::Connection(ConnectionError::Unreachable { .. }) => {
-            failure.help.push("is OpenOCD running there, with `tcl_port` set to that port?".into());
+            failure
+                .help
+                .push("is OpenOCD running there, with `tcl_port` set to that port? `ocd server` starts one".into());
         }
         Error::Connection(ConnectionError::NotOpenOcd { .. }) => {
             failure.help.push("--connect takes OpenOCD's TCL port, usually 6666, not those of GDB or telnet".into());
+        }
+        Error::Connection(ConnectionError::ServerDied { report, .. }) => {
+            "OpenOCD ended".clone_into(&mut failure.message);
+            with_log(failure, report);
         }
         Error::Target(TargetError::NotHalted { .. }) => failure.help.push("halt the target first: ocd halt".into()),
         Error::Target(TargetError::NoTarget { .. }) => {
@@ -33,97 +41,31 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
     }
 }
 
-/// What a line of OpenOCD's log at its start means.
-struct Symptom {
-    /// A part of the line.
-    text: &'static str,
-    status: u8,
-    id: &'static str,
-    help: &'static str,
+/// Whether the failure clears when the probe, or the OpenOCD of `--connect`, is there.
+pub(crate) fn may_clear(failure: &Failure) -> bool {
+    [symptoms::NO_PROBE, symptoms::BUSY_PROBE, "connection.unreachable"].contains(&failure.id.as_str())
 }
 
-/// The first that matches a line counts.
-const SYMPTOMS: [Symptom; 12] = [
-    Symptom {
-        text: "LIBUSB_ERROR_ACCESS",
-        status: exit_status::PROBE,
-        id: "ocd.probe.permission",
-        help: "you may not open the probe: install OpenOCD's udev rules (60-openocd.rules) and plug it in again",
-    },
-    Symptom {
-        text: "LIBUSB_ERROR_BUSY",
-        status: exit_status::PROBE,
-        id: "ocd.probe.busy",
-        help: "another program uses the probe: end it, or connect to its OpenOCD with --connect",
-    },
-    Symptom {
-        text: "unable to find a matching CMSIS-DAP device",
-        status: exit_status::PROBE,
-        id: "ocd.probe.none",
-        help: "no probe was found: check the cable, the power and --serial",
-    },
-    Symptom {
-        text: "unable to find CMSIS-DAP device",
-        status: exit_status::PROBE,
-        id: "ocd.probe.none",
-        help: "no probe was found: check the cable, the power and --serial",
-    },
-    Symptom {
-        text: "No J-Link device found",
-        status: exit_status::PROBE,
-        id: "ocd.probe.none",
-        help: "no probe was found: check the cable, the power and --serial",
-    },
-    Symptom {
-        text: "unable to open ftdi device",
-        status: exit_status::PROBE,
-        id: "ocd.probe.none",
-        help: "no probe was found: check the cable, the power and --serial",
-    },
-    Symptom {
-        text: "open failed",
-        status: exit_status::PROBE,
-        id: "ocd.probe.none",
-        help: "the probe cannot be opened: check the cable, the power and --serial",
-    },
-    Symptom {
-        text: "Failed to connect",
-        status: exit_status::PROBE,
-        id: "ocd.probe.none",
-        help: "the probe cannot be reached: is it there, and does it accept connections?",
-    },
-    Symptom {
-        text: "target voltage may be too low",
-        status: exit_status::TARGET,
-        id: "ocd.target.power",
-        help: "the target seems to have no power: connect its supply and VTref",
-    },
-    Symptom {
-        text: "JTAG scan chain interrogation failed",
-        status: exit_status::TARGET,
-        id: "ocd.target.silent",
-        help: "the target does not answer: check its power and wiring, and try a lower --speed",
-    },
-    Symptom {
-        text: "Error connecting DP",
-        status: exit_status::TARGET,
-        id: "ocd.target.silent",
-        help: "the target does not answer: check its power and wiring, and try a lower --speed",
-    },
-    Symptom {
-        text: "init mode failed (unable to connect to the target)",
-        status: exit_status::TARGET,
-        id: "ocd.target.silent",
-        help: "the target does not answer: check its power and wiring, and try a lower --speed",
-    },
-];
-
+/// One cause, and what to try.
 fn start_up(failure: &mut Failure, report: &ProcessReport) {
     failure.log.clone_from(&report.log_tail);
-    let symptom = SYMPTOMS.iter().find(|symptom| report.log_tail.iter().any(|line| line.contains(symptom.text)));
-    if let Some(symptom) = symptom {
+    failure.command = Some(report.command_line.clone());
+    if let Some((symptom, line)) = symptoms::find(&report.log_tail) {
         failure.status = symptom.status;
         failure.id = symptom.id.to_owned();
+        failure.message = symptom.message.to_owned();
+        failure.causes = vec![format!("OpenOCD says: {line}")];
         failure.help.push(symptom.help.to_owned());
+    } else {
+        failure.status = exit_status::CONFIGURATION;
+        "OpenOCD ended before it was ready".clone_into(&mut failure.message);
+        with_log(failure, report);
     }
+}
+
+fn with_log(failure: &mut Failure, report: &ProcessReport) {
+    failure.log.clone_from(&report.log_tail);
+    failure.causes =
+        symptoms::first_error(&report.log_tail).map(|line| format!("OpenOCD says: {line}")).into_iter().collect();
+    failure.help.push("-v shows all that OpenOCD says".to_owned());
 }

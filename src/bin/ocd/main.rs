@@ -37,11 +37,11 @@ use signals::Signals;
 fn main() -> ExitCode {
     let matches = match Cli::command().try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => return usage(&error),
+        Err(error) => return exit_status::code(usage(&error)),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return exit_status::code(usage(&error)),
     };
     logging::install(cli.output.verbose);
     let output = Output::new(cli.command.name(), &cli.output);
@@ -61,10 +61,10 @@ fn run(cli: Cli, matches: &clap::ArgMatches, output: Output) -> Outcome<u8> {
 }
 
 /// Help and version are answers; everything else is wrong usage.
-fn usage(error: &clap::Error) -> ExitCode {
+pub(crate) fn usage(error: &clap::Error) -> u8 {
     // Nobody to tell is no reason for another status.
     let _ = error.print();
-    exit_status::code(if error.use_stderr() { exit_status::USAGE } else { exit_status::DONE })
+    if error.use_stderr() { exit_status::USAGE } else { exit_status::DONE }
 }
 
 #[cfg(test)]

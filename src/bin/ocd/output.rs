@@ -107,6 +107,10 @@ impl Output {
         Output { command, json: arguments.json, several_boards: false, progress }
     }
 
+    pub(crate) fn set_json(&mut self) {
+        self.json = true;
+    }
+
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }

@@ -27,6 +27,7 @@ pub(crate) enum Key {
     Target,
     Openocd,
     Timeout,
+    Wait,
     Svd,
     Elf,
     OnExit,
@@ -34,7 +35,7 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    pub(crate) const ALL: [Key; 14] = [
+    pub(crate) const ALL: [Key; 15] = [
         Key::Connect,
         Key::Config,
         Key::Virtual,
@@ -45,6 +46,7 @@ impl Key {
         Key::Target,
         Key::Openocd,
         Key::Timeout,
+        Key::Wait,
         Key::Svd,
         Key::Elf,
         Key::OnExit,
@@ -63,6 +65,7 @@ impl Key {
             Key::Target => "target",
             Key::Openocd => "openocd",
             Key::Timeout => "timeout",
+            Key::Wait => "wait",
             Key::Svd => "svd",
             Key::Elf => "elf",
             Key::OnExit => "on-exit",

@@ -27,6 +27,8 @@ struct State {
     attended: AtomicBool,
     /// Ctrl-C is for another program.
     ignores_interrupt: AtomicBool,
+    /// Ctrl-C ends no more than a call.
+    keeps_at_interrupt: AtomicBool,
     open: Mutex<Open>,
 }
 
@@ -84,6 +86,7 @@ impl Signals {
             cancel: Arc::default(),
             attended: AtomicBool::new(false),
             ignores_interrupt: AtomicBool::new(false),
+            keeps_at_interrupt: AtomicBool::new(false),
             open: Mutex::default(),
         };
         SIGNALS.get_or_init(|| Signals(Arc::new(state()))).clone()
@@ -100,13 +103,26 @@ impl Signals {
         u8::try_from(status).ok().filter(|&status| status != 0).filter(|status| !is_ignored(status))
     }
 
-    /// Forgets a Ctrl-C that ended no more than a call: the next one is the first again.
-    pub(crate) fn forget_interrupt(&self) {
-        if self.caught() == Some(exit_status::INTERRUPTED) {
+    /// Lets Ctrl-C end no more than the call that is under way, from now on.
+    pub(crate) fn keep_at_interrupt(&self) {
+        self.0.keeps_at_interrupt.store(true, Ordering::Relaxed);
+    }
+
+    /// Forgets a Ctrl-C that ended no more than a call: the next one is the first again. Returns
+    /// whether there was one.
+    pub(crate) fn forget_interrupt(&self) -> bool {
+        let is_interrupted = self.caught() == Some(exit_status::INTERRUPTED);
+        if is_interrupted {
             self.0.arrived.store(0, Ordering::Relaxed);
             self.0.first.store(0, Ordering::Relaxed);
             self.0.cancel.store(false, Ordering::Relaxed);
         }
+        is_interrupted
+    }
+
+    /// Takes [`attend`](Self::attend) back: the command that did has ended.
+    pub(crate) fn unattend(&self) {
+        self.0.attended.store(false, Ordering::Relaxed);
     }
 
     /// The command looks at [`caught`](Self::caught) by itself from now on, and ends in order.
@@ -195,8 +211,17 @@ impl Signals {
         if self.0.attended.load(Ordering::Relaxed) {
             return;
         }
+        let keeps =
+            status == usize::from(exit_status::INTERRUPTED) && self.0.keeps_at_interrupt.load(Ordering::Relaxed);
+        if keeps && self.caught().is_none() {
+            // The call has ended by itself, and another one may be under way.
+            return;
+        }
         for entry in &self.open().sessions {
             entry.session.interrupt();
+        }
+        if keeps {
+            return;
         }
         // Now the command gets an error, closes its session and ends.
         let begin = Instant::now();

@@ -1,0 +1,230 @@
+//! `ocd repl`: OpenOCD's commands and ours, line by line, on one session.
+
+mod complete;
+mod editor;
+mod line;
+
+use std::fmt;
+use std::io::{BufRead as _, IsTerminal as _};
+
+use clap::{Args, CommandFactory as _, FromArgMatches as _};
+use openocd::OnClose;
+use serde::Serialize;
+
+use crate::arguments::{Cli, Command};
+use crate::board::Board;
+use crate::commands;
+use crate::context::Context;
+use crate::exit_status;
+use crate::failure::{Failure, Outcome};
+use crate::output::{Done, Output};
+use crate::settings::{Key, Origin};
+use crate::terminal;
+use editor::{Editor, Typed};
+use line::Line;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A line is a command of OpenOCD, such as `targets`. A line that begins with `ocd` is a command of\n\
+                        this program, such as `ocd mem read counter 4`. `exit` ends. On a terminal, Tab completes, Ctrl-C\n\
+                        ends a command, Ctrl-D ends. From a pipe, the exit status is that of the first failure."
+)]
+pub(crate) struct ReplArgs {
+    /// Run this line and end. May be repeated.
+    #[arg(short = 'c', long = "command", value_name = "LINE", allow_hyphen_values = true)]
+    commands: Vec<String>,
+}
+
+/// What a command of OpenOCD gave.
+#[derive(Serialize)]
+struct Report {
+    line: String,
+    result: String,
+    log: String,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.result)
+    }
+}
+
+/// What the loop does next.
+enum Next {
+    Line(u8),
+    End,
+}
+
+pub(crate) fn run(context: &Context, arguments: &ReplArgs) -> Outcome<u8> {
+    let board = context.one_board()?;
+    let repl = Repl { context, board: &board, options: options(&board) };
+    let result = if !arguments.commands.is_empty() {
+        repl.lines(arguments.commands.iter().map(|line| Ok(line.clone())))
+    } else if std::io::stdin().is_terminal() {
+        repl.converse()
+    } else {
+        repl.lines(std::io::stdin().lock().lines())
+    };
+    // OpenOCD may have ended by `shutdown`.
+    let is_gone = board.session.process().is_some_and(|process| !process.is_running());
+    let closed = if is_gone { Ok(()) } else { board.close(OnClose::AsIs) };
+    let status = result?;
+    closed?;
+    Ok(context.signals.caught().unwrap_or(status))
+}
+
+struct Repl<'a> {
+    context: &'a Context,
+    board: &'a Board,
+    /// What our own commands are given, so that they use this OpenOCD and these settings.
+    options: Vec<String>,
+}
+
+impl Repl<'_> {
+    /// Runs all lines. Returns the status of the first failure.
+    fn lines(&self, lines: impl Iterator<Item = std::io::Result<String>>) -> Outcome<u8> {
+        let mut first = exit_status::DONE;
+        let mut text = String::new();
+        let mut lines = lines.fuse();
+        loop {
+            let next = lines.next().transpose().map_err(|error| {
+                Failure::new(exit_status::FAILED, "ocd.input", "cannot read standard input").cause(error.to_string())
+            })?;
+            let is_end = next.is_none();
+            text.push_str(next.as_deref().unwrap_or_default());
+            if !is_end && !line::is_complete(&text) {
+                text.push('\n');
+                continue;
+            }
+            let next = self.line(&std::mem::take(&mut text))?;
+            match next {
+                Next::Line(status) if first == exit_status::DONE => first = status,
+                Next::Line(_) => {}
+                Next::End => return Ok(first),
+            }
+            if is_end || self.context.signals.caught().is_some() {
+                return Ok(first);
+            }
+        }
+    }
+
+    /// Talks with a person, who sees the failures.
+    fn converse(&self) -> Outcome<u8> {
+        terminal::save();
+        self.context.signals.keep_at_interrupt();
+        let version = self.board.session.version();
+        self.context
+            .output
+            .note(None, format_args!("OpenOCD {version}; `ocd …` runs a command of this program; Ctrl-D ends"));
+        let mut editor = Editor::new(&self.board.session)?;
+        loop {
+            let text = match editor.read()? {
+                Typed::Line(text) => text,
+                Typed::Cancelled => continue,
+                Typed::End => return Ok(exit_status::DONE),
+            };
+            if let Next::End = self.line(&text)? {
+                return Ok(exit_status::DONE);
+            }
+            self.recover();
+        }
+    }
+
+    /// Makes the session usable again after Ctrl-C.
+    fn recover(&self) {
+        if self.context.signals.forget_interrupt() {
+            if let Err(error) = self.board.session.reconnect() {
+                let failure =
+                    Failure::new(exit_status::CONNECTION, error.id(), "OpenOCD is still busy with that command");
+                self.context.output.failure(None, &failure.help("Ctrl-D ends it"));
+            }
+        }
+    }
+
+    /// Runs a line. Fails if nobody reads the results any more.
+    fn line(&self, text: &str) -> Outcome<Next> {
+        let failed = |failure: Failure| match failure.status {
+            exit_status::BROKEN_PIPE => Err(failure),
+            _ => Ok(Next::Line(self.context.output.failure(None, &failure))),
+        };
+        match Line::of(text) {
+            Line::Empty => Ok(Next::Line(exit_status::DONE)),
+            Line::End => Ok(Next::End),
+            Line::Ours(words) => Ok(Next::Line(self.ours(words))),
+            Line::Wrong(problem) => failed(Failure::usage(problem)),
+            Line::Tcl(command) => match self.tcl(command) {
+                Ok(()) if command == "shutdown" => Ok(Next::End),
+                Ok(()) => Ok(Next::Line(exit_status::DONE)),
+                // OpenOCD reports `shutdown` as a failure, and ends.
+                Err(_) if command == "shutdown" => Ok(Next::End),
+                Err(failure) => failed(failure),
+            },
+        }
+    }
+
+    fn tcl(&self, command: &str) -> Outcome<()> {
+        let executed = self.board.session.execute(command)?;
+        let log = executed.log().trim_end().to_owned();
+        let result = executed.into_result();
+        if !self.context.output.is_json() && result.is_ok() {
+            // What OpenOCD shows at its own prompt, such as why the target is halted.
+            log.lines().for_each(|line| self.context.output.note(None, line));
+        }
+        let report = Report { line: command.to_owned(), result: result?, log };
+        self.context.output.done(self.board.name(), &Done::from(report))
+    }
+
+    /// Runs a command of this program. It makes a connection of its own to this OpenOCD.
+    fn ours(&self, words: Vec<String>) -> u8 {
+        let all = ["ocd".to_owned()].into_iter().chain(self.options.iter().cloned()).chain(words);
+        let matches = match Cli::command().try_get_matches_from(all) {
+            Ok(matches) => matches,
+            Err(error) => return crate::usage(&error),
+        };
+        let cli = match Cli::from_arg_matches(&matches) {
+            Ok(cli) => cli,
+            Err(error) => return crate::usage(&error),
+        };
+        let output = self.context.output.again(cli.command.name(), &cli.output);
+        let run = || {
+            if let Command::Repl(_) = cli.command {
+                return Err(Failure::usage("this is a repl already"));
+            }
+            if let Some(done) = commands::without_board(&cli.command, &output) {
+                return done;
+            }
+            let context = Context::new(&cli, &matches, output.clone(), self.context.signals.clone())?;
+            commands::run(cli.command, context)
+        };
+        let status = run().unwrap_or_else(|failure| output.failure(None, &failure));
+        self.context.signals.unattend();
+        status
+    }
+}
+
+/// The options that make a command of ours use the same OpenOCD, board and settings.
+fn options(board: &Board) -> Vec<String> {
+    let address = match board.session.process() {
+        Some(process) => process.tcl_address().to_string(),
+        None => board.settings.value(Key::Connect).unwrap_or_default().to_owned(),
+    };
+    let mut options = vec!["--connect".to_owned(), address];
+    for (key, setting) in board.settings.iter() {
+        if setting.origin == Origin::Option && !matches!(key, Key::Connect | Key::Config | Key::Virtual) {
+            options.push(format!("--{}={}", key.name(), setting.value));
+        }
+    }
+    options.extend(board.name().map(|name| format!("--board={name}")));
+    options
+}
+
+/// Prints in the way of the repl itself.
+impl Output {
+    fn again(&self, command: &'static str, arguments: &crate::arguments::OutputArgs) -> Output {
+        let mut output = Output::new(command, arguments);
+        if self.is_json() {
+            output.set_json();
+        }
+        output
+    }
+}

@@ -1,0 +1,110 @@
+//! What a line of the repl is. No I/O.
+
+/// A line, without the white space around it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    Empty,
+    End,
+    /// A command of OpenOCD.
+    Tcl(&'a str),
+    /// A command of ours, without `ocd`.
+    Ours(Vec<String>),
+    /// A command of ours that cannot be read.
+    Wrong(&'static str),
+}
+
+impl Line<'_> {
+    pub(super) fn of(text: &str) -> Line<'_> {
+        let text = text.trim();
+        if text.is_empty() || text.starts_with('#') {
+            return Line::Empty;
+        }
+        if matches!(text, "exit" | "quit") {
+            return Line::End;
+        }
+        match text.strip_prefix("ocd") {
+            Some(rest) if rest.is_empty() || rest.starts_with(char::is_whitespace) => match split(rest) {
+                Some(words) => Line::Ours(words),
+                None => Line::Wrong("a quote is not closed"),
+            },
+            _ => Line::Tcl(text),
+        }
+    }
+}
+
+/// Splits words as a shell does: quotes hold words together, a backslash escapes outside of single
+/// quotes.
+fn split(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote: Option<char> = None;
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (character, quote) {
+            (_, Some(open)) if character == open => quote = None,
+            ('\\', None | Some('"')) => word.get_or_insert_default().push(characters.next()?),
+            (_, Some(_)) => word.get_or_insert_default().push(character),
+            ('\'' | '"', None) => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            (_, None) if character.is_whitespace() => words.extend(word.take()),
+            (_, None) => word.get_or_insert_default().push(character),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(words)
+}
+
+/// Whether a Tcl command has all of its closing braces and brackets.
+pub(super) fn is_complete(text: &str) -> bool {
+    if text.trim_start().starts_with('#') {
+        return true;
+    }
+    let mut depth = 0_i32;
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => drop(characters.next()),
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth -= 1,
+            _ => {}
+        }
+    }
+    depth <= 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ours(words: &[&str]) -> Line<'static> {
+        Line::Ours(words.iter().map(|word| (*word).to_owned()).collect())
+    }
+
+    #[test]
+    fn lines_are_told_apart() {
+        assert_eq!(Line::of("  \t"), Line::Empty);
+        assert_eq!(Line::of("# a comment"), Line::Empty);
+        assert_eq!(Line::of(" exit "), Line::End);
+        assert_eq!(Line::of(" targets; halt "), Line::Tcl("targets; halt"));
+        assert_eq!(Line::of("ocdx"), Line::Tcl("ocdx"));
+        assert_eq!(Line::of("ocd"), ours(&[]));
+        assert_eq!(
+            Line::of("ocd  mem read 'a b' \"c\\\"d\" e\\ f ''"),
+            ours(&["mem", "read", "a b", "c\"d", "e f", ""])
+        );
+        assert_eq!(Line::of("ocd 'a"), Line::Wrong("a quote is not closed"));
+        assert_eq!(Line::of("ocd a\\"), Line::Wrong("a quote is not closed"));
+    }
+
+    #[test]
+    fn open_braces_ask_for_more() {
+        assert!(is_complete("if {1} {echo a}"));
+        assert!(!is_complete("if {1} {"));
+        assert!(!is_complete("echo [expr"));
+        assert!(is_complete("echo \\{"));
+        assert!(is_complete("echo }"));
+        assert!(is_complete("# {"));
+    }
+}

@@ -1,0 +1,119 @@
+//! What `ocd` says of an OpenOCD that does not start: one cause, one thing to try.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::bench::{Bench, Ran};
+use crate::running::Running;
+
+/// Checks the form: what failed, why, what to try.
+#[track_caller]
+fn explained(ran: &Ran, what: &str) {
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(lines.len(), 3, "{ran:#?}");
+    assert_eq!(lines[0], format!("error: {what}"), "{ran:#?}");
+    assert!(lines[1].starts_with("  cause: OpenOCD says: ") && lines[2].starts_with("  help: "), "{ran:#?}");
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn probe_that_is_not_there_is_told() {
+    let bench = Bench::new();
+    for interface in ["cmsis-dap", "jlink", "stlink", "nulink", "xds110", "ftdi/olimex-arm-usb-ocd-h"] {
+        let config = format!("interface/{interface}.cfg -f target/stm32f1x.cfg");
+        let ran = bench.ocd_alone(&["status", "--config", &config]).expect(72);
+        explained(&ran, "no debug probe was found");
+        let error = bench.ocd_alone(&["status", "--config", &config, "--json"]).expect(72).error();
+        assert_eq!(error["id"], "ocd.probe.none");
+        assert!(error["log"].as_array().is_some_and(|lines| !lines.is_empty()), "{error}");
+    }
+}
+
+/// A configuration whose probe is at a port.
+fn remote(port: u16) -> String {
+    format!(
+        "-c 'adapter driver remote_bitbang; remote_bitbang host localhost; remote_bitbang port {port}; transport select jtag' \
+         -f target/stm32f1x.cfg"
+    )
+}
+
+#[test]
+fn wrong_configurations_are_told() {
+    let bench = Bench::new();
+    let dummy = "-c 'adapter driver dummy'";
+    for (config, what) in [
+        ("target/nowhere.cfg".to_owned(), "OpenOCD's configuration names a file that is missing"),
+        (format!("{dummy} -c 'foo bar'"), "OpenOCD's configuration has an unknown command"),
+        ("target/stm32f1x.cfg".to_owned(), "OpenOCD's configuration names no debug probe"),
+        ("-c 'adapter driver nonsense'".to_owned(), "this OpenOCD does not know the debug probe's driver"),
+        (format!("{dummy} -c 'set x {{'"), "OpenOCD ended before it was ready"),
+    ] {
+        explained(&bench.ocd_alone(&["status", "--config", &config]).expect(71), what);
+    }
+    explained(&bench.ocd_alone(&["status", "--config", &remote(1)]).expect(72), "the debug probe cannot be reached");
+    let ran = bench.ocd_alone(&["status", "--config", &remote(1), "--transport", "swd"]);
+    assert!(ran.status == 71 || ran.status == 72, "{ran:?}");
+}
+
+/// Passes one connection on to the chip.
+fn forward(listener: &TcpListener, chip: u16) {
+    let (near, _) = listener.accept().unwrap();
+    let far = TcpStream::connect(("127.0.0.1", chip)).unwrap();
+    for stream in [&near, &far] {
+        stream.set_nodelay(true).unwrap();
+    }
+    let copy = |mut from: TcpStream, mut to: TcpStream| {
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            if to.write_all(&buffer[..count]).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(std::net::Shutdown::Both);
+    };
+    let (from, to) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+    std::thread::spawn(move || copy(from, to));
+    copy(far, near);
+}
+
+#[test]
+fn wait_is_for_a_probe_that_comes_later() {
+    let bench = Bench::new();
+    let port = TcpListener::bind("localhost:0").unwrap().local_addr().unwrap().port();
+    let config = remote(port) + " -c 'set CHIPNAME stm32f1x'";
+    let mut running = Running::start(&mut bench.command(&["status", "--config", &config, "--wait", "60"]));
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(running.is_running());
+    let listener = TcpListener::bind(("localhost", port)).unwrap();
+    forward(&listener, bench.chip.port());
+    let ran = running.end().expect(0);
+    assert_eq!(ran.stdout, "stm32f1x.cpu is running");
+
+    // Nothing else is waited for.
+    let begin = Instant::now();
+    bench.ocd_alone(&["status", "--config", "target/nowhere.cfg", "--wait", "60"]).expect(71);
+    assert!(begin.elapsed() < Duration::from_secs(20));
+    bench.ocd_alone(&["status", "--config", &remote(1), "--wait", "500ms"]).expect(72);
+    bench.ocd_alone(&["status", "--connect", "localhost:1", "--wait", "500ms"]).expect(76);
+    bench.ocd_alone(&["status", "--connect", "localhost:1", "--wait", "soon"]).expect(64);
+}
+
+#[test]
+fn wait_ends_at_a_signal() {
+    let bench = Bench::new();
+    let mut running = Running::start(&mut bench.command(&["status", "--config", &remote(1), "--wait", "60"]));
+    std::thread::sleep(Duration::from_secs(1));
+    running.signal("INT");
+    let begin = Instant::now();
+    assert_eq!(running.end().expect(130).stderr, "error: interrupted\n");
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn target_without_power_is_told_from_a_missing_probe() {
+    let bench = Bench::new();
+    bench.chip.faults().power_off();
+    let ran = bench.ocd(&["halt"]).expect(73);
+    assert!(ran.stderr.contains("help: check its power and the wiring"), "{ran:#?}");
+}

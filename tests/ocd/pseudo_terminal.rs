@@ -1,0 +1,169 @@
+//! The repl and colour in a real terminal: a pseudo-terminal of 80×24.
+
+use std::process::Command;
+
+use rexpect::session::{PtySession, spawn_command};
+
+use crate::bench::{Bench, Ran};
+use crate::running::{PATIENCE, eventually, exists};
+
+const UP: &str = "\x1b[A";
+
+/// Runs a shell script in a terminal. `$0` is `ocd` with the chip as its board.
+fn shell(bench: &Bench, script: &str, environment: &[(&str, &str)]) -> PtySession {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("stty rows 24 cols 80; {script}"), env!("CARGO_BIN_EXE_ocd")]);
+    let like = bench.board_command(&[]);
+    for (name, value) in like.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.env_remove("NO_COLOR").env("TERM", "xterm").env("XDG_DATA_HOME", bench.folder().join("data"));
+    command.envs(environment.iter().copied()).current_dir(bench.folder());
+    let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
+    spawn_command(command, Some(patience)).unwrap()
+}
+
+fn repl(bench: &Bench) -> PtySession {
+    let mut terminal = shell(bench, "exec $0 repl --timeout 3s", &[]);
+    terminal.exp_string("Ctrl-D ends").unwrap();
+    terminal.exp_string("ocd> ").unwrap();
+    terminal
+}
+
+#[track_caller]
+fn send(terminal: &mut PtySession, text: &str) {
+    terminal.send(text).unwrap();
+    terminal.flush().unwrap();
+}
+
+#[track_caller]
+fn ends(mut terminal: PtySession, status: i32) -> String {
+    let rest = terminal.exp_eof().unwrap();
+    let ended = format!("{:?}", terminal.process().wait().unwrap());
+    assert!(ended.starts_with("Exited(") && ended.ends_with(&format!(", {status})")), "{ended}: {rest}");
+    rest
+}
+
+#[test]
+fn repl_edits_lines_and_keeps_their_history() {
+    let bench = Bench::new();
+    let mut terminal = repl(&bench);
+    // The cursor goes to the front, where a letter is missing.
+    send(&mut terminal, "xpr 6*7\x01e\r");
+    terminal.exp_string("42\r\n").unwrap();
+    terminal.exp_string("ocd> ").unwrap();
+    send(&mut terminal, &format!("{UP}00\r"));
+    terminal.exp_string("4200\r\n").unwrap();
+    send(&mut terminal, "\x04");
+    ends(terminal, 0);
+    // Also in the next one.
+    let mut terminal = repl(&bench);
+    send(&mut terminal, &format!("{UP}\r"));
+    terminal.exp_string("4200\r\n").unwrap();
+    terminal.exp_string("ocd> ").unwrap();
+    terminal.send_line("exit").unwrap();
+    ends(terminal, 0);
+    let history = std::fs::read_to_string(bench.folder().join("data/ocd/history")).unwrap();
+    assert_eq!(history.lines().filter(|line| *line == "expr 6*700").count(), 1, "{history}");
+}
+
+#[test]
+fn repl_completes_openocds_commands_and_ours() {
+    let mut terminal = repl(&Bench::new());
+    send(&mut terminal, "adapter spe\t");
+    terminal.exp_string("adapter speed").unwrap();
+    send(&mut terminal, "\x15ocd wait\t");
+    terminal.exp_string("ocd wait-halt").unwrap();
+    // Several: a list.
+    send(&mut terminal, "\x15adapter \t\t");
+    terminal.exp_string("deassert").unwrap();
+    send(&mut terminal, "\x15exit\r");
+    ends(terminal, 0);
+}
+
+#[test]
+fn ctrl_c_ends_a_command_of_the_repl_and_ctrl_d_the_repl() {
+    let bench = Bench::new();
+    let mut terminal = repl(&bench);
+    send(&mut terminal, "nonsense");
+    send(&mut terminal, "\x03");
+    terminal.exp_string("ocd> ").unwrap();
+    terminal.send_line("sleep 3000; echo slept").unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    send(&mut terminal, "\x03");
+    terminal.exp_string("interrupted").unwrap();
+    terminal.exp_string("ocd> ").unwrap();
+    // The session is usable again, and Ctrl-C too.
+    terminal.send_line("expr 6*7").unwrap();
+    terminal.exp_string("42\r\n").unwrap();
+    terminal.exp_string("ocd> ").unwrap();
+    terminal.send_line("ocd wait-halt").unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    send(&mut terminal, "\x03");
+    terminal.exp_string("interrupted").unwrap();
+    terminal.exp_string("ocd> ").unwrap();
+    send(&mut terminal, "\x04");
+    ends(terminal, 0);
+}
+
+#[test]
+fn terminal_is_as_it_was_after_a_signal_at_the_prompt() {
+    let bench = Bench::new();
+    let script = "echo I am $$.; stty -a > before; $0 repl; echo status $?; stty -a > after";
+    let mut terminal = shell(&bench, script, &[]);
+    terminal.exp_string("I am ").unwrap();
+    let shell = terminal.exp_string(".").unwrap();
+    terminal.exp_string("ocd> ").unwrap();
+    let ocd = child(&shell);
+    let openocd = child(&ocd);
+    assert!(Command::new("sh").args(["-c", &format!("kill -TERM {ocd}")]).status().unwrap().success());
+    terminal.exp_string("status 143").unwrap();
+    ends(terminal, 0);
+    let mode = |name: &str| std::fs::read_to_string(bench.folder().join(name)).unwrap();
+    assert_eq!(mode("after"), mode("before"));
+    let openocd = openocd.parse().unwrap();
+    eventually("the end of OpenOCD", || !exists(openocd));
+}
+
+fn child(pid: &str) -> String {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    children.split_whitespace().next().unwrap().to_owned()
+}
+
+#[test]
+fn colour_is_for_terminals_that_want_it() {
+    let bench = Bench::new();
+    let red = "\x1b[1m\x1b[31merror";
+    for (environment, options, is_coloured) in [
+        (&[][..], "", true),
+        (&[("NO_COLOR", "1")], "", false),
+        (&[("TERM", "dumb")], "", false),
+        (&[], "--color never", false),
+        (&[("NO_COLOR", "1")], "--color always", true),
+    ] {
+        let text = ends(shell(&bench, &format!("exec $0 step {options}"), environment), 73);
+        assert!(text.contains("needs a halted target"), "{text}");
+        assert_eq!(text.contains(red), is_coloured, "{environment:?} {options}: {text:?}");
+        assert_eq!(text.contains('\x1b'), is_coloured, "{environment:?} {options}: {text:?}");
+    }
+}
+
+#[test]
+fn pipe_gets_data_and_no_escape_codes() {
+    let bench = Bench::new();
+    for arguments in [&["status"][..], &["config"], &["repl", "-c", "targets"], &["man"], &["cmd", "targets"]] {
+        let ran = bench.ocd(arguments).expect(0);
+        assert!(!ran.stdout.contains('\x1b') && !ran.stderr.contains('\x1b'), "{ran:?}");
+        assert!(!ran.stdout.is_empty() && ran.stderr.is_empty(), "{ran:?}");
+    }
+    let ran = bench.ocd(&["step"]).expect(73);
+    assert!(!ran.stderr.contains('\x1b') && ran.stdout.is_empty(), "{ran:?}");
+    let ran: Ran = bench.ocd(&["step", "--color", "always"]).expect(73);
+    assert!(ran.stderr.contains('\x1b'), "{ran:?}");
+    // Standard output alone may be a pipe.
+    let text = ends(shell(&bench, "$0 status | cat; exit 0", &[]), 0);
+    assert!(text.contains("is running") && !text.contains('\x1b'), "{text:?}");
+}

@@ -1,0 +1,76 @@
+//! `repl` without a terminal.
+
+use crate::bench::{Bench, Ran};
+use crate::running::Running;
+
+const ELF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/counter.elf");
+
+/// Runs the lines from a pipe.
+fn piped(bench: &Bench, arguments: &[&str], lines: &str) -> Ran {
+    let mut running = Running::start(&mut bench.board_command(&[&["repl"], arguments].concat()));
+    running.write(lines);
+    running.end()
+}
+
+#[test]
+fn lines_of_a_pipe_are_run_and_the_first_failure_counts() {
+    let bench = Bench::new();
+    let ran = piped(&bench, &[], "expr 6*7\n\n# a comment\nset text hello\nstep\nerror nonsense\nexpr 1\n").expect(73);
+    assert_eq!(ran.stdout, "42\nhello\n1");
+    let errors: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert!(errors.len() == 2 && errors[1].contains("nonsense"), "{ran:?}");
+    // The last line may have no end, and `exit` ends.
+    piped(&bench, &[], "expr 1\nexit\nerror nonsense").expect(0);
+    assert_eq!(piped(&bench, &[], "set sum 0\nforeach n {1 2} {\nincr sum $n\n}\nset sum").expect(0).stdout, "0\n3");
+}
+
+#[test]
+fn lines_may_be_arguments() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["repl", "-c", "halt", "-c", "ocd status", "-c", "expr 1"]).expect(0);
+    assert!(ran.stdout.starts_with("stm32f1x.cpu is halted") && ran.stdout.ends_with("\n1\n"), "{ran:?}");
+    bench.ocd(&["repl", "-c", "error a", "-c", "expr 1"]).expect(70);
+}
+
+#[test]
+fn commands_of_ocd_use_the_same_openocd_and_settings() {
+    let bench = Bench::new();
+    let lines = "set mine 5\nocd cmd 'set mine'\nocd halt\nocd nonsense\nocd repl\nocd --json status\nocd config\n";
+    let ran = piped(&bench, &["--elf", ELF], lines).expect(64);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!(lines[..2], ["5", "5"], "{ran:?}");
+    assert!(lines[2].contains("is halted"), "{ran:?}");
+    assert!(lines[3].starts_with("{\"ocd\":1,\"command\":\"status\""), "{ran:?}");
+    assert!(ran.stdout.contains("counter.elf"), "{ran:?}");
+    assert!(ran.stderr.contains("unrecognized subcommand") && ran.stderr.contains("this is a repl already"), "{ran:?}");
+    assert!(piped(&bench, &[], "ocd 'a\n").expect(64).stderr.contains("a quote is not closed"));
+}
+
+#[test]
+fn results_are_json_one_line_each() {
+    let bench = Bench::new();
+    let ran = piped(&bench, &["--json"], "expr 1\nocd status\nerror a\n").expect(70);
+    let lines = ran.lines();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0]["result"]["result"], "1");
+    assert_eq!((&lines[1]["command"], &lines[1]["result"]["state"]), (&"status".into(), &"running".into()));
+    assert_eq!(lines[2]["type"], "error");
+}
+
+#[test]
+fn shutdown_ends_the_repl() {
+    let ran = piped(&Bench::new(), &[], "expr 1\nshutdown\nexpr 2\n").expect(0);
+    assert_eq!(ran.stdout, "1");
+}
+
+#[test]
+fn ctrl_c_ends_a_repl_that_waits_for_a_pipe() {
+    let bench = Bench::new();
+    let mut running = Running::start(&mut bench.board_command(&["repl"]));
+    running.write("expr 1\n");
+    running.line_with("1");
+    running.signal("INT");
+    let mut is_over = || !running.is_running();
+    crate::running::eventually("the end", &mut is_over);
+    running.end().expect(130);
+}
