@@ -34,6 +34,7 @@ mod process;
 mod random;
 mod registers;
 mod riscv;
+mod round_trips;
 mod rtt;
 mod run_until;
 #[cfg(feature = "debuginfo")]
