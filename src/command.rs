@@ -9,6 +9,7 @@ mod exchange;
 mod execution;
 mod fair_lock;
 mod greeting;
+mod interrupt;
 mod link;
 mod reply;
 mod request;
@@ -18,6 +19,7 @@ pub(crate) mod version;
 
 pub use execution::Execution;
 pub(crate) use fair_lock::{FairLock, Turn};
+pub(crate) use interrupt::Interrupt;
 pub(crate) use link::{ALREADY_CLOSED, Link, SHORT_REPLY, Settings};
 pub(crate) use reply::Reply;
 pub(crate) use request::{Request, refuse_forbidden};

@@ -180,9 +180,10 @@ impl Error {
     ///
     /// True for [`ConnectionError::Unreachable`], [`Closed`](ConnectionError::Closed),
     /// [`Io`](ConnectionError::Io), [`ServerDied`](ConnectionError::ServerDied),
-    /// [`ForeignServer`](ConnectionError::ForeignServer) and
-    /// [`SessionClosed`](ConnectionError::SessionClosed), and for a flash call that stopped for one
-    /// of them.
+    /// [`ForeignServer`](ConnectionError::ForeignServer),
+    /// [`SessionClosed`](ConnectionError::SessionClosed) and
+    /// [`Interrupted`](ConnectionError::Interrupted), and for a flash call that stopped for one of
+    /// them.
     pub fn is_disconnected(&self) -> bool {
         match self.root() {
             Error::Connection(error) => match error {
@@ -191,7 +192,8 @@ impl Error {
                 | ConnectionError::Io { .. }
                 | ConnectionError::ServerDied { .. }
                 | ConnectionError::ForeignServer { .. }
-                | ConnectionError::SessionClosed => true,
+                | ConnectionError::SessionClosed
+                | ConnectionError::Interrupted => true,
                 ConnectionError::Resolve { .. }
                 | ConnectionError::ReplyTooLong { .. }
                 | ConnectionError::NotOpenOcd { .. } => false,

@@ -1,9 +1,11 @@
 //! Flash: banks and sectors, erasing, writing, verifying, reading, protecting.
 
 pub(crate) mod banks;
+mod checksums;
 mod erase;
 mod image_source;
 pub(crate) mod info;
+mod keep;
 mod layout;
 mod options;
 mod pieces;

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod bytes;
+mod csv;
 pub(crate) mod display;
 mod hexdump;
 mod images;
@@ -11,12 +12,15 @@ mod pace;
 pub(crate) mod reading;
 mod sample;
 mod transfer;
+mod variable;
 pub(crate) mod writing;
 
 use std::fmt;
 use std::time::Duration;
 
+pub use csv::SampleCsv;
 pub use sample::{Sample, Samples};
+pub use variable::{SampleValue, Variable, VariableType};
 
 use crate::error::Result;
 use crate::progress::{IntoControlFlow, NoProgress, Progress, ProgressCallback, ProgressReport, Tracker};

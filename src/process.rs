@@ -39,6 +39,9 @@ use crate::error::{ProcessReport, Result};
 /// between two commands: an OpenOCD that is executing a long command finishes the command first,
 /// and keeps the adapter until then.
 ///
+/// On Unix OpenOCD is in a process group of its own, so Ctrl-C in a terminal reaches this program
+/// alone, which can then end OpenOCD in order.
+///
 /// Programs that OpenOCD started itself are not ended.
 ///
 /// ```no_run
@@ -58,6 +61,7 @@ pub struct OpenOcdProcess {
     child: Arc<OwnedChild>,
     tcl_port: u16,
     gdb_ports: Vec<u16>,
+    telnet_port: Option<u16>,
 }
 
 impl OpenOcdProcess {
@@ -81,6 +85,11 @@ impl OpenOcdProcess {
     /// There are none unless [`gdb_port`](OpenOcdBuilder::gdb_port) asked for them.
     pub fn gdb_ports(&self) -> &[u16] {
         &self.gdb_ports
+    }
+
+    /// Returns the telnet port, if [`telnet_port`](OpenOcdBuilder::telnet_port) asked for one.
+    pub fn telnet_port(&self) -> Option<u16> {
+        self.telnet_port
     }
 
     /// Returns the process number.
@@ -142,6 +151,27 @@ impl OpenOcdProcess {
     /// process.
     pub fn stop(self) -> Result<ExitStatus> {
         self.end()
+    }
+
+    /// Kills OpenOCD at once and waits for its end.
+    ///
+    /// OpenOCD does not release its adapter, which the operating system does. The target is left as
+    /// it is. Prefer [`stop`](Self::stop), which asks first.
+    ///
+    /// # Errors
+    /// [`ProcessError::Stop`](crate::ProcessError::Stop) if the operating system cannot end the
+    /// process.
+    ///
+    /// ```
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let process = OpenOcdProcess::builder().command("adapter driver dummy; noinit").spawn()?;
+    /// process.kill()?;
+    /// assert!(!process.is_running());
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn kill(&self) -> Result<ExitStatus> {
+        self.child.kill()
     }
 
     /// Ends OpenOCD; see [`stop`](Self::stop).

@@ -16,7 +16,7 @@ pub(crate) use requests::Unanswered;
 pub(crate) use server_file::{FileData, ServerFile};
 
 use crate::command::version::Version;
-use crate::command::{Execution, FairLock, Link, Request};
+use crate::command::{Execution, FairLock, Interrupt, Link, Request};
 use crate::error::Result;
 use crate::process::OpenOcdProcess;
 use crate::wire::{Deadline, Endpoint};
@@ -70,6 +70,7 @@ pub struct Session {
 /// What all handles of a session share. The connection ends before the process does.
 struct Shared {
     link: FairLock<Link>,
+    interrupt: Arc<Interrupt>,
     process: Option<OpenOcdProcess>,
     timeout: Option<Duration>,
     flash_timeout: Duration,
@@ -259,7 +260,7 @@ impl Session {
 
     /// Drops the connection and makes a new one to the same address.
     ///
-    /// This is for a connection that OpenOCD closed. After a timeout the session reconnects by
+    /// This is for a connection that OpenOCD closed, and after [`interrupt`](Self::interrupt). After a timeout the session reconnects by
     /// itself. Waits for a call that another thread has under way.
     ///
     /// # Errors
@@ -276,6 +277,33 @@ impl Session {
     pub fn reconnect(&self) -> Result<()> {
         let result = self.link().reconnect();
         result.map_err(|error| self.explain(error))
+    }
+
+    /// Ends the call that another thread has under way, which fails with
+    /// [`ConnectionError::Interrupted`](crate::ConnectionError::Interrupted), and so does every
+    /// later call until [`reconnect`](Self::reconnect).
+    ///
+    /// This drops the connection and returns at once. OpenOCD does not notice: it executes the
+    /// command to its end. So a flash call leaves what it has written so far, and RAM that it uses
+    /// is not restored. [`close`](Self::close) ends an OpenOCD of this session also while it
+    /// executes a command: it kills OpenOCD after two seconds.
+    ///
+    /// For Ctrl-C handlers, which must not wait for a call.
+    ///
+    /// ```
+    /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
+    /// use openocd::{ConnectionError, Error};
+    ///
+    /// let other = session.clone();
+    /// let sleeper = std::thread::spawn(move || other.command("sleep 5000"));
+    /// # std::thread::sleep(std::time::Duration::from_millis(200));
+    /// session.interrupt();
+    /// let ended = sleeper.join().unwrap();
+    /// assert!(matches!(ended, Err(Error::Connection(ConnectionError::Interrupted))));
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn interrupt(&self) {
+        self.shared.interrupt.set();
     }
 
     /// Closes the connection and, if the session started an OpenOCD, ends that OpenOCD and waits

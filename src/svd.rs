@@ -3,6 +3,7 @@
 //! [`Device`] is the content of a file, and needs no session. [`Svd`], from
 //! [`Session::svd`](crate::Session::svd), reads and writes the registers of a target by name.
 
+mod core;
 mod decode;
 mod derive;
 mod device;
@@ -14,11 +15,14 @@ mod properties;
 mod read;
 mod reading;
 mod register;
+mod snapshot;
 mod source;
+mod variable;
 mod warnings;
 mod write;
 mod xml;
 
+pub use self::core::CortexM;
 pub use crate::types::{ReadAction, SkipReason};
 pub use decode::{DecodedField, DecodedRegister};
 pub use device::{AddressBlock, Device, Interrupt, Peripheral};
@@ -27,6 +31,7 @@ pub use field::{EnumeratedValue, Field};
 pub use properties::{Access, ModifiedWriteValues, WriteConstraint};
 pub use reading::{PeripheralReading, UnreadReason, UnreadRegister};
 pub use register::Register;
+pub use snapshot::{FieldChange, RegisterChange, Snapshot, SnapshotDiff, SnapshotRegister};
 pub use write::FieldValue;
 
 use std::path::Path;

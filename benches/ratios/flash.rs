@@ -1,5 +1,7 @@
 //! Programming flash.
 
+use std::cell::{Cell, RefCell};
+
 use openocd::{Image, Session, SessionBuilder, WriteOptions};
 use virtual_chip::VirtualChip;
 
@@ -22,7 +24,7 @@ pub(crate) fn run(table: &mut Table) {
     let path = directory.path().join("image.bin");
     std::fs::write(&path, &bytes).expect("a file");
     let quoted = openocd::quote(path.to_str().expect("a path of text")).into_owned();
-    let image = Image::bin(FLASH, bytes).expect("an image");
+    let image = Image::bin(FLASH, bytes.clone()).expect("an image");
     let by_hand = |command: &str| drop(session.command(command).expect("the chip takes it"));
     let write = format!("flash write_image erase {quoted} {FLASH:#x} bin");
     let verify = format!("flash verify_image {quoted} {FLASH:#x} bin");
@@ -37,4 +39,24 @@ pub(crate) fn run(table: &mut Table) {
         by_hand(&verify);
     };
     table.time("the same, and `flash verify_image`", 5, goal, || ours(options), both);
+    let skip = options.skip_unchanged(true);
+    let whole = || ours(options);
+    table.time("the same image again, over writing it whole", 5, Goal::AtMost(0.2), || ours(skip), whole);
+    let changed = RefCell::new(bytes);
+    let write = |options| {
+        let image = Image::bin(FLASH, changed.borrow().clone()).expect("an image");
+        session.flash().write_image_with(&image, options).expect("the chip takes it")
+    };
+    let sectors = Cell::new(0);
+    let one_sector = || {
+        // Another sector each time: some are found sooner than others.
+        sectors.set((sectors.get() + 27) % 64);
+        changed.borrow_mut()[sectors.get() << 10] ^= 0xff;
+        let report = write(skip);
+        assert_eq!((report.written, report.skipped), (1 << 10, 63 << 10));
+    };
+    let whole = || {
+        write(options);
+    };
+    table.time("one sector of 64 changed, over writing all 64", 7, Goal::AtMost(0.25), one_sector, whole);
 }

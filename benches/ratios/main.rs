@@ -16,6 +16,7 @@ mod memory;
 mod registers;
 mod start;
 mod symbols;
+mod tool;
 
 use measure::Table;
 
@@ -30,6 +31,7 @@ fn main() {
     start::run(&mut table);
     crash::run(&mut table);
     symbols::run(&mut table);
+    tool::run(&mut table);
     boards::run(&mut table);
     table.finish();
 }

@@ -104,7 +104,7 @@ fn print_line(cells: &[&str; 6]) {
     println!("| {case:<58} | {ours:>9} | {baseline:>9} | {ratio:>8} | {target:<15} | {verdict:<6} |");
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() / 2]
 }

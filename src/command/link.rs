@@ -4,9 +4,11 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::exchange::{ExchangeError, TRACE_LIMIT, read_reply, receive_frame, receive_reply};
+use super::interrupt::Interrupt;
 use super::reply::Reply;
 use super::request::{Request, push_batch, push_run, refuse_forbidden, refuse_too_long};
 use super::token::{OwnServer, Token};
@@ -42,6 +44,7 @@ pub(crate) struct Link {
     state: State,
     sequence: u64,
     version: String,
+    interrupt: Arc<Interrupt>,
     /// The last request was sent, at least in part.
     was_sent: bool,
     /// The line of the last command and the last script of a series. The next ones reuse their
@@ -73,6 +76,7 @@ impl Link {
             state: State::Stale,
             sequence: 0,
             version: String::new(),
+            interrupt: Arc::default(),
             was_sent: false,
             line: Vec::new(),
             script: String::new(),
@@ -123,11 +127,17 @@ impl Link {
         self.state = State::Ended { peer: self.peer() };
     }
 
+    /// By which another thread ends the command that is under way.
+    pub(crate) fn interrupt(&self) -> Arc<Interrupt> {
+        Arc::clone(&self.interrupt)
+    }
+
     /// Replaces the connection by a new one.
     pub(crate) fn reconnect(&mut self) -> Result<()> {
         if let State::Ended { .. } = self.state {
             return Err(ConnectionError::SessionClosed.into());
         }
+        self.interrupt.clear();
         self.state = State::Stale;
         let deadline = Deadline::after(self.settings.timeout);
         let connection = self.connect(&Request::new("version"), deadline)?;
@@ -147,6 +157,7 @@ impl Link {
             own.check_running("connecting")?;
         }
         let (mut connection, mut greeting) = dial::dial(&self.address, &self.settings, request, deadline)?;
+        self.interrupt.cover(&connection)?;
         let peer = connection.peer();
         // A foreign OpenOCD is not given procedures.
         if self.settings.own.as_ref().is_some_and(|own| own.token.as_str() != greeting.token) {
@@ -349,6 +360,9 @@ impl Link {
                 return Err(ConnectionError::Closed { peer, doing: ALREADY_CLOSED }.into());
             }
         };
+        if self.interrupt.is_set() {
+            return Err(ConnectionError::Interrupted.into());
+        }
         connection.discard_unasked();
         self.was_sent = true;
         let peer = connection.peer();
@@ -357,6 +371,7 @@ impl Link {
                 self.state = State::Ready(connection);
                 return Ok(value);
             }
+            Err(_) if self.interrupt.is_set() => ConnectionError::Interrupted.into(),
             Err(ExchangeError::Unreadable(reply)) => {
                 let expected =
                     "a reply with its number, in Tcl's form (has a command redefined `list`, `set` or `catch`?)";

@@ -101,10 +101,13 @@ fn push_call(procedure: &'static str, line: &mut Vec<u8>) {
     line.extend_from_slice(procedure.as_bytes());
 }
 
-/// Appends the line that runs a script, `run SEQUENCE SCRIPT` or `run SEQUENCE SCRIPT TARGET`, with
-/// its separator.
+/// Appends the line that runs a script, `run SEQUENCE SCRIPT` or `run_on SEQUENCE SCRIPT TARGET`,
+/// with its separator.
 pub(super) fn push_run(line: &mut Vec<u8>, sequence: u64, target: Option<&str>, script: &str) {
-    push_call("run", line);
+    match target {
+        None => push_call("run", line),
+        Some(_) => push_call("run_on", line),
+    }
     let _ = write!(line, " {sequence} ");
     tcl::push_quoted(line, script);
     if let Some(target) = target {

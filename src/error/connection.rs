@@ -53,6 +53,11 @@ pub enum ConnectionError {
     /// another handle.
     #[error("the session was closed")]
     SessionClosed,
+    /// [`Session::interrupt`](crate::Session::interrupt) ended the command, or an earlier one.
+    /// OpenOCD may still be executing it. [`Session::reconnect`](crate::Session::reconnect) makes a
+    /// new connection.
+    #[error("interrupted")]
+    Interrupted,
     /// The operating system reported an error on the socket.
     #[error("the connection to OpenOCD at {peer} failed while {doing}")]
     Io {
@@ -100,6 +105,7 @@ impl ConnectionError {
             ConnectionError::ServerDied { .. } => "connection.server_died",
             ConnectionError::ForeignServer { .. } => "connection.foreign_server",
             ConnectionError::SessionClosed => "connection.session_closed",
+            ConnectionError::Interrupted => "connection.interrupted",
             ConnectionError::Io { .. } => "connection.io",
             ConnectionError::ReplyTooLong { .. } => "connection.reply_too_long",
             ConnectionError::NotOpenOcd { .. } => "connection.not_openocd",

@@ -50,6 +50,10 @@ pub enum ProcessError {
         /// Command line and log.
         report: Box<ProcessReport>,
     },
+    /// The flag of [`OpenOcdBuilder::cancel_flag`](crate::OpenOcdBuilder::cancel_flag) was set
+    /// before OpenOCD was ready. OpenOCD was ended.
+    #[error("the start of OpenOCD was cancelled")]
+    Cancelled,
     /// The operating system did not end the process, or does not tell how it ended.
     #[error("cannot stop OpenOCD (process {pid})")]
     Stop {
@@ -68,6 +72,7 @@ impl ProcessError {
             ProcessError::InvalidConfig { .. } => "process.invalid_config",
             ProcessError::ExitedDuringStartup { .. } => "process.exited_during_startup",
             ProcessError::ForeignServer { .. } => "process.foreign_server",
+            ProcessError::Cancelled => "process.cancelled",
             ProcessError::Stop { .. } => "process.stop",
         }
     }

@@ -9,20 +9,29 @@ use crate::error::text::{or_near, shown};
 #[non_exhaustive]
 pub enum SvdError {
     /// No file exists at the path.
-    #[error("there is no SVD file {}", shown(path))]
+    #[error("there is no file {}", shown(path))]
     NotFound {
         /// The path given.
         path: PathBuf,
     },
     /// The file exists, but cannot be read, or is a FIFO.
-    #[error("cannot read the SVD file {}", shown(path))]
+    #[error("cannot read the file {}", shown(path))]
     Unreadable {
         /// The path given.
         path: PathBuf,
         /// The operating system's error.
         source: std::io::Error,
     },
-    /// The text is no well-formed XML, or the XML is no device description.
+    /// A snapshot cannot be written to the file.
+    #[error("cannot write the snapshot {}", shown(path))]
+    Unwritable {
+        /// The path given.
+        path: PathBuf,
+        /// The operating system's error.
+        source: std::io::Error,
+    },
+    /// The text is no well-formed XML, or the XML is no device description. Or the text is no
+    /// snapshot.
     #[error("{document}:{line}:{column}: {message}")]
     Parse {
         /// The path of the file. `SVD text` for a string.
@@ -44,7 +53,7 @@ pub enum SvdError {
         reason: String,
     },
     /// The text is larger than any description, or has no end.
-    #[error("{document}: the text is larger than {} MiB, which no SVD file is", limit >> 20)]
+    #[error("{document}: the text is larger than {} MiB, which no such file is", limit >> 20)]
     TooLarge {
         /// The path of the file. `SVD text` for a string.
         document: String,
@@ -54,6 +63,12 @@ pub enum SvdError {
     /// No description is loaded.
     #[error("no SVD file is loaded; call `svd().load(path)` first")]
     NotLoaded,
+    /// The target is no Cortex-M whose peripherals are known.
+    #[error("expected a Cortex-M whose peripherals are known, got {found}")]
+    UnknownCore {
+        /// What it is instead.
+        found: String,
+    },
     /// The text is no keyword of CMSIS-SVD.
     #[error("{word:?} is no value of <{element}>; known are {}", known.join(", "))]
     UnknownWord {
@@ -168,10 +183,12 @@ impl SvdError {
         match self {
             SvdError::NotFound { .. } => "svd.not_found",
             SvdError::Unreadable { .. } => "svd.unreadable",
+            SvdError::Unwritable { .. } => "svd.unwritable",
             SvdError::Parse { .. } => "svd.parse",
             SvdError::Impossible { .. } => "svd.impossible",
             SvdError::TooLarge { .. } => "svd.too_large",
             SvdError::NotLoaded => "svd.not_loaded",
+            SvdError::UnknownCore { .. } => "svd.unknown_core",
             SvdError::UnknownWord { .. } => "svd.unknown_word",
             SvdError::UnknownPeripheral { .. } => "svd.unknown_peripheral",
             SvdError::UnknownRegister { .. } => "svd.unknown_register",

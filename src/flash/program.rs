@@ -18,8 +18,8 @@ impl<R: ProgressReport> Flash<'_, R> {
     ///    them before a reset;
     /// 2. resets and halts the chip ([`ResetMode::Init`], as OpenOCD's `program` does), so that the
     ///    configuration can set up clocks or external flash;
-    /// 3. finds the sectors that hold their part of the image already, and skips them (OpenOCD logs
-    ///    `verify failed in bank` for those that have changed);
+    /// 3. finds the sectors that hold their part of the image already, and skips them
+    ///    ([`skip_unchanged`](crate::WriteOptions::skip_unchanged));
     /// 4. erases the other sectors that the image touches, each of them whole, and writes and
     ///    verifies the image;
     /// 5. resets the chip and lets it run ([`ResetMode::Run`]).

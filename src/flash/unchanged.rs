@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::checksums::Units;
 use super::erase::ERASED;
 use super::layout::{Chip, Span};
 use super::pieces::Expected;
@@ -9,7 +10,10 @@ use super::{Flash, FlashInfo};
 use crate::error::Result;
 use crate::progress::ProgressReport;
 
-/// What one checksum compares at first: large enough that running the algorithm costs less than its
+/// A unit of several sectors has at least this size.
+const SMALLEST_UNIT: u64 = 1024;
+
+/// What one checksum of OpenOCD's compares at first: large enough that running the algorithm costs less than its
 /// bytes.
 const GROUP_BYTES: u64 = 16 * 1024;
 
@@ -53,22 +57,17 @@ impl<R: ProgressReport> Flash<'_, R> {
         let layout = chip.layout(span.bank);
         let Some(sectors) = layout.touched(span.offset, span.length) else { return Ok(()) };
         let search = Search { flash: self, layout, span, contents };
-        let mut changed_groups = 0;
-        let mut first = *sectors.start();
-        while first <= *sectors.end() {
-            let from = layout.sectors[first].offset.max(span.offset);
-            let to = layout.piece_end(from, span.offset + span.length, GROUP_BYTES);
-            let last = layout.touched(from, to - from).map_or(first, |touched| *touched.end());
-            let found = unchanged.len();
-            if search.has(first..=last)? {
-                unchanged.push(search.part(first..=last));
-            } else if changed_groups < CHANGED_GROUPS {
-                search.narrow(first..=last, unchanged)?;
+        let mut done = *sectors.start();
+        for (last, units) in search.units(sectors.clone()) {
+            let from = usize::try_from(units.offset - span.offset).unwrap_or(contents.len());
+            let Some(holds) = self.hold(&layout.bank, units, &contents[from..])? else { break };
+            for (unit, _) in (0..).zip(holds).filter(|(_, holds)| *holds) {
+                let offset = units.offset + unit * units.length;
+                unchanged.push(Span { bank: span.bank, offset, length: units.length });
             }
-            changed_groups = if unchanged.len() == found { changed_groups + 1 } else { 0 };
-            first = last + 1;
+            done = last + 1;
         }
-        Ok(())
+        search.in_groups(done, *sectors.end(), unchanged)
     }
 }
 
@@ -81,6 +80,50 @@ struct Search<'s, 'f, R> {
 }
 
 impl<R: ProgressReport> Search<'_, '_, R> {
+    /// Splits sectors into runs of units of one length, each with its last sector.
+    /// Small sectors share a unit.
+    fn units(&self, sectors: RangeInclusive<usize>) -> Vec<(usize, Units)> {
+        let mut runs: Vec<(usize, Units)> = Vec::new();
+        let mut first = *sectors.start();
+        while first <= *sectors.end() {
+            let mut last = first;
+            while last < *sectors.end() && self.layout.span_of(first, last).length < SMALLEST_UNIT {
+                last += 1;
+            }
+            let Span { offset, length, .. } = self.part(first..=last);
+            match runs.last_mut() {
+                Some((run_last, units))
+                    if units.length == length && units.offset + units.length * units.count == offset =>
+                {
+                    units.count += 1;
+                    *run_last = last;
+                }
+                _ => runs.push((last, Units { offset, length, count: 1 })),
+            }
+            first = last + 1;
+        }
+        runs
+    }
+
+    /// Searches by checksums of OpenOCD's own, one a command.
+    fn in_groups(&self, mut first: usize, last_of_all: usize, unchanged: &mut Vec<Span>) -> Result<()> {
+        let mut changed_groups = 0;
+        while first <= last_of_all {
+            let from = self.layout.sectors[first].offset.max(self.span.offset);
+            let to = self.layout.piece_end(from, self.span.offset + self.span.length, GROUP_BYTES);
+            let last = self.layout.touched(from, to - from).map_or(first, |touched| *touched.end());
+            let found = unchanged.len();
+            if self.has(first..=last)? {
+                unchanged.push(self.part(first..=last));
+            } else if changed_groups < CHANGED_GROUPS {
+                self.narrow(first..=last, unchanged)?;
+            }
+            changed_groups = if unchanged.len() == found { changed_groups + 1 } else { 0 };
+            first = last + 1;
+        }
+        Ok(())
+    }
+
     /// What sectors have in common with the span.
     fn part(&self, sectors: RangeInclusive<usize>) -> Span {
         let whole = self.layout.span_of(*sectors.start(), *sectors.end());

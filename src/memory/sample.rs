@@ -5,17 +5,18 @@ use std::time::{Duration, Instant};
 
 use super::Memory;
 use super::numbers::{decode, fault_address};
+use super::variable::{SampleValue, Variable};
 use crate::command::Script;
 use crate::error::{InvalidArgument, Result, TargetError};
 use crate::progress::ProgressReport;
 use crate::target::KeptTarget;
 use crate::wire::Deadline;
 
-/// How many addresses a sample may have.
-const MOST_ADDRESSES: usize = 1024;
+/// How many variables a sample may have.
+const MOST_VARIABLES: usize = 1024;
 
-/// Values of 32-bit words at one time, from [`Memory::sample`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// Values of variables at one time, from [`Memory::sample`].
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Sample {
@@ -30,15 +31,15 @@ pub struct Sample {
     /// failed. So the number of a sample, from 0, is the count of those before it plus the sum of
     /// all `missed` up to its own.
     pub missed: u64,
-    /// The values, in the order of the addresses.
-    pub values: Vec<u32>,
+    /// The values, in the order of the variables.
+    pub values: Vec<SampleValue>,
 }
 
-/// "0.120 s: 0x00000012 0xcafef00d"
+/// "0.120 s: 18 -0.5"
 impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.3} s:", self.at.as_secs_f64())?;
-        self.values.iter().try_for_each(|value| write!(f, " {value:#010x}"))
+        self.values.iter().try_for_each(|value| write!(f, " {value}"))
     }
 }
 
@@ -48,7 +49,7 @@ impl fmt::Display for Sample {
 pub struct Samples {
     target: KeptTarget,
     physical: bool,
-    addresses: Vec<u64>,
+    variables: Vec<Variable>,
     period: Duration,
     begin: Option<Instant>,
     /// The number of the next sample, from 0.
@@ -59,25 +60,27 @@ pub struct Samples {
 
 impl fmt::Debug for Samples {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let first = self.addresses.first().copied().unwrap_or_default();
-        write!(f, "Samples({} words from {first:#010x}, every {:?})", self.addresses.len(), self.period)
+        let first = self.variables.first().map_or(0, |variable| variable.address);
+        write!(f, "Samples({} variables from {first:#010x}, every {:?})", self.variables.len(), self.period)
     }
 }
 
 impl<R: ProgressReport> Memory<'_, R> {
-    /// Reads the 32-bit words at `addresses` again and again, without halting the target.
+    /// Reads variables again and again, without halting the target. An address is a 32-bit word;
+    /// see [`Variable`] for other types, symbols and registers.
     ///
     /// Each sample is one command. Sample number n is scheduled n periods after the first, so the
     /// rate does not drift. A sample that is late by more than a period is skipped;
     /// [`Sample::missed`] counts skipped and failed samples. Each step of the iterator sleeps until
-    /// its sample's time. The words of a sample are read one after the other, not at one instant.
-    /// Addresses are multiples of 4, at most 1024.
+    /// its sample's time. The variables of a sample are read one after the other, not at one
+    /// instant, and a Cortex-M reads the halves of a 64-bit variable one after the other. There are
+    /// at most 1024 variables; each address is a multiple of the variable's width.
     ///
     /// A step of the iterator ends within the session's timeout after its sample's time, even if
     /// other threads use the session meanwhile.
     ///
     /// # Errors
-    /// [`TargetError::InvalidArgument`] for no addresses, too many, or a period of zero;
+    /// [`TargetError::InvalidArgument`] for no variables, too many, or a period of zero;
     /// [`TargetError::Misaligned`]. The iterator gives [`TargetError::MemoryRead`],
     /// [`TargetError::NotHalted`] and [`Error::Timeout`](crate::Error::Timeout).
     ///
@@ -86,45 +89,60 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
     /// use std::time::Duration;
+    /// use openocd::Variable;
     ///
     /// let counter = u64::from(COUNTER_ADDRESS);
     /// for sample in session.memory().sample(&[counter], Duration::from_millis(10))?.take(3) {
-    ///     println!("{}", sample?); // 0.010 s: 0x00001234
+    ///     println!("{}", sample?); // 0.010 s: 4660
     /// }
+    /// let speed = Variable::f32(0x2000_0100).named("speed");
+    /// let limit = Variable::u8(0x2000_0104).named("limit");
+    /// let sample = session.memory().sample(&[speed, limit], Duration::from_millis(10))?.next();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn sample(&self, addresses: &[u64], period: Duration) -> Result<Samples> {
+    pub fn sample<V: Into<Variable> + Clone>(&self, variables: &[V], period: Duration) -> Result<Samples> {
         let invalid = |argument| Err(TargetError::from(argument).into());
-        if addresses.is_empty() || addresses.len() > MOST_ADDRESSES {
-            return invalid(InvalidArgument::new("number of addresses to sample", "1 to 1024", addresses.len()));
+        if variables.is_empty() || variables.len() > MOST_VARIABLES {
+            return invalid(InvalidArgument::new("number of variables to sample", "1 to 1024", variables.len()));
         }
         if period.is_zero() {
             return invalid(InvalidArgument::new("sampling period", "more than zero", "zero"));
         }
-        for &address in addresses {
-            self.check(address, 4, 4)?;
+        let variables: Vec<Variable> = variables.iter().cloned().map(V::into).collect();
+        for variable in &variables {
+            let bytes = u64::from(variable.kind.bits() / 8);
+            self.check(variable.address, bytes, bytes)?;
         }
-        let (target, physical, addresses) = (self.target.keep(), self.physical, addresses.to_vec());
-        Ok(Samples { target, physical, addresses, period, begin: None, next: 0, given: 0 })
+        let (target, physical) = (self.target.keep(), self.physical);
+        Ok(Samples { target, physical, variables, period, begin: None, next: 0, given: 0 })
     }
 }
 
 impl Samples {
-    fn read(&self) -> Result<Vec<u32>> {
-        let (option, first) = (if self.physical { "phys" } else { "" }, self.addresses[0]);
-        let script = Script::call("sample").hex_list(self.addresses.iter().copied()).literal(option);
-        let blank = if self.physical { " " } else { "" };
+    /// Returns the variables, in the order of the values.
+    pub fn variables(&self) -> &[Variable] {
+        &self.variables
+    }
+
+    fn read(&self) -> Result<Vec<SampleValue>> {
+        let (option, blank) = if self.physical { ("phys", " ") } else { ("", "") };
+        let Some(Variable { address: first, kind, .. }) = self.variables.first() else { return Ok(Vec::new()) };
+        let (first, bits) = (*first, kind.bits());
+        let accesses = self.variables.iter().flat_map(|variable| [variable.address, variable.kind.bits().into()]);
+        let script = Script::call("sample").hex_list(accesses).literal(option);
         let (session, target) = (self.target.session(), self.target.view());
-        let request = target.request(script).shown(format!("read_memory {first:#x} 32 1{blank}{option}"));
-        let request = request.before(Deadline::after(session.timeout())).expecting("a word for each address");
+        let request = target.request(script).shown(format!("read_memory {first:#x} {bits} 1{blank}{option}"));
+        let request = request.before(Deadline::after(session.timeout())).expecting("a number for each variable");
         let refused = |failure: Box<crate::error::Failure>| {
-            let last = self.addresses.iter().max().copied().unwrap_or(0).saturating_add(3);
+            let last = self.variables.iter().map(|variable| variable.address).max().unwrap_or(0).saturating_add(7);
             let address = fault_address(failure.log(), 0..=last).unwrap_or(first);
             TargetError::MemoryRead { address, failure }
         };
         session.ask_or(&request, refused, |answer| {
-            let mut values = vec![0; self.addresses.len()];
-            decode(answer, &mut values).map(|()| values)
+            let mut numbers = vec![0_u64; self.variables.len()];
+            decode(answer, &mut numbers)?;
+            let values = self.variables.iter().zip(numbers);
+            Some(values.map(|(variable, bits)| SampleValue::of(variable.kind, bits)).collect())
         })
     }
 }
@@ -185,7 +203,7 @@ mod tests {
     #[test]
     fn a_sample_is_shown_with_its_time() {
         let (at, took) = (Duration::from_millis(120), Duration::ZERO);
-        let sample = Sample { at, took, missed: 0, values: vec![0x12, 0xcafe_f00d] };
-        assert_eq!(sample.to_string(), "0.120 s: 0x00000012 0xcafef00d");
+        let sample = Sample { at, took, missed: 0, values: vec![SampleValue::Unsigned(18), SampleValue::F32(-0.5)] };
+        assert_eq!(sample.to_string(), "0.120 s: 18 -0.5");
     }
 }

@@ -10,6 +10,8 @@ proc _openocd_rs_1_flash_run {target args} {
     set state {}
     catch {set state [_openocd_rs_1_catch_faults $target]}
     set code [catch -exit -signal -- {uplevel #0 $args} result options]
+    # Over SWD the next access would be told of a failure of the last one.
+    if {$code} { _openocd_rs_1_clear_errors }
     if {$state ne {}} { catch {_openocd_rs_1_release_faults $target $state $code} }
     if {!$backup} {
         # `configure` frees the working areas that a failed command has left. With a backup it
@@ -125,4 +127,83 @@ proc _openocd_rs_1_flash_info {target bank check} {
     set rows {}
     set checked [expr {$check && ![catch {_openocd_rs_1_flash_run $target flash erase_check $bank} rows]}]
     return [list $blocks $sectors $checked $rows]
+}
+
+# Runs code, a list of words, in the work area of a halted Cortex-M, from its first word to the
+# breakpoint instruction at `end`, and returns `count` words that the code left behind itself; {} if
+# the target is another one or lacks the room. Both addresses in `ends` are read first: where flash
+# cannot be read, it fails before the code runs into a fault.
+#
+# The code runs through the debug registers (ARM DDI 0403, C1.6), not by `resume`: for OpenOCD the
+# target stays halted, and nobody sees events. So nothing may poll meanwhile, which is why this is
+# Tcl. The RAM is restored, and OpenOCD writes the registers at the next resume, as it does after
+# its own algorithms.
+proc _openocd_rs_1_flash_run_code {target code end count ends} {
+    if {[$target cget -type] ne {cortex_m} || [$target cget -endian] ne {little} || [$target curstate] ne {halted}} return
+    set area [$target cget -work-area-phys]
+    set words [expr {[llength $code] + $count}]
+    if {$area == 0 || $area % 4 || [$target cget -work-area-size] < 4 * $words} return
+    foreach address $ends { $target read_memory $address 32 1 }
+    set polls [_openocd_rs_1_is_polling]
+    if {$polls} { poll off }
+    set failed [catch {_openocd_rs_1_flash_run_quietly $target $area $code $end $count} result options]
+    if {$polls} { poll on }
+    if {$failed} { return {*}$options $result }
+    return $result
+}
+
+proc _openocd_rs_1_flash_run_quietly {target area code end count} {
+    set state [_openocd_rs_1_catch_faults $target]
+    lassign $state - - status registers
+    set held [$target read_memory $area 32 [expr {[llength $code] + $count}]]
+    set control [expr {[$target read_memory 0xe000edf0 32 1] & 0xf}]
+    set reason [$target read_memory 0xe000ed30 32 1]
+    set failed [catch {
+        $target write_memory $area 32 $code
+        _openocd_rs_1_write_core_register $target 15 $area
+        # Thumb state, no IT block; the number of the exception stays.
+        _openocd_rs_1_write_core_register $target 16 [expr {0x01000000 | ([dict get $registers $status] & 0x1ff)}]
+        # C_MASKINTS may change only while the core is halted.
+        $target write_memory 0xe000edf0 32 0xa05f000b
+        $target write_memory 0xe000edf0 32 0xa05f0009
+        _openocd_rs_1_await_code $target [expr {$area + $end}]
+        $target read_memory [expr {$area + 4 * [llength $code]}] 32 $count
+    } result options]
+    if {$failed} {
+        # It is halted, unless it ran for too long. OpenOCD's copy of the registers is renewed, by
+        # which a fault is found.
+        _openocd_rs_1_clear_errors
+        catch {$target write_memory 0xe000edf0 32 0xa05f000b}
+        catch {$target get_reg -force [dict keys $registers]}
+    }
+    catch {_openocd_rs_1_release_faults $target $state $failed}
+    $target write_memory $area 32 $held
+    $target write_memory 0xe000ed30 32 [expr {[$target read_memory 0xe000ed30 32 1] & ~$reason}]
+    $target write_memory 0xe000edf0 32 [expr {0xa05f0000 | $control}]
+    # What the code uses; the rest is untouched, or restored after a fault.
+    foreach name [list r0 r1 r2 r3 r4 r5 r6 r7 pc $status] { $target set_reg [list $name [dict get $registers $name]] }
+    if {$failed} { return {*}$options $result }
+    return $result
+}
+
+# Writes a register of the halted core past OpenOCD's copy (DCRDR, DCRSR).
+proc _openocd_rs_1_write_core_register {target number value} {
+    $target write_memory 0xe000edf8 32 $value
+    $target write_memory 0xe000edf4 32 [expr {0x10000 | $number}]
+    if {!([$target read_memory 0xe000edf0 32 1] & 0x10000)} { error "the core does not take register $number" }
+}
+
+# Waits until the core halts, for at most as long as OpenOCD waits for its checksum of 1 MiB, and
+# fails if that is not at `end`: after a fault the program counter is that of a handler.
+proc _openocd_rs_1_await_code {target end} {
+    set begun [ms]
+    while 1 {
+        set dhcsr [$target read_memory 0xe000edf0 32 1]
+        if {$dhcsr & 0x2000000} { error {the target was reset while it calculated a checksum} }
+        if {$dhcsr & 0x20000} break
+        if {[ms] - $begun > 20000} { error {the target did not calculate a checksum within 20 s} }
+    }
+    $target write_memory 0xe000edf4 32 15
+    set pc [$target read_memory 0xe000edf8 32 1]
+    if {$pc != $end} { error "the target halted at [format 0x%08x $pc] while it calculated a checksum" }
 }

@@ -134,9 +134,28 @@ proc _openocd_rs_1_modify {address width keep bits} {
     return [list [_openocd_rs_1_code $code $options] $result]
 }
 
-# Reads 32-bit words of the current target, each by itself, and returns their values.
-proc _openocd_rs_1_sample {addresses args} {
+# Reads variables of the current target, each an address and a width, one after the other, and
+# returns their values.
+proc _openocd_rs_1_sample {variables args} {
     set values {}
-    foreach address $addresses { lappend values [read_memory $address 32 1 {*}$args] }
+    foreach {address width} $variables {
+        if {$width == 64} {
+            lappend values [_openocd_rs_1_read64 $address {*}$args]
+        } else {
+            lappend values [read_memory $address [expr {$width}] 1 {*}$args]
+        }
+    }
     return $values
+}
+
+# Reads 64 bits, in two accesses where the target has none of that width.
+proc _openocd_rs_1_read64 {address args} {
+    set target [target current]
+    if {[lsearch {cortex_m hla_target} [$target cget -type]] < 0} {
+        if {![catch {read_memory $address 64 1 {*}$args} value]} { return $value }
+        _openocd_rs_1_clear_errors
+    }
+    lassign [read_memory $address 32 2 {*}$args] low high
+    if {[$target cget -endian] eq {big}} { lassign [list $low $high] high low }
+    return [format 0x%08x%08x $high $low]
 }

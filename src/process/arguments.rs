@@ -40,6 +40,11 @@ const PORTS: &str = "\
 /// was.
 const PORTS_AGAIN: &str = "_openocd_rs_ports; rename log_output {}; rename _openocd_rs_log_output log_output; list";
 
+/// Ends OpenOCD when its standard input closes, in place of the telnet service that otherwise reads
+/// it. OpenOCD serves Jim's events between two commands (`server_loop` in `src/server/server.c`).
+const WATCH: &str = "\
+    stdin readable {if {[catch {read stdin 1}] || [stdin eof]} {stdin readable {}; shutdown}}; list";
+
 /// Selects the transport as soon as the adapter's driver is known.
 ///
 /// That is after the interface file and before the target file, which would make OpenOCD select the
@@ -77,6 +82,9 @@ impl OpenOcdBuilder {
             line.option("-s", directory);
         }
         line.own(TOKEN);
+        if self.telnet_port.is_some() && self.watches_stdin() {
+            line.own(WATCH);
+        }
         line.own(self.ports());
         if let Some(template) = files.template() {
             line.own(format!("set _openocd_rs_temporary {}; list", quote(&template)));
@@ -236,8 +244,10 @@ impl OpenOcdBuilder {
 
     /// Whether OpenOCD ends when its standard input closes.
     ///
-    /// It does with its telnet service on a pipe (seen on Unix, both generations).
+    /// It does with its telnet service on a pipe, and with [`WATCH`] (seen on Unix, both
+    /// generations).
+    #[expect(clippy::unused_self, reason = "it is the builder's OpenOCD that does")]
     pub(super) fn watches_stdin(&self) -> bool {
-        self.telnet_port.is_none() && cfg!(unix)
+        cfg!(unix)
     }
 }

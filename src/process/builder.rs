@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -51,6 +52,7 @@ pub struct OpenOcdBuilder {
     pub(super) gdb_port: Option<u16>,
     pub(super) telnet_port: Option<u16>,
     pub(super) ready_timeout: Option<Duration>,
+    pub(super) cancel_flag: Option<Arc<AtomicBool>>,
     pub(super) on_log: Option<LogCallback>,
 }
 
@@ -80,6 +82,7 @@ impl Default for OpenOcdBuilder {
             gdb_port: None,
             telnet_port: None,
             ready_timeout: Some(Duration::from_secs(10)),
+            cancel_flag: None,
             on_log: None,
         }
     }
@@ -294,9 +297,8 @@ impl OpenOcdBuilder {
 
     /// Opens a telnet port. Closed by default.
     ///
-    /// OpenOCD has one telnet service, which otherwise watches over this program. With this option
-    /// OpenOCD survives if this program is killed by SIGKILL. If the port is taken,
-    /// [`spawn`](Self::spawn) fails with
+    /// With 0 OpenOCD chooses a free one, which [`OpenOcdProcess::telnet_port`] tells. If the port
+    /// is taken, [`spawn`](Self::spawn) fails with
     /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup).
     ///
     /// ```
@@ -325,6 +327,34 @@ impl OpenOcdBuilder {
     /// ```
     pub fn ready_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.ready_timeout = timeout.into();
+        self
+    }
+
+    /// Cancels the start when `flag` becomes true: OpenOCD is asked to end, killed 200 ms later, and
+    /// [`spawn`](Self::spawn) fails with
+    /// [`ProcessError::Cancelled`](crate::ProcessError::Cancelled). None by default.
+    ///
+    /// For Ctrl-C handlers: an adapter that does not answer can delay `init` for long. The flag has
+    /// no effect after the start.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use openocd::{Error, OpenOcdProcess, ProcessError};
+    ///
+    /// let is_interrupted = Arc::new(AtomicBool::new(false));
+    /// let openocd = OpenOcdProcess::builder().command("adapter driver dummy; sleep 60000");
+    /// let openocd = openocd.cancel_flag(Arc::clone(&is_interrupted));
+    /// # let handler = Arc::clone(&is_interrupted);
+    /// # std::thread::spawn(move || {
+    /// #     std::thread::sleep(std::time::Duration::from_millis(300));
+    /// #     handler.store(true, Ordering::Relaxed);
+    /// # });
+    /// // A signal handler sets `is_interrupted` meanwhile.
+    /// assert!(matches!(openocd.spawn(), Err(Error::Process(ProcessError::Cancelled))));
+    /// ```
+    pub fn cancel_flag(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.cancel_flag = Some(flag);
         self
     }
 

@@ -96,6 +96,16 @@ impl OwnedChild {
         Ok(status)
     }
 
+    /// Kills OpenOCD, also while another thread asks it to end.
+    pub(super) fn kill(&self) -> Result<ExitStatus> {
+        let failed = |source| ProcessError::Stop { pid: self.pid, source };
+        if self.exit_status().is_none() {
+            self.running().child.kill().map_err(failed)?;
+        }
+        let ended = self.wait(Instant::now() + KILL_GRACE).map_err(failed)?;
+        Ok(ended.ok_or_else(|| failed(io::ErrorKind::TimedOut.into()))?)
+    }
+
     fn end_running(self: &Arc<Self>, tcl_port: u16, grace: Duration) -> io::Result<ExitStatus> {
         self.running().stdin = None;
         let pid = self.pid;

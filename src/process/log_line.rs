@@ -5,6 +5,7 @@
 pub(super) enum LineNews {
     TclPort(u16),
     GdbPort(u16),
+    TelnetPort(u16),
     /// OpenOCD cannot open a port that it should open.
     PortUnavailable,
     /// A client has connected to the TCL port.
@@ -30,6 +31,7 @@ pub(super) fn news(line: &str) -> Option<LineNews> {
     match service.trim_end() {
         "tcl connections" => Some(LineNews::TclPort(port)),
         "gdb connections" => Some(LineNews::GdbPort(port)),
+        "telnet connections" => Some(LineNews::TelnetPort(port)),
         _ => None,
     }
 }
@@ -65,6 +67,7 @@ mod tests {
             read("Info : 12 3 server.c:347 add_service(): Listening on port 1 for gdb connections"),
             Some(LineNews::GdbPort(1))
         );
+        assert_eq!(read("Info : Listening on port 2 for telnet connections"), Some(LineNews::TelnetPort(2)));
         assert_eq!(read("Info : accepting 'tcl' connection on tcp/36013"), Some(LineNews::Client));
         for position in ["", "12 3 server.c:267 add_service(): "] {
             let line = format!("Error: {position}couldn't bind gdb to socket on port 3333: Address already in use");
@@ -72,7 +75,6 @@ mod tests {
         }
         for other in [
             "Listening on port 1 for tcl connections",
-            "Info : Listening on port 1 for telnet connections",
             "Info : accepting 'telnet' connection from pipe",
             "accepting 'tcl' connection on tcp/1",
             "couldn't bind gdb to socket on port 3333: Address already in use",

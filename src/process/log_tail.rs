@@ -21,6 +21,7 @@ struct State {
     lines: VecDeque<String>,
     tcl_port: Option<u16>,
     gdb_ports: Vec<u16>,
+    telnet_port: Option<u16>,
     is_port_unavailable: bool,
     stage: Stage,
     is_closed: bool,
@@ -50,6 +51,10 @@ impl LogTail {
 
     pub(super) fn gdb_ports(&self) -> Vec<u16> {
         self.state().gdb_ports.clone()
+    }
+
+    pub(super) fn telnet_port(&self) -> Option<u16> {
+        self.state().telnet_port
     }
 
     /// Whether OpenOCD could not open one of its own ports. OpenOCD 0.12.0 goes on without a GDB
@@ -110,6 +115,7 @@ impl LogTail {
         match news {
             Some(LineNews::TclPort(port)) => state.tcl_port = state.tcl_port.or(Some(port)),
             Some(LineNews::GdbPort(port)) => state.gdb_ports.push(port),
+            Some(LineNews::TelnetPort(port)) => state.telnet_port = Some(port),
             Some(LineNews::PortUnavailable) => state.is_port_unavailable = true,
             Some(LineNews::Client) if state.stage == Stage::Starting => state.stage = Stage::Serving,
             Some(LineNews::Client) | None => return,

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -44,7 +45,30 @@ pub(super) fn spawn(
 ) -> Result<OpenOcdProcess> {
     let deadline = Deadline::after(builder.ready_timeout);
     let callback = builder.on_log.take();
-    let mut process = launch(program, arguments, files, builder.watches_stdin(), callback)?;
+    let process = launch(program, arguments, files, builder.watches_stdin(), callback)?;
+    let Some(flag) = &builder.cancel_flag else { return wait_until_ready(process, deadline) };
+    let child = Arc::clone(&process.child);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            while !is_over.load(Ordering::Acquire) {
+                if flag.load(Ordering::Relaxed) {
+                    // Ends whatever the other thread waits for. It fails if OpenOCD has ended.
+                    let _ = child.end(0, NOT_READY_GRACE);
+                    return;
+                }
+                thread::park_timeout(EXIT_POLL);
+            }
+        });
+        let ready = wait_until_ready(process, deadline);
+        is_over.store(true, Ordering::Release);
+        watcher.thread().unpark();
+        if flag.load(Ordering::Relaxed) { Err(ProcessError::Cancelled.into()) } else { ready }
+    })
+}
+
+/// Waits until OpenOCD answers a command.
+fn wait_until_ready(mut process: OpenOcdProcess, deadline: Deadline) -> Result<OpenOcdProcess> {
     temporary::remove_abandoned();
     let port = loop {
         let left = deadline.remaining();
@@ -81,6 +105,7 @@ pub(super) fn spawn(
         return Err(ended(&process));
     }
     process.gdb_ports = process.child.log.gdb_ports();
+    process.telnet_port = process.child.log.telnet_port();
     Ok(process)
 }
 
@@ -95,7 +120,11 @@ fn launch(
     let failed = |source| ProcessError::Spawn { program: program.display().to_string(), source };
     let command_line = shell_line(program.as_os_str(), &arguments.readable);
     log::debug!(target: "openocd::process", "starting {command_line}");
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    // Ctrl-C is for this program, which may have to do something through OpenOCD before the end.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command
         .args(&arguments.words)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -110,7 +139,7 @@ fn launch(
     let running = Mutex::new(Running { child, stdin, ended: None });
     let child = OwnedChild { running, pid, command_line, token, files, log: Arc::clone(&log), watches_stdin };
     // From here on, dropping the value ends the process.
-    let process = OpenOcdProcess { child: Arc::new(child), tcl_port: 0, gdb_ports: Vec::new() };
+    let process = OpenOcdProcess { child: Arc::new(child), tcl_port: 0, gdb_ports: Vec::new(), telnet_port: None };
     process.child.send_token();
     let named = |name: &str| thread::Builder::new().name(format!("openocd {pid} {name}"));
     if let Some(stderr) = stderr {

@@ -132,10 +132,11 @@ impl SessionBuilder {
         let (timeout, reply_limit) = (self.settings.timeout, self.settings.reply_limit);
         let address = Address::resolve(address)?;
         let text = address.text().to_owned();
-        let link = FairLock::new(Link::open(address, self.settings)?);
+        let link = Link::open(address, self.settings)?;
+        let (interrupt, link) = (link.interrupt(), FairLock::new(link));
         let flash_timeout = self.flash_timeout.unwrap_or(Duration::MAX);
         let state = Mutex::default();
-        let shared = Shared { link, process, timeout, flash_timeout, reply_limit, address: text, state };
+        let shared = Shared { link, interrupt, process, timeout, flash_timeout, reply_limit, address: text, state };
         Ok(Session { shared: Arc::new(shared) })
     }
 

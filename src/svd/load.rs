@@ -71,6 +71,37 @@ fn too_large(document: String) -> SvdError {
 }
 
 fn index(source: &Source<'_>, peripherals: Vec<Peripheral>, warnings: Vec<String>) -> Device {
+    let device = Device {
+        name: source.name.clone().into_owned(),
+        description: source.description.clone().into_owned(),
+        version: source.version.clone().into_owned(),
+        big_endian: source.big_endian,
+        warnings,
+        ..empty()
+    };
+    with_peripherals(device, peripherals)
+}
+
+/// A device without anything.
+pub(super) fn empty() -> Device {
+    Device {
+        name: String::new(),
+        description: String::new(),
+        version: String::new(),
+        big_endian: false,
+        peripherals: Vec::new(),
+        peripheral_by_name: HashMap::new(),
+        by_address: Vec::new(),
+        widest: 1,
+        guarded: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+/// A device with more peripherals than it had.
+pub(super) fn with_peripherals(device: Device, more: Vec<Peripheral>) -> Device {
+    let mut peripherals = device.peripherals;
+    peripherals.extend(more);
     let mut peripheral_by_name = HashMap::with_capacity(peripherals.len());
     let registers: usize = peripherals.iter().map(|peripheral| peripheral.registers.len()).sum();
     let mut by_address = Vec::with_capacity(registers);
@@ -90,18 +121,7 @@ fn index(source: &Source<'_>, peripherals: Vec<Peripheral>, warnings: Vec<String
     guarded.sort_by_key(|guard| guard.first);
     let all = peripherals.iter().flat_map(|peripheral| &peripheral.registers);
     let widest = all.map(Register::bytes).max().unwrap_or(1);
-    Device {
-        name: source.name.clone().into_owned(),
-        description: source.description.clone().into_owned(),
-        version: source.version.clone().into_owned(),
-        big_endian: source.big_endian,
-        peripherals,
-        peripheral_by_name,
-        by_address,
-        widest,
-        guarded,
-        warnings,
-    }
+    Device { peripherals, peripheral_by_name, by_address, widest, guarded, ..device }
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ impl Svd<'_> {
 /// The elements of a run, each with its value or with what OpenOCD reported.
 type Elements = Vec<Result<u64, Box<Failure>>>;
 
-fn read_peripheral(
+pub(super) fn read_peripheral(
     target: Target<'_>,
     device: &Device,
     peripheral: &Peripheral,

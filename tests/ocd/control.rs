@@ -36,7 +36,7 @@ fn waiting_for_a_halt_ends_at_the_time_limit() {
 #[test]
 fn a_command_gives_its_result_or_its_refusal() {
     let bench = Bench::new();
-    let ran = bench.ocd(&["cmd", "expr", "6 * 7"]).expect(0);
+    let ran = bench.ocd(&["cmd", "expr", "{6 * 7}"]).expect(0);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("42\n", ""));
     let error = bench.ocd(&["--json", "cmd", "error nonsense"]).expect(70).error();
     assert_eq!(error["command"], "error nonsense");

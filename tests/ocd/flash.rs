@@ -222,3 +222,39 @@ fn another_chip_is_refused_before_anything_is_erased() {
     assert!(ran.stderr.contains("ocd.toml, line 3"), "{ran:?}");
     assert!(held(&bench, APP, 64) == noise(9, 64));
 }
+
+#[test]
+fn another_probe_is_refused_before_anything_is_erased() {
+    let bench = Bench::new();
+    bench.file("app.bin", noise(11, 64));
+    // What the driver of CMSIS-DAP logs.
+    let logged = format!("{} -c \"echo {{Info : CMSIS-DAP: Serial# = RIGHT}}\"", bench.config());
+    let arguments = |serial| ["flash", "app.bin@0x08004000", "--serial", serial];
+    let ran = Ran::of(bench.command(&arguments("LEFT")).env("OCD_CONFIG", &logged)).expect(72);
+    assert!(ran.stderr.contains("the probe is RIGHT, not LEFT (option)"), "{ran:?}");
+    assert_eq!(held(&bench, APP, 64), [0xff; 64]);
+    Ran::of(bench.command(&arguments("RIGHT")).env("OCD_CONFIG", &logged)).expect(0);
+    assert!(held(&bench, APP, 64) == noise(11, 64));
+}
+
+#[test]
+fn a_running_openocd_must_tell_its_probe_if_one_is_wanted() {
+    let bench = Bench::new();
+    bench.file("app.bin", noise(12, 64));
+    let start = |serial: Option<&str>| {
+        let openocd = openocd::OpenOcdProcess::builder().config(bench.config());
+        let openocd = if let Some(serial) = serial { openocd.adapter_serial(serial) } else { openocd };
+        openocd::Session::builder().start(openocd).unwrap()
+    };
+    let flash = |session: &openocd::Session, serial| {
+        let address = session.process().unwrap().tcl_address().to_string();
+        bench.ocd_alone(&["flash", "app.bin@0x08004000", "--connect", &address, "--serial", serial, "--json"])
+    };
+    let session = start(Some("RIGHT"));
+    assert_eq!(flash(&session, "LEFT").expect(72).error()["id"], "ocd.probe.other");
+    assert_eq!(held(&bench, APP, 64), [0xff; 64]);
+    flash(&session, "RIGHT").expect(0);
+    assert!(held(&bench, APP, 64) == noise(12, 64));
+    session.close().unwrap();
+    assert_eq!(flash(&start(None), "RIGHT").expect(72).error()["id"], "ocd.probe.unknown");
+}

@@ -1,12 +1,35 @@
 //! Runs the real `ocd` against a real OpenOCD that drives the virtual chip.
 
 #![allow(unreachable_pub, reason = "a test program has no interface")]
+
+mod attach;
 mod bench;
 mod breakpoints;
+mod cargo_runner;
 mod control;
+mod crash;
+mod events;
 mod flash;
 mod flash_parts;
+mod info;
+mod many_boards;
 mod mem;
+mod probe;
 mod ram_test;
 mod regs;
+mod run;
 mod settings;
+mod shell;
+mod svd;
+mod symbols;
+mod terminal;
+mod watch;
+
+#[cfg(target_os = "linux")]
+mod console;
+#[cfg(target_os = "linux")]
+mod running;
+#[cfg(target_os = "linux")]
+mod server;
+#[cfg(target_os = "linux")]
+mod signals;

@@ -91,13 +91,15 @@ fn exit_and_shutdown_in_a_batch_leave_the_results_of_the_other_calls() {
     }
 }
 
-const REDEFINITIONS: [&str; 12] = [
+const REDEFINITIONS: [&str; 14] = [
     "proc set args {return 0}",
     "proc catch args {return 0}",
     "proc list args {return 7}",
     "proc capture args {return 0}",
     "proc uplevel args {return 0}",
     "proc unset args {}",
+    "proc string args {return -1}; proc catch args {return 0}",
+    "rename string {}",
     "proc lappend args {}",
     "rename set {}",
     "rename list {}",

@@ -33,6 +33,7 @@ mod polling_pause;
 mod process;
 mod random;
 mod registers;
+mod remote_openocd;
 mod riscv;
 mod round_trips;
 mod rtt;

@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use openocd::{Error, Sample, Samples, Session, TargetError, TimeoutError};
+use openocd::{
+    Error, Image, Sample, SampleCsv, SampleValue, Samples, Session, TargetError, TimeoutError, Variable, VariableType,
+};
 use virtual_chip::{CoreState, firmware};
 
 use crate::board::{Board, PATIENCE};
@@ -39,7 +41,7 @@ fn samples_are_on_time_and_the_target_keeps_running() {
         }
     }
     assert!(samples.windows(2).all(|pair| pair[0].values[0] < pair[1].values[0]), "{samples:?}");
-    assert!(samples.iter().all(|sample| sample.values[1] == 0x1234_5678));
+    assert!(samples.iter().all(|sample| sample.values[1] == SampleValue::Unsigned(0x1234_5678)));
     let numbers = numbers(&samples);
     for (index, sample) in samples.iter().enumerate() {
         assert!(sample.at >= PERIOD * numbers[index], "{index} is early: {sample:?}");
@@ -110,7 +112,7 @@ fn invalid_arguments_are_refused_before_anything_is_read() {
     }
     let error = memory.sample(&[COUNTER + 2], period).unwrap_err();
     assert!(matches!(error, Error::Target(TargetError::Misaligned { .. })), "{error:?}");
-    let error = memory.sample(&[1 << 32], period).unwrap_err();
+    let error = memory.sample(&[1_u64 << 32], period).unwrap_err();
     assert!(matches!(error, Error::Target(TargetError::OutOfAddressSpace { .. })), "{error:?}");
     memory.physical().sample(&[COUNTER], period).unwrap().next().unwrap().unwrap();
     assert_eq!(memory.sample(&vec![COUNTER; 1024], period).unwrap().next().unwrap().unwrap().values.len(), 1024);
@@ -119,14 +121,14 @@ fn invalid_arguments_are_refused_before_anything_is_read() {
 /// What a user's program keeps: the samples need no lifetime.
 struct Recorder {
     samples: Samples,
-    values: Vec<u32>,
+    values: Vec<SampleValue>,
 }
 
 #[test]
 fn samples_own_their_session_and_move_into_a_thread() {
     let board = Board::start();
     let samples = board.session.memory().sample(&[COUNTER], Duration::from_millis(2)).unwrap();
-    assert_eq!(format!("{samples:?}"), format!("Samples(1 words from {COUNTER:#010x}, every 2ms)"));
+    assert_eq!(format!("{samples:?}"), format!("Samples(1 variables from {COUNTER:#010x}, every 2ms)"));
     let mut recorder = Recorder { samples, values: Vec::new() };
     let thread = std::thread::spawn(move || {
         for sample in recorder.samples.by_ref().take(5) {
@@ -164,4 +166,91 @@ fn errors_of_samples_name_the_access_and_no_procedure() {
     let text = format!("{error} {error:?}");
     assert!(text.contains("cannot read memory at 0x20000200") && text.contains("read_memory"), "{text}");
     assert!(!text.contains("openocd_rs"), "{text}");
+}
+
+#[test]
+fn variables_of_all_types_are_sampled_at_once() {
+    const BASE: u64 = 0x2000_0100;
+    let board = Board::start();
+    let held: Vec<u8> = (0..32_u8).map(|n| 0xf0 ^ n).collect();
+    board.chip.write_memory(BASE as u32, &held).unwrap();
+    board.chip.write_memory(BASE as u32 + 32, &(-2.5_f32).to_le_bytes()).unwrap();
+    board.chip.write_memory(BASE as u32 + 40, &1e300_f64.to_le_bytes()).unwrap();
+    let at = |offset: usize, bytes: usize| {
+        let mut word = [0; 8];
+        word[..bytes].copy_from_slice(&held[offset..offset + bytes]);
+        u64::from_le_bytes(word)
+    };
+    let variables = [
+        Variable::u8(BASE + 1),
+        Variable::u16(BASE + 2),
+        Variable::u32(BASE + 4),
+        Variable::u64(BASE + 8),
+        Variable::i8(BASE + 1),
+        Variable::i16(BASE + 2),
+        Variable::i32(BASE + 4),
+        Variable::i64(BASE + 8),
+        Variable::f32(BASE + 32),
+        Variable::f64(BASE + 40),
+    ];
+    let mut samples = board.session.memory().sample(&variables, Duration::from_millis(1)).unwrap();
+    let values = samples.next().unwrap().unwrap().values;
+    let unsigned = [at(1, 1), at(2, 2), at(4, 4), at(8, 8)].map(SampleValue::Unsigned);
+    assert_eq!(values[..4], unsigned);
+    let signed = [(at(1, 1) as i8).into(), (at(2, 2) as i16).into(), (at(4, 4) as i32).into(), at(8, 8) as i64];
+    assert_eq!(values[4..8], signed.map(SampleValue::Signed));
+    assert_eq!(values[8..], [SampleValue::F32(-2.5), SampleValue::F64(1e300)]);
+    // Their widths are those of the accesses.
+    board.chip.watch_accesses(BASE as u32..BASE as u32 + 48);
+    samples.next().unwrap().unwrap();
+    let accesses = board.chip.take_accesses();
+    for (offset, bits) in [(1, 8), (2, 16), (4, 32)] {
+        let address = BASE as u32 + offset;
+        assert!(accesses.iter().any(|access| (access.address, access.bits) == (address, bits)), "{accesses:?}");
+    }
+}
+
+#[test]
+fn a_symbol_is_a_variable_of_its_size() {
+    let image = Image::open("tests/images/crash/crash.elf").unwrap();
+    let word = image.symbols().find(|symbol| symbol.size == 4).unwrap();
+    let variable = Variable::try_from(&word).unwrap();
+    assert_eq!(
+        (variable.name.as_str(), variable.address, variable.kind),
+        (&*word.name, word.address, VariableType::U32)
+    );
+    assert_eq!(variable.of_type(VariableType::F32).kind, VariableType::F32);
+    let function = image.symbols().find(|symbol| symbol.size > 8).unwrap();
+    let error = Variable::try_from(&function).unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::InvalidArgument(_))), "{error:?}");
+}
+
+#[test]
+fn samples_of_two_boards_are_written_as_csv_at_100_hz() {
+    const SAMPLES: usize = 50;
+    let boards = [Board::start(), Board::start()];
+    let tables = boards.each_ref().map(|board| {
+        let counter = Variable::u32(COUNTER).named("counter");
+        let samples = board.session.memory().sample(&[counter], Duration::from_millis(10)).unwrap();
+        std::thread::spawn(move || {
+            let mut csv = SampleCsv::new(Vec::new(), samples.variables()).unwrap();
+            for sample in samples.take(SAMPLES) {
+                csv.write(&sample.unwrap()).unwrap();
+            }
+            String::from_utf8(csv.into_inner()).unwrap()
+        })
+    });
+    for table in tables.map(|thread| thread.join().unwrap()) {
+        let rows: Vec<Vec<f64>> =
+            table.lines().skip(1).map(|row| row.split(',').map(|n| n.parse().unwrap()).collect()).collect();
+        assert_eq!((table.lines().next(), rows.len()), (Some("time_s,missed,counter"), SAMPLES));
+        // Each is at its time, however many a busy machine missed.
+        let mut number = 0.0;
+        for row in &rows {
+            number += row[1];
+            assert!(row[0] >= number * 0.01, "{row:?}, number {number}");
+            number += 1.0;
+        }
+        assert!(rows.windows(2).all(|pair| pair[0][2] < pair[1][2]), "{table}");
+    }
 }

@@ -3,6 +3,7 @@
 //! of its own.
 
 mod chip;
+mod core;
 mod corrections;
 mod derived;
 mod hostile;
@@ -12,6 +13,7 @@ mod load;
 mod properties;
 mod read;
 mod refused;
+mod snapshot;
 
 mod write;
 mod xml;

@@ -29,7 +29,7 @@ pub(crate) struct BoardArgs {
     connect: Option<String>,
     /// Start OpenOCD with this configuration, as typed after `openocd`:
     /// "interface/cmsis-dap.cfg -f target/stm32f1x.cfg".
-    #[arg(long, global = true, value_name = "CONFIG", env = "OCD_CONFIG")]
+    #[arg(long, global = true, value_name = "CONFIG", env = "OCD_CONFIG", allow_hyphen_values = true)]
     config: Option<String>,
     /// Drive a virtual STM32F103, made for this command alone.
     #[arg(id = "virtual_chip", long = "virtual", global = true)]
@@ -53,8 +53,9 @@ pub(crate) struct BoardArgs {
     /// Start this openocd instead of $OPENOCD or the one in PATH.
     #[arg(long, global = true, value_name = "PATH", env = "OCD_OPENOCD")]
     openocd: Option<String>,
-    /// For `run`, `attach` and `wait-halt`: how long they may take (none by default). For all
-    /// others: how long OpenOCD may take to answer a command (10s, for flash 60s).
+    /// For commands that wait (run, attach, wait-halt, rtt, semihosting, watch, events): how long they
+    /// may take; no limit by default. For all others: how long OpenOCD may take to answer (10s, for
+    /// flash 60s).
     #[arg(long, global = true, value_name = "TIME", env = "OCD_TIMEOUT")]
     timeout: Option<String>,
     /// The chip's SVD file, for addresses such as RCC.CR.
@@ -111,6 +112,10 @@ pub(crate) enum ProgressStyle {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Flash firmware, reset, and show what it prints until it ends. Its exit status becomes ours.
+    Run(Box<commands::run::RunArgs>),
+    /// Show what running firmware prints, without a reset or a halt.
+    Attach(commands::attach::AttachArgs),
     /// Show the target's state.
     Status,
     /// Show probe, chain, targets, debug port and flash on one page.
@@ -133,6 +138,30 @@ pub(crate) enum Command {
     Bp(commands::breakpoints::BpArgs),
     /// Set, remove and list watchpoints.
     Wp(commands::breakpoints::WpArgs),
+    /// Read and write peripherals by the names of the chip's SVD file. Needs --svd.
+    Svd(commands::svd::SvdArgs),
+    /// Watch variables and registers while the target runs: a table, CSV in a pipe, or JSON.
+    Watch(commands::watch::WatchArgs),
+    /// Print what happens to the targets: halts, resumptions, resets.
+    Events(commands::events::EventsArgs),
+    /// List the symbols of the firmware. Needs no board.
+    Symbols(commands::symbols::SymbolsArgs),
+    /// Explain why a halted target crashed.
+    Crash,
+    /// Show the calls that led to where a Cortex-M is halted. Needs --elf.
+    Backtrace,
+    /// Write registers and memory of a halted target to a core file, which GDB opens.
+    Core(commands::crash::CoreArgs),
+    /// Show the JTAG chain.
+    Scan,
+    /// Play an SVF file through the JTAG chain.
+    Svf(commands::jtag::SvfArgs),
+    /// Play an XSVF file through the JTAG chain.
+    Xsvf(commands::jtag::XsvfArgs),
+    /// Show and access the debug access port of an Arm chip.
+    Dap(commands::dap::DapArgs),
+    /// Show the probe, set its speed, drive its reset lines.
+    Adapter(commands::adapter::AdapterArgs),
     /// Write firmware into flash, verify it and start it. What flash holds already is skipped.
     Flash(commands::flash::FlashArgs),
     /// Erase flash.
@@ -151,17 +180,40 @@ pub(crate) enum Command {
     Cmd(commands::cmd::CmdArgs),
     /// Show each setting and where it comes from. Needs no board.
     Config,
+    /// Start an OpenOCD for other tools, and keep it until Ctrl-C.
+    Server(commands::server::ServerArgs),
+    /// Start GDB on the board, with an OpenOCD that ends with it.
+    Gdb(commands::gdb::GdbArgs),
+    /// Print what the running target sends over RTT, and send it standard input.
+    Rtt(commands::rtt::RttArgs),
+    /// Serve the semihosting calls of the running target until it exits.
+    Semihosting(commands::semihosting::SemihostingArgs),
+    /// Print a completion script for a shell. Needs no board.
+    Completions(commands::shell::CompletionsArgs),
+    /// Print the manual page, or write all pages. Needs no board.
+    Man(commands::shell::ManArgs),
 }
 
 impl Command {
     /// Whether `--timeout` limits the command as a whole, not each answer of OpenOCD.
     pub(crate) fn takes_time(&self) -> bool {
-        matches!(self, Command::WaitHalt)
+        matches!(
+            self,
+            Command::Run(_)
+                | Command::Attach(_)
+                | Command::WaitHalt
+                | Command::Rtt(_)
+                | Command::Semihosting(_)
+                | Command::Watch(_)
+                | Command::Events(_)
+        )
     }
 
     /// Its name, as in JSON.
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Command::Run(_) => "run",
+            Command::Attach(_) => "attach",
             Command::Status => "status",
             Command::Info => "info",
             Command::Halt => "halt",
@@ -173,6 +225,18 @@ impl Command {
             Command::Mem(_) => "mem",
             Command::Bp(_) => "bp",
             Command::Wp(_) => "wp",
+            Command::Svd(_) => "svd",
+            Command::Watch(_) => "watch",
+            Command::Events(_) => "events",
+            Command::Symbols(_) => "symbols",
+            Command::Crash => "crash",
+            Command::Backtrace => "backtrace",
+            Command::Core(_) => "core",
+            Command::Scan => "scan",
+            Command::Svf(_) => "svf",
+            Command::Xsvf(_) => "xsvf",
+            Command::Dap(_) => "dap",
+            Command::Adapter(_) => "adapter",
             Command::Flash(_) => "flash",
             Command::Erase(_) => "erase",
             Command::Verify(_) => "verify",
@@ -182,6 +246,12 @@ impl Command {
             Command::Banks(_) => "banks",
             Command::Cmd(_) => "cmd",
             Command::Config => "config",
+            Command::Server(_) => "server",
+            Command::Gdb(_) => "gdb",
+            Command::Rtt(_) => "rtt",
+            Command::Semihosting(_) => "semihosting",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
         }
     }
 }

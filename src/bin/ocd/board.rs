@@ -10,24 +10,29 @@ use virtual_chip::{Transport, VirtualChip};
 use crate::failure::{Failure, Outcome};
 use crate::number;
 use crate::settings::{Key, Settings};
+use crate::signals::{self, Opened, Signals};
 
-/// A board and its session. The session ends before the virtual chip does.
+/// A board and its session, which a signal ends in order. The session ends before the virtual chip
+/// does.
 pub(crate) struct Board {
     pub(crate) session: Session,
     pub(crate) settings: Settings,
     /// When opening it began.
     pub(crate) opened: Instant,
+    registered: Opened,
     #[cfg(feature = "virtual")]
     _chip: Option<VirtualChip>,
 }
 
-/// What a command changes about how its board is opened.
-pub(crate) type Tune = fn(OpenOcdBuilder) -> OpenOcdBuilder;
-
 impl Board {
     /// Connects to the board's OpenOCD, or starts one. `takes_time` means that `--timeout` limits
     /// the command as a whole, not each answer.
-    pub(crate) fn open(settings: Settings, takes_time: bool, tune: Tune) -> Outcome<Board> {
+    /// `tune` changes the OpenOCD that is started.
+    pub(crate) fn open(
+        settings: Settings,
+        takes_time: bool,
+        tune: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder,
+    ) -> Outcome<Board> {
         let opened = Instant::now();
         // Before anything is started: an option that is wrong must not come to light at the end.
         settings.parsed(Key::OnExit, on_close)?;
@@ -37,53 +42,61 @@ impl Board {
                 limits = limits.timeout(timeout).flash_timeout(timeout);
             }
         }
-        if let Some(address) = settings.value(Key::Connect) {
-            let session = limits.connect(address)?;
-            return Ok(Board {
-                session,
-                settings,
-                opened,
-                #[cfg(feature = "virtual")]
-                _chip: None,
-            });
-        }
         if settings.get(Key::Virtual).is_some() {
             return Board::open_virtual(settings, limits, tune, opened);
         }
-        let Some(config) = settings.value(Key::Config) else {
+        let starting = Signals::current().starting();
+        let session = if let Some(address) = settings.value(Key::Connect) {
+            drop(starting);
+            limits.connect(address)?
+        } else if let Some(config) = settings.value(Key::Config) {
+            limits.start(tune(builder(&settings, config)?))?
+        } else {
             return Err(Failure::configuration("nothing says which board is meant")
                 .help("describe it with --config \"interface/cmsis-dap.cfg -f target/stm32f1x.cfg\", an openocd.cfg or an ocd.toml")
                 .help("or connect to a running OpenOCD with --connect localhost:6666"));
         };
-        let openocd = tune(builder(&settings, config)?);
-        let session = limits.start(openocd)?;
+        let registered = registered(&session, &settings)?;
         Ok(Board {
             session,
             settings,
             opened,
+            registered,
             #[cfg(feature = "virtual")]
             _chip: None,
         })
     }
 
     #[cfg(feature = "virtual")]
-    fn open_virtual(settings: Settings, limits: SessionBuilder, tune: Tune, opened: Instant) -> Outcome<Board> {
+    fn open_virtual(
+        settings: Settings,
+        limits: SessionBuilder,
+        tune: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder,
+        opened: Instant,
+    ) -> Outcome<Board> {
         let transport = match settings.value(Key::Transport) {
             None | Some("jtag") => Transport::Jtag,
             Some("swd") => Transport::Swd,
             Some(other) => return Err(Failure::usage(format!("the virtual chip has jtag and swd, not {other:?}"))),
         };
+        let _starting = Signals::current().starting();
         let chip = VirtualChip::start()
             .map_err(|error| Failure::configuration("cannot start the virtual chip").cause(error.to_string()))?;
         let mut without_transport = settings.clone();
         without_transport.forget(Key::Transport);
         let openocd = tune(builder(&without_transport, &chip.openocd_config_over(transport))?);
         let session = limits.start(openocd)?;
-        Ok(Board { session, settings, opened, _chip: Some(chip) })
+        let registered = registered(&session, &settings)?;
+        Ok(Board { session, settings, opened, registered, _chip: Some(chip) })
     }
 
     #[cfg(not(feature = "virtual"))]
-    fn open_virtual(_: Settings, _: SessionBuilder, _: Tune, _: Instant) -> Outcome<Board> {
+    fn open_virtual(
+        _: Settings,
+        _: SessionBuilder,
+        _: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder,
+        _: Instant,
+    ) -> Outcome<Board> {
         Err(Failure::usage("this ocd has no virtual chip")
             .help("install it with the feature: cargo install openocd --features virtual"))
     }
@@ -110,8 +123,14 @@ impl Board {
     /// `otherwise` does.
     pub(crate) fn close(self, otherwise: OnClose) -> Outcome<()> {
         let on_close = self.settings.parsed(Key::OnExit, on_close)?.unwrap_or(otherwise);
-        Ok(self.session.close_with(on_close)?)
+        self.registered.closing();
+        Ok(signals::close(self.session, on_close)?)
     }
+}
+
+fn registered(session: &Session, settings: &Settings) -> Outcome<Opened> {
+    let on_close = settings.parsed(Key::OnExit, on_close)?.unwrap_or(OnClose::AsIs);
+    Ok(Signals::current().opened(session, on_close))
 }
 
 fn on_close(text: &str) -> Result<OnClose, String> {
@@ -126,7 +145,7 @@ fn on_close(text: &str) -> Result<OnClose, String> {
 
 /// The OpenOCD to start.
 fn builder(settings: &Settings, config: &str) -> Outcome<OpenOcdBuilder> {
-    let mut openocd = OpenOcdProcess::builder().config(config);
+    let mut openocd = OpenOcdProcess::builder().config(config).cancel_flag(Signals::current().cancel_flag());
     for folder in &settings.search_dirs {
         openocd = openocd.search_dir(folder);
     }

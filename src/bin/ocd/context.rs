@@ -3,15 +3,15 @@
 use std::fmt;
 
 use clap::ArgMatches;
-use openocd::OnClose;
+use openocd::{OnClose, OpenOcdBuilder};
 use serde::Serialize;
 
 use crate::arguments::Cli;
-use crate::board::{Board, Tune};
+use crate::board::Board;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Done, Output};
-use crate::settings::{Settings, Sources};
+use crate::settings::{Key, Settings, Sources};
 use crate::signals::Signals;
 
 pub(crate) struct Context {
@@ -52,7 +52,7 @@ impl Context {
     }
 
     /// The same, with changes to the OpenOCD that is started.
-    pub(crate) fn one_board_with(&self, tune: Tune) -> Outcome<Board> {
+    pub(crate) fn one_board_with(&self, tune: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Outcome<Board> {
         Board::open(self.one_settings()?, self.takes_time, tune)
     }
 
@@ -93,7 +93,9 @@ impl Context {
         P: Send,
         R: Serialize + fmt::Display,
     {
-        let planned = self.settings()?.into_iter().map(|settings| plan(&settings).map(|plan| (settings, plan)));
+        let settings = self.settings()?;
+        check_distinct(&settings)?;
+        let planned = settings.into_iter().map(|settings| plan(&settings).map(|plan| (settings, plan)));
         let planned: Vec<(Settings, P)> = planned.collect::<Outcome<_>>()?;
         let one = |settings: Settings, plan: P| {
             let name = settings.board.clone();
@@ -119,6 +121,7 @@ impl Context {
         let status = statuses.into_iter().fold(exit_status::DONE, exit_status::worse);
         Ok(self.signals.caught().unwrap_or(status))
     }
+
     /// Names the boards that failed, if there are several.
     fn sum_up(&self, statuses: &[u8]) {
         let all = self.names.iter().zip(statuses);
@@ -131,4 +134,21 @@ impl Context {
             self.output.note(None, format_args!("{failed} of {all} boards failed, with exit status: {names}"));
         }
     }
+}
+
+/// Refuses boards that are one and the same: OpenOCD would take the first probe that it finds for
+/// each of them.
+fn check_distinct(settings: &[Settings]) -> Outcome<()> {
+    let place = |settings: &Settings| {
+        [Key::Connect, Key::Config, Key::Serial, Key::UsbLocation].map(|key| settings.value(key).map(str::to_owned))
+    };
+    for (index, board) in settings.iter().enumerate().filter(|(_, board)| board.get(Key::Virtual).is_none()) {
+        if let Some(other) = settings[..index].iter().find(|other| place(other) == place(board)) {
+            let [one, other] = [other, board].map(|board| board.board.as_deref().unwrap_or_default());
+            let message = format!("boards {one} and {other} are the same: nothing says which probe each of them has");
+            return Err(Failure::configuration(message)
+                .help("give each a `serial` or a `usb-location`, best in your own ocd.toml"));
+        }
+    }
+    Ok(())
 }

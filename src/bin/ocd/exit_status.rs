@@ -64,7 +64,7 @@ pub(crate) fn of(error: &Error) -> u8 {
         Error::Svd(error) if is_file(error) => CONFIGURATION,
         // A name or a value that was typed.
         Error::Svd(_) => USAGE,
-        Error::Adapter(AdapterError::NoDriver) => CONFIGURATION,
+        Error::Adapter(AdapterError::NoDriver | AdapterError::NoSignal { .. }) => CONFIGURATION,
         Error::Adapter(AdapterError::InvalidArgument(_)) => USAGE,
         Error::Adapter(_) => PROBE,
         Error::Connection(ConnectionError::Resolve { .. }) => USAGE,
@@ -81,7 +81,14 @@ pub(crate) fn of(error: &Error) -> u8 {
         | Error::Breakpoint(BreakpointError::InvalidArgument(_))
         | Error::Dap(DapError::InvalidArgument(_))
         | Error::Jtag(JtagError::InvalidArgument(_)) => USAGE,
-        Error::Jtag(JtagError::File { .. }) => CONFIGURATION,
+        Error::Jtag(JtagError::SvfMismatch { .. }) => MISMATCH,
+        Error::Jtag(
+            JtagError::File { .. }
+            | JtagError::FileTooLarge { .. }
+            | JtagError::Unterminated { .. }
+            | JtagError::InvalidScan { .. }
+            | JtagError::InvalidXsvf { .. },
+        ) => CONFIGURATION,
         Error::Target(_) | Error::Dap(_) | Error::Jtag(_) | Error::Breakpoint(_) => TARGET,
         _ => FAILED,
     }
@@ -93,6 +100,7 @@ fn is_file(error: &SvdError) -> bool {
         error,
         SvdError::NotFound { .. }
             | SvdError::Unreadable { .. }
+            | SvdError::Unwritable { .. }
             | SvdError::Parse { .. }
             | SvdError::Impossible { .. }
             | SvdError::TooLarge { .. }

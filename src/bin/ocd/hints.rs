@@ -5,10 +5,16 @@ use openocd::{ConnectionError, Error, ProcessError, ProcessReport, TargetError};
 
 use crate::exit_status;
 use crate::failure::Failure;
+use crate::signals::Signals;
 
 /// Adds to `failure` what to try, and for an OpenOCD that did not start the status of its reason.
 pub(crate) fn explain(failure: &mut Failure, error: &Error) {
     match error {
+        Error::Connection(ConnectionError::Interrupted) | Error::Process(ProcessError::Cancelled) => {
+            if let Some(status) = Signals::current().caught() {
+                *failure = Failure::new(status, "ocd.interrupted", "interrupted");
+            }
+        }
         Error::Process(ProcessError::ExitedDuringStartup { report }) => start_up(failure, report),
         Error::Process(ProcessError::BinaryNotFound { .. }) => {
             failure.help.push("install OpenOCD (Debian: apt-get install openocd), or name it with --openocd".into());

@@ -14,17 +14,34 @@ impl Board {
         self.check_chip()
     }
 
-    /// A configuration may select another probe than `--serial` does.
+    /// An OpenOCD that is connected to may drive another probe, and so may one whose driver ignores
+    /// serial numbers.
     fn check_serial(&self) -> Outcome<()> {
         let Some(wanted) = self.settings.get(Key::Serial) else { return Ok(()) };
-        match self.session.adapter().serial()? {
-            Some(serial) if serial != wanted.value => {
+        let found = match self.logged_serial() {
+            Some(serial) => Some(serial),
+            None => self.session.adapter().serial()?,
+        };
+        match found {
+            Some(serial) if serial == wanted.value => Ok(()),
+            Some(serial) => {
                 let message = format!("the probe is {serial}, not {} ({})", wanted.value, wanted.origin);
-                Err(Failure::new(exit_status::PROBE, "ocd.probe.other", message)
-                    .help("the configuration has an `adapter serial` of its own, which comes later"))
+                Err(Failure::new(exit_status::PROBE, "ocd.probe.other", message))
             }
-            _ => Ok(()),
+            None => {
+                let message = format!("cannot tell whether the probe is {} ({})", wanted.value, wanted.origin);
+                Err(Failure::new(exit_status::PROBE, "ocd.probe.unknown", message)
+                    .cause("OpenOCD tells its probe only if ocd started it")
+                    .help("leave the serial number out, or describe the board with --config"))
+            }
         }
+    }
+
+    /// The serial number that OpenOCD's driver logged when it opened the probe: "CMSIS-DAP: Serial#
+    /// = 0700000000120036".
+    fn logged_serial(&self) -> Option<String> {
+        let log = self.session.process()?.log_tail();
+        log.iter().find_map(|line| line.split_once("Serial# = ")).map(|(_, serial)| serial.trim().to_owned())
     }
 
     /// The setting may be the IDCODE of any TAP or the DPIDR of the target's debug port.

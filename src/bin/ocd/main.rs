@@ -3,6 +3,8 @@
 //! Built on the public interface of the library alone. One file a command in `commands/`; what they
 //! share is beside this file.
 
+#![allow(clippy::result_large_err, reason = "a failure ends the command: its size costs nothing")]
+
 mod address;
 mod arguments;
 mod board;
@@ -14,11 +16,13 @@ mod firmware;
 mod flashing;
 mod hints;
 mod identity;
+mod input;
 mod logging;
 mod number;
 mod output;
 mod settings;
 mod signals;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -46,6 +50,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, matches: &clap::ArgMatches, output: Output) -> Outcome<u8> {
+    if let Some(done) = commands::without_board(&cli.command, &output) {
+        return done;
+    }
     let signals = Signals::install().map_err(|error| {
         Failure::new(exit_status::FAILED, "ocd.signals", "cannot catch signals").cause(error.to_string())
     })?;

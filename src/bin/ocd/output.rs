@@ -3,6 +3,7 @@
 
 pub(crate) mod file;
 pub(crate) mod progress;
+pub(crate) mod stream;
 pub(crate) mod table;
 
 use std::fmt;
@@ -24,6 +25,17 @@ const FORM: u32 = 1;
 pub(crate) enum Whose {
     Ocd,
     Firmware,
+    Gdb,
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Whose::Ocd => "of ocd",
+            Whose::Firmware => "of the firmware",
+            Whose::Gdb => "of GDB",
+        })
+    }
 }
 
 /// An answer of a command on one board.
@@ -130,6 +142,14 @@ impl Output {
             return Ok(());
         }
         self.line(board, kind, None, None, Content::Event(event))
+    }
+
+    /// Prints something that is data for people, and an event in JSON, while the command goes on.
+    pub(crate) fn news<T: Serialize + fmt::Display>(&self, board: Option<&str>, kind: &str, news: &T) -> Outcome<()> {
+        if self.json {
+            return self.event(board, kind, news);
+        }
+        self.bytes(news.to_string().as_bytes())
     }
 
     fn line<T: Serialize>(

@@ -1,57 +1,127 @@
-//! Ctrl-C, SIGTERM and a closed terminal: the first one asks the command to end, the second one
-//! ends `ocd` at once.
+//! Ctrl-C, SIGTERM and a closed terminal: the first one ends the command in order, the second one
+//! ends `ocd` and its OpenOCD at once.
+//!
+//! In order means: the call that is under way is interrupted, the target is left as `--on-exit`
+//! says, OpenOCD ends, the terminal is as it was. A command that looks at [`Signals::caught`] by
+//! itself, and ends in order, says so with [`Signals::attend`].
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::exit_status;
+use openocd::{OnClose, Session};
 
-/// What the operating system asked for.
+use crate::{exit_status, terminal};
+
+/// What the operating system asked for. All values are the same.
 #[derive(Clone)]
-pub(crate) struct Signals {
-    caught: Arc<AtomicUsize>,
-    attended: Arc<AtomicBool>,
+pub(crate) struct Signals(Arc<State>);
+
+struct State {
+    /// The exit status of a signal that the watching thread has not seen yet, or 0.
+    arrived: Arc<AtomicUsize>,
+    /// The exit status of the first signal, or 0.
+    first: AtomicUsize,
+    /// Set at a signal: cancels the start of an OpenOCD.
+    cancel: Arc<AtomicBool>,
+    attended: AtomicBool,
+    /// Ctrl-C is for another program.
+    ignores_interrupt: AtomicBool,
+    open: Mutex<Open>,
 }
+
+/// What is to be ended.
+#[derive(Default)]
+struct Open {
+    next: usize,
+    starting: usize,
+    sessions: Vec<Entry>,
+}
+
+struct Entry {
+    number: usize,
+    session: Session,
+    on_close: OnClose,
+    /// The command itself ends it.
+    is_closing: bool,
+}
+
+static SIGNALS: OnceLock<Signals> = OnceLock::new();
 
 /// How often a waiting command looks.
 pub(crate) const POLL: Duration = Duration::from_millis(20);
 
-/// How long a command that does not attend to signals has to end by itself.
+/// How long a command that does not attend to signals has to end by itself, before its call is
+/// interrupted and after.
 const GRACE: Duration = Duration::from_millis(300);
+const LAST_GRACE: Duration = Duration::from_secs(1);
+
+/// How long closing may take: OpenOCD may be busy for the time limit of a call, and is then killed.
+const LONGEST_CLOSE: Duration = Duration::from_secs(15);
 
 impl Signals {
-    /// Begins to catch signals. OpenOCD ends with this program, however it ends: it holds the other
-    /// end of OpenOCD's standard input.
+    /// Begins to catch signals.
     pub(crate) fn install() -> std::io::Result<Signals> {
         use signal_hook::consts::{SIGINT, SIGTERM};
-        let signals = Signals { caught: Arc::default(), attended: Arc::default() };
-        let again = Arc::new(AtomicBool::new(false));
+        let signals = Signals::current();
         let mut wanted = vec![SIGINT, SIGTERM];
         #[cfg(unix)]
         wanted.push(signal_hook::consts::SIGHUP);
         for signal in wanted {
             let status = if signal == SIGINT { exit_status::INTERRUPTED } else { exit_status::TERMINATED };
-            // In this order: only the second one ends the program at once.
-            signal_hook::flag::register_conditional_shutdown(signal, status.into(), Arc::clone(&again))?;
-            signal_hook::flag::register(signal, Arc::clone(&again))?;
-            signal_hook::flag::register_usize(signal, Arc::clone(&signals.caught), status.into())?;
+            signal_hook::flag::register(signal, Arc::clone(&signals.0.cancel))?;
+            signal_hook::flag::register_usize(signal, Arc::clone(&signals.0.arrived), status.into())?;
         }
-        signals.end_unattended();
+        let watching = signals.clone();
+        std::thread::Builder::new().name("ocd signals".to_owned()).spawn(move || watching.watch())?;
         Ok(signals)
     }
 
-    /// The exit status of the signal that was caught.
+    pub(crate) fn current() -> Signals {
+        let state = || State {
+            arrived: Arc::default(),
+            first: AtomicUsize::new(0),
+            cancel: Arc::default(),
+            attended: AtomicBool::new(false),
+            ignores_interrupt: AtomicBool::new(false),
+            open: Mutex::default(),
+        };
+        SIGNALS.get_or_init(|| Signals(Arc::new(state()))).clone()
+    }
+
+    /// The exit status of the first signal that was caught.
     pub(crate) fn caught(&self) -> Option<u8> {
-        match self.caught.load(Ordering::Relaxed) {
-            0 => None,
-            status => u8::try_from(status).ok(),
+        let status = match self.0.first.load(Ordering::Relaxed) {
+            0 => self.0.arrived.load(Ordering::Relaxed),
+            status => status,
+        };
+        let is_ignored =
+            |status: &u8| *status == exit_status::INTERRUPTED && self.0.ignores_interrupt.load(Ordering::Relaxed);
+        u8::try_from(status).ok().filter(|&status| status != 0).filter(|status| !is_ignored(status))
+    }
+
+    /// Forgets a Ctrl-C that ended no more than a call: the next one is the first again.
+    pub(crate) fn forget_interrupt(&self) {
+        if self.caught() == Some(exit_status::INTERRUPTED) {
+            self.0.arrived.store(0, Ordering::Relaxed);
+            self.0.first.store(0, Ordering::Relaxed);
+            self.0.cancel.store(false, Ordering::Relaxed);
         }
     }
 
     /// The command looks at [`caught`](Self::caught) by itself from now on, and ends in order.
     pub(crate) fn attend(&self) {
-        self.attended.store(true, Ordering::Relaxed);
+        self.0.attended.store(true, Ordering::Relaxed);
+    }
+
+    /// Leaves Ctrl-C to the program that this one waits for.
+    pub(crate) fn ignore_interrupt(&self) {
+        self.0.ignores_interrupt.store(true, Ordering::Relaxed);
+    }
+
+    /// Set at a signal, for the start of an OpenOCD.
+    pub(crate) fn cancel_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0.cancel)
     }
 
     /// Waits for `time`, or until a signal.
@@ -66,20 +136,136 @@ impl Signals {
         }
     }
 
-    /// Ends the program at a signal that the command does not attend to: it waits for OpenOCD.
-    fn end_unattended(&self) {
-        let signals = self.clone();
-        std::thread::spawn(move || {
-            loop {
-                std::thread::sleep(POLL);
-                if let Some(status) = signals.caught() {
-                    std::thread::sleep(GRACE);
-                    if !signals.attended.load(Ordering::Relaxed) {
-                        std::process::exit(status.into());
-                    }
-                    return;
-                }
+    /// A session is being opened, until the value is dropped.
+    pub(crate) fn starting(&self) -> Starting {
+        self.open().starting += 1;
+        Starting(self.clone())
+    }
+
+    /// A session is open, until the value is dropped. At a signal it ends as `on_close` says.
+    pub(crate) fn opened(&self, session: &Session, on_close: OnClose) -> Opened {
+        let mut open = self.open();
+        open.next += 1;
+        let number = open.next;
+        open.sessions.push(Entry { number, session: session.clone(), on_close, is_closing: false });
+        Opened { signals: self.clone(), number }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watch(&self) {
+        loop {
+            std::thread::sleep(POLL);
+            let status = self.0.arrived.swap(0, Ordering::Relaxed);
+            if status == 0 {
+                continue;
             }
-        });
+            let is_interrupt = status == usize::from(exit_status::INTERRUPTED);
+            if is_interrupt && self.0.ignores_interrupt.load(Ordering::Relaxed) {
+                self.0.cancel.store(false, Ordering::Relaxed);
+                continue;
+            }
+            if self.0.first.swap(status, Ordering::Relaxed) != 0 {
+                self.end_at_once(status);
+            }
+            let ending = self.clone();
+            // On a thread of its own, so that this one sees the second signal.
+            let spawned = std::thread::Builder::new().spawn(move || ending.end_unattended(status));
+            if spawned.is_err() {
+                self.end_at_once(status);
+            }
+        }
+    }
+
+    fn end_at_once(&self, status: usize) -> ! {
+        for entry in &self.open().sessions {
+            if let Some(process) = entry.session.process() {
+                // It may have ended already.
+                let _ = process.kill();
+            }
+        }
+        exit(status)
+    }
+
+    /// Ends a command that does not attend to signals: it waits for OpenOCD, or for input.
+    fn end_unattended(&self, status: usize) {
+        std::thread::sleep(GRACE);
+        if self.0.attended.load(Ordering::Relaxed) {
+            return;
+        }
+        for entry in &self.open().sessions {
+            entry.session.interrupt();
+        }
+        // Now the command gets an error, closes its session and ends.
+        let begin = Instant::now();
+        loop {
+            std::thread::sleep(POLL);
+            let open = self.open();
+            let is_waited_for = open.starting > 0 || open.sessions.iter().any(|entry| entry.is_closing);
+            let grace = if is_waited_for { LONGEST_CLOSE } else { LAST_GRACE };
+            if begin.elapsed() > grace {
+                break;
+            }
+        }
+        let sessions = std::mem::take(&mut self.open().sessions);
+        for entry in sessions.into_iter().filter(|entry| !entry.is_closing) {
+            // There is nobody left to tell.
+            let _ = close(entry.session, entry.on_close);
+        }
+        exit(status)
+    }
+}
+
+fn exit(status: usize) -> ! {
+    terminal::restore();
+    std::process::exit(i32::try_from(status).unwrap_or(i32::from(exit_status::FAILED)))
+}
+
+/// Closes a session whose call a signal may have interrupted.
+pub(crate) fn close(session: Session, on_close: OnClose) -> openocd::Result<()> {
+    if on_close != OnClose::AsIs && Signals::current().caught().is_some() {
+        if let Err(error) = session.reconnect() {
+            // The target cannot be reached. OpenOCD still has to end.
+            return session.close().and(Err(error));
+        }
+    }
+    session.close_with(on_close)
+}
+
+/// See [`Signals::starting`].
+pub(crate) struct Starting(Signals);
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        self.0.open().starting -= 1;
+    }
+}
+
+/// See [`Signals::opened`].
+pub(crate) struct Opened {
+    signals: Signals,
+    number: usize,
+}
+
+impl Opened {
+    /// The command closes the session from now on.
+    pub(crate) fn closing(&self) {
+        let mut open = self.signals.open();
+        for entry in open.sessions.iter_mut().filter(|entry| entry.number == self.number) {
+            entry.is_closing = true;
+        }
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let mut open = self.signals.open();
+        let own = open.sessions.iter().position(|entry| entry.number == self.number);
+        let own = own.map(|at| open.sessions.swap_remove(at));
+        // The last handle ends the session, which takes its time.
+        drop(open);
+        drop(own);
     }
 }

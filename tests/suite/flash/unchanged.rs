@@ -1,6 +1,9 @@
 //! Writing an image again: what flash holds already is skipped.
 
+use std::time::Duration;
+
 use openocd::{Image, Segment, WriteOptions, WriteReport};
+use virtual_chip::Register;
 
 use super::{BASE, PAGE, SIZE};
 use crate::board::Board;
@@ -53,13 +56,67 @@ fn one_changed_sector_of_64_is_written_alone() {
         let report = flash.write_image_with(&Image::bin(BASE, data.clone()).unwrap(), SKIP).unwrap();
         assert_eq!(numbers(report), (63 * PAGE, PAGE, PAGE), "{offset}");
     }
-    // Changes of several groups, and two of one group.
     for offset in [0, 12_345, 20_000, 65_535] {
         data[offset] ^= 0x10;
     }
     let report = flash.write_image_with(&Image::bin(BASE, data.clone()).unwrap(), SKIP).unwrap();
-    assert_eq!(numbers(report), (46 * PAGE, 18 * PAGE, 18 * PAGE));
+    assert_eq!(numbers(report), (60 * PAGE, 4 * PAGE, 4 * PAGE));
     assert!(board.held(BASE, data.len()) == data);
+}
+
+#[test]
+fn checksums_of_openocd_find_groups_where_the_chip_lacks_room_for_more() {
+    let board = Board::halted();
+    let flash = board.session.flash();
+    let mut data = Random::new(84).bytes(64 * 1024);
+    flash.write_image(&Image::bin(BASE, data.clone()).unwrap()).unwrap();
+    // Enough for OpenOCD's own algorithm.
+    board.session.command("stm32f1x.cpu configure -work-area-size 128").unwrap();
+    // One sector each of the first two groups of 16, and two of the last.
+    for offset in [0, 20_000, 50_000, 65_535] {
+        data[offset] ^= 0x10;
+    }
+    let image = Image::bin(BASE, data.clone()).unwrap();
+    assert_eq!(numbers(flash.write_image_with(&image, SKIP).unwrap()), (46 * PAGE, 18 * PAGE, 18 * PAGE));
+    assert!(board.held(BASE, data.len()) == data);
+    assert_eq!(numbers(flash.write_image_with(&image, SKIP).unwrap()), (64 * PAGE, 0, 0));
+}
+
+#[test]
+fn finding_out_what_is_unchanged_is_no_event_of_the_target() {
+    let board = Board::halted();
+    let flash = board.session.flash();
+    let image = Image::bin(BASE, Random::new(85).bytes(60_000)).unwrap();
+    flash.write_image(&image).unwrap();
+    let events = board.session.events().unwrap();
+    // Long enough for OpenOCD to poll in the middle.
+    for _ in 0..12 {
+        assert_eq!(flash.write_image_with(&image, SKIP).unwrap().written, 0);
+    }
+    // Time for OpenOCD's polls.
+    let seen: Vec<_> = events.timeout_iter(Duration::from_millis(500)).map(Result::unwrap).collect();
+    assert_eq!(seen, []);
+    assert!(board.session.command("poll").unwrap().contains("background polling: on"));
+}
+
+#[test]
+fn state_of_the_core_does_not_disturb_the_checksums() {
+    let board = Board::halted();
+    let (flash, memory, registers) = (board.session.flash(), board.session.memory(), board.session.registers());
+    let image = Image::bin(BASE + 0x4000, Random::new(86).bytes(20_000)).unwrap();
+    flash.write_image(&image).unwrap();
+    // An interrupt of SysTick that is due after every 16 cycles (DDI 0403, B3.3).
+    memory.write_u32(0xe000_e014, 16).unwrap();
+    memory.write_u32(0xe000_e010, 7).unwrap();
+    // In an IT block of four instructions for EQ, while Z is clear (A7.3.2).
+    board.chip.set_register(Register::Xpsr, 0x0300_0000);
+    // OpenOCD's own algorithm has left it set until the next resume.
+    board.chip.set_register(Register::Primask, 0);
+    let values = || registers.read_all().unwrap().registers.into_iter().map(|one| one.value).collect::<Vec<_>>();
+    let before = values();
+    assert_eq!(numbers(flash.write_image_with(&image, SKIP).unwrap()), (20_000, 0, 0));
+    assert_eq!(values(), before);
+    assert_eq!(memory.read_u32(0xe000_ed04).unwrap() & 0x1ff, 0, "no exception is active");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Registers read by name on the virtual chip.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use openocd::svd::{SkipReason, UnreadReason};
-use openocd::{Error, SvdError, TargetError};
+use openocd::{Error, SampleValue, SvdError, TargetError, Variable};
 
 use super::{board, ram};
 use crate::board::Board;
@@ -220,4 +221,19 @@ fn a_target_that_must_be_halted_for_a_read_is_no_error_but_a_reason() {
     );
     session.target().halt().unwrap();
     assert_eq!(session.svd().read_peripheral("M").unwrap().registers.len(), 2);
+}
+
+#[test]
+fn registers_are_sampled_unless_a_read_changes_something() {
+    let board = board();
+    let device = board.session.svd().device().unwrap();
+    let register = |peripheral, name| device.peripheral(peripheral).unwrap().register(name).unwrap();
+    let variable = Variable::try_from(register("GPIOA", "CRL")).unwrap();
+    assert_eq!(variable.to_string(), "GPIOA.CRL: u32 at 0x40010800");
+    let mut samples = board.session.memory().sample(&[variable], Duration::from_millis(1)).unwrap();
+    assert_eq!(samples.next().unwrap().unwrap().values, [SampleValue::Unsigned(0x4444_4444)]);
+    for (peripheral, name) in [("USART1", "DR"), ("GPIOA", "BSRR")] {
+        let error = Variable::try_from(register(peripheral, name)).unwrap_err();
+        assert!(matches!(error, Error::Svd(SvdError::NotReadable { .. })), "{error:?}");
+    }
 }

@@ -11,6 +11,14 @@ use crate::arguments::ProgressStyle;
 use crate::failure::{Failure, Outcome};
 use crate::signals::Signals;
 
+/// The line of a step that cannot say how far it is, and of one that can.
+const STEP: &str = "{prefix}{msg:>12}";
+const PHASE: &str = "{prefix}{msg:>12} [{bar:30}] {bytes:>10} of {total_bytes}";
+
+fn style(template: &str) -> BarStyle {
+    BarStyle::with_template(template).unwrap_or_else(|_| BarStyle::default_bar()).progress_chars("=> ")
+}
+
 /// All bars are on standard error.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
@@ -33,13 +41,8 @@ impl Watch {
     pub(crate) fn new(output: &Output, board: Option<&str>, signals: &Signals) -> Self {
         signals.attend();
         let bar = (output.progress == ProgressStyle::Auto).then(|| {
-            let bar = BARS.add(ProgressBar::no_length());
-            let style = BarStyle::with_template("{prefix}{msg:>10} [{bar:30}] {bytes:>10} of {total_bytes:10}");
-            bar.set_style(style.unwrap_or_else(|_| BarStyle::default_bar()).progress_chars("=> "));
-            if let Some(board) = board.filter(|_| output.several_boards) {
-                bar.set_prefix(format!("{board}: "));
-            }
-            bar
+            let prefix = board.filter(|_| output.several_boards).map(|board| format!("{board}: "));
+            BARS.add(ProgressBar::no_length().with_style(style(STEP)).with_prefix(prefix.unwrap_or_default()))
         });
         let board = board.map(str::to_owned);
         Watch { output: output.clone(), board, signals: signals.clone(), bar, phase: None }
@@ -50,6 +53,7 @@ impl Watch {
         self.phase = None;
         match &self.bar {
             Some(bar) => {
+                bar.set_style(style(STEP));
                 bar.set_message(name);
                 bar.tick();
             }
@@ -92,10 +96,15 @@ impl Watch {
         let is_new = self.phase.replace(progress.phase) != Some(progress.phase);
         if let Some(bar) = &self.bar {
             if is_new {
+                // Each line that is drawn is true: not the new name with the old numbers.
+                bar.set_style(style(STEP));
                 bar.set_message(progress.phase.to_string());
+                bar.set_style(style(PHASE));
             }
-            bar.set_length(progress.total);
-            bar.set_position(progress.done);
+            bar.update(|state| {
+                state.set_len(progress.total);
+                state.set_pos(progress.done);
+            });
         } else if is_new && self.output.progress == ProgressStyle::Plain {
             self.output.note(self.board.as_deref(), format_args!("{} {} bytes", progress.phase, progress.total));
         }

@@ -1,0 +1,207 @@
+//! `ocd attach`: show what running firmware prints, without a reset or a halt.
+
+use std::io::ErrorKind;
+use std::ops::{ControlFlow, Range};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use openocd::{
+    ConsoleOptions, CrashReport, Error, OnClose, OutputSource, RttChannel, SemihostingConsole, Target, TargetError,
+    TargetState,
+};
+use regex::Regex;
+use serde::Serialize;
+
+use super::run::{Firmware, LogArgs, Sink};
+use crate::board::Board;
+use crate::context::Context;
+use crate::exit_status;
+use crate::failure::Outcome;
+use crate::output::{Done, Whose};
+
+/// How long one look at a channel may take.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The pause between two looks at the target's state.
+const STATE_PERIOD: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+pub(crate) struct AttachArgs {
+    /// The firmware that runs: an ELF file.
+    file: PathBuf,
+    /// End with success at the first line that this regular expression finds.
+    #[arg(long, value_name = "REGEX")]
+    until_line: Option<Regex>,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// What the firmware came to while it was watched.
+#[derive(Serialize)]
+struct Report {
+    reason: String,
+    elapsed_seconds: f64,
+    crash: Option<CrashReport>,
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+/// Why the watching ended.
+enum End {
+    Line(String),
+    Exit(i32),
+    Halted(Option<CrashReport>),
+    Signal(u8),
+    TimeOver,
+}
+
+pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
+    let firmware = Firmware::read(&arguments.file)?;
+    let mut sink = Sink::new(context.output.clone(), &firmware, &arguments.log, arguments.until_line.clone())?;
+    let range = arguments.log.range(&firmware)?;
+    let board = context.one_board()?;
+    context.signals.attend();
+    let began = Instant::now();
+    let ended = watch(context, &board, range, arguments.log.channels(), &mut sink);
+    let closed = board.close(OnClose::AsIs);
+    let end = ended.and_then(|end| closed.map(|()| end))?;
+    sink.finish()?;
+
+    let (status, whose, reason) = match &end {
+        End::Line(line) => (exit_status::DONE, Whose::Ocd, format!("the line came: {line}")),
+        End::Exit(status) => {
+            (super::run::as_exit_status(*status), Whose::Firmware, format!("the firmware exited with status {status}"))
+        }
+        End::Halted(Some(crash)) => {
+            (exit_status::CRASH, Whose::Firmware, format!("the firmware crashed: {}", crash.summary()))
+        }
+        End::Halted(None) => (exit_status::FAILED, Whose::Ocd, "the target halted".to_owned()),
+        End::Signal(status) => (*status, Whose::Ocd, "interrupted".to_owned()),
+        End::TimeOver => (exit_status::TIMEOUT, Whose::Ocd, "the time is over".to_owned()),
+    };
+    let crash = if let End::Halted(crash) = end { crash } else { None };
+    if let Some(crash) = &crash {
+        context.output.note(None, crash);
+    }
+    let report = Report { reason, elapsed_seconds: began.elapsed().as_secs_f64(), crash };
+    if context.output.is_json() {
+        context.output.done(None, &Done { report, status, whose })?;
+    } else {
+        context.output.note(None, format_args!("{report} (exit status {status}, {whose})"));
+    }
+    Ok(status)
+}
+
+/// Shows what comes until something ends it.
+fn watch(
+    context: &Context,
+    board: &Board,
+    range: Option<Range<u64>>,
+    numbers: &[u32],
+    sink: &mut Sink<'_>,
+) -> Outcome<End> {
+    let target = board.target()?;
+    let began = Instant::now();
+    let limit = board.time_limit()?;
+    let mut console = console(&target)?;
+    let mut channels = Vec::new();
+    let mut looked = began;
+    let mut halted_at = None;
+    loop {
+        if let Some(range) = range.as_ref().filter(|_| channels.is_empty()) {
+            channels = open(&target, range, numbers)?;
+        }
+        let mut flow = ControlFlow::Continue(());
+        for channel in &mut channels {
+            let source = OutputSource::Rtt(channel.number());
+            if let Some(bytes) = receive(|buffer| std::io::Read::read(channel, buffer))? {
+                flow = sink.feed(source, Some(began.elapsed()), &bytes);
+            }
+        }
+        if let Some(console) = &mut console {
+            if let Some(bytes) = receive(|buffer| std::io::Read::read(console, buffer))? {
+                flow = sink.feed(OutputSource::Output, Some(began.elapsed()), &bytes);
+            }
+            if let Ok(exit) = console.wait_exit(Duration::ZERO) {
+                return Ok(End::Exit(exit.status));
+            }
+        }
+        if flow.is_break() {
+            // Nobody reads any more if it was no line: the sink tells at its end.
+            return Ok(End::Line(sink.found.clone().unwrap_or_default()));
+        }
+        if let Some(status) = context.signals.caught() {
+            return Ok(End::Signal(status));
+        }
+        if limit.is_some_and(|limit| began.elapsed() >= limit) {
+            return Ok(End::TimeOver);
+        }
+        if looked.elapsed() >= STATE_PERIOD {
+            looked = Instant::now();
+            let status = target.status()?;
+            let pc = status.pc.filter(|_| status.state == TargetState::Halted);
+            // A call of semihosting halts the target, too, but not for long.
+            if pc.is_some() && pc == halted_at {
+                let crash = target.crash_report()?;
+                let is_fault = crash.cortex_m().is_some_and(openocd::crash::CortexMState::is_fault);
+                return Ok(End::Halted(Some(crash).filter(|_| is_fault)));
+            }
+            halted_at = pc;
+        }
+    }
+}
+
+/// Serves semihosting, without input. `None` if the target's type has none.
+fn console(target: &Target<'_>) -> Outcome<Option<SemihostingConsole>> {
+    match target.semihosting().serve_with(ConsoleOptions::new()) {
+        Ok(mut console) => {
+            console.close_input();
+            console.set_read_timeout(Some(LOOK));
+            Ok(Some(console))
+        }
+        Err(Error::Semihosting(openocd::SemihostingError::Unsupported { .. })) => Ok(None),
+        Err(Error::Target(TargetError::Unsupported { .. })) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens the channels, or none while the firmware has no control block.
+fn open(target: &Target<'_>, range: &Range<u64>, numbers: &[u32]) -> Outcome<Vec<RttChannel>> {
+    let rtt = target.rtt();
+    let size = u32::try_from(range.end - range.start).unwrap_or(u32::MAX);
+    rtt.setup(range.start, size, "SEGGER RTT")?;
+    match rtt.start() {
+        Ok(_) => {}
+        Err(Error::Rtt(openocd::RttError::NoControlBlock { .. })) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    }
+    let mut channels = Vec::new();
+    for &number in numbers {
+        let mut channel = rtt.channel(number)?;
+        channel.set_read_timeout(Some(LOOK));
+        channels.push(channel);
+    }
+    Ok(channels)
+}
+
+/// What has come, if anything has.
+fn receive(mut read: impl FnMut(&mut [u8]) -> std::io::Result<usize>) -> Outcome<Option<Vec<u8>>> {
+    let mut buffer = vec![0; 16 * 1024];
+    match read(&mut buffer) {
+        Ok(0) => Ok(None),
+        Ok(length) => {
+            buffer.truncate(length);
+            Ok(Some(buffer))
+        }
+        Err(error) if error.kind() == ErrorKind::TimedOut => Ok(None),
+        Err(error) => match error.downcast::<Error>() {
+            Ok(error) => Err(error.into()),
+            Err(error) => Err(error.into()),
+        },
+    }
+}

@@ -1,0 +1,125 @@
+//! `ocd crash`, `backtrace` and `core`: what a halted target tells.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::Args;
+use openocd::crash::Backtrace;
+use openocd::{CodeLocation, CrashReport};
+use serde::Serialize;
+
+use crate::address::Names;
+use crate::context::Context;
+use crate::failure::{Failure, Outcome};
+use crate::output::Done;
+use crate::settings::Settings;
+
+#[derive(Debug, Args)]
+pub(crate) struct CoreArgs {
+    /// The core file, which is overwritten.
+    file: PathBuf,
+    /// Which memory goes into it besides the registers, such as the RAM: START..END without the
+    /// end, START..+LENGTH, or the name of a symbol.
+    ranges: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Crash {
+    #[serde(flatten)]
+    report: CrashReport,
+    summary: String,
+    /// Where the crash is in the sources; inlined functions first. Empty without --elf.
+    location: Vec<CodeLocation>,
+}
+
+impl fmt::Display for Crash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.report.to_string().trim_end())?;
+        if let (Some(pc), [_, ..]) = (self.report.fault_pc(), &self.location[..]) {
+            write!(f, "\n\n{pc:#010x} is in")?;
+            self.location.iter().try_for_each(|location| write!(f, "\n  {location}"))?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Serialize)]
+struct Trace {
+    #[serde(flatten)]
+    backtrace: Backtrace,
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.backtrace.fmt(f)
+    }
+}
+
+#[derive(Serialize)]
+struct Core {
+    file: PathBuf,
+    /// Bytes of memory in it.
+    length: u64,
+}
+
+impl fmt::Display for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "wrote the registers and {} bytes of memory to {}", self.length, self.file.display())
+    }
+}
+
+/// The names, after the firmware has been read.
+fn with_image(settings: &Settings) -> Outcome<Names> {
+    let names = Names::new(settings);
+    names.image()?;
+    Ok(names)
+}
+
+pub(crate) fn crash(context: &Context) -> Outcome<u8> {
+    context.each_board_planned(with_image, |board, names| {
+        let report = board.target()?.crash_report()?;
+        let location = match (report.fault_pc(), names.image()?) {
+            (Some(pc), Some(image)) => image.location(pc).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        Ok(Done::from(Crash { summary: report.summary(), report, location }))
+    })
+}
+
+pub(crate) fn backtrace(context: &Context) -> Outcome<u8> {
+    context.each_board_planned(
+        |settings| {
+            let names = with_image(settings)?;
+            names.needed_image()?;
+            Ok(names)
+        },
+        |board, names| Ok(Done::from(Trace { backtrace: board.target()?.backtrace(names.needed_image()?)? })),
+    )
+}
+
+pub(crate) fn core(context: &Context, arguments: &CoreArgs) -> Outcome<u8> {
+    // Several boards would write one file.
+    context.one_settings()?;
+    context.each_board_planned(
+        |settings| {
+            let names = Names::new(settings);
+            let ranges = arguments.ranges.iter().map(|range| names.range(range));
+            let mut ranges: Vec<Range<u64>> = ranges.collect::<Outcome<_>>()?;
+            ranges.sort_by_key(|range| range.start);
+            match ranges.windows(2).find(|pair| pair[0].end > pair[1].start) {
+                Some(pair) => Err(Failure::usage(format!("the ranges overlap at {:#010x}", pair[1].start))),
+                None => Ok(ranges),
+            }
+        },
+        |board, ranges| {
+            board.target()?.core_dump(&arguments.file, ranges)?;
+            if ranges.is_empty() {
+                let note = "note: the core has no memory; name the RAM, such as 0x2000_0000..+20K, to see variables";
+                context.output.note(board.name(), note);
+            }
+            let length = ranges.iter().map(|range| range.end - range.start).sum();
+            Ok(Done::from(Core { file: arguments.file.clone(), length }))
+        },
+    )
+}

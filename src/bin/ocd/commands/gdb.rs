@@ -1,0 +1,146 @@
+//! `ocd gdb`: GDB on the board, with an OpenOCD that ends with it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus};
+
+use clap::Args;
+use openocd::OnClose;
+use serde::Serialize;
+
+use crate::board::Board;
+use crate::context::Context;
+use crate::exit_status;
+use crate::failure::{Failure, Outcome};
+use crate::output::{Done, Whose};
+use crate::settings::Key;
+use crate::signals::POLL;
+
+/// The GDBs that are looked for, unless $GDB names one.
+const NAMES: [&str; 3] = ["gdb-multiarch", "arm-none-eabi-gdb", "gdb"];
+
+#[derive(Debug, Args)]
+pub(crate) struct GdbArgs {
+    /// The firmware's ELF file [default: the one of --elf].
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Arguments for GDB, such as -ex "break main".
+    #[arg(last = true, value_name = "GDB ARGUMENTS")]
+    arguments: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    gdb: PathBuf,
+    port: u16,
+    status: u8,
+}
+
+impl fmt::Display for Report {
+    /// GDB has told people enough.
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+pub(crate) fn run(context: &Context, arguments: &GdbArgs) -> Outcome<u8> {
+    let gdb = find()?;
+    let settings = context.settings()?;
+    if settings.iter().any(|settings| settings.get(Key::Connect).is_some()) {
+        return Err(Failure::usage("`gdb` starts an OpenOCD, but --connect names one that runs")
+            .help("give GDB its port: -ex \"target extended-remote localhost:3333\""));
+    }
+    let of_settings = || settings.first().and_then(|settings| settings.value(Key::Elf)).map(PathBuf::from);
+    let file = arguments.file.clone().or_else(of_settings);
+    if let Some(file) = &file {
+        std::fs::File::open(file).map_err(|error| Failure::file("read", file, &error))?;
+    }
+    let board = context.one_board_with(|openocd| openocd.gdb_port(0))?;
+    let ran = port(&board).and_then(|port| {
+        let mut command = Command::new(&gdb);
+        command.args(&file).args(["-ex", &format!("target extended-remote localhost:{port}")]);
+        command.args(&arguments.arguments);
+        if context.output.is_json() {
+            command.stdout(std::io::stderr());
+        }
+        Ok((port, wait(context, &mut command)?))
+    });
+    // OpenOCD ends in any case.
+    let closed = board.close(OnClose::AsIs);
+    let (port, status) = ran?;
+    closed?;
+    let done = Done { report: Report { gdb, port, status }, status, whose: Whose::Gdb };
+    context.output.done(None, &done)?;
+    Ok(status)
+}
+
+fn find() -> Outcome<PathBuf> {
+    let none = |message: String| {
+        Failure::configuration(message)
+            .help("install one (Debian: apt-get install gdb-multiarch), or name it in the environment variable GDB")
+    };
+    if let Some(name) = std::env::var_os("GDB").filter(|name| !name.is_empty()) {
+        return which::which(&name).map_err(|error| {
+            none(format!("cannot find the GDB that $GDB names, {}", name.to_string_lossy())).cause(error.to_string())
+        });
+    }
+    let found = NAMES.iter().find_map(|name| which::which(name).ok());
+    found.ok_or_else(|| none(format!("there is no GDB in PATH: looked for {}", NAMES.join(", "))))
+}
+
+/// The GDB port of the target that is meant.
+fn port(board: &Board) -> Outcome<u16> {
+    let ports = board.session.process().map(openocd::OpenOcdProcess::gdb_ports).unwrap_or_default();
+    let position = match board.settings.value(Key::Target) {
+        Some(name) => board.session.targets()?.iter().position(|target| target.name == name).unwrap_or(usize::MAX),
+        None => 0,
+    };
+    ports.get(position).copied().ok_or_else(|| {
+        Failure::configuration("OpenOCD has no GDB port for the target")
+            .help("the configuration has no such target, or disables its port with `-gdb-port disabled`")
+    })
+}
+
+/// Runs GDB. Ctrl-C is for GDB meanwhile.
+fn wait(context: &Context, command: &mut Command) -> Outcome<u8> {
+    context.signals.attend();
+    context.signals.ignore_interrupt();
+    let mut gdb = command.spawn().map_err(|error| {
+        Failure::configuration(format!("cannot start {}", command.get_program().to_string_lossy()))
+            .cause(error.to_string())
+    })?;
+    let failed = |error: std::io::Error| {
+        Failure::new(exit_status::FAILED, "ocd.gdb", "cannot wait for GDB").cause(error.to_string())
+    };
+    let mut was_told = false;
+    loop {
+        if let Some(status) = gdb.try_wait().map_err(failed)? {
+            return Ok(status_of(status));
+        }
+        if context.signals.caught().is_some() && !was_told {
+            was_told = true;
+            end(&mut gdb);
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Asks GDB to end.
+fn end(gdb: &mut Child) {
+    #[cfg(unix)]
+    if let Ok(pid) = i32::try_from(gdb.id()) {
+        use nix::sys::signal::{Signal, kill};
+        // It may have ended already.
+        let _ = kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM);
+    }
+    #[cfg(not(unix))]
+    let _ = gdb.kill();
+}
+
+fn status_of(status: ExitStatus) -> u8 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return u8::try_from(128 + signal).unwrap_or(exit_status::FAILED);
+    }
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit_status::FAILED)
+}

@@ -1,0 +1,173 @@
+//! `ocd rtt`: a console on an RTT channel of a running target.
+
+use std::fmt;
+use std::io::Read as _;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use openocd::{Error, OnClose, Rtt, RttChannels, RttError, TimeoutError};
+use serde::Serialize;
+
+use crate::address::Names;
+use crate::board::Board;
+use crate::context::Context;
+use crate::exit_status;
+use crate::failure::{Failure, Outcome};
+use crate::input::{Input, Typed};
+use crate::number;
+use crate::output::Done;
+use crate::output::stream::Stream;
+use crate::settings::Key;
+
+/// The symbol of the control block.
+const SYMBOL: &str = "_SEGGER_RTT";
+const ID: &str = "SEGGER RTT";
+
+/// The smallest range that OpenOCD is told to search.
+const SMALLEST: u64 = 24;
+
+/// How often OpenOCD reads the target's rings.
+const POLLING: Duration = Duration::from_millis(10);
+
+/// How long the firmware's control block may be missing before people are told.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a read waits before the input is looked at.
+const READ: Duration = Duration::from_millis(20);
+
+#[derive(Debug, Args)]
+pub(crate) struct RttArgs {
+    /// The channel.
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    channel: u32,
+    /// Search this memory for the control block, such as 0x2000_0000+20K or
+    /// 0x2000_0000..0x2000_5000. By default it is where --elf has the symbol _SEGGER_RTT.
+    #[arg(long, value_name = "RANGE", value_parser = number::range)]
+    ram: Option<Range<u64>>,
+    /// List the channels and end.
+    #[arg(long)]
+    list: bool,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct List(RttChannels);
+
+impl fmt::Display for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.up.iter().try_for_each(|channel| writeln!(f, "up {channel}"))?;
+        self.0.down.iter().try_for_each(|channel| writeln!(f, "down {channel}"))
+    }
+}
+
+pub(crate) fn run(context: &Context, arguments: &RttArgs) -> Outcome<u8> {
+    context.signals.attend();
+    let settings = context.settings()?;
+    if arguments.ram.is_none() && settings.iter().all(|settings| settings.get(Key::Elf).is_none()) {
+        return Err(Failure::usage("nothing says where the firmware's RTT is")
+            .help("name the firmware with --elf FILE, or the memory to search with --ram 0x2000_0000+20K"));
+    }
+    let board = context.one_board()?;
+    let result = console(context, &board, arguments);
+    let closed = board.close(OnClose::AsIs);
+    let status = result?;
+    closed.map(|()| status)
+}
+
+fn console(context: &Context, board: &Board, arguments: &RttArgs) -> Outcome<u8> {
+    let end = board.time_limit()?.map(|limit| (limit, Instant::now() + limit));
+    let range = place(board, arguments)?;
+    let rtt = board.target()?.rtt();
+    let size = u32::try_from(range.end - range.start).unwrap_or(u32::MAX);
+    rtt.setup(range.start, size, ID)?;
+    start(context, board, rtt, end)?;
+    if arguments.list {
+        context.output.done(board.name(), &Done::from(List(rtt.channels()?)))?;
+        return Ok(exit_status::DONE);
+    }
+    let interval = rtt.polling_interval()?;
+    rtt.set_polling_interval(POLLING)?;
+    let talked = talk(context, board, rtt, arguments.channel, end);
+    if board.session.process().is_none() {
+        // That OpenOCD goes on with the interval that it had. The first failure counts.
+        return talked.and_then(|status| Ok(rtt.set_polling_interval(interval).map(|()| status)?));
+    }
+    talked
+}
+
+/// Where the control block is searched for.
+fn place(board: &Board, arguments: &RttArgs) -> Outcome<Range<u64>> {
+    if let Some(range) = &arguments.ram {
+        return Ok(range.clone());
+    }
+    let names = Names::new(&board.settings);
+    let Some(image) = names.image()? else { return Err(Failure::usage("--elf or --ram is needed")) };
+    let symbol = image.symbol(SYMBOL).map_err(|error| {
+        let file = board.settings.value(Key::Elf).unwrap_or_default();
+        Failure::configuration(format!("{file} has no RTT: it lacks the symbol {SYMBOL}"))
+            .cause(error.to_string())
+            .help("if the firmware makes its control block at run time, name the memory with --ram 0x2000_0000+20K")
+    })?;
+    Ok(symbol.address..symbol.address.saturating_add(symbol.size.max(SMALLEST)))
+}
+
+/// Waits for the firmware to make its control block.
+fn start(context: &Context, board: &Board, rtt: Rtt<'_>, end: Option<(Duration, Instant)>) -> Outcome<()> {
+    let begin = Instant::now();
+    let mut was_told = false;
+    loop {
+        match rtt.start() {
+            Err(Error::Rtt(RttError::NoControlBlock { .. })) => {}
+            other => return Ok(other.map(drop)?),
+        }
+        ended(context, end)?;
+        if begin.elapsed() > PATIENCE && !was_told {
+            was_told = true;
+            context.output.note(board.name(), "no RTT control block yet; waiting for the firmware to make one");
+        }
+        context.signals.wait(Duration::from_millis(50));
+    }
+}
+
+/// Fails at a signal, and when the time is over.
+fn ended(context: &Context, end: Option<(Duration, Instant)>) -> Outcome<()> {
+    if let Some(status) = context.signals.caught() {
+        return Err(Failure::new(status, "ocd.interrupted", "interrupted"));
+    }
+    match end.filter(|(_, end)| Instant::now() >= *end) {
+        Some((limit, _)) => {
+            Err(Failure::new(exit_status::TIMEOUT, "ocd.timeout", format!("the time of {limit:?} is over")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: Option<(Duration, Instant)>) -> Outcome<u8> {
+    let mut channel = rtt.channel(number)?;
+    channel.set_read_timeout(Some(READ));
+    let mut input = rtt.channels()?.down.iter().any(|down| down.number == number).then(Input::new);
+    let mut stream = Stream::new(&context.output, board.name());
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        match channel.read(&mut buffer) {
+            Ok(count) => stream.print(&buffer[..count])?,
+            Err(error) => match error.downcast::<Error>() {
+                Ok(Error::Timeout(TimeoutError::Rtt { .. })) => {}
+                Ok(error) => return Err(error.into()),
+                Err(error) => return Err(Failure::new(exit_status::CONNECTION, "ocd.rtt", error.to_string())),
+            },
+        }
+        if let Some(Typed::Bytes(bytes)) = input.as_mut().map(Input::take) {
+            std::io::Write::write_all(&mut channel, &bytes).map_err(|error| match error.downcast::<Error>() {
+                Ok(error) => Failure::from(error),
+                Err(error) => Failure::new(exit_status::CONNECTION, "ocd.rtt", error.to_string()),
+            })?;
+        }
+        if let Err(failure) = ended(context, end) {
+            stream.finish()?;
+            channel.close()?;
+            return Err(failure);
+        }
+    }
+}

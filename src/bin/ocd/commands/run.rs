@@ -1,0 +1,253 @@
+//! `ocd run`: flash, reset, and show what the firmware prints until it ends. Made to be a cargo
+//! runner: `runner = "ocd run"`.
+
+mod embedded_test;
+mod ending;
+mod firmware;
+mod log;
+mod log_filter;
+mod output;
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use openocd::{OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, VectorCatch};
+
+use crate::board::Board;
+use crate::context::Context;
+use crate::failure::{Failure, Outcome};
+use crate::flashing::{self, ProgramArgs};
+use crate::output::Output;
+use crate::output::progress::Watch;
+use crate::signals::{POLL, Signals};
+use ending::Ending;
+pub(crate) use ending::as_exit_status;
+pub(crate) use firmware::Firmware;
+pub(crate) use log::LogArgs;
+pub(crate) use output::Sink;
+
+/// A run without `--timeout`.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
+    /// The firmware: an ELF file.
+    file: PathBuf,
+    /// Arguments for the firmware, which it gets by semihosting; for a test binary, those of
+    /// `cargo test` and nextest.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+    /// Run what is in flash already. A difference from FILE is told.
+    #[arg(long)]
+    no_flash: bool,
+    /// End with success at the first line that this regular expression finds.
+    #[arg(long, value_name = "REGEX")]
+    until_line: Option<regex::Regex>,
+    /// End with success when the firmware reaches this symbol or address.
+    #[arg(long, value_name = "SYMBOL")]
+    until: Vec<String>,
+    /// Exceptions that end the run, besides lockup.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "hard-fault", value_name = "EXCEPTIONS")]
+    catch: Vec<Catch>,
+    /// What the firmware reads from its semihosting console: a file, or - for standard input.
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// Let the firmware access files below this folder by semihosting.
+    #[arg(long, value_name = "FOLDER")]
+    files: Option<PathBuf>,
+    /// When to show the calls that led to the end.
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    backtrace: Backtrace,
+    #[command(flatten)]
+    program: ProgramArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backtrace {
+    /// After a crash.
+    Auto,
+    Always,
+    Never,
+}
+
+/// An exception, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Catch {
+    None,
+    HardFault,
+    BusFault,
+    UsageFault,
+    MemoryManagement,
+    Reset,
+}
+
+impl Catch {
+    fn events(self) -> &'static [VectorCatch] {
+        match self {
+            Catch::None => &[],
+            Catch::HardFault => &[VectorCatch::HardFault],
+            Catch::BusFault => &[VectorCatch::BusFault],
+            Catch::UsageFault => &[VectorCatch::StateError, VectorCatch::CheckError, VectorCatch::NoCoprocessor],
+            Catch::MemoryManagement => &[VectorCatch::MemoryManagement],
+            Catch::Reset => &[VectorCatch::Reset],
+        }
+    }
+}
+
+/// What a run needs besides the board and what is shown.
+pub(crate) struct Runner {
+    output: Output,
+    signals: Signals,
+    arguments: RunArgs,
+    firmware: Firmware,
+}
+
+pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
+    let firmware = Firmware::read(&arguments.file)?;
+    let runner = Runner { output: context.output.clone(), signals: context.signals.clone(), arguments, firmware };
+    if runner.firmware.is_test {
+        return embedded_test::run(context, runner);
+    }
+    refuse_unknown_options(&runner.arguments.args)?;
+    let input = input(&runner.arguments)?;
+    let mut sink = runner.sink()?;
+
+    let board = context.one_board()?;
+    context.signals.attend();
+    let ended = runner.prepare(&board).and_then(|()| {
+        let limit = board.time_limit()?.unwrap_or(FOR_EVER);
+        runner.run_once(&board, &mut sink, &command_line(&runner.arguments), input, limit)
+    });
+    // The target is left as it should be also after a failure, which then counts.
+    let closed = board.close(OnClose::Halt);
+    let ending = ended.and_then(|ending| closed.map(|()| ending))?;
+    ending.tell(&runner.output)
+}
+
+impl Runner {
+    fn sink(&self) -> Outcome<Sink<'_>> {
+        Sink::new(self.output.clone(), &self.firmware, &self.arguments.log, self.arguments.until_line.clone())
+    }
+
+    /// Writes the flash, if wanted.
+    fn prepare(&self, board: &Board) -> Outcome<()> {
+        if self.arguments.no_flash {
+            return self.firmware.compare(&self.output, board);
+        }
+        let mut watch = Watch::new(&self.output, board.name(), &self.signals);
+        let image = &self.firmware.image;
+        let programmed = flashing::program(board, image, &self.arguments.program, Some(ResetMode::Halt), &mut watch)?;
+        drop(watch);
+        self.output.note(None, format_args!("flash: {}", programmed.flash));
+        Ok(())
+    }
+
+    /// Resets the target and runs it until the firmware ends.
+    fn run_once(
+        &self,
+        board: &Board,
+        sink: &mut Sink<'_>,
+        command_line: &str,
+        input: RunInput,
+        limit: Duration,
+    ) -> Outcome<Ending> {
+        let (arguments, firmware) = (&self.arguments, &self.firmware);
+        let target = board.target()?;
+        target.reset(ResetMode::Halt)?;
+        let events: Vec<VectorCatch> = arguments.catch.iter().flat_map(|catch| catch.events()).copied().collect();
+        let before = firmware.catch(&target, &events)?;
+
+        let mut until = RunUntil::new().input(input).command_line(command_line).keep(0);
+        for place in &arguments.until {
+            until = until.breakpoint(firmware.address(board, place)?);
+        }
+        if let Some(folder) = &arguments.files {
+            until = until.files(folder);
+        }
+        if let Some(range) = arguments.log.range(firmware)? {
+            for &number in arguments.log.channels() {
+                let channel = RunChannel::new(number).mode(RttMode::Block).binary();
+                until = until.rtt(range.clone(), channel);
+            }
+        }
+        let stop = StopToken::new();
+        let outcome = stopping(&self.signals, &stop, || {
+            let until = until.stop_token(&stop).on_output(|output| sink.take(output));
+            target.run_until(until, limit)
+        })?;
+        sink.finish()?;
+        let ending = Ending::of(self, &target, sink, outcome)?;
+        if let Some(before) = before {
+            target.set_vector_catch(&before)?;
+        }
+        Ok(ending)
+    }
+}
+
+/// Runs `action`, which `stop` can end, and stops it at a signal.
+pub(crate) fn stopping(
+    signals: &Signals,
+    stop: &StopToken,
+    action: impl FnOnce() -> openocd::Result<RunOutcome>,
+) -> Outcome<RunOutcome> {
+    let (done, ended) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            while ended.recv_timeout(POLL) == Err(mpsc::RecvTimeoutError::Timeout) {
+                if signals.caught().is_some() {
+                    stop.stop();
+                    return;
+                }
+            }
+        });
+        let outcome = action();
+        drop(done);
+        Ok(outcome?)
+    })
+}
+
+/// A mistyped option of ours must not become an argument of the firmware in silence.
+fn refuse_unknown_options(arguments: &[String]) -> Outcome<()> {
+    let separated = std::env::args_os().any(|argument| argument == "--");
+    match arguments.iter().find(|argument| argument.starts_with('-') && argument.len() > 1) {
+        Some(option) if !separated => Err(Failure::usage(format!("unknown option {option}"))
+            .help("arguments for the firmware that begin with - follow --: ocd run FILE -- --fast")),
+        _ => Ok(()),
+    }
+}
+
+/// The command line that the firmware gets, program name first.
+fn command_line(arguments: &RunArgs) -> String {
+    let name = arguments.file.file_name().unwrap_or_default().to_string_lossy();
+    let words = std::iter::once(&*name).chain(arguments.args.iter().map(String::as_str));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// What the firmware reads: nothing, a file, or standard input as it comes.
+fn input(arguments: &RunArgs) -> Outcome<RunInput> {
+    match &arguments.input {
+        None => Ok(RunInput::from(Vec::new())),
+        Some(path) if path.as_os_str() == "-" => {
+            let (sender, receiver) = mpsc::channel();
+            // Ends with the program: nothing else can interrupt a read.
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(length @ 1..) = std::io::stdin().read(&mut buffer) {
+                    if sender.send(buffer[..length].to_vec()).is_err() {
+                        break;
+                    }
+                }
+            });
+            Ok(RunInput::from(receiver))
+        }
+        Some(path) => {
+            let bytes = std::fs::read(path).map_err(|error| Failure::file("read", path, &error))?;
+            Ok(RunInput::from(bytes))
+        }
+    }
+}

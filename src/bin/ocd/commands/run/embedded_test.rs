@@ -1,0 +1,197 @@
+//! Test binaries of `embedded-test`: the options and the output of `cargo test`, one run a test.
+//!
+//! The list of tests is in the ELF file, so `--list` needs no board. Before each test the target is
+//! reset; the firmware asks for its command line by semihosting and gets `run_addr ADDRESS`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use clap::Parser as _;
+use libtest_mimic::{Arguments, Failed, Trial};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+use openocd::{OnClose, RunInput};
+use serde::{Deserialize, Serialize};
+
+use super::Runner;
+use super::firmware::{Firmware, TEST_SECTION};
+use crate::board::Board;
+use crate::context::Context;
+use crate::failure::{Failure, Outcome};
+use crate::output::Done;
+
+/// The version of the list that is understood.
+const VERSION: u32 = 1;
+
+/// How long a test without a time of its own may take.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
+
+/// The status with which `embedded-test` ends a test that panics or fails.
+const PANICKED: i32 = 134;
+
+/// What the symbol of a test says.
+#[derive(Deserialize)]
+struct Description {
+    name: String,
+    #[serde(default)]
+    ignored: bool,
+    #[serde(default)]
+    should_panic: bool,
+    timeout: Option<u32>,
+}
+
+#[derive(Clone)]
+struct Test {
+    name: String,
+    address: u32,
+    is_ignored: bool,
+    should_panic: bool,
+    limit: Duration,
+}
+
+/// The result of one test, as an event in JSON.
+#[derive(Serialize)]
+struct Event<'a> {
+    name: &'a str,
+    passed: bool,
+    reason: &'a str,
+}
+
+/// The result of all tests, in JSON.
+#[derive(Serialize)]
+struct Report {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+    filtered_out: u64,
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} passed, {} failed, {} ignored", self.passed, self.failed, self.ignored)
+    }
+}
+
+pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
+    let words = std::iter::once("ocd run".to_owned()).chain(runner.arguments.args.iter().cloned());
+    let mut arguments = match Arguments::try_parse_from(words) {
+        Ok(arguments) => arguments,
+        Err(error) => return Err(Failure::usage(error.to_string().trim_end())),
+    };
+    // One board runs one test at a time.
+    arguments.test_threads = Some(1);
+    if context.output.is_json() && !arguments.list {
+        arguments.logfile = Some(if cfg!(windows) { "NUL" } else { "/dev/null" }.into());
+    }
+    let tests = tests(&runner.firmware)?;
+    let board = if arguments.list { None } else { Some(context.one_board()?) };
+    if let Some(board) = &board {
+        context.signals.attend();
+        runner.prepare(board)?;
+    }
+    let shared = Arc::new((runner, Mutex::new(board)));
+    let trials = tests.into_iter().map(|test| {
+        let (shared, is_ignored) = (Arc::clone(&shared), test.is_ignored);
+        Trial::test(test.name.clone(), move || {
+            let (runner, board) = &*shared;
+            let board = board.lock().unwrap_or_else(PoisonError::into_inner);
+            board.as_ref().map_or(Ok(()), |board| run_one(runner, board, &test))
+        })
+        .with_ignored_flag(is_ignored)
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let board = shared.1.lock().unwrap_or_else(PoisonError::into_inner).take();
+    board.map_or(Ok(()), |board| board.close(OnClose::Halt))?;
+    if let Some(status) = context.signals.caught() {
+        return Err(Failure::new(status, "ocd.interrupted", "interrupted: the tests after this one did not run"));
+    }
+    let status = if conclusion.has_failed() { 101 } else { 0 };
+    if context.output.is_json() && !arguments.list {
+        let report = Report {
+            passed: conclusion.num_passed,
+            failed: conclusion.num_failed,
+            ignored: conclusion.num_ignored,
+            filtered_out: conclusion.num_filtered_out,
+        };
+        context.output.done(None, &Done::with(report, status))?;
+    }
+    Ok(status)
+}
+
+/// Runs one test. What it prints is shown.
+fn run_one(runner: &Runner, board: &Board, test: &Test) -> Result<(), Failed> {
+    if runner.signals.caught().is_some() {
+        return Err("interrupted".into());
+    }
+    let result = verdict(runner, board, test);
+    let reason = result.as_ref().map_or_else(ToString::to_string, Clone::clone);
+    let event = Event { name: &test.name, passed: result.is_ok(), reason: &reason };
+    runner.output.event(None, "test", &event).map_err(|failure| Failed::from(failure.to_string()))?;
+    result.map(drop).map_err(Failed::from)
+}
+
+fn verdict(runner: &Runner, board: &Board, test: &Test) -> Result<String, String> {
+    let failed = |failure: Failure| failure.to_string();
+    let mut sink = runner.sink().map_err(failed)?;
+    let command_line = format!("run_addr {}", test.address);
+    let input = RunInput::from(Vec::new());
+    let ending = runner.run_once(board, &mut sink, &command_line, input, test.limit).map_err(failed)?;
+    ending.explain(&runner.output);
+    let passed = match ending.exited() {
+        Some(status) if test.should_panic => status == PANICKED,
+        Some(status) => status == 0,
+        None => false,
+    };
+    match passed {
+        true => Ok(ending.reason),
+        false if test.should_panic => Err(format!("the test should panic, but {}", ending.reason)),
+        false => Err(ending.reason),
+    }
+}
+
+/// Reads the list of tests from the ELF file.
+fn tests(firmware: &Firmware) -> Outcome<Vec<Test>> {
+    let wrong = |problem: &str| firmware.wrong(&format!("cannot read the list of its tests: {problem}"));
+    let file = object::File::parse(&*firmware.bytes).map_err(|error| wrong(&error.to_string()))?;
+    let section = file.section_by_name(TEST_SECTION).ok_or_else(|| wrong("the section is gone"))?;
+    let data = section.data().map_err(|error| wrong(&error.to_string()))?;
+    let word = |address: u64| -> Option<u32> {
+        let at = usize::try_from(address.checked_sub(section.address())?).ok()?;
+        let bytes = data.get(at..)?.first_chunk::<4>()?;
+        Some(if file.is_little_endian() { u32::from_le_bytes(*bytes) } else { u32::from_be_bytes(*bytes) })
+    };
+    let mut tests = Vec::new();
+    for symbol in file.symbols().filter(|symbol| symbol.section_index() == Some(section.index())) {
+        let name = symbol.name().map_err(|error| wrong(&error.to_string()))?;
+        if name == "EMBEDDED_TEST_VERSION" {
+            match word(symbol.address()) {
+                Some(VERSION) => continue,
+                other => return Err(wrong(&format!("its version is {other:?}, but this ocd knows {VERSION}"))),
+            }
+        }
+        if !name.starts_with('{') {
+            continue;
+        }
+        let description: Description = serde_json::from_str(name).map_err(|error| wrong(&error.to_string()))?;
+        let item = (word(symbol.address()), word(symbol.address() + 4), word(symbol.address() + 8));
+        let (Some(address), Some(module), Some(length)) = item else { return Err(wrong("an item is cut short")) };
+        let module = text(firmware, module, length).ok_or_else(|| wrong("a module has no name"))?;
+        // As libtest names tests: without the crate.
+        let module = module.split_once("::").map_or("", |(_, module)| module);
+        let name = if module.is_empty() { description.name } else { format!("{module}::{}", description.name) };
+        let limit = description.timeout.map_or(DEFAULT_LIMIT, |seconds| Duration::from_secs(seconds.into()));
+        let (is_ignored, should_panic) = (description.ignored, description.should_panic);
+        tests.push(Test { name, address, is_ignored, should_panic, limit });
+    }
+    tests.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(tests)
+}
+
+/// Text in the image.
+fn text(firmware: &Firmware, address: u32, length: u32) -> Option<String> {
+    let (start, length) = (u64::from(address), usize::try_from(length).ok()?);
+    firmware.image.segments().iter().find_map(|segment| {
+        let at = usize::try_from(start.checked_sub(segment.address)?).ok()?;
+        let bytes = segment.data.get(at..)?.get(..length)?;
+        String::from_utf8(bytes.to_vec()).ok()
+    })
+}

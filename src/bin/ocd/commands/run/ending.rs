@@ -1,0 +1,139 @@
+//! How a run ended: the verdict, the exit status and whose it is, the crash.
+
+use std::fmt;
+
+use openocd::crash::Backtrace as Calls;
+use openocd::{CrashReport, HaltReason, RunOutcome, Target, TargetState, Verdict};
+use serde::Serialize;
+
+use super::firmware::Firmware;
+use super::output::Sink;
+use super::{Backtrace, Runner};
+use crate::exit_status;
+use crate::failure::Outcome;
+use crate::output::{Done, Output, Whose};
+
+/// What a run came to.
+#[derive(Serialize)]
+pub(super) struct Ending {
+    #[serde(skip)]
+    pub(super) status: u8,
+    #[serde(skip)]
+    whose: Whose,
+    /// One line: why the run ended.
+    pub(super) reason: String,
+    verdict: Verdict,
+    elapsed_seconds: f64,
+    /// Output that is not in the result: it was printed.
+    crash: Option<CrashReport>,
+    backtrace: Option<Calls>,
+}
+
+impl Ending {
+    pub(super) fn of(runner: &Runner, target: &Target<'_>, sink: &Sink<'_>, outcome: RunOutcome) -> Outcome<Ending> {
+        let firmware = &runner.firmware;
+        let is_halted = outcome.status.state == TargetState::Halted;
+        // A halt that nobody asked for may be a fault, whatever OpenOCD calls it.
+        let may_be_crash = matches!(outcome.verdict, Verdict::Halt(_) | Verdict::Lockup);
+        let crash = if is_halted && may_be_crash { Some(target.crash_report()?) } else { None };
+        let is_crash =
+            outcome.verdict == Verdict::Lockup || crash.as_ref().is_some_and(|crash| is_fault(crash, &outcome));
+        let crash = crash.filter(|_| is_crash);
+        let wants_calls = match runner.arguments.backtrace {
+            Backtrace::Always => is_halted,
+            Backtrace::Auto => is_crash || matches!(outcome.verdict, Verdict::Halt(_)),
+            Backtrace::Never => false,
+        };
+        let calls = if wants_calls { Some(target.backtrace(&firmware.image)?) } else { None };
+
+        let signal = runner.signals.caught();
+        let (status, whose, reason) = match &outcome.verdict {
+            _ if sink.found.is_some() => {
+                let line = sink.found.as_deref().unwrap_or_default();
+                (exit_status::DONE, Whose::Ocd, format!("the line came: {line}"))
+            }
+            Verdict::Exit { status, .. } => {
+                (as_exit_status(*status), Whose::Firmware, format!("the firmware exited with status {status}"))
+            }
+            Verdict::Breakpoint { address } => {
+                (exit_status::DONE, Whose::Ocd, format!("the firmware reached {}", place(firmware, *address)))
+            }
+            Verdict::Lockup => (exit_status::CRASH, Whose::Firmware, "the firmware locked up".to_owned()),
+            Verdict::Halt(_) if is_crash => {
+                let summary = crash.as_ref().map(CrashReport::summary).unwrap_or_default();
+                (exit_status::CRASH, Whose::Firmware, format!("the firmware crashed: {summary}"))
+            }
+            Verdict::Halt(reason) => {
+                let pc = outcome.pc().map(|pc| format!(" at {}", place(firmware, pc))).unwrap_or_default();
+                (exit_status::FAILED, Whose::Ocd, format!("the target halted{pc} ({reason})"))
+            }
+            Verdict::Stopped => (signal.unwrap_or(exit_status::FAILED), Whose::Ocd, "interrupted".to_owned()),
+            Verdict::Deadline => (exit_status::TIMEOUT, Whose::Ocd, "the time is over".to_owned()),
+            other => (exit_status::FAILED, Whose::Ocd, other.to_string()),
+        };
+        let elapsed_seconds = outcome.elapsed.as_secs_f64();
+        Ok(Ending { status, whose, reason, verdict: outcome.verdict, elapsed_seconds, crash, backtrace: calls })
+    }
+
+    /// Tells people and programs.
+    pub(super) fn tell(self, output: &Output) -> Outcome<u8> {
+        let status = self.status;
+        self.explain(output);
+        if output.is_json() {
+            let whose = self.whose;
+            output.done(None, &Done { report: self, status, whose })?;
+            return Ok(status);
+        }
+        output.note(None, format_args!("{} (exit status {status}, {})", self.reason, self.whose));
+        Ok(status)
+    }
+
+    /// The crash and the calls, for people.
+    pub(super) fn explain(&self, output: &Output) {
+        if let Some(crash) = &self.crash {
+            output.note(None, crash);
+        }
+        if let Some(calls) = &self.backtrace {
+            output.note(None, calls);
+        }
+    }
+
+    /// The status with which the firmware exited by itself.
+    pub(super) fn exited(&self) -> Option<i32> {
+        match self.verdict {
+            Verdict::Exit { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+}
+
+/// The exit status for a status of the firmware: its low byte, as a shell would see it. No failure
+/// becomes 0 by that.
+pub(crate) fn as_exit_status(status: i32) -> u8 {
+    match u8::try_from(status & 0xff) {
+        Ok(0) if status != 0 => 1,
+        low => low.unwrap_or(1),
+    }
+}
+
+/// The reason, for [`Done`].
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+/// Whether a halted target is in a fault. A caught exception of a Cortex-M is one, also if the
+/// handler has not begun.
+fn is_fault(crash: &CrashReport, outcome: &RunOutcome) -> bool {
+    let caught = matches!(outcome.verdict, Verdict::Halt(HaltReason::ExceptionCatch | HaltReason::Lockup));
+    caught || crash.cortex_m().is_some_and(openocd::crash::CortexMState::is_fault)
+}
+
+/// An address with the function it is in.
+fn place(firmware: &Firmware, address: u64) -> String {
+    match firmware.image.symbol_at(address) {
+        Some(symbol) => format!("{address:#010x} in {symbol}"),
+        None => format!("{address:#010x}"),
+    }
+}

@@ -1,0 +1,183 @@
+//! What the firmware prints, on its way to standard output.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use openocd::{OutputSource, RunOutput};
+use regex::Regex;
+use serde::Serialize;
+
+use super::firmware::Firmware;
+use super::log::{Decoder, Entry, LogArgs, Timestamps};
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+
+/// The channel that defmt uses.
+const DEFMT_CHANNEL: u32 = 0;
+
+/// A line of text, as an event in JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    source: String,
+    at_seconds: Option<f64>,
+    text: &'a str,
+}
+
+/// A log entry, as an event in JSON.
+#[derive(Serialize)]
+struct LogEntry<'a> {
+    source: String,
+    at_seconds: Option<f64>,
+    #[serde(flatten)]
+    entry: &'a Entry,
+}
+
+/// Takes what the firmware prints, shows it, and looks for the wanted line.
+pub(crate) struct Sink<'f> {
+    output: Output,
+    decoder: Option<Decoder<'f>>,
+    timestamps: Timestamps,
+    tells_channels_apart: bool,
+    until_line: Option<Regex>,
+    /// What has come of lines that are not complete.
+    partial: HashMap<OutputSource, Vec<u8>>,
+    /// The wanted line, once it has come.
+    pub(crate) found: Option<String>,
+    /// Standard output cannot be written any more.
+    failure: Option<Failure>,
+}
+
+impl<'f> Sink<'f> {
+    pub(crate) fn new(
+        output: Output,
+        firmware: &'f Firmware,
+        arguments: &LogArgs,
+        until_line: Option<Regex>,
+    ) -> Outcome<Self> {
+        // It decides by itself otherwise; standard output drops what nobody can see.
+        colored::control::set_override(true);
+        let decoder = Decoder::new(firmware, arguments);
+        if decoder.is_some() && firmware.locations.is_empty() {
+            output.note(None, "the log has no places in the sources: the ELF file lacks debug information");
+            output.note(None, "  help: set `debug = 2` in the profile of Cargo.toml");
+        }
+        Ok(Sink {
+            output,
+            decoder,
+            timestamps: arguments.timestamps(),
+            tells_channels_apart: arguments.channels().len() > 1,
+            until_line,
+            partial: HashMap::new(),
+            found: None,
+            failure: None,
+        })
+    }
+
+    /// Takes what came. Ends the run at the wanted line, and when nobody reads what is printed.
+    pub(super) fn take(&mut self, output: &RunOutput<'_>) -> ControlFlow<()> {
+        self.feed(output.source, output.at, output.bytes)
+    }
+
+    /// The same, of any origin.
+    pub(crate) fn feed(&mut self, source: OutputSource, at: Option<Duration>, bytes: &[u8]) -> ControlFlow<()> {
+        if let Err(failure) = self.show(source, at.map(|at| at.as_secs_f64()), bytes) {
+            self.failure.get_or_insert(failure);
+        }
+        match self.failure.is_some() || self.found.is_some() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    fn show(&mut self, source: OutputSource, at: Option<f64>, bytes: &[u8]) -> Outcome<()> {
+        if source == OutputSource::Rtt(DEFMT_CHANNEL) {
+            if let Some(mut decoder) = self.decoder.take() {
+                let mut entries = Vec::new();
+                decoder.take(bytes, |entry| entries.push(entry));
+                self.decoder = Some(decoder);
+                return entries.iter().try_for_each(|entry| self.log(source, at, entry));
+            }
+        }
+        let is_plain = !self.output.is_json() && !self.tells_channels_apart && !self.timestamps.of_host();
+        if is_plain {
+            self.print_bytes(source, bytes)?;
+        }
+        let mut partial = self.partial.remove(&source).unwrap_or_default();
+        partial.extend_from_slice(bytes);
+        while let Some(end) = memchr::memchr(b'\n', &partial) {
+            let rest = partial.split_off(end + 1);
+            let line = std::mem::replace(&mut partial, rest);
+            self.line(source, at, &line, is_plain)?;
+        }
+        self.partial.insert(source, partial);
+        Ok(())
+    }
+
+    /// Standard error of the firmware is standard error here.
+    fn print_bytes(&self, source: OutputSource, bytes: &[u8]) -> Outcome<()> {
+        if source == OutputSource::Error {
+            return Ok(std::io::stderr().write_all(bytes)?);
+        }
+        self.output.bytes(bytes)
+    }
+
+    fn line(&mut self, source: OutputSource, at: Option<f64>, line: &[u8], is_shown: bool) -> Outcome<()> {
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_end_matches(['\n', '\r']);
+        self.look_for(text);
+        if self.output.is_json() {
+            return self.output.event(None, "output", &Line { source: source.to_string(), at_seconds: at, text });
+        }
+        if is_shown {
+            return Ok(());
+        }
+        let channel = match source {
+            _ if !self.tells_channels_apart => String::new(),
+            source => format!("{source}: "),
+        };
+        self.print_bytes(source, format!("{}{channel}{text}\n", self.host_time(at)).as_bytes())
+    }
+
+    fn log(&mut self, source: OutputSource, at: Option<f64>, entry: &Entry) -> Outcome<()> {
+        self.look_for(&entry.message);
+        if self.output.is_json() {
+            return self.output.event(None, "log", &LogEntry { source: source.to_string(), at_seconds: at, entry });
+        }
+        let time = self.host_time(at);
+        let mut out = anstream::stdout().lock();
+        writeln!(out, "{time}{}", entry.shown)?;
+        Ok(out.flush()?)
+    }
+
+    fn host_time(&self, at: Option<f64>) -> String {
+        match at.filter(|_| self.timestamps.of_host()) {
+            Some(at) => format!("{at:10.6} "),
+            None => String::new(),
+        }
+    }
+
+    fn look_for(&mut self, text: &str) {
+        if self.found.is_none() && self.until_line.as_ref().is_some_and(|wanted| wanted.is_match(text)) {
+            self.found = Some(text.to_owned());
+        }
+    }
+
+    /// Shows lines without an end, and tells what was lost.
+    pub(crate) fn finish(&mut self) -> Outcome<()> {
+        for (source, line) in std::mem::take(&mut self.partial) {
+            if !line.is_empty() && self.failure.is_none() {
+                let is_shown = !self.output.is_json() && !self.tells_channels_apart && !self.timestamps.of_host();
+                self.line(source, None, &line, is_shown)?;
+                if is_shown && source != OutputSource::Error {
+                    self.output.bytes(b"\n")?;
+                }
+            }
+        }
+        if let Some(malformed) = self.decoder.as_ref().map(|decoder| decoder.malformed).filter(|&count| count > 0) {
+            self.output.note(None, format_args!("warning: {malformed} frames of defmt could not be decoded"));
+        }
+        self.failure.take().map_or(Ok(()), Err)
+    }
+}

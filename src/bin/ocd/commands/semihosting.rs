@@ -1,0 +1,106 @@
+//! `ocd semihosting`: serves the calls of a target that runs.
+
+use std::fmt;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use openocd::{ConsoleOptions, Error, OnClose, SemihostingExit, TimeoutError};
+use serde::Serialize;
+
+use crate::board::Board;
+use crate::context::Context;
+use crate::exit_status;
+use crate::failure::{Failure, Outcome};
+use crate::input::{Input, Typed};
+use crate::output::stream::Stream;
+use crate::output::{Done, Whose};
+
+/// The reason of an exit that the firmware asked for.
+const APPLICATION_EXIT: u32 = 0x20026;
+
+/// How long a read waits before the input is looked at.
+const READ: Duration = Duration::from_millis(20);
+
+#[derive(Debug, Args)]
+pub(crate) struct SemihostingArgs {
+    /// Allow the firmware to read and write files below this folder.
+    #[arg(long, value_name = "DIR")]
+    files: Option<PathBuf>,
+    /// The firmware's command line, program name first.
+    #[arg(last = true, value_name = "WORDS")]
+    command_line: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    exit: SemihostingExit,
+}
+
+impl fmt::Display for Report {
+    /// People are told on standard error: standard output is the firmware's.
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+pub(crate) fn run(context: &Context, arguments: &SemihostingArgs) -> Outcome<u8> {
+    context.signals.attend();
+    let board = context.one_board()?;
+    let result = console(context, &board, arguments);
+    let closed = board.close(OnClose::AsIs);
+    let done = result?;
+    closed?;
+    context.output.note(None, format_args!("the firmware ended with {}", done.report.exit));
+    context.output.done(None, &done)?;
+    Ok(done.status)
+}
+
+fn console(context: &Context, board: &Board, arguments: &SemihostingArgs) -> Outcome<Done<Report>> {
+    let limit = board.time_limit()?.map(|limit| (limit, Instant::now() + limit));
+    let mut options = ConsoleOptions::new().command_line(arguments.command_line.join(" "));
+    if let Some(folder) = &arguments.files {
+        options = options.files(folder);
+    }
+    let mut console = board.target()?.semihosting().serve_with(options)?;
+    console.set_read_timeout(Some(READ));
+    let mut input = Input::new();
+    let mut stream = Stream::new(&context.output, board.name());
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        match console.receive(&mut buffer) {
+            Ok(0) => {
+                stream.finish()?;
+                let exit = console.wait_exit(READ)?;
+                return Ok(Done { report: Report { exit }, status: status_of(exit), whose: Whose::Firmware });
+            }
+            Ok(count) => stream.print(&buffer[..count])?,
+            Err(Error::Timeout(TimeoutError::Semihosting { .. })) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match input.take() {
+            // A firmware that has ended wants no input: the next read tells.
+            Typed::Bytes(bytes) => drop(console.write_all(&bytes)),
+            Typed::End => console.close_input(),
+            Typed::Nothing => {}
+        }
+        if let Some(status) = context.signals.caught() {
+            stream.finish()?;
+            return Err(Failure::new(status, "ocd.interrupted", "interrupted"));
+        }
+        if let Some((limit, _)) = limit.filter(|(_, end)| Instant::now() >= *end) {
+            stream.finish()?;
+            return Err(Failure::new(exit_status::TIMEOUT, "ocd.timeout", format!("the time of {limit:?} is over")));
+        }
+    }
+}
+
+/// The firmware's status as ours. A failure stays a failure.
+fn status_of(exit: SemihostingExit) -> u8 {
+    match (exit.status, exit.reason) {
+        (0, _) => exit_status::DONE,
+        (_, reason) if reason != APPLICATION_EXIT => exit_status::CRASH,
+        (status, _) => status.to_le_bytes()[0].max(1),
+    }
+}

@@ -1,0 +1,206 @@
+//! `ocd watch`: variables of a running target, again and again.
+
+mod screen;
+mod variable;
+
+use std::fmt;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use openocd::{OnClose, Sample, SampleValue, Variable};
+use serde::{Serialize, Serializer};
+
+use crate::address::Names;
+use crate::board::Board;
+use crate::context::Context;
+use crate::exit_status;
+use crate::failure::{Failure, Outcome};
+use crate::number;
+use crate::output::Done;
+use screen::Screen;
+use variable::Watched;
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// What to watch: a symbol, an address with a type (0x2000_0000:u16, temperature:f32), a
+    /// register or a field (RCC.CR, RCC.CFGR.SW). Types: u8 to u64, i8 to i64, f32, f64.
+    #[arg(required = true)]
+    variables: Vec<String>,
+    /// How often.
+    #[arg(long, short, value_name = "TIME", default_value = "100ms", value_parser = number::duration)]
+    period: Duration,
+    /// End after so many samples; otherwise after --timeout, or at Ctrl-C.
+    #[arg(long, short = 'n', value_name = "N")]
+    count: Option<u64>,
+}
+
+/// The values at one time.
+struct Values<'a> {
+    watched: &'a [Watched],
+    at: Duration,
+    /// Samples that were skipped since the one before.
+    missed: u64,
+    values: Vec<SampleValue>,
+}
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Form<'a> {
+            at_seconds: f64,
+            missed: u64,
+            values: ByName<'a>,
+        }
+        struct ByName<'a>(&'a Values<'a>);
+        impl Serialize for ByName<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let names = self.0.watched.iter().map(|watched| &watched.variable.name);
+                serializer.collect_map(names.zip(&self.0.values))
+            }
+        }
+        Form { at_seconds: self.at.as_secs_f64(), missed: self.missed, values: ByName(self) }.serialize(serializer)
+    }
+}
+
+/// What came of it.
+#[derive(Default, Serialize)]
+struct Summary {
+    samples: u64,
+    /// Due times without a sample, because reading took longer than the period or failed.
+    missed: u64,
+}
+
+/// For people the samples are the answer.
+impl fmt::Display for Summary {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+/// How samples are shown.
+enum Show {
+    Json,
+    /// In a terminal.
+    Live(Screen),
+    /// In a pipe or a file.
+    Csv,
+}
+
+pub(crate) fn run(context: &Context, arguments: &WatchArgs) -> Outcome<u8> {
+    let settings = context.one_settings()?;
+    let names = Names::new(&settings);
+    let watched = arguments.variables.iter().map(|text| variable::parse(&names, text));
+    let watched: Vec<Watched> = watched.collect::<Outcome<_>>()?;
+    if arguments.period.is_zero() {
+        return Err(Failure::usage("the period is zero"));
+    }
+    context.signals.attend();
+    let board = context.one_board()?;
+    let name = settings.board.as_deref();
+    let mut summary = Summary::default();
+    let ended = watch(context, &board, arguments, &watched, &mut summary);
+    let closed = board.close(OnClose::AsIs);
+    let status = ended?;
+    closed?;
+    context.output.note(name, format_args!("{} samples, {} missed", summary.samples, summary.missed));
+    context.output.done(name, &Done::with(summary, status))?;
+    Ok(status)
+}
+
+/// Takes samples until it is time to end. Returns the exit status.
+fn watch(
+    context: &Context,
+    board: &Board,
+    arguments: &WatchArgs,
+    watched: &[Watched],
+    summary: &mut Summary,
+) -> Outcome<u8> {
+    let limit = board.time_limit()?;
+    let mut show = Show::begin(context, watched)?;
+    let variables: Vec<Variable> = watched.iter().map(|watched| watched.variable.clone()).collect();
+    let mut samples = board.target()?.memory().sample(&variables, arguments.period)?;
+    let begin = Instant::now();
+    loop {
+        // The iterator sleeps, too, but not so that a signal ends it.
+        let due = time_of(summary.samples + summary.missed, arguments.period);
+        let due = limit.map_or(due, |limit| due.min(limit));
+        context.signals.wait(due.saturating_sub(begin.elapsed()));
+        if let Some(status) = context.signals.caught() {
+            return Ok(status);
+        }
+        if limit.is_some_and(|limit| begin.elapsed() >= limit) {
+            // What was asked for is a number of samples, or a time.
+            return Ok(if arguments.count.is_some() { exit_status::TIMEOUT } else { exit_status::DONE });
+        }
+        match samples.next() {
+            Some(Ok(Sample { at, missed, values, .. })) => {
+                summary.samples += 1;
+                summary.missed += missed;
+                let values = watched.iter().zip(values).map(|(watched, read)| watched.value(read)).collect();
+                show.sample(context, board, &Values { watched, at, missed, values })?;
+            }
+            // A target that is being reset or has no power may come back.
+            Some(Err(error)) if summary.samples > 0 && !error.is_disconnected() && !error.is_timeout() => {
+                context.output.note(board.name(), format_args!("warning: {error}"));
+            }
+            Some(Err(error)) => return Err(error.into()),
+            None => return Ok(exit_status::DONE),
+        }
+        if arguments.count == Some(summary.samples) {
+            return Ok(exit_status::DONE);
+        }
+    }
+}
+
+/// The due time of a sample, by its number.
+fn time_of(number: u64, period: Duration) -> Duration {
+    let nanos = period.as_nanos().saturating_mul(number.into());
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+impl Show {
+    fn begin(context: &Context, watched: &[Watched]) -> Outcome<Show> {
+        if context.output.is_json() {
+            return Ok(Show::Json);
+        }
+        if context.output.is_live() {
+            return Ok(Show::Live(Screen::new(watched.len())));
+        }
+        let names = watched.iter().map(|watched| csv(&watched.variable.name));
+        let header: Vec<String> = std::iter::once("seconds".to_owned()).chain(names).collect();
+        context.output.bytes(format!("{}\n", header.join(",")).as_bytes())?;
+        Ok(Show::Csv)
+    }
+
+    fn sample(&mut self, context: &Context, board: &Board, sample: &Values<'_>) -> Outcome<()> {
+        match self {
+            Show::Json => context.output.event(board.name(), "sample", sample),
+            Show::Live(screen) => context.output.bytes(screen.draw(sample).as_bytes()),
+            Show::Csv => {
+                let mut line = format!("{:.6}", sample.at.as_secs_f64());
+                for value in &sample.values {
+                    let _ = write!(line, ",{value}");
+                }
+                line.push('\n');
+                context.output.bytes(line.as_bytes())
+            }
+        }
+    }
+}
+
+/// A name as a field of CSV.
+fn csv(name: &str) -> String {
+    if name.contains([',', '"', '\n']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_fields_of_csv() {
+        assert_eq!(csv("counter"), "counter");
+        assert_eq!(csv("Map<u8, u8>::x"), "\"Map<u8, u8>::x\"");
+    }
+}

@@ -1,0 +1,179 @@
+//! Two snapshots compared.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::{Snapshot, SnapshotRegister};
+use crate::svd::field::Field;
+use crate::svd::register::hex_digits;
+
+/// What differs between two snapshots, from [`Snapshot::diff`].
+///
+/// It prints as a table: a line for each register that differs, and one for each of its fields that
+/// does, with the names of the values. Lines for what was not compared follow.
+///
+/// ```text
+/// REGISTER  FIELD   BEFORE          AFTER
+/// RCC.CR            0x00000083      0x00030083
+///           HSEON   0x0  Off        0x1  On
+///           HSERDY  0x0  NotReady   0x1  Ready
+/// not compared: USART1.DR: reading changes the chip's state (readAction modifyExternal of USART1.DR)
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SnapshotDiff {
+    /// The registers that differ, in the order of the later snapshot.
+    pub changed: Vec<RegisterChange>,
+    /// The registers that at least one of the snapshots did not read, as it has them.
+    pub unread: Vec<SnapshotRegister>,
+    /// The registers that only the earlier snapshot has.
+    pub only_before: Vec<SnapshotRegister>,
+    /// The registers that only the later snapshot has.
+    pub only_after: Vec<SnapshotRegister>,
+}
+
+/// A register that differs between two snapshots.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RegisterChange {
+    /// The register, with the later value.
+    pub register: SnapshotRegister,
+    /// The earlier value.
+    pub before: u64,
+    /// The later value.
+    pub after: u64,
+}
+
+/// A field that differs between two snapshots.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FieldChange<'d> {
+    /// The field.
+    pub field: &'d Field,
+    /// The earlier value. Its lowest bit is bit 0.
+    pub before: u64,
+    /// The later value.
+    pub after: u64,
+}
+
+impl RegisterChange {
+    /// Returns the fields that differ, the highest one first. None if neither snapshot has a
+    /// description of the register.
+    pub fn fields(&self) -> Vec<FieldChange<'_>> {
+        let fields = self.register.description.iter().flat_map(|register| register.fields());
+        let mut changed: Vec<_> = fields
+            .filter(|field| field.access().can_read() && field.mask() & (self.before ^ self.after) != 0)
+            .map(|field| FieldChange { field, before: field.extract(self.before), after: field.extract(self.after) })
+            .collect();
+        changed.sort_by_key(|change| std::cmp::Reverse(change.field.bit_offset()));
+        changed
+    }
+}
+
+impl SnapshotDiff {
+    pub(super) fn of(before: &Snapshot, after: &Snapshot) -> Self {
+        let key = |register: &SnapshotRegister| (register.path.clone(), register.address, register.bits);
+        let mut earlier: HashMap<_, _> = before.registers.iter().map(|register| (key(register), register)).collect();
+        let (mut changed, mut unread, mut only_after) = (Vec::new(), Vec::new(), Vec::new());
+        for register in &after.registers {
+            let Some(before) = earlier.remove(&key(register)) else {
+                only_after.push(register.clone());
+                continue;
+            };
+            let description = register.description.as_ref().or(before.description.as_ref()).cloned();
+            match (before.value, register.value) {
+                (Some(earlier), Some(later)) if earlier != later => {
+                    let register = SnapshotRegister { description, ..register.clone() };
+                    changed.push(RegisterChange { register, before: earlier, after: later });
+                }
+                (Some(_), Some(_)) => {}
+                (None, _) => unread.push(SnapshotRegister { description, ..before.clone() }),
+                (_, None) => unread.push(SnapshotRegister { description, ..register.clone() }),
+            }
+        }
+        let is_left = |register: &&SnapshotRegister| earlier.contains_key(&key(register));
+        let only_before = before.registers.iter().filter(is_left).cloned().collect();
+        SnapshotDiff { changed, unread, only_before, only_after }
+    }
+
+    /// Whether no register differs, and both snapshots have the same registers. Registers that were
+    /// not read do not count.
+    pub fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.only_before.is_empty() && self.only_after.is_empty()
+    }
+}
+
+fn field_value(field: &Field, value: u64) -> String {
+    let digits = hex_digits(field.bit_width()) + 2;
+    let name = field.value_name(value).map(|value| format!("  {}", value.name()));
+    format!("{value:#0digits$x}{}", name.unwrap_or_default())
+}
+
+impl fmt::Display for SnapshotDiff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rows = vec![["REGISTER", "FIELD", "BEFORE", "AFTER"].map(str::to_owned)];
+        for change in &self.changed {
+            let register = &change.register;
+            rows.push([register.path.clone(), String::new(), register.hex(change.before), register.hex(change.after)]);
+            rows.extend(change.fields().into_iter().map(|FieldChange { field, before, after }| {
+                [String::new(), field.name().to_owned(), field_value(field, before), field_value(field, after)]
+            }));
+        }
+        let mut lines = Vec::new();
+        if rows.len() > 1 {
+            let widths: [usize; 4] = std::array::from_fn(|column| {
+                rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+            });
+            lines.extend(rows.iter().map(|row| {
+                let cells: Vec<_> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+                cells.join("  ").trim_end().to_owned()
+            }));
+        } else {
+            lines.push("no differences".to_owned());
+        }
+        for register in &self.unread {
+            let reason = register.unread.as_deref().unwrap_or("it was not read");
+            lines.push(format!("not compared: {}: {reason}", register.path));
+        }
+        lines.extend(self.only_before.iter().map(|register| format!("only before: {}", register.path)));
+        lines.extend(self.only_after.iter().map(|register| format!("only after: {}", register.path)));
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// `SnapshotDiff(2 changed, 1 unread, 0 only before, 0 only after)`
+impl fmt::Debug for SnapshotDiff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SnapshotDiff { changed, unread, only_before, only_after } = self;
+        write!(f, "SnapshotDiff({} changed, {} unread, ", changed.len(), unread.len())?;
+        write!(f, "{} only before, {} only after)", only_before.len(), only_after.len())
+    }
+}
+
+/// `RCC.CR: 0x00000083 -> 0x00030083`
+impl fmt::Display for RegisterChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RegisterChange { register, before, after } = self;
+        write!(f, "{}: {} -> {}", register.path, register.hex(*before), register.hex(*after))
+    }
+}
+
+impl fmt::Debug for RegisterChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RegisterChange({self})")
+    }
+}
+
+/// `HSEON: 0x0  Off -> 0x1  On`
+impl fmt::Display for FieldChange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FieldChange { field, before, after } = self;
+        write!(f, "{}: {} -> {}", field.name(), field_value(field, *before), field_value(field, *after))
+    }
+}
+
+impl fmt::Debug for FieldChange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FieldChange({self})")
+    }
+}

@@ -1,0 +1,88 @@
+//! `rtt` and `semihosting`: consoles of a target that runs.
+
+use virtual_chip::{CoreState, firmware};
+
+use crate::bench::Bench;
+use crate::running::Running;
+
+const RAM: &str = "0x2000_0000+20K";
+const PREBUILT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/rust/prebuilt/");
+const COUNTER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/counter.elf");
+
+#[test]
+fn rtt_prints_the_channel_and_sends_it_standard_input() {
+    let bench = Bench::new();
+    bench.chip.load_firmware(firmware::rtt::IMAGE);
+    let resets = bench.chip.reset_count();
+    let mut running = Running::start(&mut bench.board_command(&["rtt", "--ram", RAM]));
+    running.write("hello\n");
+    running.line_with("hello");
+    running.write("again\n");
+    running.line_with("again");
+    assert_eq!((bench.chip.state(), bench.chip.reset_count()), (CoreState::Running, resets));
+    running.signal("INT");
+    let ran = running.end().expect(130);
+    assert_eq!(ran.stderr, "error: interrupted\n");
+    assert_eq!(bench.chip.state(), CoreState::Running);
+}
+
+#[test]
+fn rtt_is_found_by_the_symbol_of_the_elf_file() {
+    let bench = Bench::new();
+    let elf = format!("{PREBUILT}rtt_plain.elf");
+    bench.chip.load_elf(&std::fs::read(&elf).unwrap());
+    // The end of input ends nothing: the target goes on.
+    let ran = bench.ocd(&["rtt", "--elf", &elf, "--timeout", "3s", "--json"]).expect(124);
+    let lines = ran.lines();
+    assert!(lines.iter().any(|line| line["type"] == "output" && line["event"]["text"] == "hello over RTT"), "{ran:?}");
+    assert_eq!(ran.error()["id"], "ocd.timeout");
+
+    let ran = bench.ocd(&["rtt", "--elf", &elf, "--list"]).expect(0);
+    assert!(ran.stdout.starts_with("up 0: "), "{ran:?}");
+    let result = bench.ocd(&["rtt", "--elf", &elf, "--list", "--json"]).expect(0).result();
+    assert_eq!(result["up"][0]["number"], 0, "{result}");
+}
+
+#[test]
+fn rtt_needs_to_know_where_it_is() {
+    let bench = Bench::new();
+    let ran = bench.ocd_alone(&["rtt", "--config", "x"]).expect(64);
+    assert!(ran.stderr.contains("--elf FILE") && ran.stderr.contains("--ram"), "{ran:?}");
+    bench.ocd_alone(&["rtt", "--config", "x", "--ram", "0x100"]).expect(64);
+    let ran = bench.ocd(&["rtt", "--elf", COUNTER]).expect(71);
+    assert!(ran.stderr.contains("lacks the symbol _SEGGER_RTT"), "{ran:?}");
+    // No firmware makes a control block.
+    let ran = bench.ocd(&["rtt", "--ram", RAM, "--timeout", "2s"]).expect(124);
+    assert!(ran.stderr.contains("no RTT control block yet"), "{ran:?}");
+}
+
+#[test]
+fn semihosting_passes_output_input_command_line_and_status() {
+    let bench = Bench::new();
+    let elf = format!("{PREBUILT}prints.elf");
+    let mut server = Running::start(&mut bench.board_command(&["server", "--tcl-port", "0", "--gdb-port", "0"]));
+    let address = server.line_with("tcl ").split_once(' ').unwrap().1.to_owned();
+    bench.chip.load_elf(&std::fs::read(elf).unwrap());
+    bench.ocd_alone(&["--connect", &address, "reset", "halt"]).expect(0);
+    let arguments = ["--connect", &address, "semihosting", "--", "prints", "--fast"];
+    let mut running = Running::start(&mut bench.command(&arguments));
+    running.write("some input\n");
+    running.close_stdin();
+    bench.ocd_alone(&["--connect", &address, "resume"]).expect(0);
+    running.line_with("prints --fast");
+    running.line_with("some input");
+    let ran = running.end().expect(0);
+    assert!(ran.stderr.starts_with("the firmware ended with exit status 0"), "{ran:?}");
+
+    bench.chip.load_elf(&std::fs::read(format!("{PREBUILT}exits.elf")).unwrap());
+    bench.ocd_alone(&["--connect", &address, "reset", "halt"]).expect(0);
+    let mut running = Running::start(&mut bench.command(&["--connect", &address, "semihosting", "--json"]));
+    bench.ocd_alone(&["--connect", &address, "resume"]).expect(0);
+    let ran = running.end().expect(7);
+    assert_eq!(ran.lines().last().unwrap()["whose"], "firmware");
+    assert_eq!(ran.result()["exit"]["status"], 7);
+
+    let ran = bench.ocd_alone(&["--connect", &address, "semihosting", "--timeout", "1s"]).expect(124);
+    assert!(ran.stderr.contains("the time of 1s is over"), "{ran:?}");
+    bench.ocd_alone(&["--connect", &address, "semihosting", "--files", "nowhere"]).expect(70);
+}

@@ -1,0 +1,212 @@
+//! `ocd run` with the Rust firmware of `examples/firmware/rust`.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use virtual_chip::CoreState;
+
+use crate::bench::{Bench, Ran};
+
+/// The path of a prebuilt firmware.
+pub fn firmware(name: &str) -> String {
+    format!("{}/examples/firmware/rust/prebuilt/{name}.elf", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The last line of standard error.
+fn last(ran: &Ran) -> &str {
+    ran.stderr.lines().last().unwrap_or_default()
+}
+
+/// The events of one type.
+fn events(ran: &Ran, kind: &str) -> Vec<Value> {
+    ran.lines().into_iter().filter(|line| line["type"] == kind).map(|line| line["event"].clone()).collect()
+}
+
+#[test]
+fn firmware_that_exits_with_success_is_a_success() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["run", &firmware("hello")]).expect(0);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!(lines.len(), 5, "{ran:?}");
+    // Timestamp, level, message, place in the sources.
+    assert!(lines[0].contains("[INFO ] hello from the board ("), "{ran:?}");
+    assert!(lines[0].contains("hello.rs:"), "{ran:?}");
+    assert!(lines[1].contains("Reading { channel: 3, millivolts: 1207 }"), "{ran:?}");
+    assert!(lines[4].contains("[ERROR] no answer from the sensor"), "{ran:?}");
+    assert!(!ran.stdout.contains('\u{1b}'), "escape codes in a pipe: {ran:?}");
+    assert_eq!(last(&ran), "the firmware exited with status 0 (exit status 0, of the firmware)");
+    assert_eq!(bench.chip.state(), CoreState::Halted);
+}
+
+#[test]
+fn the_firmwares_exit_status_is_ours() {
+    for (name, status) in [("exits", 7), ("fails", 1)] {
+        let ran = Bench::new().ocd(&["run", &firmware(name)]).expect(status);
+        assert!(last(&ran).ends_with(&format!("(exit status {status}, of the firmware)")), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_panic_is_told_with_its_message_and_its_calls() {
+    let ran = Bench::new().ocd(&["run", &firmware("panics")]).expect(134);
+    assert!(ran.stdout.contains("panicked at"), "{ran:?}");
+    assert!(ran.stdout.contains("index out of bounds"), "{ran:?}");
+    for function in ["sum_up_to", "sum_down_from", "main"] {
+        assert!(ran.stderr.contains(function), "{function} is missing: {ran:?}");
+    }
+    assert!(ran.stderr.contains("panics.rs:"), "{ran:?}");
+    assert!(last(&ran).starts_with("the firmware crashed: HardFault"), "{ran:?}");
+    assert!(last(&ran).ends_with("(exit status 134, of the firmware)"), "{ran:?}");
+}
+
+#[test]
+fn faults_lockups_and_stack_overflows_are_crashes() {
+    for (name, catch, reason) in [
+        ("faults", "hard-fault", "the firmware crashed: HardFault"),
+        ("faults", "bus-fault", "the firmware crashed"),
+        ("locks_up", "none", "the firmware locked up"),
+        ("overflows", "hard-fault", "the firmware "),
+    ] {
+        let ran = Bench::new().ocd(&["run", &firmware(name), "--catch", catch, "--timeout", "60"]).expect(134);
+        assert!(last(&ran).starts_with(reason), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_crash_is_data_in_json() {
+    let ran = Bench::new().ocd(&["run", "--json", &firmware("panics")]).expect(134);
+    let result = ran.result();
+    assert_eq!(result["crash"]["core"]["kind"], "cortex_m", "{result}");
+    let frames = result["backtrace"]["frames"].as_array().unwrap();
+    assert!(frames.len() >= 4, "{result}");
+    assert_eq!(ran.lines().last().unwrap()["whose"], "firmware");
+    let messages: Vec<Value> = events(&ran, "log").into_iter().map(|event| event["message"].clone()).collect();
+    assert_eq!(messages[0], "about to panic");
+}
+
+#[test]
+fn firmware_that_hangs_ends_at_the_time_limit() {
+    let bench = Bench::new();
+    let began = Instant::now();
+    let ran = bench.ocd(&["run", &firmware("hangs"), "--timeout", "3"]).expect(124);
+    assert!(began.elapsed() >= Duration::from_secs(3));
+    assert_eq!(last(&ran), "the time is over (exit status 124, of ocd)");
+    assert!(!ran.stdout.is_empty(), "{ran:?}");
+}
+
+#[test]
+fn a_wanted_line_or_symbol_ends_a_run_with_success() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["run", &firmware("hangs"), "--timeout", "60", "--until-line", "(?i)COUNT.* 2$"]).expect(0);
+    assert!(last(&ran).starts_with("the line came: "), "{ran:?}");
+    let ran = bench.ocd(&["run", &firmware("hangs"), "--timeout", "60", "--until", "main"]).expect(0);
+    assert!(last(&ran).starts_with("the firmware reached 0x08"), "{ran:?}");
+    bench.ocd(&["run", &firmware("hangs"), "--until", "nowhere"]).expect(71);
+}
+
+#[test]
+fn arguments_and_input_reach_the_firmware_by_semihosting() {
+    let bench = Bench::new();
+    bench.file("input.txt", "some input\n");
+    let ran = bench.ocd(&["run", &firmware("prints"), "--input", "input.txt", "--", "one", "--two"]).expect(0);
+    let expected =
+        "hello over semihosting\nargument prints.elf\nargument one\nargument --two\nsome input\nend of input\n";
+    assert_eq!(ran.stdout, expected, "{ran:?}");
+
+    let mut command = bench.board_command(&["run", &firmware("prints"), "--input", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"typed\n").unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap()).expect(0);
+    assert!(ran.stdout.contains("typed\n"), "{ran:?}");
+}
+
+#[test]
+fn a_mistyped_option_is_no_argument_of_the_firmware() {
+    let ran = Bench::new().ocd(&["run", &firmware("prints"), "--no-flsh"]).expect(64);
+    assert!(ran.stderr.contains("unknown option --no-flsh"), "{ran:?}");
+}
+
+#[test]
+fn several_rtt_channels_are_told_apart() {
+    let bench = Bench::new();
+    let arguments = ["run", &firmware("rtt_plain"), "--channel", "0", "--channel", "1", "--until-line", "hello"];
+    let ran = bench.ocd(&arguments).expect(0);
+    assert_eq!(ran.stdout, "rtt 0: hello over RTT\n");
+    let one = bench.ocd(&["run", &firmware("rtt_plain"), "--until-line", "hello"]).expect(0);
+    assert_eq!(one.stdout, "hello over RTT\n");
+}
+
+#[test]
+fn levels_are_filtered_and_formats_are_chosen() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["run", &firmware("hello"), "--log-filter", "warn", "--log-format", "{L}|{s}"]).expect(0);
+    assert_eq!(ran.stdout, "WARN |97 % of the flash is used\nERROR|no answer from the sensor\n");
+    let ran = bench.ocd(&["run", &firmware("hello"), "--log-format", "full", "--timestamps", "both"]).expect(0);
+    assert!(ran.stdout.lines().nth(1).unwrap().starts_with("└─ hello::"), "{ran:?}");
+    bench.ocd(&["run", &firmware("hello"), "--log-filter", "loud"]).expect(64);
+}
+
+#[test]
+fn a_second_run_writes_nothing_and_other_firmware_is_noticed() {
+    let bench = Bench::new();
+    bench.ocd(&["run", &firmware("exits")]).expect(7);
+    let again = bench.ocd(&["run", &firmware("exits")]).expect(7);
+    assert!(again.stderr.contains("0 bytes erased, 0 written"), "{again:?}");
+    let other = bench.ocd(&["run", "--no-flash", &firmware("fails")]).expect(7);
+    assert!(other.stderr.contains("warning: the chip holds other firmware"), "{other:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_ends_a_run_in_order() {
+    for (signal, status) in [("-INT", 130), ("-TERM", 143)] {
+        let bench = Bench::new();
+        let mut command = bench.board_command(&["run", &firmware("hangs"), "--on-exit", "resume"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+        Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        let began = Instant::now();
+        drop(output);
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert!(ran.status == status || ran.status == 141, "{ran:?}");
+        assert!(began.elapsed() < Duration::from_secs(20));
+        assert_eq!(bench.chip.state(), CoreState::Running);
+    }
+}
+
+#[test]
+fn a_test_binary_is_listed_without_a_board() {
+    let bench = Bench::new();
+    let ran = bench.ocd_alone(&["run", &firmware("tests"), "--list", "--format", "terse"]).expect(0);
+    assert!(ran.stdout.contains("tests::offset_is_known: test\n"), "{ran:?}");
+    let ignored = bench.ocd_alone(&["run", &firmware("tests"), "--list", "--format", "terse", "--ignored"]).expect(0);
+    assert_eq!(ignored.stdout, "tests::needs_a_sensor: test\n");
+}
+
+#[test]
+fn tests_run_on_the_board_as_cargo_test_runs_them() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["run", &firmware("tests")]).expect(101);
+    for (name, result) in [
+        ("negative_index_panics", "ok"),
+        ("needs_a_sensor", "ignored"),
+        ("offset_is_known", "ok"),
+        ("sum_is_right", "ok"),
+        ("this_one_fails", "FAILED"),
+        ("this_one_never_ends", "FAILED"),
+        ("this_one_returns_an_error", "FAILED"),
+    ] {
+        let line = ran.stdout.lines().find(|line| line.contains(&format!("tests::{name}"))).unwrap_or_default();
+        // A log line of the firmware may stand between the name and the result.
+        assert!(line.starts_with("test tests::"), "{name}: {ran:?}");
+        assert!(ran.stdout.contains(result), "{name}: {ran:?}");
+    }
+    assert!(ran.stdout.contains("3 passed; 3 failed; 1 ignored"), "{ran:?}");
+
+    let one = bench.ocd(&["run", &firmware("tests"), "--exact", "tests::sum_is_right", "--nocapture"]).expect(0);
+    assert!(one.stdout.contains("1 passed; 0 failed"), "{one:?}");
+}

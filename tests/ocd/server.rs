@@ -1,0 +1,149 @@
+//! `server` and `gdb`: OpenOCD for other tools.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use serde_json::Value;
+use virtual_chip::CoreState;
+
+use crate::bench::{Bench, Ran};
+use crate::running::{Running, exists};
+
+const FREE: [&str; 5] = ["server", "--tcl-port", "0", "--gdb-port", "0"];
+const ELF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/counter.elf");
+
+/// A server, and the port of its line.
+fn server(bench: &Bench, more: &[&str]) -> (Running, String) {
+    let mut running = Running::start(&mut bench.board_command(&[&FREE, more].concat()));
+    let address = running.line_with("tcl ").split_once(' ').unwrap().1.to_owned();
+    (running, address)
+}
+
+#[test]
+fn server_serves_other_tools_until_a_signal() {
+    let bench = Bench::new();
+    let (mut running, address) = server(&bench, &["--telnet-port", "0"]);
+    assert!(running.line().starts_with("gdb localhost:"));
+    assert!(running.line().starts_with("telnet localhost:"));
+    let openocd = running.openocd();
+    bench.ocd_alone(&["--connect", &address, "halt"]).expect(0);
+    // It keeps the target as each of them leaves it.
+    assert_eq!(bench.chip.state(), CoreState::Halted);
+    bench.ocd_alone(&["--connect", &address, "resume"]).expect(0);
+    running.signal("INT");
+    let ran = running.end().expect(130);
+    assert!(!exists(openocd));
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", "OpenOCD is ready; Ctrl-C ends it\n"));
+}
+
+#[test]
+fn server_ends_with_its_openocd() {
+    let bench = Bench::new();
+    let (mut running, address) = server(&bench, &[]);
+    bench.ocd_alone(&["--connect", &address, "cmd", "shutdown"]);
+    running.end().expect(0);
+    let (mut running, address) = server(&bench, &["--json"].repeat(0));
+    bench.ocd_alone(&["--connect", &address, "cmd", "shutdown error"]);
+    let ran = running.end().expect(76);
+    assert!(ran.stderr.contains("error: OpenOCD ended: exit status: 1"), "{ran:?}");
+}
+
+#[test]
+fn server_tells_its_ports_in_json() {
+    let bench = Bench::new();
+    let mut running = Running::start(&mut bench.board_command(&[&FREE[..], &["--json"]].concat()));
+    let line: Value = serde_json::from_str(&running.line()).unwrap();
+    assert_eq!((line["ocd"].as_u64(), line["type"].as_str()), (Some(1), Some("listening")), "{line}");
+    let listening = &line["event"];
+    assert_eq!(listening["pid"], running.openocd());
+    assert!(listening["tcl_port"].as_u64().is_some_and(|port| port > 0), "{line}");
+    assert_eq!((listening["gdb_ports"].as_array().map(Vec::len), &listening["telnet_port"]), (Some(1), &Value::Null));
+    running.signal("TERM");
+    assert_eq!(running.end().expect(143).result()["by"], "signal");
+}
+
+#[test]
+fn port_that_is_taken_is_an_error_that_names_the_option() {
+    let bench = Bench::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for option in ["--tcl-port", "--gdb-port", "--telnet-port"] {
+        let mut arguments = FREE.to_vec();
+        arguments.extend([option, &port]);
+        if option != "--telnet-port" {
+            let at = arguments.iter().position(|word| *word == option).unwrap();
+            arguments.drain(at..at + 2);
+        }
+        let ran = bench.ocd(&arguments).expect(71);
+        assert!(ran.stderr.contains(&format!("port {port} is taken")), "{ran:?}");
+        assert!(ran.stderr.contains("--tcl-port, --gdb-port or --telnet-port"), "{ran:?}");
+    }
+}
+
+#[test]
+fn server_does_not_serve_an_openocd_that_runs() {
+    let ran = Bench::new().ocd_alone(&["server", "--connect", "localhost:1"]).expect(64);
+    assert!(ran.stderr.contains("starts an OpenOCD"), "{ran:?}");
+}
+
+#[test]
+fn gdb_is_connected_and_its_status_passed_on() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["gdb", ELF, "--", "-batch", "-ex", "info symbol $pc", "-ex", "quit 3"]).expect(3);
+    assert!(ran.stdout.contains("in section .text"), "{ran:?}");
+    let ran = bench.ocd(&["gdb", "--elf", ELF, "--json", "--", "-batch"]).expect(0);
+    assert_eq!(ran.lines().len(), 1);
+    assert_eq!(ran.lines()[0]["whose"], "gdb");
+    assert_eq!(ran.result()["status"], 0);
+}
+
+/// A GDB of our own.
+fn script(bench: &Bench, text: &str) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    bench.file("my-gdb", format!("#!/bin/sh\n{text}\n"));
+    let path = bench.folder().join("my-gdb");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn gdb_of_the_environment_gets_file_port_and_arguments() {
+    let bench = Bench::new();
+    let gdb = script(&bench, "for word; do echo \"$word\"; done; exit 7");
+    let ran = Ran::of(bench.board_command(&["gdb", ELF, "--", "-ex", "break main"]).env("GDB", gdb)).expect(7);
+    let words: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!([words[0], words[1], words[3], words[4]], [ELF, "-ex", "-ex", "break main"]);
+    assert!(words[2].starts_with("target extended-remote localhost:"), "{ran:?}");
+}
+
+#[test]
+fn ctrl_c_is_for_gdb_and_sigterm_for_both() {
+    let bench = Bench::new();
+    let gdb = script(&bench, "echo ready; exec sleep 100");
+    let mut running = Running::start(bench.board_command(&["gdb"]).env("GDB", gdb));
+    running.line_with("ready");
+    let children = running.children();
+    assert_eq!(children.len(), 2);
+    running.signal("INT");
+    running.signal("INT");
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(running.is_running());
+    running.signal("TERM");
+    running.end().expect(143);
+    assert!(!children.into_iter().any(exists));
+}
+
+#[test]
+fn missing_gdb_or_file_is_found_before_openocd_starts() {
+    let bench = Bench::new();
+    let ran = Ran::of(bench.board_command(&["gdb"]).env("GDB", "/nowhere/gdb")).expect(71);
+    assert!(
+        ran.stderr.contains("cannot find the GDB that $GDB names") && ran.stderr.contains("help: install"),
+        "{ran:?}"
+    );
+    let ran =
+        Ran::of(bench.command(&["gdb", "--config", "x"]).env("PATH", bench.folder()).env_remove("GDB")).expect(71);
+    assert!(ran.stderr.contains("gdb-multiarch, arm-none-eabi-gdb, gdb"), "{ran:?}");
+    let ran = bench.ocd(&["gdb", "missing.elf"]).expect(71);
+    assert!(ran.stderr.contains("cannot read missing.elf"), "{ran:?}");
+}
