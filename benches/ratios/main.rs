@@ -8,12 +8,14 @@
 mod bare_server;
 mod boards;
 mod commands;
+mod crash;
 mod flash;
 mod instant_server;
 mod measure;
 mod memory;
 mod registers;
 mod start;
+mod symbols;
 mod tool;
 
 use measure::Table;
@@ -27,6 +29,8 @@ fn main() {
     flash::run(&mut table);
     registers::run(&mut table);
     start::run(&mut table);
+    crash::run(&mut table);
+    symbols::run(&mut table);
     tool::run(&mut table);
     boards::run(&mut table);
     table.finish();

@@ -18,8 +18,8 @@ use unwind::{Registers, Step, Unwinder};
 
 /// The largest number of frames in a backtrace.
 const MOST_FRAMES: usize = 256;
-/// Words of the stack that are read at a time.
-const BLOCK_WORDS: u32 = 64;
+/// Bytes of the stack that are read at a time.
+const BLOCK_BYTES: u32 = 256;
 const SP: usize = 13;
 const LR: usize = 14;
 const PC: usize = 15;
@@ -145,10 +145,17 @@ impl fmt::Display for Backtrace {
     }
 }
 
-/// Words of the stack, read in blocks, each at most once.
+/// Words of the stack, read in blocks, each at most once. No block crosses a multiple of its size,
+/// so none crosses the end of RAM.
 struct StackMemory<'a> {
     target: &'a Target<'a>,
-    blocks: BTreeMap<u32, Vec<u32>>,
+    /// By their multiple, the words from an address on.
+    blocks: BTreeMap<u32, Block>,
+}
+
+struct Block {
+    start: u32,
+    words: Vec<u32>,
 }
 
 impl StackMemory<'_> {
@@ -166,16 +173,15 @@ impl StackMemory<'_> {
         if address % 4 != 0 {
             return Ok(None);
         }
-        let block = self.blocks.range(..=address).next_back().map(|(start, words)| (*start, words));
-        if let Some((start, words)) = block {
-            let index = (address - start) / 4;
-            if index < BLOCK_WORDS {
-                return Ok(words.get(index as usize).copied());
+        let multiple = address / BLOCK_BYTES;
+        if let Some(Block { start, words }) = self.blocks.get(&multiple) {
+            if address >= *start {
+                return Ok(words.get((address - start) as usize / 4).copied());
             }
         }
-        let words = self.target.stack(address, BLOCK_WORDS)?;
+        let words = self.target.stack(address, (BLOCK_BYTES - address % BLOCK_BYTES) / 4)?;
         let word = words.first().copied();
-        self.blocks.insert(address, words);
+        self.blocks.insert(multiple, Block { start: address, words });
         Ok(word)
     }
 }
@@ -208,7 +214,7 @@ impl Target<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn backtrace(&self, image: &Image) -> Result<Backtrace> {
-        let survey = Survey::of(self, &cortex_m::REGISTERS, &[], &cortex_m::BASE, &cortex_m::MAINLINE)?;
+        let survey = Survey::of(self, &cortex_m::REGISTERS, &[], &cortex_m::BASE[..1], &cortex_m::UNWINDING)?;
         survey.must_be_halted("backtrace")?;
         if survey.kind != CoreKind::CortexM {
             return Err(survey.unsupported("backtrace"));

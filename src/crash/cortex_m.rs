@@ -59,6 +59,10 @@ pub(super) const BASE: [u32; 4] = [CPUID, ICSR, SHCSR, DFSR];
 /// reserved and reads as 0.
 pub(super) const MAINLINE: [u32; 9] = [CFSR, HFSR, MMFAR, BFAR, AFSR, ID_PFR1, SFSR, SFAR, FPCCR];
 
+/// The words of such cores that decide how a stored state is found.
+#[cfg(feature = "debuginfo")]
+pub(super) const UNWINDING: [u32; 1] = [FPCCR];
+
 /// Where the program counter of a locked-up core points (ARM DDI 0403, B1.5.15; ARM DDI 0553,
 /// B3.33).
 const LOCKED_UP: [u64; 2] = [0xffff_fffe, 0xefff_fffe];

@@ -64,17 +64,24 @@ proc _openocd_rs_1_crash_words {addresses} {
     return $words
 }
 
-# Reads up to `count` words of the stack: the values up to the first that cannot be read.
+# Reads up to `count` words of the stack: the values up to the first that cannot be read. A range
+# that cannot be read as a whole is tried in parts, first the first word and then halves, because an
+# access that fails takes long.
 proc _openocd_rs_1_crash_stack {address count} {
-    if {![catch {read_memory $address 32 $count} values]} { return $values }
-    _openocd_rs_1_clear_errors
     set values {}
-    for {set i 0} {$i < $count} {incr i} {
-        if {[catch {read_memory [format 0x%x [expr {$address + 4 * $i}]] 32 1} value]} {
-            _openocd_rs_1_clear_errors
-            break
+    set tries [list $count]
+    while {[llength $tries]} {
+        set count [lindex $tries 0]
+        set tries [lrange $tries 1 end]
+        set from [format 0x%x [expr {$address + 4 * [llength $values]}]]
+        if {![catch {read_memory $from 32 $count} words]} {
+            lappend values {*}$words
+            continue
         }
-        lappend values $value
+        _openocd_rs_1_clear_errors
+        if {$count == 1} { break }
+        set part [expr {[llength $values] ? $count / 2 : 1}]
+        set tries [list $part [expr {$count - $part}]]
     }
     return $values
 }

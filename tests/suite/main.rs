@@ -37,6 +37,7 @@ mod random;
 mod registers;
 mod remote_openocd;
 mod riscv;
+mod round_trips;
 mod rtt;
 mod run_until;
 #[cfg(feature = "debuginfo")]

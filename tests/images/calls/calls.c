@@ -13,12 +13,14 @@ extern void without_information(void);
 extern void stop(void);
 volatile uint32_t scenario, sink, zero;
 
-/* One frame for each level. */
+/* One frame for each level, of the size that frames have. */
 __attribute__((noinline)) static uint32_t recurse(uint32_t depth)
 {
+    volatile uint32_t level[12];
+    level[depth % 12] = depth;
     if (depth == 0)
         stop();
-    return recurse(depth - 1) + sink;
+    return recurse(depth - 1) + level[depth % 12];
 }
 
 /* `middle_of_three` has no frame when `last_of_three` runs. */

@@ -122,12 +122,12 @@ fn overflowed_stack_ends_the_backtrace_where_gdb_ends() {
 #[test]
 fn many_calls_end_the_backtrace_at_a_limit() {
     let board = board_after(OVERFLOW);
-    // Before the stack is full.
+    // The stack has room for 300 levels.
     board.session.target().reset(ResetMode::Halt).unwrap();
     board.session.memory().write_u32(image().symbol("scenario").unwrap().address, RECURSION).unwrap();
     let recurse = image().symbol("recurse").unwrap().address;
     board.session.target().run_until(RunUntil::new().breakpoint(recurse), PATIENCE).unwrap();
-    board.session.registers().write("r0", 1000_u32).unwrap();
+    board.session.registers().write("r0", 280_u32).unwrap();
     let stop = image().symbol("stop").unwrap().address;
     board.session.target().run_until(RunUntil::new().breakpoint(stop), PATIENCE).unwrap();
     let backtrace = backtrace(&board);
