@@ -26,6 +26,13 @@ impl NewFile {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
         static NUMBER: AtomicU32 = AtomicU32::new(0);
+        // The file that a symbolic link names is replaced, and not the link.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        // A rename would put the new file in the place of a device.
+        if path.exists() && !path.is_file() {
+            let kind = if path.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::InvalidInput };
+            return Err(io::Error::new(kind, "the path names something else than a regular file"));
+        }
         let name =
             path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);

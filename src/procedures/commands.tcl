@@ -17,7 +17,7 @@
 proc _openocd_rs_1_run {sequence command} {
     set ::_openocd_rs_1_command $command
     set ::_openocd_rs_1_code {}
-    set ::_openocd_rs_1_result \x1anone
+    set ::_openocd_rs_1_result \x1a_openocd_rs_1_none
     set ::_openocd_rs_1_log [uplevel #0 {capture _openocd_rs_1_try}]
     if {$::_openocd_rs_1_code} {
         set code [_openocd_rs_1_code $::_openocd_rs_1_code $::_openocd_rs_1_options]
@@ -35,7 +35,7 @@ proc _openocd_rs_1_run {sequence command} {
 proc _openocd_rs_1_run_on {sequence command target} {
     set ::_openocd_rs_1_command $command
     set ::_openocd_rs_1_code {}
-    set ::_openocd_rs_1_result \x1anone
+    set ::_openocd_rs_1_result \x1a_openocd_rs_1_none
     set log [capture {_openocd_rs_1_try_on $target}]
     set code 0
     if {$::_openocd_rs_1_code} { set code [_openocd_rs_1_code $::_openocd_rs_1_code $::_openocd_rs_1_options] }
@@ -44,7 +44,7 @@ proc _openocd_rs_1_run_on {sequence command target} {
 
 # Returns a result, if a command has put one in the place of what was there before it.
 proc _openocd_rs_1_replaced {result} {
-    if {$result eq "\x1anone"} { error {a command has redefined a command of Tcl} }
+    if {$result eq "\x1a_openocd_rs_1_none"} { error {a command has redefined a command of Tcl} }
     return $result
 }
 

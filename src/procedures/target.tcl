@@ -188,19 +188,24 @@ proc _openocd_rs_1_from_halt {command address} {
 }
 
 # Runs step or resume of a RISC-V hart, past a breakpoint at its program counter. OpenOCD 0.12.0
-# executes nothing there; newer ones resume past it only if the hart halted because of it. Here, so
-# that no poll and no other client sees the program without the breakpoint.
+# executes nothing there; newer ones resume past it only if the hart halted because of it. No OpenOCD
+# knows of a software breakpoint that another hart has in memory that the two share. Here, so that no
+# poll and no other client sees the program without the breakpoint.
 proc _openocd_rs_1_run_hart {command address pc} {
     unset -nocomplain ::_openocd_rs_1_stopped_behind
-    set found {}
-    if {[regexp {0x[0-9a-fA-F]+} $pc at]} { set found [_openocd_rs_1_breakpoint_at $at] }
-    if {![llength $found]} {
+    set removed {}
+    set code 0
+    if {[regexp {0x[0-9a-fA-F]+} $pc at]} {
+        set code [catch {_openocd_rs_1_remove_breakpoints_at $at} text options]
+    }
+    if {!$code && ![llength $removed]} {
         {*}$command {*}$address
         return
     }
-    rbp $at
-    set code [catch {step {*}$address} text options]
-    if {[catch {bp $at {*}$found} message]} { error "the breakpoint at $at could not be set again: $message" }
+    if {!$code} { set code [catch {step {*}$address} text options] }
+    foreach {target breakpoint} $removed {
+        if {[catch {_openocd_rs_1_of $target bp $at {*}$breakpoint} message]} { error "the breakpoint at $at could not be set again: $message" }
+    }
     if {$code} { return {*}$options $text }
     if {$command ne {resume}} return
     # Of a breakpoint right behind, `resume` would make 0.12.0 halt without a reason, and newer ones
@@ -210,6 +215,40 @@ proc _openocd_rs_1_run_hart {command address pc} {
     } else {
         resume
     }
+}
+
+# Removes what stops the current target at an address: its own breakpoint, and software breakpoints
+# that other targets have in memory that they share with it. Adds each to the caller's list
+# `removed`, which is {target breakpoint ...}. OpenOCD 0.12.0 forgets a breakpoint of a running hart
+# and leaves its instruction in memory, so that is a failure before anything is removed from there.
+proc _openocd_rs_1_remove_breakpoints_at {address} {
+    upvar 1 removed removed
+    set own [_openocd_rs_1_breakpoint_at $address]
+    if {[llength $own]} {
+        rbp $address
+        lappend removed [target current] $own
+    }
+    set others [_openocd_rs_1_for_others bp]
+    if {![llength $others]} return
+    foreach {target at} [_openocd_rs_1_shared_breakpoints $others] {
+        if {$at != $address} continue
+        if {[_openocd_rs_1_of $target _openocd_rs_1_state] ne {halted}} {
+            error "$target has a breakpoint at $address in memory that both share, and is running: halt it first"
+        }
+        set breakpoint [_openocd_rs_1_of $target _openocd_rs_1_breakpoint_at $address]
+        _openocd_rs_1_of $target rbp $address
+        lappend removed $target $breakpoint
+    }
+}
+
+# Runs a command with another target as the current one.
+proc _openocd_rs_1_of {target args} {
+    set current [target current]
+    targets $target
+    set code [catch $args result options]
+    targets $current
+    if {$code != 0} { return {*}$options $result }
+    return $result
 }
 
 # After a step that did not move: moves the target behind the breakpoint instruction at its program

@@ -39,10 +39,11 @@ impl Target<'_> {
     /// Resumes the halted target at its program counter (OpenOCD: `resume`).
     ///
     /// Returns when the target runs. By then it may be halted again, at a breakpoint for example.
-    /// The target steps over a breakpoint at its program counter first. A `BKPT` instruction of the
-    /// program at the program counter is passed if the target halted because of it, and otherwise
-    /// halts the target again. An `ebreak` instruction of a RISC-V program always halts the target
-    /// again.
+    /// The target steps over a breakpoint at its program counter first, also over a software
+    /// breakpoint that another RISC-V hart has in shared memory; that hart must be halted. A `BKPT`
+    /// instruction of the program at the program counter is passed if the target halted because of
+    /// it, and otherwise halts the target again. An `ebreak` instruction of a RISC-V program always
+    /// halts the target again.
     ///
     /// # Errors
     /// [`TargetError::NotHalted`] if the target runs already. [`TargetError::Resume`] if OpenOCD
@@ -86,14 +87,15 @@ impl Target<'_> {
     /// Executes one instruction at the program counter, and returns the status after it (OpenOCD:
     /// `step`).
     ///
-    /// The target steps over a breakpoint at its program counter. A breakpoint instruction of the
-    /// program itself (`BKPT`, `ebreak`) is passed and not executed, whether the target ran into it
-    /// or was stepped to it.
+    /// The target steps over a breakpoint at its program counter, also over a software breakpoint
+    /// that another RISC-V hart has in shared memory; that hart must be halted. A breakpoint
+    /// instruction of the program itself (`BKPT`, `ebreak`) is passed and not executed, whether the
+    /// target ran into it or was stepped to it.
     ///
     /// # Errors
     /// [`TargetError::NotHalted`] if the target runs. [`TargetError::Step`] if OpenOCD cannot step
     /// it, and [`TargetError::WrongState`] if OpenOCD reports success but the target is not halted
-    /// afterwards, or a software breakpoint of another target is at its program counter.
+    /// afterwards, or a software breakpoint of another Cortex-M is at its program counter.
     /// [`TargetError::Register`] if a value [written](crate::Registers::write) to a register is
     /// lost: an instruction may have been executed then. [`TargetError::EventHandler`] if a handler
     /// of the configuration failed.

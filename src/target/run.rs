@@ -106,7 +106,8 @@ impl Run {
                     && (failed_transfer || (is_known_to_tell && has_not_moved))
             }
         };
-        if !did_not_run {
+        // A target that no longer tells where it is says nothing about what it executed.
+        if !did_not_run && !(failed_transfer && status.pc.is_none()) {
             return Ok(Ran { status, has_not_moved });
         }
         if failed_transfer {
@@ -195,6 +196,17 @@ mod tests {
         check(Run::Resume, "0x44", "undefined", CoreKind::RiscV, "").unwrap();
         check(Run::Step, "0x44", "single-step", CoreKind::CortexM, "").unwrap();
         check(Run::Step, "0x46", "single-step", CoreKind::CortexM, "JTAG-DP STICKY ERROR\n").unwrap();
+    }
+
+    #[test]
+    fn a_target_that_no_longer_tells_where_it_is_is_no_success() {
+        for run in [Run::Step, Run::Resume] {
+            let status = state::status(b"t halted breakpoint {} {}").unwrap();
+            let log = "JTAG-DP STICKY ERROR\n".to_owned();
+            let result = run.check(&Request::new(run.command()), status, CoreKind::CortexM, None, log);
+            let error = result.map(|ran| ran.status).unwrap_err();
+            assert!(matches!(error, Error::Target(TargetError::Step(_) | TargetError::Resume(_))), "{error:?}");
+        }
     }
 
     #[test]

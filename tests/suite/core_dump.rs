@@ -143,6 +143,27 @@ fn file_that_cannot_be_created_is_an_error_that_names_it() {
 }
 
 #[test]
+fn what_is_no_regular_file_stays_what_it_is() {
+    use std::os::unix::fs::FileTypeExt;
+    let board = Board::halted();
+    let directory = Directory::new();
+    let [socket, link, file] = ["socket", "link", "file"].map(|name| directory.path().join(name));
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for path in [socket.as_path(), directory.path()] {
+        let error = board.session.target().core_dump(path, &[RAM]).unwrap_err();
+        assert!(matches!(error, Error::Target(TargetError::File { .. })), "{error:?}");
+    }
+    assert!(fs::metadata(&socket).unwrap().file_type().is_socket());
+    // A link leads to the core.
+    fs::write(&file, "old").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    board.session.target().core_dump(&link, &[RAM]).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(fs::read(&file).unwrap().starts_with(b"\x7fELF"));
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3, "nothing else is left");
+}
+
+#[test]
 fn core_replaces_an_older_file() {
     let board = Board::halted();
     let directory = Directory::new();

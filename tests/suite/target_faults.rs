@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use openocd::{Error, ResetMode, RunUntil, Session, Target, TargetError, TargetState, TargetStatus};
+use openocd::{BreakpointKind, Error, ResetMode, RunUntil, Session, Target, TargetError, TargetState, TargetStatus};
 use virtual_chip::{CoreState, Register, firmware};
 
 use crate::board::{Board, PATIENCE};
@@ -169,4 +169,19 @@ fn a_reset_that_does_not_leave_the_target_halted_is_in_the_wrong_state() {
         assert_eq!((*operation, &**target, *state), (expected, "stm32f1x.cpu", TargetState::Running));
     }
     assert!(matches!(board.session.reset_all(ResetMode::Halt), Err(Error::Target(TargetError::WrongState { .. }))));
+}
+
+#[test]
+fn a_breakpoint_of_an_earlier_run_is_no_verdict_when_the_core_cannot_be_resumed() {
+    // Over SWD the reset fails before the core runs.
+    let board = Board::jtag();
+    board.session.target().halt().unwrap();
+    board.session.breakpoints().add(firmware::WORK.into(), BreakpointKind::Hardware).unwrap();
+    board.chip.faults().bus_fault_on_write_at(DHCSR.start..0xe000_ee00);
+    // The core runs from the reset to the breakpoint, and cannot be resumed there.
+    board.session.target().reset(ResetMode::Run).unwrap_err();
+    assert_eq!((board.chip.state(), pc(&board)), (CoreState::Halted, firmware::WORK));
+    let until = RunUntil::new().breakpoint(firmware::LOOP.into());
+    let error = board.session.target().run_until(until, Duration::from_millis(300)).unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::Resume(_))), "{error:?}");
 }

@@ -3,11 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use openocd::{
-    BreakpointKind, Error, HaltReason, OpenOcdProcess, ResetMode, Session, Target, TargetError, TargetState,
-};
+use openocd::{BreakpointKind, Error, HaltReason, OpenOcdProcess, ResetMode, Session, Target, TargetState};
 use openocd::{RunUntil, TargetStatus, TimeoutError, Verdict};
-use virtual_chip::{Model, VirtualBoard, VirtualHart, firmware};
+use virtual_chip::{VirtualHart, firmware};
 
 use crate::board::{Board, INSTALL, PATIENCE};
 
@@ -92,22 +90,6 @@ fn a_hart_that_is_halted_where_a_breakpoint_is_set_then_resumes_past_it() {
     target.resume().unwrap();
     halted_at(target, LOOP.into());
     assert_eq!(hart.read_u32(COUNTER_ADDRESS).unwrap(), before + 1);
-}
-
-#[test]
-fn a_step_that_a_breakpoint_of_another_hart_prevents_is_in_the_wrong_state() {
-    use firmware::harts::LOOP;
-    let board = VirtualBoard::start(&[Model::RiscvPair]).unwrap();
-    let session = start(board.openocd_config());
-    let (own, other) = (session.target_named("pair0.cpu0").unwrap(), session.target_named("pair0.cpu1").unwrap());
-    own.halt().unwrap();
-    other.halt().unwrap();
-    other.breakpoints().add(LOOP.into(), BreakpointKind::Software).unwrap();
-    let error = own.step_at(LOOP.into()).unwrap_err();
-    assert!(matches!(error, Error::Target(TargetError::WrongState { operation: "step", .. })), "{error:?}");
-    assert_eq!(own.registers().pc().unwrap(), u64::from(LOOP));
-    other.breakpoints().remove(LOOP.into()).unwrap();
-    assert_ne!(own.step().unwrap().pc, Some(LOOP.into()));
 }
 
 #[test]

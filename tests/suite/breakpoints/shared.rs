@@ -1,6 +1,9 @@
 //! Software breakpoints in memory that two harts share, and Thumb addresses.
 
-use openocd::{BreakpointError, BreakpointKind, OpenOcdProcess, Session, Target};
+use std::thread;
+use std::time::Duration;
+
+use openocd::{BreakpointError, BreakpointKind, OpenOcdProcess, RunUntil, Session, Target, TargetState, Verdict};
 use virtual_chip::firmware::WORK;
 use virtual_chip::{Model, VirtualBoard};
 
@@ -10,6 +13,8 @@ use crate::board::{Board, INSTALL, PATIENCE};
 /// `addi x0, x0, 0`, and `ebreak`.
 const NOP: u32 = 0x0000_0013;
 const EBREAK: u32 = 0x0010_0073;
+/// `jal x0, 0`
+const ENDLESS: u32 = 0x0000_006f;
 /// Where no program is.
 const PLACE: u64 = 0x8000_0100;
 
@@ -68,6 +73,67 @@ fn either_hart_removes_a_software_breakpoint_from_shared_memory() {
         one.breakpoints().remove_all().unwrap();
         assert_eq!(word(one), NOP, "smp {smp}");
     }
+}
+
+#[test]
+fn a_hart_runs_past_the_software_breakpoint_of_another_hart() {
+    for smp in [false, true] {
+        let (_board, session) = pair(smp);
+        let [one, other] = ["pair0.cpu0", "pair0.cpu1"].map(|name| session.target_named(name).unwrap());
+        session.memory().write_u32_slice(PLACE, &[NOP, NOP, ENDLESS]).unwrap();
+        for (setter, runner) in [(one, other), (other, one)] {
+            let case = format!("smp {smp}, {} runs", runner.name().unwrap());
+            setter.breakpoints().add(PLACE, BreakpointKind::Software).unwrap();
+            let current = session.command("target current").unwrap();
+            runner.registers().write("pc", PLACE).unwrap();
+            assert_eq!(runner.step().unwrap().pc, Some(PLACE + 4), "{case}");
+            assert_eq!(word(runner), EBREAK, "{case}");
+
+            runner.registers().write("pc", PLACE).unwrap();
+            runner.resume().unwrap();
+            thread::sleep(Duration::from_millis(20));
+            assert_eq!(runner.halt().unwrap().pc, Some(PLACE + 8), "{case}");
+
+            // Nothing is executed twice, and nothing that was not executed is a verdict.
+            for breakpoint in [PLACE, PLACE + 4] {
+                setter.halt().unwrap();
+                runner.registers().write("pc", PLACE).unwrap();
+                let until = RunUntil::new().breakpoint(breakpoint);
+                let outcome = runner.run_until(until, Duration::from_millis(300)).unwrap();
+                let expected = match breakpoint {
+                    PLACE => Verdict::Deadline,
+                    address => Verdict::Breakpoint { address },
+                };
+                assert_eq!(outcome.verdict, expected, "{case}");
+            }
+            assert_eq!(session.command("target current").unwrap(), current);
+            assert_eq!(word(runner), EBREAK, "{case}");
+            setter.halt().unwrap();
+            setter.breakpoints().remove(PLACE).unwrap();
+            assert_eq!(word(runner), NOP, "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_hart_does_not_run_past_the_software_breakpoint_of_a_running_hart() {
+    let (_board, session) = pair(false);
+    let [one, other] = ["pair0.cpu0", "pair0.cpu1"].map(|name| session.target_named(name).unwrap());
+    session.memory().write_u32_slice(PLACE, &[NOP, NOP, ENDLESS]).unwrap();
+    one.breakpoints().add(PLACE, BreakpointKind::Software).unwrap();
+    one.resume_at(PLACE + 8).unwrap();
+    other.registers().write("pc", PLACE).unwrap();
+    let run_until = || other.run_until(RunUntil::new().breakpoint(PLACE), PATIENCE).map(drop);
+    for result in [other.step().map(drop), other.resume(), run_until()] {
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains("pair0.cpu0 has a breakpoint") && text.contains("and is running"), "{text}");
+        let status = other.status().unwrap();
+        assert_eq!((status.state, status.pc), (TargetState::Halted, Some(PLACE)));
+        assert_eq!(word(other), EBREAK);
+    }
+    one.halt().unwrap();
+    assert_eq!(other.step().unwrap().pc, Some(PLACE + 4));
+    assert_eq!(word(other), EBREAK);
 }
 
 #[test]
