@@ -125,3 +125,15 @@ fn a_snapshot_that_cannot_be_taken_or_read_is_a_failure() {
     svd(&bench, &["diff", "broken.txt", "--openocd", "/nonexistent"]).expect(71);
     svd(&bench, &["snapshot", "absent/x.txt", "RCC"]).expect(71);
 }
+
+#[test]
+fn the_peripherals_of_the_core_need_no_file() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["svd", "read", "scb.cpuid"]).expect(0);
+    assert!(ran.stdout.starts_with("SCB.CPUID @ 0xe000ed00 = 0x411fc231"), "{ran:?}");
+    // Beside a file that lacks them, too.
+    let result = svd(&bench, &["read", "SCB.CPUID.PARTNO", "--json"]).expect(0).result();
+    assert_eq!(result["value"], 0xc23);
+    bench.ocd(&["svd", "read", "RCC", "--openocd", "/nonexistent"]).expect(64);
+    bench.ocd(&["svd", "read", "SCB", "--svd", "absent.svd", "--openocd", "/nonexistent"]).expect(71);
+}

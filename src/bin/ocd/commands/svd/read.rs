@@ -3,13 +3,14 @@
 use std::fmt;
 
 use clap::Args;
-use openocd::svd::{DecodedRegister, PeripheralReading};
+use openocd::svd::{CortexM, DecodedRegister, Device, PeripheralReading};
 use openocd::{Svd, svd};
 use serde::Serialize;
 
 use super::path::{Named, find};
 use crate::address::Names;
 use crate::context::Context;
+use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::number;
 use crate::output::Done;
@@ -66,18 +67,35 @@ pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
     context.each_board_planned(
         |settings| {
             let names = Names::new(settings);
-            // An unknown name must not start OpenOCD.
-            find(names.needed_device()?, &arguments.path)?;
+            check(&names, &arguments.path)?;
             Ok(names)
         },
         |board, names| {
-            let device = names.needed_device()?;
-            board.session.svd().set(device.clone());
             let view = board.target()?.svd();
+            let known = names.device()?.map(|device| view.set(device.clone()));
+            let known = known.filter(|device| find(device, &arguments.path).is_ok());
+            let device = known.map_or_else(|| view.add_core_peripherals(), Ok)?;
             let view = if arguments.force { view.unguarded() } else { view };
-            Ok(Done::from(read(view, find(device, &arguments.path)?)?))
+            Ok(Done::from(read(view, find(&device, &arguments.path)?)?))
         },
     )
+}
+
+/// Checks that the file has such a name, or that a Cortex-M has it, so that an unknown one does not
+/// start OpenOCD.
+fn check(names: &Names, path: &str) -> Outcome<()> {
+    let unknown = match names.needed_device() {
+        Ok(device) => match find(device, path) {
+            Ok(_) => return Ok(()),
+            Err(unknown) => unknown.into(),
+        },
+        // A file that cannot be read, or none.
+        Err(failure) if failure.status == exit_status::USAGE => failure,
+        Err(failure) => return Err(failure),
+    };
+    let cores = [CortexM::V6, CortexM::V7, CortexM::V8];
+    let is_core = cores.into_iter().any(|core| find(&Device::core(core), path).is_ok());
+    if is_core { Ok(()) } else { Err(unknown) }
 }
 
 fn read(view: Svd<'_>, named: Named<'_>) -> openocd::Result<Report> {
