@@ -84,7 +84,8 @@ fn several_files_are_one_image() {
     assert_eq!(held(&bench, APP + 0x200, 5), [1, 2, 3, 4, 0xff]);
     // They disagree about an address.
     let error = bench.ocd(&["flash", "boot.bin@0x08004010", "app.hex", "--json"]).expect(71).error();
-    assert_eq!(error["id"], "image.overlap");
+    assert_eq!(error["id"], "image.conflict");
+    assert_eq!(error["message"], "boot.bin and app.hex hold different bytes for 0x08004200");
 }
 
 #[test]
