@@ -85,6 +85,7 @@ fn several_files_are_one_image() {
     // They disagree about an address.
     let error = bench.ocd(&["flash", "boot.bin@0x08004010", "app.hex", "--json"]).expect(71).error();
     assert_eq!(error["id"], "image.conflict");
+    assert_eq!(error["message"], "boot.bin and app.hex hold different bytes for 0x08004200");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::address;
 use crate::board::Board;
+use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 
 #[derive(Debug, Args)]
@@ -76,7 +77,19 @@ impl Firmware {
             Content::Raw { bytes, base } => Ok(Cow::Owned(Image::bin(board.address(base)?, bytes.clone())?)),
         });
         let images: Vec<Cow<'_, Image>> = images.collect::<Outcome<_>>()?;
-        Ok(Cow::Owned(Image::merge(images.iter().map(|image| &**image))?))
+        let merged = Image::merge(images.iter().map(|image| &**image));
+        Ok(Cow::Owned(merged.map_err(|error| self.named(error))?))
+    }
+
+    /// Names the files that do not fit together.
+    fn named(&self, error: Error) -> Failure {
+        let Error::Image(ImageError::Conflict { address, images: (one, other), .. }) = error else {
+            return error.into();
+        };
+        let name =
+            |index: usize| self.files.get(index).map_or(String::new(), |(file, _)| file.path.display().to_string());
+        let message = format!("{} and {} hold different bytes for {address:#010x}", name(one), name(other));
+        Failure::new(exit_status::CONFIGURATION, error.id(), message)
     }
 }
 
@@ -87,7 +100,7 @@ fn one(path: &Path) -> Outcome<(FirmwareFile, Content)> {
         }
         let id = error.id();
         let message = format!("{} is neither ELF nor Intel HEX nor S-record nor UF2", path.display());
-        Failure::new(crate::exit_status::CONFIGURATION, id, message)
+        Failure::new(exit_status::CONFIGURATION, id, message)
             .help(format!("for raw bytes say where they belong: {}@0x08000000, or --base 0x08000000", path.display()))
     })?;
     let file = FirmwareFile { path: path.to_owned(), format: image.format(), bytes: image.len() };
