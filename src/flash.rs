@@ -5,6 +5,7 @@ mod checksums;
 mod erase;
 mod image_source;
 pub(crate) mod info;
+mod keep;
 mod layout;
 mod options;
 mod pieces;

@@ -3,6 +3,11 @@
 #[cfg(feature = "serde")]
 #[doc = include_str!("guide/json.md")]
 pub mod json {}
+#[doc = include_str!("guide/test_bench.md")]
+pub mod test_bench {}
+
+#[doc = include_str!("guide/when_firmware_crashes.md")]
+pub mod when_firmware_crashes {}
 
 #[doc = include_str!("guide/ocd.md")]
 pub mod ocd {}

@@ -90,7 +90,9 @@ pub use progress::{IntoControlFlow, NoProgress, Progress, ProgressCallback, Prog
 pub use registers::{Register, RegisterDump, Registers};
 pub use riscv::Riscv;
 pub use rtt::{Rtt, RttChannel, RttChannelInfo, RttChannels, RttLines, RttMode};
-pub use run_until::{OutputSource, RunChannel, RunInput, RunLine, RunOutcome, RunOutput, RunUntil, Verdict};
+pub use run_until::{
+    FirstOutcome, OutputSource, RunChannel, RunGroup, RunInput, RunLine, RunOutcome, RunOutput, RunUntil, Verdict,
+};
 pub use semihosting::{
     ConsoleOptions, Redirected, Semihosting, SemihostingConsole, SemihostingExit, SemihostingStream,
 };

@@ -5,6 +5,7 @@ mod channel;
 mod channels;
 mod collector;
 mod connection;
+mod group;
 mod input;
 mod outcome;
 mod run;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use channel::RunChannel;
+pub use group::{FirstOutcome, RunGroup};
 pub use input::RunInput;
 pub use outcome::{OutputSource, RunLine, RunOutcome, RunOutput, Verdict};
 
@@ -26,6 +28,7 @@ use crate::stop_token::{StopToken, StopTokens};
 use crate::target::Target;
 use collector::{OnLine, OnOutput};
 use connection::Channel;
+use group::Ticket;
 use run::Run;
 
 /// How many bytes of output a run keeps, unless [`RunUntil::keep`] sets another limit.
@@ -61,6 +64,8 @@ pub struct RunUntil<'c> {
     on_output: Option<OnOutput<'c>>,
     on_line: Option<OnLine<'c>>,
     stops: StopTokens,
+    /// The run is one of a group.
+    ticket: Option<Ticket>,
 }
 
 impl Default for RunUntil<'_> {
@@ -75,6 +80,7 @@ impl Default for RunUntil<'_> {
             on_output: None,
             on_line: None,
             stops: StopTokens::default(),
+            ticket: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Targets: which ones there are, and the view of one of them.
 
 mod address;
+mod all;
 mod control;
 mod examination;
 mod kept;

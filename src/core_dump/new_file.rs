@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::file_kind;
+
 /// A file under a name of its own, which [`complete`](Self::complete) renames. Without that it is
 /// removed.
 pub(super) struct NewFile {
@@ -16,8 +18,13 @@ pub(super) struct NewFile {
 
 impl NewFile {
     /// Creates a file in the directory of `path`: a file is renamed in one step only within a file
-    /// system.
+    /// system. A device or a FIFO is refused: renaming would put a file in its place.
     pub(super) fn beside(path: &Path) -> io::Result<Self> {
+        if let Some(kind) = fs::metadata(path).ok().map(|metadata| metadata.file_type()).filter(|kind| !kind.is_file())
+        {
+            let problem = format!("it is {}; expected a regular file", file_kind::describe(kind));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        }
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name =
             path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;

@@ -169,6 +169,20 @@ pub enum FlashError {
     /// Flash does not hold what was written to it, though OpenOCD reported success.
     #[error("flash was written, but {0}")]
     Mismatch(Mismatch),
+    /// Writing failed after the erase, and bytes that were to be kept
+    /// ([`WriteOptions::keep_unwritten`](crate::WriteOptions::keep_unwritten)) are not in flash any
+    /// more, or could not be checked.
+    #[error(
+        "{} bytes from {:#010x} that were to be kept are lost from flash; this error holds them: {cause}",
+        lost.iter().map(|(_, bytes)| bytes.len()).sum::<usize>(),
+        lost.first().map_or(0, |(address, _)| *address)
+    )]
+    NotKept {
+        /// The addresses, and the bytes that belong there. At most one sector is in one element.
+        lost: Vec<(u64, Vec<u8>)>,
+        /// Why the write failed.
+        cause: Box<Error>,
+    },
     /// The protection could not be changed.
     #[error(
         "cannot {} {kind}s {first} to {last} of flash bank \"{}\": {cause}",
@@ -245,6 +259,7 @@ impl FlashError {
             | FlashError::Write { cause, .. }
             | FlashError::Verify { cause, .. }
             | FlashError::Protect { cause, .. }
+            | FlashError::NotKept { cause, .. }
             | FlashError::NotStarted { cause } => Some(cause),
             _ => None,
         }
@@ -266,6 +281,7 @@ impl FlashError {
             FlashError::Write { .. } => "flash.write",
             FlashError::Verify { .. } => "flash.verify",
             FlashError::Mismatch(_) => "flash.mismatch",
+            FlashError::NotKept { .. } => "flash.not_kept",
             FlashError::Protect { .. } => "flash.protect",
             FlashError::StillProtected { .. } => "flash.still_protected",
             FlashError::NotStarted { .. } => "flash.not_started",

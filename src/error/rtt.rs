@@ -55,6 +55,9 @@ pub enum RttError {
         /// The limit.
         after: std::time::Duration,
     },
+    /// Another run of the session uses RTT. OpenOCD has one for all of its targets.
+    #[error("another run of this session uses RTT, which OpenOCD has only once")]
+    InUse,
     /// OpenOCD has no port for the channel.
     #[error("OpenOCD has no port for the RTT server of channel {channel}: {}", excerpt(log.as_bytes(), 300))]
     NoPort {
@@ -101,6 +104,7 @@ impl RttError {
             RttError::NoControlBlock { .. } => "rtt.no_control_block",
             RttError::NoChannel { .. } => "rtt.no_channel",
             RttError::NotTaken { .. } => "rtt.not_taken",
+            RttError::InUse => "rtt.in_use",
             RttError::NoPort { .. } => "rtt.no_port",
             RttError::InvalidArgument(_) => "rtt.invalid_argument",
             RttError::Refused(_) => "rtt.refused",

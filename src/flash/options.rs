@@ -24,6 +24,7 @@ pub struct WriteOptions {
     pub(super) verify: bool,
     pub(super) skip_unchanged: bool,
     pub(super) erase_banks: bool,
+    pub(super) keep_unwritten: bool,
 }
 
 impl Default for WriteOptions {
@@ -35,7 +36,14 @@ impl Default for WriteOptions {
 impl WriteOptions {
     /// Returns the defaults.
     pub const fn new() -> Self {
-        WriteOptions { erase: true, unlock: false, verify: true, skip_unchanged: false, erase_banks: false }
+        WriteOptions {
+            erase: true,
+            unlock: false,
+            verify: true,
+            skip_unchanged: false,
+            erase_banks: false,
+            keep_unwritten: false,
+        }
     }
 
     /// Erases the sectors that the image touches before anything is written. Each sector is erased
@@ -88,6 +96,29 @@ impl WriteOptions {
         self.erase_banks = erase_banks;
         self
     }
+
+    /// Keeps the bytes of erased sectors that the image does not hold, such as calibration data
+    /// behind the firmware: reads them before the erase, writes them with the image, and verifies
+    /// them, also without [`verify`](Self::verify).
+    ///
+    /// If the call fails after the erase, it puts these bytes back. Where that fails too, as without
+    /// power, the error is [`FlashError::NotKept`](crate::FlashError::NotKept) and holds the bytes.
+    /// Any other error means that they are in place. A program that is killed in the middle loses
+    /// them.
+    ///
+    /// With [`skip_unchanged`](Self::skip_unchanged), a sector is skipped whatever its other bytes
+    /// are. Without [`erase`](Self::erase) this has no effect. With
+    /// [`erase_banks`](Self::erase_banks) it is refused. False by default.
+    pub const fn keep_unwritten(mut self, keep: bool) -> Self {
+        self.keep_unwritten = keep;
+        self
+    }
+}
+
+impl WriteOptions {
+    pub(super) const fn erases(self) -> bool {
+        self.erase || self.erase_banks
+    }
 }
 
 /// What writing an image changed, from [`Flash::write_image`](super::Flash::write_image). All
@@ -102,12 +133,16 @@ pub struct WriteReport {
     pub erased: u64,
     /// Bytes of the image that were written.
     pub written: u64,
+    /// Bytes of the erased sectors that the image does not hold, and that were kept
+    /// ([`WriteOptions::keep_unwritten`]).
+    pub kept: u64,
 }
 
-/// "1024 bytes erased, 108 written, 0 skipped"
+/// "1024 bytes erased, 108 written, 0 skipped", and ", 916 kept" if there are any
 impl fmt::Display for WriteReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes erased, {} written, {} skipped", self.erased, self.written, self.skipped)
+        write!(f, "{} bytes erased, {} written, {} skipped", self.erased, self.written, self.skipped)?;
+        if self.kept > 0 { write!(f, ", {} kept", self.kept) } else { Ok(()) }
     }
 }
 

@@ -87,7 +87,7 @@ impl<R: ProgressReport> Search<'_, '_, R> {
         let mut first = *sectors.start();
         while first <= *sectors.end() {
             let mut last = first;
-            while last < *sectors.end() && self.part(first..=last).length < SMALLEST_UNIT {
+            while last < *sectors.end() && self.layout.span_of(first, last).length < SMALLEST_UNIT {
                 last += 1;
             }
             let Span { offset, length, .. } = self.part(first..=last);

@@ -3,10 +3,11 @@
 use std::borrow::{Borrow as _, Cow};
 use std::ops::ControlFlow;
 
+use super::keep::Kept;
 use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace, cause};
 use super::{Flash, ImageSource, WriteOptions, WriteReport};
-use crate::error::{Error, FlashError, Result, TargetError};
+use crate::error::{Error, FlashError, InvalidArgument, Result, TargetError};
 use crate::image::Image;
 use crate::progress::{NoProgress, ProgressReport, Tracker};
 use crate::types::Phase;
@@ -108,6 +109,10 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write_image_with(&self, image: impl ImageSource, options: WriteOptions) -> Result<WriteReport> {
+        if options.erase_banks && options.keep_unwritten {
+            let expected = "either `erase_banks` or `keep_unwritten`";
+            return Err(FlashError::from(InvalidArgument::new("write options", expected, "both")).into());
+        }
         let image = image.load()?;
         let image: &Image = image.borrow();
         self.write_parts(image.segments().iter().map(|segment| (segment.address, &*segment.data)), options)
@@ -129,8 +134,9 @@ impl<R: ProgressReport> Flash<'_, R> {
             self.unlock(&mut chip, &erased)?;
         }
         let mut tracker = Tracker::new(&self.report);
+        let keeps = options.erase && options.keep_unwritten;
         if options.skip_unchanged && !options.erase_banks {
-            parts = self.without_unchanged(&chip, parts, options.erase)?;
+            parts = self.without_unchanged(&chip, parts, options.erase && !keeps)?;
         }
         let mut report = WriteReport::default();
         report.written = parts.iter().map(|(span, _)| span.length).sum();
@@ -142,28 +148,52 @@ impl<R: ProgressReport> Flash<'_, R> {
             return Ok(report);
         }
         let spans: Vec<_> = parts.iter().map(|(span, _)| *span).collect();
-        let expected: Vec<_> = parts.iter().map(|(span, bytes)| (*span, Expected::Bytes(bytes))).collect();
-        let parts = parts.iter().map(|(span, bytes)| Part { span: *span, data: Cow::Borrowed(bytes) });
-        let parts: Vec<_> = parts.collect();
-        if options.erase || options.erase_banks {
-            let sectors = if options.erase_banks { chip.whole_banks(&spans)? } else { chip.whole_sectors(&spans)? };
-            report.erased = sectors.iter().map(|span| span.length).sum();
-            self.erase_spans(&chip, &sectors, &mut tracker)?;
-            if options.verify {
+        let kept = if keeps { self.read_rest(&chip, &spans)? } else { Vec::new() };
+        report.kept = kept.iter().map(|kept| kept.span.length).sum();
+        if options.erases() {
+            report.erased = chip.erased_spans(&spans, options)?.iter().map(|span| span.length).sum();
+        }
+        match self.erase_and_write(&chip, &parts, &kept, options, &mut tracker) {
+            Ok(()) => Ok(report),
+            Err(error) => Err(self.put_back(&chip, &kept, error)),
+        }
+    }
+
+    fn erase_and_write(
+        &self,
+        chip: &Chip,
+        parts: &[(Span, &[u8])],
+        kept: &[Kept],
+        options: WriteOptions,
+        tracker: &mut Tracker<'_>,
+    ) -> Result<()> {
+        let mut all = parts.to_vec();
+        if options.erases() {
+            let spans: Vec<_> = parts.iter().map(|(span, _)| *span).collect();
+            let sectors = chip.erased_spans(&spans, options)?;
+            self.erase_spans(chip, &sectors, tracker)?;
+            if options.verify && !options.keep_unwritten {
                 // Without a callback: the phases of the call are those that a user asked for.
-                self.check_erased(&chip, &gaps(&sectors, &spans), &mut Tracker::new(&NoProgress))?;
+                self.check_erased(chip, &gaps(&sectors, &spans), &mut Tracker::new(&NoProgress))?;
             }
-            let joined = self.join(&chip, &parts)?;
-            self.write_phase(&chip, &joined, &mut tracker, Erase::Done)?;
+            all.extend(self.without_erased_ends(chip, kept)?);
+            all.sort_by_key(|(span, _)| (span.bank, span.offset));
+        }
+        let all = all.into_iter().map(|(span, bytes)| Part { span, data: Cow::Borrowed(bytes) });
+        let all: Vec<_> = all.collect();
+        if options.erases() {
+            self.write_phase(chip, &self.join(chip, &all)?, tracker, Erase::Done)?;
         } else {
-            self.write_phase(&chip, &parts, &mut tracker, Erase::NotDone)?;
+            self.write_phase(chip, &all, tracker, Erase::NotDone)?;
         }
-        if options.verify {
-            if let Some(mismatch) = self.compare_spans(&chip, &expected, &mut tracker)? {
-                return Err(FlashError::Mismatch(mismatch).into());
-            }
+        // What is kept is verified in any case.
+        let parts = parts.iter().filter(|_| options.verify).copied();
+        let kept = kept.iter().map(|kept| (kept.span, &*kept.bytes));
+        let expected: Vec<_> = parts.chain(kept).map(|(span, bytes)| (span, Expected::Bytes(bytes))).collect();
+        match self.compare_spans(chip, &expected, tracker)? {
+            Some(mismatch) => Err(FlashError::Mismatch(mismatch).into()),
+            None => Ok(()),
         }
-        Ok(report)
     }
 
     fn write_phase(&self, chip: &Chip, parts: &[Part<'_>], tracker: &mut Tracker<'_>, erase: Erase) -> Result<()> {
@@ -230,6 +260,11 @@ impl Chip {
         Ok(whole)
     }
 
+    /// Returns what is erased before the spans are written.
+    fn erased_spans(&self, spans: &[Span], options: WriteOptions) -> Result<Vec<Span>, FlashError> {
+        if options.erase_banks { self.whole_banks(spans) } else { self.whole_sectors(spans) }
+    }
+
     /// Returns all sectors of the banks that the spans touch.
     fn whole_banks(&self, spans: &[Span]) -> Result<Vec<Span>, FlashError> {
         let mut whole: Vec<Span> = Vec::new();
@@ -246,7 +281,7 @@ impl Chip {
 }
 
 /// The parts of sectors that are in none of the spans. Both are in order.
-fn gaps(sectors: &[Span], spans: &[Span]) -> Vec<Span> {
+pub(super) fn gaps(sectors: &[Span], spans: &[Span]) -> Vec<Span> {
     let mut gaps = Vec::new();
     for whole in sectors {
         let end = whole.offset + whole.length;

@@ -37,8 +37,9 @@ impl<W: Write> SampleCsv<W> {
     /// # Errors
     /// Those of `out`.
     pub fn new(mut out: W, variables: &[Variable]) -> io::Result<Self> {
-        let names: String = variables.iter().map(|variable| format!(",{}", field(&variable.name))).collect();
-        writeln!(out, "time_s,missed{names}")?;
+        write!(out, "time_s,missed")?;
+        variables.iter().try_for_each(|variable| write!(out, ",{}", field(&variable.name)))?;
+        writeln!(out)?;
         Ok(SampleCsv { out })
     }
 
@@ -47,8 +48,9 @@ impl<W: Write> SampleCsv<W> {
     /// # Errors
     /// Those of `out`.
     pub fn write(&mut self, sample: &Sample) -> io::Result<()> {
-        let values: String = sample.values.iter().map(|value| format!(",{value}")).collect();
-        writeln!(self.out, "{:.6},{}{values}", sample.at.as_secs_f64(), sample.missed)
+        write!(self.out, "{:.6},{}", sample.at.as_secs_f64(), sample.missed)?;
+        sample.values.iter().try_for_each(|value| write!(self.out, ",{value}"))?;
+        writeln!(self.out)
     }
 
     /// Returns where it writes to.

@@ -206,7 +206,7 @@ impl SampleValue {
             VariableType::U8 | VariableType::U16 | VariableType::U32 | VariableType::U64 => SampleValue::Unsigned(bits),
             VariableType::I8 | VariableType::I16 | VariableType::I32 | VariableType::I64 => {
                 let unused = 64 - kind.bits();
-                SampleValue::Signed((bits << unused).cast_signed() >> unused)
+                SampleValue::Signed(i64::from_ne_bytes((bits << unused).to_ne_bytes()) >> unused)
             }
             VariableType::F32 => SampleValue::F32(f32::from_bits(bits as u32)),
             VariableType::F64 => SampleValue::F64(f64::from_bits(bits)),

@@ -1,12 +1,15 @@
 //! The RTT channels of a run.
 
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::collector::Collector;
 use super::connection::Channel;
 use crate::error::{Error, InvalidArgument, Result, RttError, TimeoutError};
+use crate::session::Session;
 use crate::stop_token::StopTokens;
 use crate::target::Target;
 use crate::types::RttWait;
@@ -39,11 +42,35 @@ pub(super) struct Channels<'c> {
     next_search: Option<Instant>,
     /// The polling interval before the run, if the run changed it.
     interval_before: Option<Duration>,
+    claim: Option<Claim>,
+}
+
+/// OpenOCD has one RTT, so one run of a session has it at a time.
+#[derive(Debug, Default)]
+struct RttInUse(AtomicBool);
+
+/// The right to use RTT, until it is dropped.
+struct Claim(Arc<RttInUse>);
+
+impl Claim {
+    fn of(session: &Session) -> Result<Self> {
+        let in_use = session.state(RttInUse::default);
+        if in_use.0.swap(true, Ordering::AcqRel) {
+            return Err(RttError::InUse.into());
+        }
+        Ok(Claim(in_use))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.0.0.store(false, Ordering::Release);
+    }
 }
 
 impl<'c> Channels<'c> {
     pub(super) fn new(all: Vec<Channel<'c>>, stops: StopTokens) -> Self {
-        Channels { all, stops, next_search: None, interval_before: None }
+        Channels { all, stops, next_search: None, interval_before: None, claim: None }
     }
 
     /// Prepares a halted target: takes what was printed before the run, which is no evidence, and
@@ -70,6 +97,7 @@ impl<'c> Channels<'c> {
         let invalid = || InvalidArgument::new("range of RTT", "not empty, less than 4 GiB", format!("{range:#x?}"));
         let size = range.end.checked_sub(range.start).and_then(|size| u32::try_from(size).ok());
         let size = size.filter(|size| *size > 0).ok_or_else(|| RttError::from(invalid()))?;
+        self.claim = Some(Claim::of(target.session())?);
         let begin = Instant::now();
         match target.rtt().clear_unless(range.start, size, ID, &self.stops) {
             Err(Error::Timeout(_)) if self.stops.is_stopped() => return Ok(begin.elapsed()),
@@ -208,7 +236,8 @@ impl<'c> Channels<'c> {
         for channel in &mut self.all {
             closed = closed.and(channel.close(collector));
         }
-        if self.all.iter().all(|channel| channel.range().is_none()) {
+        // Another run has RTT.
+        if self.claim.is_none() {
             return closed;
         }
         if let Some(before) = self.interval_before.filter(|before| *before > POLLING_INTERVAL) {
@@ -219,6 +248,7 @@ impl<'c> Channels<'c> {
         if let Err(error) = target.rtt().stop() {
             log::debug!(target: "openocd::run_until", "RTT stays started: {error}");
         }
+        self.claim = None;
         closed
     }
 }

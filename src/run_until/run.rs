@@ -7,9 +7,10 @@ use super::RunUntil;
 use super::breakpoints::RunBreakpoints;
 use super::channels::Channels;
 use super::collector::Collector;
+use super::group::Ticket;
 use super::input::RunInput;
 use super::outcome::{RunOutcome, Verdict};
-use crate::error::Result;
+use crate::error::{Error, Result, TargetError};
 use crate::semihosting::call::{Call, Poll, Then};
 use crate::semihosting::host::{Answer, Host};
 use crate::stop_token::StopTokens;
@@ -37,6 +38,8 @@ pub(super) struct Run<'t, 'c> {
     deadline: Deadline,
     end: Deadline,
     stops: StopTokens,
+    /// The run is one of a group, whose runs begin together.
+    ticket: Option<Ticket>,
 }
 
 /// What became of a semihosting call.
@@ -66,6 +69,7 @@ impl<'t, 'c> Run<'t, 'c> {
             deadline,
             end,
             stops: until.stops,
+            ticket: until.ticket,
         };
         let was_enabled = run.serves_calls && target.take_over_calls()?;
         let ended = run.prepare().and_then(|()| run.with_breakpoints());
@@ -105,10 +109,11 @@ impl<'t, 'c> Run<'t, 'c> {
     }
 
     fn go(&mut self) -> Result<(Verdict, TargetStatus)> {
+        let is_of_group = self.wait_for_group()?;
         if self.is_stopped() {
             return Ok((Verdict::Stopped, self.target.status()?));
         }
-        if let Some((verdict, status)) = self.resume()? {
+        if let Some((verdict, status)) = self.resume(is_of_group)? {
             return self.last_lines(verdict, status);
         }
         let mut pause = FIRST_PAUSE;
@@ -139,9 +144,22 @@ impl<'t, 'c> Run<'t, 'c> {
         }
     }
 
+    /// Waits until all runs of the group are prepared. Returns whether there is a group.
+    fn wait_for_group(&mut self) -> Result<bool> {
+        let Some(ticket) = self.ticket.take() else { return Ok(false) };
+        let status = self.target.status()?;
+        if status.state != TargetState::Halted {
+            let TargetStatus { name: target, state, .. } = status;
+            let operation = "resume".to_owned();
+            return Err(TargetError::NotHalted { operation, target, state, failure: None }.into());
+        }
+        ticket.wait();
+        Ok(true)
+    }
+
     /// Resumes the target. A call at which it is halted already was made by the firmware and
     /// answered by nobody, and `resume` would pass it.
-    fn resume(&mut self) -> Result<Option<(Verdict, TargetStatus)>> {
+    fn resume(&mut self, is_of_group: bool) -> Result<Option<(Verdict, TargetStatus)>> {
         if self.serves_calls {
             let Poll { status, call } = self.target.poll_for_calls(true)?;
             if let Some(call) = call {
@@ -151,7 +169,11 @@ impl<'t, 'c> Run<'t, 'c> {
                 });
             }
         }
-        self.target.resume().map(|()| None)
+        match self.target.resume() {
+            // It was halted a moment ago: another target of its SMP group has resumed it.
+            Err(Error::Target(TargetError::NotHalted { .. })) if is_of_group => Ok(None),
+            resumed => resumed.map(|()| None),
+        }
     }
 
     /// Halts the target after the deadline, or because the run was stopped. What the target has

@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::serialize_as;
 use crate::error::Failure;
 use crate::svd::{
-    Access, AddressBlock, ChangedRegister, DecodedField, DecodedRegister, Device, EnumeratedValue, Field, Interrupt,
-    ModifiedWriteValues, Peripheral, Register, ResetDiff, UnreadReason, UnreadRegister, WriteConstraint,
+    Access, AddressBlock, ChangedRegister, DecodedField, DecodedRegister, Device, EnumeratedValue, Field, FieldChange,
+    Interrupt, ModifiedWriteValues, Peripheral, Register, RegisterChange, ResetDiff, Snapshot, SnapshotDiff,
+    SnapshotRegister, UnreadReason, UnreadRegister, WriteConstraint,
 };
 use crate::types::{ReadAction, SkipReason};
 
@@ -190,7 +191,80 @@ struct FailedForm<'a> {
     failure: &'a Failure,
 }
 
+#[derive(Serialize)]
+struct SnapshotForm<'a> {
+    device: &'a str,
+    registers: &'a [SnapshotRegister],
+}
+
+#[derive(Serialize)]
+struct SnapshotRegisterForm<'a> {
+    path: &'a str,
+    address: u64,
+    bits: u32,
+    value: Option<u64>,
+    unread: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct SnapshotDiffForm<'a> {
+    changed: &'a [RegisterChange],
+    unread: &'a [SnapshotRegister],
+    only_before: &'a [SnapshotRegister],
+    only_after: &'a [SnapshotRegister],
+}
+
+#[derive(Serialize)]
+struct RegisterChangeForm<'a> {
+    path: &'a str,
+    address: u64,
+    bits: u32,
+    before: u64,
+    after: u64,
+    fields: Vec<FieldChangeForm<'a>>,
+}
+
+#[derive(Serialize)]
+struct FieldChangeForm<'a> {
+    #[serde(flatten)]
+    bits: BitRange<'a>,
+    before: u64,
+    before_name: Option<&'a str>,
+    after: u64,
+    after_name: Option<&'a str>,
+}
+
+impl<'a> FieldChangeForm<'a> {
+    fn of(FieldChange { field, before, after }: FieldChange<'a>) -> Self {
+        let name = |value| field.value_name(value).map(EnumeratedValue::name);
+        FieldChangeForm { bits: BitRange::of(field), before, before_name: name(before), after, after_name: name(after) }
+    }
+}
+
 serialize_as! {
+    Snapshot => |snapshot| SnapshotForm { device: &snapshot.device, registers: &snapshot.registers };
+    SnapshotRegister => |register| SnapshotRegisterForm {
+        path: &register.path,
+        address: register.address,
+        bits: register.bits,
+        value: register.value,
+        unread: register.unread.as_deref(),
+    };
+    SnapshotDiff => |diff| SnapshotDiffForm {
+        changed: &diff.changed,
+        unread: &diff.unread,
+        only_before: &diff.only_before,
+        only_after: &diff.only_after,
+    };
+    RegisterChange => |change| RegisterChangeForm {
+        path: &change.register.path,
+        address: change.register.address,
+        bits: change.register.bits,
+        before: change.before,
+        after: change.after,
+        fields: change.fields().into_iter().map(FieldChangeForm::of).collect(),
+    };
+    FieldChange<'_> => |change| FieldChangeForm::of(*change);
     Device => |device| DeviceForm {
         name: device.name(),
         description: device.description(),

@@ -141,6 +141,8 @@ fn all_results_can_be_serialized() {
     ];
     #[cfg(feature = "svd")]
     let _ = [can::<svd::Device>, can::<svd::DecodedField<'_>>, can::<svd::PeripheralReading>, can::<svd::ResetDiff>];
+    #[cfg(feature = "svd")]
+    let _ = [can::<svd::Snapshot>, can::<svd::SnapshotDiff>, can::<svd::FieldChange<'_>>];
     #[cfg(feature = "debuginfo")]
     let _ = [can::<CodeLocation>, can::<crash::Backtrace>];
 }

@@ -33,9 +33,9 @@ const LARGEST_FILE: u64 = 64 << 20;
 /// are ignored.
 ///
 /// ```text
-/// openocd-snapshot 1	STM32F103
-/// RCC.CR	0x40021000	32	0x00000083
-/// USART1.DR	0x40013804	32	-	reading changes the chip's state (…)
+/// openocd-snapshot 1  STM32F103
+/// RCC.CR  0x40021000  32  0x00000083
+/// USART1.DR  0x40013804  32  -  reading changes the chip's state (…)
 /// ```
 ///
 /// A loaded snapshot has no descriptions of its registers. It gets them for a comparison from the

@@ -8,6 +8,7 @@ mod breakpoints;
 mod cargo_runner;
 mod control;
 mod crash;
+mod events;
 mod flash;
 mod flash_parts;
 mod info;
@@ -19,8 +20,10 @@ mod regs;
 mod run;
 mod settings;
 mod shell;
+mod svd;
 mod symbols;
 mod terminal;
+mod watch;
 
 // These look at processes, signals and terminals.
 #[cfg(target_os = "linux")]

@@ -77,3 +77,17 @@ fn what_is_in_the_program_counter_is_named() {
     let ran = bench.ocd(&["regs", "pc", "--elf", elf]).expect(0);
     assert!(ran.stdout.ends_with("  inner+0x2\n"), "{ran:?}");
 }
+
+#[test]
+fn the_general_registers_of_a_risc_v_hart_have_their_own_names() {
+    let bench = Bench::new();
+    let hart = virtual_chip::VirtualHart::start().unwrap();
+    hart.halt();
+    hart.set_x(10, 0xcafe);
+    let config = hart.openocd_config();
+    let registers = bench.ocd_alone(&["regs", "--json", "--config", &config]).expect(0).result();
+    let registers = registers["registers"].as_array().unwrap().clone();
+    let a0 = registers.iter().find(|register| register["name"] == "a0").unwrap();
+    assert_eq!(a0["value"], 0xcafe);
+    assert_eq!(registers.len(), 32);
+}

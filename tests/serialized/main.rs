@@ -175,6 +175,19 @@ fn registers_by_their_names() {
     assert_eq!(described["registers"][0]["peripheral"], "RCC");
     let diff = form(svd.diff("RCC").unwrap());
     assert_eq!(fields(&diff), "changed unread without_reset_value");
+
+    let before = svd.snapshot(&["RCC"]).unwrap();
+    assert_eq!(fields(&form(&before)), "device registers");
+    assert_eq!(fields(&form(&before.registers[0])), "address bits path unread value");
+    svd.write_field("RCC", "CFGR", "PLLMUL", "Mul9").unwrap();
+    let diff = form(before.diff(&svd.snapshot(&["RCC"]).unwrap()));
+    assert_eq!(fields(&diff), "changed only_after only_before unread");
+    let field = json!({
+        "name": "PLLMUL", "bit_offset": 18, "bit_width": 4,
+        "before": 0, "before_name": "Mul2", "after": 7, "after_name": "Mul9",
+    });
+    assert_eq!(diff["changed"][0]["path"], "RCC.CFGR");
+    assert_eq!(diff["changed"][0]["fields"], json!([field]));
 }
 
 #[test]

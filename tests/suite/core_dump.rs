@@ -152,3 +152,17 @@ fn core_replaces_an_older_file() {
     assert_eq!(fs::read(&core).unwrap()[..4], *b"\x7fELF");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
+
+#[cfg(unix)]
+#[test]
+fn core_does_not_take_the_place_of_a_fifo_or_a_device() {
+    let board = crashed();
+    let directory = Directory::new();
+    let path = directory.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let error = board.session.target().core_dump(&path, &[0x2000_0000..0x2000_0100]).unwrap_err();
+    let Error::Target(TargetError::File { source, .. }) = error else { panic!("{error:?}") };
+    assert_eq!(source.to_string(), "it is a FIFO; expected a regular file");
+    let kind = fs::symlink_metadata(&path).unwrap().file_type();
+    assert!(std::os::unix::fs::FileTypeExt::is_fifo(&kind));
+}

@@ -1,6 +1,7 @@
 //! Banks, sectors, erasing, writing, reading, comparing and protecting, compared with what the chip
 //! holds.
 
+mod keep;
 mod no_trace;
 mod progress;
 mod server_files;

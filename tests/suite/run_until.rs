@@ -2,6 +2,7 @@
 
 mod calls;
 mod channels;
+mod group;
 mod limits;
 mod newlib;
 mod riscv;

@@ -197,7 +197,12 @@ fn variables_of_all_types_are_sampled_at_once() {
     let values = samples.next().unwrap().unwrap().values;
     let unsigned = [at(1, 1), at(2, 2), at(4, 4), at(8, 8)].map(SampleValue::Unsigned);
     assert_eq!(values[..4], unsigned);
-    let signed = [(at(1, 1) as i8).into(), (at(2, 2) as i16).into(), (at(4, 4) as i32).into(), at(8, 8) as i64];
+    let signed = [
+        (at(1, 1) as i8).into(),
+        (at(2, 2) as i16).into(),
+        (at(4, 4) as i32).into(),
+        i64::from_ne_bytes(at(8, 8).to_ne_bytes()),
+    ];
     assert_eq!(values[4..8], signed.map(SampleValue::Signed));
     assert_eq!(values[8..], [SampleValue::F32(-2.5), SampleValue::F64(1e300)]);
     // Their widths are those of the accesses.

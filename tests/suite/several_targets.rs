@@ -309,3 +309,38 @@ fn a_target_is_examined_at_the_first_attempt_after_a_failed_reset_and_a_loss_of_
     assert_eq!(status.name, "stm32f1x.cpu");
     board.session.target().halt().unwrap();
 }
+
+#[test]
+fn all_targets_are_halted_and_resumed_together() {
+    let (session, board) = board(&[Model::Stm32f103, Model::RiscvHart]);
+    session.command("targets chip0.cpu").unwrap();
+    let statuses = session.halt_all().unwrap();
+    let seen: Vec<_> = statuses.iter().map(|status| (&*status.name, status.state, status.pc.is_some())).collect();
+    assert_eq!(seen, [("hart0.cpu", TargetState::Halted, true), ("chip0.cpu", TargetState::Halted, true)]);
+    assert_eq!((board.chips()[0].state(), board.harts()[0].state()), (CoreState::Halted, CoreState::Halted));
+    // One runs already.
+    session.target_named("hart0.cpu").unwrap().resume().unwrap();
+    let statuses = session.resume_all().unwrap();
+    assert!(statuses.iter().all(|status| status.state == TargetState::Running), "{statuses:?}");
+    assert_eq!((board.chips()[0].state(), board.harts()[0].state()), (CoreState::Running, CoreState::Running));
+    assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
+}
+
+#[test]
+fn a_target_that_does_not_halt_keeps_no_other_from_it() {
+    let (session, board) = board(&[Model::Stm32f103, Model::Stm32f103]);
+    board.chips()[1].faults().refuse_halt(true);
+    let error = session.halt_all().unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::Halt(_))), "{error:?}");
+    assert_eq!(board.chips()[0].state(), CoreState::Halted);
+    assert_eq!(board.chips()[1].state(), CoreState::Running);
+}
+
+#[test]
+fn a_halt_of_all_lists_what_was_not_examined() {
+    let (session, board) = board_with_dark_chips(&[1]);
+    let statuses = session.halt_all().unwrap();
+    let states: Vec<_> = statuses.iter().map(|status| (&*status.name, status.state == TargetState::Halted)).collect();
+    assert_eq!(states, [("chip1.cpu", false), ("chip0.cpu", true)]);
+    assert_eq!(board.chips()[0].state(), CoreState::Halted);
+}

@@ -100,6 +100,7 @@ fn is_file(error: &SvdError) -> bool {
         error,
         SvdError::NotFound { .. }
             | SvdError::Unreadable { .. }
+            | SvdError::Unwritable { .. }
             | SvdError::Parse { .. }
             | SvdError::Impossible { .. }
             | SvdError::TooLarge { .. }

@@ -134,7 +134,7 @@ fn the_description_of_the_vendor_wins() {
     let device = vendor.unwrap().with_core(CortexM::V7);
     assert!(device.peripheral("SCB").is_err());
     let names: Vec<_> =
-        device.peripheral("SysTick").unwrap().registers().iter().map(|register| register.name()).collect();
+        device.peripheral("SysTick").unwrap().registers().iter().map(crate::svd::Register::name).collect();
     assert_eq!(names, ["CSR", "CVR", "CALIB"]);
     assert_eq!(device.peripheral("SysTick").unwrap().register("CVR").unwrap().address(), 0xe000_e018);
     assert_eq!(device.register_at(0xe000_e014).unwrap().path(), "STK.LOAD");

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{Snapshot, SnapshotRegister};
 use crate::svd::field::Field;
-use crate::svd::register::hex_digits;
+use crate::svd::register::{Register, hex_digits};
 
 /// What differs between two snapshots, from [`Snapshot::diff`].
 ///
@@ -60,7 +60,7 @@ impl RegisterChange {
     /// Returns the fields that differ, the highest one first. None if neither snapshot has a
     /// description of the register.
     pub fn fields(&self) -> Vec<FieldChange<'_>> {
-        let fields = self.register.description.iter().flat_map(|register| register.fields());
+        let fields = self.register.description.iter().flat_map(Register::fields);
         let mut changed: Vec<_> = fields
             .filter(|field| field.access().can_read() && field.mask() & (self.before ^ self.after) != 0)
             .map(|field| FieldChange { field, before: field.extract(self.before), after: field.extract(self.after) })

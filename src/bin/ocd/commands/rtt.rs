@@ -41,8 +41,8 @@ pub(crate) struct RttArgs {
     /// The channel.
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     channel: u32,
-    /// Search this memory for the control block, such as 0x2000_0000+20K or
-    /// 0x2000_0000..0x2000_5000. By default it is where --elf has the symbol _SEGGER_RTT.
+    /// Search this memory for the control block, such as `0x2000_0000+20K` or
+    /// `0x2000_0000..0x2000_5000`. By default it is where --elf has the symbol `_SEGGER_RTT`.
     #[arg(long, value_name = "RANGE", value_parser = number::range)]
     ram: Option<Range<u64>>,
     /// List the channels and end.

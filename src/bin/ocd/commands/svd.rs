@@ -3,6 +3,7 @@
 mod list;
 pub(crate) mod path;
 mod read;
+mod snapshot;
 mod write;
 
 use clap::{Args, Subcommand};
@@ -26,6 +27,10 @@ enum SvdCommand {
     Write(write::WriteArgs),
     /// Split a value into the fields of a register. Needs no board.
     Decode(read::DecodeArgs),
+    /// Save the registers of the device, or of some peripherals, to a file. Nothing is changed.
+    Snapshot(snapshot::SnapshotArgs),
+    /// Compare a snapshot with another one, or with the board as it is.
+    Diff(snapshot::DiffArgs),
 }
 
 pub(crate) fn run(context: &Context, arguments: &SvdArgs) -> Outcome<u8> {
@@ -34,5 +39,7 @@ pub(crate) fn run(context: &Context, arguments: &SvdArgs) -> Outcome<u8> {
         SvdCommand::Read(arguments) => read::run(context, arguments),
         SvdCommand::Write(arguments) => write::run(context, arguments),
         SvdCommand::Decode(arguments) => read::decode(context, arguments),
+        SvdCommand::Snapshot(arguments) => snapshot::run(context, arguments),
+        SvdCommand::Diff(arguments) => snapshot::diff(context, arguments),
     }
 }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use openocd::OnClose;
+use openocd::{OnClose, Sample, SampleValue, Variable};
 use serde::{Serialize, Serializer};
 
 use crate::address::Names;
@@ -19,7 +19,7 @@ use crate::failure::{Failure, Outcome};
 use crate::number;
 use crate::output::Done;
 use screen::Screen;
-use variable::{Value, Variable};
+use variable::Watched;
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
@@ -36,30 +36,30 @@ pub(crate) struct WatchArgs {
 }
 
 /// The values at one time.
-struct Sample<'a> {
-    variables: &'a [Variable],
+struct Values<'a> {
+    watched: &'a [Watched],
     at: Duration,
     /// Samples that were skipped since the one before.
     missed: u64,
-    values: &'a [Value],
+    values: Vec<SampleValue>,
 }
 
-impl Serialize for Sample<'_> {
+impl Serialize for Values<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Form<'a> {
             at_seconds: f64,
             missed: u64,
-            values: Values<'a>,
+            values: ByName<'a>,
         }
-        struct Values<'a>(&'a [Variable], &'a [Value]);
-        impl Serialize for Values<'_> {
+        struct ByName<'a>(&'a Values<'a>);
+        impl Serialize for ByName<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_map(self.0.iter().map(|variable| &variable.name).zip(self.1))
+                let names = self.0.watched.iter().map(|watched| &watched.variable.name);
+                serializer.collect_map(names.zip(&self.0.values))
             }
         }
-        let (at_seconds, missed) = (self.at.as_secs_f64(), self.missed);
-        Form { at_seconds, missed, values: Values(self.variables, self.values) }.serialize(serializer)
+        Form { at_seconds: self.at.as_secs_f64(), missed: self.missed, values: ByName(self) }.serialize(serializer)
     }
 }
 
@@ -90,8 +90,8 @@ enum Show {
 pub(crate) fn run(context: &Context, arguments: &WatchArgs) -> Outcome<u8> {
     let settings = context.one_settings()?;
     let names = Names::new(&settings);
-    let variables = arguments.variables.iter().map(|text| variable::parse(&names, text));
-    let variables: Vec<Variable> = variables.collect::<Outcome<_>>()?;
+    let watched = arguments.variables.iter().map(|text| variable::parse(&names, text));
+    let watched: Vec<Watched> = watched.collect::<Outcome<_>>()?;
     if arguments.period.is_zero() {
         return Err(Failure::usage("the period is zero"));
     }
@@ -99,9 +99,9 @@ pub(crate) fn run(context: &Context, arguments: &WatchArgs) -> Outcome<u8> {
     let board = context.one_board()?;
     let name = settings.board.as_deref();
     let mut summary = Summary::default();
-    let watched = watch(context, &board, arguments, &variables, &mut summary);
+    let ended = watch(context, &board, arguments, &watched, &mut summary);
     let closed = board.close(OnClose::AsIs);
-    let status = watched?;
+    let status = ended?;
     closed?;
     context.output.note(name, format_args!("{} samples, {} missed", summary.samples, summary.missed));
     context.output.done(name, &Done::with(summary, status))?;
@@ -113,15 +113,19 @@ fn watch(
     context: &Context,
     board: &Board,
     arguments: &WatchArgs,
-    variables: &[Variable],
+    watched: &[Watched],
     summary: &mut Summary,
 ) -> Outcome<u8> {
     let limit = board.time_limit()?;
-    let mut show = Show::begin(context, variables)?;
+    let mut show = Show::begin(context, watched)?;
+    let variables: Vec<Variable> = watched.iter().map(|watched| watched.variable.clone()).collect();
+    let mut samples = board.target()?.memory().sample(&variables, arguments.period)?;
     let begin = Instant::now();
-    // Numbers of due times.
-    let (mut number, mut given) = (0_u64, 0_u64);
     loop {
+        // The iterator sleeps, too, but not so that a signal ends it.
+        let due = time_of(summary.samples + summary.missed, arguments.period);
+        let due = limit.map_or(due, |limit| due.min(limit));
+        context.signals.wait(due.saturating_sub(begin.elapsed()));
         if let Some(status) = context.signals.caught() {
             return Ok(status);
         }
@@ -129,63 +133,53 @@ fn watch(
             // What was asked for is a number of samples, or a time.
             return Ok(if arguments.count.is_some() { exit_status::TIMEOUT } else { exit_status::DONE });
         }
-        let at = begin.elapsed();
-        match variable::read(board.target()?, variables) {
-            Ok(values) => {
-                let missed = number - given;
-                given = number + 1;
+        match samples.next() {
+            Some(Ok(Sample { at, missed, values, .. })) => {
                 summary.samples += 1;
                 summary.missed += missed;
-                show.sample(context, board, &Sample { variables, at, missed, values: &values })?;
+                let values = watched.iter().zip(values).map(|(watched, read)| watched.value(read)).collect();
+                show.sample(context, board, &Values { watched, at, missed, values })?;
             }
             // A target that is being reset or has no power may come back.
-            Err(error) if summary.samples > 0 && !error.is_disconnected() && !error.is_timeout() => {
+            Some(Err(error)) if summary.samples > 0 && !error.is_disconnected() && !error.is_timeout() => {
                 context.output.note(board.name(), format_args!("warning: {error}"));
             }
-            Err(error) => return Err(error.into()),
+            Some(Err(error)) => return Err(error.into()),
+            None => return Ok(exit_status::DONE),
         }
         if arguments.count == Some(summary.samples) {
             return Ok(exit_status::DONE);
         }
-        number = next(number, begin.elapsed(), arguments.period);
-        let due = time_of(number, arguments.period);
-        let due = limit.map_or(due, |limit| due.min(limit));
-        context.signals.wait(due.saturating_sub(begin.elapsed()));
     }
 }
 
-/// The number of the next due time: the following one, or a later one after a slow read.
-fn next(number: u64, elapsed: Duration, period: Duration) -> u64 {
-    let current = u64::try_from(elapsed.as_nanos() / period.as_nanos().max(1)).unwrap_or(u64::MAX);
-    current.max(number.saturating_add(1))
-}
-
+/// The due time of a sample, by its number.
 fn time_of(number: u64, period: Duration) -> Duration {
     let nanos = period.as_nanos().saturating_mul(number.into());
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 impl Show {
-    fn begin(context: &Context, variables: &[Variable]) -> Outcome<Show> {
+    fn begin(context: &Context, watched: &[Watched]) -> Outcome<Show> {
         if context.output.is_json() {
             return Ok(Show::Json);
         }
         if context.output.is_live() {
-            return Ok(Show::Live(Screen::new(variables.len())));
+            return Ok(Show::Live(Screen::new(watched.len())));
         }
-        let names = variables.iter().map(|variable| csv(&variable.name));
+        let names = watched.iter().map(|watched| csv(&watched.variable.name));
         let header: Vec<String> = std::iter::once("seconds".to_owned()).chain(names).collect();
         context.output.bytes(format!("{}\n", header.join(",")).as_bytes())?;
         Ok(Show::Csv)
     }
 
-    fn sample(&mut self, context: &Context, board: &Board, sample: &Sample<'_>) -> Outcome<()> {
+    fn sample(&mut self, context: &Context, board: &Board, sample: &Values<'_>) -> Outcome<()> {
         match self {
             Show::Json => context.output.event(board.name(), "sample", sample),
             Show::Live(screen) => context.output.bytes(screen.draw(sample).as_bytes()),
             Show::Csv => {
                 let mut line = format!("{:.6}", sample.at.as_secs_f64());
-                for value in sample.values {
+                for value in &sample.values {
                     let _ = write!(line, ",{value}");
                 }
                 line.push('\n');
@@ -203,16 +197,6 @@ fn csv(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn samples_are_due_by_the_clock() {
-        let period = Duration::from_millis(10);
-        let at = |milliseconds| Duration::from_millis(milliseconds);
-        assert_eq!(next(0, at(3), period), 1, "early");
-        assert_eq!(next(1, at(14), period), 2, "in time");
-        assert_eq!(next(1, at(47), period), 4, "too late for two of them");
-        assert_eq!(time_of(4, period), at(40));
-    }
 
     #[test]
     fn names_are_fields_of_csv() {

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::Sample;
-use super::variable::Value;
+use openocd::SampleValue;
+
+use super::Values;
 
 /// How many variables are shown: all lines must fit a terminal of 24, or moving up would fail.
 const MOST_ROWS: usize = 20;
@@ -12,7 +13,7 @@ const MOST_ROWS: usize = 20;
 const MOST_COLUMNS: usize = 79;
 
 /// Least and greatest value so far.
-type Extremes = Option<(Value, Value)>;
+type Extremes = Option<(SampleValue, SampleValue)>;
 
 pub(super) struct Screen {
     extremes: Vec<Extremes>,
@@ -26,14 +27,14 @@ impl Screen {
     }
 
     /// The text that replaces the table of the sample before.
-    pub(super) fn draw(&mut self, sample: &Sample<'_>) -> String {
+    pub(super) fn draw(&mut self, sample: &Values<'_>) -> String {
         let mut rows = vec![["", "value", "", "min", "max"].map(str::to_owned)];
-        for ((variable, &value), extremes) in sample.variables.iter().zip(sample.values).zip(&mut self.extremes) {
+        for ((watched, &value), extremes) in sample.watched.iter().zip(&sample.values).zip(&mut self.extremes) {
             let (min, max) = extremes.unwrap_or((value, value));
             let (min, max) = (if value < min { value } else { min }, if value > max { value } else { max });
             *extremes = Some((min, max));
-            let meaning = variable.meaning(value);
-            rows.push([variable.name.clone(), value.to_string(), meaning, min.to_string(), max.to_string()]);
+            let meaning = watched.meaning(value);
+            rows.push([watched.variable.name.clone(), value.to_string(), meaning, min.to_string(), max.to_string()]);
         }
         let hidden = (rows.len() - 1).saturating_sub(MOST_ROWS);
         rows.truncate(MOST_ROWS + 1);

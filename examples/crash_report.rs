@@ -3,11 +3,11 @@
 //! Without a board, on a virtual STM32F103 whose firmware reads where nothing is (needs only
 //! `openocd`):
 //!
-//!     cargo run --example crash_reporter
+//!     cargo run --example crash_report
 //!
 //! With one, by OpenOCD's configuration for it and the range of its RAM:
 //!
-//!     cargo run --example crash_reporter -- --board "interface/cmsis-dap.cfg -f target/stm32f4x.cfg" --ram 0x20000000..0x20020000
+//!     cargo run --example crash_report -- --board "interface/cmsis-dap.cfg -f target/stm32f4x.cfg" --ram 0x20000000..0x20020000
 //!
 //! `gdb-multiarch firmware.elf crash.core` then shows the calls (`bt`) and the variables.
 
@@ -23,7 +23,7 @@ use std::time::Duration;
 use openocd::{Session, VectorCatch};
 use virtual_chip::VirtualChip;
 
-const USAGE: &str = "usage: crash_reporter [--board CONFIG --ram START..END]";
+const USAGE: &str = "usage: crash_report [--board CONFIG --ram START..END]";
 const FIRMWARE: &[u8] = include_bytes!("../tests/images/crash/crash.elf");
 
 fn main() -> ExitCode {

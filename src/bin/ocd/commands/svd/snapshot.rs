@@ -1,0 +1,132 @@
+//! `ocd svd snapshot` and `diff`.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::Args;
+use openocd::svd::{Device, Snapshot, SnapshotDiff};
+use serde::Serialize;
+
+use crate::address::Names;
+use crate::context::Context;
+use crate::exit_status;
+use crate::failure::{Failure, Outcome};
+use crate::output::Done;
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotArgs {
+    /// The file, which is overwritten.
+    file: PathBuf,
+    /// The peripherals [default: all].
+    peripherals: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The earlier snapshot.
+    before: PathBuf,
+    /// The later one [default: the same peripherals of the board as they are now].
+    after: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Saved {
+    file: PathBuf,
+    registers: usize,
+    /// Registers that are write-only, that a read changes, or that could not be read.
+    unread: usize,
+}
+
+impl fmt::Display for Saved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Saved { file, registers, unread } = self;
+        write!(f, "saved {} registers to {}", registers - unread, file.display())?;
+        if *unread == 0 { Ok(()) } else { write!(f, "; {unread} were not read") }
+    }
+}
+
+#[derive(Serialize)]
+struct Difference {
+    equal: bool,
+    #[serde(flatten)]
+    diff: SnapshotDiff,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.diff.fmt(f)
+    }
+}
+
+impl Difference {
+    fn done(before: &Snapshot, after: &Snapshot) -> Done<Difference> {
+        let diff = before.diff(after);
+        let equal = diff.is_empty();
+        Done::with(Difference { equal, diff }, if equal { exit_status::DONE } else { exit_status::MISMATCH })
+    }
+}
+
+pub(crate) fn run(context: &Context, arguments: &SnapshotArgs) -> Outcome<u8> {
+    // Several boards would write one file.
+    context.one_settings()?;
+    context.each_board_planned(
+        |settings| {
+            let names = Names::new(settings);
+            let peripherals = peripherals(names.needed_device()?, &arguments.peripherals)?;
+            Ok((names, peripherals))
+        },
+        |board, (names, peripherals)| {
+            board.session.svd().set(names.needed_device()?.clone());
+            let snapshot = board.target()?.svd().snapshot(peripherals)?;
+            snapshot.save(&arguments.file)?;
+            let unread = snapshot.registers.iter().filter(|register| register.value.is_none()).count();
+            let (file, registers) = (arguments.file.clone(), snapshot.registers.len());
+            if registers == unread {
+                return Err(Failure::new(exit_status::TARGET, "ocd.unread", "no register could be read"));
+            }
+            Ok(Done::from(Saved { file, registers, unread }))
+        },
+    )
+}
+
+/// The names as the device has them; all for none.
+fn peripherals(device: &Device, names: &[String]) -> Outcome<Vec<String>> {
+    if names.is_empty() {
+        return Ok(device.peripherals().iter().map(|peripheral| peripheral.name().to_owned()).collect());
+    }
+    let found = names.iter().map(|name| Ok(device.peripheral_ignoring_case(name)?.name().to_owned()));
+    found.collect()
+}
+
+pub(crate) fn diff(context: &Context, arguments: &DiffArgs) -> Outcome<u8> {
+    let before = Snapshot::load(&arguments.before)?;
+    if let Some(after) = &arguments.after {
+        let mut after = Snapshot::load(after)?;
+        let settings = context.one_settings()?;
+        // Without the file fields have no names.
+        if let Some(device) = Names::new(&settings).device()? {
+            after = after.with_device(device);
+        }
+        let done = Difference::done(&before, &after);
+        context.output.done(settings.board.as_deref(), &done)?;
+        return Ok(done.status);
+    }
+    context.each_board_planned(
+        |settings| {
+            let names = Names::new(settings);
+            let taken = before.registers.iter().filter_map(|register| register.path.split('.').next());
+            let taken: BTreeSet<String> = taken.map(str::to_owned).collect();
+            let taken: Vec<String> = taken.into_iter().collect();
+            if taken.is_empty() {
+                return Err(Failure::configuration(format!("{} is empty", arguments.before.display())));
+            }
+            let peripherals = peripherals(names.needed_device()?, &taken)?;
+            Ok((names, peripherals))
+        },
+        |board, (names, peripherals)| {
+            board.session.svd().set(names.needed_device()?.clone());
+            Ok(Difference::done(&before, &board.target()?.svd().snapshot(peripherals)?))
+        },
+    )
+}

@@ -1,0 +1,172 @@
+//! Runs of several targets at once.
+
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::{RunOutcome, RunUntil};
+use crate::error::Result;
+use crate::stop_token::StopToken;
+use crate::target::Target;
+
+/// Makes the conditions of a run, in the thread of that run.
+type Conditions<'c> = Box<dyn FnOnce() -> RunUntil<'c> + Send + 'c>;
+
+/// Runs several targets at once, each until its own conditions: all cores of a board, or several
+/// boards.
+///
+/// Each target has a thread of its own, in which the closure makes its conditions. So handlers need
+/// not be [`Send`], but what they share must be. All targets are prepared before the first one is
+/// resumed. They are resumed one after the other, some milliseconds apart. Targets of one SMP group
+/// of OpenOCD are resumed, and halt, together.
+///
+/// The targets must be halted. OpenOCD has one RTT for all of its targets, so only one run of a
+/// session may use [`RunUntil::rtt`].
+///
+/// ```
+/// # let chips = [virtual_chip::VirtualChip::start()?, virtual_chip::VirtualChip::start()?];
+/// # let boards = [openocd::Session::start(chips[0].openocd_config())?, openocd::Session::start(chips[1].openocd_config())?];
+/// # for board in &boards { board.target().halt()?; }
+/// use std::time::Duration;
+/// use openocd::{RunGroup, RunUntil};
+///
+/// let mut group = RunGroup::new();
+/// for board in &boards {
+///     group = group.add(board.target(), || RunUntil::new().breakpoint(0x0800_004e));
+/// }
+/// for outcome in group.run_all(Duration::from_secs(5)) {
+///     let outcome = outcome?;
+///     println!("{}: {}", outcome.status.name, outcome.verdict);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a group does nothing until `run_all` or `run_first`"]
+#[derive(Default)]
+pub struct RunGroup<'c> {
+    runs: Vec<(Target<'c>, Conditions<'c>)>,
+}
+
+/// What the runs of a group came to, from [`RunGroup::run_first`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FirstOutcome {
+    /// The number of the run that ended first, in the order of [`RunGroup::add`]. `None` if a
+    /// [`StopToken`] stopped all, or if there are no runs.
+    pub first: Option<usize>,
+    /// The outcome of each run, in the order of [`RunGroup::add`].
+    pub outcomes: Vec<Result<RunOutcome>>,
+}
+
+impl<'c> RunGroup<'c> {
+    /// Creates a group without targets.
+    pub fn new() -> Self {
+        RunGroup::default()
+    }
+
+    /// Adds a target, and a closure that makes its conditions.
+    pub fn add(mut self, target: Target<'c>, conditions: impl FnOnce() -> RunUntil<'c> + Send + 'c) -> Self {
+        self.runs.push((target, Box::new(conditions)));
+        self
+    }
+
+    /// Runs all targets, each until its own end. Returns the outcomes in the order of
+    /// [`add`](Self::add). One that fails does not stop the others.
+    ///
+    /// Each run is as by [`Target::run_until`], with the same errors, and ends at most 5 s after
+    /// `timeout`.
+    pub fn run_all(self, timeout: Duration) -> Vec<Result<RunOutcome>> {
+        self.run(timeout, None).outcomes
+    }
+
+    /// Runs all targets until the first of them ends: its verdict, or its error, stops the others,
+    /// whose verdict is [`Verdict::Stopped`](crate::Verdict::Stopped). A run that ends before it is
+    /// stopped keeps its own verdict.
+    pub fn run_first(self, timeout: Duration) -> FirstOutcome {
+        self.run(timeout, Some(&StopToken::new()))
+    }
+
+    /// Runs all. The first that ends stops the token.
+    fn run(self, timeout: Duration, others: Option<&StopToken>) -> FirstOutcome {
+        let gate = Arc::new(Gate::new(self.runs.len()));
+        let first = Mutex::new(None);
+        let first_seen = &first;
+        let outcomes = thread::scope(|scope| {
+            let mut threads = Vec::new();
+            for (number, (target, conditions)) in self.runs.into_iter().enumerate() {
+                let ticket = Ticket { gate: Arc::clone(&gate), has_arrived: false };
+                threads.push(scope.spawn(move || {
+                    let mut until = conditions();
+                    until.ticket = Some(ticket);
+                    if let Some(others) = others {
+                        until = until.stop_token(others);
+                    }
+                    let outcome = target.run_until(until, timeout);
+                    let mut first = first_seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    // A run that the caller's token stopped is no first one.
+                    let is_end = !matches!(&outcome, Ok(RunOutcome { verdict: super::Verdict::Stopped, .. }));
+                    if first.is_none() && is_end {
+                        *first = Some(number);
+                    }
+                    if let Some(others) = others {
+                        others.stop();
+                    }
+                    outcome
+                }));
+            }
+            let join = |thread: thread::ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            threads.into_iter().map(join).collect()
+        });
+        FirstOutcome { first: first.into_inner().unwrap_or_else(PoisonError::into_inner), outcomes }
+    }
+}
+
+/// `RunGroup([Target(chip0.cpu), Target(chip1.cpu)])`
+impl fmt::Debug for RunGroup<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let targets: Vec<_> = self.runs.iter().map(|(target, _)| target).collect();
+        write!(f, "RunGroup({targets:?})")
+    }
+}
+
+/// Where the runs of a group wait until all are prepared.
+struct Gate {
+    missing: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Gate {
+    fn new(missing: usize) -> Self {
+        Gate { missing: Mutex::new(missing), changed: Condvar::new() }
+    }
+}
+
+/// The place of a run at its group's gate. A run that fails gives it up.
+pub(super) struct Ticket {
+    gate: Arc<Gate>,
+    has_arrived: bool,
+}
+
+impl Ticket {
+    /// Waits until all runs of the group have come so far, or have failed.
+    pub(super) fn wait(mut self) {
+        self.arrive();
+        let missing = self.gate.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.gate.changed.wait_while(missing, |missing| *missing > 0).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn arrive(&mut self) {
+        if !std::mem::replace(&mut self.has_arrived, true) {
+            *self.gate.missing.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+            self.gate.changed.notify_all();
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.arrive();
+    }
+}

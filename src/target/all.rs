@@ -1,0 +1,86 @@
+//! Run control of all targets together.
+
+use super::{Target, TargetStatus};
+use crate::command::Script;
+use crate::error::{Error, Result, TargetError};
+use crate::session::Session;
+use crate::types::TargetState;
+
+impl Session {
+    /// Halts all targets and returns the status of each, in the order of OpenOCD's configuration
+    /// (OpenOCD: `halt`).
+    ///
+    /// All targets are asked to halt before the first is waited for, so they halt within a few
+    /// milliseconds of each other; those of one SMP group halt together. A target that was never
+    /// examined, or whose TAP is disabled, is listed with its state and is no failure.
+    ///
+    /// # Errors
+    /// [`TargetError::Halt`] if an examined target does not halt. The others are halted then. The
+    /// errors of [`Target::halt`].
+    ///
+    /// ```
+    /// # use virtual_chip::{Model, VirtualBoard};
+    /// # let board = VirtualBoard::start(&[Model::Stm32f103, Model::Stm32f103])?;
+    /// # let session = openocd::Session::start(board.openocd_config())?;
+    /// for status in session.halt_all()? {
+    ///     println!("{status}"); // chip1.cpu is halted at 0x08000048 (debug-request)
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn halt_all(&self) -> Result<Vec<TargetStatus>> {
+        let targets = self.targets()?;
+        for target in targets.iter().filter(|target| target.examined) {
+            // What is wrong with it, the next call says.
+            let request = Target::of(self, &target.name).request(Script::command("halt").number(0_u32));
+            if let Err(error @ Error::Connection(_)) = self.ask::<TargetError, _>(&request, |_| Some(())) {
+                return Err(error);
+            }
+        }
+        self.each_examined(|target| target.halt())
+    }
+
+    /// Resumes all halted targets and returns the status of each, in the order of OpenOCD's
+    /// configuration (OpenOCD: `resume`).
+    ///
+    /// The targets are resumed one after the other, some milliseconds apart; those of one SMP group
+    /// together. A target that runs already stays as it is.
+    ///
+    /// # Errors
+    /// The first error of [`Target::resume`]; the other targets are resumed then.
+    ///
+    /// ```
+    /// # use virtual_chip::{Model, VirtualBoard};
+    /// # let board = VirtualBoard::start(&[Model::Stm32f103, Model::Stm32f103])?;
+    /// # let session = openocd::Session::start(board.openocd_config())?;
+    /// session.halt_all()?;
+    /// session.resume_all()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resume_all(&self) -> Result<Vec<TargetStatus>> {
+        self.each_examined(|target| {
+            let status = target.status()?;
+            if status.state != TargetState::Halted {
+                return Ok(status);
+            }
+            match target.resume() {
+                // With another one of its SMP group.
+                Err(Error::Target(TargetError::NotHalted { .. })) => {}
+                resumed => resumed?,
+            }
+            target.status()
+        })
+    }
+
+    /// Calls `action` for each examined target, also after one that failed. Returns the status of
+    /// every target, or the first error.
+    fn each_examined(&self, action: impl Fn(Target<'_>) -> Result<TargetStatus>) -> Result<Vec<TargetStatus>> {
+        let each = |target: super::TargetInfo| {
+            if target.examined && target.state != TargetState::TapDisabled {
+                return action(Target::of(self, &target.name));
+            }
+            Ok(TargetStatus { name: target.name, state: target.state, pc: None, halt_reason: None })
+        };
+        let statuses: Vec<_> = self.targets()?.into_iter().map(each).collect();
+        statuses.into_iter().collect()
+    }
+}

@@ -1,0 +1,127 @@
+//! Peripherals, registers and fields by name.
+
+use crate::bench::{Bench, Ran};
+
+const SVD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
+
+/// `ocd svd` with the chip's file; no board.
+fn alone(bench: &Bench, arguments: &[&str]) -> Ran {
+    bench.ocd_alone(&[&["svd", "--svd", SVD], arguments].concat())
+}
+
+/// `ocd svd` with the chip's file and the chip.
+fn svd(bench: &Bench, arguments: &[&str]) -> Ran {
+    bench.ocd(&[&["svd", "--svd", SVD], arguments].concat())
+}
+
+#[test]
+fn the_device_is_listed_down_to_the_values_of_a_field() {
+    let bench = Bench::new();
+    let first = |arguments: &[&str]| alone(&bench, arguments).expect(0).stdout.lines().next().unwrap().to_owned();
+    assert_eq!(first(&["list"]), "RCC     0x40021000  Reset and clock control");
+    assert_eq!(first(&["list", "rcc"]), "CR        0x40021000  32 bits  read-write  Clock control register");
+    assert_eq!(first(&["list", "rcc.cr"]), "25    PLLRDY   read-only   PLL clock ready flag");
+    assert_eq!(first(&["list", "RCC.CFGR.SW"]), "0x0  HSI  Internal oscillator");
+    let result = alone(&bench, &["list", "--json"]).expect(0).result();
+    assert_eq!(result["peripherals"][0]["base_address"], 0x4002_1000);
+}
+
+#[test]
+fn registers_and_fields_are_read_in_either_case() {
+    let bench = Bench::new();
+    let ran = svd(&bench, &["read", "rcc.cr"]).expect(0);
+    assert!(ran.stdout.starts_with("RCC.CR @ 0x40021000 = 0x00000083"), "{ran:?}");
+    assert_eq!(svd(&bench, &["read", "RCC.CR.hsirdy"]).expect(0).stdout, "RCC.CR.HSIRDY = 0x1 (Ready)\n");
+    let result = svd(&bench, &["read", "GPIOA.CRL", "--json"]).expect(0).result();
+    assert_eq!((&result["value"], &result["peripheral"]), (&0x4444_4444_u32.into(), &"GPIOA".into()));
+    let result = svd(&bench, &["read", "GPIOA", "--json"]).expect(0).result();
+    assert!(result["registers"].as_array().unwrap().len() > 3, "{result}");
+    assert!(result["unread"].as_array().unwrap().iter().any(|unread| unread["name"] == "BSRR"), "{result}");
+}
+
+#[test]
+fn fields_are_written_by_number_and_by_name_together() {
+    let bench = Bench::new();
+    bench.chip.watch_accesses(0x4002_1004..0x4002_1008);
+    let ran = svd(&bench, &["write", "RCC.CFGR.PLLMUL=mul9", "rcc.cfgr.adcpre=2", "GPIOA.ODR=0x5a5a"]).expect(0);
+    assert!(ran.stdout.starts_with("RCC.CFGR @ 0x40021004 = 0x001c8000"), "{ran:?}");
+    assert!(ran.stdout.contains("GPIOA.ODR @ 0x4001080c = 0x00005a5a"), "{ran:?}");
+    assert_eq!(bench.chip.read_u32(0x4002_1004).unwrap(), 0x001c_8000);
+    assert_eq!(bench.chip.read_u32(0x4001_080c).unwrap(), 0x5a5a);
+    // Read, write, read back.
+    assert_eq!(bench.chip.take_accesses().len(), 3);
+    let result = svd(&bench, &["write", "GPIOA.BSRR.BS3=1", "--json"]).expect(0).result();
+    assert_eq!(
+        (&result["written"], &result["registers"]),
+        (&serde_json::json!(["GPIOA.BSRR"]), &serde_json::json!([]))
+    );
+}
+
+#[test]
+fn a_field_that_does_not_take_the_value_is_a_mismatch() {
+    let bench = Bench::new();
+    // The flash is locked: CR takes nothing but the key's effect.
+    let ran = svd(&bench, &["write", "FLASH.CR.PER=1"]);
+    assert_eq!(ran.status, 75, "{ran:?}");
+    assert!(ran.stderr.contains("FLASH.CR.PER reads 0x0 after 0x1 was written"), "{ran:?}");
+    svd(&bench, &["write", "FLASH.CR.PER=1", "--no-verify"]).expect(0);
+}
+
+#[test]
+fn a_value_is_decoded_without_a_board() {
+    let bench = Bench::new();
+    let ran = alone(&bench, &["decode", "rcc.cfgr", "0x1c_0000"]).expect(0);
+    assert!(ran.stdout.contains("[21:18]  PLLMUL    0x7  Mul9"), "{ran:?}");
+    alone(&bench, &["decode", "rcc.cfgr.pllmul", "7"]).expect(64);
+}
+
+#[test]
+fn unknown_names_are_found_before_openocd_starts() {
+    let bench = Bench::new();
+    for (arguments, near) in [
+        (&["read", "RCD"][..], "near: RCC"),
+        (&["read", "RCC.CRR"], "near: CR"),
+        (&["read", "RCC.CR.HSEONN"], "near: HSEON"),
+        (&["write", "RCC.CFGR.PLLMUL=nine"], "Mul9"),
+        (&["write", "RCC=1"], "is a peripheral"),
+        (&["write", "RCC.CR"], "is not PATH=VALUE"),
+    ] {
+        let ran = svd(&bench, &[arguments, &["--openocd", "/nonexistent"]].concat());
+        assert_eq!(ran.status, 64, "{arguments:?} {ran:?}");
+        assert!(ran.stderr.contains(near), "{arguments:?} {ran:?}");
+    }
+    let ran = bench.ocd_alone(&["svd", "list"]).expect(64);
+    assert!(ran.stderr.contains("--svd FILE"), "{ran:?}");
+    bench.ocd_alone(&["svd", "list", "--svd", "absent.svd"]).expect(71);
+}
+
+#[test]
+fn a_snapshot_is_compared_with_the_board_and_with_another_one() {
+    let bench = Bench::new();
+    let saved = svd(&bench, &["snapshot", "before.txt", "rcc", "GPIOA", "usart1"]).expect(0);
+    assert!(saved.stdout.contains(" to before.txt; ") && saved.stdout.ends_with(" were not read\n"), "{saved:?}");
+    let ran = svd(&bench, &["diff", "before.txt"]).expect(0);
+    assert!(ran.stdout.starts_with("no differences\n"), "{ran:?}");
+    svd(&bench, &["write", "GPIOA.ODR=0x8"]).expect(0);
+    let ran = svd(&bench, &["diff", "before.txt"]).expect(75);
+    assert!(ran.stdout.contains("GPIOA.ODR"), "{ran:?}");
+    assert!(ran.stdout.contains("ODR3   0x0         0x1\n"), "{ran:?}");
+    svd(&bench, &["snapshot", "after.txt", "RCC", "GPIOA", "USART1"]).expect(0);
+    // Two files need no board.
+    let result = alone(&bench, &["diff", "before.txt", "after.txt", "--json"]).expect(75).result();
+    assert_eq!(result["equal"], false);
+    let odr = result["changed"].as_array().unwrap().iter().find(|change| change["path"] == "GPIOA.ODR").unwrap();
+    assert_eq!((&odr["before"], &odr["after"]), (&0.into(), &8.into()));
+    assert_eq!((&odr["fields"][0]["name"], &odr["fields"][0]["after"]), (&"ODR3".into(), &1.into()));
+    bench.ocd_alone(&["svd", "diff", "before.txt", "before.txt"]).expect(0);
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_taken_or_read_is_a_failure() {
+    let bench = Bench::new();
+    svd(&bench, &["snapshot", "x.txt", "RCCC", "--openocd", "/nonexistent"]).expect(64);
+    svd(&bench, &["diff", "absent.txt", "--openocd", "/nonexistent"]).expect(71);
+    bench.file("broken.txt", "something else\n");
+    svd(&bench, &["diff", "broken.txt", "--openocd", "/nonexistent"]).expect(71);
+    svd(&bench, &["snapshot", "absent/x.txt", "RCC"]).expect(71);
+}
