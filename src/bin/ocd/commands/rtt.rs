@@ -121,11 +121,11 @@ fn start(context: &Context, board: &Board, rtt: Rtt<'_>, end: Option<(Duration, 
             Err(Error::Rtt(RttError::NoControlBlock { .. })) => {}
             other => return Ok(other.map(drop)?),
         }
-        ended(context, end)?;
         if begin.elapsed() > PATIENCE && !was_told {
             was_told = true;
             context.output.note(board.name(), "no RTT control block yet; waiting for the firmware to make one");
         }
+        ended(context, end)?;
         context.signals.wait(Duration::from_millis(50));
     }
 }
