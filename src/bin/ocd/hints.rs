@@ -52,8 +52,8 @@ fn start_up(failure: &mut Failure, report: &ProcessReport) {
     failure.command = Some(report.command_line.clone());
     if let Some((symptom, line)) = symptoms::find(&report.log_tail) {
         failure.status = symptom.status;
-        failure.id = symptom.id.to_owned();
-        failure.message = symptom.message.to_owned();
+        symptom.id.clone_into(&mut failure.id);
+        symptom.message.clone_into(&mut failure.message);
         failure.causes = vec![format!("OpenOCD says: {line}")];
         failure.help.push(symptom.help.to_owned());
     } else {

@@ -225,13 +225,13 @@ impl Signals {
         }
         // Now the command gets an error, closes its session and ends.
         let begin = Instant::now();
-        loop {
+        let mut idle_since = begin;
+        while idle_since.elapsed() < LAST_GRACE && begin.elapsed() < LONGEST_CLOSE {
             std::thread::sleep(POLL);
             let open = self.open();
-            let is_waited_for = open.starting > 0 || open.sessions.iter().any(|entry| entry.is_closing);
-            let grace = if is_waited_for { LONGEST_CLOSE } else { LAST_GRACE };
-            if begin.elapsed() > grace {
-                break;
+            if open.starting > 0 || open.sessions.iter().any(|entry| entry.is_closing) {
+                // What has closed still has to be told.
+                idle_since = Instant::now();
             }
         }
         let sessions = std::mem::take(&mut self.open().sessions);

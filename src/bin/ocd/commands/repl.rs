@@ -152,13 +152,12 @@ impl Repl<'_> {
             Line::End => Ok(Next::End),
             Line::Ours(words) => Ok(Next::Line(self.ours(words))),
             Line::Wrong(problem) => failed(Failure::usage(problem)),
-            Line::Tcl(command) => match self.tcl(command) {
-                Ok(()) if command == "shutdown" => Ok(Next::End),
-                Ok(()) => Ok(Next::Line(exit_status::DONE)),
-                // OpenOCD reports `shutdown` as a failure, and ends.
-                Err(_) if command == "shutdown" => Ok(Next::End),
-                Err(failure) => failed(failure),
-            },
+            Line::Tcl("shutdown") => {
+                // OpenOCD reports a failure, and ends.
+                let _ = self.tcl("shutdown");
+                Ok(Next::End)
+            }
+            Line::Tcl(command) => self.tcl(command).map_or_else(failed, |()| Ok(Next::Line(exit_status::DONE))),
         }
     }
 

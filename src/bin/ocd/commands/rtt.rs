@@ -41,8 +41,8 @@ pub(crate) struct RttArgs {
     /// The channel.
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     channel: u32,
-    /// Search this memory for the control block, such as 0x2000_0000+20K or
-    /// 0x2000_0000..0x2000_5000. By default it is where --elf has the symbol _SEGGER_RTT.
+    /// Search this memory for the control block, such as `0x2000_0000+20K` or
+    /// `0x2000_0000..0x2000_5000`. By default it is where --elf has the symbol `_SEGGER_RTT`.
     #[arg(long, value_name = "RANGE", value_parser = number::range)]
     ram: Option<Range<u64>>,
     /// List the channels and end.
@@ -121,11 +121,11 @@ fn start(context: &Context, board: &Board, rtt: Rtt<'_>, end: Option<(Duration, 
             Err(Error::Rtt(RttError::NoControlBlock { .. })) => {}
             other => return Ok(other.map(drop)?),
         }
-        ended(context, end)?;
         if begin.elapsed() > PATIENCE && !was_told {
             was_told = true;
             context.output.note(board.name(), "no RTT control block yet; waiting for the firmware to make one");
         }
+        ended(context, end)?;
         context.signals.wait(Duration::from_millis(50));
     }
 }

@@ -16,6 +16,7 @@ use crate::settings::Key;
 use crate::signals::POLL;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "the names are the options'")]
 pub(crate) struct ServerArgs {
     /// The TCL port, to which `ocd --connect` connects. 0 takes a free one.
     #[arg(long, value_name = "PORT", default_value_t = 6666)]

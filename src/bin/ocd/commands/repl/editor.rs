@@ -20,7 +20,7 @@ use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 
 /// How long OpenOCD may take to list its commands.
-const LISTING: Duration = Duration::from_secs(2);
+const LISTING: Duration = Duration::from_secs(5);
 
 /// How many lines are kept.
 const HISTORY: usize = 1000;

@@ -43,13 +43,12 @@ fn split(text: &str) -> Option<Vec<String>> {
         match (character, quote) {
             (_, Some(open)) if character == open => quote = None,
             ('\\', None | Some('"')) => word.get_or_insert_default().push(characters.next()?),
-            (_, Some(_)) => word.get_or_insert_default().push(character),
             ('\'' | '"', None) => {
                 quote = Some(character);
                 word.get_or_insert_default();
             }
             (_, None) if character.is_whitespace() => words.extend(word.take()),
-            (_, None) => word.get_or_insert_default().push(character),
+            _ => word.get_or_insert_default().push(character),
         }
     }
     words.extend(word);
