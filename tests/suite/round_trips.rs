@@ -50,7 +50,7 @@ fn relay(port: u16, commands: Arc<AtomicUsize>) -> SocketAddr {
             thread::spawn(move || copy(back.0, back.1, |_| {}));
             thread::spawn(move || {
                 copy(client, server, |bytes| {
-                    let count = bytes.iter().filter(|byte| **byte == 0x1a).count();
+                    let count = bytes.split(|byte| *byte == 0x1a).count() - 1;
                     commands.fetch_add(count, Ordering::SeqCst);
                 });
             });
