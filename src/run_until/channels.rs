@@ -43,6 +43,8 @@ pub(super) struct Channels<'c> {
     /// The polling interval before the run, if the run changed it.
     interval_before: Option<Duration>,
     claim: Option<Claim>,
+    /// The target has not come to where the channels are opened.
+    pub(super) wait_for_start: bool,
 }
 
 /// OpenOCD has one RTT, so one run of a session has it at a time.
@@ -70,7 +72,7 @@ impl Drop for Claim {
 
 impl<'c> Channels<'c> {
     pub(super) fn new(all: Vec<Channel<'c>>, stops: StopTokens) -> Self {
-        Channels { all, stops, next_search: None, interval_before: None, claim: None }
+        Channels { all, stops, next_search: None, interval_before: None, claim: None, wait_for_start: false }
     }
 
     /// Prepares a halted target: takes what was printed before the run, which is no evidence, and
@@ -129,6 +131,9 @@ impl<'c> Channels<'c> {
 
     /// Searches for the control block, and opens the channels when it is there.
     fn attach(&mut self, target: Target<'_>, is_last: bool) -> Result<()> {
+        if self.wait_for_start && !is_last {
+            return Ok(());
+        }
         let begin = Instant::now();
         let is_early = self.next_search.is_some_and(|next| begin < next);
         if self.all.iter().all(|channel| channel.missing().is_none()) || (is_early && !is_last) {
@@ -147,6 +152,14 @@ impl<'c> Channels<'c> {
             channel.attach(target, &self.stops)?;
         }
         self.poll_often(target)
+    }
+
+    /// Opens the channels of a target that is halted where the firmware has set RTT up. After a
+    /// reset, sets their modes again.
+    pub(super) fn start(&mut self, target: Target<'_>) -> Result<()> {
+        self.wait_for_start = false;
+        self.attach(target, true)?;
+        self.all.iter_mut().try_for_each(Channel::keep_mode_now)
     }
 
     /// Makes OpenOCD read the channels more often than by default.
