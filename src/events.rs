@@ -27,7 +27,9 @@ use feed::Feed;
 /// holds up to 16 MiB, which is about 250 000 events. When it is full the newest events are
 /// dropped, and an [`Event::Lost`] takes their place.
 ///
-/// OpenOCD does not report the target of an event. It notices that a target halted by itself at its
+/// OpenOCD does not report the target of an event. If it has one target only, that is the one:
+/// [`target`](Self::target) names it. With several, [`Session::status_all`] after an event tells
+/// which are halted by then. OpenOCD notices that a target halted by itself at its
 /// next poll, every 100 ms by default, or at the next [`Target::status`](crate::Target::status) or
 /// [`wait_halt`](crate::Target::wait_halt). [`poll_every`](Self::poll_every) makes OpenOCD poll
 /// more often.
@@ -109,6 +111,22 @@ fn refuse_closed(session: &Session) -> Result<()> {
 }
 
 impl Events {
+    /// Returns the name of the target that all events are of, if OpenOCD has one target only.
+    ///
+    /// # Errors
+    /// The same as [`Session::targets`].
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// assert_eq!(session.events()?.target()?.as_deref(), Some("stm32f1x.cpu"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn target(&self) -> Result<Option<String>> {
+        let mut targets = self.session.targets()?;
+        Ok(if targets.len() == 1 { targets.pop().map(|target| target.name) } else { None })
+    }
+
     /// Iterates over the events, and waits for each without a limit.
     ///
     /// Ends when the connection is lost, after an [`Error::Connection`].

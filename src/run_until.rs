@@ -64,6 +64,8 @@ pub struct RunUntil<'c> {
     on_output: Option<OnOutput<'c>>,
     on_line: Option<OnLine<'c>>,
     stops: StopTokens,
+    /// Where the RTT channels are opened.
+    rtt_from: Option<u64>,
     /// The run is one of a group.
     ticket: Option<Ticket>,
 }
@@ -80,6 +82,7 @@ impl Default for RunUntil<'_> {
             on_output: None,
             on_line: None,
             stops: StopTokens::default(),
+            rtt_from: None,
             ticket: None,
         }
     }
@@ -189,6 +192,20 @@ impl<'c> RunUntil<'c> {
     /// ```
     pub fn rtt(mut self, range: Range<u64>, channel: impl Into<RunChannel<'c>>) -> Self {
         self.channels.push(Channel::own(range, channel.into()));
+        self
+    }
+
+    /// Opens the RTT channels of the run when the target reaches `address`, such as the symbol
+    /// `main`, and not by searching while the firmware runs.
+    ///
+    /// The target is halted there while the run finds the control block, opens the channels and
+    /// sets their [modes](RunChannel::mode). So nothing that the firmware prints afterwards is
+    /// lost, also at the beginning. The control block must exist by then: `defmt-rtt` has it at
+    /// `main`, other libraries only after their initialization. If it does not, the run searches
+    /// for it as it does without this. The same happens each time that the target gets there, as
+    /// after a reset. It takes one breakpoint.
+    pub fn rtt_from(mut self, address: u64) -> Self {
+        self.rtt_from = Some(address);
         self
     }
 

@@ -43,6 +43,18 @@ pub(super) struct Channels<'c> {
     /// The polling interval before the run, if the run changed it.
     interval_before: Option<Duration>,
     claim: Option<Claim>,
+    /// The target has not come to where the channels are opened.
+    pub(super) wait_for_start: bool,
+}
+
+/// When the rings of a halted target are emptied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    BeforeRun,
+    /// The target reached an end.
+    Ended,
+    /// The run was stopped.
+    Stopped,
 }
 
 /// OpenOCD has one RTT, so one run of a session has it at a time.
@@ -70,7 +82,7 @@ impl Drop for Claim {
 
 impl<'c> Channels<'c> {
     pub(super) fn new(all: Vec<Channel<'c>>, stops: StopTokens) -> Self {
-        Channels { all, stops, next_search: None, interval_before: None, claim: None }
+        Channels { all, stops, next_search: None, interval_before: None, claim: None, wait_for_start: false }
     }
 
     /// Prepares a halted target: takes what was printed before the run, which is no evidence, and
@@ -82,7 +94,7 @@ impl<'c> Channels<'c> {
         collector: &mut Collector<'_>,
         deadline: Deadline,
     ) -> Result<Duration> {
-        self.fetch_all(collector, deadline, LAST_LINES, true)?;
+        self.fetch_all(collector, deadline, When::BeforeRun)?;
         for channel in &mut self.all {
             let Some(open) = channel.open() else { continue };
             // RTT was stopped, or a read of the target failed. Later it may go on, in the middle of
@@ -129,6 +141,9 @@ impl<'c> Channels<'c> {
 
     /// Searches for the control block, and opens the channels when it is there.
     fn attach(&mut self, target: Target<'_>, is_last: bool) -> Result<()> {
+        if self.wait_for_start && !is_last {
+            return Ok(());
+        }
         let begin = Instant::now();
         let is_early = self.next_search.is_some_and(|next| begin < next);
         if self.all.iter().all(|channel| channel.missing().is_none()) || (is_early && !is_last) {
@@ -147,6 +162,14 @@ impl<'c> Channels<'c> {
             channel.attach(target, &self.stops)?;
         }
         self.poll_often(target)
+    }
+
+    /// Opens the channels of a target that is halted where the firmware has set RTT up. After a
+    /// reset, sets their modes again.
+    pub(super) fn start(&mut self, target: Target<'_>) -> Result<()> {
+        self.wait_for_start = false;
+        self.attach(target, true)?;
+        self.all.iter_mut().try_for_each(Channel::keep_mode_now)
     }
 
     /// Makes OpenOCD read the channels more often than by default.
@@ -189,21 +212,17 @@ impl<'c> Channels<'c> {
         is_stopped: bool,
     ) -> Result<Option<String>> {
         if is_stopped {
-            return self.fetch_all(collector, deadline, LAST_LINES_OF_STOPPED, false);
+            return self.fetch_all(collector, deadline, When::Stopped);
         }
         self.attach(target, true)?;
-        self.fetch_all(collector, deadline, LAST_LINES, false)
+        self.fetch_all(collector, deadline, When::Ended)
     }
 
     /// Takes lines until the rings of the halted target are empty and everything has come, or until
     /// a line meets its condition.
-    fn fetch_all(
-        &mut self,
-        collector: &mut Collector<'_>,
-        deadline: Deadline,
-        limit: Duration,
-        before_run: bool,
-    ) -> Result<Option<String>> {
+    fn fetch_all(&mut self, collector: &mut Collector<'_>, deadline: Deadline, when: When) -> Result<Option<String>> {
+        let before_run = when == When::BeforeRun;
+        let limit = if when == When::Stopped { LAST_LINES_OF_STOPPED } else { LAST_LINES };
         let Some(first) = self.all.iter_mut().find_map(Channel::open) else { return Ok(None) };
         let limit = first.polling_interval()? * 2 + limit;
         let deadline = Deadline::after(Some(limit)).sooner(deadline);
@@ -219,7 +238,8 @@ impl<'c> Channels<'c> {
                     return Ok(Some(line));
                 }
             }
-            if deadline.has_passed() || collector.is_stopped() || !(has_come || has_more) {
+            let is_stopped = collector.is_stopped() || (when != When::Stopped && self.stops.is_stopped());
+            if deadline.has_passed() || is_stopped || !(has_come || has_more) {
                 return Ok(None);
             }
             // What is in the socket already may be more than was taken at once.

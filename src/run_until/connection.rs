@@ -148,6 +148,15 @@ impl<'c> Channel<'c> {
         None
     }
 
+    /// Makes sure that an open channel of the run is in its mode.
+    pub(super) fn keep_mode_now(&mut self) -> Result<()> {
+        let Channel::Own(own) = self else { return Ok(()) };
+        match (&mut own.open, own.wanted.mode) {
+            (Some(open), Some(mode)) => keep_mode(open, mode),
+            _ => Ok(()),
+        }
+    }
+
     /// Keeps the mode, and sends input.
     pub(super) fn tend(&mut self) -> Result<()> {
         let Channel::Own(own) = self else { return Ok(()) };

@@ -38,6 +38,8 @@ pub(super) struct Run<'t, 'c> {
     deadline: Deadline,
     end: Deadline,
     stops: StopTokens,
+    /// Where the RTT channels are opened.
+    rtt_from: Option<u64>,
     /// The run is one of a group, whose runs begin together.
     ticket: Option<Ticket>,
 }
@@ -69,6 +71,7 @@ impl<'t, 'c> Run<'t, 'c> {
             deadline,
             end,
             stops: until.stops,
+            rtt_from: until.rtt_from,
             ticket: until.ticket,
         };
         let was_enabled = run.serves_calls && target.take_over_calls()?;
@@ -99,8 +102,13 @@ impl<'t, 'c> Run<'t, 'c> {
 
     /// The run, between setting the breakpoints and removing them.
     fn with_breakpoints(&mut self) -> Result<(Verdict, TargetStatus)> {
-        let breakpoints = RunBreakpoints::set(self.target, &self.breakpoints)?;
-        self.breakpoints = breakpoints.addresses().to_vec();
+        let all: Vec<_> = self.breakpoints.iter().copied().chain(self.rtt_from).collect();
+        let breakpoints = RunBreakpoints::set(self.target, &all)?;
+        let mut set = breakpoints.addresses().to_vec();
+        if self.rtt_from.is_some() {
+            self.rtt_from = set.pop();
+        }
+        self.breakpoints = set;
         let ended = self.go();
         let removed = breakpoints.remove();
         let ended = ended?;
@@ -116,6 +124,7 @@ impl<'t, 'c> Run<'t, 'c> {
         if let Some((verdict, status)) = self.resume(is_of_group)? {
             return self.last_lines(verdict, status);
         }
+        self.channels.wait_for_start = self.rtt_from.is_some();
         let mut pause = FIRST_PAUSE;
         loop {
             if let Some(line) = self.channels.exchange(self.target, &mut self.collector)? {
@@ -125,6 +134,11 @@ impl<'t, 'c> Run<'t, 'c> {
             if status.state == TargetState::Halted && !self.collector.is_stopped() {
                 let served = match (self.breakpoint_at(&status), call) {
                     (Some(address), _) => Served::Exit(Verdict::Breakpoint { address }),
+                    (None, _) if self.is_at_rtt_start(&status) => {
+                        self.channels.start(self.target)?;
+                        self.target.resume()?;
+                        Served::Answered
+                    }
                     (None, Some(call)) => self.serve(&call, &status)?,
                     (None, None) => Served::Exit(halt_verdict(status.halt_reason)),
                 };
@@ -201,7 +215,7 @@ impl<'t, 'c> Run<'t, 'c> {
             (Some(address), _) => Verdict::Breakpoint { address },
             (None, Some(Lockup)) => Verdict::Lockup,
             (None, Some(reason @ (Breakpoint | Watchpoint | WatchpointAndBreakpoint | ExceptionCatch)))
-                if !was_at_call =>
+                if !was_at_call && !self.is_at_rtt_start(&poll.status) =>
             {
                 Verdict::Halt(reason)
             }
@@ -214,6 +228,11 @@ impl<'t, 'c> Run<'t, 'c> {
     /// The breakpoint of the conditions at which the target is halted.
     fn breakpoint_at(&self, status: &TargetStatus) -> Option<u64> {
         status.pc.filter(|pc| self.breakpoints.contains(pc))
+    }
+
+    /// Whether the target is halted where the RTT channels are opened.
+    fn is_at_rtt_start(&self, status: &TargetStatus) -> bool {
+        self.rtt_from.is_some() && status.pc == self.rtt_from
     }
 
     /// Whether a handler or a token stopped the run.

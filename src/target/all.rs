@@ -71,6 +71,24 @@ impl Session {
         })
     }
 
+    /// Polls all targets and returns the status of each, in the order of OpenOCD's configuration.
+    ///
+    /// A target that was never examined, or whose TAP is disabled, is listed with its state.
+    ///
+    /// # Errors
+    /// The first error of [`Target::status`].
+    ///
+    /// ```
+    /// # use virtual_chip::{Model, VirtualBoard};
+    /// # let board = VirtualBoard::start(&[Model::Stm32f103, Model::Stm32f103])?;
+    /// # let session = openocd::Session::start(board.openocd_config())?;
+    /// let halted: Vec<_> = session.status_all()?.into_iter().filter(|status| status.pc.is_some()).collect();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn status_all(&self) -> Result<Vec<TargetStatus>> {
+        self.each_examined(|target| target.status())
+    }
+
     /// Calls `action` for each examined target, also after one that failed. Returns the status of
     /// every target, or the first error.
     fn each_examined(&self, action: impl Fn(Target<'_>) -> Result<TargetStatus>) -> Result<Vec<TargetStatus>> {

@@ -320,6 +320,10 @@ fn all_targets_are_halted_and_resumed_together() {
     assert_eq!((board.chips()[0].state(), board.harts()[0].state()), (CoreState::Halted, CoreState::Halted));
     // One runs already.
     session.target_named("hart0.cpu").unwrap().resume().unwrap();
+    let statuses = session.status_all().unwrap();
+    let states: Vec<_> = statuses.iter().map(|status| status.state).collect();
+    assert_eq!(states, [TargetState::Running, TargetState::Halted]);
+    assert_eq!(session.events().unwrap().target().unwrap(), None, "nobody can know");
     let statuses = session.resume_all().unwrap();
     assert!(statuses.iter().all(|status| status.state == TargetState::Running), "{statuses:?}");
     assert_eq!((board.chips()[0].state(), board.harts()[0].state()), (CoreState::Running, CoreState::Running));

@@ -178,3 +178,38 @@ fn the_polling_interval_is_as_before_after_the_run() {
     assert_eq!(session.rtt().polling_interval().unwrap(), Duration::from_millis(100));
     session.target().reset(ResetMode::Halt).unwrap();
 }
+
+#[test]
+fn channels_open_where_the_caller_says_before_the_firmware_goes_on() {
+    let board = loaded(rtt::IMAGE);
+    let loop_start = u64::from(rtt::LOOP);
+    // Whatever the debugger does, in order: the flags of the channel, and DHCSR, which resumes.
+    board.chip.watch_accesses(rtt::CONTROL_BLOCK..0xe000_f000);
+    let until = RunUntil::new()
+        .rtt(BLOCK, RunChannel::new(0).mode(RttMode::Skip))
+        .rtt_from(loop_start)
+        .breakpoint(loop_start + 2);
+    let outcome = run(&board, until);
+    let writes: Vec<_> = board.chip.take_accesses().into_iter().filter(|access| access.is_write).collect();
+    // The first write clears an old block, the last puts the mode back.
+    let of_flags: Vec<_> = (0..writes.len()).filter(|&number| writes[number].address == flags(0)).collect();
+    let [_clears, sets_mode, _puts_back] = of_flags[..] else { panic!("{writes:x?}") };
+    let last_resume = writes.iter().rposition(|access| access.address == 0xe000_edf0).unwrap();
+    assert!(sets_mode < last_resume, "{writes:x?}");
+    assert_eq!(
+        (outcome.verdict.clone(), texts(&outcome)),
+        (Verdict::Breakpoint { address: loop_start + 2 }, vec![rtt::GREETING.trim()])
+    );
+    assert!(board.session.breakpoints().list().unwrap().is_empty());
+    assert_eq!(board.chip.read_u32(flags(0)), Ok(2));
+}
+
+#[test]
+fn a_place_that_the_target_never_reaches_opens_no_channel_before_the_end() {
+    let board = loaded(rtt::IMAGE);
+    let until = RunUntil::new().rtt(BLOCK, 0).rtt_from(rtt::STOP.into());
+    let outcome = board.session.target().run_until(until, Duration::from_millis(300)).unwrap();
+    // What was printed until then is collected at the end.
+    assert_eq!((outcome.verdict.clone(), texts(&outcome)), (Verdict::Deadline, vec![rtt::GREETING.trim()]));
+    assert!(board.session.breakpoints().list().unwrap().is_empty());
+}
