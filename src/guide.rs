@@ -15,6 +15,9 @@ pub mod ocd {}
 #[doc = include_str!("guide/performance.md")]
 pub mod performance {}
 
+#[doc = include_str!("guide/production_flashing.md")]
+pub mod production_flashing {}
+
 #[doc = include_str!("guide/reliability.md")]
 pub mod reliability {}
 

@@ -17,6 +17,9 @@ const PARAMETERS: usize = 0x70;
 const RUN_UNITS: u64 = 64;
 const RUN_BYTES: u64 = 256 * 1024;
 
+/// A unit that is read and compared: that takes no longer than to run a program.
+const SHORT_BYTES: u64 = 256;
+
 /// Consecutive pieces of flash of one length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Units {
@@ -41,10 +44,17 @@ impl Units {
 impl<R: ProgressReport> Flash<'_, R> {
     /// Returns of each unit whether it holds its part of `contents`, which belong to the units one
     /// after the other. `None` if the target is no Cortex-M or lacks a work area, or if the units
-    /// are not words.
+    /// are not words. A short unit is read.
     ///
     /// False may also mean that the checksum could not be calculated.
     pub(super) fn hold(&self, bank: &FlashBank, units: Units, contents: &[u8]) -> Result<Option<Vec<bool>>> {
+        if units.count == 1 && units.length <= SHORT_BYTES {
+            return match self.read_piece(bank, units.offset, units.length) {
+                Ok(found) => Ok(Some(vec![contents.starts_with(&found)])),
+                Err(Error::Flash(FlashError::Refused(_)) | Error::Target(_)) => Ok(Some(vec![false])),
+                Err(other) => Err(other),
+            };
+        }
         if (bank.base.wrapping_add(units.offset) | units.length) % 4 != 0 || units.length == 0 {
             return Ok(None);
         }
