@@ -107,7 +107,8 @@ impl Run {
             }
         };
         // A target that no longer tells where it is says nothing about what it executed.
-        if !did_not_run && !(failed_transfer && status.pc.is_none()) {
+        let is_lost = failed_transfer && status.pc.is_none();
+        if !did_not_run && !is_lost {
             return Ok(Ran { status, has_not_moved });
         }
         if failed_transfer {
