@@ -201,6 +201,11 @@ impl Target<'_> {
     /// Cortex-M, [`TargetError::UnknownRegister`] or [`TargetError::Register`] if the core
     /// registers cannot be read, and the errors of [`Image::location`].
     ///
+    /// [`TargetError::NotHalted`]: crate::TargetError::NotHalted
+    /// [`TargetError::Unsupported`]: crate::TargetError::Unsupported
+    /// [`TargetError::UnknownRegister`]: crate::TargetError::UnknownRegister
+    /// [`TargetError::Register`]: crate::TargetError::Register
+    ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
