@@ -3,6 +3,9 @@
 #[cfg(feature = "serde")]
 #[doc = include_str!("guide/json.md")]
 pub mod json {}
+#[doc = include_str!("guide/cargo_run.md")]
+pub mod cargo_run {}
+
 #[doc = include_str!("guide/test_bench.md")]
 pub mod test_bench {}
 
