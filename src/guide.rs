@@ -3,6 +3,7 @@
 #[cfg(feature = "serde")]
 #[doc = include_str!("guide/json.md")]
 pub mod json {}
+
 #[doc = include_str!("guide/cargo_run.md")]
 pub mod cargo_run {}
 
@@ -26,5 +27,6 @@ pub mod reliability {}
 
 #[doc = include_str!("guide/production_line.md")]
 pub mod production_line {}
+
 #[doc = include_str!("guide/remote_openocd.md")]
 pub mod remote_openocd {}

@@ -170,6 +170,10 @@ impl Runner {
             until = until.files(folder);
         }
         if let Some(range) = arguments.log.range(firmware)? {
+            // So that nothing is lost that the firmware prints before a channel waits for its reader.
+            if let Ok(main) = firmware.image.symbol("main") {
+                until = until.rtt_from(main.address);
+            }
             for &number in arguments.log.channels() {
                 let channel = RunChannel::new(number).mode(RttMode::Block).binary();
                 until = until.rtt(range.clone(), channel);
