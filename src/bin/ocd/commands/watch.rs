@@ -23,7 +23,7 @@ use variable::Watched;
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// What to watch: a symbol, an address with a type (0x2000_0000:u16, temperature:f32), a
+    /// What to watch: a symbol, an address with a type (`0x2000_0000:u16`, `temperature:f32`), a
     /// register or a field (RCC.CR, RCC.CFGR.SW). Types: u8 to u64, i8 to i64, f32, f64.
     #[arg(required = true)]
     variables: Vec<String>,
@@ -36,7 +36,7 @@ pub(crate) struct WatchArgs {
 }
 
 /// The values at one time.
-struct Values<'a> {
+struct Moment<'a> {
     watched: &'a [Watched],
     at: Duration,
     /// Samples that were skipped since the one before.
@@ -44,7 +44,7 @@ struct Values<'a> {
     values: Vec<SampleValue>,
 }
 
-impl Serialize for Values<'_> {
+impl Serialize for Moment<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Form<'a> {
@@ -52,7 +52,7 @@ impl Serialize for Values<'_> {
             missed: u64,
             values: ByName<'a>,
         }
-        struct ByName<'a>(&'a Values<'a>);
+        struct ByName<'a>(&'a Moment<'a>);
         impl Serialize for ByName<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let names = self.0.watched.iter().map(|watched| &watched.variable.name);
@@ -138,7 +138,7 @@ fn watch(
                 summary.samples += 1;
                 summary.missed += missed;
                 let values = watched.iter().zip(values).map(|(watched, read)| watched.value(read)).collect();
-                show.sample(context, board, &Values { watched, at, missed, values })?;
+                show.sample(context, board, &Moment { watched, at, missed, values })?;
             }
             // A target that is being reset or has no power may come back.
             Some(Err(error)) if summary.samples > 0 && !error.is_disconnected() && !error.is_timeout() => {
@@ -173,7 +173,7 @@ impl Show {
         Ok(Show::Csv)
     }
 
-    fn sample(&mut self, context: &Context, board: &Board, sample: &Values<'_>) -> Outcome<()> {
+    fn sample(&mut self, context: &Context, board: &Board, sample: &Moment<'_>) -> Outcome<()> {
         match self {
             Show::Json => context.output.event(board.name(), "sample", sample),
             Show::Live(screen) => context.output.bytes(screen.draw(sample).as_bytes()),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use openocd::SampleValue;
 
-use super::Values;
+use super::Moment;
 
 /// How many variables are shown: all lines must fit a terminal of 24, or moving up would fail.
 const MOST_ROWS: usize = 20;
@@ -27,7 +27,7 @@ impl Screen {
     }
 
     /// The text that replaces the table of the sample before.
-    pub(super) fn draw(&mut self, sample: &Values<'_>) -> String {
+    pub(super) fn draw(&mut self, sample: &Moment<'_>) -> String {
         let mut rows = vec![["", "value", "", "min", "max"].map(str::to_owned)];
         for ((watched, &value), extremes) in sample.watched.iter().zip(&sample.values).zip(&mut self.extremes) {
             let (min, max) = extremes.unwrap_or((value, value));
