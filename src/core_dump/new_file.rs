@@ -20,18 +20,14 @@ impl NewFile {
     /// Creates a file in the directory of `path`: a file is renamed in one step only within a file
     /// system. A device or a FIFO is refused: renaming would put a file in its place.
     pub(super) fn beside(path: &Path) -> io::Result<Self> {
-        if let Some(kind) = fs::metadata(path).ok().map(|metadata| metadata.file_type()).filter(|kind| !kind.is_file())
-        {
-            let problem = format!("it is {}; expected a regular file", file_kind::describe(kind));
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
-        }
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         // The file that a symbolic link names is replaced, and not the link.
         let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         // A rename would put the new file in the place of a device.
-        if path.exists() && !path.is_file() {
-            let kind = if path.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::InvalidInput };
-            return Err(io::Error::new(kind, "the path names something else than a regular file"));
+        if let Some(kind) = fs::metadata(path).ok().map(|file| file.file_type()).filter(|kind| !kind.is_file()) {
+            let problem = format!("it is {}; expected a regular file", file_kind::describe(kind));
+            let kind = if kind.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::InvalidInput };
+            return Err(io::Error::new(kind, problem));
         }
         let name =
             path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;

@@ -16,7 +16,7 @@ use crate::session::FileData;
 /// cost of its bytes.
 const SMALLEST: u64 = 4 * 1024;
 /// The first piece of a call with a callback, and of one without.
-const FIRST_WATCHED: u64 = 8 * 1024;
+const FIRST_WATCHED: u64 = 16 * 1024;
 const FIRST: u64 = 64 * 1024;
 /// Bytes can take five times as many on the wire, and OpenOCD's line limit is 4 MiB.
 const LARGEST: u64 = 256 * 1024;
@@ -40,7 +40,7 @@ pub(super) struct Pace {
 impl Pace {
     /// Pieces are short if a callback watches; longer pieces are a little faster.
     pub(super) fn new(is_watched: bool) -> Self {
-        let (size, millis) = if is_watched { (FIRST_WATCHED, 100) } else { (FIRST, 1000) };
+        let (size, millis) = if is_watched { (FIRST_WATCHED, 300) } else { (FIRST, 1000) };
         Pace { size, wanted: Duration::from_millis(millis), begun: Instant::now() }
     }
 

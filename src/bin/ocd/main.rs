@@ -3,6 +3,7 @@
 //! Built on the public interface of the library alone. One file a command in `commands/`; what they
 //! share is beside this file.
 
+#![allow(clippy::match_bool, clippy::match_same_arms, reason = "a table has a line for each case")]
 #![allow(clippy::result_large_err, reason = "a failure ends the command: its size costs nothing")]
 
 mod address;
@@ -57,7 +58,7 @@ fn run(cli: Cli, matches: &clap::ArgMatches, output: Output) -> Outcome<u8> {
         Failure::new(exit_status::FAILED, "ocd.signals", "cannot catch signals").cause(error.to_string())
     })?;
     let context = Context::new(&cli, matches, output, signals)?;
-    commands::run(cli.command, context)
+    commands::run(cli.command, &context)
 }
 
 /// Help and version are answers; everything else is wrong usage.

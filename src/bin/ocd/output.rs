@@ -173,6 +173,7 @@ impl Output {
     }
 
     /// Prints bytes as they are: data, or what the target prints.
+    #[allow(clippy::unused_self, reason = "as its neighbours: whoever prints has an output")]
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Outcome<()> {
         let mut out = io::stdout().lock();
         out.write_all(bytes)?;

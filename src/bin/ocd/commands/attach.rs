@@ -62,12 +62,12 @@ enum End {
 
 pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
     let firmware = Firmware::read(&arguments.file)?;
-    let mut sink = Sink::new(context.output.clone(), &firmware, &arguments.log, arguments.until_line.clone())?;
+    let mut sink = Sink::new(context.output.clone(), &firmware, &arguments.log, arguments.until_line.clone());
     let range = arguments.log.range(&firmware)?;
     let board = context.one_board()?;
     context.signals.attend();
     let began = Instant::now();
-    let ended = watch(context, &board, range, arguments.log.channels(), &mut sink);
+    let ended = watch(context, &board, range.as_ref(), arguments.log.channels(), &mut sink);
     let closed = board.close(OnClose::AsIs);
     let end = ended.and_then(|end| closed.map(|()| end))?;
     sink.finish()?;
@@ -101,7 +101,7 @@ pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
 fn watch(
     context: &Context,
     board: &Board,
-    range: Option<Range<u64>>,
+    range: Option<&Range<u64>>,
     numbers: &[u32],
     sink: &mut Sink<'_>,
 ) -> Outcome<End> {
@@ -113,7 +113,7 @@ fn watch(
     let mut looked = began;
     let mut halted_at = None;
     loop {
-        if let Some(range) = range.as_ref().filter(|_| channels.is_empty()) {
+        if let Some(range) = range.filter(|_| channels.is_empty()) {
             channels = open(&target, range, numbers)?;
         }
         let mut flow = ControlFlow::Continue(());

@@ -28,6 +28,7 @@ struct Report {
 }
 
 #[derive(Serialize)]
+#[allow(clippy::struct_field_names, reason = "its name in JSON")]
 struct Bank {
     bank: FlashBank,
     sectors: Vec<Sector>,

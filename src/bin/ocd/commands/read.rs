@@ -52,7 +52,7 @@ pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
     let board = context.one_board()?;
     let read = read(context, arguments, &board, length, to_stdout);
     let closed = board.close(OnClose::AsIs);
-    read.and_then(|()| closed)?;
+    read.and(closed)?;
     Ok(context.signals.caught().unwrap_or(exit_status::DONE))
 }
 

@@ -115,7 +115,7 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     }
     refuse_unknown_options(&runner.arguments.args)?;
     let input = input(&runner.arguments)?;
-    let mut sink = runner.sink()?;
+    let mut sink = runner.sink();
 
     let board = context.one_board()?;
     context.signals.attend();
@@ -130,7 +130,7 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
 }
 
 impl Runner {
-    fn sink(&self) -> Outcome<Sink<'_>> {
+    fn sink(&self) -> Sink<'_> {
         Sink::new(self.output.clone(), &self.firmware, &self.arguments.log, self.arguments.until_line.clone())
     }
 
@@ -160,7 +160,7 @@ impl Runner {
         let target = board.target()?;
         target.reset(ResetMode::Halt)?;
         let events: Vec<VectorCatch> = arguments.catch.iter().flat_map(|catch| catch.events()).copied().collect();
-        let before = firmware.catch(&target, &events)?;
+        let before = Firmware::catch(&target, &events)?;
 
         let mut until = RunUntil::new().input(input).command_line(command_line).keep(0);
         for place in &arguments.until {

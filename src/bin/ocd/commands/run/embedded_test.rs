@@ -131,7 +131,7 @@ fn run_one(runner: &Runner, board: &Board, test: &Test) -> Result<(), Failed> {
 
 fn verdict(runner: &Runner, board: &Board, test: &Test) -> Result<String, String> {
     let failed = |failure: Failure| failure.to_string();
-    let mut sink = runner.sink().map_err(failed)?;
+    let mut sink = runner.sink();
     let command_line = format!("run_addr {}", test.address);
     let input = RunInput::from(Vec::new());
     let ending = runner.run_once(board, &mut sink, &command_line, input, test.limit).map_err(failed)?;

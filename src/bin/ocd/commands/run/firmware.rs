@@ -78,7 +78,7 @@ impl Firmware {
 
     /// Sets which exceptions halt the target. Returns those that did so before, or `None` for a
     /// target that cannot.
-    pub(super) fn catch(&self, target: &Target<'_>, events: &[VectorCatch]) -> Outcome<Option<Vec<VectorCatch>>> {
+    pub(super) fn catch(target: &Target<'_>, events: &[VectorCatch]) -> Outcome<Option<Vec<VectorCatch>>> {
         match target.vector_catch() {
             Ok(before) => {
                 let mut wanted = before.clone();

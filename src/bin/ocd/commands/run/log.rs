@@ -18,14 +18,14 @@ pub(crate) struct LogArgs {
     /// Show this RTT channel [default: 0]. Several are told apart by their number.
     #[arg(long, value_name = "NUMBER")]
     channel: Vec<u32>,
-    /// Search for the RTT control block here, if the file has no symbol _SEGGER_RTT.
+    /// Search for the RTT control block here, if the file has no symbol for it.
     #[arg(long, value_name = "RANGE", value_parser = number::range)]
     ram: Option<Range<u64>>,
     /// How to show the log of defmt: oneline, full (with the place in the sources below), or a
     /// format as in defmt's documentation.
     #[arg(long, value_name = "FORMAT", default_value = "oneline")]
     log_format: String,
-    /// Show only these levels of defmt: LEVEL, or MODULE=LEVEL,… .
+    /// Show only these levels of defmt: a level, or MODULE=LEVEL for some.
     #[arg(long, value_name = "FILTER", value_parser = LogFilter::parse)]
     log_filter: Option<LogFilter>,
     /// Which times to show.

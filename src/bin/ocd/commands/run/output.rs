@@ -50,12 +50,7 @@ pub(crate) struct Sink<'f> {
 }
 
 impl<'f> Sink<'f> {
-    pub(crate) fn new(
-        output: Output,
-        firmware: &'f Firmware,
-        arguments: &LogArgs,
-        until_line: Option<Regex>,
-    ) -> Outcome<Self> {
+    pub(crate) fn new(output: Output, firmware: &'f Firmware, arguments: &LogArgs, until_line: Option<Regex>) -> Self {
         // It decides by itself otherwise; standard output drops what nobody can see.
         colored::control::set_override(true);
         let decoder = Decoder::new(firmware, arguments);
@@ -63,7 +58,7 @@ impl<'f> Sink<'f> {
             output.note(None, "the log has no places in the sources: the ELF file lacks debug information");
             output.note(None, "  help: set `debug = 2` in the profile of Cargo.toml");
         }
-        Ok(Sink {
+        Sink {
             output,
             decoder,
             timestamps: arguments.timestamps(),
@@ -72,7 +67,7 @@ impl<'f> Sink<'f> {
             partial: HashMap::new(),
             found: None,
             failure: None,
-        })
+        }
     }
 
     /// Takes what came. Ends the run at the wanted line, and when nobody reads what is printed.
