@@ -193,7 +193,7 @@ impl Repl<'_> {
                 return done;
             }
             let context = Context::new(&cli, &matches, output.clone(), self.context.signals.clone())?;
-            commands::run(cli.command, context)
+            commands::run(cli.command, &context)
         };
         let status = run().unwrap_or_else(|failure| output.failure(None, &failure));
         self.context.signals.unattend();
