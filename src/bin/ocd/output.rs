@@ -94,6 +94,8 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(command: &'static str, arguments: &OutputArgs) -> Self {
         let choice = match arguments.color {
+            // anstream takes a dumb terminal of a CI system for one with colours.
+            When::Auto if std::env::var_os("TERM").is_some_and(|term| term == "dumb") => ColorChoice::Never,
             When::Auto => ColorChoice::Auto,
             When::Always => ColorChoice::Always,
             When::Never => ColorChoice::Never,
