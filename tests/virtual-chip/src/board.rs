@@ -13,6 +13,7 @@ use crate::virtual_hart::VirtualHart;
 
 /// A kind of chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Model {
     /// A [`VirtualChip`].
     Stm32f103,
@@ -53,7 +54,33 @@ impl VirtualBoard {
     ///
     /// # Errors
     /// When no socket can be bound or no thread started.
+    ///
+    /// ```
+    /// use virtual_chip::{Model, VirtualBoard};
+    ///
+    /// let board = VirtualBoard::start(&[Model::Stm32f103, Model::RiscvHart])?;
+    /// assert_eq!(board.chips()[0].target_name(), "chip0.cpu");
+    /// assert_eq!(board.harts()[0].target_name(), "hart0.cpu");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn start(models: &[Model]) -> io::Result<Self> {
+        Self::start_on_port(models, 0)
+    }
+
+    /// Starts chips as [`VirtualBoard::start`] does, on a chosen port; 0 is a free one.
+    ///
+    /// # Errors
+    /// When the port is in use, no socket can be bound or no thread started.
+    ///
+    /// ```
+    /// use virtual_chip::{Model, VirtualBoard};
+    ///
+    /// let board = VirtualBoard::start(&[Model::Stm32f103])?;
+    /// let error = VirtualBoard::start_on_port(&[Model::Stm32f103], board.port()).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn start_on_port(models: &[Model], port: u16) -> io::Result<Self> {
         let mut stm32s = Vec::new();
         let mut riscvs = Vec::new();
         let mut shared: Vec<SharedChip> = Vec::new();
@@ -74,7 +101,7 @@ impl VirtualBoard {
                 }
             }
         }
-        let server = Arc::new(Server::start(shared, models.to_vec())?);
+        let server = Arc::new(Server::start_on_port(shared, models.to_vec(), port)?);
         let chips =
             stm32s.into_iter().map(|(chip, target)| VirtualChip::on_board(chip, Arc::clone(&server), target)).collect();
         let harts = riscvs

@@ -71,9 +71,17 @@ mod tap;
 mod virtual_chip;
 mod virtual_hart;
 
+/// A CMSIS-SVD description of the STM32F103's peripherals that a [`VirtualChip`] has.
+///
+/// ```
+/// assert!(virtual_chip::SVD.contains("<name>USART1</name>"));
+/// ```
+pub const SVD: &str = include_str!("../svd/virtual-stm32f103.svd");
+
 pub use access_log::BusAccess;
 pub use board::{Model, Transport, VirtualBoard};
 pub use boundary_scan::BOUNDARY_LENGTH;
+pub use elf::LoadError;
 pub use faults::Faults;
 pub use virtual_chip::{BoundaryPins, CoreState, HaltReason, Register, Unmapped, VirtualChip};
 pub use virtual_hart::{HartHaltCause, VirtualHart};

@@ -17,7 +17,7 @@ use crate::access_log::BusAccess;
 use crate::board::{Model, Transport};
 use crate::bus::{RAM_BASE, RAM_SIZE, Size};
 use crate::debug::{DFSR_BKPT, DFSR_DWTTRAP, DFSR_VCATCH};
-use crate::elf;
+use crate::elf::{self, LoadError, Segment};
 use crate::faults::Faults;
 use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, OPTION_BASE, OPTION_SIZE};
 use crate::server::{Server, SharedChip, lock};
@@ -35,6 +35,11 @@ pub struct VirtualChip {
 }
 
 impl VirtualChip {
+    /// The addresses of the flash. The first 128 KiB of the address space are the same memory.
+    pub const FLASH: Range<u32> = FLASH_BASE..FLASH_BASE + FLASH_SIZE;
+    /// The addresses of the RAM.
+    pub const RAM: Range<u32> = RAM_BASE..RAM_BASE + RAM_SIZE;
+
     /// Starts a chip on a free port of the loopback interface.
     ///
     /// # Errors
@@ -139,36 +144,78 @@ impl VirtualChip {
         Ok(())
     }
 
-    /// Puts one of the programs of [`firmware`](crate::firmware) into the flash, clears the RAM and
-    /// presses the reset button.
+    /// Puts a binary image into the flash, clears the RAM and presses the reset button.
     ///
-    /// The program runs at once, unless the debugger catches resets.
+    /// The image begins with the vector table, as the programs of [`firmware`](crate::firmware) do.
+    /// The rest of the flash stays as it is. The program runs at once, unless the debugger catches
+    /// resets.
+    ///
+    /// # Panics
+    /// When the image is longer than the flash.
+    ///
+    /// ```
+    /// use virtual_chip::{VirtualChip, firmware::rtt};
+    ///
+    /// let chip = VirtualChip::start()?;
+    /// chip.load_firmware(rtt::IMAGE);
+    /// assert_eq!(chip.read_u32(VirtualChip::FLASH.start)?.to_le_bytes(), rtt::IMAGE[..4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn load_firmware(&self, image: &[u8]) {
-        {
-            let mut chip = self.lock();
-            chip.system.bus.ram.fill(0);
-            let flash = chip.system.bus.flash.memory_mut();
-            flash[..image.len()].copy_from_slice(image);
-            chip.system.press_reset();
+        let size = FLASH_SIZE as usize;
+        assert!(image.len() <= size, "an image of {} bytes exceeds the flash of {size} bytes", image.len());
+        self.load(&[Segment { address: FLASH_BASE, bytes: image }]);
+    }
+
+    /// Does the same as [`try_load_elf`](Self::try_load_elf), for a file that is known to fit.
+    ///
+    /// # Panics
+    /// When [`try_load_elf`](Self::try_load_elf) would return an error.
+    ///
+    /// ```
+    /// use virtual_chip::{VirtualChip, firmware::newlib};
+    ///
+    /// let chip = VirtualChip::start()?;
+    /// chip.load_elf(newlib::HELLO);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn load_elf(&self, file: &[u8]) {
+        if let Err(error) = self.try_load_elf(file) {
+            panic!("{error}");
         }
-        self.server.stir();
     }
 
     /// Puts the segments of an ELF file into the flash, clears the RAM and presses the reset
     /// button.
     ///
-    /// The programs of [`firmware::newlib`](crate::firmware::newlib) are such files.
+    /// A segment is loaded to its physical address. The rest of the flash stays as it is. The
+    /// programs of [`firmware::newlib`](crate::firmware::newlib) are such files.
     ///
-    /// # Panics
-    /// When the file is no 32-bit little-endian ELF file, or a segment lies outside of the flash.
-    pub fn load_elf(&self, file: &[u8]) {
-        let segments = elf::segments(file);
+    /// # Errors
+    /// When the file is no ELF file for a 32-bit Arm, or a segment is outside of the flash. Then
+    /// the chip stays as it is.
+    ///
+    /// ```
+    /// use virtual_chip::{LoadError, VirtualChip};
+    ///
+    /// let chip = VirtualChip::start()?;
+    /// assert_eq!(chip.try_load_elf(b"no ELF file").unwrap_err().to_string(),
+    ///     "not a complete 32-bit little-endian ELF file");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn try_load_elf(&self, file: &[u8]) -> Result<(), LoadError> {
+        self.load(&elf::segments(file, elf::MACHINE_ARM, &Self::FLASH)?);
+        Ok(())
+    }
+
+    /// Loads segments, which are inside the flash.
+    fn load(&self, segments: &[Segment<'_>]) {
         {
             let mut chip = self.lock();
             chip.system.bus.ram.fill(0);
             let flash = chip.system.bus.flash.memory_mut();
             for segment in segments {
-                let start = segment.address.checked_sub(FLASH_BASE).expect("a segment is loaded into flash") as usize;
+                let start = (segment.address - FLASH_BASE) as usize;
                 flash[start..start + segment.bytes.len()].copy_from_slice(segment.bytes);
             }
             chip.system.press_reset();

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::board::{Model, Transport};
+use crate::elf::{self, LoadError};
 use crate::firmware;
-use crate::riscv::{Cause, Hart, RiscvChip};
+use crate::riscv::{Cause, Hart, RAM_BASE, RAM_SIZE, RiscvChip};
 use crate::server::{Server, SharedChip, lock};
 use crate::virtual_chip::{CoreState, Unmapped};
 
@@ -25,6 +27,9 @@ pub struct VirtualHart {
 }
 
 impl VirtualHart {
+    /// The addresses of the RAM. A hart starts at the first one.
+    pub const RAM: Range<u32> = RAM_BASE..RAM_BASE + RAM_SIZE;
+
     /// Starts a chip with one hart on a free port of the loopback interface.
     ///
     /// # Errors
@@ -74,6 +79,38 @@ impl VirtualHart {
     /// When a part of it is not RAM; then nothing has been written.
     pub fn write_memory(&self, address: u32, bytes: &[u8]) -> Result<(), Unmapped> {
         self.lock().ram.write_bytes(address, bytes).ok_or(Unmapped { address })
+    }
+
+    /// Clears the RAM, puts the segments of an ELF file into it, and presses the reset button.
+    ///
+    /// All harts of the chip are reset. They start at the first address of the RAM, whatever the
+    /// entry point of the file is.
+    ///
+    /// # Errors
+    /// When the file is no ELF file for a 32-bit RISC-V, or a segment is outside of the RAM. Then
+    /// the chip stays as it is.
+    ///
+    /// ```
+    /// use virtual_chip::{LoadError, VirtualHart, firmware::newlib};
+    ///
+    /// let hart = VirtualHart::start()?;
+    /// let error = hart.try_load_elf(newlib::HELLO).unwrap_err(); // a program for an Arm
+    /// assert!(matches!(error, LoadError::WrongMachine { machine: 40, .. }));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn try_load_elf(&self, file: &[u8]) -> Result<(), LoadError> {
+        let segments = elf::segments(file, elf::MACHINE_RISCV, &Self::RAM)?;
+        {
+            let chip = self.lock();
+            let cleared = chip.ram.write_bytes(RAM_BASE, &[0; RAM_SIZE as usize]);
+            debug_assert!(cleared.is_some());
+            for segment in segments {
+                let loaded = chip.ram.write_bytes(segment.address, segment.bytes);
+                debug_assert!(loaded.is_some());
+            }
+        }
+        self.reset();
+        Ok(())
     }
 
     /// Reads a word of RAM.
@@ -216,6 +253,7 @@ impl fmt::Debug for VirtualHart {
 
 /// Why a [`VirtualHart`] halted, as DCSR says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HartHaltCause {
     /// An EBREAK instruction.
     Ebreak,

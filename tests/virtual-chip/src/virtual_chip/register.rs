@@ -2,6 +2,7 @@
 
 /// A register of the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Register {
     /// R0 to R12.
     R(u8),

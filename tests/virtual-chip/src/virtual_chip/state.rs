@@ -4,6 +4,7 @@ use std::fmt;
 
 /// The state of a core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CoreState {
     /// The core executes instructions.
     Running,
@@ -24,6 +25,7 @@ pub enum CoreState {
 
 /// Why the core halted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HaltReason {
     /// A request of the debugger, or the end of a single step.
     Request,
@@ -37,6 +39,7 @@ pub enum HaltReason {
 
 /// An error: nothing answers at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unmapped {
     /// The first address that did not answer.
     pub address: u32,
