@@ -44,8 +44,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return exit_status::code(usage(&error)),
     };
-    logging::install(cli.output.verbose);
     let output = Output::new(cli.command.name(), &cli.output);
+    if let Err(failure) = logging::install(&cli.output) {
+        return exit_status::code(output.failure(None, &failure));
+    }
     let status = run(cli, &matches, output.clone()).unwrap_or_else(|failure| output.failure(None, &failure));
     exit_status::code(status)
 }
