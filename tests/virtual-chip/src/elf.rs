@@ -18,11 +18,18 @@ pub(crate) const MACHINE_ARM: u16 = 40;
 pub(crate) const MACHINE_RISCV: u16 = 243;
 
 /// Why a file cannot be loaded into a chip.
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// use virtual_chip::LoadError;
+///
+/// assert!(matches!(chip.try_load_elf(b"").unwrap_err(), LoadError::NotElf));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoadError {
     /// The file is not a 32-bit little-endian ELF file, or it is incomplete.
-    #[non_exhaustive]
     NotElf,
     /// The file holds a program for another kind of machine.
     #[non_exhaustive]
@@ -31,7 +38,6 @@ pub enum LoadError {
         machine: u16,
     },
     /// The file has no bytes to load.
-    #[non_exhaustive]
     Empty,
     /// A segment is loaded to addresses that the chip's program memory lacks.
     #[non_exhaustive]
