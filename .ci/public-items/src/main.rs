@@ -34,7 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     lines.sort_by_cached_key(|text| (path(text), text.starts_with("impl"), text.as_str()));
-    lines.iter().for_each(|text| println!("{text}"));
+    for text in lines {
+        println!("{text}");
+    }
     Ok(())
 }
 
