@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let is_foreign = |text: &str| implemented_trait(text).is_some_and(|name| !own_traits.contains(name));
     let foreign: HashSet<_> = items.iter().filter(|(_, text)| is_foreign(text)).map(|(item, _)| item.id()).collect();
 
+    let mut lines = Vec::new();
     for (item, text) in &items {
         // The functions that a trait of another crate requires are known from the line of its `impl`.
         let is_required = item.parent_id().is_some_and(|parent| foreign.contains(&parent)) && !text.contains(" type ");
@@ -29,10 +30,34 @@ fn main() -> Result<(), Box<dyn Error>> {
             None => text.starts_with("impl"),
         };
         if !is_required && !is_noise {
-            println!("{text}");
+            lines.push(text);
         }
     }
+    lines.sort_by_cached_key(|text| (path(text), text.starts_with("impl"), text.as_str()));
+    for text in lines {
+        println!("{text}");
+    }
     Ok(())
+}
+
+/// The path of what `text` declares, or of the type for which it implements a trait. Without generics, so that all
+/// of a type stands together, in whatever block it is.
+fn path(text: &str) -> String {
+    let start = text.find(" for ").filter(|_| text.starts_with("impl")).unwrap_or(0);
+    let start = text[start..].find("openocd").map_or(0, |found| start + found);
+    let mut path = String::new();
+    let mut depth = 0;
+    for (at, character) in text[start..].char_indices() {
+        match character {
+            '<' => depth += 1,
+            '>' => depth -= 1,
+            _ if depth > 0 => {}
+            ' ' | '(' => break,
+            ':' if text[start + at..].starts_with(": ") => break,
+            _ => path.push(character),
+        }
+    }
+    path
 }
 
 /// The path of the trait that `text` declares.
