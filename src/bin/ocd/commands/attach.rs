@@ -70,7 +70,7 @@ pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
     let ended = watch(context, &board, range.as_ref(), arguments.log.channels(), &mut sink);
     let closed = board.close(OnClose::AsIs);
     let end = ended.and_then(|end| closed.map(|()| end))?;
-    sink.finish()?;
+    sink.finish(matches!(end, End::Exit(_)))?;
 
     let (status, whose, reason) = match &end {
         End::Line(line) => (exit_status::DONE, Whose::Ocd, format!("the line came: {line}")),
