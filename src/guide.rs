@@ -1,5 +1,30 @@
 //! Texts that are too long for one item.
 
+#[doc = include_str!("guide/first_steps.md")]
+pub mod first_steps {}
+
+#[doc = include_str!("guide/coming_from_openocd_python.md")]
+pub mod coming_from_openocd_python {}
+
+#[doc = include_str!("guide/coming_from_telnet.md")]
+pub mod coming_from_telnet {}
+
+#[doc = include_str!("guide/errors.md")]
+pub mod errors {}
+
+#[doc = include_str!("guide/many_boards.md")]
+pub mod many_boards {}
+
+#[doc = include_str!("guide/rtt_and_logging.md")]
+pub mod rtt_and_logging {}
+
+#[cfg(feature = "svd")]
+#[doc = include_str!("guide/svd_files.md")]
+pub mod svd_files {}
+
+#[doc = include_str!("guide/why_not_probe_rs.md")]
+pub mod why_not_probe_rs {}
+
 #[cfg(feature = "serde")]
 #[doc = include_str!("guide/json.md")]
 pub mod json {}

@@ -2,7 +2,6 @@
 
 #![allow(unreachable_pub, reason = "a test program has no interface")]
 
-mod attach;
 mod bench;
 mod breakpoints;
 mod cargo_runner;
@@ -14,6 +13,7 @@ mod flash_parts;
 mod info;
 mod many_boards;
 mod mem;
+mod odd_arguments;
 mod probe;
 mod ram_test;
 mod regs;
@@ -26,6 +26,10 @@ mod terminal;
 mod watch;
 
 // These look at processes, signals and terminals.
+#[cfg(target_os = "linux")]
+mod answers;
+#[cfg(target_os = "linux")]
+mod attach;
 #[cfg(target_os = "linux")]
 mod console;
 #[cfg(target_os = "linux")]

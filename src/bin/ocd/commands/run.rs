@@ -6,6 +6,7 @@ mod ending;
 mod firmware;
 mod log;
 mod log_filter;
+mod log_format;
 mod output;
 
 use std::io::Read as _;
@@ -14,12 +15,15 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use openocd::{OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, VectorCatch};
+use openocd::{
+    OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, VectorCatch, Verdict,
+};
 
 use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::flashing::{self, ProgramArgs};
+use crate::number;
 use crate::output::Output;
 use crate::output::progress::Watch;
 use crate::signals::{POLL, Signals};
@@ -28,9 +32,6 @@ pub(crate) use ending::as_exit_status;
 pub(crate) use firmware::Firmware;
 pub(crate) use log::LogArgs;
 pub(crate) use output::Sink;
-
-/// A run without `--timeout`.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RunArgs {
@@ -120,7 +121,7 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     let board = context.one_board()?;
     context.signals.attend();
     let ended = runner.prepare(&board).and_then(|()| {
-        let limit = board.time_limit()?.unwrap_or(FOR_EVER);
+        let limit = board.time_limit()?.unwrap_or(number::LONGEST);
         runner.run_once(&board, &mut sink, &command_line(&runner.arguments), input, limit)
     });
     // The target is left as it should be also after a failure, which then counts.
@@ -184,7 +185,7 @@ impl Runner {
             let until = until.stop_token(&stop).on_output(|output| sink.take(output));
             target.run_until(until, limit)
         })?;
-        sink.finish()?;
+        sink.finish(matches!(outcome.verdict, Verdict::Exit { .. }))?;
         let ending = Ending::of(self, &target, sink, outcome)?;
         if let Some(before) = before {
             target.set_vector_catch(&before)?;

@@ -18,9 +18,13 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::output::Done;
+use crate::{exit_status, panics};
 
 /// The version of the list that is understood.
 const VERSION: u32 = 1;
+
+/// The size of a test in the list: its function, and the name of its module.
+const ITEM: u64 = 12;
 
 /// How long a test without a time of its own may take.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
@@ -71,11 +75,38 @@ impl std::fmt::Display for Report {
     }
 }
 
+/// The tests that the arguments choose, in JSON.
+#[derive(Serialize)]
+struct List {
+    tests: Vec<Listed>,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    ignored: bool,
+}
+
+impl List {
+    fn of(arguments: &Arguments, trials: &[Trial]) -> List {
+        let chosen = trials.iter().filter(|trial| !arguments.is_filtered_out(trial));
+        let listed = |trial: &Trial| Listed { name: trial.name().to_owned(), ignored: trial.has_ignored_flag() };
+        List { tests: chosen.map(listed).collect() }
+    }
+}
+
+impl std::fmt::Display for List {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.tests.iter().try_for_each(|test| writeln!(f, "{}: test", test.name))
+    }
+}
+
 pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     let words = std::iter::once("ocd run".to_owned()).chain(runner.arguments.args.iter().cloned());
     let mut arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
-        Err(error) => return Err(Failure::usage(error.to_string().trim_end())),
+        Err(error) if error.use_stderr() => return Err(Failure::usage(error.to_string().trim_end())),
+        Err(error) => return Ok(crate::usage(&error)),
     };
     // One board runs one test at a time.
     arguments.test_threads = Some(1);
@@ -84,9 +115,14 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     }
     let tests = tests(&runner.firmware)?;
     let board = if arguments.list { None } else { Some(context.one_board()?) };
-    if let Some(board) = &board {
+    let prepared = board.as_ref().map_or(Ok(()), |board| {
         context.signals.attend();
-        runner.prepare(board)?;
+        runner.prepare(board)
+    });
+    if let Err(failure) = prepared {
+        // The target is left as it should be also after a failure, which counts.
+        let _ = board.map(|board| board.close(OnClose::Halt));
+        return Err(failure);
     }
     let shared = Arc::new((runner, Mutex::new(board)));
     let trials = tests.into_iter().map(|test| {
@@ -98,12 +134,18 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
         })
         .with_ignored_flag(is_ignored)
     });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let trials: Vec<Trial> = trials.collect();
+    if arguments.list && context.output.is_json() {
+        context.output.done(None, &Done::from(List::of(&arguments, &trials)))?;
+        return Ok(exit_status::DONE);
+    }
+    let conclusion = panics::caught(|| libtest_mimic::run(&arguments, trials));
     let board = shared.1.lock().unwrap_or_else(PoisonError::into_inner).take();
     board.map_or(Ok(()), |board| board.close(OnClose::Halt))?;
     if let Some(status) = context.signals.caught() {
         return Err(Failure::new(status, "ocd.interrupted", "interrupted: the tests after this one did not run"));
     }
+    let conclusion = conclusion.map_err(unprinted)?;
     let status = if conclusion.has_failed() { 101 } else { 0 };
     if context.output.is_json() && !arguments.list {
         let report = Report {
@@ -115,6 +157,14 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
         context.output.done(None, &Done::with(report, status))?;
     }
     Ok(status)
+}
+
+/// The results could not be printed: libtest-mimic panics then.
+fn unprinted(panic: String) -> Failure {
+    match panic.contains("BrokenPipe") {
+        true => std::io::Error::from(std::io::ErrorKind::BrokenPipe).into(),
+        false => Failure::new(exit_status::FAILED, "ocd.output", "cannot write to standard output").cause(panic),
+    }
 }
 
 /// Runs one test. What it prints is shown.
@@ -160,11 +210,12 @@ fn tests(firmware: &Firmware) -> Outcome<Vec<Test>> {
         Some(if file.is_little_endian() { u32::from_le_bytes(*bytes) } else { u32::from_be_bytes(*bytes) })
     };
     let mut tests = Vec::new();
+    let mut has_version = false;
     for symbol in file.symbols().filter(|symbol| symbol.section_index() == Some(section.index())) {
         let name = symbol.name().map_err(|error| wrong(&error.to_string()))?;
         if name == "EMBEDDED_TEST_VERSION" {
             match word(symbol.address()) {
-                Some(VERSION) => continue,
+                Some(VERSION) => has_version = true,
                 other => return Err(wrong(&format!("its version is {other:?}, but this ocd knows {VERSION}"))),
             }
         }
@@ -172,7 +223,8 @@ fn tests(firmware: &Firmware) -> Outcome<Vec<Test>> {
             continue;
         }
         let description: Description = serde_json::from_str(name).map_err(|error| wrong(&error.to_string()))?;
-        let item = (word(symbol.address()), word(symbol.address() + 4), word(symbol.address() + 8));
+        let part = |offset| symbol.address().checked_add(offset).and_then(word);
+        let item = (part(0), part(4), part(8));
         let (Some(address), Some(module), Some(length)) = item else { return Err(wrong("an item is cut short")) };
         let module = text(firmware, module, length).ok_or_else(|| wrong("a module has no name"))?;
         // As libtest names tests: without the crate.
@@ -181,6 +233,13 @@ fn tests(firmware: &Firmware) -> Outcome<Vec<Test>> {
         let limit = description.timeout.map_or(DEFAULT_LIMIT, |seconds| Duration::from_secs(seconds.into()));
         let (is_ignored, should_panic) = (description.ignored, description.should_panic);
         tests.push(Test { name, address, is_ignored, should_panic, limit });
+    }
+    if !has_version {
+        return Err(wrong("the symbol EMBEDDED_TEST_VERSION is missing"));
+    }
+    // A test that is not seen would be a test that passes. Room for less than one more is padding.
+    if section.size() >= ITEM * (tests.len() as u64 + 1) + size_of_val(&VERSION) as u64 {
+        return Err(wrong("some have no symbol that names them: were symbols stripped?"));
     }
     tests.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(tests)
