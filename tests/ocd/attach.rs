@@ -1,9 +1,13 @@
 //! `ocd attach`: watching firmware that runs.
 
+use std::time::Duration;
+
+use openocd::Image;
 use virtual_chip::CoreState;
 
 use crate::bench::{Bench, Ran};
 use crate::run::firmware;
+use crate::running::Running;
 
 /// A chip that runs a prebuilt firmware.
 fn running(name: &str) -> Bench {
@@ -50,4 +54,64 @@ fn firmware_that_locks_up_is_a_crash() {
     let bench = running("locks_up");
     let ran = bench.ocd(&["attach", &firmware("locks_up"), "--timeout", "60"]).expect(134);
     assert!(last(&ran).starts_with("the firmware crashed"), "{ran:?}");
+}
+
+/// A chip with a program of its own, which stays in its first instruction until `release`.
+fn waiting(code: &[u16], at: u32, text: &[u8]) -> Bench {
+    let bench = Bench::new();
+    bench.chip.halt();
+    let flash = |address: u32, bytes: &[u8]| bench.chip.write_memory(address, bytes).expect("flash is mapped");
+    flash(0x0800_0000, &[0x2000_5000_u32.to_le_bytes(), 0x0800_0041_u32.to_le_bytes()].concat());
+    flash(0x0800_0040, &code.iter().flat_map(|half| half.to_le_bytes()).collect::<Vec<_>>());
+    flash(at, text);
+    bench.chip.reset();
+    bench.chip.run();
+    bench
+}
+
+/// Ends an endless loop of one instruction, once `ocd` watches.
+fn release(bench: &Bench, running: &Running, address: u32, instruction: u16) {
+    running.openocd();
+    std::thread::sleep(Duration::from_secs(3));
+    // The core does not look again at a loop of one instruction while it runs.
+    bench.chip.halt();
+    bench.chip.write_memory(address, &instruction.to_le_bytes()).expect("flash is mapped");
+    bench.chip.run();
+}
+
+#[test]
+fn what_rtt_holds_at_the_exit_is_shown() {
+    let bench = running("hello");
+    let main = u32::try_from(Image::open(firmware("hello")).unwrap().symbol("main").unwrap().address).unwrap();
+    bench.chip.halt();
+    let mut first = [0; 2];
+    bench.chip.read_memory(main, &mut first).unwrap();
+    bench.chip.write_memory(main, &0xe7fe_u16.to_le_bytes()).unwrap();
+    bench.chip.reset();
+    bench.chip.run();
+    let mut attached = Running::start(&mut bench.board_command(&["attach", &firmware("hello"), "--timeout", "30"]));
+    release(&bench, &attached, main, u16::from_le_bytes(first));
+    let ran = attached.end().expect(0);
+    assert_eq!(ran.stdout.lines().count(), 5, "{ran:?}");
+    assert!(last(&ran).starts_with("the firmware exited with status 0"), "{ran:?}");
+}
+
+#[test]
+fn all_that_was_printed_before_the_exit_is_shown() {
+    // Waits; SYS_WRITE0 of a long text; SYS_EXIT with success.
+    let code = [0xe7fe, 0x2004, 0x4902, 0xbeab, 0x2018, 0x4902, 0xbeab, 0xe7fe, 0x0100, 0x0800, 0x0026, 0x0002];
+    let text = "0123456789abcde\n".repeat(2500);
+    let bench = waiting(&code, 0x0800_0100, &[text.as_bytes(), &[0]].concat());
+    let mut attached = Running::start(&mut bench.board_command(&["attach", &firmware("prints"), "--timeout", "30"]));
+    release(&bench, &attached, 0x0800_0040, 0xbf00);
+    let ran = attached.end().expect(0);
+    assert_eq!(ran.stdout.lines().count(), 2500, "{} bytes; {}", ran.stdout.len(), ran.stderr);
+}
+
+#[test]
+fn firmware_that_prints_all_the_time_is_not_taken_for_halted() {
+    // SYS_WRITE0 for ever.
+    let bench = waiting(&[0x2004, 0xa101, 0xbeab, 0xe7fb], 0x0800_0048, b"x\n\0");
+    let ran = bench.ocd(&["attach", &firmware("prints"), "--timeout", "5"]).expect(124);
+    assert!(ran.stdout.starts_with("x\nx\n"), "{}", ran.stderr);
 }

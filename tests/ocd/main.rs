@@ -2,7 +2,6 @@
 
 #![allow(unreachable_pub, reason = "a test program has no interface")]
 
-mod attach;
 mod bench;
 mod breakpoints;
 mod cargo_runner;
@@ -30,6 +29,8 @@ mod watch;
 // These look at processes, signals and terminals.
 #[cfg(target_os = "linux")]
 mod answers;
+#[cfg(target_os = "linux")]
+mod attach;
 #[cfg(target_os = "linux")]
 mod console;
 #[cfg(target_os = "linux")]

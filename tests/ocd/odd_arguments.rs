@@ -104,3 +104,31 @@ fn on_exit_is_honoured_when_the_flash_of_a_test_binary_fails() {
     bench.ocd(&["run", &prebuilt("tests"), "--on-exit", "resume"]).expect(74);
     assert_eq!(bench.chip.state(), CoreState::Running);
 }
+
+#[test]
+fn tests_without_their_symbols_are_not_left_out() {
+    let bench = Bench::new();
+    let whole = std::fs::read(prebuilt("tests")).unwrap();
+    let without = |name: &str| {
+        let mut file = whole.clone();
+        let mut places = 0;
+        while let Some(at) = file.windows(name.len()).position(|bytes| bytes == name.as_bytes()) {
+            file[at] = b'x';
+            places += 1;
+        }
+        assert!(places > 0, "{name}");
+        bench.file("tests.elf", file);
+        bench.ocd_alone(&["run", "tests.elf", "--list"]).expect(71)
+    };
+    for name in ["{\"disambiguator\":16354681428038689103,\"name\":\"this_one_fails\"", "EMBEDDED_TEST_VERSION"] {
+        let ran = without(name);
+        assert!(ran.stderr.contains("cannot read the list of its tests"), "{ran:?}");
+    }
+    let ran = without("{\"disambiguator\":");
+    assert!(ran.stderr.contains("symbols"), "{ran:?}");
+}
+
+#[test]
+fn range_that_cannot_hold_a_control_block_is_wrong_usage() {
+    Bench::new().ocd(&["rtt", "--ram", "0x2000_0000..0x2000_0001", "--timeout", "5"]).expect(64);
+}

@@ -210,3 +210,27 @@ fn tests_run_on_the_board_as_cargo_test_runs_them() {
     let one = bench.ocd(&["run", &firmware("tests"), "--exact", "tests::sum_is_right", "--nocapture"]).expect(0);
     assert!(one.stdout.contains("1 passed; 0 failed"), "{one:?}");
 }
+
+/// A program at the beginning of flash, as a file.
+fn program(bench: &Bench, name: &str, code: &[u16], text: &[u8]) {
+    let mut bytes = [0x2000_5000_u32.to_le_bytes(), 0x0800_0041_u32.to_le_bytes()].concat();
+    bytes.resize(0x40, 0);
+    bytes.extend(code.iter().flat_map(|half| half.to_le_bytes()));
+    bytes.extend(text);
+    let image = openocd::Image::bin(0x0800_0000, bytes).unwrap();
+    image.save(bench.folder().join(name), openocd::ImageFormat::IntelHex).unwrap();
+}
+
+#[test]
+fn line_that_is_not_complete_is_not_the_wanted_one() {
+    let bench = Bench::new();
+    // SYS_WRITE0, and an endless loop.
+    program(&bench, "hangs.hex", &[0x2004, 0xa101, 0xbeab, 0xe7fe], b"count 1\0");
+    let ran = bench.ocd(&["run", "hangs.hex", "--until-line", "^count 1$", "--timeout", "2"]).expect(124);
+    assert_eq!(ran.stdout, "count 1\n");
+    // SYS_WRITE0, and SYS_EXIT with success: no more can come.
+    let exits = [0x2004, 0xa103, 0xbeab, 0x2018, 0x4900, 0xbeab, 0x0026, 0x0002];
+    program(&bench, "exits.hex", &exits, b"count 1\0");
+    let ran = bench.ocd(&["run", "exits.hex", "--until-line", "^count 1$", "--timeout", "20"]).expect(0);
+    assert_eq!(last(&ran), "the line came: count 1 (exit status 0, of ocd)");
+}

@@ -81,3 +81,32 @@ fn two_ways_to_an_openocd_exclude_each_other_and_the_stronger_origin_wins() {
     bench.file("ocd.toml", "connect = \"localhost:1\"\n");
     bench.ocd(&["status"]).expect(0);
 }
+
+#[test]
+fn virtual_chip_that_is_not_wanted_is_not_driven() {
+    let bench = Bench::new();
+    bench.file("ocd.toml", "virtual = false\n");
+    let ran = bench.ocd_alone(&["status"]).expect(71);
+    assert!(ran.stderr.contains("nothing says which board is meant"), "{ran:?}");
+    bench.file("ocd.toml", "virtual = false\nconnect = \"localhost:1\"\n");
+    bench.ocd_alone(&["status"]).expect(76);
+    for value in ["\"no\"", "0", "\"\""] {
+        bench.file("ocd.toml", format!("virtual = {value}\n"));
+        let ran = bench.ocd_alone(&["status"]).expect(71);
+        assert!(ran.stderr.contains("line 1: virtual must be true or false"), "{ran:?}");
+    }
+    // The user's file is stronger than the project's.
+    bench.file("ocd.toml", "virtual = true\n");
+    bench.file("user/ocd/ocd.toml", "virtual = false\n");
+    bench.ocd_alone(&["status"]).expect(71);
+}
+
+#[test]
+fn empty_environment_variables_are_not_set() {
+    let bench = Bench::new();
+    let mut command = bench.board_command(&["status"]);
+    for name in ["OCD_CONNECT", "OCD_TARGET", "OCD_TIMEOUT", "OCD_BOARD", "OCD_ON_EXIT", "OCD_SPEED"] {
+        command.env(name, "");
+    }
+    Ran::of(&mut command).expect(0);
+}

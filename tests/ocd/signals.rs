@@ -111,3 +111,14 @@ fn closed_pipe_ends_quietly() {
     let ended = Command::new("sh").args(["-c", &line]).output().unwrap();
     assert_eq!((ended.stdout.as_slice(), ended.stderr.as_slice()), (&b"_ocd() {\n"[..], &b""[..]));
 }
+
+#[test]
+fn openocd_that_is_killed_has_no_invented_cause() {
+    let bench = Bench::new();
+    let mut running = Running::start(&mut bench.board_command(&["wait-halt"]));
+    let openocd = running.openocd();
+    std::thread::sleep(Duration::from_secs(2));
+    Command::new("kill").args(["-KILL", &openocd.to_string()]).status().expect("kill is installed");
+    let ran = running.end().expect(76);
+    assert!(ran.stderr.starts_with("error: OpenOCD ended") && !ran.stderr.contains("Info : "), "{ran:?}");
+}

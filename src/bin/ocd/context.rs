@@ -29,6 +29,8 @@ impl Context {
         let sources = Sources::collect(matches)?;
         let names = match cli.board.all_boards {
             true => sources.board_names().into_iter().collect(),
+            // The environment variable may be empty.
+            false if cli.board.board == [""] => Vec::new(),
             false => cli.board.board.clone(),
         };
         if cli.board.all_boards && names.is_empty() {

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use openocd::{
-    AdapterError, BreakpointError, ConnectionError, DapError, Error, FlashError, JtagError, SvdError, TargetError,
+    AdapterError, BreakpointError, ConnectionError, DapError, Error, FlashError, JtagError, RttError, SvdError,
+    TargetError,
 };
 
 /// The command did what it says.
@@ -80,6 +81,7 @@ pub(crate) fn of(error: &Error) -> u8 {
         )
         | Error::Breakpoint(BreakpointError::InvalidArgument(_))
         | Error::Dap(DapError::InvalidArgument(_))
+        | Error::Rtt(RttError::InvalidArgument(_))
         | Error::Jtag(JtagError::InvalidArgument(_)) => USAGE,
         Error::Jtag(JtagError::SvfMismatch { .. }) => MISMATCH,
         Error::Jtag(
@@ -89,7 +91,7 @@ pub(crate) fn of(error: &Error) -> u8 {
             | JtagError::InvalidScan { .. }
             | JtagError::InvalidXsvf { .. },
         ) => CONFIGURATION,
-        Error::Target(_) | Error::Dap(_) | Error::Jtag(_) | Error::Breakpoint(_) => TARGET,
+        Error::Target(_) | Error::Dap(_) | Error::Jtag(_) | Error::Breakpoint(_) | Error::Rtt(_) => TARGET,
         _ => FAILED,
     }
 }

@@ -235,7 +235,8 @@ impl Sources {
                 }
                 _ => continue,
             };
-            if let Some(value) = value {
+            // A variable that is empty is as good as none.
+            if let Some(value) = value.filter(|value| !value.is_empty() || origin == Origin::Option) {
                 given.take(key, Setting { value, origin });
             }
         }
@@ -299,6 +300,9 @@ impl Sources {
                 settings.take(*key, Setting { value: entry.value.clone(), origin });
             }
             settings.search_dirs.extend(file.path.parent().map(Path::to_path_buf));
+        }
+        if settings.value(Key::Virtual) == Some("false") {
+            settings.values.remove(&Key::Virtual);
         }
         if let Some(path) = &self.found {
             let origin = Origin::Found(path.parent().unwrap_or(path).to_path_buf());

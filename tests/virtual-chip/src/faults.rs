@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::flash_controller::FlashFaults;
+use crate::flash_controller::{FLASH_SIZE, FlashFaults, PAGE_SIZE};
 use crate::virtual_chip::VirtualChip;
 
 /// Breaks a chip or its connection; made by [`VirtualChip::faults`].
@@ -137,17 +137,24 @@ impl<'a> Faults<'a> {
 
     /// Makes a flash page (by number, 1 KiB each) keep its contents when erased.
     ///
+    /// # Panics
+    /// When there is no such page: there are 128.
+    ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// chip.faults().unerasable_page(8); // 0x08002000 to 0x080023ff
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn unerasable_page(&self, page: u32) {
+        assert!(page < FLASH_SIZE / PAGE_SIZE, "there is no flash page {page}: there are {}", FLASH_SIZE / PAGE_SIZE);
         self.chip.lock().system.bus.flash.faults.unerasable_pages.insert(page);
     }
 
     /// Makes bits of the half-word at `offset` in the flash keep their value when the half-word is
     /// programmed.
+    ///
+    /// # Panics
+    /// When `offset` is outside of the flash of 128 KiB.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -155,6 +162,7 @@ impl<'a> Faults<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stuck_bits(&self, offset: u32, bits: u16) {
+        assert!(offset < FLASH_SIZE, "the offset {offset:#x} is outside of the flash of {FLASH_SIZE:#x} bytes");
         self.chip.lock().system.bus.flash.faults.stuck_bits.insert(offset & !1, bits);
     }
 
@@ -207,5 +215,26 @@ impl<'a> Faults<'a> {
         }
         self.power_on();
         self.stop_answering(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "there is no flash page 128: there are 128")]
+    fn a_page_that_the_chip_lacks_cannot_fail() {
+        let chip = VirtualChip::start().unwrap();
+        chip.faults().unerasable_page(127);
+        chip.faults().unerasable_page(128);
+    }
+
+    #[test]
+    #[should_panic(expected = "the offset 0x20000 is outside of the flash of 0x20000 bytes")]
+    fn a_half_word_that_the_chip_lacks_cannot_be_stuck() {
+        let chip = VirtualChip::start().unwrap();
+        chip.faults().stuck_bits(0x1_fffe, 1);
+        chip.faults().stuck_bits(0x2_0000, 1);
     }
 }

@@ -70,7 +70,7 @@ pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
     let ended = watch(context, &board, range.as_ref(), arguments.log.channels(), &mut sink);
     let closed = board.close(OnClose::AsIs);
     let end = ended.and_then(|end| closed.map(|()| end))?;
-    sink.finish()?;
+    sink.finish(matches!(end, End::Exit(_)))?;
 
     let (status, whose, reason) = match &end {
         End::Line(line) => (exit_status::DONE, Whose::Ocd, format!("the line came: {line}")),
@@ -128,6 +128,11 @@ fn watch(
                 flow = sink.feed(OutputSource::Output, Some(began.elapsed()), &bytes);
             }
             if let Ok(exit) = console.wait_exit(Duration::ZERO) {
+                // What it printed before the exit may not have been read yet.
+                while let Some(bytes) = receive(|buffer| std::io::Read::read(console, buffer))? {
+                    let _ = sink.feed(OutputSource::Output, Some(began.elapsed()), &bytes);
+                }
+                drain(&target, &mut channels, sink, began)?;
                 return Ok(End::Exit(exit.status));
             }
         }
@@ -145,8 +150,10 @@ fn watch(
             looked = Instant::now();
             let status = target.status()?;
             let pc = status.pc.filter(|_| status.state == TargetState::Halted);
-            // A call of semihosting halts the target, too, but not for long.
-            if pc.is_some() && pc == halted_at {
+            // A call of semihosting halts the target, too, but not for long. Firmware that prints all
+            // the time may be halted at the same call at each look.
+            if pc.is_some() && pc == halted_at && !pc.is_some_and(|pc| console.is_some() && is_call(&target, pc)) {
+                drain(&target, &mut channels, sink, began)?;
                 let crash = target.crash_report()?;
                 let is_fault = crash.cortex_m().is_some_and(openocd::crash::CortexMState::is_fault);
                 return Ok(End::Halted(Some(crash).filter(|_| is_fault)));
@@ -170,6 +177,17 @@ fn console(target: &Target<'_>) -> Outcome<Option<SemihostingConsole>> {
     }
 }
 
+/// Whether a call of semihosting is at the address: `bkpt 0xab`, or of RISC-V `ebreak` before
+/// `srai zero, zero, 7`.
+fn is_call(target: &Target<'_>, address: u64) -> bool {
+    let held = |count| target.memory().read_u16_vec(address, count).unwrap_or_default();
+    match held(1)[..] {
+        [0xbeab] => true,
+        [0x0073] => held(4) == [0x0073, 0x0010, 0x5013, 0x4070],
+        _ => false,
+    }
+}
+
 /// Opens the channels, or none while the firmware has no control block.
 fn open(target: &Target<'_>, range: &Range<u64>, numbers: &[u32]) -> Outcome<Vec<RttChannel>> {
     let rtt = target.rtt();
@@ -187,6 +205,22 @@ fn open(target: &Target<'_>, range: &Range<u64>, numbers: &[u32]) -> Outcome<Vec
         channels.push(channel);
     }
     Ok(channels)
+}
+
+/// Shows what the channels of a target that has halted still hold: OpenOCD reads them now and then
+/// only.
+fn drain(target: &Target<'_>, channels: &mut [RttChannel], sink: &mut Sink<'_>, began: Instant) -> Outcome<()> {
+    if channels.is_empty() {
+        return Ok(());
+    }
+    let patience = target.rtt().polling_interval()? + Duration::from_millis(100);
+    for channel in channels {
+        channel.set_read_timeout(Some(patience));
+        while let Some(bytes) = receive(|buffer| std::io::Read::read(channel, buffer))? {
+            let _ = sink.feed(OutputSource::Rtt(channel.number()), Some(began.elapsed()), &bytes);
+        }
+    }
+    Ok(())
 }
 
 /// What has come, if anything has.

@@ -15,7 +15,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use openocd::{OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, VectorCatch};
+use openocd::{
+    OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, VectorCatch, Verdict,
+};
 
 use crate::board::Board;
 use crate::context::Context;
@@ -183,7 +185,7 @@ impl Runner {
             let until = until.stop_token(&stop).on_output(|output| sink.take(output));
             target.run_until(until, limit)
         })?;
-        sink.finish()?;
+        sink.finish(matches!(outcome.verdict, Verdict::Exit { .. }))?;
         let ending = Ending::of(self, &target, sink, outcome)?;
         if let Some(before) = before {
             target.set_vector_catch(&before)?;

@@ -103,10 +103,13 @@ pub(crate) fn find(log: &[String]) -> Option<(&'static Symptom, &str)> {
     })
 }
 
-/// OpenOCD's own words for a failure that is not in the table.
+/// OpenOCD's own words for a failure that is not in the table: its first error, or the last line that
+/// is no more than information, such as a warning or its usage.
 pub(crate) fn first_error(log: &[String]) -> Option<&str> {
     let is_error = |line: &&String| line.starts_with("Error: ") || line.contains(": Error: ");
-    let line = log.iter().find(is_error).or_else(|| log.iter().rev().find(|line| !line.trim().is_empty()))?;
+    // What went well is no cause.
+    let may_tell = |line: &&String| !line.trim().is_empty() && !line.starts_with("Info : ");
+    let line = log.iter().find(is_error).or_else(|| log.iter().rev().find(may_tell))?;
     Some(cause(line))
 }
 

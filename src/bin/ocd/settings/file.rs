@@ -95,6 +95,9 @@ impl Reader<'_> {
             DeValue::Boolean(value) => value.to_string(),
             _ => return Err(format!("line {line}: {name} must be a string or a number")),
         };
+        if key == Key::Virtual && !matches!(&*value, "true" | "false") {
+            return Err(format!("line {line}: {name} must be true or false"));
+        }
         let value = match key.is_path() {
             true => self.folder.join(value).display().to_string(),
             false => value,
@@ -130,6 +133,7 @@ mod tests {
     #[test]
     fn wrong_kinds_of_values_are_errors_with_their_line() {
         assert!(parse("speed = [1]").unwrap_err().starts_with("line 1: speed must be"));
+        assert!(parse("virtual = \"no\"").unwrap_err().starts_with("line 1: virtual must be"));
         assert!(parse("boards = 1").unwrap_err().starts_with("line 1: boards must be"));
         assert!(parse("[boards]\nleft = 1").unwrap_err().starts_with("line 2: left must be"));
         assert!(parse("speed = ").unwrap_err().contains("line 1"));

@@ -1,6 +1,6 @@
 //! An unmodified OpenOCD on chips of the binary `virtual-chip`, and the control socket beside it.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, ErrorKind, Write};
 use std::process::{Command, Stdio};
 
 use virtual_chip::{SVD, VirtualBoard, firmware, firmware::newlib};
@@ -258,8 +258,10 @@ fn a_request_that_is_too_long_or_not_ended_is_not_obeyed() {
     let mut other = connect(served.control_port);
     other.get_mut().write_all(&vec![b'x'; 600 * 1024]).ok();
     let mut line = String::new();
-    if other.read_line(&mut line).is_ok() {
-        assert_eq!(line, "error a request exceeds 524288 bytes\n");
+    match other.read_line(&mut line) {
+        Ok(_) => assert_eq!(line, "error a request exceeds 524288 bytes\n"),
+        // Closing a socket with unread bytes resets it, and the reply may be lost.
+        Err(error) => assert!(!matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}"),
     }
     let cut = connect(served.control_port);
     cut.get_ref().write_all(b"halt").unwrap();
@@ -283,9 +285,11 @@ fn the_process_ends_when_asked_and_when_its_parent_is_gone() {
     assert!(orphan.wait().success());
 }
 
-/// Runs the binary until it ends: its exit status and what it prints to both outputs.
+/// Runs the binary until it ends: its exit status and what it prints to both outputs. Its input
+/// has no bytes.
 fn end(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_virtual-chip")).args(arguments).output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_virtual-chip")).args(arguments).stdin(Stdio::null()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
@@ -295,14 +299,14 @@ fn a_start_that_fails_says_why_and_has_a_status() {
     let board = VirtualBoard::start(&[]).unwrap();
     let port = board.port().to_string();
     for option in ["--port", "--control"] {
-        let (status, output, error) = end(&["serve", option, &port]);
+        let (status, output, error) = end(&["serve", "--exit-with-stdin", option, &port]);
         assert_eq!((status, output.as_str()), (1, ""), "{error}");
         assert!(error.contains(&format!("port {port}: ")), "{error}");
     }
-    let (status, _, error) = end(&["serve", "--firmware", "/no/such/file"]);
+    let (status, _, error) = end(&["serve", "--exit-with-stdin", "--firmware", "/no/such/file"]);
     assert_eq!(status, 1, "{error}");
     assert!(error.starts_with("virtual-chip: cannot load /no/such/file: "), "{error}");
-    let (status, _, error) = end(&["serve", "stm32"]);
+    let (status, _, error) = end(&["serve", "--exit-with-stdin", "stm32"]);
     assert_eq!(status, 2, "{error}");
     assert!(error.contains("unknown model \"stm32\""), "{error}");
 }

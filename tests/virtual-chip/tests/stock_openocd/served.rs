@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Far more than any reply takes; only a reply that never comes gets here.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -84,11 +84,20 @@ impl Served {
         self.input = None;
     }
 
+    /// Waits until the process has ended by itself.
+    #[track_caller]
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        self.child.wait().expect("a child can be waited for")
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the process did not end in {PATIENCE:?}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
-    /// Whether the control socket is closed, after everything it sent was read.
+    /// Returns what the control socket still sends until it is closed.
     pub(crate) fn rest_of_control(&mut self) -> String {
         let mut rest = String::new();
         // A reset means the same: nothing comes any more.

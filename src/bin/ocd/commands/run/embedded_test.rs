@@ -23,6 +23,9 @@ use crate::{exit_status, panics};
 /// The version of the list that is understood.
 const VERSION: u32 = 1;
 
+/// The size of a test in the list: its function, and the name of its module.
+const ITEM: u64 = 12;
+
 /// How long a test without a time of its own may take.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
 
@@ -207,11 +210,12 @@ fn tests(firmware: &Firmware) -> Outcome<Vec<Test>> {
         Some(if file.is_little_endian() { u32::from_le_bytes(*bytes) } else { u32::from_be_bytes(*bytes) })
     };
     let mut tests = Vec::new();
+    let mut has_version = false;
     for symbol in file.symbols().filter(|symbol| symbol.section_index() == Some(section.index())) {
         let name = symbol.name().map_err(|error| wrong(&error.to_string()))?;
         if name == "EMBEDDED_TEST_VERSION" {
             match word(symbol.address()) {
-                Some(VERSION) => continue,
+                Some(VERSION) => has_version = true,
                 other => return Err(wrong(&format!("its version is {other:?}, but this ocd knows {VERSION}"))),
             }
         }
@@ -219,7 +223,8 @@ fn tests(firmware: &Firmware) -> Outcome<Vec<Test>> {
             continue;
         }
         let description: Description = serde_json::from_str(name).map_err(|error| wrong(&error.to_string()))?;
-        let item = (word(symbol.address()), word(symbol.address() + 4), word(symbol.address() + 8));
+        let part = |offset| symbol.address().checked_add(offset).and_then(word);
+        let item = (part(0), part(4), part(8));
         let (Some(address), Some(module), Some(length)) = item else { return Err(wrong("an item is cut short")) };
         let module = text(firmware, module, length).ok_or_else(|| wrong("a module has no name"))?;
         // As libtest names tests: without the crate.
@@ -228,6 +233,13 @@ fn tests(firmware: &Firmware) -> Outcome<Vec<Test>> {
         let limit = description.timeout.map_or(DEFAULT_LIMIT, |seconds| Duration::from_secs(seconds.into()));
         let (is_ignored, should_panic) = (description.ignored, description.should_panic);
         tests.push(Test { name, address, is_ignored, should_panic, limit });
+    }
+    if !has_version {
+        return Err(wrong("the symbol EMBEDDED_TEST_VERSION is missing"));
+    }
+    // A test that is not seen would be a test that passes. Room for less than one more is padding.
+    if section.size() >= ITEM * (tests.len() as u64 + 1) + size_of_val(&VERSION) as u64 {
+        return Err(wrong("some have no symbol that names them: were symbols stripped?"));
     }
     tests.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(tests)

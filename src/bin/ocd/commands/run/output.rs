@@ -159,8 +159,12 @@ impl<'f> Sink<'f> {
         }
     }
 
-    /// Shows lines without an end, and tells what was lost.
-    pub(crate) fn finish(&mut self) -> Outcome<()> {
+    /// Shows lines without an end, and tells what was lost. `is_complete` means that the firmware has
+    /// ended: otherwise more of such a line could have come, and it is not the wanted one.
+    pub(crate) fn finish(&mut self, is_complete: bool) -> Outcome<()> {
+        if !is_complete {
+            self.until_line = None;
+        }
         for (source, line) in std::mem::take(&mut self.partial) {
             if !line.is_empty() && self.failure.is_none() {
                 let is_shown = !self.output.is_json() && !self.tells_channels_apart && !self.timestamps.of_host();
