@@ -149,7 +149,7 @@ fn watch(
             }
             // A target that is being reset or has no power may come back.
             Some(Err(error)) if summary.samples > 0 && !error.is_disconnected() && !error.is_timeout() => {
-                context.output.note(board.name(), format_args!("warning: {error}"));
+                context.output.warning(board.name(), &error.to_string())?;
                 failed = Some(error);
             }
             Some(Err(error)) => return Err(error.into()),
