@@ -47,3 +47,23 @@ fn failed_end_of_the_session_is_the_only_answer() {
         assert!(ends[0]["type"] == "error" && ran.status != 0, "{arguments:?}: {ran:#?}");
     }
 }
+
+#[test]
+fn what_openocd_logs_during_a_command_is_told() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["cmd", "echo hello; expr {6 * 7}"]).expect(0);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("42\n", "hello\n"));
+    let result = bench.ocd(&["--json", "cmd", "echo hello; expr {6 * 7}"]).expect(0).result();
+    assert_eq!((&result["result"], &result["log"]), (&"42".into(), &"hello".into()));
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let bench = Bench::new();
+    let help = bench.ocd_alone(&["help"]).expect(0);
+    assert!(help.stdout.contains("Exit status:"), "{help:?}");
+    assert_eq!(
+        bench.ocd_alone(&["help", "flash"]).expect(0).stdout,
+        bench.ocd_alone(&["flash", "--help"]).expect(0).stdout
+    );
+}

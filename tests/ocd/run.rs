@@ -156,6 +156,10 @@ fn a_second_run_writes_nothing_and_other_firmware_is_noticed() {
     assert!(again.stderr.contains("0 bytes erased, 0 written"), "{again:?}");
     let other = bench.ocd(&["run", "--no-flash", &firmware("fails")]).expect(7);
     assert!(other.stderr.contains("warning: the chip holds other firmware"), "{other:?}");
+    let json = bench.ocd(&["run", "--no-flash", "--json", &firmware("fails")]).expect(7);
+    let warnings = events(&json, "warning");
+    // The log is that of other firmware, too.
+    assert!(warnings[0]["message"].as_str().unwrap().starts_with("the chip holds other firmware"), "{json:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{commands, exit_status};
 /// success.
 #[derive(Debug, Parser)]
 #[command(name = "ocd", version, after_long_help = exit_status::TABLE, max_term_width = 100)]
-#[command(disable_help_subcommand = true, propagate_version = true, infer_long_args = false)]
+#[command(propagate_version = true, infer_long_args = false)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) board: BoardArgs,

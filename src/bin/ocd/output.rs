@@ -81,6 +81,12 @@ enum Content<'a, T: Serialize> {
     Event(&'a T),
 }
 
+/// A warning, as an event in JSON.
+#[derive(Serialize)]
+struct Warning<'a> {
+    message: &'a str,
+}
+
 /// How this command prints.
 #[derive(Clone)]
 pub(crate) struct Output {
@@ -191,6 +197,12 @@ impl Output {
                 let _ = writeln!(anstream::stderr(), "{board}{text}");
             });
         }
+    }
+
+    /// Tells what is no failure, but may change what an answer is worth. An event in JSON.
+    pub(crate) fn warning(&self, board: Option<&str>, text: &str) -> Outcome<()> {
+        self.note(board, format_args!("warning: {text}"));
+        self.event(board, "warning", &Warning { message: text })
     }
 
     /// Tells what failed. Returns the exit status.

@@ -18,6 +18,8 @@ pub(crate) struct CmdArgs {
 #[derive(Serialize)]
 struct Report {
     result: String,
+    /// What OpenOCD logged meanwhile.
+    log: String,
 }
 
 impl fmt::Display for Report {
@@ -28,5 +30,12 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(context: &Context, arguments: &CmdArgs) -> Outcome<u8> {
     let command = arguments.tcl.join(" ");
-    context.each_board(|board| Ok(Report { result: board.session.command(&command)? }))
+    context.each_board(|board| {
+        let executed = board.session.execute(&command)?;
+        let log = executed.log().trim_end().to_owned();
+        let result = executed.into_result()?;
+        // What OpenOCD shows at its own prompt, such as the text of `echo`.
+        log.lines().for_each(|line| context.output.note(board.name(), line));
+        Ok(Report { result, log })
+    })
 }

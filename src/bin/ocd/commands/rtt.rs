@@ -34,6 +34,9 @@ const POLLING: Duration = Duration::from_millis(10);
 /// How long the firmware's control block may be missing before people are told.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The pause between two looks at the target.
+const STATE_PERIOD: Duration = Duration::from_secs(1);
+
 /// How long a read waits before the input is looked at.
 const READ: Duration = Duration::from_millis(20);
 
@@ -156,9 +159,17 @@ fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: End) -
     channel.set_read_timeout(Some(READ));
     let mut input = rtt.channels()?.down.iter().any(|down| down.number == number).then(Input::new);
     let mut stream = Stream::new(&context.output, board.name());
+    let mut looked = Instant::now();
     let failure = loop {
         if let Err(failure) = exchange(&mut channel, &mut input, &mut stream).and_then(|()| ended(context, end)) {
             break failure;
+        }
+        if looked.elapsed() >= STATE_PERIOD {
+            looked = Instant::now();
+            // A channel is only silent when its target is gone.
+            if let Err(failure) = board.target().and_then(|target| Ok(target.status()?)) {
+                break failure;
+            }
         }
     };
     // Also what came before a failure is shown; the failure counts.

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use openocd::{OnClose, Sample, SampleValue, Variable};
+use openocd::{Error, OnClose, Sample, SampleValue, Variable};
 use serde::{Serialize, Serializer};
 
 use crate::address::Names;
@@ -121,6 +121,8 @@ fn watch(
     let variables: Vec<Variable> = watched.iter().map(|watched| watched.variable.clone()).collect();
     let mut samples = board.target()?.memory().sample(&variables, arguments.period)?;
     let begin = Instant::now();
+    // Of the reads since the last sample.
+    let mut failed: Option<Error> = None;
     while arguments.count.is_none_or(|count| summary.samples < count) {
         // The iterator sleeps, too, but not so that a signal ends it.
         let due = time_of(summary.samples + summary.missed, arguments.period);
@@ -130,11 +132,16 @@ fn watch(
             return Ok(status);
         }
         if limit.is_some_and(|limit| begin.elapsed() >= limit) {
+            if let Some(error) = failed {
+                // It has not come back.
+                return Err(error.into());
+            }
             // What was asked for is a number of samples, or a time.
             return Ok(if arguments.count.is_some() { exit_status::TIMEOUT } else { exit_status::DONE });
         }
         match samples.next() {
             Some(Ok(Sample { at, missed, values, .. })) => {
+                failed = None;
                 summary.samples += 1;
                 summary.missed += missed;
                 let values = watched.iter().zip(values).map(|(watched, read)| watched.value(read)).collect();
@@ -142,7 +149,8 @@ fn watch(
             }
             // A target that is being reset or has no power may come back.
             Some(Err(error)) if summary.samples > 0 && !error.is_disconnected() && !error.is_timeout() => {
-                context.output.note(board.name(), format_args!("warning: {error}"));
+                context.output.warning(board.name(), &error.to_string())?;
+                failed = Some(error);
             }
             Some(Err(error)) => return Err(error.into()),
             None => return Ok(exit_status::DONE),

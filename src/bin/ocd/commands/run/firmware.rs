@@ -60,7 +60,7 @@ impl Firmware {
     pub(crate) fn compare(&self, output: &Output, board: &Board) -> Outcome<()> {
         board.target()?.reset(openocd::ResetMode::Halt)?;
         if let Some(mismatch) = board.target()?.flash().verify_image_at(&self.image)? {
-            output.note(board.name(), format_args!("warning: the chip holds other firmware: {mismatch}"));
+            output.warning(board.name(), &format!("the chip holds other firmware: {mismatch}"))?;
         }
         Ok(())
     }

@@ -175,7 +175,7 @@ impl<'f> Sink<'f> {
             }
         }
         if let Some(malformed) = self.decoder.as_ref().map(|decoder| decoder.malformed).filter(|&count| count > 0) {
-            self.output.note(None, format_args!("warning: {malformed} frames of defmt could not be decoded"));
+            self.output.warning(None, &format!("{malformed} frames of defmt could not be decoded"))?;
         }
         self.failure.take().map_or(Ok(()), Err)
     }
