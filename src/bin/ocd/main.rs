@@ -21,9 +21,9 @@ mod input;
 mod logging;
 mod number;
 mod output;
+mod platform;
 mod settings;
 mod signals;
-mod terminal;
 
 use std::process::ExitCode;
 
