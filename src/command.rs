@@ -14,14 +14,16 @@ mod link;
 mod reply;
 mod request;
 mod script;
+mod settings;
 mod token;
 pub(crate) mod version;
 
 pub use execution::Execution;
 pub(crate) use fair_lock::{FairLock, Turn};
 pub(crate) use interrupt::Interrupt;
-pub(crate) use link::{ALREADY_CLOSED, Link, SHORT_REPLY, Settings};
+pub(crate) use link::{ALREADY_CLOSED, Link, SHORT_REPLY};
 pub(crate) use reply::Reply;
 pub(crate) use request::{Request, refuse_forbidden};
 pub(crate) use script::Script;
+pub(crate) use settings::Settings;
 pub(crate) use token::{OwnServer, Token};

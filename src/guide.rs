@@ -30,3 +30,6 @@ pub mod production_line {}
 
 #[doc = include_str!("guide/remote_openocd.md")]
 pub mod remote_openocd {}
+
+#[doc = include_str!("guide/test_without_a_board.md")]
+pub mod test_without_a_board {}

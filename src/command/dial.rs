@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use super::FairLock;
 use super::greeting::{self, Greeting};
-use super::link::{Settings, reply_timeout};
 use super::request::Request;
+use super::settings::Settings;
 use crate::error::{ConnectionError, Error, Result, TimeoutError};
 use crate::wire::{Address, Connection, Deadline, TransferError};
 
@@ -164,4 +164,8 @@ fn listen(connection: &mut Connection, deadline: Deadline) -> Result<Option<Gree
 
 fn late(peer: SocketAddr, request: &Request<'_>, deadline: Deadline) -> TimeoutError {
     reply_timeout(peer, request, deadline)
+}
+
+pub(super) fn reply_timeout(peer: SocketAddr, request: &Request<'_>, deadline: Deadline) -> TimeoutError {
+    TimeoutError::Reply { peer, command: request.name().to_owned(), after: deadline.span() }
 }

@@ -5,16 +5,16 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::exchange::{ExchangeError, TRACE_LIMIT, read_reply, receive_frame, receive_reply};
 use super::interrupt::Interrupt;
 use super::reply::Reply;
 use super::request::{Request, push_batch, push_run, refuse_forbidden, refuse_too_long};
-use super::token::{OwnServer, Token};
+use super::settings::Settings;
+use super::token::Token;
 use super::{dial, greeting};
 use crate::error::text::excerpt;
-use crate::error::{CommandError, ConnectionError, Error, Result, TimeoutError, UnexpectedReply};
+use crate::error::{CommandError, ConnectionError, Error, Result, UnexpectedReply};
 use crate::wire::frame::SEPARATOR;
 use crate::wire::{Address, Connection, Deadline, TransferError};
 
@@ -25,17 +25,6 @@ pub(crate) const SHORT_REPLY: usize = 120;
 const LINE_KEPT: usize = 64 * 1024;
 
 pub(crate) const ALREADY_CLOSED: &str = "an earlier command ran; `Session::reconnect` makes a new one";
-
-/// What a session asks of its connections.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) connect_timeout: Option<Duration>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) reply_limit: usize,
-    /// The OpenOCD at the other end, if this program started it: another one may have taken its
-    /// port.
-    pub(crate) own: Option<OwnServer>,
-}
 
 /// A connection through which commands run one at a time, with what is needed to replace it.
 pub(crate) struct Link {
@@ -165,7 +154,7 @@ impl Link {
         }
         if !greeting.is_prepared {
             let frame = exchange(&mut connection, &greeting::definitions(), deadline)
-                .map_err(|error| error.into_error(|| reply_timeout(peer, request, deadline)))?;
+                .map_err(|error| error.into_error(|| dial::reply_timeout(peer, request, deadline)))?;
             let bytes = connection.bytes(frame);
             greeting = greeting::greeting(bytes).ok_or_else(|| ConnectionError::not_openocd(peer, bytes))?;
         }
@@ -381,7 +370,7 @@ impl Link {
                 if let TransferError::Connection(ConnectionError::Closed { peer, .. }) = &error {
                     self.state = State::Closed { peer: *peer };
                 }
-                error.into_error(|| reply_timeout(peer, request, deadline))
+                error.into_error(|| dial::reply_timeout(peer, request, deadline))
             }
         };
         log::debug!(target: "openocd::connection", "gave up the connection to {peer}: {error}");
@@ -400,8 +389,4 @@ fn exchange(connection: &mut Connection, line: &[u8], deadline: Deadline) -> Res
     connection.discard_unasked();
     connection.send(line, deadline)?;
     connection.receive(deadline)
-}
-
-pub(super) fn reply_timeout(peer: SocketAddr, request: &Request<'_>, deadline: Deadline) -> TimeoutError {
-    TimeoutError::Reply { peer, command: request.name().to_owned(), after: deadline.span() }
 }

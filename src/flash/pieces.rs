@@ -40,7 +40,7 @@ pub(super) struct Pace {
 impl Pace {
     /// Pieces are short if a callback watches; longer pieces are a little faster.
     pub(super) fn new(is_watched: bool) -> Self {
-        let (size, millis) = if is_watched { (FIRST_WATCHED, 300) } else { (FIRST, 1000) };
+        let (size, millis) = if is_watched { (FIRST_WATCHED, 500) } else { (FIRST, 1000) };
         Pace { size, wanted: Duration::from_millis(millis), begun: Instant::now() }
     }
 
@@ -226,12 +226,12 @@ mod tests {
     fn pieces_grow_until_they_take_the_wanted_time() {
         let mut pace = Pace::new(true);
         let mut sizes = Vec::new();
-        for millis in [10, 90, 110, 390, 410, 800, 2000, 1] {
+        for millis in [50, 450, 550, 1950, 2050, 4000, 10_000, 1] {
             sizes.push(pace.next() / 1024);
             pace.learn(Duration::from_millis(millis));
         }
-        assert_eq!(sizes, [8, 16, 32, 32, 32, 16, 8, 4]);
-        assert_eq!(pace.next(), 8 * 1024);
+        assert_eq!(sizes, [16, 32, 64, 64, 64, 32, 16, 8]);
+        assert_eq!(pace.next(), 16 * 1024);
     }
 
     #[test]

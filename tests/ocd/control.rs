@@ -54,3 +54,17 @@ fn the_target_is_left_as_on_exit_says() {
     assert_eq!(bench.chip.state(), CoreState::Halted);
     bench.ocd(&["status", "--on-exit", "reboot"]).expect(64);
 }
+
+#[test]
+fn the_log_goes_to_standard_error_or_into_a_file() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["status", "-v"]).expect(0);
+    assert!(ran.stderr.contains("Cortex-M3") && !ran.stderr.contains("curstate"), "{ran:?}");
+    assert_eq!(ran.stdout, "stm32f1x.cpu is running\n");
+    let ran = bench.ocd(&["status", "--log-file", "ocd.log"]).expect(0);
+    assert_eq!(ran.stderr, "");
+    let log = std::fs::read_to_string(bench.folder().join("ocd.log")).unwrap();
+    assert!(log.contains("Cortex-M3") && log.contains("TRACE"), "{log}");
+    let error = bench.ocd(&["status", "--log-file", "no/such/folder", "--json"]).expect(71).error();
+    assert_eq!(error["id"], "ocd.file");
+}

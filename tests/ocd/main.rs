@@ -14,6 +14,7 @@ mod flash_parts;
 mod info;
 mod many_boards;
 mod mem;
+mod odd_arguments;
 mod probe;
 mod ram_test;
 mod regs;
@@ -26,6 +27,8 @@ mod terminal;
 mod watch;
 
 // These look at processes, signals and terminals.
+#[cfg(target_os = "linux")]
+mod answers;
 #[cfg(target_os = "linux")]
 mod console;
 #[cfg(target_os = "linux")]

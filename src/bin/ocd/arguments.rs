@@ -91,6 +91,9 @@ pub(crate) struct OutputArgs {
     /// Show OpenOCD's log (-v), or everything that is sent and received (-vv).
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Write OpenOCD's log, and everything that is sent and received, into this file instead.
+    #[arg(long, global = true, value_name = "FILE", env = "OCD_LOG_FILE")]
+    pub(crate) log_file: Option<std::path::PathBuf>,
     /// When to use colour.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: When,

@@ -40,10 +40,8 @@ impl Board {
         // Before anything is started: an option that is wrong must not come to light at the end.
         settings.parsed(Key::OnExit, on_close)?;
         let mut limits = Session::builder();
-        if !takes_time {
-            if let Some(timeout) = settings.parsed(Key::Timeout, number::duration)? {
-                limits = limits.timeout(timeout).flash_timeout(timeout);
-            }
+        if let Some(timeout) = settings.parsed(Key::Timeout, number::duration)?.filter(|_| !takes_time) {
+            limits = limits.timeout(timeout).flash_timeout(timeout);
         }
         if settings.get(Key::Virtual).is_some() {
             return Board::open_virtual(settings, limits, tune, opened);

@@ -105,11 +105,18 @@ impl Context {
                 let closed = board.close(OnClose::AsIs);
                 done.and_then(|done| closed.map(|()| done))
             });
-            let printed = answer.and_then(|done| {
+            // What is printed has the status with which the command ends: a signal counts if it came
+            // before.
+            let signal = self.signals.caught();
+            let printed = answer.and_then(|mut done| {
+                done.status = signal.unwrap_or(done.status);
                 self.output.done(name.as_deref(), &done)?;
                 Ok(done.status)
             });
-            printed.unwrap_or_else(|failure| self.output.failure(name.as_deref(), &failure))
+            printed.unwrap_or_else(|mut failure| {
+                failure.status = signal.unwrap_or(failure.status);
+                self.output.failure(name.as_deref(), &failure)
+            })
         };
         let statuses: Vec<u8> = std::thread::scope(|scope| {
             let one = &one;
@@ -118,8 +125,7 @@ impl Context {
             threads.into_iter().map(|thread| thread.join().unwrap_or(exit_status::FAILED)).collect()
         });
         self.sum_up(&statuses);
-        let status = statuses.into_iter().fold(exit_status::DONE, exit_status::worse);
-        Ok(self.signals.caught().unwrap_or(status))
+        Ok(statuses.into_iter().fold(exit_status::DONE, exit_status::worse))
     }
 
     /// Names the boards that failed, if there are several.

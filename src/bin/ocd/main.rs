@@ -21,6 +21,7 @@ mod input;
 mod logging;
 mod number;
 mod output;
+mod panics;
 mod platform;
 mod settings;
 mod signals;
@@ -44,8 +45,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return exit_status::code(usage(&error)),
     };
-    logging::install(cli.output.verbose);
     let output = Output::new(cli.command.name(), &cli.output);
+    if let Err(failure) = logging::install(&cli.output) {
+        return exit_status::code(output.failure(None, &failure));
+    }
     let status = run(cli, &matches, output.clone()).unwrap_or_else(|failure| output.failure(None, &failure));
     exit_status::code(status)
 }
@@ -63,9 +66,12 @@ fn run(cli: Cli, matches: &clap::ArgMatches, output: Output) -> Outcome<u8> {
 
 /// Help and version are answers; everything else is wrong usage.
 pub(crate) fn usage(error: &clap::Error) -> u8 {
-    // Nobody to tell is no reason for another status.
-    let _ = error.print();
-    if error.use_stderr() { exit_status::USAGE } else { exit_status::DONE }
+    let printed = error.print();
+    if error.use_stderr() {
+        // Nobody to tell is no reason for another status.
+        return exit_status::USAGE;
+    }
+    printed.map_or_else(|error| output::unwritable(&error.into()), |()| exit_status::DONE)
 }
 
 #[cfg(test)]

@@ -57,7 +57,10 @@ pub(crate) fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
     if start < end { Ok(start..end) } else { Err(wrong()) }
 }
 
-/// Reads a time: `10` and `10s` are seconds, `500ms`, `2m`.
+/// The longest time: a hundred years. The system's clocks do not count much further.
+pub(crate) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// Reads a time: `10` and `10s` are seconds, `500ms`, `2m`. What is longer than [`LONGEST`] is that.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a time, such as 10, 0.5, 500ms, 10s or 2m");
     let unit = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
@@ -68,7 +71,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "m" | "min" => value * 60.0,
         _ => return Err(wrong()),
     };
-    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+    Duration::try_from_secs_f64(seconds).map(|time| time.min(LONGEST)).map_err(|_| wrong())
 }
 
 #[cfg(test)]
@@ -124,6 +127,7 @@ mod tests {
         assert_eq!(duration("0.5"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("9999999999999999999"), Ok(LONGEST));
         for text in ["", "s", "-1", "1h30", "1e999", "ten"] {
             assert!(duration(text).is_err(), "{text}");
         }

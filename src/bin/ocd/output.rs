@@ -94,6 +94,8 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(command: &'static str, arguments: &OutputArgs) -> Self {
         let choice = match arguments.color {
+            // anstream takes a dumb terminal of a CI system for one with colours.
+            When::Auto if std::env::var_os("TERM").is_some_and(|term| term == "dumb") => ColorChoice::Never,
             When::Auto => ColorChoice::Auto,
             When::Always => ColorChoice::Always,
             When::Never => ColorChoice::Never,
@@ -199,7 +201,7 @@ impl Output {
         if self.json {
             let (status, whose) = (Some(failure.status), Some(Whose::Ocd));
             let printed = self.line(board, "error", status, whose, Content::<()>::Error(failure));
-            return printed.map_or(exit_status::BROKEN_PIPE, |()| failure.status);
+            return printed.map_or_else(|unwritten| unwritable(&unwritten), |()| failure.status);
         }
         let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
         let bold = anstyle::Style::new().bold();
@@ -212,4 +214,17 @@ impl Output {
         }
         failure.status
     }
+}
+
+/// Tells on standard error that standard output cannot be written, unless nobody reads it any more.
+/// Returns the exit status.
+pub(crate) fn unwritable(failure: &Failure) -> u8 {
+    if failure.status != exit_status::BROKEN_PIPE {
+        // Nobody to tell is no reason for another status.
+        let _ = writeln!(anstream::stderr(), "error: {failure}");
+        for cause in &failure.causes {
+            let _ = writeln!(anstream::stderr(), "  cause: {cause}");
+        }
+    }
+    failure.status
 }

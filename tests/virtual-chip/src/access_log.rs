@@ -5,6 +5,17 @@ use std::ops::Range;
 use crate::bus::Size;
 
 /// One transfer of the debugger on the bus, also if it ended in a bus fault.
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// use virtual_chip::BusAccess;
+///
+/// chip.watch_accesses(0x4001_3804..0x4001_3808);
+/// // ... let the tool under test run ...
+/// let read = BusAccess { address: 0x4001_3804, bits: 32, is_write: false };
+/// assert!(!chip.take_accesses().contains(&read), "it read USART1_DR");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BusAccess {
     /// The first address.

@@ -12,7 +12,15 @@ use crate::virtual_chip::VirtualChip;
 use crate::virtual_hart::VirtualHart;
 
 /// A kind of chip.
+///
+/// ```
+/// use virtual_chip::{Model, VirtualBoard};
+///
+/// let board = VirtualBoard::start(&[Model::Stm32f103, Model::RiscvPair])?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Model {
     /// A [`VirtualChip`].
     Stm32f103,
@@ -24,6 +32,14 @@ pub enum Model {
 }
 
 /// The transport between the probe and a chip.
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// use virtual_chip::Transport;
+///
+/// println!("openocd {} -c init", chip.openocd_config_over(Transport::Swd));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// Four pins, and any number of chips in a row.
@@ -41,6 +57,15 @@ pub enum Transport {
 /// OpenOCD knows the targets of a board by names with numbers: `chip0.cpu` and `chip1.cpu` are the
 /// first and second STM32F103, `hart0.cpu` is the first RISC-V hart, `pair0.cpu0` and `pair0.cpu1`
 /// are the harts of the first pair.
+///
+/// ```
+/// use virtual_chip::{Model, VirtualBoard};
+///
+/// let board = VirtualBoard::start(&[Model::Stm32f103, Model::RiscvPair])?;
+/// let names: Vec<_> = board.harts().iter().map(|hart| hart.target_name()).collect();
+/// assert_eq!(names, ["pair0.cpu0", "pair0.cpu1"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct VirtualBoard {
     server: Arc<Server>,
     chips: Vec<VirtualChip>,
@@ -53,7 +78,33 @@ impl VirtualBoard {
     ///
     /// # Errors
     /// When no socket can be bound or no thread started.
+    ///
+    /// ```
+    /// use virtual_chip::{Model, VirtualBoard};
+    ///
+    /// let board = VirtualBoard::start(&[Model::Stm32f103, Model::RiscvHart])?;
+    /// assert_eq!(board.chips()[0].target_name(), "chip0.cpu");
+    /// assert_eq!(board.harts()[0].target_name(), "hart0.cpu");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn start(models: &[Model]) -> io::Result<Self> {
+        Self::start_on_port(models, 0)
+    }
+
+    /// Starts chips as [`VirtualBoard::start`] does, on a chosen port; 0 is a free one.
+    ///
+    /// # Errors
+    /// When the port is in use, no socket can be bound or no thread started.
+    ///
+    /// ```
+    /// use virtual_chip::{Model, VirtualBoard};
+    ///
+    /// let board = VirtualBoard::start(&[Model::Stm32f103])?;
+    /// let error = VirtualBoard::start_on_port(&[Model::Stm32f103], board.port()).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn start_on_port(models: &[Model], port: u16) -> io::Result<Self> {
         let mut stm32s = Vec::new();
         let mut riscvs = Vec::new();
         let mut shared: Vec<SharedChip> = Vec::new();
@@ -74,7 +125,7 @@ impl VirtualBoard {
                 }
             }
         }
-        let server = Arc::new(Server::start(shared, models.to_vec())?);
+        let server = Arc::new(Server::start_on_port(shared, models.to_vec(), port)?);
         let chips =
             stm32s.into_iter().map(|(chip, target)| VirtualChip::on_board(chip, Arc::clone(&server), target)).collect();
         let harts = riscvs
@@ -85,16 +136,37 @@ impl VirtualBoard {
     }
 
     /// Returns the STM32F103s, in the order of [`VirtualBoard::start`].
+    ///
+    /// ```
+    /// # use virtual_chip::{Model, VirtualBoard};
+    /// # let board = VirtualBoard::start(&[Model::Stm32f103, Model::RiscvPair])?;
+    /// assert_eq!(board.chips().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn chips(&self) -> &[VirtualChip] {
         &self.chips
     }
 
     /// Returns the RISC-V harts, in the order of [`VirtualBoard::start`]; a pair has two.
+    ///
+    /// ```
+    /// # use virtual_chip::{Model, VirtualBoard};
+    /// # let board = VirtualBoard::start(&[Model::Stm32f103, Model::RiscvPair])?;
+    /// assert_eq!(board.harts().len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn harts(&self) -> &[VirtualHart] {
         &self.harts
     }
 
     /// Returns the port to which OpenOCD's `remote_bitbang` driver connects.
+    ///
+    /// ```
+    /// # use virtual_chip::{Model, VirtualBoard};
+    /// # let board = VirtualBoard::start(&[Model::Stm32f103, Model::RiscvPair])?;
+    /// assert_ne!(board.port(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn port(&self) -> u16 {
         self.server.port()
     }
@@ -102,21 +174,52 @@ impl VirtualBoard {
     /// Returns the arguments that make OpenOCD use all chips. They hold neither `init` nor the
     /// ports on which OpenOCD itself listens. The harts of a pair are independent targets; see
     /// [`VirtualBoard::openocd_args_smp`].
+    ///
+    /// ```no_run
+    /// # use virtual_chip::{Model, VirtualBoard};
+    /// # let board = VirtualBoard::start(&[Model::Stm32f103, Model::RiscvPair])?;
+    /// use std::process::Command;
+    ///
+    /// let openocd = Command::new("openocd").args(board.openocd_args()).args(["-c", "init"]).spawn()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn openocd_args(&self) -> Vec<String> {
         self.server.openocd_args(Transport::Jtag)
     }
 
     /// Returns [`VirtualBoard::openocd_args`] as one string, quoted as in a shell.
+    ///
+    /// ```
+    /// # use virtual_chip::{Model, VirtualBoard};
+    /// # let board = VirtualBoard::start(&[Model::Stm32f103, Model::RiscvPair])?;
+    /// println!("openocd {} -c init", board.openocd_config());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn openocd_config(&self) -> String {
         self.server.openocd_config(Transport::Jtag)
     }
 
     /// Returns [`VirtualBoard::openocd_args`] with a `target smp` for each pair of harts.
+    ///
+    /// ```
+    /// # use virtual_chip::{Model, VirtualBoard};
+    /// # let board = VirtualBoard::start(&[Model::Stm32f103, Model::RiscvPair])?;
+    /// let smp = "target smp pair0.cpu0 pair0.cpu1".to_string();
+    /// assert!(board.openocd_args_smp().contains(&smp));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn openocd_args_smp(&self) -> Vec<String> {
         self.server.openocd_args_smp()
     }
 
     /// Returns [`VirtualBoard::openocd_args_smp`] as one string, quoted as in a shell.
+    ///
+    /// ```
+    /// # use virtual_chip::{Model, VirtualBoard};
+    /// # let board = VirtualBoard::start(&[Model::Stm32f103, Model::RiscvPair])?;
+    /// println!("openocd {} -c init", board.openocd_config_smp());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn openocd_config_smp(&self) -> String {
         quoted(self.openocd_args_smp())
     }

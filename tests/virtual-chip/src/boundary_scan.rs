@@ -11,6 +11,11 @@ const IDCODE: u64 = 0b00001;
 const SAMPLE: u64 = 0b00010;
 
 /// The number of cells in the boundary scan register of a [`VirtualChip`](crate::VirtualChip).
+///
+/// ```
+/// assert_eq!(virtual_chip::BOUNDARY_LENGTH, 232);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const BOUNDARY_LENGTH: usize = 232;
 
 /// The TAP with its cells. Cell 0 is nearest TDO.

@@ -8,6 +8,15 @@ use crate::virtual_chip::VirtualChip;
 /// Breaks a chip or its connection; made by [`VirtualChip::faults`].
 ///
 /// A fault stays until its own method or [`Faults::clear`] takes it back.
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// let faults = chip.faults();
+/// faults.bus_fault_at(0x2000_1000..0x2000_1004);
+/// // ... let the tool under test run ...
+/// faults.clear();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Faults<'a> {
     chip: &'a VirtualChip,
@@ -19,65 +28,143 @@ impl<'a> Faults<'a> {
     }
 
     /// Removes the supply. RAM and registers are lost; the flash keeps its contents.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().power_off();
+    /// assert_eq!(chip.state(), virtual_chip::CoreState::Off);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn power_off(&self) {
         self.chip.lock().system.power_off();
     }
 
     /// Restores the supply: the chip starts from its vector table.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().power_off();
+    /// chip.faults().power_on();
+    /// assert_eq!(chip.state(), virtual_chip::CoreState::Running);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn power_on(&self) {
         self.chip.lock().power_on();
         self.chip.server().stir();
     }
 
     /// Makes every access to a range of addresses a bus fault, for the core as for the debugger.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().bus_fault_at(0x2000_1000..0x2000_1004);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn bus_fault_at(&self, range: Range<u32>) {
         self.chip.lock().system.bus.failing.push(range);
     }
 
     /// Makes every write to a range of addresses a bus fault; reads still work.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().bus_fault_on_write_at(0x2000_1000..0x2000_1004);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn bus_fault_on_write_at(&self, range: Range<u32>) {
         self.chip.lock().system.bus.failing_writes.push(range);
     }
 
     /// Makes the core ignore requests to halt, or obey them again.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().refuse_halt(true);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn refuse_halt(&self, refuse: bool) {
         self.chip.lock().system.bus.debug.refuses_halt = refuse;
     }
 
     /// Makes the access port answer WAIT to the next requests over SWD, as if its bus were busy.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().answer_wait(20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn answer_wait(&self, requests: u32) {
         self.chip.lock().swj.dp.busy = requests;
     }
 
     /// Garbles the data of the next memory write over SWD: the data have the wrong parity, and the
     /// chip drops them.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().garble_write();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn garble_write(&self) {
         self.chip.lock().swj.dp.garbles_write = true;
     }
 
     /// Leaves OpenOCD without answers, or answers again what OpenOCD sent meanwhile. The connection
     /// stays open.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().stop_answering(true);
+    /// // ... the tool under test has to give up ...
+    /// chip.faults().stop_answering(false);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stop_answering(&self, silent: bool) {
         self.chip.server().set_silent(silent);
     }
 
     /// Closes the connection to OpenOCD. Another one may connect.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().disconnect();
+    /// assert!(!chip.is_connected());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn disconnect(&self) {
         self.chip.server().disconnect();
     }
 
     /// Makes a flash page (by number, 1 KiB each) keep its contents when erased.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().unerasable_page(8); // 0x08002000 to 0x080023ff
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unerasable_page(&self, page: u32) {
         self.chip.lock().system.bus.flash.faults.unerasable_pages.insert(page);
     }
 
     /// Makes bits of the half-word at `offset` in the flash keep their value when the half-word is
     /// programmed.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().stuck_bits(0x2000, 0x0080); // bit 7 of the half-word at 0x08002000
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stuck_bits(&self, offset: u32, bits: u16) {
         self.chip.lock().system.bus.flash.faults.stuck_bits.insert(offset & !1, bits);
     }
 
     /// Lets the supply fail when `half_words` more half-words of flash have been programmed.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().power_fails_after(100); // 200 bytes
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn power_fails_after(&self, half_words: u32) {
         self.chip.lock().system.bus.flash.faults.power_fails_after = Some(half_words);
     }
@@ -86,6 +173,12 @@ impl<'a> Faults<'a> {
     ///
     /// On silicon, removing the read protection also erases the flash. Here the flash keeps its
     /// contents.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().read_protect(true);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read_protect(&self, protected: bool) {
         let rdp = if protected { [0xff, 0xff] } else { [0xa5, 0x5a] };
         self.chip.lock().system.bus.flash.options_mut()[..2].copy_from_slice(&rdp);
@@ -94,6 +187,14 @@ impl<'a> Faults<'a> {
 
     /// Takes every fault back and restores the supply. The read protection stays, since it is no
     /// fault.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().power_off();
+    /// chip.faults().clear();
+    /// assert_eq!(chip.state(), virtual_chip::CoreState::Running);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn clear(&self) {
         {
             let mut chip = self.chip.lock();

@@ -5,6 +5,16 @@
 //! [`VirtualChip::load_firmware`](crate::VirtualChip::load_firmware) loads [`rtt`] and
 //! [`semihosting`], [`VirtualChip::load_elf`](crate::VirtualChip::load_elf) the programs of
 //! [`newlib`].
+//!
+//! ```
+//! use virtual_chip::{VirtualChip, firmware};
+//!
+//! let chip = VirtualChip::start()?;
+//! while chip.read_u32(firmware::COUNTER_ADDRESS)? == 0 {} // it counts
+//! chip.load_firmware(firmware::rtt::IMAGE);
+//! chip.load_elf(firmware::newlib::HELLO);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::flash_controller::FLASH_BASE;
 
@@ -53,6 +63,13 @@ pub mod rtt {
     pub const GREETING: &str = "rtt echo ready\n";
 
     /// Returns the byte of the flood with this number.
+    ///
+    /// ```
+    /// use virtual_chip::firmware::rtt;
+    ///
+    /// let flood: Vec<u8> = (0..3).map(rtt::flood_byte).collect();
+    /// assert_eq!(flood, [0, 1, 2]);
+    /// ```
     pub fn flood_byte(number: u32) -> u8 {
         (number ^ number >> 8 ^ number >> 16) as u8
     }

@@ -10,7 +10,7 @@ mod ram;
 mod triggers;
 
 pub(crate) use hart::{Cause, Hart};
-pub(crate) use ram::{RAM_BASE, Ram};
+pub(crate) use ram::{RAM_BASE, RAM_SIZE, Ram};
 
 use std::sync::{Arc, Mutex};
 

@@ -63,7 +63,12 @@ impl Server {
     /// Serves `chips`, which are of these `models`, ordered from TDI to TDO, on a free port of the
     /// loopback interface.
     pub(crate) fn start(chips: Vec<SharedChip>, models: Vec<Model>) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Self::start_on_port(chips, models, 0)
+    }
+
+    /// The same on a chosen port; 0 is a free one.
+    pub(crate) fn start_on_port(chips: Vec<SharedChip>, models: Vec<Model>, port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared { link: Mutex::new(Link::default()), changed: Condvar::new(), chips });
         let mut server = Self { models, address, shared: Arc::clone(&shared), threads: Vec::new() };

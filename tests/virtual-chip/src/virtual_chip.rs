@@ -1,8 +1,10 @@
 //! The handle of a test: a virtual STM32F103 and the socket that it is served on.
 
 mod boundary_pins;
+mod memory;
 mod register;
 mod state;
+mod surroundings;
 
 pub use boundary_pins::BoundaryPins;
 pub use register::Register;
@@ -13,13 +15,11 @@ use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::access_log::BusAccess;
 use crate::board::{Model, Transport};
-use crate::bus::{RAM_BASE, RAM_SIZE, Size};
+use crate::bus::{RAM_BASE, RAM_SIZE};
 use crate::debug::{DFSR_BKPT, DFSR_DWTTRAP, DFSR_VCATCH};
-use crate::elf;
 use crate::faults::Faults;
-use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, OPTION_BASE, OPTION_SIZE};
+use crate::flash_controller::{FLASH_BASE, FLASH_SIZE};
 use crate::server::{Server, SharedChip, lock};
 use crate::stm32f103::Stm32f103;
 
@@ -28,6 +28,16 @@ use crate::stm32f103::Stm32f103;
 ///
 /// The chip ends when the value is dropped. One OpenOCD at a time may connect. The next one finds
 /// the chip as the last one left it.
+///
+/// ```
+/// use virtual_chip::{CoreState, VirtualChip, firmware};
+///
+/// let chip = VirtualChip::start()?;
+/// assert_eq!(chip.state(), CoreState::Running);
+/// assert_eq!(chip.read_u32(VirtualChip::FLASH.start)?, firmware::INITIAL_SP);
+/// // openocd <chip.openocd_args()> -c init
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct VirtualChip {
     chip: Arc<Mutex<Stm32f103>>,
     server: Arc<Server>,
@@ -35,10 +45,35 @@ pub struct VirtualChip {
 }
 
 impl VirtualChip {
+    /// The addresses of the flash. The first 128 KiB of the address space are the same memory.
+    ///
+    /// ```
+    /// use virtual_chip::VirtualChip;
+    ///
+    /// assert_eq!(VirtualChip::FLASH, 0x0800_0000..0x0802_0000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const FLASH: Range<u32> = FLASH_BASE..FLASH_BASE + FLASH_SIZE;
+    /// The addresses of the RAM.
+    ///
+    /// ```
+    /// use virtual_chip::VirtualChip;
+    ///
+    /// assert_eq!(VirtualChip::RAM, 0x2000_0000..0x2000_5000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const RAM: Range<u32> = RAM_BASE..RAM_BASE + RAM_SIZE;
+
     /// Starts a chip on a free port of the loopback interface.
     ///
     /// # Errors
     /// When no socket can be bound or no thread started.
+    ///
+    /// ```
+    /// let chip = virtual_chip::VirtualChip::start()?;
+    /// assert!(!chip.is_connected());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start() -> io::Result<Self> {
         let chip = Stm32f103::with_firmware();
         let server = Server::start(vec![Arc::clone(&chip) as SharedChip], vec![Model::Stm32f103])?;
@@ -50,6 +85,12 @@ impl VirtualChip {
     }
 
     /// Returns the port to which OpenOCD's `remote_bitbang` driver connects.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// assert!(chip.openocd_config().contains(&format!("remote_bitbang port {}", chip.port())));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn port(&self) -> u16 {
         self.server.port()
     }
@@ -58,147 +99,92 @@ impl VirtualChip {
     /// `target/stm32f1x.cfg`.
     ///
     /// They hold neither `init` nor the ports on which OpenOCD itself listens.
+    ///
+    /// ```no_run
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// use std::process::Command;
+    ///
+    /// let openocd = Command::new("openocd").args(chip.openocd_args()).args(["-c", "init"]).spawn()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn openocd_args(&self) -> Vec<String> {
         self.openocd_args_over(Transport::Jtag)
     }
 
     /// Returns [`VirtualChip::openocd_args`] as one string, quoted as in a shell.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// println!("openocd {} -c init", chip.openocd_config());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn openocd_config(&self) -> String {
         self.openocd_config_over(Transport::Jtag)
     }
 
     /// Returns [`VirtualChip::openocd_args`] for a transport.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// use virtual_chip::Transport;
+    ///
+    /// assert!(chip.openocd_args_over(Transport::Swd).contains(&"transport select swd".to_string()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn openocd_args_over(&self, transport: Transport) -> Vec<String> {
         self.server.openocd_args(transport)
     }
 
     /// Returns [`VirtualChip::openocd_config`] for a transport.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// use virtual_chip::Transport;
+    ///
+    /// println!("openocd {} -c init", chip.openocd_config_over(Transport::Swd));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn openocd_config_over(&self, transport: Transport) -> String {
         self.server.openocd_config(transport)
     }
 
     /// Returns OpenOCD's name of the core.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// assert_eq!(chip.target_name(), "stm32f1x.cpu");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn target_name(&self) -> &str {
         &self.target
     }
 
-    /// Reads the chip's memory directly, past every protection.
-    ///
-    /// Reading a peripheral's register changes nothing, also where a read by the debugger would
-    /// clear a flag.
-    ///
-    /// # Errors
-    /// When nothing is at one of the addresses.
-    pub fn read_memory(&self, address: u32, buffer: &mut [u8]) -> Result<(), Unmapped> {
-        let mut chip = self.lock();
-        for (index, byte) in buffer.iter_mut().enumerate() {
-            let address = address.wrapping_add(index as u32);
-            let value = chip.system.bus.peek(address, Size::Byte).map_err(|_| Unmapped { address })?;
-            *byte = value as u8;
-        }
-        Ok(())
-    }
-
-    /// Writes RAM, flash or option bytes directly, without erasing and past every protection.
-    ///
-    /// Peripherals are written in whole words.
-    ///
-    /// # Errors
-    /// When nothing is at one of the addresses; the bytes below that address have been written.
-    pub fn write_memory(&self, address: u32, bytes: &[u8]) -> Result<(), Unmapped> {
-        let mut chip = self.lock();
-        let bus = &mut chip.system.bus;
-        let mut rest = bytes;
-        let mut address = address;
-        while let [first, tail @ ..] = rest {
-            let within = |base: u32, size: u32| address.checked_sub(base).filter(|offset| *offset < size);
-            let cell = if let Some(offset) = within(RAM_BASE, RAM_SIZE) {
-                bus.ram.get_mut(offset as usize)
-            } else if let Some(offset) = within(FLASH_BASE, FLASH_SIZE).or_else(|| within(0, FLASH_SIZE)) {
-                bus.flash.memory_mut().get_mut(offset as usize)
-            } else if let Some(offset) = within(OPTION_BASE, OPTION_SIZE) {
-                bus.flash.options_mut().get_mut(offset as usize)
-            } else {
-                None
-            };
-            let taken = match (cell, rest) {
-                (Some(cell), _) => {
-                    *cell = *first;
-                    1
-                }
-                (None, [a, b, c, d, ..]) if address % 4 == 0 => {
-                    bus.write(address, Size::Word, u32::from_le_bytes([*a, *b, *c, *d]))
-                        .map_err(|_| Unmapped { address })?;
-                    4
-                }
-                (None, _) => return Err(Unmapped { address }),
-            };
-            rest = if taken == 1 { tail } else { &rest[taken..] };
-            address = address.wrapping_add(taken as u32);
-        }
-        Ok(())
-    }
-
-    /// Puts one of the programs of [`firmware`](crate::firmware) into the flash, clears the RAM and
-    /// presses the reset button.
-    ///
-    /// The program runs at once, unless the debugger catches resets.
-    pub fn load_firmware(&self, image: &[u8]) {
-        {
-            let mut chip = self.lock();
-            chip.system.bus.ram.fill(0);
-            let flash = chip.system.bus.flash.memory_mut();
-            flash[..image.len()].copy_from_slice(image);
-            chip.system.press_reset();
-        }
-        self.server.stir();
-    }
-
-    /// Puts the segments of an ELF file into the flash, clears the RAM and presses the reset
-    /// button.
-    ///
-    /// The programs of [`firmware::newlib`](crate::firmware::newlib) are such files.
-    ///
-    /// # Panics
-    /// When the file is no 32-bit little-endian ELF file, or a segment lies outside of the flash.
-    pub fn load_elf(&self, file: &[u8]) {
-        let segments = elf::segments(file);
-        {
-            let mut chip = self.lock();
-            chip.system.bus.ram.fill(0);
-            let flash = chip.system.bus.flash.memory_mut();
-            for segment in segments {
-                let start = segment.address.checked_sub(FLASH_BASE).expect("a segment is loaded into flash") as usize;
-                flash[start..start + segment.bytes.len()].copy_from_slice(segment.bytes);
-            }
-            chip.system.press_reset();
-        }
-        self.server.stir();
-    }
-
-    /// Reads the word at an aligned address; see [`read_memory`](Self::read_memory).
-    ///
-    /// # Errors
-    /// When nothing is there.
-    pub fn read_u32(&self, address: u32) -> Result<u32, Unmapped> {
-        self.lock().system.bus.peek(address & !3, Size::Word).map_err(|_| Unmapped { address })
-    }
-
-    /// Writes the word at an address.
-    ///
-    /// # Errors
-    /// When nothing is there.
-    pub fn write_u32(&self, address: u32, value: u32) -> Result<(), Unmapped> {
-        self.write_memory(address, &value.to_le_bytes())
-    }
-
     /// Reads a register of the core, in any state of the core.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// use virtual_chip::Register;
+    ///
+    /// chip.halt();
+    /// println!("halted at {:#010x}", chip.register(Register::Pc));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn register(&self, register: Register) -> u32 {
         let (number, shift, mask) = register.place();
         self.lock().system.register(number) >> shift & mask
     }
 
     /// Writes a register of the core, in any state of the core.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// use virtual_chip::Register;
+    ///
+    /// chip.halt();
+    /// chip.set_register(Register::R(0), 7);
+    /// assert_eq!(chip.register(Register::R(0)), 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_register(&self, register: Register, value: u32) {
         let (number, shift, mask) = register.place();
         let mut chip = self.lock();
@@ -207,6 +193,16 @@ impl VirtualChip {
     }
 
     /// Returns the state of the core.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// use virtual_chip::CoreState;
+    ///
+    /// assert_eq!(chip.state(), CoreState::Running);
+    /// chip.faults().power_off();
+    /// assert_eq!(chip.state(), CoreState::Off);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn state(&self) -> CoreState {
         let chip = self.lock();
         let debug = &chip.system.bus.debug;
@@ -226,6 +222,16 @@ impl VirtualChip {
     }
 
     /// Returns why the core halted; `None` while it is not halted.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// use virtual_chip::HaltReason;
+    ///
+    /// assert_eq!(chip.halt_reason(), None);
+    /// chip.halt();
+    /// assert_eq!(chip.halt_reason(), Some(HaltReason::Request));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn halt_reason(&self) -> Option<HaltReason> {
         let chip = self.lock();
         let debug = &chip.system.bus.debug;
@@ -238,94 +244,105 @@ impl VirtualChip {
     }
 
     /// Halts the core, as a debugger would.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// use virtual_chip::CoreState;
+    ///
+    /// chip.halt();
+    /// assert_eq!(chip.state(), CoreState::Halted);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn halt(&self) {
         self.lock().system.halt();
     }
 
     /// Resumes the core.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// use virtual_chip::CoreState;
+    ///
+    /// chip.halt();
+    /// chip.run();
+    /// assert_eq!(chip.state(), CoreState::Running);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(&self) {
         self.lock().system.resume();
         self.server.stir();
     }
 
     /// Presses the reset button.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.write_u32(0x4001_0c00, 0)?; // a register of GPIO port B
+    /// chip.reset();
+    /// assert_eq!(chip.read_u32(0x4001_0c00)?, 0x4444_4444); // its reset value
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reset(&self) {
         self.lock().system.press_reset();
         self.server.stir();
     }
 
     /// Returns how often the core has been reset since the chip was started.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// let before = chip.reset_count();
+    /// chip.reset();
+    /// assert_eq!(chip.reset_count(), before + 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reset_count(&self) -> u32 {
         self.lock().system.reset_count
     }
 
-    /// Sets the input levels at the 16 pins of a GPIO port; `port` is `'A'` to `'E'`.
-    ///
-    /// # Panics
-    /// When there is no such port.
-    pub fn set_port_inputs(&self, port: char, levels: u16) {
-        let index = (port as usize).wrapping_sub('A' as usize);
-        let set = self.lock().system.bus.peripherals.set_inputs(index, levels);
-        assert!(set, "no GPIO port {port:?}: there are A to E");
-    }
-
-    /// Sends a frame to the RX pin of USART1; the receiver takes it if it is enabled (RM0008,
-    /// 27.3.3).
-    pub fn send_to_usart1(&self, frame: u16) {
-        self.lock().system.bus.peripherals.usart.receive(frame);
-    }
-
-    /// Holds the RX pin of USART1 low for longer than a frame: a LIN break.
-    pub fn send_break_to_usart1(&self) {
-        self.lock().system.bus.peripherals.usart.receive_break();
-    }
-
-    /// Returns the frames that USART1 has sent since the last call.
-    pub fn sent_by_usart1(&self) -> Vec<u16> {
-        std::mem::take(&mut self.lock().system.bus.peripherals.usart.sent)
-    }
-
-    /// Chooses whether the access port can move several bytes with one transfer of the debug port.
-    ///
-    /// The access port of a Cortex-M3 can, that of a Cortex-M0 cannot. OpenOCD asks once, when it
-    /// connects.
-    pub fn set_packed_transfers(&self, packed: bool) {
-        self.lock().system.packed_transfers = packed;
-    }
-
-    /// Starts to record the debugger's bus transfers to these addresses.
-    ///
-    /// [`take_accesses`](Self::take_accesses) returns them.
-    pub fn watch_accesses(&self, addresses: Range<u32>) {
-        self.lock().system.access_log.watch(addresses);
-    }
-
-    /// Returns the transfers recorded since the last call, in their order.
-    pub fn take_accesses(&self) -> Vec<BusAccess> {
-        self.lock().system.access_log.take()
-    }
-
-    /// Returns the chip's pins as the boundary scan TAP sees them.
-    pub fn boundary(&self) -> BoundaryPins<'_> {
-        BoundaryPins { chip: self }
-    }
-
     /// Returns the transport that the chip listens to: JTAG, until a probe selects SWD.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// use virtual_chip::Transport;
+    ///
+    /// assert_eq!(chip.transport(), Transport::Jtag);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn transport(&self) -> Transport {
         if self.lock().swj.is_serial_wire() { Transport::Swd } else { Transport::Jtag }
     }
 
     /// Whether the debugger asks for power for the debug domain (CDBGPWRUPREQ in the debug port).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// assert!(!chip.is_debug_powered()); // no debugger was there
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_debug_powered(&self) -> bool {
         self.lock().port.requests_power()
     }
 
     /// Whether an OpenOCD is connected.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// assert!(!chip.is_connected());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_connected(&self) -> bool {
         self.server.is_connected()
     }
 
     /// Returns the faults that a test can put into the chip or its connection.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.faults().refuse_halt(true);
+    /// chip.faults().clear();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn faults(&self) -> Faults<'_> {
         Faults::new(self)
     }

@@ -1,14 +1,20 @@
 //! The handle of a test: a virtual RISC-V hart and the socket that it is served on.
 
+mod halt_cause;
+mod memory;
+
+pub use halt_cause::HartHaltCause;
+
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::board::{Model, Transport};
 use crate::firmware;
-use crate::riscv::{Cause, Hart, RiscvChip};
+use crate::riscv::{Cause, Hart, RAM_BASE, RAM_SIZE, RiscvChip};
 use crate::server::{Server, SharedChip, lock};
-use crate::virtual_chip::{CoreState, Unmapped};
+use crate::virtual_chip::CoreState;
 
 /// A RISC-V hart: RV32I, with 16 KiB of RAM at 0x80000000 and a program in it.
 ///
@@ -17,6 +23,15 @@ use crate::virtual_chip::{CoreState, Unmapped};
 /// RAM. The debug module has version 0.13, a program buffer, system bus access and two triggers for
 /// each hart. Triggers on execution fire before the instruction, also at the PC where the hart is
 /// resumed, and so does EBREAK.
+///
+/// ```
+/// use virtual_chip::VirtualHart;
+///
+/// let hart = VirtualHart::start()?;
+/// hart.halt();
+/// assert!(VirtualHart::RAM.contains(&hart.pc()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct VirtualHart {
     chip: Arc<Mutex<RiscvChip>>,
     index: usize,
@@ -25,10 +40,24 @@ pub struct VirtualHart {
 }
 
 impl VirtualHart {
+    /// The addresses of the RAM. A hart starts at the first one.
+    ///
+    /// ```
+    /// assert_eq!(virtual_chip::VirtualHart::RAM, 0x8000_0000..0x8000_4000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const RAM: Range<u32> = RAM_BASE..RAM_BASE + RAM_SIZE;
+
     /// Starts a chip with one hart on a free port of the loopback interface.
     ///
     /// # Errors
     /// When no socket can be bound or no thread started.
+    ///
+    /// ```
+    /// let hart = virtual_chip::VirtualHart::start()?;
+    /// assert_eq!(hart.target_name(), "hart0.cpu");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start() -> io::Result<Self> {
         let chip = RiscvChip::with_firmware(1, firmware::hart::IMAGE);
         let server = Server::start(vec![Arc::clone(&chip) as SharedChip], vec![Model::RiscvHart])?;
@@ -40,64 +69,62 @@ impl VirtualHart {
     }
 
     /// Returns the port to which OpenOCD's `remote_bitbang` driver connects.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// assert_ne!(hart.port(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn port(&self) -> u16 {
         self.server.port()
     }
 
     /// Returns the arguments that make OpenOCD use the chip. They hold neither `init` nor the ports
     /// on which OpenOCD itself listens.
+    ///
+    /// ```no_run
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// use std::process::Command;
+    ///
+    /// let openocd = Command::new("openocd").args(hart.openocd_args()).args(["-c", "init"]).spawn()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn openocd_args(&self) -> Vec<String> {
         self.server.openocd_args(Transport::Jtag)
     }
 
     /// Returns [`VirtualHart::openocd_args`] as one string, quoted as in a shell.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// println!("openocd {} -c init", hart.openocd_config());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn openocd_config(&self) -> String {
         self.server.openocd_config(Transport::Jtag)
     }
 
     /// Returns OpenOCD's name of the hart.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// assert_eq!(hart.target_name(), "hart0.cpu");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn target_name(&self) -> &str {
         &self.target
-    }
-
-    /// Reads RAM directly.
-    ///
-    /// # Errors
-    /// When a part of it is not RAM.
-    pub fn read_memory(&self, address: u32, buffer: &mut [u8]) -> Result<(), Unmapped> {
-        self.lock().ram.read_bytes(address, buffer).ok_or(Unmapped { address })
-    }
-
-    /// Writes RAM directly.
-    ///
-    /// # Errors
-    /// When a part of it is not RAM; then nothing has been written.
-    pub fn write_memory(&self, address: u32, bytes: &[u8]) -> Result<(), Unmapped> {
-        self.lock().ram.write_bytes(address, bytes).ok_or(Unmapped { address })
-    }
-
-    /// Reads a word of RAM.
-    ///
-    /// # Errors
-    /// When it is not RAM.
-    pub fn read_u32(&self, address: u32) -> Result<u32, Unmapped> {
-        let mut bytes = [0; 4];
-        self.read_memory(address, &mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    /// Writes a word of RAM.
-    ///
-    /// # Errors
-    /// When it is not RAM.
-    pub fn write_u32(&self, address: u32, value: u32) -> Result<(), Unmapped> {
-        self.write_memory(address, &value.to_le_bytes())
     }
 
     /// Reads the general register `x0` to `x31`, in any state of the hart.
     ///
     /// # Panics
     /// When there is no such register.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// assert_eq!(hart.x(0), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn x(&self, number: u8) -> u32 {
         self.register(abstract_number(number))
     }
@@ -106,21 +133,52 @@ impl VirtualHart {
     ///
     /// # Panics
     /// When there is no such register.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// hart.halt();
+    /// hart.set_x(10, 7);
+    /// assert_eq!(hart.x(10), 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_x(&self, number: u8, value: u32) {
         self.set_register(abstract_number(number), value);
     }
 
     /// Reads the program counter.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// hart.halt();
+    /// println!("halted at {:#010x}", hart.pc());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pc(&self) -> u32 {
         self.register(DPC)
     }
 
     /// Writes the program counter.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// hart.halt();
+    /// hart.set_pc(0x8000_0008);
+    /// assert_eq!(hart.pc(), 0x8000_0008);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_pc(&self, address: u32) {
         self.set_register(DPC, address);
     }
 
     /// Returns the state of the hart.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// use virtual_chip::CoreState;
+    ///
+    /// assert_eq!(hart.state(), CoreState::Running);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn state(&self) -> CoreState {
         self.with_hart(|hart| {
             if hart.is_held_in_reset() {
@@ -136,6 +194,15 @@ impl VirtualHart {
     }
 
     /// Returns why the hart halted; `None` while it is not halted.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// use virtual_chip::HartHaltCause;
+    ///
+    /// hart.halt();
+    /// assert_eq!(hart.halt_cause(), Some(HartHaltCause::Request));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn halt_cause(&self) -> Option<HartHaltCause> {
         self.with_hart(|hart| hart.halt_cause()).map(|cause| match cause {
             Cause::Ebreak => HartHaltCause::Ebreak,
@@ -147,6 +214,13 @@ impl VirtualHart {
     }
 
     /// Halts the hart, as a debugger would.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// hart.halt();
+    /// assert_eq!(hart.state(), virtual_chip::CoreState::Halted);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn halt(&self) {
         self.with_hart(|hart| {
             if !hart.is_halted() {
@@ -156,12 +230,27 @@ impl VirtualHart {
     }
 
     /// Resumes the hart.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// hart.halt();
+    /// hart.run();
+    /// assert_eq!(hart.state(), virtual_chip::CoreState::Running);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(&self) {
         self.with_hart(Hart::run);
         self.server.stir();
     }
 
     /// Presses the reset button, which resets all harts of the chip.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// hart.reset();
+    /// assert_eq!(hart.state(), virtual_chip::CoreState::Running);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reset(&self) {
         {
             let mut chip = self.lock();
@@ -172,6 +261,14 @@ impl VirtualHart {
     }
 
     /// Returns how often the hart has been reset since the chip was started.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// let before = hart.reset_count();
+    /// hart.reset();
+    /// assert_eq!(hart.reset_count(), before + 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reset_count(&self) -> u32 {
         self.with_hart(|hart| hart.reset_count)
     }
@@ -180,6 +277,12 @@ impl VirtualHart {
     ///
     /// Without it, memory of a running hart cannot be accessed. OpenOCD asks for it once, when it
     /// examines the target.
+    ///
+    /// ```
+    /// # let hart = virtual_chip::VirtualHart::start()?;
+    /// hart.set_system_bus_access(false);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_system_bus_access(&self, present: bool) {
         self.lock().module.has_system_bus = present;
     }
@@ -212,19 +315,4 @@ impl fmt::Debug for VirtualHart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VirtualHart").field("port", &self.port()).field("state", &self.state()).finish_non_exhaustive()
     }
-}
-
-/// Why a [`VirtualHart`] halted, as DCSR says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HartHaltCause {
-    /// An EBREAK instruction.
-    Ebreak,
-    /// A trigger: a hardware breakpoint or a watchpoint.
-    Trigger,
-    /// A request of the debugger.
-    Request,
-    /// The end of a single step.
-    Step,
-    /// A request of the debugger to halt right after reset.
-    ResetRequest,
 }

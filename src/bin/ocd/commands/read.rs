@@ -50,24 +50,34 @@ pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
         return Err(Failure::usage("the bytes and JSON cannot both be on standard output").help("name a file"));
     }
     let board = context.one_board()?;
+    let name = board.name().map(str::to_owned);
     let read = read(context, arguments, &board, length, to_stdout);
     let closed = board.close(OnClose::AsIs);
-    read.and(closed)?;
-    Ok(context.signals.caught().unwrap_or(exit_status::DONE))
+    let report = read.and_then(|report| closed.map(|()| report))?;
+    let status = context.signals.caught().unwrap_or(exit_status::DONE);
+    if let Some(report) = report {
+        context.output.done(name.as_deref(), &Done::with(report, status))?;
+    }
+    Ok(status)
 }
 
-fn read(context: &Context, arguments: &ReadArgs, board: &Board, length: u64, to_stdout: bool) -> Outcome<()> {
+/// Returns what to tell; `None` if the bytes themselves are the answer.
+fn read(
+    context: &Context,
+    arguments: &ReadArgs,
+    board: &Board,
+    length: u64,
+    to_stdout: bool,
+) -> Outcome<Option<Report>> {
     let address = board.address(&arguments.address)?;
     let mut watch = Watch::new(&context.output, board.name(), &context.signals);
     watch.interrupted("nothing was read")?;
     let file = if to_stdout { None } else { Some(OutputFile::create(&arguments.file)?) };
     let bytes = watch.flash(board.target()?.flash()).read(address, length);
     let bytes = bytes.map_err(|error| watch.failure(error))?;
-    let Some(mut file) = file else { return context.output.bytes(&bytes) };
+    let Some(mut file) = file else { return context.output.bytes(&bytes).map(|()| None) };
     file.write(&bytes)?;
     file.finish()?;
     let elapsed_seconds = board.opened.elapsed().as_secs_f64();
-    let report = Report { path: arguments.file.clone(), address, bytes: length, elapsed_seconds };
-    drop(watch);
-    context.output.done(board.name(), &Done::from(report))
+    Ok(Some(Report { path: arguments.file.clone(), address, bytes: length, elapsed_seconds }))
 }

@@ -1,12 +1,13 @@
 //! `ocd rtt`: a console on an RTT channel of a running target.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io::Read as _;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use openocd::{Error, OnClose, Rtt, RttChannels, RttError, TimeoutError};
+use openocd::{Error, OnClose, Rtt, RttChannel, RttChannels, RttError, TimeoutError};
 use serde::Serialize;
 
 use crate::address::Names;
@@ -50,6 +51,9 @@ pub(crate) struct RttArgs {
     list: bool,
 }
 
+/// The time limit, and when it is over.
+type End = Option<(Duration, Instant)>;
+
 #[derive(Serialize)]
 #[serde(transparent)]
 struct List(RttChannels);
@@ -69,13 +73,17 @@ pub(crate) fn run(context: &Context, arguments: &RttArgs) -> Outcome<u8> {
             .help("name the firmware with --elf FILE, or the memory to search with --ram 0x2000_0000+20K"));
     }
     let board = context.one_board()?;
+    let name = board.name().map(str::to_owned);
     let result = console(context, &board, arguments);
     let closed = board.close(OnClose::AsIs);
-    let status = result?;
-    closed.map(|()| status)
+    let list = result.and_then(|list| closed.map(|()| list))?;
+    context.output.done(name.as_deref(), &Done::from(list))?;
+    Ok(exit_status::DONE)
 }
 
-fn console(context: &Context, board: &Board, arguments: &RttArgs) -> Outcome<u8> {
+/// Returns the list of channels if that is wanted. A console ends with a failure: a signal, or the
+/// end of its time.
+fn console(context: &Context, board: &Board, arguments: &RttArgs) -> Outcome<List> {
     let end = board.time_limit()?.map(|limit| (limit, Instant::now() + limit));
     let range = place(board, arguments)?;
     let rtt = board.target()?.rtt();
@@ -83,17 +91,16 @@ fn console(context: &Context, board: &Board, arguments: &RttArgs) -> Outcome<u8>
     rtt.setup(range.start, size, ID)?;
     start(context, board, rtt, end)?;
     if arguments.list {
-        context.output.done(board.name(), &Done::from(List(rtt.channels()?)))?;
-        return Ok(exit_status::DONE);
+        return Ok(List(rtt.channels()?));
     }
     let interval = rtt.polling_interval()?;
     rtt.set_polling_interval(POLLING)?;
     let talked = talk(context, board, rtt, arguments.channel, end);
     if board.session.process().is_none() {
         // That OpenOCD goes on with the interval that it had. The first failure counts.
-        return talked.and_then(|status| Ok(rtt.set_polling_interval(interval).map(|()| status)?));
+        let _ = rtt.set_polling_interval(interval);
     }
-    talked
+    match talked? {}
 }
 
 /// Where the control block is searched for.
@@ -113,7 +120,7 @@ fn place(board: &Board, arguments: &RttArgs) -> Outcome<Range<u64>> {
 }
 
 /// Waits for the firmware to make its control block.
-fn start(context: &Context, board: &Board, rtt: Rtt<'_>, end: Option<(Duration, Instant)>) -> Outcome<()> {
+fn start(context: &Context, board: &Board, rtt: Rtt<'_>, end: End) -> Outcome<()> {
     let begin = Instant::now();
     let mut was_told = false;
     loop {
@@ -131,7 +138,7 @@ fn start(context: &Context, board: &Board, rtt: Rtt<'_>, end: Option<(Duration, 
 }
 
 /// Fails at a signal, and when the time is over.
-fn ended(context: &Context, end: Option<(Duration, Instant)>) -> Outcome<()> {
+fn ended(context: &Context, end: End) -> Outcome<()> {
     if let Some(status) = context.signals.caught() {
         return Err(Failure::new(status, "ocd.interrupted", "interrupted"));
     }
@@ -143,31 +150,39 @@ fn ended(context: &Context, end: Option<(Duration, Instant)>) -> Outcome<()> {
     }
 }
 
-fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: Option<(Duration, Instant)>) -> Outcome<u8> {
+/// Talks until something fails: a signal, or the end of the time, at the latest.
+fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: End) -> Outcome<Infallible> {
     let mut channel = rtt.channel(number)?;
     channel.set_read_timeout(Some(READ));
     let mut input = rtt.channels()?.down.iter().any(|down| down.number == number).then(Input::new);
     let mut stream = Stream::new(&context.output, board.name());
+    let failure = loop {
+        if let Err(failure) = exchange(&mut channel, &mut input, &mut stream).and_then(|()| ended(context, end)) {
+            break failure;
+        }
+    };
+    // Also what came before a failure is shown; the failure counts.
+    let _ = stream.finish();
+    let _ = channel.close();
+    Err(failure)
+}
+
+/// Shows what comes, and sends what was typed.
+fn exchange(channel: &mut RttChannel, input: &mut Option<Input>, stream: &mut Stream) -> Outcome<()> {
     let mut buffer = vec![0; 16 * 1024];
-    loop {
-        match channel.read(&mut buffer) {
-            Ok(count) => stream.print(&buffer[..count])?,
-            Err(error) => match error.downcast::<Error>() {
-                Ok(Error::Timeout(TimeoutError::Rtt { .. })) => {}
-                Ok(error) => return Err(error.into()),
-                Err(error) => return Err(Failure::new(exit_status::CONNECTION, "ocd.rtt", error.to_string())),
-            },
-        }
-        if let Some(Typed::Bytes(bytes)) = input.as_mut().map(Input::take) {
-            std::io::Write::write_all(&mut channel, &bytes).map_err(|error| match error.downcast::<Error>() {
-                Ok(error) => Failure::from(error),
-                Err(error) => Failure::new(exit_status::CONNECTION, "ocd.rtt", error.to_string()),
-            })?;
-        }
-        if let Err(failure) = ended(context, end) {
-            stream.finish()?;
-            channel.close()?;
-            return Err(failure);
-        }
+    match channel.read(&mut buffer) {
+        Ok(count) => stream.print(&buffer[..count])?,
+        Err(error) => match error.downcast::<Error>() {
+            Ok(Error::Timeout(TimeoutError::Rtt { .. })) => {}
+            Ok(error) => return Err(error.into()),
+            Err(error) => return Err(Failure::new(exit_status::CONNECTION, "ocd.rtt", error.to_string())),
+        },
     }
+    if let Some(Typed::Bytes(bytes)) = input.as_mut().map(Input::take) {
+        std::io::Write::write_all(channel, &bytes).map_err(|error| match error.downcast::<Error>() {
+            Ok(error) => Failure::from(error),
+            Err(error) => Failure::new(exit_status::CONNECTION, "ocd.rtt", error.to_string()),
+        })?;
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@ mod ending;
 mod firmware;
 mod log;
 mod log_filter;
+mod log_format;
 mod output;
 
 use std::io::Read as _;
@@ -20,6 +21,7 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::flashing::{self, ProgramArgs};
+use crate::number;
 use crate::output::Output;
 use crate::output::progress::Watch;
 use crate::signals::{POLL, Signals};
@@ -28,9 +30,6 @@ pub(crate) use ending::as_exit_status;
 pub(crate) use firmware::Firmware;
 pub(crate) use log::LogArgs;
 pub(crate) use output::Sink;
-
-/// A run without `--timeout`.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RunArgs {
@@ -120,7 +119,7 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     let board = context.one_board()?;
     context.signals.attend();
     let ended = runner.prepare(&board).and_then(|()| {
-        let limit = board.time_limit()?.unwrap_or(FOR_EVER);
+        let limit = board.time_limit()?.unwrap_or(number::LONGEST);
         runner.run_once(&board, &mut sink, &command_line(&runner.arguments), input, limit)
     });
     // The target is left as it should be also after a failure, which then counts.

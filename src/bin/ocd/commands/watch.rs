@@ -121,7 +121,7 @@ fn watch(
     let variables: Vec<Variable> = watched.iter().map(|watched| watched.variable.clone()).collect();
     let mut samples = board.target()?.memory().sample(&variables, arguments.period)?;
     let begin = Instant::now();
-    loop {
+    while arguments.count.is_none_or(|count| summary.samples < count) {
         // The iterator sleeps, too, but not so that a signal ends it.
         let due = time_of(summary.samples + summary.missed, arguments.period);
         let due = limit.map_or(due, |limit| due.min(limit));
@@ -147,10 +147,8 @@ fn watch(
             Some(Err(error)) => return Err(error.into()),
             None => return Ok(exit_status::DONE),
         }
-        if arguments.count == Some(summary.samples) {
-            return Ok(exit_status::DONE);
-        }
     }
+    Ok(exit_status::DONE)
 }
 
 /// The due time of a sample, by its number.

@@ -10,6 +10,13 @@ use crate::boundary_scan::BOUNDARY_LENGTH;
 ///
 /// # Panics
 /// Every method panics if there is no such cell.
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// let pins = chip.boundary();
+/// pins.set_level(virtual_chip::BOUNDARY_LENGTH - 1, true);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct BoundaryPins<'a> {
     pub(super) chip: &'a VirtualChip,
@@ -17,18 +24,37 @@ pub struct BoundaryPins<'a> {
 
 impl BoundaryPins<'_> {
     /// Returns the level at a pin, which SAMPLE captures.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// assert!(!chip.boundary().level(0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn level(&self, cell: usize) -> bool {
         assert_cell(cell);
         self.chip.lock().boundary.pin(cell)
     }
 
     /// Sets the level at a pin, as the board around the chip does.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// chip.boundary().set_level(0, true);
+    /// assert!(chip.boundary().level(0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_level(&self, cell: usize, level: bool) {
         assert_cell(cell);
         self.chip.lock().boundary.set_pin(cell, level);
     }
 
     /// Returns the level that a cell drives onto its pin; `None` unless EXTEST drives the pins.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// assert_eq!(chip.boundary().driven(0), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn driven(&self, cell: usize) -> Option<bool> {
         assert_cell(cell);
         let chip = self.chip.lock();

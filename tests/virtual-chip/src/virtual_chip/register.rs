@@ -1,7 +1,16 @@
 //! The names of the core's registers.
 
 /// A register of the core.
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// use virtual_chip::Register;
+///
+/// let stacks = [Register::Msp, Register::Psp].map(|register| chip.register(register));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Register {
     /// R0 to R12.
     R(u8),

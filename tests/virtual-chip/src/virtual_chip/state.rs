@@ -3,7 +3,16 @@
 use std::fmt;
 
 /// The state of a core.
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// use virtual_chip::CoreState;
+///
+/// assert_ne!(chip.state(), CoreState::LockedUp, "the firmware crashed");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CoreState {
     /// The core executes instructions.
     Running,
@@ -23,7 +32,17 @@ pub enum CoreState {
 }
 
 /// Why the core halted.
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// use virtual_chip::HaltReason;
+///
+/// chip.halt();
+/// assert_eq!(chip.halt_reason(), Some(HaltReason::Request));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HaltReason {
     /// A request of the debugger, or the end of a single step.
     Request,
@@ -36,7 +55,15 @@ pub enum HaltReason {
 }
 
 /// An error: nothing answers at an address.
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// let error = chip.read_u32(0x6000_0000).unwrap_err();
+/// assert_eq!(error.address, 0x6000_0000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unmapped {
     /// The first address that did not answer.
     pub address: u32,

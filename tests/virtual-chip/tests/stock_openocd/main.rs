@@ -16,4 +16,6 @@ mod halting;
 mod harts;
 mod newlib;
 mod riscv;
+mod serve;
+mod served;
 mod swd;

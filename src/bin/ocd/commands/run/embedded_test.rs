@@ -18,7 +18,7 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::output::Done;
-use crate::platform;
+use crate::{exit_status, panics, platform};
 
 /// The version of the list that is understood.
 const VERSION: u32 = 1;
@@ -72,11 +72,38 @@ impl std::fmt::Display for Report {
     }
 }
 
+/// The tests that the arguments choose, in JSON.
+#[derive(Serialize)]
+struct List {
+    tests: Vec<Listed>,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    ignored: bool,
+}
+
+impl List {
+    fn of(arguments: &Arguments, trials: &[Trial]) -> List {
+        let chosen = trials.iter().filter(|trial| !arguments.is_filtered_out(trial));
+        let listed = |trial: &Trial| Listed { name: trial.name().to_owned(), ignored: trial.has_ignored_flag() };
+        List { tests: chosen.map(listed).collect() }
+    }
+}
+
+impl std::fmt::Display for List {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.tests.iter().try_for_each(|test| writeln!(f, "{}: test", test.name))
+    }
+}
+
 pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     let words = std::iter::once("ocd run".to_owned()).chain(runner.arguments.args.iter().cloned());
     let mut arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
-        Err(error) => return Err(Failure::usage(error.to_string().trim_end())),
+        Err(error) if error.use_stderr() => return Err(Failure::usage(error.to_string().trim_end())),
+        Err(error) => return Ok(crate::usage(&error)),
     };
     // One board runs one test at a time.
     arguments.test_threads = Some(1);
@@ -85,9 +112,14 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     }
     let tests = tests(&runner.firmware)?;
     let board = if arguments.list { None } else { Some(context.one_board()?) };
-    if let Some(board) = &board {
+    let prepared = board.as_ref().map_or(Ok(()), |board| {
         context.signals.attend();
-        runner.prepare(board)?;
+        runner.prepare(board)
+    });
+    if let Err(failure) = prepared {
+        // The target is left as it should be also after a failure, which counts.
+        let _ = board.map(|board| board.close(OnClose::Halt));
+        return Err(failure);
     }
     let shared = Arc::new((runner, Mutex::new(board)));
     let trials = tests.into_iter().map(|test| {
@@ -99,12 +131,18 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
         })
         .with_ignored_flag(is_ignored)
     });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let trials: Vec<Trial> = trials.collect();
+    if arguments.list && context.output.is_json() {
+        context.output.done(None, &Done::from(List::of(&arguments, &trials)))?;
+        return Ok(exit_status::DONE);
+    }
+    let conclusion = panics::caught(|| libtest_mimic::run(&arguments, trials));
     let board = shared.1.lock().unwrap_or_else(PoisonError::into_inner).take();
     board.map_or(Ok(()), |board| board.close(OnClose::Halt))?;
     if let Some(status) = context.signals.caught() {
         return Err(Failure::new(status, "ocd.interrupted", "interrupted: the tests after this one did not run"));
     }
+    let conclusion = conclusion.map_err(unprinted)?;
     let status = if conclusion.has_failed() { 101 } else { 0 };
     if context.output.is_json() && !arguments.list {
         let report = Report {
@@ -116,6 +154,14 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
         context.output.done(None, &Done::with(report, status))?;
     }
     Ok(status)
+}
+
+/// The results could not be printed: libtest-mimic panics then.
+fn unprinted(panic: String) -> Failure {
+    match panic.contains("BrokenPipe") {
+        true => std::io::Error::from(std::io::ErrorKind::BrokenPipe).into(),
+        false => Failure::new(exit_status::FAILED, "ocd.output", "cannot write to standard output").cause(panic),
+    }
 }
 
 /// Runs one test. What it prints is shown.

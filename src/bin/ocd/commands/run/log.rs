@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::firmware::Firmware;
 use super::log_filter::LogFilter;
+use super::log_format;
 use crate::failure::Outcome;
-use crate::number;
+use crate::{number, panics};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Log")]
@@ -23,7 +24,7 @@ pub(crate) struct LogArgs {
     ram: Option<Range<u64>>,
     /// How to show the log of defmt: oneline, full (with the place in the sources below), or a
     /// format as in defmt's documentation.
-    #[arg(long, value_name = "FORMAT", default_value = "oneline")]
+    #[arg(long, value_name = "FORMAT", default_value = "oneline", value_parser = log_format::parse)]
     log_format: String,
     /// Show only these levels of defmt: a level, or MODULE=LEVEL for some.
     #[arg(long, value_name = "FILTER", value_parser = LogFilter::parse)]
@@ -137,12 +138,19 @@ impl<'f> Decoder<'f> {
         self.stream.received(bytes);
         let Decoder { stream, locations, formatter, without_place, filter, .. } = self;
         loop {
-            match stream.decode() {
+            // The decoder panics at some strings and values that make no sense.
+            let Ok(decoded_frame) = panics::caught(|| stream.decode()) else {
+                self.malformed += 1;
+                self.is_broken = true;
+                return;
+            };
+            match decoded_frame {
                 Ok(frame) => {
                     let location = locations.get(&frame.index());
                     let formatter = if location.is_some() { &*formatter } else { &*without_place };
-                    if let Some(decoded) = decoded(frame, location, formatter, filter.as_ref()) {
-                        entry(decoded);
+                    match panics::caught(|| decoded(frame, location, formatter, filter.as_ref())) {
+                        Ok(decoded) => decoded.into_iter().for_each(&mut entry),
+                        Err(_) => self.malformed += 1,
                     }
                 }
                 Err(DecodeError::UnexpectedEof) => return,

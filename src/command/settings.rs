@@ -1,0 +1,16 @@
+//! What a session asks of its connections.
+
+use std::time::Duration;
+
+use super::token::OwnServer;
+
+/// What a session asks of its connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) reply_limit: usize,
+    /// The OpenOCD at the other end, if this program started it: another one may have taken its
+    /// port.
+    pub(crate) own: Option<OwnServer>,
+}

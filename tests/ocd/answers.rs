@@ -1,0 +1,49 @@
+//! One answer a command, and its status is the exit status: also after a signal, and when the end of
+//! the session fails.
+
+use std::time::Duration;
+
+use virtual_chip::firmware;
+
+use crate::bench::Bench;
+use crate::run::firmware as prebuilt;
+use crate::running::Running;
+
+#[test]
+fn the_answer_has_the_exit_status_whenever_a_signal_comes() {
+    let bench = Bench::new();
+    let mut answers = 0;
+    for delay in (0..24).map(|step| Duration::from_millis(25 * step)) {
+        let mut running = Running::start(&mut bench.board_command(&["verify", "--json", &prebuilt("hello")]));
+        running.openocd();
+        std::thread::sleep(delay);
+        running.signal("INT");
+        let ran = running.end();
+        let ends = ran.lines().iter().filter(|line| line.get("status").is_some()).count();
+        // A signal may be the end of a command that has nothing to tell.
+        assert!(ends == 1 || (ends == 0 && ran.status == 130), "{ran:#?}");
+        if let Some(last) = ran.lines().last().filter(|_| ends == 1) {
+            answers += 1;
+            assert_eq!(last["status"], ran.status, "{ran:#?}");
+        }
+    }
+    assert!(answers > 0);
+}
+
+#[test]
+fn failed_end_of_the_session_is_the_only_answer() {
+    let bench = Bench::new();
+    bench.chip.load_firmware(firmware::rtt::IMAGE);
+    bench.chip.faults().refuse_halt(true);
+    for arguments in [
+        &["read", "0x0800_0000", "16", "flash.bin"][..],
+        &["rtt", "--ram", "0x2000_0000+20K", "--list"],
+        &["status"],
+        &["watch", "0x2000_0000:u32", "-n", "1"],
+    ] {
+        let ran = bench.ocd(&[arguments, &["--json", "--on-exit", "halt"]].concat());
+        let ends: Vec<_> = ran.lines().into_iter().filter(|line| line.get("status").is_some()).collect();
+        assert_eq!(ends.len(), 1, "{arguments:?}: {ran:#?}");
+        assert!(ends[0]["type"] == "error" && ran.status != 0, "{arguments:?}: {ran:#?}");
+    }
+}

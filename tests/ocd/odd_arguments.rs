@@ -1,0 +1,106 @@
+//! Options that nobody should give, and standard outputs that nobody reads.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use virtual_chip::{CoreState, firmware};
+
+use crate::bench::{Bench, Ran};
+use crate::run::firmware as prebuilt;
+
+/// More seconds than a clock of the system holds, and fewer than a [`std::time::Duration`] does.
+const ENDLESS: &str = "9999999999999999999";
+
+#[test]
+fn time_beyond_all_clocks_is_a_long_time() {
+    let bench = Bench::new();
+    bench.chip.load_firmware(firmware::rtt::IMAGE);
+    bench.ocd(&["rtt", "--ram", "0x2000_0000+20K", "--list", "--timeout", ENDLESS]).expect(0);
+    bench.ocd(&["watch", "0x2000_0000:u32", "-n", "1", "--period", ENDLESS, "--timeout", ENDLESS]).expect(0);
+    bench.ocd(&["halt", "--wait", ENDLESS, "--timeout", ENDLESS]).expect(0);
+    bench.ocd(&["wait-halt", "--timeout", ENDLESS]).expect(0);
+}
+
+#[test]
+fn wrong_time_is_found_before_flash_is_changed() {
+    let bench = Bench::new();
+    let flash = || {
+        let mut bytes = [0; 1024];
+        bench.chip.read_memory(0x0800_0000, &mut bytes).expect("flash is mapped");
+        bytes
+    };
+    let before = flash();
+    let ran = bench.ocd(&["run", &prebuilt("hello"), "--timeout", "soon"]).expect(64);
+    assert!(ran.stderr.contains("timeout is wrong"), "{ran:?}");
+    assert!(flash() == before);
+}
+
+#[test]
+fn wrong_log_format_is_wrong_usage() {
+    let bench = Bench::new();
+    for format in ["", "{", "{L}", "{s} {", "{s} {nonsense} {L}", "{s:>99999999999}", "{s:>70000}"] {
+        for command in ["run", "attach"] {
+            let ran = bench.ocd_alone(&[command, &prebuilt("hello"), "--log-format", format]).expect(64);
+            assert!(ran.stderr.contains("--log-format") && !ran.stderr.contains("panicked"), "{format:?}: {ran:?}");
+        }
+    }
+    let format = "{[{L:<5:bold}]%underline} {t} {s} {f:>10} {m} {c} {F} {l}";
+    bench.ocd(&["run", &prebuilt("hello"), "--log-format", format]).expect(0);
+}
+
+#[test]
+fn no_samples_are_taken_if_none_are_wanted() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["watch", "0x2000_0000:u32", "-n", "0", "--timeout", "20", "--json"]).expect(0);
+    assert_eq!(ran.result()["samples"], 0);
+}
+
+#[test]
+fn list_of_tests_has_a_form_in_json() {
+    let bench = Bench::new();
+    let result = bench.ocd_alone(&["run", &prebuilt("tests"), "--json", "--", "--list"]).expect(0).result();
+    let names: Vec<&str> =
+        result["tests"].as_array().unwrap().iter().map(|test| test["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"tests::sum_is_right"), "{result}");
+    let ignored = result["tests"].as_array().unwrap().iter().filter(|test| test["ignored"] == true).count();
+    assert_eq!(ignored, 1, "{result}");
+}
+
+#[test]
+fn help_of_a_test_binary_is_an_answer() {
+    let ran = Bench::new().ocd_alone(&["run", &prebuilt("tests"), "--", "--help"]).expect(0);
+    assert!(ran.stdout.contains("--include-ignored"), "{ran:?}");
+}
+
+#[test]
+fn tests_end_in_order_when_nobody_reads_their_results() {
+    let bench = Bench::new();
+    let mut command = bench.board_command(&["run", &prebuilt("tests"), "--on-exit", "leave"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    output.read_line(&mut String::new()).unwrap();
+    drop(output);
+    let ran = Ran::from(child.wait_with_output().unwrap()).expect(141);
+    assert!(!ran.stderr.contains("panicked"), "{ran:?}");
+    assert!(!bench.chip.is_debug_powered());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn full_standard_output_is_told() {
+    let bench = Bench::new();
+    for arguments in [&["config"][..], &["config", "--json"], &["run", &prebuilt("tests"), "--list"], &["--help"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let ran = Ran::of(bench.command(arguments).stdout(full)).expect(70);
+        assert!(ran.stderr.contains("cannot write to standard output"), "{arguments:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn on_exit_is_honoured_when_the_flash_of_a_test_binary_fails() {
+    let bench = Bench::new();
+    bench.chip.faults().unerasable_page(0);
+    bench.chip.halt();
+    bench.ocd(&["run", &prebuilt("tests"), "--on-exit", "resume"]).expect(74);
+    assert_eq!(bench.chip.state(), CoreState::Running);
+}
