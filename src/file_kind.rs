@@ -4,6 +4,8 @@ use std::fs::{File, FileType};
 use std::io;
 use std::path::Path;
 
+use crate::platform::{self, FIFO, SOCKET};
+
 /// Opens a file to read it. Opening a FIFO would wait for its writer.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     match describe(std::fs::metadata(path)?.file_type()) {
@@ -14,23 +16,11 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-const FIFO: &str = "a FIFO";
-const SOCKET: &str = "a socket";
-
 /// What a path names, if it is no regular file.
 pub(crate) fn describe(kind: FileType) -> &'static str {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        if kind.is_fifo() {
-            return FIFO;
-        }
-        if kind.is_char_device() || kind.is_block_device() {
-            return "a device";
-        }
-        if kind.is_socket() {
-            return SOCKET;
-        }
+    match platform::special_file(kind) {
+        Some(kind) => kind,
+        None if kind.is_dir() => "a directory",
+        None => "a special file",
     }
-    if kind.is_dir() { "a directory" } else { "a special file" }
 }

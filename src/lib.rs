@@ -19,6 +19,7 @@ mod image;
 mod jtag;
 mod leave;
 mod memory;
+mod platform;
 mod procedures;
 mod process;
 mod progress;

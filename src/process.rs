@@ -39,8 +39,8 @@ use crate::error::{ProcessReport, Result};
 /// between two commands: an OpenOCD that is executing a long command finishes the command first,
 /// and keeps the adapter until then.
 ///
-/// On Unix OpenOCD is in a process group of its own, so Ctrl-C in a terminal reaches this program
-/// alone, which can then end OpenOCD in order.
+/// OpenOCD is in a process group of its own, so Ctrl-C in a terminal reaches this program alone,
+/// which can then end OpenOCD in order.
 ///
 /// Programs that OpenOCD started itself are not ended.
 ///

@@ -6,6 +6,7 @@ use super::command_line::CommandLine;
 use super::config::{self, LOG_REDIRECTED, NUL_BYTE};
 use super::temporary::TemporaryFiles;
 use crate::error::ProcessError;
+use crate::platform::OPENOCD_WATCHES_STDIN;
 use crate::wire::tcl::quote;
 
 /// Takes the token from standard input: everybody on this machine can read the command line.
@@ -82,7 +83,7 @@ impl OpenOcdBuilder {
             line.option("-s", directory);
         }
         line.own(TOKEN);
-        if self.telnet_port.is_some() && self.watches_stdin() {
+        if self.telnet_port.is_some() && OPENOCD_WATCHES_STDIN {
             line.own(WATCH);
         }
         line.own(self.ports());
@@ -236,18 +237,9 @@ impl OpenOcdBuilder {
         let gdb = self.gdb_port.map_or("disabled".to_owned(), |port| port.to_string());
         let telnet = match self.telnet_port {
             Some(port) => port.to_string(),
-            None if self.watches_stdin() => "pipe".to_owned(),
+            None if OPENOCD_WATCHES_STDIN => "pipe".to_owned(),
             None => "disabled".to_owned(),
         };
         PORTS.replace("@tcl", &self.tcl_port.to_string()).replace("@gdb", &gdb).replace("@telnet", &telnet)
-    }
-
-    /// Whether OpenOCD ends when its standard input closes.
-    ///
-    /// It does with its telnet service on a pipe, and with [`WATCH`] (seen on Unix, both
-    /// generations).
-    #[expect(clippy::unused_self, reason = "it is the builder's OpenOCD that does")]
-    pub(super) fn watches_stdin(&self) -> bool {
-        cfg!(unix)
     }
 }

@@ -11,6 +11,7 @@ use super::startup;
 use super::temporary::TemporaryFiles;
 use crate::command::{OwnServer, Token};
 use crate::error::{ProcessError, ProcessReport, Result};
+use crate::platform::OPENOCD_WATCHES_STDIN;
 
 /// How long an OpenOCD that was asked to end may take before it is killed.
 pub(super) const STOP_GRACE: Duration = Duration::from_secs(2);
@@ -33,8 +34,6 @@ pub(super) struct OwnedChild {
     pub(super) token: Token,
     pub(super) files: TemporaryFiles,
     pub(super) log: Arc<LogTail>,
-    /// OpenOCD watches its standard input, and ends when that closes.
-    pub(super) watches_stdin: bool,
 }
 
 pub(super) struct Running {
@@ -109,7 +108,7 @@ impl OwnedChild {
     fn end_running(self: &Arc<Self>, tcl_port: u16, grace: Duration) -> io::Result<ExitStatus> {
         self.running().stdin = None;
         let pid = self.pid;
-        if !self.watches_stdin && tcl_port != 0 {
+        if !OPENOCD_WATCHES_STDIN && tcl_port != 0 {
             if let Err(error) = startup::ask_to_end(tcl_port, self.own_server()) {
                 log::debug!(target: "openocd::process", "cannot ask OpenOCD (process {pid}) to end: {error}");
             }

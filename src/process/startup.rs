@@ -18,6 +18,7 @@ use super::temporary::{self, TemporaryFiles};
 use super::{OpenOcdBuilder, OpenOcdProcess};
 use crate::command::{Link, OwnServer, Request, Settings, Token};
 use crate::error::{ConnectionError, Error, ProcessError, Result, TimeoutError};
+use crate::platform;
 use crate::wire::{Address, Deadline};
 
 /// How long OpenOCD may take to end after its log has closed or it has closed the connection.
@@ -45,7 +46,7 @@ pub(super) fn spawn(
 ) -> Result<OpenOcdProcess> {
     let deadline = Deadline::after(builder.ready_timeout);
     let callback = builder.on_log.take();
-    let process = launch(program, arguments, files, builder.watches_stdin(), callback)?;
+    let process = launch(program, arguments, files, callback)?;
     let Some(flag) = &builder.cancel_flag else { return wait_until_ready(process, deadline) };
     let child = Arc::clone(&process.child);
     let is_over = AtomicBool::new(false);
@@ -114,16 +115,13 @@ fn launch(
     program: &Path,
     arguments: &CommandLine,
     files: TemporaryFiles,
-    watches_stdin: bool,
     callback: Option<LogCallback>,
 ) -> Result<OpenOcdProcess> {
     let failed = |source| ProcessError::Spawn { program: program.display().to_string(), source };
     let command_line = shell_line(program.as_os_str(), &arguments.readable);
     log::debug!(target: "openocd::process", "starting {command_line}");
     let mut command = Command::new(program);
-    // Ctrl-C is for this program, which may have to do something through OpenOCD before the end.
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    platform::keep_interrupt_from(&mut command);
     let mut child = command
         .args(&arguments.words)
         .stdin(Stdio::piped())
@@ -137,7 +135,7 @@ fn launch(
     let echo = EchoFilter::new(&token);
     let log = Arc::new(LogTail::default());
     let running = Mutex::new(Running { child, stdin, ended: None });
-    let child = OwnedChild { running, pid, command_line, token, files, log: Arc::clone(&log), watches_stdin };
+    let child = OwnedChild { running, pid, command_line, token, files, log: Arc::clone(&log) };
     // From here on, dropping the value ends the process.
     let process = OpenOcdProcess { child: Arc::new(child), tcl_port: 0, gdb_ports: Vec::new(), telnet_port: None };
     process.child.send_token();

@@ -8,6 +8,8 @@ use std::path::Path;
 use std::sync::Once;
 use std::time::Duration;
 
+use crate::platform;
+
 /// How old a file is at least that nobody uses any more. No command takes so long.
 const ABANDONED_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -53,7 +55,7 @@ fn remove_abandoned_in(directory: &Path) {
         let is_old =
             || metadata.modified().ok().and_then(|at| at.elapsed().ok()).is_some_and(|age| age > ABANDONED_AGE);
         let is_gone = || its_namespace == namespace && platform::is_gone(pid);
-        platform::is_mine(metadata) && (is_gone() || is_old())
+        platform::is_own_file(metadata) && (is_gone() || is_old())
     });
 }
 
@@ -83,52 +85,8 @@ fn remove_where(directory: &Path, is_wanted: impl Fn(&str, &Metadata) -> bool) {
     }
 }
 
-#[cfg(target_os = "linux")]
-mod platform {
-    use std::fs::{self, Metadata};
-    use std::os::unix::fs::MetadataExt;
-    use std::path::Path;
-
-    /// The namespace of process numbers: containers may share a directory of temporary files, but
-    /// not these.
-    pub(super) fn pid_namespace() -> String {
-        let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-        link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
-    }
-
-    pub(super) fn is_gone(pid: u32) -> bool {
-        Path::new("/proc/self").exists() && !Path::new("/proc").join(pid.to_string()).exists()
-    }
-
-    pub(super) fn is_mine(file: &Metadata) -> bool {
-        fs::metadata("/proc/self").is_ok_and(|own| own.uid() == file.uid())
-    }
-}
-
-/// Elsewhere the standard library does not tell whether a process exists: a file is abandoned when
-/// it is old.
-#[cfg(not(target_os = "linux"))]
-mod platform {
-    use std::fs::Metadata;
-
-    pub(super) fn pid_namespace() -> String {
-        String::new()
-    }
-
-    pub(super) fn is_gone(_: u32) -> bool {
-        false
-    }
-
-    /// The directory belongs to the user there, or the system lets only the owner delete the file.
-    pub(super) fn is_mine(_: &Metadata) -> bool {
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::*;
 
     #[test]
@@ -143,7 +101,7 @@ mod tests {
         let own = std::process::id();
         let file = |name: String, age: Duration| {
             let file = fs::File::create(directory.join(&name)).unwrap();
-            file.set_modified(SystemTime::now() - age).unwrap();
+            file.set_modified(std::time::SystemTime::now() - age).unwrap();
             name
         };
         let new = Duration::ZERO;

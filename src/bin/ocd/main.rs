@@ -22,9 +22,9 @@ mod logging;
 mod number;
 mod output;
 mod panics;
+mod platform;
 mod settings;
 mod signals;
-mod terminal;
 
 use std::process::ExitCode;
 

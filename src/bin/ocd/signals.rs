@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use openocd::{OnClose, Session};
 
-use crate::{exit_status, terminal};
+use crate::{exit_status, platform};
 
 /// What the operating system asked for. All values are the same.
 #[derive(Clone)]
@@ -64,13 +64,10 @@ const LONGEST_CLOSE: Duration = Duration::from_secs(15);
 impl Signals {
     /// Begins to catch signals.
     pub(crate) fn install() -> std::io::Result<Signals> {
-        use signal_hook::consts::{SIGINT, SIGTERM};
         let signals = Signals::current();
-        let mut wanted = vec![SIGINT, SIGTERM];
-        #[cfg(unix)]
-        wanted.push(signal_hook::consts::SIGHUP);
-        for signal in wanted {
-            let status = if signal == SIGINT { exit_status::INTERRUPTED } else { exit_status::TERMINATED };
+        for &signal in platform::ENDING_SIGNALS {
+            let status =
+                if signal == signal_hook::consts::SIGINT { exit_status::INTERRUPTED } else { exit_status::TERMINATED };
             signal_hook::flag::register(signal, Arc::clone(&signals.0.cancel))?;
             signal_hook::flag::register_usize(signal, Arc::clone(&signals.0.arrived), status.into())?;
         }
@@ -244,7 +241,7 @@ impl Signals {
 }
 
 fn exit(status: usize) -> ! {
-    terminal::restore();
+    platform::restore_terminal();
     std::process::exit(i32::try_from(status).unwrap_or(i32::from(exit_status::FAILED)))
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Command, ExitStatus};
 
 use clap::Args;
 use openocd::OnClose;
@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Done, Whose};
+use crate::platform;
 use crate::settings::Key;
 use crate::signals::POLL;
 
@@ -119,27 +120,14 @@ fn wait(context: &Context, command: &mut Command) -> Outcome<u8> {
         }
         if context.signals.caught().is_some() && !was_told {
             was_told = true;
-            end(&mut gdb);
+            platform::ask_to_end(&mut gdb);
         }
         std::thread::sleep(POLL);
     }
 }
 
-/// Asks GDB to end.
-fn end(gdb: &mut Child) {
-    #[cfg(unix)]
-    if let Ok(pid) = i32::try_from(gdb.id()) {
-        use nix::sys::signal::{Signal, kill};
-        // It may have ended already.
-        let _ = kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM);
-    }
-    #[cfg(not(unix))]
-    let _ = gdb.kill();
-}
-
 fn status_of(status: ExitStatus) -> u8 {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+    if let Some(signal) = platform::signal_of(status) {
         return u8::try_from(128 + signal).unwrap_or(exit_status::FAILED);
     }
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit_status::FAILED)

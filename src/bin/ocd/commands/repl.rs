@@ -18,8 +18,8 @@ use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Done, Output};
+use crate::platform;
 use crate::settings::{Key, Origin};
-use crate::terminal;
 use editor::{Editor, Typed};
 use line::Line;
 
@@ -110,7 +110,7 @@ impl Repl<'_> {
 
     /// Talks with a person, who sees the failures.
     fn converse(&self) -> Outcome<u8> {
-        terminal::save();
+        platform::save_terminal();
         self.context.signals.keep_at_interrupt();
         let version = self.board.session.version();
         self.context

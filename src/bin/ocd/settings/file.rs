@@ -119,7 +119,7 @@ mod tests {
         let file = parse("speed = 4000\n[boards.left]\nconfig = \"a.cfg\"\nsvd = \"x.svd\"\n").unwrap();
         assert_eq!(file.general[&Key::Speed].value, "4000");
         assert_eq!(file.boards["left"][&Key::Config].line, 3);
-        assert_eq!(file.boards["left"][&Key::Svd].value, "/project/x.svd");
+        assert_eq!(file.boards["left"][&Key::Svd].value, Path::new("/project").join("x.svd").to_str().unwrap());
     }
 
     #[test]

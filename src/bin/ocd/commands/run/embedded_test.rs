@@ -18,7 +18,7 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::output::Done;
-use crate::{exit_status, panics};
+use crate::{exit_status, panics, platform};
 
 /// The version of the list that is understood.
 const VERSION: u32 = 1;
@@ -111,7 +111,7 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     // One board runs one test at a time.
     arguments.test_threads = Some(1);
     if context.output.is_json() && !arguments.list {
-        arguments.logfile = Some(if cfg!(windows) { "NUL" } else { "/dev/null" }.into());
+        arguments.logfile = Some(platform::NULL_DEVICE.into());
     }
     let tests = tests(&runner.firmware)?;
     let board = if arguments.list { None } else { Some(context.one_board()?) };

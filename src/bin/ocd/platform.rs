@@ -1,0 +1,85 @@
+//! What differs between operating systems: every `cfg` of the tool.
+//!
+//! Linux is tested through the real binary, Windows under Wine by `.ci/windows`, where a Ctrl-C and
+//! the `gdb` command are untested. macOS is compiled by `.ci/macos` and untested.
+
+use std::ffi::c_int;
+
+/// A file that swallows what is written to it.
+pub(crate) const NULL_DEVICE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
+
+/// The signals that end a command in order. Windows has no closed terminal.
+pub(crate) const ENDING_SIGNALS: &[c_int] = &[
+    signal_hook::consts::SIGINT,
+    signal_hook::consts::SIGTERM,
+    #[cfg(unix)]
+    signal_hook::consts::SIGHUP,
+];
+
+#[cfg(unix)]
+mod unix {
+    use std::io;
+    use std::process::{Child, ExitStatus};
+    use std::sync::{Mutex, PoisonError};
+
+    use nix::sys::signal::{Signal, kill};
+    use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+
+    /// The mode before anything was changed.
+    static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
+
+    /// Keeps the terminal's mode, before a line editor changes it.
+    pub(crate) fn save_terminal() {
+        if let Ok(mode) = tcgetattr(io::stdin()) {
+            SAVED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(mode);
+        }
+    }
+
+    /// Puts the terminal's mode back.
+    pub(crate) fn restore_terminal() {
+        if let Some(mode) = SAVED.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            // A terminal that is gone needs no mode.
+            let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, mode);
+        }
+    }
+
+    /// Asks a program to end.
+    pub(crate) fn ask_to_end(child: &mut Child) {
+        if let Ok(pid) = i32::try_from(child.id()) {
+            // It may have ended already.
+            let _ = kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM);
+        }
+    }
+
+    /// The signal that ended a program.
+    pub(crate) fn signal_of(status: ExitStatus) -> Option<i32> {
+        std::os::unix::process::ExitStatusExt::signal(&status)
+    }
+}
+
+#[cfg(not(unix))]
+mod other {
+    use std::process::{Child, ExitStatus};
+
+    /// The line editor restores the console by itself.
+    pub(crate) fn save_terminal() {}
+
+    /// The line editor restores the console by itself.
+    pub(crate) fn restore_terminal() {}
+
+    /// Ends a program: there is no way to ask.
+    pub(crate) fn ask_to_end(child: &mut Child) {
+        // It may have ended already.
+        let _ = child.kill();
+    }
+
+    /// A signal ends no program here.
+    pub(crate) fn signal_of(_: ExitStatus) -> Option<i32> {
+        None
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) use other::{ask_to_end, restore_terminal, save_terminal, signal_of};
+#[cfg(unix)]
+pub(crate) use unix::{ask_to_end, restore_terminal, save_terminal, signal_of};

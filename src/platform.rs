@@ -1,0 +1,93 @@
+//! What differs between operating systems: every `cfg` of the library.
+//!
+//! Linux is tested by the whole suite, Windows under Wine by `.ci/windows`. macOS is compiled by
+//! `.ci/macos` and untested; what it does here, all Unix does.
+
+use std::fs::FileType;
+use std::process::Command;
+
+/// Whether an OpenOCD ends when its standard input closes, if it is told to.
+///
+/// On Unix it can wait for its standard input (both generations). OpenOCD for Windows waits for
+/// sockets alone.
+pub(crate) const OPENOCD_WATCHES_STDIN: bool = cfg!(unix);
+
+/// Keeps Ctrl-C for this program, which may have to do something through OpenOCD before the end.
+#[cfg(unix)]
+pub(crate) fn keep_interrupt_from(command: &mut Command) {
+    std::os::unix::process::CommandExt::process_group(command, 0);
+}
+
+/// Keeps Ctrl-C for this program, which may have to do something through OpenOCD before the end.
+#[cfg(windows)]
+pub(crate) fn keep_interrupt_from(command: &mut Command) {
+    const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+    std::os::windows::process::CommandExt::creation_flags(command, CREATE_NEW_PROCESS_GROUP);
+}
+
+pub(crate) const FIFO: &str = "a FIFO";
+pub(crate) const SOCKET: &str = "a socket";
+
+/// What a path names that is neither a regular file nor a directory.
+#[cfg(unix)]
+pub(crate) fn special_file(kind: FileType) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt;
+    if kind.is_fifo() {
+        return Some(FIFO);
+    }
+    if kind.is_char_device() || kind.is_block_device() {
+        return Some("a device");
+    }
+    kind.is_socket().then_some(SOCKET)
+}
+
+/// The standard library knows no kinds of files here.
+#[cfg(not(unix))]
+pub(crate) fn special_file(_: FileType) -> Option<&'static str> {
+    None
+}
+
+/// Who runs, as far as files of programs that are gone are concerned.
+#[cfg(target_os = "linux")]
+mod process_numbers {
+    use std::fs::{self, Metadata};
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+
+    /// The namespace of process numbers: containers may share a directory of temporary files, but
+    /// not these.
+    pub(crate) fn pid_namespace() -> String {
+        let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
+    }
+
+    /// Whether no process has this number.
+    pub(crate) fn is_gone(pid: u32) -> bool {
+        Path::new("/proc/self").exists() && !Path::new("/proc").join(pid.to_string()).exists()
+    }
+
+    /// Whether the file belongs to the user of this program.
+    pub(crate) fn is_own_file(file: &Metadata) -> bool {
+        fs::metadata("/proc/self").is_ok_and(|own| own.uid() == file.uid())
+    }
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) use process_numbers::{is_gone, is_own_file, pid_namespace};
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn pid_namespace() -> String {
+    String::new()
+}
+
+/// The standard library does not tell whether a process exists: a file is abandoned when it is old.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_gone(_: u32) -> bool {
+    false
+}
+
+/// The directory belongs to the user, or the system lets only the owner delete the file.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_own_file(_: &std::fs::Metadata) -> bool {
+    true
+}
