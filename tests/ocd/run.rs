@@ -238,3 +238,25 @@ fn line_that_is_not_complete_is_not_the_wanted_one() {
     let ran = bench.ocd(&["run", "exits.hex", "--until-line", "^count 1$", "--timeout", "20"]).expect(0);
     assert_eq!(last(&ran), "the line came: count 1 (exit status 0, of ocd)");
 }
+
+#[test]
+fn firmware_that_another_program_wrote_during_the_run_gives_no_verdict() {
+    let bench = Bench::new();
+    let server = openocd::Session::start(bench.config()).unwrap();
+    let address = server.process().unwrap().tcl_address().to_string();
+    let mut first = bench.command(&["run", &firmware("hangs"), "--connect", &address, "--json", "--timeout", "60"]);
+    let mut first = first.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut output = std::io::BufReader::new(first.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"log\"") {
+        line.clear();
+        assert_ne!(std::io::BufRead::read_line(&mut output, &mut line).unwrap(), 0, "the firmware logs");
+    }
+    // The halts and the exit of this one end the first run.
+    Ran::of(&mut bench.command(&["run", &firmware("exits"), "--connect", &address, "--timeout", "30"]));
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut output, &mut rest).unwrap();
+    assert_eq!(first.wait().unwrap().code(), Some(73), "{rest}");
+    assert!(rest.lines().last().unwrap().contains("\"ocd.run.other_firmware\""), "{rest}");
+    server.close().unwrap();
+}

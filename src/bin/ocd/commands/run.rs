@@ -16,16 +16,19 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use openocd::{
-    OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, VectorCatch, Verdict,
+    OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, TargetState, VectorCatch,
+    Verdict,
 };
 
 use crate::board::Board;
 use crate::context::Context;
+use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::flashing::{self, ProgramArgs};
 use crate::number;
 use crate::output::Output;
 use crate::output::progress::Watch;
+use crate::settings::Key;
 use crate::signals::{POLL, Signals};
 use ending::Ending;
 pub(crate) use ending::as_exit_status;
@@ -148,6 +151,21 @@ impl Runner {
         Ok(())
     }
 
+    /// Fails if another client of the same OpenOCD has written other firmware during the run: the
+    /// outcome would be that firmware's.
+    fn check_same_firmware(&self, board: &Board, outcome: &RunOutcome) -> Outcome<()> {
+        let is_shared = board.settings.value(Key::Connect).is_some();
+        // What was in flash before a run without flashing is compared, and told, at its beginning.
+        if !is_shared || self.arguments.no_flash || outcome.status.state != TargetState::Halted {
+            return Ok(());
+        }
+        let Some(mismatch) = board.target()?.flash().verify_image_at(&self.firmware.image)? else { return Ok(()) };
+        let message = "another program wrote other firmware during the run, so its outcome says nothing";
+        Err(Failure::new(exit_status::TARGET, "ocd.run.other_firmware", message)
+            .cause(mismatch.to_string())
+            .help("let one program at a time use the OpenOCD of --connect"))
+    }
+
     /// Resets the target and runs it until the firmware ends.
     fn run_once(
         &self,
@@ -186,6 +204,7 @@ impl Runner {
             target.run_until(until, limit)
         })?;
         sink.finish(matches!(outcome.verdict, Verdict::Exit { .. }))?;
+        self.check_same_firmware(board, &outcome)?;
         let ending = Ending::of(self, &target, sink, outcome)?;
         if let Some(before) = before {
             target.set_vector_catch(&before)?;
