@@ -12,6 +12,13 @@ use std::process::Command;
 /// sockets alone.
 pub(crate) const OPENOCD_WATCHES_STDIN: bool = cfg!(unix);
 
+/// Whether OpenOCD takes a name for its temporary files.
+///
+/// Jim Tcl takes a path on Unix, and on Windows three letters at most: there it makes paths that do
+/// not exist out of longer names, so it chooses the names itself (seen with 0.12.0 under Wine). The
+/// files of an OpenOCD that was killed stay there.
+pub(crate) const OPENOCD_TAKES_FILE_NAMES: bool = cfg!(unix);
+
 /// Keeps Ctrl-C for this program, which may have to do something through OpenOCD before the end.
 #[cfg(unix)]
 pub(crate) fn keep_interrupt_from(command: &mut Command) {

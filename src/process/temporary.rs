@@ -30,8 +30,11 @@ impl TemporaryFiles {
     }
 
     /// What `file tempfile` makes their names of; `None` for a directory that OpenOCD cannot be
-    /// told of.
+    /// told of, and where OpenOCD takes no name.
     pub(super) fn template(&self) -> Option<String> {
+        if !platform::OPENOCD_TAKES_FILE_NAMES {
+            return None;
+        }
         temp_dir().join(format!("{}XXXXXX", self.prefix)).into_os_string().into_string().ok()
     }
 
