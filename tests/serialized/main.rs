@@ -84,7 +84,7 @@ fn flash_and_what_was_written() {
 
     let image = Image::bin(0x0800_4000, vec![0x5a_u8; 1024]).unwrap();
     let report = flash.write_image(&image).unwrap();
-    assert_eq!(form(report), json!({"skipped": 0, "erased": report.erased, "written": 1024}));
+    assert_eq!(form(report), json!({"skipped": 0, "erased": report.erased, "written": 1024, "kept": 0}));
     let mismatch = flash.verify_at(0x0800_4000, &[0x5a, 0x5b]).unwrap();
     assert_eq!(form(mismatch), json!({"address": 0x0800_4001, "expected": 0x5b, "found": 0x5a}));
 }
@@ -109,7 +109,10 @@ fn run_with_its_verdict_and_lines() {
     board.session.target().reset(ResetMode::Halt).unwrap();
     let outcome = board.session.target().run_until(RunUntil::new().semihosting(), PATIENCE).unwrap();
     let run = form(&outcome);
-    assert_eq!(fields(&run), "dropped elapsed_seconds lines output refused_calls status verdict");
+    assert_eq!(
+        fields(&run),
+        "dropped elapsed_seconds lines missing_channels output refused_calls rtt_bytes status verdict"
+    );
     assert_eq!(run["verdict"]["kind"], "exit", "{run}");
     assert_eq!(run["output"], outcome.output_text());
     assert_eq!(run["elapsed_seconds"], json!(outcome.elapsed.as_secs_f64()));
