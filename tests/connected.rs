@@ -118,7 +118,7 @@ fn failures_and_recovery(session: &Session) {
     let error = session.command_within("sleep 1000", Duration::from_millis(50)).unwrap_err();
     assert!(matches!(error, Error::Timeout(_)) && error.is_timeout(), "{error:?}");
     // The late reply belongs to nothing that is asked from now on.
-    assert_eq!(session.command_within("expr 6 * 7", PATIENCE).unwrap(), "42");
+    assert_eq!(session.command_within("expr {6 * 7}", PATIENCE).unwrap(), "42");
     let failure = session.command("no_such_command").unwrap_err();
     assert!(matches!(failure, Error::Command(_)), "{failure:?}");
 
