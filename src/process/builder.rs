@@ -122,7 +122,7 @@ impl OpenOcdBuilder {
     ///
     /// let openocd = OpenOcdProcess::builder()
     ///     .config_file("interface/cmsis-dap.cfg")
-    ///     .config_file("/home/me/my board.cfg");
+    ///     .config_file("boards/my board.cfg");
     /// ```
     pub fn config_file(mut self, file: impl AsRef<Path>) -> Self {
         self.config.push(Config::File(file.as_ref().into()));

@@ -11,7 +11,9 @@ impl OpenOcdBuilder {
     /// ```
     /// use openocd::OpenOcdProcess;
     ///
-    /// let openocd = OpenOcdProcess::builder().adapter_driver("cmsis-dap").config_file("target/stm32f1x.cfg");
+    /// let openocd = OpenOcdProcess::builder()
+    ///     .adapter_driver("cmsis-dap")
+    ///     .config_file("target/stm32f1x.cfg");
     /// ```
     pub fn adapter_driver(mut self, driver: impl Into<String>) -> Self {
         self.driver = Some(driver.into());
@@ -27,7 +29,9 @@ impl OpenOcdBuilder {
     /// ```
     /// use openocd::OpenOcdProcess;
     ///
-    /// let openocd = OpenOcdProcess::builder().config_file("board/st_nucleo_f4.cfg").adapter_serial("066DFF535254887767163721");
+    /// let openocd = OpenOcdProcess::builder()
+    ///     .config_file("board/st_nucleo_f4.cfg")
+    ///     .adapter_serial("066DFF535254887767163721");
     /// ```
     pub fn adapter_serial(mut self, serial: impl Into<String>) -> Self {
         self.serial = Some(serial.into());
@@ -40,7 +44,9 @@ impl OpenOcdBuilder {
     /// ```
     /// use openocd::OpenOcdProcess;
     ///
-    /// let openocd = OpenOcdProcess::builder().config_file("board/st_nucleo_f4.cfg").adapter_usb_location("1-2.3");
+    /// let openocd = OpenOcdProcess::builder()
+    ///     .config_file("board/st_nucleo_f4.cfg")
+    ///     .adapter_usb_location("1-2.3");
     /// ```
     pub fn adapter_usb_location(mut self, location: impl Into<String>) -> Self {
         self.usb_location = Some(location.into());
@@ -55,7 +61,9 @@ impl OpenOcdBuilder {
     /// ```
     /// use openocd::OpenOcdProcess;
     ///
-    /// let openocd = OpenOcdProcess::builder().config_file("board/st_nucleo_f4.cfg").adapter_speed(1000);
+    /// let openocd = OpenOcdProcess::builder()
+    ///     .config_file("board/st_nucleo_f4.cfg")
+    ///     .adapter_speed(1000);
     /// ```
     pub fn adapter_speed(mut self, khz: u32) -> Self {
         self.speed_khz = Some(khz);
