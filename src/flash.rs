@@ -47,7 +47,8 @@ use crate::target::Target;
 ///   working area. Each command here restores that RAM (`-work-area-backup 1`) and the registers. A
 ///   fault of an algorithm is caught before the firmware's fault handler runs, and what it left in
 ///   registers and on the stack is undone. Only a chip that stops answering in the middle keeps
-///   what it has.
+///   what it has. [`program`](Self::program), which resets the chip anyway, and a write with
+///   [`WriteOptions::restore_ram`] turned off leave the RAM as the algorithm leaves it.
 /// - **Addresses** are those of the target. A range may span several banks that follow each other.
 ///   An address in no bank is an error before anything is changed; OpenOCD would skip it and report
 ///   success. For a bank that could not be probed, the error is

@@ -152,7 +152,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// ```
     pub fn probe<'b>(&self, bank: impl Into<BankId<'b>>) -> Result<FlashBank> {
         let bank = self.bank(bank.into())?;
-        let script = on_target(&bank).literal("flash probe").number(bank.number);
+        let script = on_target(&bank, Ram::Restored).literal("flash probe").number(bank.number);
         let request = self.request(script).shown(format!("flash probe {}", bank.number));
         let refused = |failure| FlashError::Probe { bank: bank.name.clone(), failure };
         self.target.session().ask_or(&request, refused, |_| Some(()))?;
@@ -201,10 +201,17 @@ impl<R: ProgressReport> Flash<'_, R> {
     }
 }
 
-/// The beginning of a script that leaves the bank's target as it was; a command that may run an
-/// algorithm there follows.
-pub(super) fn on_target(bank: &FlashBank) -> Script {
-    Script::call("flash_run").word(&bank.target)
+/// What happens to the RAM of the working area, where an algorithm runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ram {
+    Restored,
+    MayChange,
+}
+
+/// The beginning of a script that leaves the bank's target as it was, but for its RAM perhaps; a
+/// command that may run an algorithm there follows.
+pub(super) fn on_target(bank: &FlashBank, ram: Ram) -> Script {
+    Script::call("flash_run").word(&bank.target).flag(ram == Ram::Restored)
 }
 
 pub(crate) fn banks_request() -> Request<'static> {

@@ -1,6 +1,6 @@
 //! Erasing.
 
-use super::banks::on_target;
+use super::banks::{Ram, on_target};
 use super::info::EraseCheck;
 use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace, cause};
@@ -144,7 +144,8 @@ impl<R: ProgressReport> Flash<'_, R> {
 
     fn erase_piece(&self, layout: &FlashInfo, first: u32, last: u32) -> Result<()> {
         let number = layout.bank.number;
-        let script = on_target(&layout.bank).literal("flash erase_sector").number(number).number(first).number(last);
+        let script = on_target(&layout.bank, Ram::Restored).literal("flash erase_sector");
+        let script = script.number(number).number(first).number(last);
         let request = self.bank_request(&layout.bank, script).to("erase flash");
         let request = request.shown(format!("flash erase_sector {number} {first} {last}"));
         self.target.session().ask::<FlashError, _>(&request, |_| Some(()))

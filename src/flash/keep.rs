@@ -1,6 +1,7 @@
 //! Keeping the bytes of erased sectors that an image does not hold.
 
 use super::Flash;
+use super::banks::Ram;
 use super::layout::{Chip, Span};
 use super::write::gaps;
 use crate::error::{Error, FlashError, Result};
@@ -68,7 +69,7 @@ impl<R: ProgressReport> Flash<'_, R> {
         let spans: Vec<_> = kept.iter().map(|kept| kept.span).collect();
         self.erase_spans(chip, &chip.whole_sectors(&spans)?, &mut Tracker::new(&NoProgress))?;
         for (span, bytes) in self.without_erased_ends(chip, kept)? {
-            self.write_piece(chip.bank(span.bank), span.offset, bytes)?;
+            self.write_piece(chip.bank(span.bank), span.offset, bytes, Ram::Restored)?;
         }
         self.holds(chip, kept)
     }

@@ -26,6 +26,7 @@ pub struct WriteOptions {
     pub(super) skip_unchanged: bool,
     pub(super) erase_banks: bool,
     pub(super) keep_unwritten: bool,
+    pub(super) restore_ram: bool,
 }
 
 impl Default for WriteOptions {
@@ -44,6 +45,7 @@ impl WriteOptions {
             skip_unchanged: false,
             erase_banks: false,
             keep_unwritten: false,
+            restore_ram: true,
         }
     }
 
@@ -75,7 +77,7 @@ impl WriteOptions {
     /// (CRC-32) that the chip calculates.
     ///
     /// On a Cortex-M a program of this crate calculates the checksums of all sectors in one run. It
-    /// needs a word for each sector and 188 bytes of the work area, which is restored. For OpenOCD
+    /// needs a word for each sector and 188 bytes of the working area, which is restored. For OpenOCD
     /// and its events the target stays halted. Otherwise OpenOCD's own checksum compares groups of
     /// sectors. Where many groups of 16 KiB have changed, all of their sectors are then written: to
     /// compare them would take longer.
@@ -114,6 +116,14 @@ impl WriteOptions {
         self.keep_unwritten = keep;
         self
     }
+
+    /// Restores the RAM of the working area, where the algorithm that writes flash runs and gets
+    /// its data. True by default; without it, a chip that is reset next is written faster, as by
+    /// OpenOCD's own `flash write_image`.
+    pub const fn restore_ram(mut self, restore: bool) -> Self {
+        self.restore_ram = restore;
+        self
+    }
 }
 
 impl WriteOptions {
@@ -124,7 +134,8 @@ impl WriteOptions {
 
 /// What [`Flash::program_with`](super::Flash::program_with) does with the parts of an image.
 ///
-/// By default all parts belong into flash, and sectors that hold their part already are skipped.
+/// By default all parts belong into flash, sectors that hold their part already are skipped, and the
+/// RAM of the working area is not restored: the chip is reset before and after.
 ///
 /// ```
 /// use openocd::{ProgramOptions, WriteOptions};
@@ -150,11 +161,12 @@ impl Default for ProgramOptions {
 impl ProgramOptions {
     /// Returns the defaults.
     pub const fn new() -> Self {
-        let write = WriteOptions::new().skip_unchanged(true);
+        let write = WriteOptions::new().skip_unchanged(true).restore_ram(false);
         ProgramOptions { write, ram: Vec::new(), left_out: Vec::new() }
     }
 
-    /// Sets how flash is written; these options replace the default, which skips unchanged sectors.
+    /// Sets how flash is written; these options replace the default, which skips unchanged sectors
+    /// and does not restore RAM.
     pub const fn write(mut self, options: WriteOptions) -> Self {
         self.write = options;
         self

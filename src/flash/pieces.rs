@@ -1,9 +1,10 @@
 //! Commands that move one piece of flash, and the size of a piece.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::banks::on_target;
+use super::banks::{Ram, on_target};
 use super::layout::{Chip, Span};
 use super::replies::bytes_done;
 use super::{Flash, FlashBank};
@@ -93,8 +94,8 @@ impl Chip {
 
 impl<R: ProgressReport> Flash<'_, R> {
     /// Writes bytes within one bank (OpenOCD: `flash write_bank`).
-    pub(super) fn write_piece(&self, bank: &FlashBank, offset: u64, data: &[u8]) -> Result<()> {
-        let script = on_target(bank).literal("flash write_bank").number(bank.number).file().hex(offset);
+    pub(super) fn write_piece(&self, bank: &FlashBank, offset: u64, data: &[u8], ram: Ram) -> Result<()> {
+        let script = on_target(bank, ram).literal("flash write_bank").number(bank.number).file().hex(offset);
         let request = self.bank_request(bank, Expected::Bytes(data).in_file(&script));
         let request = request.shown(format!("flash write_bank {} FILE {offset:#x}", bank.number)).to("write flash");
         // Bytes beyond the bank are dropped, with the code 0 (`handle_flash_write_bank_command` in
@@ -194,6 +195,13 @@ impl<'a> Expected<'a> {
         match self {
             Expected::Bytes(bytes) => bytes.len() as u64,
             Expected::Fill(_, length) => *length,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> Cow<'a, [u8]> {
+        match *self {
+            Expected::Bytes(bytes) => Cow::Borrowed(bytes),
+            Expected::Fill(byte, length) => Cow::Owned(vec![byte; usize::try_from(length).unwrap_or(0)]),
         }
     }
 

@@ -24,6 +24,9 @@ impl<R: ProgressReport> Flash<'_, R> {
     ///    verifies the image;
     /// 5. resets the chip and lets it run ([`ResetMode::Run`]).
     ///
+    /// The RAM of the working area is not restored: step 4 may change it
+    /// ([`restore_ram`](crate::WriteOptions::restore_ram)).
+    ///
     /// [`write_image_with`](Self::write_image_with) and
     /// [`skip_unchanged`](crate::WriteOptions::skip_unchanged) do steps 3 and 4 alone. An image
     /// that crashes at once is no error: the report's `status` shows how the target is.

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::banks::on_target;
+use super::banks::{Ram, on_target};
 use super::layout::{Chip, Span};
 use super::pieces::cause;
 use super::{BankId, Flash, FlashInfo};
@@ -75,7 +75,8 @@ impl<R: ProgressReport> Flash<'_, R> {
     fn set_protection(&self, layout: &FlashInfo, first: u32, last: u32, change: Change) -> Result<()> {
         let (number, protect) = (layout.bank.number, change == Change::Protect);
         let state = if protect { "on" } else { "off" };
-        let script = on_target(&layout.bank).literal("flash protect").number(number).number(first).number(last);
+        let script =
+            on_target(&layout.bank, Ram::Restored).literal("flash protect").number(number).number(first).number(last);
         let request = self.bank_request(&layout.bank, script.literal(state)).to("change the protection of flash");
         let request = request.shown(format!("flash protect {number} {first} {last} {state}"));
         self.target.session().ask::<FlashError, _>(&request, |_| Some(())).map_err(|error| match error {

@@ -3,6 +3,7 @@
 use std::borrow::Borrow as _;
 use std::ops::ControlFlow;
 
+use super::checksums::Units;
 use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace, cause};
 use super::{Flash, FlashBank, ImageSource};
@@ -15,10 +16,11 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// Returns whether flash holds `bytes` starting at `address`. `Ok(false)` means that flash was
     /// read and differs; whatever else may happen is an error.
     ///
-    /// A halted target mostly compares by checksum (OpenOCD: `flash verify_image`). Its algorithm
-    /// runs in the RAM of the working area, which the call restores, as it does the registers:
-    /// nothing on the target is changed. Where the checksum does not confirm the bytes, and on a
-    /// running target, they are read and compared.
+    /// A halted target mostly compares by checksum: a Cortex-M by the program of
+    /// [`skip_unchanged`](crate::WriteOptions::skip_unchanged), others by OpenOCD's (`flash
+    /// verify_image`). It runs in the RAM of the working area, which the call restores, as it does
+    /// the registers: nothing on the target is changed. Where the checksum does not confirm the
+    /// bytes, and on a running target, they are read and compared.
     ///
     /// # Errors
     /// [`FlashError::NoBank`] before anything is compared, [`FlashError::Verify`] with the first
@@ -161,23 +163,31 @@ impl<R: ProgressReport> Flash<'_, R> {
         expected: &Expected<'_>,
         by_checksum: &mut bool,
     ) -> Result<Option<Mismatch>> {
-        if *by_checksum && self.has_checksum(bank, offset, expected)? {
+        if *by_checksum && self.is_confirmed(bank, offset, expected)? {
             return Ok(None);
         }
         let address = bank.base.wrapping_add(offset);
         let data = self.read_piece(bank, offset, expected.len())?;
-        let mismatch = match expected {
-            Expected::Bytes(bytes) => Mismatch::between(address, bytes, &data),
-            Expected::Fill(byte, _) => Mismatch::between(address, &vec![*byte; data.len()], &data),
-        };
+        let mismatch = Mismatch::between(address, &expected.bytes(), &data);
         // The bytes were right but the checksum did not confirm them. It would not confirm those of
         // the next piece either.
         *by_checksum &= mismatch.is_some();
         Ok(mismatch)
     }
 
-    /// Returns whether a checksum confirms what a piece holds. False may also mean that it could
-    /// not be calculated.
+    /// Returns whether a checksum confirms what a piece holds: ours, or OpenOCD's where ours cannot
+    /// run, which takes a chip some four times as long. False may also mean that neither could be
+    /// calculated.
+    fn is_confirmed(&self, bank: &FlashBank, offset: u64, expected: &Expected<'_>) -> Result<bool> {
+        let unit = Units { offset, length: expected.len(), count: 1 };
+        match self.hold(bank, unit, &expected.bytes())? {
+            Some(holds) => Ok(holds == [true]),
+            None => self.has_checksum(bank, offset, expected),
+        }
+    }
+
+    /// Returns whether OpenOCD's checksum confirms what a piece holds. False may also mean that it
+    /// could not be calculated.
     pub(super) fn has_checksum(&self, bank: &FlashBank, offset: u64, expected: &Expected<'_>) -> Result<bool> {
         match self.checksum_piece(bank, offset, expected) {
             Ok(()) => Ok(true),

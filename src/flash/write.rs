@@ -3,6 +3,7 @@
 use std::borrow::{Borrow as _, Cow};
 use std::ops::ControlFlow;
 
+use super::banks::Ram;
 use super::keep::Kept;
 use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace, cause};
@@ -17,13 +18,6 @@ use crate::types::Phase;
 struct Part<'d> {
     span: Span,
     data: Cow<'d, [u8]>,
-}
-
-/// Whether a write follows an erase of the same call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Erase {
-    Done,
-    NotDone,
 }
 
 impl<R: ProgressReport> Flash<'_, R> {
@@ -182,9 +176,9 @@ impl<R: ProgressReport> Flash<'_, R> {
         let all = all.into_iter().map(|(span, bytes)| Part { span, data: Cow::Borrowed(bytes) });
         let all: Vec<_> = all.collect();
         if options.erases() {
-            self.write_phase(chip, &self.join(chip, &all)?, tracker, Erase::Done)?;
+            self.write_phase(chip, &self.join(chip, &all)?, options, tracker)?;
         } else {
-            self.write_phase(chip, &all, tracker, Erase::NotDone)?;
+            self.write_phase(chip, &all, options, tracker)?;
         }
         // What is kept is verified in any case.
         let parts = parts.iter().filter(|_| options.verify).copied();
@@ -196,10 +190,17 @@ impl<R: ProgressReport> Flash<'_, R> {
         }
     }
 
-    fn write_phase(&self, chip: &Chip, parts: &[Part<'_>], tracker: &mut Tracker<'_>, erase: Erase) -> Result<()> {
+    fn write_phase(
+        &self,
+        chip: &Chip,
+        parts: &[Part<'_>],
+        options: WriteOptions,
+        tracker: &mut Tracker<'_>,
+    ) -> Result<()> {
         let Some(first) = parts.first() else { return Ok(()) };
         let total = parts.iter().map(|part| part.span.length).sum();
         tracker.begin(Phase::Write, total, chip.address(first.span.bank, first.span.offset))?;
+        let ram = if options.restore_ram { Ram::Restored } else { Ram::MayChange };
         let mut pace = Pace::new(self.report.is_watched());
         for part in parts {
             let bank = chip.bank(part.span.bank);
@@ -207,8 +208,8 @@ impl<R: ProgressReport> Flash<'_, R> {
                 let address = chip.address(piece.bank, piece.offset);
                 let index = |offset: u64| usize::try_from(offset - part.span.offset).unwrap_or(usize::MAX);
                 let data = &part.data[index(piece.offset)..index(piece.offset + piece.length)];
-                self.write_piece(bank, piece.offset, data)
-                    .map_err(|error| not_written(error, tracker, address, erase))?;
+                self.write_piece(bank, piece.offset, data, ram)
+                    .map_err(|error| not_written(error, tracker, address, options))?;
                 Ok(ControlFlow::Continue(()))
             })?;
         }
@@ -302,9 +303,9 @@ pub(super) fn gaps(sectors: &[Span], spans: &[Span]) -> Vec<Span> {
 
 /// Says how far writing came. If nothing has begun because the target runs, that alone is the
 /// error.
-fn not_written(error: Error, tracker: &Tracker<'_>, address: u64, erase: Erase) -> Error {
+fn not_written(error: Error, tracker: &Tracker<'_>, address: u64, options: WriteOptions) -> Error {
     match error {
-        Error::Target(TargetError::NotHalted { .. }) if tracker.done() == 0 && erase == Erase::NotDone => error,
+        Error::Target(TargetError::NotHalted { .. }) if tracker.done() == 0 && !options.erases() => error,
         error => {
             let (written, total) = (tracker.done(), tracker.total());
             FlashError::Write { address, written, total, cause: cause(error) }.into()

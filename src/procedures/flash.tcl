@@ -1,12 +1,13 @@
 # Flash.
 
-# Runs a command that may run an algorithm on a target, and leaves the target as it was: OpenOCD
-# restores the RAM of the working area, and a fault of the algorithm leaves no trace. This is Tcl so
-# that the settings never outlive the command. Without a working area there is no algorithm.
-proc _openocd_rs_1_flash_run {target args} {
+# Runs a command that may run an algorithm on a target, and leaves the target as it was: a fault of
+# the algorithm leaves no trace, and if `restore` is 1, OpenOCD restores the RAM of the working area.
+# This is Tcl so that the settings never outlive the command. Without a working area there is no
+# algorithm.
+proc _openocd_rs_1_flash_run {target restore args} {
     if {[$target curstate] ne {halted} || [$target cget -work-area-size] == 0} { return [uplevel #0 $args] }
     set backup [$target cget -work-area-backup]
-    if {!$backup} { $target configure -work-area-backup 1 }
+    if {$restore && !$backup} { $target configure -work-area-backup 1 }
     set state {}
     catch {set state [_openocd_rs_1_catch_faults $target]}
     set code [catch -exit -signal -- {uplevel #0 $args} result options]
@@ -16,7 +17,7 @@ proc _openocd_rs_1_flash_run {target args} {
     if {!$backup} {
         # `configure` frees the working areas that a failed command has left. With a backup it
         # restores them.
-        $target configure -work-area-backup 1
+        if {$restore} { $target configure -work-area-backup 1 }
         $target configure -work-area-backup 0
     }
     return {*}$options $result
@@ -81,7 +82,7 @@ proc _openocd_rs_1_return_from_fault {target} {
 proc _openocd_rs_1_flash_read {target bank offset length} {
     set path [_openocd_rs_1_temporary_file]
     set status [catch {
-        _openocd_rs_1_flash_run $target flash read_bank $bank $path $offset $length
+        _openocd_rs_1_flash_run $target 1 flash read_bank $bank $path $offset $length
         _openocd_rs_1_get_file $path
     } result options]
     catch {file delete $path}
@@ -93,7 +94,7 @@ proc _openocd_rs_1_flash_read {target bank offset length} {
 proc _openocd_rs_1_flash_verify {target path address length} {
     $target read_memory [expr {$address & ~3}] 32 1
     $target read_memory [expr {($address + $length - 1) & ~3}] 32 1
-    return [_openocd_rs_1_flash_run $target flash verify_image $path $address bin]
+    return [_openocd_rs_1_flash_run $target 1 flash verify_image $path $address bin]
 }
 
 # Returns the current target and the flash banks. It probes the banks where that has not been done:
@@ -112,7 +113,7 @@ proc _openocd_rs_1_flash_banks {} {
                 if {[$owner was_examined]} { $owner arp_poll }
             }
         }
-        catch {if {[dict get $bank size] == 0} { _openocd_rs_1_flash_run $owner flash probe $number }}
+        catch {if {[dict get $bank size] == 0} { _openocd_rs_1_flash_run $owner 1 flash probe $number }}
         incr number
     }
     return [list $target [flash list]]
@@ -122,10 +123,10 @@ proc _openocd_rs_1_flash_banks {} {
 # bank that is protected in other units than sectors), and, if asked for and possible, what `flash
 # erase_check` prints.
 proc _openocd_rs_1_flash_info {target bank check} {
-    set blocks [_openocd_rs_1_flash_run $target flash info $bank]
-    set sectors [_openocd_rs_1_flash_run $target flash info $bank sectors]
+    set blocks [_openocd_rs_1_flash_run $target 1 flash info $bank]
+    set sectors [_openocd_rs_1_flash_run $target 1 flash info $bank sectors]
     set rows {}
-    set checked [expr {$check && ![catch {_openocd_rs_1_flash_run $target flash erase_check $bank} rows]}]
+    set checked [expr {$check && ![catch {_openocd_rs_1_flash_run $target 1 flash erase_check $bank} rows]}]
     return [list $blocks $sectors $checked $rows]
 }
 

@@ -50,6 +50,8 @@ impl ProgramArgs {
             .keep_unwritten(self.keep_unwritten)
             .erase_banks(self.chip_erase)
             .unlock(self.unlock)
+            // The chip is reset before, and mostly after.
+            .restore_ram(false)
     }
 
     fn verified(&self) -> Verified {

@@ -82,6 +82,25 @@ fn no_flash_call_changes_ram_registers_or_settings() {
     }
 }
 
+#[test]
+fn without_restore_ram_a_write_changes_ram_and_nothing_else() {
+    let board = board();
+    let flash = board.session.flash();
+    let image = Image::bin(BASE + 0x4000, Random::new(74).bytes(5000)).unwrap();
+    flash.banks().unwrap();
+    let before = State::of(&board);
+    let options = WriteOptions::new().restore_ram(false);
+    flash.write_image_with(&image, options).unwrap();
+    let after = State::of(&board);
+    assert!(after.ram != before.ram, "OpenOCD's algorithm runs in RAM");
+    assert_eq!((&after.registers, after.demcr, &after.settings), (&before.registers, before.demcr, &before.settings));
+    flash.write_image_with(&image, options.erase(false)).unwrap_err();
+    // The working area is free again, and the next call restores it.
+    let before = State::of(&board);
+    flash.write_image(&image).unwrap();
+    assert!(State::of(&board) == before, "{}", difference(&before, &State::of(&board)));
+}
+
 /// What differs, in short.
 fn difference(before: &State, after: &State) -> String {
     let bytes = before.ram.iter().zip(&after.ram).filter(|(before, after)| before != after).count();
