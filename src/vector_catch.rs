@@ -39,18 +39,23 @@ impl Target<'_> {
     /// Makes the core halt at these events, and at no other event (OpenOCD: `cortex_m
     /// vector_catch`). The target may run.
     ///
-    /// The core halts at the first instruction of the exception's handler. OpenOCD reports such a
-    /// halt as [`HaltReason::Breakpoint`](crate::HaltReason::Breakpoint);
-    /// [`crash_report`](Self::crash_report) says what happened. An empty slice turns vector catch
-    /// off.
+    /// The core halts at the first instruction of the exception's handler, with
+    /// [`HaltReason::ExceptionCatch`](crate::HaltReason::ExceptionCatch). A run ends with
+    /// [`Verdict::Crash`](crate::Verdict::Crash). [`crash_report`](Self::crash_report) says what
+    /// happened. An empty slice turns vector catch off.
+    ///
+    /// OpenOCD calls such a halt a breakpoint. So this crate looks where the core is halted, in
+    /// which exception, and whether that exception is caught. Change the setting before the
+    /// firmware runs: what is set while the core is halted at a handler counts for that halt, too.
     ///
     /// The setting lasts until it is changed or the chip loses power: OpenOCD writes it again after
     /// each reset that it makes or notices. OpenOCD leaves it in the chip when it ends. On an
     /// `hla_target`, which is a Cortex-M behind an ST-LINK's own protocol, OpenOCD has no command
     /// for it. This call then writes DEMCR itself, and the next reset by OpenOCD clears it.
     ///
-    /// OpenOCD catches nothing comparable on a RISC-V hart: `ebreak` halts the hart as it is, and a
-    /// trap does not.
+    /// A RISC-V hart has no vector catch: `ebreak` halts it as it is, and a trap does not. Newer
+    /// OpenOCD can set a trigger for traps by its own command `riscv etrigger`, on harts that have
+    /// such a trigger; the halt is then reported by OpenOCD's own reason.
     ///
     /// # Errors
     /// [`TargetError::Unsupported`] if the target is no Cortex-M. [`TargetError::NoVectorCatch`] if

@@ -99,19 +99,6 @@ proc _openocd_rs_1_status {} {
     return [list $target $state $reason $pc $log]
 }
 
-# The reason for which a Cortex-M is halted, where OpenOCD's own is wrong; otherwise that.
-proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
-    if {![regexp {0x[0-9a-fA-F]+} $pc pc]} { return $reason }
-    # The program counter in lockup (ARM DDI 0403, B1.5.15; with the Security Extension 0xeffffffe).
-    # OpenOCD calls it debug-request, because it halts the core itself.
-    if {$pc in {0xfffffffe 0xeffffffe}} { return lockup }
-    # OpenOCD keeps debug-request from a reset, also if the core then runs into a breakpoint.
-    if {($reason eq {debug-request} || [string match {*due to debug-request*} $log])
-            && [info exists ::_openocd_rs_1_run_by_reset] && $target in $::_openocd_rs_1_run_by_reset
-            && [llength [_openocd_rs_1_breakpoint_at $pc]]} { return breakpoint }
-    return $reason
-}
-
 # The current target's breakpoint at an address: {LENGTH} or {LENGTH hw} as `bp` takes them, or {}.
 proc _openocd_rs_1_breakpoint_at {address} {
     set number {(addr=)?(0x[0-9a-fA-F]+), (len=)?(0x[0-9a-fA-F]+)}
@@ -147,6 +134,7 @@ proc _openocd_rs_1_command {command} {
         set ::_openocd_rs_1_run_by_reset {}
         if {$command eq {reset run}} { set ::_openocd_rs_1_run_by_reset [target names] }
     }
+    if {$command eq {halt}} { _openocd_rs_1_forget_reset_if_running }
     uplevel #0 $command
 }
 

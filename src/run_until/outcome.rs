@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::crash::ExceptionNumber;
 use crate::target::TargetStatus;
 use crate::types::HaltReason;
 
@@ -19,7 +20,7 @@ const SHOWN: usize = 200;
 ///     match verdict {
 ///         Verdict::Exit { status, .. } => *status == 0,
 ///         Verdict::Line(line) => line.ends_with("PASS"),
-///         _ => false, // a halt, a lockup, a deadline
+///         _ => false, // a crash, a lockup, a halt, a deadline
 ///     }
 /// }
 /// assert!(is_pass(&Verdict::Line("all tests PASS".to_owned())));
@@ -30,9 +31,23 @@ const SHOWN: usize = 200;
 #[non_exhaustive]
 pub enum Verdict {
     /// The target halted: at a breakpoint instruction, at a breakpoint or watchpoint of somebody
-    /// else, in a caught exception, or by another client. OpenOCD calls a caught exception of a
-    /// Cortex-M a breakpoint (`src/target/cortex_m.c`: `cortex_m_examine_debug_reason`).
+    /// else, after a caught reset, or by another client.
     Halt(HaltReason),
+    /// The firmware crashed: a Cortex-M took a fault, and vector catch
+    /// ([`Target::set_vector_catch`](crate::Target::set_vector_catch)) halted it at the first
+    /// instruction of the fault's handler. [`Target::crash_report`](crate::Target::crash_report)
+    /// says more.
+    ///
+    /// If there is a breakpoint at that instruction, the breakpoint is the verdict: OpenOCD does not
+    /// tell the two apart.
+    Crash {
+        /// The exception that the core took, such as HardFault.
+        exception: ExceptionNumber,
+        /// The program counter that the core stored, as of
+        /// [`CrashReport::fault_pc`](crate::CrashReport::fault_pc): where the firmware crashed.
+        /// `None` if the core could not store it.
+        fault_pc: Option<u64>,
+    },
     /// The core of a Cortex-M is locked up, and halted now: a fault occurred where none can be
     /// handled, usually in the handler of a fault.
     Lockup,
@@ -69,6 +84,8 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Verdict::Halt(reason) => write!(f, "halted ({reason})"),
+            Verdict::Crash { exception, fault_pc: Some(pc) } => write!(f, "crashed ({exception}) at {pc:#010x}"),
+            Verdict::Crash { exception, fault_pc: None } => write!(f, "crashed ({exception})"),
             Verdict::Lockup => f.write_str("locked up"),
             Verdict::Breakpoint { address } => write!(f, "breakpoint at {address:#010x}"),
             Verdict::Exit { status, .. } => write!(f, "exit with status {status}"),

@@ -140,7 +140,7 @@ impl<'t, 'c> Run<'t, 'c> {
                         Served::Answered
                     }
                     (None, Some(call)) => self.serve(&call, &status)?,
-                    (None, None) => Served::Exit(halt_verdict(status.halt_reason)),
+                    (None, None) => Served::Exit(self.halt_verdict(status.halt_reason)?),
                 };
                 match served {
                     Served::Exit(verdict) => return self.last_lines(verdict, status),
@@ -217,7 +217,7 @@ impl<'t, 'c> Run<'t, 'c> {
             (None, Some(reason @ (Breakpoint | Watchpoint | WatchpointAndBreakpoint | ExceptionCatch)))
                 if !was_at_call && !self.is_at_rtt_start(&poll.status) =>
             {
-                Verdict::Halt(reason)
+                self.halt_verdict(Some(reason))?
             }
             (None, _) if self.is_stopped() => Verdict::Stopped,
             (None, _) => Verdict::Deadline,
@@ -284,11 +284,19 @@ impl<'t, 'c> Run<'t, 'c> {
         };
         Ok((verdict, status))
     }
-}
 
-fn halt_verdict(reason: Option<HaltReason>) -> Verdict {
-    match reason {
-        Some(HaltReason::Lockup) => Verdict::Lockup,
-        reason => Verdict::Halt(reason.unwrap_or(HaltReason::Unknown)),
+    /// The verdict about a target that halted by itself. A caught reset is no crash.
+    fn halt_verdict(&self, reason: Option<HaltReason>) -> Result<Verdict> {
+        if reason == Some(HaltReason::ExceptionCatch) {
+            let report = self.target.crash_report()?;
+            let exception = report.cortex_m().map(|state| state.exception);
+            if let Some(exception) = exception.filter(|exception| exception.is_fault()) {
+                return Ok(Verdict::Crash { exception, fault_pc: report.fault_pc() });
+            }
+        }
+        Ok(match reason {
+            Some(HaltReason::Lockup) => Verdict::Lockup,
+            reason => Verdict::Halt(reason.unwrap_or(HaltReason::Unknown)),
+        })
     }
 }

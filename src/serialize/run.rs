@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::serialize_as;
+use crate::crash::ExceptionNumber;
 use crate::run_until::{OutputSource, Verdict};
 use crate::types::HaltReason;
 
@@ -10,6 +11,7 @@ use crate::types::HaltReason;
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum VerdictForm<'a> {
     Halt { reason: HaltReason },
+    Crash { exception: ExceptionNumber, fault_pc: Option<u64> },
     Lockup,
     Breakpoint { address: u64 },
     Exit { status: i32, reason: u32 },
@@ -29,6 +31,7 @@ enum OutputSourceForm {
 serialize_as! {
     Verdict => |verdict| match verdict {
         Verdict::Halt(reason) => VerdictForm::Halt { reason: *reason },
+        Verdict::Crash { exception, fault_pc } => VerdictForm::Crash { exception: *exception, fault_pc: *fault_pc },
         Verdict::Lockup => VerdictForm::Lockup,
         Verdict::Breakpoint { address } => VerdictForm::Breakpoint { address: *address },
         Verdict::Exit { status, reason } => VerdictForm::Exit { status: *status, reason: *reason },

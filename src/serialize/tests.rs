@@ -14,6 +14,10 @@ fn form(value: impl Serialize) -> Value {
 fn verdicts_are_tagged_with_their_kind() {
     for (verdict, expected) in [
         (Verdict::Halt(HaltReason::DebugRequest), json!({"kind": "halt", "reason": "debug_request"})),
+        (
+            Verdict::Crash { exception: ExceptionNumber(3), fault_pc: Some(0x2000_0000) },
+            json!({"kind": "crash", "exception": {"number": 3, "name": "HardFault"}, "fault_pc": 0x2000_0000}),
+        ),
         (Verdict::Lockup, json!({"kind": "lockup"})),
         (Verdict::Breakpoint { address: 0x0800_0100 }, json!({"kind": "breakpoint", "address": 0x0800_0100})),
         (Verdict::Exit { status: -1, reason: 0x20026 }, json!({"kind": "exit", "status": -1, "reason": 0x20026})),

@@ -110,7 +110,7 @@ fn bus_fault_has_the_address_of_the_access() {
     let text = report.to_string();
     for line in [
         "stm32f1x.cpu: HardFault: a data access failed on the bus, to address 0x60000000, at 0x20000100\n",
-        "  halted at 0x08000054 (breakpoint)\n",
+        "  halted at 0x08000054 (exception-catch)\n",
         "  EXC_RETURN 0xfffffff9: to thread mode, main stack\n",
         "  CFSR  0x00008200\n    PRECISERR    a data access failed on the bus, to address 0x60000000\n",
         "  HFSR  0x40000000\n    FORCED       another fault escalated to a HardFault\n",

@@ -121,15 +121,17 @@ fn a_halt_is_reported_with_its_reason() {
 }
 
 #[test]
-fn a_caught_hard_fault_is_a_halt() {
+fn a_caught_hard_fault_is_a_crash() {
     let board = Board::halted();
     board.session.command("cortex_m vector_catch hard_err").unwrap();
     // udf #0
     board.session.memory().write_u16(0x2000_0000, 0xde00).unwrap();
     board.session.registers().write("pc", 0x2000_0000_u32).unwrap();
     let outcome = run(&board, RunUntil::new().semihosting().breakpoint(firmware::WORK.into()));
-    // OpenOCD's name for what a vector catch halts on a Cortex-M.
-    assert_eq!(outcome.verdict, Verdict::Halt(HaltReason::Breakpoint));
+    assert_eq!(
+        outcome.verdict,
+        Verdict::Crash { exception: openocd::crash::ExceptionNumber(3), fault_pc: Some(0x2000_0000) }
+    );
     assert_eq!(outcome.pc(), Some(firmware::STOP.into()));
 }
 

@@ -82,7 +82,11 @@ fn backtrace_of_a_panic_leads_from_the_handler_to_the_reset() {
     let board = loaded("panics");
     board.session.target().set_vector_catch(&VectorCatch::FAULTS).unwrap();
     let outcome = run(&board, RunUntil::new());
-    assert!(matches!(outcome.verdict, Verdict::Halt(_)), "{:?}", outcome.verdict);
+    assert!(
+        matches!(outcome.verdict, Verdict::Crash { exception: openocd::crash::ExceptionNumber(3), fault_pc: Some(_) }),
+        "{:?}",
+        outcome.verdict
+    );
     let backtrace = board.session.target().backtrace(&image("panics")).unwrap();
     let locations = || backtrace.frames.iter().flat_map(|frame| &frame.locations);
     let names: Vec<_> = locations().map(|location| location.function.as_deref().unwrap()).collect();

@@ -1,5 +1,7 @@
 //! Vector catch, in the chip's own register and in what it does.
 
+mod halts;
+
 use openocd::{Error, HaltReason, OpenOcdProcess, ResetMode, TargetError, VectorCatch};
 use virtual_chip::{VirtualChip, VirtualHart, firmware};
 
@@ -72,9 +74,7 @@ fn core_halts_at_a_caught_fault() {
     board.session.memory().write_u16(CODE, UDF).unwrap();
     board.session.command(&format!("resume {CODE:#x}")).unwrap();
     let status = target.wait_halt(PATIENCE).unwrap();
-    // OpenOCD does not tell vector catch from breakpoints (`cortex_m_examine_debug_reason` in
-    // `src/target/cortex_m.c`).
-    assert_eq!((status.pc, status.halt_reason), (Some(u64::from(firmware::STOP)), Some(HaltReason::Breakpoint)));
+    assert_eq!((status.pc, status.halt_reason), (Some(u64::from(firmware::STOP)), Some(HaltReason::ExceptionCatch)));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn core_halts_after_a_caught_reset() {
     board.session.target().set_vector_catch(&[VectorCatch::Reset]).unwrap();
     board.chip.reset();
     let status = board.session.target().wait_halt(PATIENCE).unwrap();
-    assert_eq!(status.pc, Some(u64::from(firmware::MAIN)));
+    assert_eq!((status.pc, status.halt_reason), (Some(u64::from(firmware::MAIN)), Some(HaltReason::ExceptionCatch)));
 }
 
 #[test]

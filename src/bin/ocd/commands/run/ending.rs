@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use openocd::crash::Backtrace as Calls;
-use openocd::{CrashReport, HaltReason, RunOutcome, Target, TargetState, Verdict};
+use openocd::crash::{Backtrace as Calls, CortexMState};
+use openocd::{CrashReport, RunOutcome, Target, TargetState, Verdict};
 use serde::Serialize;
 
 use super::firmware::Firmware;
@@ -33,11 +33,11 @@ impl Ending {
     pub(super) fn of(runner: &Runner, target: &Target<'_>, sink: &Sink<'_>, outcome: RunOutcome) -> Outcome<Ending> {
         let firmware = &runner.firmware;
         let is_halted = outcome.status.state == TargetState::Halted;
-        // A halt that nobody asked for may be a fault, whatever OpenOCD calls it.
-        let may_be_crash = matches!(outcome.verdict, Verdict::Halt(_) | Verdict::Lockup);
+        // A halt that nobody asked for may be in the handler of a fault that was not caught.
+        let may_be_crash = matches!(outcome.verdict, Verdict::Crash { .. } | Verdict::Lockup | Verdict::Halt(_));
         let crash = if is_halted && may_be_crash { Some(target.crash_report()?) } else { None };
-        let is_crash =
-            outcome.verdict == Verdict::Lockup || crash.as_ref().is_some_and(|crash| is_fault(crash, &outcome));
+        let is_crash = matches!(outcome.verdict, Verdict::Crash { .. } | Verdict::Lockup)
+            || crash.as_ref().and_then(CrashReport::cortex_m).is_some_and(CortexMState::is_fault);
         let crash = crash.filter(|_| is_crash);
         let wants_calls = match runner.arguments.backtrace {
             Backtrace::Always => is_halted,
@@ -59,7 +59,7 @@ impl Ending {
                 (exit_status::DONE, Whose::Ocd, format!("the firmware reached {}", place(firmware, *address)))
             }
             Verdict::Lockup => (exit_status::CRASH, Whose::Firmware, "the firmware locked up".to_owned()),
-            Verdict::Halt(_) if is_crash => {
+            Verdict::Crash { .. } | Verdict::Halt(_) if is_crash => {
                 let summary = crash.as_ref().map(CrashReport::summary).unwrap_or_default();
                 (exit_status::CRASH, Whose::Firmware, format!("the firmware crashed: {summary}"))
             }
@@ -121,13 +121,6 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reason)
     }
-}
-
-/// Whether a halted target is in a fault. A caught exception of a Cortex-M is one, also if the
-/// handler has not begun.
-fn is_fault(crash: &CrashReport, outcome: &RunOutcome) -> bool {
-    let caught = matches!(outcome.verdict, Verdict::Halt(HaltReason::ExceptionCatch | HaltReason::Lockup));
-    caught || crash.cortex_m().is_some_and(openocd::crash::CortexMState::is_fault)
 }
 
 /// An address with the function it is in.

@@ -1,0 +1,98 @@
+# Why a Cortex-M is halted, where OpenOCD's own reason is wrong. Saves a round trip for each halt.
+
+# The reason, or OpenOCD's own.
+proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
+    if {![regexp {0x[0-9a-fA-F]+} $pc pc]} { return $reason }
+    # The program counter in lockup (ARM DDI 0403, B1.5.15; with the Security Extension 0xeffffffe).
+    # OpenOCD calls it debug-request, because it halts the core itself.
+    if {$pc in {0xfffffffe 0xeffffffe}} { return lockup }
+    # OpenOCD keeps debug-request from a reset, also if the core then runs into a breakpoint.
+    set is_of_reset [expr {($reason eq {debug-request} || [string match {*due to debug-request*} $log])
+            && [_openocd_rs_1_is_run_by_reset $target]}]
+    # OpenOCD calls vector catch a breakpoint (cortex_m_examine_debug_reason in
+    # src/target/cortex_m.c).
+    if {!$is_of_reset && $reason ne {breakpoint} && ![string match {*due to breakpoint*} $log]} { return $reason }
+    if {[llength [_openocd_rs_1_breakpoint_at $pc]]} { return breakpoint }
+    if {[catch {_openocd_rs_1_is_caught $pc} is_caught]} {
+        _openocd_rs_1_clear_errors
+    } elseif {$is_caught} {
+        return exception-catch
+    }
+    return $reason
+}
+
+# Whether the current target, a Cortex-M, is halted at the first instruction of the handler of an
+# exception that vector catch catches. DFSR would say it, but OpenOCD has cleared it by now. Vector
+# catch halts the core before anything of the handler is executed, so also before a BKPT there.
+# DEMCR comes first: nearly always it says that nothing is caught.
+proc _openocd_rs_1_is_caught {pc} {
+    set caught [expr {[read_memory 0xe000edfc 32 1] & 0xff1}]
+    if {!$caught} { return 0 }
+    # 0.12.0 has `xPSR`, newer versions have `xpsr`.
+    if {![regexp -line -nocase {^\([0-9]+\) (xpsr) \(/32\)} [reg] - name]} { return 0 }
+    if {![regexp {0x[0-9a-fA-F]+} [reg $name] xpsr]} { return 0 }
+    set exception [expr {$xpsr & 0x1ff}]
+    # A reset leaves the core in thread mode; its vector is number 1.
+    set number [expr {$exception ? $exception : 1}]
+    if {!($caught & [_openocd_rs_1_catching_bits $exception $caught])} { return 0 }
+    # Firmware jumps to a reset handler, too, as a bootloader does. Then a BKPT there is executed.
+    if {!$exception && ([read_memory $pc 16 1] & 0xff00) == 0xbe00} { return 0 }
+    set tables [read_memory 0xe000ed08 32 1]
+    # With the Security Extension, the other table is that of the non-secure state.
+    if {[regexp -line {^\([0-9]+\) msp_ns } [reg]]} { lappend tables [read_memory 0xe002ed08 32 1] }
+    foreach table $tables {
+        if {([read_memory [format 0x%x [expr {$table + 4 * $number}]] 32 1] & ~1) == $pc} { return 1 }
+    }
+    return 0
+}
+
+# The bits of DEMCR that halt the core at the exception that it is in (ARM DDI 0403, B1.5.14 and
+# C1.6.5): those for the kinds of fault that CFSR has, also if they became a HardFault, and those for
+# the exception itself. ARMv6-M cores have no CFSR, and no bits that would need it.
+proc _openocd_rs_1_catching_bits {exception caught} {
+    switch $exception {
+        0 { return 0x1 }
+        3 { set kinds 0xffffffff }
+        4 { set kinds 0xff }
+        5 { set kinds 0xff00 }
+        6 { set kinds 0xffff0000 }
+        7 { return 0x800 }
+        default { return 0 }
+    }
+    set bits 0
+    if {$exception == 3} {
+        if {$caught & 0x400} { return 0x400 }
+        set hfsr [read_memory 0xe000ed2c 32 1]
+        # The vector could not be read: VC_INTERR.
+        if {$hfsr & 0x2} { set bits 0x200 }
+        if {!($hfsr & 0x40000000)} { return $bits }
+        # A SecureFault that became a HardFault.
+        set bits [expr {$bits | 0x800}]
+    }
+    set cfsr [expr {[read_memory 0xe000ed28 32 1] & $kinds}]
+    foreach {faults bit} {
+        0x00000023 0x010
+        0x00080000 0x020
+        0x03000000 0x040
+        0x00170000 0x080
+        0x00002700 0x100
+        0x00101818 0x200
+    } {
+        if {$cfsr & $faults} { set bits [expr {$bits | $bit}] }
+    }
+    return $bits
+}
+
+proc _openocd_rs_1_is_run_by_reset {target} {
+    return [expr {[info exists ::_openocd_rs_1_run_by_reset] && $target in $::_openocd_rs_1_run_by_reset}]
+}
+
+# Before `halt`: if the current target still runs, then it is this `halt` that stops it.
+proc _openocd_rs_1_forget_reset_if_running {} {
+    set target [target current]
+    if {![_openocd_rs_1_is_run_by_reset $target]} return
+    if {[catch {_openocd_rs_1_state} state] || $state eq {halted}} return
+    set others {}
+    foreach name $::_openocd_rs_1_run_by_reset { if {$name ne $target} { lappend others $name } }
+    set ::_openocd_rs_1_run_by_reset $others
+}
