@@ -102,6 +102,13 @@ pub(crate) struct OutputArgs {
     pub(crate) progress: ProgressStyle,
 }
 
+impl OutputArgs {
+    /// JSON, and the defaults.
+    pub(crate) fn json() -> Self {
+        OutputArgs { json: true, verbose: 0, log_file: None, color: When::Auto, progress: ProgressStyle::Auto }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum When {
     Auto,
@@ -215,52 +222,5 @@ impl Command {
                 | Command::Watch(_)
                 | Command::Events(_)
         )
-    }
-
-    /// Its name, as in JSON.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Command::Run(_) => "run",
-            Command::Attach(_) => "attach",
-            Command::Status => "status",
-            Command::Info => "info",
-            Command::Halt => "halt",
-            Command::Resume(_) => "resume",
-            Command::Step(_) => "step",
-            Command::Reset(_) => "reset",
-            Command::WaitHalt => "wait-halt",
-            Command::Regs(_) => "regs",
-            Command::Mem(_) => "mem",
-            Command::Bp(_) => "bp",
-            Command::Wp(_) => "wp",
-            Command::Svd(_) => "svd",
-            Command::Watch(_) => "watch",
-            Command::Events(_) => "events",
-            Command::Symbols(_) => "symbols",
-            Command::Crash => "crash",
-            Command::Backtrace => "backtrace",
-            Command::Core(_) => "core",
-            Command::Scan => "scan",
-            Command::Svf(_) => "svf",
-            Command::Xsvf(_) => "xsvf",
-            Command::Dap(_) => "dap",
-            Command::Adapter(_) => "adapter",
-            Command::Flash(_) => "flash",
-            Command::Erase(_) => "erase",
-            Command::Verify(_) => "verify",
-            Command::Read(_) => "read",
-            Command::Protect(_) => "protect",
-            Command::Unprotect(_) => "unprotect",
-            Command::Banks(_) => "banks",
-            Command::Cmd(_) => "cmd",
-            Command::Config => "config",
-            Command::Server(_) => "server",
-            Command::Gdb(_) => "gdb",
-            Command::Repl(_) => "repl",
-            Command::Rtt(_) => "rtt",
-            Command::Semihosting(_) => "semihosting",
-            Command::Completions(_) => "completions",
-            Command::Man(_) => "man",
-        }
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     let mut arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => return Err(Failure::usage(error.to_string().trim_end())),
-        Err(error) => return Ok(crate::usage(&error)),
+        Err(error) => return Ok(crate::usage::answer(&error, &[], false)),
     };
     // One board runs one test at a time.
     arguments.test_threads = Some(1);
