@@ -67,7 +67,7 @@ pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
     let board = context.one_board()?;
     context.signals.attend();
     let began = Instant::now();
-    let ended = watch(context, &board, range.as_ref(), arguments.log.channels(), &mut sink);
+    let ended = board.in_time(|| watch(context, &board, range.as_ref(), arguments.log.channels(), &mut sink));
     let closed = board.close(OnClose::AsIs);
     let end = ended.and_then(|end| closed.map(|()| end))?;
     sink.finish(matches!(end, End::Exit(_)))?;

@@ -100,7 +100,7 @@ pub(crate) fn reset(context: &Context, arguments: &ResetArgs) -> Outcome<u8> {
 
 pub(crate) fn wait_halt(context: &Context) -> Outcome<u8> {
     context.signals.attend();
-    context.each_board(|board| wait(context, board).map(Status))
+    context.each_board(|board| board.in_time(|| wait(context, board)).map(Status))
 }
 
 /// Waits in slices, so that a signal ends it.
@@ -113,9 +113,11 @@ fn wait(context: &Context, board: &Board) -> Outcome<TargetStatus> {
             other => return Ok(other?),
         }
         if let Some(status) = context.signals.caught() {
-            return Err(Failure::new(status, "ocd.interrupted", "interrupted"));
+            return Err(Failure::interrupted(status));
         }
         if let Some((time, _)) = limit.filter(|(_, end)| Instant::now() >= *end) {
+            // An OpenOCD that hangs reports no halt.
+            board.check_answers()?;
             return Err(not_halted(time));
         }
     }

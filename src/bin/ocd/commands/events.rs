@@ -46,7 +46,7 @@ pub(crate) fn run(context: &Context, arguments: &EventsArgs) -> Outcome<u8> {
     let board = context.one_board()?;
     let name = board.name().map(str::to_owned);
     let mut summary = Summary { events: 0 };
-    let listened = listen(context, &board, arguments, &mut summary);
+    let listened = board.in_time(|| listen(context, &board, arguments, &mut summary));
     let closed = board.close(OnClose::AsIs);
     let status = listened?;
     closed?;
@@ -65,6 +65,8 @@ fn listen(context: &Context, board: &Board, arguments: &EventsArgs, summary: &mu
             return Ok(status);
         }
         if limit.is_some_and(|limit| begin.elapsed() >= limit) {
+            // An OpenOCD that hangs reports no events, too.
+            board.check_answers()?;
             // What was asked for is a number of events, or a time.
             return Ok(if arguments.count.is_some() { exit_status::TIMEOUT } else { exit_status::DONE });
         }

@@ -77,7 +77,7 @@ pub(crate) fn run(context: &Context, arguments: &RttArgs) -> Outcome<u8> {
     }
     let board = context.one_board()?;
     let name = board.name().map(str::to_owned);
-    let result = console(context, &board, arguments);
+    let result = board.in_time(|| console(context, &board, arguments));
     let closed = board.close(OnClose::AsIs);
     let list = result.and_then(|list| closed.map(|()| list))?;
     context.output.done(name.as_deref(), &Done::from(list))?;
@@ -143,7 +143,7 @@ fn start(context: &Context, board: &Board, rtt: Rtt<'_>, end: End) -> Outcome<()
 /// Fails at a signal, and when the time is over.
 fn ended(context: &Context, end: End) -> Outcome<()> {
     if let Some(status) = context.signals.caught() {
-        return Err(Failure::new(status, "ocd.interrupted", "interrupted"));
+        return Err(Failure::interrupted(status));
     }
     match end.filter(|(_, end)| Instant::now() >= *end) {
         Some((limit, _)) => {

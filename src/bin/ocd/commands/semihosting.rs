@@ -48,7 +48,7 @@ impl fmt::Display for Report {
 pub(crate) fn run(context: &Context, arguments: &SemihostingArgs) -> Outcome<u8> {
     context.signals.attend();
     let board = context.one_board()?;
-    let result = console(context, &board, arguments);
+    let result = board.in_time(|| console(context, &board, arguments));
     let closed = board.close(OnClose::AsIs);
     let done = result?;
     closed?;
@@ -87,7 +87,7 @@ fn console(context: &Context, board: &Board, arguments: &SemihostingArgs) -> Out
         }
         if let Some(status) = context.signals.caught() {
             stream.finish()?;
-            return Err(Failure::new(status, "ocd.interrupted", "interrupted"));
+            return Err(Failure::interrupted(status));
         }
         if let Some((limit, _)) = limit.filter(|(_, end)| Instant::now() >= *end) {
             stream.finish()?;
