@@ -15,7 +15,7 @@ use crate::output::progress::Watch;
 #[derive(Debug, Args)]
 pub(crate) struct EraseArgs {
     /// The first address of the range, and its length; with --bank the first sector, and the last.
-    #[arg(value_names = ["ADDRESS", "LENGTH"], num_args = 2, conflicts_with = "all")]
+    #[arg(value_names = ["ADDRESS", "LENGTH"], num_args = 0..=2, conflicts_with = "all")]
     range: Vec<String>,
     /// Erase sectors of this bank, by its number or name: --bank 0 4 7.
     #[arg(long, value_name = "BANK")]
@@ -101,7 +101,14 @@ fn plan(arguments: &EraseArgs) -> Outcome<Plan<'_>> {
         }
         (None, [address, length], false) => {
             address::check(address)?;
-            Ok(Plan::Range { address, length: number::number(length).map_err(Failure::usage)? })
+            let length = number::number(length).map_err(Failure::usage)?;
+            if length == 0 {
+                return Err(Failure::usage("the length is 0: there is nothing to erase"));
+            }
+            Ok(Plan::Range { address, length })
+        }
+        (_, [word], false) if word == "all" => {
+            Err(Failure::usage("what is to be erased?").help("to erase everything say --all"))
         }
         (bank, ..) => Err(Failure::usage("what is to be erased?").help(match bank {
             Some(_) => "name the first and the last sector, or say --all for the whole bank",
