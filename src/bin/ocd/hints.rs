@@ -8,7 +8,11 @@ use openocd::{ConnectionError, Error, ImageError, ProcessError, ProcessReport, T
 
 use crate::exit_status;
 use crate::failure::Failure;
+use crate::platform;
 use crate::signals::Signals;
+
+/// Where Linux has the USB devices.
+const USB_DEVICES: &str = "/dev/bus/usb/";
 
 /// Adds to `failure` what to try, and for an OpenOCD that did not start the status of its reason.
 pub(crate) fn explain(failure: &mut Failure, error: &Error) {
@@ -73,6 +77,20 @@ fn start_up(failure: &mut Failure, report: &ProcessReport) {
         symptom.message.clone_into(&mut failure.message);
         failure.causes = vec![format!("OpenOCD says: {line}")];
         failure.help.push(symptom.help.to_owned());
+        match symptom.id {
+            symptoms::NO_PERMISSION => {
+                if let Some(device) = symptoms::device(&report.log_tail) {
+                    failure.message = format!("{}, {device}", symptom.message);
+                }
+            }
+            symptoms::BUSY_PROBE => {
+                let users = platform::open_in(USB_DEVICES);
+                if !users.is_empty() {
+                    failure.help.push(format!("these programs use USB devices: {}", users.join(", ")));
+                }
+            }
+            _ => {}
+        }
     } else {
         failure.status = exit_status::CONFIGURATION;
         "OpenOCD ended before it was ready".clone_into(&mut failure.message);
