@@ -123,3 +123,21 @@ fn command_on_a_running_target_says_what_it_needs() {
         assert_eq!(first, Some("error: this needs a halted target, but stm32f1x.cpu is running"), "{arguments:?}");
     }
 }
+
+#[test]
+fn names_that_other_tools_give_a_command_are_understood() {
+    let bench = Bench::new();
+    for (other, own) in [
+        ("reg", "regs"),
+        ("memory", "mem"),
+        ("bt", "backtrace"),
+        ("download", "flash"),
+        ("go", "resume"),
+        ("stop", "halt"),
+    ] {
+        let help = |name: &str| bench.ocd_alone(&[name, "--help"]).expect(0).stdout;
+        assert_eq!(help(other), help(own));
+    }
+    let ran = bench.ocd(&["stop", "--json"]).expect(0);
+    assert_eq!(ran.lines()[0]["command"], "halt");
+}

@@ -54,7 +54,7 @@ pub(crate) struct BoardArgs {
     #[arg(long, global = true, value_name = "PATH", env = "OCD_OPENOCD")]
     openocd: Option<String>,
     /// For commands that wait (run, attach, wait-halt, rtt, semihosting, watch, events): how long they
-    /// may take; no limit by default. For all others: how long OpenOCD may take to answer (10s, for
+    /// may take, from when the board is ready; no limit by default. For all others: how long OpenOCD may take to answer (10s, for
     /// flash 60s).
     #[arg(long, global = true, value_name = "TIME", env = "OCD_TIMEOUT")]
     timeout: Option<String>,
@@ -123,6 +123,7 @@ pub(crate) enum ProgressStyle {
     None,
 }
 
+/// The aliases are what other tools call a command. They are hidden: one name is enough to learn.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Flash firmware, reset, and show what it prints until it ends. Its exit status becomes ours.
@@ -134,8 +135,10 @@ pub(crate) enum Command {
     /// Show probe, chain, targets, debug port and flash on one page.
     Info,
     /// Halt the target.
+    #[command(alias = "stop")]
     Halt,
     /// Let the target run.
+    #[command(alias = "continue", alias = "go")]
     Resume(commands::control::ResumeArgs),
     /// Execute one instruction.
     Step(commands::control::StepArgs),
@@ -144,12 +147,16 @@ pub(crate) enum Command {
     /// Wait until the target halts.
     WaitHalt,
     /// Show core registers, or write them.
+    #[command(alias = "reg", alias = "registers")]
     Regs(commands::regs::RegsArgs),
     /// Read, write, dump, load, search and test memory.
+    #[command(alias = "memory")]
     Mem(commands::mem::MemArgs),
     /// Set, remove and list breakpoints.
+    #[command(alias = "breakpoint", alias = "break")]
     Bp(commands::breakpoints::BpArgs),
     /// Set, remove and list watchpoints.
+    #[command(alias = "watchpoint")]
     Wp(commands::breakpoints::WpArgs),
     /// Read and write peripherals by the names of the chip's SVD file. Needs --svd.
     Svd(commands::svd::SvdArgs),
@@ -162,6 +169,7 @@ pub(crate) enum Command {
     /// Explain why a halted target crashed.
     Crash,
     /// Show the calls that led to where a Cortex-M is halted. Needs --elf.
+    #[command(alias = "bt")]
     Backtrace,
     /// Write registers and memory of a halted target to a core file, which GDB opens.
     Core(commands::crash::CoreArgs),
@@ -176,6 +184,7 @@ pub(crate) enum Command {
     /// Show the probe, set its speed, drive its reset lines.
     Adapter(commands::adapter::AdapterArgs),
     /// Write firmware into flash, verify it and start it. What flash holds already is skipped.
+    #[command(alias = "download", alias = "program")]
     Flash(commands::flash::FlashArgs),
     /// Erase flash.
     Erase(commands::erase::EraseArgs),

@@ -78,7 +78,7 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(context: &Context, arguments: &SymbolsArgs) -> Outcome<u8> {
     for mut settings in context.settings()? {
-        let filter = arguments.filter(&mut settings)?;
+        let filter = arguments.filter(&mut settings);
         let names = Names::new(&settings);
         let image = names.needed_image()?;
         if image.symbols().next().is_none() {
@@ -96,19 +96,19 @@ pub(crate) fn run(context: &Context, arguments: &SymbolsArgs) -> Outcome<u8> {
 
 impl SymbolsArgs {
     /// Takes over the file. Returns the text that names contain.
-    fn filter(&self, settings: &mut Settings) -> Outcome<&str> {
+    fn filter(&self, settings: &mut Settings) -> &str {
         let is_named = settings.get(Key::Elf).is_some();
         match &self.words[..] {
-            [] => Ok(""),
+            [] => "",
             [file, filter] => {
                 settings.set_option(Key::Elf, file);
-                Ok(filter)
+                filter
             }
             [file] if !is_named || Path::new(file).is_file() => {
                 settings.set_option(Key::Elf, file);
-                Ok("")
+                ""
             }
-            [filter, ..] => Ok(filter),
+            [filter, ..] => filter,
         }
     }
 
