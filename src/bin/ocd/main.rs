@@ -23,8 +23,10 @@ mod number;
 mod output;
 mod panics;
 mod platform;
+mod received;
 mod settings;
 mod signals;
+mod time_limit;
 mod usage;
 
 use std::ffi::OsString;
