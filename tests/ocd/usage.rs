@@ -89,6 +89,17 @@ fn mistyped_places_are_wrong_usage_and_not_failures_of_flash() {
 }
 
 #[test]
+fn target_runs_on_when_a_bank_is_mistyped() {
+    let bench = Bench::new();
+    let before = bench.chip.reset_count();
+    for arguments in [&["erase", "--bank", "9", "0", "1"][..], &["erase", "--bank", "nosuch", "--all"]] {
+        let ran = bench.ocd(arguments).expect(64);
+        assert!(ran.stderr.contains("there is no flash bank"), "{ran:#?}");
+    }
+    assert_eq!((bench.chip.reset_count(), bench.chip.state()), (before, virtual_chip::CoreState::Running));
+}
+
+#[test]
 fn hints_name_nothing_that_cannot_be_typed() {
     // `Ran` checks it of every command; these are the ones whose library errors name items.
     let bench = Bench::new();

@@ -57,8 +57,11 @@ pub(crate) fn run(context: &Context, arguments: &EraseArgs) -> Outcome<u8> {
         };
         board.check_identity()?;
         watch.interrupted("nothing was changed")?;
-        watch.step("resetting");
         let target = board.target()?;
+        if let Plan::Sectors { bank, .. } | Plan::Bank(bank) = plan {
+            check_bank(target.flash(), bank)?;
+        }
+        watch.step("resetting");
         target.reset(ResetMode::Init)?;
         watch.interrupted("flash was not changed, and the target is halted")?;
         let flash = target.flash();
@@ -71,6 +74,17 @@ pub(crate) fn run(context: &Context, arguments: &EraseArgs) -> Outcome<u8> {
         let erased = erased.map_err(|error| watch.failure(error))?;
         Ok(Report { erased, status: target.status()?, elapsed_seconds: board.opened.elapsed().as_secs_f64() })
     })
+}
+
+/// A bank that does not exist is no reason to reset the target.
+fn check_bank(flash: Flash<'_>, wanted: BankId<'_>) -> Outcome<()> {
+    let is_there = flash.banks()?.iter().any(|bank| match wanted {
+        BankId::Number(number) => bank.number == number,
+        BankId::Name(name) => bank.name == name,
+        _ => true,
+    });
+    // For its list of banks.
+    if is_there { Ok(()) } else { Ok(flash.probe(wanted).map(drop)?) }
 }
 
 fn sectors<R: ProgressReport>(flash: &Flash<'_, R>, bank: BankId<'_>, first: u32, last: u32) -> Result<u64> {
