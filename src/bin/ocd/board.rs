@@ -21,7 +21,7 @@ const AGAIN: Duration = Duration::from_millis(250);
 const SHORTEST_CONNECT: Duration = Duration::from_secs(2);
 
 /// How much longer than its time a command may wait for the answer of OpenOCD that it then needs.
-const LATE: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_millis(500);
 
 /// A board and its session, which a signal ends in order. The session ends before the virtual chip
 /// does.
@@ -134,16 +134,29 @@ impl Board {
 
     /// Runs `action`, which ends by itself when the time of `--timeout` is over, unless OpenOCD does
     /// not answer: then its call is interrupted.
-    pub(crate) fn in_time<T: Send>(&self, action: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-        let Some(limit) = self.time_limit()? else { return action() };
+    pub(crate) fn in_time<T>(&self, action: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        match self.time_limit()? {
+            Some(limit) => self.within(limit, action),
+            None => action(),
+        }
+    }
+
+    /// The same, for a time of its own.
+    pub(crate) fn within<T>(&self, limit: Duration, action: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
         let (done, ended) = mpsc::channel::<()>();
         let is_silent = AtomicBool::new(false);
         let outcome = std::thread::scope(|scope| {
             scope.spawn(|| {
                 let ended = ended;
-                if ended.recv_timeout(limit.saturating_add(LATE)) == Err(mpsc::RecvTimeoutError::Timeout) {
-                    is_silent.store(true, Ordering::Relaxed);
-                    self.session.interrupt();
+                let mut wait = limit.saturating_add(LATE);
+                while ended.recv_timeout(wait) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    // What comes after the time, such as a halt, may take its own on a slow machine.
+                    if !self.answers() && ended.try_recv() == Err(mpsc::TryRecvError::Empty) {
+                        is_silent.store(true, Ordering::Relaxed);
+                        self.session.interrupt();
+                        return;
+                    }
+                    wait = LATE;
                 }
             });
             let outcome = action();
@@ -156,9 +169,18 @@ impl Board {
         }
     }
 
+    /// Whether OpenOCD answers another connection.
+    fn answers(&self) -> bool {
+        let address = match self.session.process() {
+            Some(process) => process.tcl_address().to_string(),
+            None => self.settings.value(Key::Connect).unwrap_or_default().to_owned(),
+        };
+        connect(&Session::builder(), &address, Some(SHORTEST_CONNECT)).is_ok()
+    }
+
     /// Fails if OpenOCD does not answer: then what it has not told did perhaps happen.
     pub(crate) fn check_answers(&self) -> Outcome<()> {
-        Ok(self.session.command_within("set _ {}", LATE).map(drop)?)
+        Ok(self.session.command_within("set _ {}", SHORTEST_CONNECT).map(drop)?)
     }
 
     /// Ends the session, and its OpenOCD. The targets are left as `--on-exit` says, or else as

@@ -128,7 +128,7 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     context.signals.attend();
     let ended = runner.prepare(&board).and_then(|()| {
         let limit = board.time_limit()?.unwrap_or(number::LONGEST);
-        board.in_time(|| runner.run_once(&board, &mut sink, &command_line(&runner.arguments), input, limit))
+        runner.run_once(&board, &mut sink, &command_line(&runner.arguments), input, limit)
     });
     // The target is left as it should be also after a failure, which then counts.
     let closed = board.close(OnClose::Halt);
@@ -205,10 +205,11 @@ impl Runner {
             }
         }
         let stop = StopToken::new();
-        let outcome = stopping(&self.signals, &stop, || {
+        let run = || {
             let until = until.stop_token(&stop).on_output(|output| sink.take(output));
             target.run_until(until, limit)
-        })?;
+        };
+        let outcome = board.within(limit, || stopping(&self.signals, &stop, run))?;
         sink.finish(matches!(outcome.verdict, Verdict::Exit { .. }))?;
         self.check_same_firmware(board, &outcome)?;
         if others.is_some_and(|events| events.timeout_iter(LAST_EVENT).any(|event| is_reset(&event))) {
