@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::FairLock;
 use super::greeting::{self, Greeting};
+use super::interrupt::Interrupt;
 use super::request::Request;
 use super::settings::Settings;
 use crate::error::{ConnectionError, Error, Result, TimeoutError};
@@ -45,14 +46,16 @@ fn lock_of(peer: SocketAddr) -> Arc<FairLock<()>> {
 /// greeting's question.
 ///
 /// The waiting for other connections and the connecting take at most the connect timeout, and
-/// everything together ends at the deadline.
+/// everything together ends at the deadline, or when `interrupt` is set.
 pub(super) fn dial(
     address: &Address,
     settings: &Settings,
     request: &Request<'_>,
     deadline: Deadline,
+    interrupt: &Interrupt,
 ) -> Result<(Connection, Greeting)> {
     let connecting = Deadline::after(settings.connect_timeout).sooner(deadline);
+    interrupt.check()?;
     let mut attempts = Vec::new();
     for (tried, &peer) in address.resolved().iter().enumerate() {
         let untried = u32::try_from(address.resolved().len() - tried).unwrap_or(u32::MAX);
@@ -66,7 +69,7 @@ pub(super) fn dial(
         match connected {
             Ok((connection, _turn)) => {
                 log::debug!(target: "openocd::connection", "connected to {peer}");
-                return answer(connection, settings, request, deadline);
+                return answer(connection, settings, request, deadline, interrupt);
             }
             Err(error) => {
                 log::debug!(target: "openocd::connection", "cannot connect to {peer}: {error}");
@@ -91,6 +94,7 @@ fn answer(
     settings: &Settings,
     request: &Request<'_>,
     deadline: Deadline,
+    interrupt: &Interrupt,
 ) -> Result<(Connection, Greeting)> {
     let peer = first.peer();
     let question = greeting::question();
@@ -99,6 +103,7 @@ fn answer(
     let mut pause = FIRST_REDIAL;
     let mut redial = Deadline::after(Some(pause));
     loop {
+        interrupt.check()?;
         if !newest_is_asked {
             let newest = candidates.last_mut().expect("a candidate is there");
             newest.send(&question, deadline).map_err(|error| error.into_error(|| late(peer, request, deadline)))?;
@@ -106,7 +111,8 @@ fn answer(
         }
         let mut at = 0;
         while at < candidates.len() {
-            let slice = if candidates.len() == 1 { redial } else { Deadline::after(Some(SLICE)) };
+            let alone = redial.sooner(Deadline::after(Some(SLICE * 10)));
+            let slice = if candidates.len() == 1 { alone } else { Deadline::after(Some(SLICE)) };
             match listen(&mut candidates[at], slice.sooner(deadline)) {
                 Ok(Some(greeting)) => return Ok((candidates.swap_remove(at), greeting)),
                 Ok(None) => at += 1,

@@ -31,6 +31,11 @@ impl Interrupt {
         self.lock().is_set = false;
     }
 
+    /// Fails if it is set.
+    pub(super) fn check(&self) -> Result<(), ConnectionError> {
+        if self.is_set() { Err(ConnectionError::Interrupted) } else { Ok(()) }
+    }
+
     pub(super) fn is_set(&self) -> bool {
         self.lock().is_set
     }

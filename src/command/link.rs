@@ -145,7 +145,8 @@ impl Link {
         if let Some(own) = &self.settings.own {
             own.check_running("connecting")?;
         }
-        let (mut connection, mut greeting) = dial::dial(&self.address, &self.settings, request, deadline)?;
+        let (mut connection, mut greeting) =
+            dial::dial(&self.address, &self.settings, request, deadline, &self.interrupt)?;
         self.interrupt.cover(&connection)?;
         let peer = connection.peer();
         // A foreign OpenOCD is not given procedures.

@@ -31,6 +31,22 @@ fn the_answer_has_the_exit_status_whenever_a_signal_comes() {
 }
 
 #[test]
+fn command_that_is_interrupted_at_once_tells_so() {
+    let bench = Bench::new();
+    for step in 0..40 {
+        let running = Running::start(&mut bench.board_command(&["verify", "--json", &prebuilt("hello")]));
+        running.caught_signals();
+        std::thread::sleep(Duration::from_millis(step * step / 4));
+        running.signal("INT");
+        let mut running = running;
+        let ran = running.end();
+        let ends = ran.lines().iter().filter(|line| line.get("status").is_some()).count();
+        assert_eq!(ends, 1, "after {step}: {ran:#?}");
+        assert_eq!(ran.lines().last().unwrap()["status"], ran.status, "{ran:#?}");
+    }
+}
+
+#[test]
 fn failed_end_of_the_session_is_the_only_answer() {
     let bench = Bench::new();
     bench.chip.load_firmware(firmware::rtt::IMAGE);

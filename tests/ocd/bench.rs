@@ -130,12 +130,19 @@ impl Ran {
     }
 }
 
+/// Checks that no message names an item of the library, such as `Session::raw`: nobody can type it.
+#[track_caller]
+pub fn check_words(stderr: &str) {
+    let mut quoted = stderr.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let item = quoted.find(|word| word.contains("::") && word.starts_with(|c: char| c.is_ascii_uppercase()));
+    assert_eq!(item, None, "{stderr}");
+}
+
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
-        Ran {
-            status: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        check_words(&stderr);
+        Ran { status: output.status.code().unwrap_or(-1), stdout, stderr }
     }
 }

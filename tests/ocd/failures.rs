@@ -117,3 +117,19 @@ fn target_without_power_is_told_from_a_missing_probe() {
     let ran = bench.ocd(&["halt"]).expect(73);
     assert!(ran.stderr.contains("help: check its power and the wiring"), "{ran:#?}");
 }
+
+#[test]
+#[cfg(unix)]
+fn probe_that_may_not_be_opened_is_named_with_its_path() {
+    use std::os::unix::fs::PermissionsExt as _;
+    // No OpenOCD here has a probe whose device belongs to somebody else.
+    let bench = Bench::new();
+    let says = "libusb: error [get_usbfs_fd] libusb couldn't open USB device /dev/bus/usb/001/004, errno=13";
+    let error = "Error: libusb_open() failed with LIBUSB_ERROR_ACCESS";
+    bench.file("openocd", format!("#!/bin/sh\necho \"{says}\" >&2\necho \"{error}\" >&2\nexit 1\n"));
+    let path = bench.folder().join("openocd");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = bench.ocd(&["status", "--openocd", path.to_str().unwrap()]).expect(72);
+    explained(&ran, "you may not open the debug probe, /dev/bus/usb/001/004");
+    assert!(ran.stderr.contains("udev rules"), "{ran:#?}");
+}

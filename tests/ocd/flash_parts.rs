@@ -18,7 +18,7 @@ fn a_range_of_addresses_is_erased_and_nothing_else() {
     expected[0x400..0xc00].fill(0xff);
     assert!(held(&bench, APP, 0x1000) == expected);
     // The part of a sector that was not named would be lost.
-    let error = bench.ocd(&["erase", "0x08004000", "1000", "--json"]).expect(74).error();
+    let error = bench.ocd(&["erase", "0x08004000", "1000", "--json"]).expect(64).error();
     assert_eq!(error["id"], "flash.misaligned");
     assert!(held(&bench, APP, 0x1000) == expected);
 }
@@ -32,9 +32,9 @@ fn sectors_of_a_bank_are_erased() {
     bench.ocd(&["erase", "--bank", "stm32f1x.flash", "19", "19"]).expect(0);
     let states: Vec<u8> = [0, 1, 2, 3].map(|n| held(&bench, APP + n * 0x400, 1)[0]).into();
     assert_eq!(states, [0xff, 0xff, 0, 0xff]);
-    let error = bench.ocd(&["erase", "--bank", "0", "18", "128", "--json"]).expect(74).error();
+    let error = bench.ocd(&["erase", "--bank", "0", "18", "128", "--json"]).expect(64).error();
     assert_eq!(error["id"], "flash.invalid_sectors");
-    assert_eq!(bench.ocd(&["erase", "--bank", "7", "1", "2", "--json"]).expect(74).error()["id"], "flash.unknown_bank");
+    assert_eq!(bench.ocd(&["erase", "--bank", "7", "1", "2", "--json"]).expect(64).error()["id"], "flash.unknown_bank");
 }
 
 #[test]
@@ -108,10 +108,10 @@ fn flash_is_read_into_a_file_or_to_standard_output() {
 fn a_read_that_fails_leaves_no_file_and_keeps_the_old_one() {
     let bench = Bench::new();
     bench.file("dump.bin", "old");
-    let error = bench.ocd(&["read", "0x0801_fff0", "32", "dump.bin", "--json"]).expect(74).error();
+    let error = bench.ocd(&["read", "0x0801_fff0", "32", "dump.bin", "--json"]).expect(64).error();
     assert_eq!(error["id"], "flash.no_bank");
     bench.chip.faults().bus_fault_at(APP + 0x100..APP + 0x104);
-    let ran = bench.ocd(&["read", "0x08004000", "4K", "new.bin"]).expect(74);
+    let ran = bench.ocd(&["read", "0x08004000", "4K", "new.bin"]).expect(73);
     assert!(ran.stderr.contains("0x08004100"), "{ran:?}");
     assert_eq!(std::fs::read(bench.folder().join("dump.bin")).unwrap(), b"old");
     let names = std::fs::read_dir(bench.folder()).unwrap().map(|entry| entry.unwrap().file_name());
@@ -144,9 +144,9 @@ fn protection_holds_after_a_reset_and_the_target_runs_on() {
     let report = bench.ocd(&["unprotect", "--bank", "0", "0", "31", "--json"]).expect(0).result();
     assert_eq!(report["kind"], "protection_block");
     assert_eq!(report["protect"], false);
-    assert_eq!(bench.ocd(&["protect", "4", "32", "--json"]).expect(74).error()["id"], "flash.invalid_sectors");
+    assert_eq!(bench.ocd(&["protect", "4", "32", "--json"]).expect(64).error()["id"], "flash.invalid_sectors");
     assert_eq!(
-        bench.ocd(&["protect", "4", "5", "--bank", "x", "--json"]).expect(74).error()["id"],
+        bench.ocd(&["protect", "4", "5", "--bank", "x", "--json"]).expect(64).error()["id"],
         "flash.unknown_bank"
     );
 }

@@ -24,6 +24,7 @@ mod shell;
 mod svd;
 mod symbols;
 mod terminal;
+mod usage;
 mod watch;
 
 // These look at processes, signals and terminals.
@@ -49,3 +50,5 @@ mod running;
 mod server;
 #[cfg(target_os = "linux")]
 mod signals;
+#[cfg(target_os = "linux")]
+mod silent;

@@ -262,3 +262,24 @@ fn firmware_that_another_program_wrote_during_the_run_gives_no_verdict() {
     assert!(rest.lines().last().unwrap().contains("\"ocd.run.other_firmware\""), "{rest}");
     server.close().unwrap();
 }
+
+#[test]
+fn reset_by_another_program_during_the_run_gives_no_verdict() {
+    let bench = Bench::new();
+    let server = openocd::Session::start(bench.config()).unwrap();
+    let address = server.process().unwrap().tcl_address().to_string();
+    let mut first = bench.command(&["run", &firmware("hangs"), "--connect", &address, "--json", "--timeout", "8"]);
+    let mut first = first.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut output = std::io::BufReader::new(first.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"log\"") {
+        line.clear();
+        assert_ne!(std::io::BufRead::read_line(&mut output, &mut line).unwrap(), 0, "the firmware logs");
+    }
+    Ran::of(&mut bench.command(&["reset", "--connect", &address])).expect(0);
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut output, &mut rest).unwrap();
+    assert_eq!(first.wait().unwrap().code(), Some(73), "{rest}");
+    assert!(rest.lines().last().unwrap().contains("\"ocd.run.reset\""), "{rest}");
+    server.close().unwrap();
+}

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::bench::Ran;
+use crate::bench::{Ran, check_words};
 
 /// How long anything may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(40);
@@ -68,6 +68,21 @@ impl Running {
         assert!(status.expect("a shell").success());
     }
 
+    /// Waits until it catches signals: before that the system ends it.
+    pub fn caught_signals(&self) {
+        let begin = Instant::now();
+        loop {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+            // SIGINT, and SIGTERM, which may come later.
+            if caught & (1 << 1) != 0 && caught & (1 << 14) != 0 {
+                return;
+            }
+            assert!(begin.elapsed() < PATIENCE, "it never catches signals");
+        }
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("it is our child").is_none()
     }
@@ -106,6 +121,7 @@ impl Running {
             std::thread::sleep(Duration::from_millis(10));
         };
         let stderr = self.stderr.take().map(|reader| reader.join().expect("it does not panic")).unwrap_or_default();
+        check_words(&stderr);
         let stdout: Vec<String> = self.lines.iter().collect();
         Ran { status: status.code().unwrap_or(-1), stdout: stdout.join("\n"), stderr }
     }

@@ -40,12 +40,24 @@ fn server_serves_other_tools_until_a_signal() {
 fn server_ends_with_its_openocd() {
     let bench = Bench::new();
     let (mut running, address) = server(&bench, &[]);
-    bench.ocd_alone(&["--connect", &address, "cmd", "shutdown"]);
+    bench.ocd_alone(&["--connect", &address, "cmd", "shutdown"]).expect(0);
     running.end().expect(0);
     let (mut running, address) = server(&bench, &[]);
-    bench.ocd_alone(&["--connect", &address, "cmd", "shutdown error"]);
+    let ran = bench.ocd_alone(&["--connect", &address, "cmd", "shutdown error"]).expect(0);
+    assert_eq!(ran.stderr, "OpenOCD has ended\n");
     let ran = running.end().expect(76);
     assert!(ran.stderr.contains("error: OpenOCD ended: exit status: 1"), "{ran:?}");
+}
+
+#[test]
+fn shutdown_succeeds_if_openocd_ended() {
+    let bench = Bench::new();
+    bench.ocd(&["cmd", "shutdown"]).expect(0);
+    let result = bench.ocd(&["--json", "cmd", "shutdown"]).expect(0).result();
+    assert_eq!(result["result"], "", "{result}");
+    // What asks for something else, and fails, still does.
+    bench.ocd(&["cmd", "shutdown_nonsense"]).expect(70);
+    bench.ocd(&["cmd", "exit"]).expect(70);
 }
 
 #[test]

@@ -110,3 +110,32 @@ fn empty_environment_variables_are_not_set() {
     }
     Ran::of(&mut command).expect(0);
 }
+
+#[test]
+#[cfg(unix)]
+fn file_of_settings_that_is_no_file_is_an_error_that_names_it() {
+    let bench = Bench::new();
+    for name in ["ocd.toml", "user/ocd/ocd.toml", "openocd.cfg"] {
+        let path = bench.folder().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let check = |kind: &str| {
+            let ran = bench.ocd_alone(&["status"]).expect(71);
+            let text = ran.stderr.replace("is a folder", "is no regular file");
+            assert!(ran.stderr.contains(name) && text.contains(kind), "{name}: {ran:#?}");
+        };
+        std::fs::create_dir(&path).unwrap();
+        check("is no regular file");
+        std::fs::remove_dir(&path).unwrap();
+        std::os::unix::fs::symlink("nowhere", &path).unwrap();
+        check("is a link that leads nowhere");
+        std::fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        check("is no regular file");
+        std::fs::remove_file(&path).unwrap();
+    }
+    // A link to a file is as good as the file.
+    bench.file("shared.toml", "speed = 7\n");
+    std::os::unix::fs::symlink("shared.toml", bench.folder().join("ocd.toml")).unwrap();
+    let settings = bench.ocd_alone(&["config", "--json"]).expect(0).result();
+    assert_eq!(settings["settings"]["speed"]["value"], "7", "{settings}");
+}

@@ -44,3 +44,15 @@ fn a_file_is_needed_that_has_symbols() {
     let ran = bench.ocd_alone(&["symbols", "absent", "--elf", CRASH]).expect(0);
     assert_eq!(ran.stderr, "no such symbols\n");
 }
+
+#[test]
+fn firmware_may_be_named_without_its_option() {
+    let bench = Bench::new();
+    let elf = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/counter.elf");
+    let all = bench.ocd_alone(&["symbols", "--elf", elf]).expect(0).stdout;
+    assert_eq!(bench.ocd_alone(&["symbols", elf]).expect(0).stdout, all);
+    let some = bench.ocd_alone(&["symbols", "--elf", elf, "count"]).expect(0).stdout;
+    assert_eq!(bench.ocd_alone(&["symbols", elf, "count"]).expect(0).stdout, some);
+    assert!(some.len() < all.len());
+    bench.ocd_alone(&["symbols", "missing.elf"]).expect(71);
+}

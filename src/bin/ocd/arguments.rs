@@ -54,7 +54,7 @@ pub(crate) struct BoardArgs {
     #[arg(long, global = true, value_name = "PATH", env = "OCD_OPENOCD")]
     openocd: Option<String>,
     /// For commands that wait (run, attach, wait-halt, rtt, semihosting, watch, events): how long they
-    /// may take; no limit by default. For all others: how long OpenOCD may take to answer (10s, for
+    /// may take, from when the board is ready; no limit by default. For all others: how long OpenOCD may take to answer (10s, for
     /// flash 60s).
     #[arg(long, global = true, value_name = "TIME", env = "OCD_TIMEOUT")]
     timeout: Option<String>,
@@ -102,6 +102,13 @@ pub(crate) struct OutputArgs {
     pub(crate) progress: ProgressStyle,
 }
 
+impl OutputArgs {
+    /// JSON, and the defaults.
+    pub(crate) fn json() -> Self {
+        OutputArgs { json: true, verbose: 0, log_file: None, color: When::Auto, progress: ProgressStyle::Auto }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum When {
     Auto,
@@ -116,6 +123,7 @@ pub(crate) enum ProgressStyle {
     None,
 }
 
+/// The aliases are what other tools call a command. They are hidden: one name is enough to learn.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Flash firmware, reset, and show what it prints until it ends. Its exit status becomes ours.
@@ -127,8 +135,10 @@ pub(crate) enum Command {
     /// Show probe, chain, targets, debug port and flash on one page.
     Info,
     /// Halt the target.
+    #[command(alias = "stop")]
     Halt,
     /// Let the target run.
+    #[command(alias = "continue", alias = "go")]
     Resume(commands::control::ResumeArgs),
     /// Execute one instruction.
     Step(commands::control::StepArgs),
@@ -137,12 +147,16 @@ pub(crate) enum Command {
     /// Wait until the target halts.
     WaitHalt,
     /// Show core registers, or write them.
+    #[command(alias = "reg", alias = "registers")]
     Regs(commands::regs::RegsArgs),
     /// Read, write, dump, load, search and test memory.
+    #[command(alias = "memory")]
     Mem(commands::mem::MemArgs),
     /// Set, remove and list breakpoints.
+    #[command(alias = "breakpoint", alias = "break")]
     Bp(commands::breakpoints::BpArgs),
     /// Set, remove and list watchpoints.
+    #[command(alias = "watchpoint")]
     Wp(commands::breakpoints::WpArgs),
     /// Read and write peripherals by the names of the chip's SVD file. Needs --svd.
     Svd(commands::svd::SvdArgs),
@@ -155,6 +169,7 @@ pub(crate) enum Command {
     /// Explain why a halted target crashed.
     Crash,
     /// Show the calls that led to where a Cortex-M is halted. Needs --elf.
+    #[command(alias = "bt")]
     Backtrace,
     /// Write registers and memory of a halted target to a core file, which GDB opens.
     Core(commands::crash::CoreArgs),
@@ -169,6 +184,7 @@ pub(crate) enum Command {
     /// Show the probe, set its speed, drive its reset lines.
     Adapter(commands::adapter::AdapterArgs),
     /// Write firmware into flash, verify it and start it. What flash holds already is skipped.
+    #[command(alias = "download", alias = "program")]
     Flash(commands::flash::FlashArgs),
     /// Erase flash.
     Erase(commands::erase::EraseArgs),
@@ -215,52 +231,5 @@ impl Command {
                 | Command::Watch(_)
                 | Command::Events(_)
         )
-    }
-
-    /// Its name, as in JSON.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Command::Run(_) => "run",
-            Command::Attach(_) => "attach",
-            Command::Status => "status",
-            Command::Info => "info",
-            Command::Halt => "halt",
-            Command::Resume(_) => "resume",
-            Command::Step(_) => "step",
-            Command::Reset(_) => "reset",
-            Command::WaitHalt => "wait-halt",
-            Command::Regs(_) => "regs",
-            Command::Mem(_) => "mem",
-            Command::Bp(_) => "bp",
-            Command::Wp(_) => "wp",
-            Command::Svd(_) => "svd",
-            Command::Watch(_) => "watch",
-            Command::Events(_) => "events",
-            Command::Symbols(_) => "symbols",
-            Command::Crash => "crash",
-            Command::Backtrace => "backtrace",
-            Command::Core(_) => "core",
-            Command::Scan => "scan",
-            Command::Svf(_) => "svf",
-            Command::Xsvf(_) => "xsvf",
-            Command::Dap(_) => "dap",
-            Command::Adapter(_) => "adapter",
-            Command::Flash(_) => "flash",
-            Command::Erase(_) => "erase",
-            Command::Verify(_) => "verify",
-            Command::Read(_) => "read",
-            Command::Protect(_) => "protect",
-            Command::Unprotect(_) => "unprotect",
-            Command::Banks(_) => "banks",
-            Command::Cmd(_) => "cmd",
-            Command::Config => "config",
-            Command::Server(_) => "server",
-            Command::Gdb(_) => "gdb",
-            Command::Repl(_) => "repl",
-            Command::Rtt(_) => "rtt",
-            Command::Semihosting(_) => "semihosting",
-            Command::Completions(_) => "completions",
-            Command::Man(_) => "man",
-        }
     }
 }

@@ -1,6 +1,8 @@
 //! A board that is open: a session, and what was set for it.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use openocd::{OnClose, OpenOcdBuilder, OpenOcdProcess, Session, SessionBuilder, Target};
@@ -10,10 +12,16 @@ use virtual_chip::{Transport, VirtualChip};
 use crate::failure::{Failure, Outcome};
 use crate::settings::{Key, Settings};
 use crate::signals::{self, Opened, Signals};
-use crate::{hints, number};
+use crate::{exit_status, hints, number};
 
 /// How often a probe that is absent or busy is tried again.
 const AGAIN: Duration = Duration::from_millis(250);
+
+/// How long an OpenOCD may take to answer a connection, also if the command may take less.
+const SHORTEST_CONNECT: Duration = Duration::from_secs(2);
+
+/// How much longer than its time a command may wait for the answer of OpenOCD that it then needs.
+const LATE: Duration = Duration::from_millis(500);
 
 /// A board and its session, which a signal ends in order. The session ends before the virtual chip
 /// does.
@@ -40,18 +48,22 @@ impl Board {
         // Before anything is started: an option that is wrong must not come to light at the end.
         settings.parsed(Key::OnExit, on_close)?;
         let mut limits = Session::builder();
-        if let Some(timeout) = settings.parsed(Key::Timeout, number::duration)?.filter(|_| !takes_time) {
+        let timeout = settings.parsed(Key::Timeout, number::duration)?;
+        if let Some(timeout) = timeout.filter(|_| !takes_time) {
             limits = limits.timeout(timeout).flash_timeout(timeout);
         }
         if settings.get(Key::Virtual).is_some() {
             return Board::open_virtual(settings, limits, tune, opened);
         }
+        let _starting;
         let session = if let Some(address) = settings.value(Key::Connect) {
-            patiently(&settings, || limits.clone().connect(address))?
+            let longest = timeout.filter(|_| takes_time).map(|timeout| timeout.max(SHORTEST_CONNECT));
+            patiently(&settings, || connect(&limits, address, longest))?
         } else if let Some(config) = settings.value(Key::Config) {
             let openocd = tune(builder(&settings, config)?);
-            let _starting = Signals::current().starting();
-            patiently(&settings, || limits.clone().start(openocd.clone()))?
+            // Until the session is registered.
+            _starting = Signals::current().starting();
+            patiently(&settings, || Ok(limits.clone().start(openocd.clone())?))?
         } else {
             return Err(Failure::configuration("nothing says which board is meant")
                 .help("describe it with --config \"interface/cmsis-dap.cfg -f target/stm32f1x.cfg\", an openocd.cfg or an ocd.toml")
@@ -120,6 +132,57 @@ impl Board {
         self.settings.parsed(Key::Timeout, number::duration)
     }
 
+    /// Runs `action`, which ends by itself when the time of `--timeout` is over, unless OpenOCD does
+    /// not answer: then its call is interrupted.
+    pub(crate) fn in_time<T>(&self, action: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        match self.time_limit()? {
+            Some(limit) => self.within(limit, action),
+            None => action(),
+        }
+    }
+
+    /// The same, for a time of its own.
+    pub(crate) fn within<T>(&self, limit: Duration, action: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        let (done, ended) = mpsc::channel::<()>();
+        let is_silent = AtomicBool::new(false);
+        let outcome = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let ended = ended;
+                let mut wait = limit.saturating_add(LATE);
+                while ended.recv_timeout(wait) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    // What comes after the time, such as a halt, may take its own on a slow machine.
+                    if !self.answers() && ended.try_recv() == Err(mpsc::TryRecvError::Empty) {
+                        is_silent.store(true, Ordering::Relaxed);
+                        self.session.interrupt();
+                        return;
+                    }
+                    wait = LATE;
+                }
+            });
+            let outcome = action();
+            drop(done);
+            outcome
+        });
+        match outcome {
+            Err(_) if is_silent.into_inner() && Signals::current().caught().is_none() => Err(silent(limit)),
+            outcome => outcome,
+        }
+    }
+
+    /// Whether OpenOCD answers another connection.
+    fn answers(&self) -> bool {
+        let address = match self.session.process() {
+            Some(process) => process.tcl_address().to_string(),
+            None => self.settings.value(Key::Connect).unwrap_or_default().to_owned(),
+        };
+        connect(&Session::builder(), &address, Some(SHORTEST_CONNECT)).is_ok()
+    }
+
+    /// Fails if OpenOCD does not answer: then what it has not told did perhaps happen.
+    pub(crate) fn check_answers(&self) -> Outcome<()> {
+        Ok(self.session.command_within("set _ {}", SHORTEST_CONNECT).map(drop)?)
+    }
+
     /// Ends the session, and its OpenOCD. The targets are left as `--on-exit` says, or else as
     /// `otherwise` does.
     pub(crate) fn close(self, otherwise: OnClose) -> Outcome<()> {
@@ -130,22 +193,41 @@ impl Board {
 }
 
 /// Tries until it succeeds, or the time of `--wait` is over, or waiting cannot help.
-fn patiently(settings: &Settings, mut open: impl FnMut() -> openocd::Result<Session>) -> Outcome<Session> {
+fn patiently(settings: &Settings, mut open: impl FnMut() -> Outcome<Session>) -> Outcome<Session> {
     let wait = settings.parsed(Key::Wait, number::duration)?.unwrap_or_default();
     let end = Instant::now() + wait;
     loop {
         let failure = match open() {
             Ok(session) => return Ok(session),
-            Err(error) => Failure::from(error),
+            Err(failure) => failure,
         };
         if !hints::may_clear(&failure) || Instant::now() >= end {
             return Err(failure);
         }
         Signals::current().wait(AGAIN);
         if let Some(status) = Signals::current().caught() {
-            return Err(Failure::new(status, "ocd.interrupted", "interrupted"));
+            return Err(Failure::interrupted(status));
         }
     }
+}
+
+/// Connects within a time, or as long as the limits of the session allow.
+fn connect(limits: &SessionBuilder, address: &str, longest: Option<Duration>) -> Outcome<Session> {
+    let Some(longest) = longest else { return Ok(limits.clone().connect(address)?) };
+    let (sender, connected) = mpsc::channel();
+    let (limits, address) = (limits.clone(), address.to_owned());
+    // It ends by the limits of the session, or with the program.
+    std::thread::spawn(move || sender.send(limits.connect(address.as_str())));
+    match connected.recv_timeout(longest) {
+        Ok(session) => Ok(session?),
+        Err(_) => Err(silent(longest)),
+    }
+}
+
+fn silent(time: Duration) -> Failure {
+    Failure::new(exit_status::CONNECTION, "ocd.silent", "OpenOCD does not answer")
+        .cause(format!("the time of {time:?} is over"))
+        .help("it may be busy with another program's command, or hang")
 }
 
 fn registered(session: &Session, settings: &Settings) -> Outcome<Opened> {

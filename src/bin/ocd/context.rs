@@ -10,7 +10,7 @@ use crate::arguments::Cli;
 use crate::board::Board;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
-use crate::output::{Done, Output};
+use crate::output::{Done, Output, last_line};
 use crate::settings::{Key, Settings, Sources};
 use crate::signals::Signals;
 
@@ -37,6 +37,7 @@ impl Context {
             return Err(Failure::configuration("there are no boards: no ocd.toml names any"));
         }
         output.several_boards = names.len() > 1;
+        last_line::expect(&output, &names);
         Ok(Context { output, signals, sources, names, takes_time: cli.command.takes_time() })
     }
 

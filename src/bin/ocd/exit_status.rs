@@ -19,7 +19,7 @@ pub(crate) const CONFIGURATION: u8 = 71;
 pub(crate) const PROBE: u8 = 72;
 /// The probe works, but the target does not answer or refuses.
 pub(crate) const TARGET: u8 = 73;
-/// Erasing or writing flash failed.
+/// Erasing, writing or protecting flash failed.
 pub(crate) const FLASH: u8 = 74;
 /// What was compared differs.
 pub(crate) const MISMATCH: u8 = 75;
@@ -45,7 +45,7 @@ Exit status:
    71  wrong configuration or file (ocd.toml, OpenOCD's configuration, image, SVD)
    72  no probe, a probe that cannot be opened, or several and none chosen
    73  the target does not answer, or refuses
-   74  erasing or writing flash failed
+   74  erasing, writing or protecting flash failed
    75  a comparison found a difference
    76  OpenOCD cannot be reached, went away or does not answer
   124  the time of --timeout is over
@@ -60,7 +60,7 @@ The last line on standard error, and `whose` in JSON, say whose status it is.";
 pub(crate) fn of(error: &Error) -> u8 {
     match error {
         Error::Flash(FlashError::Mismatch(_)) => MISMATCH,
-        Error::Flash(error) => error.cause().map(of).filter(|&status| status == CONNECTION).unwrap_or(FLASH),
+        Error::Flash(error) => of_flash(error),
         Error::Process(_) | Error::Image(_) => CONFIGURATION,
         Error::Svd(error) if is_file(error) => CONFIGURATION,
         // A name or a value that was typed.
@@ -93,6 +93,29 @@ pub(crate) fn of(error: &Error) -> u8 {
         ) => CONFIGURATION,
         Error::Target(_) | Error::Dap(_) | Error::Jtag(_) | Error::Breakpoint(_) | Error::Rtt(_) => TARGET,
         _ => FAILED,
+    }
+}
+
+fn of_flash(error: &FlashError) -> u8 {
+    match error {
+        // A bank, a sector, an address or a length that was typed. Nothing was changed.
+        FlashError::UnknownBank { .. }
+        | FlashError::NoBank { .. }
+        | FlashError::InvalidSectors { .. }
+        | FlashError::NoSectors { .. }
+        | FlashError::Misaligned { .. }
+        | FlashError::InvalidArgument(_) => USAGE,
+        FlashError::File { .. } => CONFIGURATION,
+        FlashError::UnexpectedReply(_) => FAILED,
+        FlashError::Banks(_) | FlashError::Probe { .. } | FlashError::Info { .. } => TARGET,
+        // Flash is as it was, or as it should be.
+        FlashError::Read { cause, .. } | FlashError::Verify { cause, .. } | FlashError::NotStarted { cause } => {
+            match of(cause) {
+                FLASH | FAILED => TARGET,
+                status => status,
+            }
+        }
+        _ => error.cause().map(of).filter(|&status| status == CONNECTION).unwrap_or(FLASH),
     }
 }
 

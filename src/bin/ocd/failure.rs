@@ -54,6 +54,11 @@ impl Failure {
         Failure::new(exit_status::USAGE, "ocd.usage", message)
     }
 
+    /// A signal ended the command; its status counts.
+    pub(crate) fn interrupted(status: u8) -> Self {
+        Failure::new(status, "ocd.interrupted", "interrupted")
+    }
+
     pub(crate) fn configuration(message: impl Into<String>) -> Self {
         Failure::new(exit_status::CONFIGURATION, "ocd.configuration", message)
     }

@@ -1,20 +1,25 @@
 //! Explains errors of the library: what to try, by the kind of error and by OpenOCD's own log of
 //! its start.
 
+mod plain;
 mod symptoms;
 
-use openocd::{ConnectionError, Error, ProcessError, ProcessReport, TargetError};
+use openocd::{ConnectionError, Error, ImageError, ProcessError, ProcessReport, TargetError, TargetState};
 
 use crate::exit_status;
 use crate::failure::Failure;
+use crate::platform;
 use crate::signals::Signals;
+
+/// Where Linux has the USB devices.
+const USB_DEVICES: &str = "/dev/bus/usb/";
 
 /// Adds to `failure` what to try, and for an OpenOCD that did not start the status of its reason.
 pub(crate) fn explain(failure: &mut Failure, error: &Error) {
     match error {
         Error::Connection(ConnectionError::Interrupted) | Error::Process(ProcessError::Cancelled) => {
             if let Some(status) = Signals::current().caught() {
-                *failure = Failure::new(status, "ocd.interrupted", "interrupted");
+                *failure = Failure::interrupted(status);
             }
         }
         Error::Process(ProcessError::ExitedDuringStartup { report }) => start_up(failure, report),
@@ -33,12 +38,28 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
             "OpenOCD ended".clone_into(&mut failure.message);
             with_log(failure, report);
         }
-        Error::Target(TargetError::NotHalted { .. }) => failure.help.push("halt the target first: ocd halt".into()),
+        Error::Target(TargetError::NotHalted { target, state, .. }) => {
+            // The library names a command of OpenOCD's or a call of its own, which nobody typed.
+            failure.message = match state {
+                TargetState::Halted | TargetState::Unknown => {
+                    format!("this needs {target} to be halted, and it is not")
+                }
+                state => format!("this needs a halted target, but {target} is {state}"),
+            };
+            failure.help.push("halt the target first: ocd halt".into());
+        }
         Error::Target(TargetError::NoTarget { .. }) => {
             failure.help.push("add a target's configuration to --config, such as -f target/stm32f1x.cfg".into());
         }
+        Error::Image(ImageError::File { problem, .. }) if matches!(**problem, ImageError::UnknownFormat) => {
+            failure
+                .help
+                .push("`ocd flash FILE@ADDRESS` writes raw bytes, `ocd mem load FILE ADDRESS` loads them".into());
+        }
         _ => {}
     }
+    plain::without_library_items(&mut failure.message);
+    failure.causes.iter_mut().for_each(plain::without_library_items);
 }
 
 /// Whether the failure clears when the probe, or the OpenOCD of `--connect`, is there.
@@ -56,6 +77,20 @@ fn start_up(failure: &mut Failure, report: &ProcessReport) {
         symptom.message.clone_into(&mut failure.message);
         failure.causes = vec![format!("OpenOCD says: {line}")];
         failure.help.push(symptom.help.to_owned());
+        match symptom.id {
+            symptoms::NO_PERMISSION => {
+                if let Some(device) = symptoms::device(&report.log_tail) {
+                    failure.message = format!("{}, {device}", symptom.message);
+                }
+            }
+            symptoms::BUSY_PROBE => {
+                let users = platform::open_in(USB_DEVICES);
+                if !users.is_empty() {
+                    failure.help.push(format!("these programs use USB devices: {}", users.join(", ")));
+                }
+            }
+            _ => {}
+        }
     } else {
         failure.status = exit_status::CONFIGURATION;
         "OpenOCD ended before it was ready".clone_into(&mut failure.message);

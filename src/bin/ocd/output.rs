@@ -2,12 +2,14 @@
 //! Everything else is on standard error.
 
 pub(crate) mod file;
+pub(crate) mod last_line;
 pub(crate) mod progress;
 pub(crate) mod stream;
 pub(crate) mod table;
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
 
 use anstream::ColorChoice;
 use serde::Serialize;
@@ -90,7 +92,7 @@ struct Warning<'a> {
 /// How this command prints.
 #[derive(Clone)]
 pub(crate) struct Output {
-    command: &'static str,
+    command: Arc<str>,
     json: bool,
     /// Lines tell which board they are about.
     pub(crate) several_boards: bool,
@@ -98,7 +100,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    pub(crate) fn new(command: &'static str, arguments: &OutputArgs) -> Self {
+    pub(crate) fn new(command: &str, arguments: &OutputArgs) -> Self {
         let choice = match arguments.color {
             // anstream takes a dumb terminal of a CI system for one with colours.
             When::Auto if std::env::var_os("TERM").is_some_and(|term| term == "dumb") => ColorChoice::Never,
@@ -112,7 +114,7 @@ impl Output {
             ProgressStyle::Auto if !bars_fit => ProgressStyle::Plain,
             style => style,
         };
-        Output { command, json: arguments.json, several_boards: false, progress }
+        Output { command: command.into(), json: arguments.json, several_boards: false, progress }
     }
 
     pub(crate) fn set_json(&mut self) {
@@ -130,6 +132,10 @@ impl Output {
 
     /// Prints the answer.
     pub(crate) fn done<R: Serialize + fmt::Display>(&self, board: Option<&str>, done: &Done<R>) -> Outcome<()> {
+        last_line::print(board, || self.print_done(board, done)).unwrap_or(Ok(()))
+    }
+
+    fn print_done<R: Serialize + fmt::Display>(&self, board: Option<&str>, done: &Done<R>) -> Outcome<()> {
         if self.json {
             let (status, whose) = (Some(done.status), Some(done.whose));
             return self.line(board, "result", status, whose, Content::Result(&done.report));
@@ -172,7 +178,7 @@ impl Output {
         whose: Option<Whose>,
         content: Content<'_, T>,
     ) -> Outcome<()> {
-        let line = Line { ocd: FORM, command: self.command, board, r#type: kind, status, whose, content };
+        let line = Line { ocd: FORM, command: &self.command, board, r#type: kind, status, whose, content };
         let mut text = serde_json::to_string(&line).map_err(io::Error::other)?;
         text.push('\n');
         let mut out = io::stdout().lock();
@@ -207,6 +213,10 @@ impl Output {
 
     /// Tells what failed. Returns the exit status.
     pub(crate) fn failure(&self, board: Option<&str>, failure: &Failure) -> u8 {
+        last_line::print(board, || self.print_failure(board, failure)).unwrap_or(failure.status)
+    }
+
+    fn print_failure(&self, board: Option<&str>, failure: &Failure) -> u8 {
         if failure.status == exit_status::BROKEN_PIPE {
             return failure.status;
         }

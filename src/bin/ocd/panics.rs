@@ -32,6 +32,13 @@ fn message(payload: &(dyn Any + Send)) -> String {
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic").to_owned()
 }
 
+/// The error that was unwrapped in a panic with this message, in its own words.
+pub(crate) fn unwrapped(text: &str) -> &str {
+    let Some((_, error)) = text.split_once(" on an `Err` value: ") else { return text };
+    // An error of the system shows them in quotes.
+    error.split_once("message: \"").and_then(|(_, rest)| rest.split_once('"')).map_or(error, |(words, _)| words)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,5 +47,9 @@ mod tests {
     fn a_panic_becomes_its_message() {
         assert_eq!(caught(|| 5), Ok(5));
         assert_eq!(caught(|| -> u8 { panic!("no {}", 5) }), Err("no 5".to_owned()));
+        let full = || std::io::Error::from_raw_os_error(5);
+        let text = caught(|| Err::<u8, _>(full()).unwrap()).unwrap_err();
+        let text = unwrapped(&text);
+        assert!(full().to_string().starts_with(text) && !text.contains('`'), "{text}");
     }
 }

@@ -83,3 +83,41 @@ mod other {
 pub(crate) use other::{ask_to_end, restore_terminal, save_terminal, signal_of};
 #[cfg(unix)]
 pub(crate) use unix::{ask_to_end, restore_terminal, save_terminal, signal_of};
+
+/// The programs of this user that have a file open below a folder: `openocd (process 123)`. Only
+/// Linux tells.
+#[cfg(target_os = "linux")]
+pub(crate) fn open_in(folder: &str) -> Vec<String> {
+    let entries = |path: &std::path::Path| std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+    let is_there = |path: std::path::PathBuf| std::fs::read_link(path).is_ok_and(|file| file.starts_with(folder));
+    let processes = entries("/proc".as_ref()).filter_map(|entry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        entries(&entry.path().join("fd")).any(|file| is_there(file.path())).then_some(())?;
+        let name = std::fs::read_to_string(entry.path().join("comm")).ok()?;
+        Some(format!("{} (process {pid})", name.trim()))
+    });
+    processes.collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn open_in(_: &str) -> Vec<String> {
+    Vec::new()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn program_that_has_a_file_open_is_named() {
+        let folder = std::env::temp_dir().join(format!("ocd-open-in-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        assert!(open_in(folder.to_str().unwrap()).is_empty());
+        let file = std::fs::File::create(folder.join("device")).unwrap();
+        let named = open_in(folder.to_str().unwrap());
+        drop(file);
+        std::fs::remove_dir_all(&folder).unwrap();
+        let own = format!("(process {})", std::process::id());
+        assert!(matches!(&named[..], [one] if one.ends_with(&own)), "{named:?}");
+    }
+}

@@ -178,6 +178,11 @@ impl Settings {
         self.values.remove(&key);
     }
 
+    /// Takes a value from the command line that is no option there.
+    pub(crate) fn set_option(&mut self, key: Key, value: &str) {
+        self.values.insert(key, Setting { value: value.to_owned(), origin: Origin::Option });
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &Setting)> {
         self.values.iter().map(|(key, setting)| (*key, setting))
     }
@@ -240,10 +245,10 @@ impl Sources {
                 given.take(key, Setting { value, origin });
             }
         }
-        let user = file::user_file().filter(|path| path.exists()).map(|path| File::read(&path)).transpose()?;
+        let user = file::user_file().filter(|path| file::is_there(path)).map(|path| File::read(&path)).transpose()?;
         let here = std::env::current_dir().unwrap_or_default();
         let project = file::project_file(&here).map(|path| File::read(&path)).transpose()?;
-        let found = Some(here.join("openocd.cfg")).filter(|path| path.is_file());
+        let found = Some(here.join("openocd.cfg")).filter(|path| file::is_there(path));
         Ok(Sources { given, user, project, found })
     }
 
@@ -309,6 +314,7 @@ impl Sources {
             // OpenOCD looks the name up in its search directories; in braces it may hold spaces.
             let setting = Setting { value: "openocd.cfg".to_owned(), origin };
             if Key::ALL.into_iter().filter(|key| key.is_source()).all(|key| settings.get(key).is_none()) {
+                file::check_is_file(path)?;
                 settings.take(Key::Config, setting);
             }
         }

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use openocd::{OnClose, Session};
 
+use crate::failure::Failure;
+use crate::output::last_line;
 use crate::{exit_status, platform};
 
 /// What the operating system asked for. All values are the same.
@@ -37,6 +39,8 @@ struct State {
 struct Open {
     next: usize,
     starting: usize,
+    /// A signal ends the command: a session that opens now is interrupted, too.
+    is_ending: bool,
     sessions: Vec<Entry>,
 }
 
@@ -160,6 +164,9 @@ impl Signals {
         let mut open = self.open();
         open.next += 1;
         let number = open.next;
+        if open.is_ending {
+            session.interrupt();
+        }
         open.sessions.push(Entry { number, session: session.clone(), on_close, is_closing: false });
         Opened { signals: self.clone(), number }
     }
@@ -214,9 +221,12 @@ impl Signals {
             // The call has ended by itself, and another one may be under way.
             return;
         }
-        for entry in &self.open().sessions {
+        let mut open = self.open();
+        open.is_ending = !keeps;
+        for entry in &open.sessions {
             entry.session.interrupt();
         }
+        drop(open);
         if keeps {
             return;
         }
@@ -236,6 +246,7 @@ impl Signals {
             // There is nobody left to tell.
             let _ = close(entry.session, entry.on_close);
         }
+        tell(status);
         exit(status)
     }
 }
@@ -243,6 +254,19 @@ impl Signals {
 fn exit(status: usize) -> ! {
     platform::restore_terminal();
     std::process::exit(i32::try_from(status).unwrap_or(i32::from(exit_status::FAILED)))
+}
+
+/// Tells that the command was interrupted, unless it has told how it ended. On a thread of its own:
+/// a reader that does not read must not keep the program.
+fn tell(status: usize) {
+    let failure = Failure::interrupted(u8::try_from(status).unwrap_or(exit_status::FAILED));
+    let (done, told) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        last_line::end(&failure);
+        drop(done);
+    });
+    // Either it is told, or nobody reads.
+    let _ = told.recv_timeout(LAST_GRACE);
 }
 
 /// Closes a session whose call a signal may have interrupted.

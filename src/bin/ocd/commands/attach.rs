@@ -1,6 +1,5 @@
 //! `ocd attach`: show what running firmware prints, without a reset or a halt.
 
-use std::io::ErrorKind;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -19,6 +18,8 @@ use crate::context::Context;
 use crate::exit_status;
 use crate::failure::Outcome;
 use crate::output::{Done, Whose};
+use crate::received::receive;
+use crate::time_limit::TimeLimit;
 
 /// How long one look at a channel may take.
 const LOOK: Duration = Duration::from_millis(5);
@@ -67,7 +68,7 @@ pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
     let board = context.one_board()?;
     context.signals.attend();
     let began = Instant::now();
-    let ended = watch(context, &board, range.as_ref(), arguments.log.channels(), &mut sink);
+    let ended = board.in_time(|| watch(context, &board, range.as_ref(), arguments.log.channels(), &mut sink));
     let closed = board.close(OnClose::AsIs);
     let end = ended.and_then(|end| closed.map(|()| end))?;
     sink.finish(matches!(end, End::Exit(_)))?;
@@ -107,7 +108,7 @@ fn watch(
 ) -> Outcome<End> {
     let target = board.target()?;
     let began = Instant::now();
-    let limit = board.time_limit()?;
+    let limit = TimeLimit::begin(board)?;
     let mut console = console(&target)?;
     let mut channels = Vec::new();
     let mut looked = began;
@@ -119,17 +120,17 @@ fn watch(
         let mut flow = ControlFlow::Continue(());
         for channel in &mut channels {
             let source = OutputSource::Rtt(channel.number());
-            if let Some(bytes) = receive(|buffer| std::io::Read::read(channel, buffer))? {
+            if let Some(bytes) = receive(channel)? {
                 flow = sink.feed(source, Some(began.elapsed()), &bytes);
             }
         }
         if let Some(console) = &mut console {
-            if let Some(bytes) = receive(|buffer| std::io::Read::read(console, buffer))? {
+            if let Some(bytes) = receive(console)? {
                 flow = sink.feed(OutputSource::Output, Some(began.elapsed()), &bytes);
             }
             if let Ok(exit) = console.wait_exit(Duration::ZERO) {
                 // What it printed before the exit may not have been read yet.
-                while let Some(bytes) = receive(|buffer| std::io::Read::read(console, buffer))? {
+                while let Some(bytes) = receive(console)? {
                     let _ = sink.feed(OutputSource::Output, Some(began.elapsed()), &bytes);
                 }
                 drain(&target, &mut channels, sink, began)?;
@@ -143,7 +144,7 @@ fn watch(
         if let Some(status) = context.signals.caught() {
             return Ok(End::Signal(status));
         }
-        if limit.is_some_and(|limit| began.elapsed() >= limit) {
+        if limit.over().is_some() {
             return Ok(End::TimeOver);
         }
         if looked.elapsed() >= STATE_PERIOD {
@@ -216,26 +217,9 @@ fn drain(target: &Target<'_>, channels: &mut [RttChannel], sink: &mut Sink<'_>, 
     let patience = target.rtt().polling_interval()? + Duration::from_millis(100);
     for channel in channels {
         channel.set_read_timeout(Some(patience));
-        while let Some(bytes) = receive(|buffer| std::io::Read::read(channel, buffer))? {
+        while let Some(bytes) = receive(channel)? {
             let _ = sink.feed(OutputSource::Rtt(channel.number()), Some(began.elapsed()), &bytes);
         }
     }
     Ok(())
-}
-
-/// What has come, if anything has.
-fn receive(mut read: impl FnMut(&mut [u8]) -> std::io::Result<usize>) -> Outcome<Option<Vec<u8>>> {
-    let mut buffer = vec![0; 16 * 1024];
-    match read(&mut buffer) {
-        Ok(0) => Ok(None),
-        Ok(length) => {
-            buffer.truncate(length);
-            Ok(Some(buffer))
-        }
-        Err(error) if error.kind() == ErrorKind::TimedOut => Ok(None),
-        Err(error) => match error.downcast::<Error>() {
-            Ok(error) => Err(error.into()),
-            Err(error) => Err(error.into()),
-        },
-    }
 }

@@ -1,7 +1,7 @@
 //! `ocd status`, `halt`, `resume`, `step`, `reset`, `wait-halt`: run control.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use openocd::{Error, ResetMode, TargetStatus, TimeoutError};
@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::signals::POLL;
+use crate::time_limit::TimeLimit;
 
 /// A target's state.
 #[derive(Serialize)]
@@ -100,22 +101,23 @@ pub(crate) fn reset(context: &Context, arguments: &ResetArgs) -> Outcome<u8> {
 
 pub(crate) fn wait_halt(context: &Context) -> Outcome<u8> {
     context.signals.attend();
-    context.each_board(|board| wait(context, board).map(Status))
+    context.each_board(|board| board.in_time(|| wait(context, board)).map(Status))
 }
 
 /// Waits in slices, so that a signal ends it.
 fn wait(context: &Context, board: &Board) -> Outcome<TargetStatus> {
-    let limit = board.time_limit()?.map(|time| (time, Instant::now() + time));
+    let limit = TimeLimit::begin(board)?;
     loop {
-        let left = limit.map_or(POLL, |(_, end)| end.saturating_duration_since(Instant::now()).min(POLL));
-        match board.target()?.wait_halt(left) {
+        match board.target()?.wait_halt(limit.shorten(POLL)) {
             Err(Error::Timeout(TimeoutError::Halt { .. })) => {}
             other => return Ok(other?),
         }
         if let Some(status) = context.signals.caught() {
-            return Err(Failure::new(status, "ocd.interrupted", "interrupted"));
+            return Err(Failure::interrupted(status));
         }
-        if let Some((time, _)) = limit.filter(|(_, end)| Instant::now() >= *end) {
+        if let Some(time) = limit.over() {
+            // An OpenOCD that hangs reports no halt.
+            board.check_answers()?;
             return Err(not_halted(time));
         }
     }

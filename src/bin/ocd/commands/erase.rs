@@ -15,7 +15,7 @@ use crate::output::progress::Watch;
 #[derive(Debug, Args)]
 pub(crate) struct EraseArgs {
     /// The first address of the range, and its length; with --bank the first sector, and the last.
-    #[arg(value_names = ["ADDRESS", "LENGTH"], num_args = 2, conflicts_with = "all")]
+    #[arg(value_names = ["ADDRESS", "LENGTH"], num_args = 0..=2, conflicts_with = "all")]
     range: Vec<String>,
     /// Erase sectors of this bank, by its number or name: --bank 0 4 7.
     #[arg(long, value_name = "BANK")]
@@ -57,8 +57,11 @@ pub(crate) fn run(context: &Context, arguments: &EraseArgs) -> Outcome<u8> {
         };
         board.check_identity()?;
         watch.interrupted("nothing was changed")?;
-        watch.step("resetting");
         let target = board.target()?;
+        if let Plan::Sectors { bank, .. } | Plan::Bank(bank) = plan {
+            check_bank(target.flash(), bank)?;
+        }
+        watch.step("resetting");
         target.reset(ResetMode::Init)?;
         watch.interrupted("flash was not changed, and the target is halted")?;
         let flash = target.flash();
@@ -71,6 +74,17 @@ pub(crate) fn run(context: &Context, arguments: &EraseArgs) -> Outcome<u8> {
         let erased = erased.map_err(|error| watch.failure(error))?;
         Ok(Report { erased, status: target.status()?, elapsed_seconds: board.opened.elapsed().as_secs_f64() })
     })
+}
+
+/// A bank that does not exist is no reason to reset the target.
+fn check_bank(flash: Flash<'_>, wanted: BankId<'_>) -> Outcome<()> {
+    let is_there = flash.banks()?.iter().any(|bank| match wanted {
+        BankId::Number(number) => bank.number == number,
+        BankId::Name(name) => bank.name == name,
+        _ => true,
+    });
+    // For its list of banks.
+    if is_there { Ok(()) } else { Ok(flash.probe(wanted).map(drop)?) }
 }
 
 fn sectors<R: ProgressReport>(flash: &Flash<'_, R>, bank: BankId<'_>, first: u32, last: u32) -> Result<u64> {
@@ -101,7 +115,14 @@ fn plan(arguments: &EraseArgs) -> Outcome<Plan<'_>> {
         }
         (None, [address, length], false) => {
             address::check(address)?;
-            Ok(Plan::Range { address, length: number::number(length).map_err(Failure::usage)? })
+            let length = number::number(length).map_err(Failure::usage)?;
+            if length == 0 {
+                return Err(Failure::usage("the length is 0: there is nothing to erase"));
+            }
+            Ok(Plan::Range { address, length })
+        }
+        (_, [word], false) if word == "all" => {
+            Err(Failure::usage("what is to be erased?").help("to erase everything say --all"))
         }
         (bank, ..) => Err(Failure::usage("what is to be erased?").help(match bank {
             Some(_) => "name the first and the last sector, or say --all for the whole bank",

@@ -13,6 +13,7 @@ use crate::exit_status;
 use crate::failure::Outcome;
 use crate::output::Done;
 use crate::signals::POLL;
+use crate::time_limit::TimeLimit;
 
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {
@@ -46,7 +47,7 @@ pub(crate) fn run(context: &Context, arguments: &EventsArgs) -> Outcome<u8> {
     let board = context.one_board()?;
     let name = board.name().map(str::to_owned);
     let mut summary = Summary { events: 0 };
-    let listened = listen(context, &board, arguments, &mut summary);
+    let listened = board.in_time(|| listen(context, &board, arguments, &mut summary));
     let closed = board.close(OnClose::AsIs);
     let status = listened?;
     closed?;
@@ -56,15 +57,17 @@ pub(crate) fn run(context: &Context, arguments: &EventsArgs) -> Outcome<u8> {
 
 /// Prints events until it is time to end. Returns the exit status.
 fn listen(context: &Context, board: &Board, arguments: &EventsArgs, summary: &mut Summary) -> Outcome<u8> {
-    let limit = board.time_limit()?;
     let events = board.session.events()?;
+    let limit = TimeLimit::begin(board)?;
     let begin = Instant::now();
     context.output.note(board.name(), "listening");
     while arguments.count.is_none_or(|count| summary.events < count) {
         if let Some(status) = context.signals.caught() {
             return Ok(status);
         }
-        if limit.is_some_and(|limit| begin.elapsed() >= limit) {
+        if limit.over().is_some() {
+            // An OpenOCD that hangs reports no events, too.
+            board.check_answers()?;
             // What was asked for is a number of events, or a time.
             return Ok(if arguments.count.is_some() { exit_status::TIMEOUT } else { exit_status::DONE });
         }

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::Outcome;
-use crate::firmware::{Firmware, FirmwareArgs, FirmwareFile};
 use crate::flashing::{self, ProgramArgs, Programmed};
+use crate::image_files::{Firmware, FirmwareArgs, FirmwareFile};
 use crate::output::progress::Watch;
 
 #[derive(Debug, Args)]

@@ -45,6 +45,9 @@ impl fmt::Display for Report {
 pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
     address::check(&arguments.address)?;
     let length = number::number(&arguments.length).map_err(Failure::usage)?;
+    if length == 0 {
+        return Err(Failure::usage("the length is 0: there is nothing to read"));
+    }
     let to_stdout = arguments.file.as_os_str() == "-";
     if to_stdout && context.output.is_json() {
         return Err(Failure::usage("the bytes and JSON cannot both be on standard output").help("name a file"));

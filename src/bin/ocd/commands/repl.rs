@@ -4,22 +4,24 @@ mod complete;
 mod editor;
 mod line;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{BufRead as _, IsTerminal as _};
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _};
+use clap::Args;
 use openocd::OnClose;
 use serde::Serialize;
 
-use crate::arguments::{Cli, Command};
+use crate::arguments::Command;
 use crate::board::Board;
 use crate::commands;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
-use crate::output::{Done, Output};
+use crate::output::Done;
 use crate::platform;
 use crate::settings::{Key, Origin};
+use crate::usage;
 use editor::{Editor, Typed};
 use line::Line;
 
@@ -176,24 +178,26 @@ impl Repl<'_> {
     /// Runs a command of this program. It makes a connection of its own to this OpenOCD.
     fn ours(&self, words: Vec<String>) -> u8 {
         let all = ["ocd".to_owned()].into_iter().chain(self.options.iter().cloned()).chain(words);
-        let matches = match Cli::command().try_get_matches_from(all) {
-            Ok(matches) => matches,
-            Err(error) => return crate::usage(&error),
+        let all: Vec<OsString> = all.map(OsString::from).collect();
+        let line = match usage::Line::read(&all) {
+            Ok(line) => line,
+            Err(error) => {
+                return usage::answer(&error, &all, self.context.output.is_json() || usage::wants_json(&all));
+            }
         };
-        let cli = match Cli::from_arg_matches(&matches) {
-            Ok(cli) => cli,
-            Err(error) => return crate::usage(&error),
-        };
-        let output = self.context.output.again(cli.command.name(), &cli.output);
+        let mut output = line.output();
+        if self.context.output.is_json() {
+            output.set_json();
+        }
         let run = || {
-            if let Command::Repl(_) = cli.command {
+            if let Command::Repl(_) = line.cli.command {
                 return Err(Failure::usage("this is a repl already"));
             }
-            if let Some(done) = commands::without_board(&cli.command, &output) {
+            if let Some(done) = commands::without_board(&line.cli.command, &output) {
                 return done;
             }
-            let context = Context::new(&cli, &matches, output.clone(), self.context.signals.clone())?;
-            commands::run(cli.command, &context)
+            let context = Context::new(&line.cli, &line.matches, output.clone(), self.context.signals.clone())?;
+            commands::run(line.cli.command, &context)
         };
         let status = run().unwrap_or_else(|failure| output.failure(None, &failure));
         self.context.signals.unattend();
@@ -215,15 +219,4 @@ fn options(board: &Board) -> Vec<String> {
     }
     options.extend(board.name().map(|name| format!("--board={name}")));
     options
-}
-
-/// Prints in the way of the repl itself.
-impl Output {
-    fn again(&self, command: &'static str, arguments: &crate::arguments::OutputArgs) -> Output {
-        let mut output = Output::new(command, arguments);
-        if self.is_json() {
-            output.set_json();
-        }
-        output
-    }
 }

@@ -2,12 +2,11 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::io::Read as _;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use openocd::{Error, OnClose, Rtt, RttChannel, RttChannels, RttError, TimeoutError};
+use openocd::{Error, OnClose, Rtt, RttChannel, RttChannels, RttError};
 use serde::Serialize;
 
 use crate::address::Names;
@@ -19,7 +18,9 @@ use crate::input::{Input, Typed};
 use crate::number;
 use crate::output::Done;
 use crate::output::stream::Stream;
+use crate::received::{self, receive};
 use crate::settings::Key;
+use crate::time_limit::TimeLimit;
 
 /// The symbol of the control block.
 const SYMBOL: &str = "_SEGGER_RTT";
@@ -54,9 +55,6 @@ pub(crate) struct RttArgs {
     list: bool,
 }
 
-/// The time limit, and when it is over.
-type End = Option<(Duration, Instant)>;
-
 #[derive(Serialize)]
 #[serde(transparent)]
 struct List(RttChannels);
@@ -77,7 +75,7 @@ pub(crate) fn run(context: &Context, arguments: &RttArgs) -> Outcome<u8> {
     }
     let board = context.one_board()?;
     let name = board.name().map(str::to_owned);
-    let result = console(context, &board, arguments);
+    let result = board.in_time(|| console(context, &board, arguments));
     let closed = board.close(OnClose::AsIs);
     let list = result.and_then(|list| closed.map(|()| list))?;
     context.output.done(name.as_deref(), &Done::from(list))?;
@@ -87,7 +85,7 @@ pub(crate) fn run(context: &Context, arguments: &RttArgs) -> Outcome<u8> {
 /// Returns the list of channels if that is wanted. A console ends with a failure: a signal, or the
 /// end of its time.
 fn console(context: &Context, board: &Board, arguments: &RttArgs) -> Outcome<List> {
-    let end = board.time_limit()?.map(|limit| (limit, Instant::now() + limit));
+    let end = TimeLimit::begin(board)?;
     let range = place(board, arguments)?;
     let rtt = board.target()?.rtt();
     let size = u32::try_from(range.end - range.start).unwrap_or(u32::MAX);
@@ -123,7 +121,7 @@ fn place(board: &Board, arguments: &RttArgs) -> Outcome<Range<u64>> {
 }
 
 /// Waits for the firmware to make its control block.
-fn start(context: &Context, board: &Board, rtt: Rtt<'_>, end: End) -> Outcome<()> {
+fn start(context: &Context, board: &Board, rtt: Rtt<'_>, end: TimeLimit) -> Outcome<()> {
     let begin = Instant::now();
     let mut was_told = false;
     loop {
@@ -135,33 +133,21 @@ fn start(context: &Context, board: &Board, rtt: Rtt<'_>, end: End) -> Outcome<()
             was_told = true;
             context.output.note(board.name(), "no RTT control block yet; waiting for the firmware to make one");
         }
-        ended(context, end)?;
+        end.check(&context.signals)?;
         context.signals.wait(Duration::from_millis(50));
     }
 }
 
-/// Fails at a signal, and when the time is over.
-fn ended(context: &Context, end: End) -> Outcome<()> {
-    if let Some(status) = context.signals.caught() {
-        return Err(Failure::new(status, "ocd.interrupted", "interrupted"));
-    }
-    match end.filter(|(_, end)| Instant::now() >= *end) {
-        Some((limit, _)) => {
-            Err(Failure::new(exit_status::TIMEOUT, "ocd.timeout", format!("the time of {limit:?} is over")))
-        }
-        None => Ok(()),
-    }
-}
-
 /// Talks until something fails: a signal, or the end of the time, at the latest.
-fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: End) -> Outcome<Infallible> {
+fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: TimeLimit) -> Outcome<Infallible> {
     let mut channel = rtt.channel(number)?;
     channel.set_read_timeout(Some(READ));
     let mut input = rtt.channels()?.down.iter().any(|down| down.number == number).then(Input::new);
     let mut stream = Stream::new(&context.output, board.name());
     let mut looked = Instant::now();
     let failure = loop {
-        if let Err(failure) = exchange(&mut channel, &mut input, &mut stream).and_then(|()| ended(context, end)) {
+        if let Err(failure) = exchange(&mut channel, &mut input, &mut stream).and_then(|()| end.check(&context.signals))
+        {
             break failure;
         }
         if looked.elapsed() >= STATE_PERIOD {
@@ -180,20 +166,11 @@ fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: End) -
 
 /// Shows what comes, and sends what was typed.
 fn exchange(channel: &mut RttChannel, input: &mut Option<Input>, stream: &mut Stream) -> Outcome<()> {
-    let mut buffer = vec![0; 16 * 1024];
-    match channel.read(&mut buffer) {
-        Ok(count) => stream.print(&buffer[..count])?,
-        Err(error) => match error.downcast::<Error>() {
-            Ok(Error::Timeout(TimeoutError::Rtt { .. })) => {}
-            Ok(error) => return Err(error.into()),
-            Err(error) => return Err(Failure::new(exit_status::CONNECTION, "ocd.rtt", error.to_string())),
-        },
+    if let Some(bytes) = receive(channel)? {
+        stream.print(&bytes)?;
     }
     if let Some(Typed::Bytes(bytes)) = input.as_mut().map(Input::take) {
-        std::io::Write::write_all(channel, &bytes).map_err(|error| match error.downcast::<Error>() {
-            Ok(error) => Failure::from(error),
-            Err(error) => Failure::new(exit_status::CONNECTION, "ocd.rtt", error.to_string()),
-        })?;
+        std::io::Write::write_all(channel, &bytes).map_err(received::failure)?;
     }
     Ok(())
 }

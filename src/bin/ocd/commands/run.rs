@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use openocd::{
-    OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, TargetState, VectorCatch,
-    Verdict,
+    Event, OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, TargetState,
+    VectorCatch, Verdict,
 };
 
 use crate::board::Board;
@@ -103,6 +103,9 @@ impl Catch {
     }
 }
 
+/// How long the report of a reset may take that happened before the end of the run.
+const LAST_EVENT: Duration = Duration::from_millis(50);
+
 /// What a run needs besides the board and what is shown.
 pub(crate) struct Runner {
     output: Output,
@@ -178,6 +181,9 @@ impl Runner {
         let (arguments, firmware) = (&self.arguments, &self.firmware);
         let target = board.target()?;
         target.reset(ResetMode::Halt)?;
+        // From here on all resets are of other programs; the firmware's own are no commands of OpenOCD.
+        let is_shared = board.settings.value(Key::Connect).is_some();
+        let others = if is_shared { Some(board.session.events()?) } else { None };
         let events: Vec<VectorCatch> = arguments.catch.iter().flat_map(|catch| catch.events()).copied().collect();
         let before = Firmware::catch(&target, &events)?;
 
@@ -199,18 +205,28 @@ impl Runner {
             }
         }
         let stop = StopToken::new();
-        let outcome = stopping(&self.signals, &stop, || {
+        let run = || {
             let until = until.stop_token(&stop).on_output(|output| sink.take(output));
             target.run_until(until, limit)
-        })?;
+        };
+        let outcome = board.within(limit, || stopping(&self.signals, &stop, run))?;
         sink.finish(matches!(outcome.verdict, Verdict::Exit { .. }))?;
         self.check_same_firmware(board, &outcome)?;
+        if others.is_some_and(|events| events.timeout_iter(LAST_EVENT).any(|event| is_reset(&event))) {
+            let message = "another program reset the target during the run, so its outcome says nothing";
+            return Err(Failure::new(exit_status::TARGET, "ocd.run.reset", message)
+                .help("let one program at a time use the OpenOCD of --connect"));
+        }
         let ending = Ending::of(self, &target, sink, outcome)?;
         if let Some(before) = before {
             target.set_vector_catch(&before)?;
         }
         Ok(ending)
     }
+}
+
+fn is_reset(event: &openocd::Result<Event>) -> bool {
+    matches!(event, Ok(Event::Reset(_)))
 }
 
 /// Runs `action`, which `stop` can end, and stops it at a signal.

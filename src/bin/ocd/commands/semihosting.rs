@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use openocd::{ConsoleOptions, Error, OnClose, SemihostingExit, TimeoutError};
@@ -12,10 +12,11 @@ use serde::Serialize;
 use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::input::{Input, Typed};
 use crate::output::stream::Stream;
 use crate::output::{Done, Whose};
+use crate::time_limit::TimeLimit;
 
 /// The reason of an exit that the firmware asked for.
 const APPLICATION_EXIT: u32 = 0x20026;
@@ -48,7 +49,7 @@ impl fmt::Display for Report {
 pub(crate) fn run(context: &Context, arguments: &SemihostingArgs) -> Outcome<u8> {
     context.signals.attend();
     let board = context.one_board()?;
-    let result = console(context, &board, arguments);
+    let result = board.in_time(|| console(context, &board, arguments));
     let closed = board.close(OnClose::AsIs);
     let done = result?;
     closed?;
@@ -58,7 +59,7 @@ pub(crate) fn run(context: &Context, arguments: &SemihostingArgs) -> Outcome<u8>
 }
 
 fn console(context: &Context, board: &Board, arguments: &SemihostingArgs) -> Outcome<Done<Report>> {
-    let limit = board.time_limit()?.map(|limit| (limit, Instant::now() + limit));
+    let limit = TimeLimit::begin(board)?;
     let mut options = ConsoleOptions::new().command_line(arguments.command_line.join(" "));
     if let Some(folder) = &arguments.files {
         options = options.files(folder);
@@ -85,13 +86,9 @@ fn console(context: &Context, board: &Board, arguments: &SemihostingArgs) -> Out
             Typed::End => console.close_input(),
             Typed::Nothing => {}
         }
-        if let Some(status) = context.signals.caught() {
+        if let Err(failure) = limit.check(&context.signals) {
             stream.finish()?;
-            return Err(Failure::new(status, "ocd.interrupted", "interrupted"));
-        }
-        if let Some((limit, _)) = limit.filter(|(_, end)| Instant::now() >= *end) {
-            stream.finish()?;
-            return Err(Failure::new(exit_status::TIMEOUT, "ocd.timeout", format!("the time of {limit:?} is over")));
+            return Err(failure);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::fmt;
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use openocd::{Image, ImageError, Symbol, SymbolKind};
@@ -12,11 +13,14 @@ use crate::context::Context;
 use crate::failure::Outcome;
 use crate::output::Done;
 use crate::output::table::table;
+use crate::settings::{Key, Settings};
 
 #[derive(Debug, Args)]
 pub(crate) struct SymbolsArgs {
-    /// Only symbols whose name contains this text, in either case.
-    filter: Option<String>,
+    /// The firmware, unless --elf names it; and a text: only symbols whose name contains it, in either
+    /// case.
+    #[arg(value_names = ["FILE", "FILTER"], num_args = 0..=2)]
+    words: Vec<String>,
     /// The order: by address, by name, or the largest first.
     #[arg(long, value_enum, default_value = "address")]
     sort: Sort,
@@ -73,14 +77,15 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(context: &Context, arguments: &SymbolsArgs) -> Outcome<u8> {
-    for settings in context.settings()? {
+    for mut settings in context.settings()? {
+        let filter = arguments.filter(&mut settings);
         let names = Names::new(&settings);
         let image = names.needed_image()?;
         if image.symbols().next().is_none() {
             let format = image.format();
             return Err(openocd::Error::from(ImageError::NoSymbols { format }).into());
         }
-        let report = Report { symbols: arguments.symbols(image) };
+        let report = Report { symbols: arguments.symbols(image, filter) };
         if report.symbols.is_empty() {
             context.output.note(settings.board.as_deref(), "no such symbols");
         }
@@ -90,8 +95,25 @@ pub(crate) fn run(context: &Context, arguments: &SymbolsArgs) -> Outcome<u8> {
 }
 
 impl SymbolsArgs {
-    fn symbols(&self, image: &Image) -> Vec<Row> {
-        let filter = self.filter.as_deref().unwrap_or_default().to_lowercase();
+    /// Takes over the file. Returns the text that names contain.
+    fn filter(&self, settings: &mut Settings) -> &str {
+        let is_named = settings.get(Key::Elf).is_some();
+        match &self.words[..] {
+            [] => "",
+            [file, filter] => {
+                settings.set_option(Key::Elf, file);
+                filter
+            }
+            [file] if !is_named || Path::new(file).is_file() => {
+                settings.set_option(Key::Elf, file);
+                ""
+            }
+            [filter, ..] => filter,
+        }
+    }
+
+    fn symbols(&self, image: &Image, filter: &str) -> Vec<Row> {
+        let filter = filter.to_lowercase();
         let rows = image.symbols().map(|symbol| Row { demangled: symbol.demangled(), symbol });
         let mut rows: Vec<Row> = rows
             .filter(|row| self.kind.is_none_or(|kind| kind == Kind::of(&row.symbol)))

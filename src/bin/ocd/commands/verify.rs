@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::Outcome;
-use crate::firmware::{Firmware, FirmwareArgs, FirmwareFile};
+use crate::image_files::{Firmware, FirmwareArgs, FirmwareFile};
 use crate::output::Done;
 use crate::output::progress::Watch;
 

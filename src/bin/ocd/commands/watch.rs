@@ -99,7 +99,7 @@ pub(crate) fn run(context: &Context, arguments: &WatchArgs) -> Outcome<u8> {
     let board = context.one_board()?;
     let name = settings.board.as_deref();
     let mut summary = Summary::default();
-    let ended = watch(context, &board, arguments, &watched, &mut summary);
+    let ended = board.in_time(|| watch(context, &board, arguments, &watched, &mut summary));
     let closed = board.close(OnClose::AsIs);
     let status = ended?;
     closed?;

@@ -16,6 +16,8 @@ pub(crate) struct Symptom {
 /// The kinds of failures that clear when the probe is plugged in, or is free again.
 pub(crate) const NO_PROBE: &str = "ocd.probe.none";
 pub(crate) const BUSY_PROBE: &str = "ocd.probe.busy";
+/// The probe is there, but belongs to somebody else.
+pub(crate) const NO_PERMISSION: &str = "ocd.probe.permission";
 
 const fn symptom(text: &'static str, status: u8, id: &'static str, texts: (&'static str, &'static str)) -> Symptom {
     Symptom { text, status, id, message: texts.0, help: texts.1 }
@@ -64,8 +66,8 @@ const TRANSPORT: (&str, &str) =
 /// In this order: the first that matches any line counts, so causes precede what follows from them.
 #[rustfmt::skip]
 const SYMPTOMS: &[Symptom] = &[
-    symptom("LIBUSB_ERROR_ACCESS", PROBE, "ocd.probe.permission", PERMISSION),
-    symptom("insufficient permissions", PROBE, "ocd.probe.permission", PERMISSION),
+    symptom("LIBUSB_ERROR_ACCESS", PROBE, NO_PERMISSION, PERMISSION),
+    symptom("insufficient permissions", PROBE, NO_PERMISSION, PERMISSION),
     symptom("LIBUSB_ERROR_BUSY", PROBE, BUSY_PROBE, BUSY),
     symptom("unable to claim usb device", PROBE, BUSY_PROBE, BUSY),
     symptom("Multiple devices found", PROBE, "ocd.probe.several", SEVERAL),
@@ -101,6 +103,12 @@ pub(crate) fn find(log: &[String]) -> Option<(&'static Symptom, &str)> {
         let line = log.iter().find(|line| line.contains(symptom.text))?;
         Some((symptom, cause(line)))
     })
+}
+
+/// The USB device that cannot be opened: libusb names it in a line of its own.
+pub(crate) fn device(log: &[String]) -> Option<&str> {
+    let mut words = log.iter().flat_map(|line| line.split([' ', ',', ';']));
+    words.find(|word| word.starts_with("/dev/")).map(|word| word.trim_end_matches([':', '.']))
 }
 
 /// OpenOCD's own words for a failure that is not in the table: its first error, or the last line that
@@ -200,6 +208,18 @@ mod tests {
             assert_eq!(id(log), Some(*expected), "{log}");
         }
         assert_eq!(id("Info : clock speed 1000 kHz\nError: something new\n"), None);
+    }
+
+    #[test]
+    fn device_is_named_as_libusb_names_it() {
+        let log = |line: &str| ["Info : x".to_owned(), line.to_owned()];
+        for line in [
+            "libusb: error [get_usbfs_fd] libusb couldn't open USB device /dev/bus/usb/001/004, errno=13",
+            "libusb: error [_get_usbfs_fd] libusb couldn't open USB device /dev/bus/usb/001/004: Permission denied",
+        ] {
+            assert_eq!(device(&log(line)), Some("/dev/bus/usb/001/004"));
+        }
+        assert_eq!(device(&log("Error: open failed")), None);
     }
 
     #[test]

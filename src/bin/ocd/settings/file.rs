@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::Key;
+use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 
 /// A value of a file.
@@ -31,11 +32,29 @@ pub(crate) fn user_file() -> Option<PathBuf> {
 
 /// The project's file: the nearest `ocd.toml` in `folder` or above.
 pub(crate) fn project_file(folder: &Path) -> Option<PathBuf> {
-    folder.ancestors().map(|folder| folder.join("ocd.toml")).find(|path| path.is_file())
+    folder.ancestors().map(|folder| folder.join("ocd.toml")).find(|path| is_there(path))
+}
+
+/// Whether there is something with this name, also if it is no file that can be read.
+pub(crate) fn is_there(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
+/// Refuses what is no file: a folder, or a link that leads nowhere. To read a FIFO would block.
+pub(crate) fn check_is_file(path: &Path) -> Outcome<()> {
+    let what = match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => return Ok(()),
+        Ok(metadata) if metadata.is_dir() => "it is a folder".to_owned(),
+        Ok(_) => "it is no regular file".to_owned(),
+        Err(error) if path.is_symlink() => format!("it is a link that leads nowhere: {error}"),
+        Err(error) => error.to_string(),
+    };
+    Err(Failure::new(exit_status::CONFIGURATION, "ocd.file", format!("cannot read {}", path.display())).cause(what))
 }
 
 impl File {
     pub(crate) fn read(path: &Path) -> Outcome<File> {
+        check_is_file(path)?;
         let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
         File::parse(path, &text).map_err(|problem| {
             let message = format!("{} is wrong", path.display());

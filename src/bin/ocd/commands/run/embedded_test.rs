@@ -106,7 +106,7 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     let mut arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => return Err(Failure::usage(error.to_string().trim_end())),
-        Err(error) => return Ok(crate::usage(&error)),
+        Err(error) => return Ok(crate::usage::answer(&error, &[], false)),
     };
     // One board runs one test at a time.
     arguments.test_threads = Some(1);
@@ -145,7 +145,7 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     if let Some(status) = context.signals.caught() {
         return Err(Failure::new(status, "ocd.interrupted", "interrupted: the tests after this one did not run"));
     }
-    let conclusion = conclusion.map_err(unprinted)?;
+    let conclusion = conclusion.map_err(|panic| unprinted(&panic))?;
     let status = if conclusion.has_failed() { 101 } else { 0 };
     if context.output.is_json() && !arguments.list {
         let report = Report {
@@ -160,10 +160,11 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
 }
 
 /// The results could not be printed: libtest-mimic panics then.
-fn unprinted(panic: String) -> Failure {
+fn unprinted(panic: &str) -> Failure {
     match panic.contains("BrokenPipe") {
         true => std::io::Error::from(std::io::ErrorKind::BrokenPipe).into(),
-        false => Failure::new(exit_status::FAILED, "ocd.output", "cannot write to standard output").cause(panic),
+        false => Failure::new(exit_status::FAILED, "ocd.output", "cannot write to standard output")
+            .cause(panics::unwrapped(panic)),
     }
 }
 

@@ -7,6 +7,8 @@ use crate::address::Names;
 use crate::commands::svd::path::{Named, find};
 use crate::failure::{Failure, Outcome};
 
+const TYPES: &str = "u8, u16, u32, u64, i8, i16, i32, i64, f32, f64";
+
 /// Something to watch.
 #[derive(Debug)]
 pub(super) struct Watched {
@@ -44,7 +46,10 @@ pub(super) fn parse(names: &Names, text: &str) -> Outcome<Watched> {
             _ => {}
         }
     }
-    let place = names.place(expression)?;
+    let place = names.place(expression).map_err(|failure| match typed(text) {
+        Some((_, name)) => failure.help(format!("{name:?} is none of the types: {TYPES}")),
+        None => failure,
+    })?;
     let kind = kind.or_else(|| unsigned(place.size?));
     let kind = kind.ok_or_else(|| {
         Failure::usage(format!("{text:?} has no type")).help(format!("add one, such as {expression}:u32"))
@@ -62,6 +67,12 @@ fn split_type(text: &str) -> (&str, Option<VariableType>) {
     let split = text.rsplit_once(':').filter(|(expression, _)| !expression.ends_with(':'));
     let known = split.and_then(|(expression, name)| Some((expression, Some(name.parse().ok()?))));
     known.unwrap_or((text, None))
+}
+
+/// What was typed, if its end looks like a type.
+fn typed(text: &str) -> Option<(&str, &str)> {
+    let (expression, name) = text.rsplit_once(':').filter(|(expression, _)| !expression.ends_with(':'))?;
+    name.parse::<VariableType>().is_err().then_some((expression, name))
 }
 
 /// The type of something with this size in bytes.

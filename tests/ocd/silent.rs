@@ -1,0 +1,67 @@
+//! An OpenOCD that does not answer: every command that has a time ends by it, and never as if it
+//! knew.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::bench::Bench;
+use crate::run::firmware as prebuilt;
+use crate::running::{PATIENCE, Running};
+
+/// How much longer than its time a command may take, on a busy machine.
+const LATE: Duration = Duration::from_secs(4);
+
+fn send(signal: &str, pid: u32) {
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+}
+
+/// A server that stays, its address and its OpenOCD.
+fn server(bench: &Bench) -> (Running, String, u32) {
+    let arguments = ["server", "--tcl-port", "0", "--gdb-port", "0"];
+    let mut server = Running::start(&mut bench.board_command(&arguments));
+    let address = server.line_with("tcl ").split_once(' ').unwrap().1.to_owned();
+    let openocd = server.openocd();
+    (server, address, openocd)
+}
+
+#[test]
+fn command_ends_by_its_time_when_openocd_hangs_from_the_beginning() {
+    let bench = Bench::new();
+    let (_server, address, openocd) = server(&bench);
+    send("-STOP", openocd);
+    let hello = prebuilt("hello");
+    for command in [&["events"][..], &["watch", "0x2000_0000:u32"], &["attach", &hello], &["run", &hello, "--no-flash"]]
+    {
+        let begin = Instant::now();
+        let ran = bench.ocd_alone(&[command, &["--connect", &address, "--timeout", "3", "--json"]].concat());
+        assert!(begin.elapsed() < Duration::from_secs(3) + LATE, "{command:?}: {:?}", begin.elapsed());
+        assert_eq!(ran.expect(76).error()["id"], "ocd.silent", "{command:?}");
+    }
+    send("-CONT", openocd);
+}
+
+#[test]
+fn command_ends_by_its_time_when_openocd_begins_to_hang() {
+    let bench = Bench::new();
+    bench.ocd(&["flash", &prebuilt("hangs")]).expect(0);
+    let endless = prebuilt("hangs");
+    for command in [
+        &["events"][..],
+        &["watch", "0x2000_0000:u32", "--period", "50ms"],
+        &["attach", &endless],
+        &["run", &endless, "--no-flash"],
+        &["wait-halt"],
+    ] {
+        let (_server, address, openocd) = server(&bench);
+        bench.ocd_alone(&["--connect", &address, "resume"]);
+        let begin = Instant::now();
+        let arguments = [command, &["--connect", &address, "--timeout", "6"]].concat();
+        let mut running = Running::start(&mut bench.command(&arguments));
+        std::thread::sleep(Duration::from_secs(3));
+        send("-STOP", openocd);
+        let ran = running.end();
+        send("-CONT", openocd);
+        assert!(begin.elapsed() < (Duration::from_secs(6) + LATE).min(PATIENCE), "{command:?}: {:?}", begin.elapsed());
+        assert_eq!(ran.status, 76, "{command:?}: {ran:#?}");
+    }
+}

@@ -1,0 +1,154 @@
+//! Command lines that cannot be read, and what a person typed in place of what was meant.
+
+use crate::bench::{Bench, Ran};
+
+#[test]
+fn unreadable_command_line_is_an_error_in_json_too() {
+    let bench = Bench::new();
+    for (arguments, command, says) in [
+        (&["--json", "frobnicate"][..], "ocd", "frobnicate"),
+        (&["halt", "--json", "--nonsense"], "halt", "--nonsense"),
+        (&["step", "many", "--json"], "step", "many"),
+        (&["protect", "--json"], "protect", "<FIRST>"),
+        (&["--json", "mem"], "mem", "a command is missing"),
+        (&["--json"], "ocd", "a command is missing"),
+        (&["halt", "--color", "blue", "--json"], "halt", "blue"),
+    ] {
+        let ran = bench.ocd_alone(arguments).expect(64);
+        assert_eq!((ran.lines().len(), ran.stderr.as_str()), (1, ""), "{ran:#?}");
+        assert_eq!(ran.lines()[0]["command"], command, "{ran:#?}");
+        let error = ran.error();
+        assert_eq!(error["id"], "ocd.usage", "{error}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(says) && !message.contains("error:") && !message.contains('\n'), "{message:?}");
+    }
+    // That of the firmware is none of ours.
+    assert_eq!(bench.ocd_alone(&["run", "--nonsense", "--", "--json"]).expect(64).stdout, "");
+}
+
+#[test]
+fn lines_of_the_repl_that_cannot_be_read_are_errors_in_json() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["repl", "--json", "-c", "ocd frobnicate"]).expect(64);
+    assert_eq!(ran.error()["id"], "ocd.usage", "{ran:#?}");
+}
+
+#[test]
+fn command_that_is_missing_is_answered_with_short_help() {
+    let bench = Bench::new();
+    let bare = bench.ocd_alone(&[]).expect(64).stderr;
+    assert!(bare.contains("Usage: ocd [OPTIONS] <COMMAND>") && !bare.contains("error"), "{bare}");
+    let with_settings = Ran::of(bench.command(&[]).env("OCD_SPEED", "1")).expect(64).stderr;
+    assert_eq!(with_settings.replace("OCD_SPEED=1", "OCD_SPEED="), bare);
+    let mem = Ran::of(bench.command(&["mem"]).env("OCD_SPEED", "1")).expect(64).stderr;
+    assert!(mem.contains("Usage: ocd mem") && mem.contains("dump") && !mem.contains("error"), "{mem}");
+}
+
+#[test]
+fn what_is_to_be_erased_is_asked_with_the_answer() {
+    let bench = Bench::new();
+    for (arguments, help) in
+        [(&["erase", "all"][..], "say --all"), (&["erase", "0x08000000"], "an address and a length")]
+    {
+        let ran = bench.ocd_alone(arguments).expect(64);
+        assert!(ran.stderr.contains(help), "{ran:#?}");
+    }
+    for command in [&["erase", "0x08000000", "0"][..], &["read", "0x08000000", "0", "x"]] {
+        let ran = bench.ocd(command).expect(64);
+        assert!(ran.stderr.starts_with("error: the length is 0"), "{ran:#?}");
+    }
+}
+
+#[test]
+fn type_that_does_not_exist_is_named() {
+    let bench = Bench::new();
+    for variable in ["0x2000_0000:u7", "counter:word"] {
+        let ran = bench.ocd_alone(&["watch", variable]).expect(64);
+        assert!(ran.stderr.contains("is none of the types: u8, u16"), "{ran:#?}");
+    }
+}
+
+#[test]
+fn mistyped_places_are_wrong_usage_and_not_failures_of_flash() {
+    let bench = Bench::new();
+    for arguments in [
+        &["erase", "--bank", "9", "0", "1"][..],
+        &["erase", "--bank", "nosuch", "--all"],
+        &["erase", "--bank", "0", "0", "999"],
+        &["erase", "0x10", "16"],
+        &["erase", "0x0800_0010", "16"],
+        &["read", "0x10", "16", "x"],
+        &["read", "0x0801_fff0", "64", "x"],
+        &["protect", "0", "999"],
+        &["unprotect", "5", "1"],
+        &["protect", "--bank", "7", "0", "1"],
+    ] {
+        let ran = bench.ocd(arguments);
+        assert_eq!(ran.status, 64, "{arguments:?}: {ran:#?}");
+    }
+}
+
+#[test]
+fn target_runs_on_when_a_bank_is_mistyped() {
+    let bench = Bench::new();
+    let before = bench.chip.reset_count();
+    for arguments in [&["erase", "--bank", "9", "0", "1"][..], &["erase", "--bank", "nosuch", "--all"]] {
+        let ran = bench.ocd(arguments).expect(64);
+        assert!(ran.stderr.contains("there is no flash bank"), "{ran:#?}");
+    }
+    assert_eq!((bench.chip.reset_count(), bench.chip.state()), (before, virtual_chip::CoreState::Running));
+}
+
+#[test]
+fn hints_name_nothing_that_cannot_be_typed() {
+    // `Ran` checks it of every command; these are the ones whose library errors name items.
+    let bench = Bench::new();
+    bench.file("raw.bin", "raw");
+    for arguments in [
+        &["crash"][..],
+        &["core", "x.core"],
+        &["regs"],
+        &["regs", "--all"],
+        &["run", "raw.bin"],
+        &["attach", "raw.bin"],
+        &["symbols", "raw.bin"],
+        &["backtrace", "--elf", "raw.bin"],
+        &["cmd", "exit"],
+        &["rtt", "--elf", "raw.bin"],
+        &["mem", "load", "raw.bin"],
+        &["gdb", "raw.bin", "--", "-batch"],
+    ] {
+        let ran = bench.ocd(arguments);
+        for item in ["crash_report", "core_dump", "`reg r0", "Session::", "Image::", "Target::"] {
+            assert!(!ran.stderr.contains(item), "{arguments:?}: {ran:#?}");
+        }
+    }
+}
+
+#[test]
+fn command_on_a_running_target_says_what_it_needs() {
+    let bench = Bench::new();
+    for arguments in [&["regs"][..], &["crash"], &["core", "x.core"], &["step"], &["regs", "r0"]] {
+        let ran = bench.ocd(arguments).expect(73);
+        let first = ran.stderr.lines().next();
+        assert_eq!(first, Some("error: this needs a halted target, but stm32f1x.cpu is running"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn names_that_other_tools_give_a_command_are_understood() {
+    let bench = Bench::new();
+    for (other, own) in [
+        ("reg", "regs"),
+        ("memory", "mem"),
+        ("bt", "backtrace"),
+        ("download", "flash"),
+        ("go", "resume"),
+        ("stop", "halt"),
+    ] {
+        let help = |name: &str| bench.ocd_alone(&[name, "--help"]).expect(0).stdout;
+        assert_eq!(help(other), help(own));
+    }
+    let ran = bench.ocd(&["stop", "--json"]).expect(0);
+    assert_eq!(ran.lines()[0]["command"], "halt");
+}
