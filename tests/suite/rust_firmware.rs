@@ -10,7 +10,7 @@ use openocd::{Image, ResetMode, RunOutcome, RunUntil, TargetState, VectorCatch, 
 use crate::board::{Board, PATIENCE};
 
 fn path(program: &str) -> PathBuf {
-    PathBuf::from(format!("{}/examples/firmware/rust/prebuilt/{program}.elf", env!("CARGO_MANIFEST_DIR")))
+    PathBuf::from(format!("{}/tests/firmware/{program}.elf", env!("CARGO_MANIFEST_DIR")))
 }
 
 fn image(program: &str) -> Image {
