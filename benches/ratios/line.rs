@@ -26,11 +26,11 @@ const FLASH: u32 = 0x0800_0000;
 const IMAGE: usize = 32 << 10;
 
 /// What the cores allow is measured in two ways. The first row compares the command with the
-/// processor time that it causes, over all cores: what `ocd`, the OpenOCDs and the chips compute,
+/// processor time that it causes, over all cores: what `ocd`, each OpenOCD and the chips compute,
 /// with no core ever idle. It shows whether a board waits for another one.
 ///
 /// The second row compares it with the same image written by `program … verify` of the same
-/// OpenOCDs, all at once, each over a bare socket of its own. It also shows what a board costs more
+/// servers, all at once, each over a bare socket of its own. It also shows what a board costs more
 /// than bare OpenOCD: comparing first what flash holds, and restoring RAM. Both include the slow
 /// board and the refused connection of the dead one.
 pub(crate) fn run(table: &mut Table) {
@@ -69,7 +69,7 @@ pub(crate) fn run(table: &mut Table) {
         }
         let (begin, before) = (Instant::now(), processor_time(&servers));
         run();
-        let (took, cpu) = (begin.elapsed(), processor_time(&servers) - before);
+        let (took, cpu) = (begin.elapsed(), processor_time(&servers).saturating_sub(before));
         for (slot, chip) in chips.iter().enumerate() {
             let mut held = vec![0; IMAGE];
             chip.read_memory(FLASH, &mut held).expect("there is flash");
@@ -96,7 +96,7 @@ pub(crate) fn run(table: &mut Table) {
     }
 }
 
-/// What this process (with the chips), the programs that it ran to their end, and the OpenOCDs have
+/// What this process (with the chips), the programs that it ran to their end, and each server have
 /// computed so far, by Linux' account in hundredths of a second.
 fn processor_time(servers: &[OpenOcdProcess]) -> Duration {
     let ticks = |process: &str, fields: std::ops::Range<usize>| -> u64 {
@@ -115,8 +115,8 @@ fn processor_time(servers: &[OpenOcdProcess]) -> Duration {
 fn server(slot: usize, chip: &VirtualChip) -> OpenOcdProcess {
     let mut config = chip.openocd_config();
     if slot == SLOW {
-        let (own, slow) = (chip.port(), slow_wire(chip.port()));
-        config = config.replace(&format!("remote_bitbang port {own}"), &format!("remote_bitbang port {slow}"));
+        let (own, slowed) = (chip.port(), slow_wire(chip.port()));
+        config = config.replace(&format!("remote_bitbang port {own}"), &format!("remote_bitbang port {slowed}"));
         assert_ne!(config, chip.openocd_config());
     }
     OpenOcdProcess::builder().config(config).spawn().expect("OpenOCD starts")

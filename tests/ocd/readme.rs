@@ -58,11 +58,7 @@ fn session_of_the_readme_is_true() {
     }
     // The three commands of a newcomer: the clone, the installation, and this one.
     let ran = bench
-        .ocd_alone(&[
-            "--virtual",
-            "run",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/firmware/hello.elf"),
-        ])
+        .ocd_alone(&["--virtual", "run", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/firmware/hello.elf")])
         .expect(0);
     assert!(ran.stdout.contains("hello from the board"), "{ran:?}");
 }
