@@ -33,7 +33,7 @@ struct Line {
     _silent: TcpListener,
 }
 
-/// Six boards behind OpenOCDs of their own, as in a lab.
+/// Six boards, each behind an OpenOCD of its own, as in a lab.
 fn line() -> Line {
     let benches: Vec<Bench> = (0..BOARDS).map(|_| Bench::new()).collect();
     let sessions: Vec<Session> = benches.iter().map(Bench::session).collect();
