@@ -10,7 +10,7 @@
 //! board 3: 1024 bytes erased, 108 written, 0 skipped; stm32f1x.cpu is running
 //! ```
 //!
-//! With boards of a lab, by the TCL ports of their OpenOCDs:
+//! With boards of a lab, by the TCL port of each one's OpenOCD:
 //! `cargo run --example many_boards -- localhost:6601 localhost:6602`.
 //!
 //! Its exit status is 1 if a board failed, and each failure has an id that never changes.

@@ -22,6 +22,9 @@ const USAGE: &str = "usage: transfer_times [--board CONFIG]";
 const RAM: u64 = 0x2000_0000;
 const WORDS: u16 = 256;
 
+/// A way to read the words.
+type Read = fn(&Session) -> Result<Vec<u32>>;
+
 fn main() -> ExitCode {
     env_logger::init();
     ending::report(measure())
@@ -34,8 +37,7 @@ fn measure() -> std::result::Result<(), Box<dyn Error>> {
     }
     let session = Session::start(&board.config)?;
     session.target().halt()?;
-    let ways: [(&str, fn(&Session) -> Result<Vec<u32>>); 3] =
-        [("one by one", one_by_one), ("as a batch", as_a_batch), ("as a block", as_a_block)];
+    let ways: [(&str, Read); 3] = [("one by one", one_by_one), ("as a batch", as_a_batch), ("as a block", as_a_block)];
     let mut seen = Vec::new();
     for (name, read) in ways {
         let begin = Instant::now();
@@ -61,7 +63,7 @@ fn as_a_batch(session: &Session) -> Result<Vec<u32>> {
     let mut batch = session.batch();
     let words: Vec<_> = (0..WORDS).map(|n| batch.memory().read_u32(RAM + 4 * u64::from(n))).collect();
     batch.run()?;
-    words.into_iter().map(|word| word.result()).collect()
+    words.into_iter().map(openocd::Handle::result).collect()
 }
 
 /// Neighbours, as OpenOCD reads them fastest.

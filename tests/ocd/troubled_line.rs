@@ -124,7 +124,8 @@ fn no_board_waits_for_a_dead_or_a_silent_one() {
         let board = end["board"].as_str().unwrap();
         match board {
             "slot1" => {
-                assert_eq!((&end["status"], &end["error"]["id"]), (&76.into(), &"connection.unreachable".into()))
+                assert_eq!(end["status"], 76, "{end}");
+                assert_eq!(end["error"]["id"], "connection.unreachable", "{end}");
             }
             "slot3" => {
                 assert_eq!(end["status"], 76, "{end}");

@@ -1,0 +1,1 @@
+../../examples/firmware/rust/src/bin/panics.rs
