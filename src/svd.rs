@@ -62,7 +62,7 @@ pub(crate) type Loaded = RwLock<Option<Arc<Device>>>;
 /// ```
 /// # let chip = virtual_chip::VirtualChip::start()?;
 /// # let session = openocd::Session::start(chip.openocd_config())?;
-/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
 /// session.svd().load(path)?;
 /// let svd = session.svd();
 /// println!("{}", svd.read_register("RCC", "CR")?);
@@ -101,7 +101,7 @@ impl Svd<'_> {
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// let device = session.svd().load("tests/images/virtual-stm32f103.svd")?;
+    /// let device = session.svd().load("tests/virtual-chip/svd/virtual-stm32f103.svd")?;
     /// assert_eq!(device.name(), "VirtualSTM32F103");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -148,7 +148,7 @@ impl Svd<'_> {
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # session.svd().load(path)?;
     /// // Takes a received byte, if there is one.
     /// let port = session.svd().unguarded().read_peripheral("USART1")?;
@@ -186,7 +186,7 @@ impl Svd<'_> {
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # session.svd().load(path)?;
     /// let register = session.svd().describe("GPIOA", "ODR")?;
     /// println!("{register}");

@@ -61,7 +61,7 @@ fn long_reads_allocate_as_little_as_short_ones_failed_ones_nothing_and_periphera
 #[cfg(feature = "svd")]
 fn peripherals_are_read_together(session: &Session) {
     let svd = session.svd();
-    svd.load(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd")).unwrap();
+    svd.load(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd")).unwrap();
     let device = svd.device().unwrap();
     assert!(device.peripherals().iter().any(|peripheral| peripheral.registers().len() >= 20));
     for peripheral in device.peripherals() {

@@ -117,7 +117,7 @@ impl Device {
     /// and neither is a register at an address that the file describes.
     ///
     /// ```
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// use openocd::svd::{CortexM, Device};
     ///
     /// let device = Device::load(path)?.with_core(CortexM::V7);

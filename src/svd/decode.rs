@@ -48,7 +48,7 @@ impl DecodedRegister {
     /// [`SvdError::UnknownField`](crate::SvdError::UnknownField), with similar names.
     ///
     /// ```
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # let device = openocd::svd::Device::load(path)?;
     /// let decoded = device.peripheral("RCC")?.register("CR")?.decode(0x0300_0083)?;
     /// let ready = decoded.field("PLLRDY")?;

@@ -53,7 +53,7 @@ use crate::types::ReadAction;
 /// ```
 /// use openocd::svd::Device;
 ///
-/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
 /// let device = Device::load(path)?;
 /// let cr = device.peripheral("RCC")?.register("CR")?;
 /// assert_eq!(cr.address(), 0x4002_1000);
@@ -107,7 +107,7 @@ impl Device {
     /// ```
     /// use openocd::svd::Device;
     ///
-    /// let device = Device::load("tests/images/virtual-stm32f103.svd")?;
+    /// let device = Device::load("tests/virtual-chip/svd/virtual-stm32f103.svd")?;
     /// println!("{device}");
     /// for warning in device.warnings() {
     ///     println!("{warning}");
@@ -200,7 +200,7 @@ impl Device {
     /// in the file. [`registers_at`](Self::registers_at) returns all of them.
     ///
     /// ```
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # let device = openocd::svd::Device::load(path)?;
     /// let register = device.register_at(0x4001_080d).expect("the second byte of GPIOA.ODR");
     /// assert_eq!(register.path(), "GPIOA.ODR");

@@ -83,7 +83,7 @@ impl Field {
     /// Takes the field's value out of the register's value.
     ///
     /// ```
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # let device = openocd::svd::Device::load(path)?;
     /// let field = device.peripheral("RCC")?.register("CFGR")?.field("PLLMUL")?;
     /// assert_eq!((field.bit_offset(), field.bit_width()), (18, 4));

@@ -131,7 +131,7 @@ mod tests {
     /// An independent reader agrees on a file that is as the standard has it.
     #[test]
     fn a_clean_file_is_read_as_svd_parser_reads_it() {
-        let file = include_str!("../../tests/images/virtual-stm32f103.svd");
+        let file = include_str!("../../tests/virtual-chip/svd/virtual-stm32f103.svd");
         let (ours, theirs) = (text(file, "the chip").unwrap(), svd_parser::parse(file).unwrap());
         let mut compared = 0;
         for peripheral in theirs.peripherals.iter().filter(|peripheral| peripheral.derived_from.is_none()) {

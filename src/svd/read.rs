@@ -30,7 +30,7 @@ impl Svd<'_> {
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # session.svd().load(path)?;
     /// let cr = session.svd().read_register("RCC", "CR")?;
     /// println!("{cr}");
@@ -90,7 +90,7 @@ impl Svd<'_> {
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # session.svd().load(path)?;
     /// let port = session.svd().read_peripheral("GPIOA")?;
     /// println!("{port}");
@@ -114,7 +114,7 @@ impl Svd<'_> {
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # session.svd().load(path)?;
     /// session.svd().write_register("GPIOA", "ODR", 0x8)?;
     /// let diff = session.svd().diff("GPIOA")?;

@@ -84,7 +84,7 @@ impl Svd<'_> {
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # session.svd().load(path)?;
     /// let before = session.svd().snapshot(&["RCC", "GPIOA"])?;
     /// session.svd().write_field("RCC", "CR", "HSEON", "On")?;
@@ -141,7 +141,7 @@ impl Snapshot {
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # session.svd().load(path)?;
     /// # let file = std::env::temp_dir().join(format!("snapshot-{}.txt", std::process::id()));
     /// use openocd::svd::Snapshot;

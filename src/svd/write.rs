@@ -30,7 +30,7 @@ impl Svd<'_> {
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # session.svd().load(path)?;
     /// session.svd().write_register("GPIOA", "ODR", 0x5a5a)?;
     ///
@@ -56,7 +56,7 @@ impl Svd<'_> {
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # session.svd().load(path)?;
     /// session.svd().write_field("RCC", "CR", "HSEON", "On")?;
     /// session.svd().write_field("RCC", "CR", "HSEON", 0)?;
@@ -97,7 +97,7 @@ impl Svd<'_> {
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # session.svd().load(path)?;
     /// session.svd().write_fields("RCC", "CFGR", &[("PLLMUL", "Mul9".into()), ("ADCPRE", 2.into())])?;
     /// assert_eq!(session.svd().read_field("RCC", "CFGR", "PLLMUL")?, 7);
@@ -138,7 +138,7 @@ impl Svd<'_> {
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
-    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
     /// # session.svd().load(path)?;
     /// session.svd().write_fields_over_reset("USART1", "DR", &[("DR", 0x41.into())])?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

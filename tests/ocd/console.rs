@@ -6,7 +6,7 @@ use crate::bench::Bench;
 use crate::running::Running;
 
 const RAM: &str = "0x2000_0000+20K";
-const PREBUILT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/firmware/");
+const PREBUILT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/rust/prebuilt/");
 const COUNTER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/counter.elf");
 
 #[test]

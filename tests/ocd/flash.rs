@@ -27,7 +27,7 @@ pub fn held(bench: &Bench, address: u32, length: usize) -> Vec<u8> {
 #[test]
 fn an_elf_file_is_written_and_runs_and_is_skipped_the_next_time() {
     let bench = Bench::new();
-    let elf = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/firmware/hello.elf");
+    let elf = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/rust/prebuilt/hello.elf");
     let image = openocd::Image::open(elf).unwrap();
     let ran = bench.ocd(&["flash", elf]).expect(0);
     assert!(ran.stdout.contains(&format!(" bytes erased, {} written, 0 skipped, verified; ", image.len())), "{ran:?}");

@@ -3,7 +3,7 @@
 use crate::bench::{Bench, Ran};
 
 const GUIDE: &str = include_str!("../../src/guide/coming_from_telnet.md");
-const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/firmware/rtt_plain.elf");
+const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/rust/prebuilt/rtt_plain.elf");
 
 #[test]
 fn commands_in_place_of_telnet_work() {

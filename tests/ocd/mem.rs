@@ -5,7 +5,7 @@ use virtual_chip::firmware::COUNTER_ADDRESS;
 use crate::bench::Bench;
 
 const CRASH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/crash/crash.elf");
-const SVD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+const SVD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
 
 #[test]
 fn memory_is_printed_as_a_table_as_numbers_and_raw() {

@@ -48,8 +48,6 @@ fn session_of_the_readme_is_true() {
     assert_eq!(commands.len(), 9);
     for (line, output) in &commands[1..] {
         let mut command = Command::new("sh");
-        // The published package has no examples/firmware/rust.
-        let line = line.replace("examples/firmware/rust/prebuilt/", "tests/firmware/");
         command.args(["-c", &format!("{{ {line}; }} 2>&1")]).current_dir(env!("CARGO_MANIFEST_DIR"));
         command.env("PATH", &path).env("OCD_CONNECT", &address).env("OCD_PROGRESS", "none").env_remove("OCD_CONFIG");
         let ran = command.output().unwrap();
@@ -58,7 +56,11 @@ fn session_of_the_readme_is_true() {
     }
     // The three commands of a newcomer: the clone, the installation, and this one.
     let ran = bench
-        .ocd_alone(&["--virtual", "run", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/firmware/hello.elf")])
+        .ocd_alone(&[
+            "--virtual",
+            "run",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/rust/prebuilt/hello.elf"),
+        ])
         .expect(0);
     assert!(ran.stdout.contains("hello from the board"), "{ran:?}");
 }

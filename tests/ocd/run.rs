@@ -11,7 +11,7 @@ use crate::bench::{Bench, Ran};
 
 /// The path of a prebuilt firmware.
 pub fn firmware(name: &str) -> String {
-    format!("{}/tests/firmware/{name}.elf", env!("CARGO_MANIFEST_DIR"))
+    format!("{}/examples/firmware/rust/prebuilt/{name}.elf", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The last line of standard error.

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Ran};
 
-const SVD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+const SVD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
 
 /// `ocd svd` with the chip's file; no board.
 fn alone(bench: &Bench, arguments: &[&str]) -> Ran {

@@ -3,7 +3,7 @@
 use crate::bench::Bench;
 
 const CRASH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/crash/crash.elf");
-const RUST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/firmware/exits.elf");
+const RUST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/rust/prebuilt/exits.elf");
 
 fn names(bench: &Bench, arguments: &[&str]) -> Vec<String> {
     let ran = bench.ocd_alone(&[&["symbols", "--elf", CRASH], arguments].concat()).expect(0);

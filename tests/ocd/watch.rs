@@ -8,7 +8,7 @@ use virtual_chip::CoreState;
 
 use crate::bench::{Bench, Ran};
 
-const SVD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/virtual-stm32f103.svd");
+const SVD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
 /// The word that the chip's first program counts in.
 const COUNTER: &str = "0x2000_2000:u32";
 

@@ -162,7 +162,7 @@ fn backtrace_with_its_source_lines() {
 fn registers_by_their_names() {
     let board = Board::halted();
     let svd = board.session.svd();
-    svd.load_str(include_str!("../images/virtual-stm32f103.svd")).unwrap();
+    svd.load_str(include_str!("../virtual-chip/svd/virtual-stm32f103.svd")).unwrap();
     let register = form(svd.read_register("RCC", "CR").unwrap());
     assert_eq!(fields(&register), "address fields name peripheral size value");
     assert_eq!((&register["peripheral"], &register["address"]), (&json!("RCC"), &json!(0x4002_1000)));

@@ -22,7 +22,7 @@ use openocd::svd::{Device, Register};
 
 use crate::board::Board;
 
-const CHIP: &str = include_str!("../images/virtual-stm32f103.svd");
+const CHIP: &str = include_str!("../virtual-chip/svd/virtual-stm32f103.svd");
 
 /// A board whose session knows the chip.
 fn board() -> Board {

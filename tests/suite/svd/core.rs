@@ -35,7 +35,7 @@ fn the_core_is_added_to_the_file_of_the_vendor() {
     assert!(now.starts_with(&of_file) && now.contains(&"MPU".to_owned()), "{now:?}");
     // Once more changes nothing.
     assert_eq!(svd.add_core_peripherals().unwrap().to_string(), device.to_string());
-    assert!(Device::load("tests/images/virtual-stm32f103.svd").unwrap().peripheral("MPU").is_err());
+    assert!(Device::load("tests/virtual-chip/svd/virtual-stm32f103.svd").unwrap().peripheral("MPU").is_err());
 }
 
 #[test]

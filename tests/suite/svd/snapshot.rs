@@ -94,6 +94,6 @@ fn unknown_peripherals_and_files_are_errors() {
     assert_eq!(error.to_string(), "there is no file /nowhere/at/all");
     let error = board.session.svd().snapshot(&["RCC"]).unwrap().save("/nowhere/at/all").unwrap_err();
     assert!(matches!(error, Error::Svd(SvdError::Unwritable { .. })), "{error:?}");
-    let error = Snapshot::load("tests/images/virtual-stm32f103.svd").unwrap_err();
+    let error = Snapshot::load("tests/virtual-chip/svd/virtual-stm32f103.svd").unwrap_err();
     assert!(matches!(error, Error::Svd(SvdError::Parse { line: 1, .. })), "{error:?}");
 }

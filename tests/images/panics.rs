@@ -1,1 +1,0 @@
-../../examples/firmware/rust/src/bin/panics.rs
