@@ -16,6 +16,7 @@
 //! With a board: `cargo run --example flash_firmware -- firmware.elf --board "interface/stlink.cfg
 //! -f target/stm32f1x.cfg"`.
 
+mod board;
 mod ending;
 
 use std::error::Error;
@@ -23,9 +24,9 @@ use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use board::Board;
 use object::{Object, ObjectSymbol};
 use openocd::{BreakpointKind, Image, Progress, ResetMode, Session};
-use virtual_chip::VirtualChip;
 
 const USAGE: &str = "usage: flash_firmware [ELF] [--board CONFIG]";
 const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/counter.elf");
@@ -36,20 +37,16 @@ fn main() -> ExitCode {
 }
 
 fn flash() -> Result<(), Box<dyn Error>> {
-    let (mut path, mut board) = (FIRMWARE.to_owned(), None);
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match &*argument {
-            "--board" => board = Some(arguments.next().ok_or(USAGE)?),
-            flag if flag.starts_with('-') => return Err(USAGE.into()),
-            _ => path = argument,
-        }
-    }
-    let image = Image::open(&path)?;
-    let main = address_of_main(&path)?;
+    let (board, arguments) = Board::from_arguments(USAGE)?;
+    let path = match &arguments[..] {
+        [] => FIRMWARE,
+        [path] if !path.starts_with('-') => path,
+        _ => return Err(USAGE.into()),
+    };
+    let image = Image::open(path)?;
+    let main = address_of_main(path)?;
 
-    let chip = if board.is_none() { Some(VirtualChip::start()?) } else { None };
-    let session = Session::start(board.or(chip.as_ref().map(VirtualChip::openocd_config)).unwrap_or_default())?;
+    let session = Session::start(&board.config)?;
     session.target().reset(ResetMode::Halt)?;
 
     let report = session.flash().with_progress(print_bar).write_image(&image)?;

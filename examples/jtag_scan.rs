@@ -8,14 +8,17 @@
 //! Prints a line for each TAP: ` 0  stm32f1x.cpu  yes  0x3ba00477  ARM (0x23b)  4`, then of each
 //! DAP its access ports and what their ROM tables list.
 
+mod board;
 mod ending;
 
 use std::fmt::{self, Display, Formatter};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use board::Board;
 use openocd::{DapInfo, Error, JtagError, Session, Tap};
-use virtual_chip::VirtualChip;
+
+const USAGE: &str = "usage: jtag_scan [--board CONFIG]";
 
 fn main() -> ExitCode {
     env_logger::init();
@@ -23,14 +26,11 @@ fn main() -> ExitCode {
 }
 
 fn scan() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let chip = if arguments.is_empty() { Some(VirtualChip::start()?) } else { None };
-    let config = match (&chip, &arguments[..]) {
-        (Some(chip), _) => chip.openocd_config(),
-        (None, [option, config]) if option == "--board" => config.clone(),
-        _ => return Err("usage: jtag_scan [--board CONFIG]".into()),
-    };
-    let session = Session::start(config)?;
+    let (board, arguments) = Board::from_arguments(USAGE)?;
+    if !arguments.is_empty() {
+        return Err(USAGE.into());
+    }
+    let session = Session::start(&board.config)?;
     let mut parts = vec![match session.jtag().scan_chain() {
         Ok(taps) => format!("{}\n", chain(&taps)),
         // SWD has no chain.

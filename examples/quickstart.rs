@@ -9,14 +9,15 @@
 //! Prints OpenOCD's version, the target's status and registers, 64 bytes of flash, and what it
 //! wrote and read back.
 
+mod board;
 mod ending;
 
 use std::error::Error;
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
+use board::Board;
 use openocd::Session;
-use virtual_chip::VirtualChip;
 
 const USAGE: &str = "usage: quickstart [--board CONFIG] [--ram ADDRESS] [--flash ADDRESS]";
 
@@ -26,21 +27,17 @@ fn main() -> ExitCode {
 }
 
 fn look_around() -> Result<(), Box<dyn Error>> {
-    let (mut board, mut ram, mut flash) = (None, 0x2000_0000, 0x0800_0000);
-    let mut arguments = std::env::args().skip(1);
+    let (board, arguments) = Board::from_arguments(USAGE)?;
+    let (mut ram, mut flash) = (0x2000_0000, 0x0800_0000);
+    let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         match (argument.as_str(), arguments.next()) {
-            ("--board", Some(config)) => board = Some(config),
             ("--ram", Some(address)) => ram = hex(&address)?,
             ("--flash", Some(address)) => flash = hex(&address)?,
             _ => return Err(USAGE.into()),
         }
     }
-    // The chip must outlive the session.
-    let chip = if board.is_none() { Some(VirtualChip::start()?) } else { None };
-    let config = board.or_else(|| chip.as_ref().map(VirtualChip::openocd_config)).unwrap_or_default();
-
-    let session = Session::start(config)?;
+    let session = Session::start(&board.config)?;
     let mut out = stdout();
     writeln!(out, "{}", session.version())?;
     for target in session.targets()? {

@@ -16,14 +16,15 @@
 //! With a board that has flash at the same addresses: `cargo run --example reflash -- firmware.elf
 //! --board "interface/stlink.cfg -f target/stm32f1x.cfg"`.
 
+mod board;
 mod ending;
 
 use std::error::Error;
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
+use board::Board;
 use openocd::{FlashError, Image, OnClose, ProgramOptions, Session, WriteOptions};
-use virtual_chip::VirtualChip;
 
 const USAGE: &str = "usage: reflash [FIRMWARE] [--board CONFIG]";
 const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/counter.elf");
@@ -36,21 +37,17 @@ fn main() -> ExitCode {
 }
 
 fn reflash() -> Result<(), Box<dyn Error>> {
-    let (mut path, mut board) = (FIRMWARE.to_owned(), None);
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match &*argument {
-            "--board" => board = Some(arguments.next().ok_or(USAGE)?),
-            flag if flag.starts_with('-') => return Err(USAGE.into()),
-            _ => path = argument,
-        }
-    }
+    let (board, arguments) = Board::from_arguments(USAGE)?;
+    let path = match &arguments[..] {
+        [] => FIRMWARE,
+        [path] if !path.starts_with('-') => path,
+        _ => return Err(USAGE.into()),
+    };
     let serial = Image::bin(SERIAL_AT, *b"SN 00004711")?;
-    let image = Image::merge([&Image::open(&path)?, &serial])?;
+    let image = Image::merge([&Image::open(path)?, &serial])?;
     writeln!(stdout(), "{image}")?;
 
-    let chip = if board.is_none() { Some(VirtualChip::start()?) } else { None };
-    let session = Session::start(board.or(chip.as_ref().map(VirtualChip::openocd_config)).unwrap_or_default())?;
+    let session = Session::start(&board.config)?;
     let programmed = program(&session, &image);
     // In any case: a board that failed should not stay halted with breakpoints either.
     let left = session.close_with(OnClose::Leave);

@@ -14,6 +14,7 @@
 //! Prints the channels of the target, then what it sends, until the input ends and the target has
 //! been silent for a second.
 
+mod board;
 mod ending;
 
 use std::io::{self, BufRead, Write};
@@ -21,8 +22,9 @@ use std::process::ExitCode;
 use std::sync::mpsc::{TryRecvError, channel};
 use std::time::Duration;
 
+use board::Board;
 use openocd::{Error, Session};
-use virtual_chip::{VirtualChip, firmware};
+use virtual_chip::firmware;
 
 const USAGE: &str = "usage: rtt_console [--board CONFIG] [--ram ADDRESS SIZE] [--channel NUMBER]";
 
@@ -32,24 +34,21 @@ fn main() -> ExitCode {
 }
 
 fn connect() -> Result<(), Box<dyn std::error::Error>> {
-    let (mut board, mut ram, mut number) = (None, (0x2000_0000, 0x5000), 0);
-    let mut arguments = std::env::args().skip(1);
+    let (board, arguments) = Board::from_arguments(USAGE)?;
+    let (mut ram, mut number) = ((0x2000_0000, 0x5000), 0);
+    let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(USAGE);
         match argument.as_str() {
-            "--board" => board = Some(value()?),
             "--ram" => ram = (hex(&value()?)?, u32::try_from(hex(&value()?)?).map_err(|_| USAGE)?),
             "--channel" => number = value()?.parse().map_err(|_| USAGE)?,
             _ => return Err(USAGE.into()),
         }
     }
-    // The chip must outlive the session.
-    let chip = if board.is_none() { Some(VirtualChip::start()?) } else { None };
-    if let Some(chip) = &chip {
+    if let Some(chip) = &board.chip {
         chip.load_firmware(firmware::rtt::IMAGE);
     }
-    let config = board.or_else(|| chip.as_ref().map(VirtualChip::openocd_config)).unwrap_or_default();
-    let session = Session::start(config)?;
+    let session = Session::start(&board.config)?;
     session.rtt().setup(ram.0, ram.1, "SEGGER RTT")?;
     session.rtt().start_wait(Duration::from_secs(10))?;
     session.rtt().set_polling_interval(Duration::from_millis(10))?;

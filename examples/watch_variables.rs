@@ -10,6 +10,7 @@
 //!     cargo run --example watch_variables -- --board "interface/cmsis-dap.cfg -f target/stm32f4x.cfg" \
 //!         --elf firmware.elf speed:f32 ticks 0x20000010:i16 > watch.csv
 
+mod board;
 mod ending;
 
 use std::error::Error;
@@ -17,8 +18,9 @@ use std::io::stdout;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use board::Board;
 use openocd::{Image, SampleCsv, Session, Variable, VariableType};
-use virtual_chip::{VirtualChip, firmware};
+use virtual_chip::firmware;
 
 const USAGE: &str = "usage: watch_variables [--board CONFIG [--elf FILE] NAME_OR_ADDRESS[:TYPE]...]";
 const PERIOD: Duration = Duration::from_millis(10);
@@ -29,27 +31,25 @@ fn main() -> ExitCode {
 }
 
 fn watch() -> Result<(), Box<dyn Error>> {
-    let (mut board, mut image, mut names) = (None, None, Vec::new());
-    let mut arguments = std::env::args().skip(1);
+    let (board, arguments) = Board::from_arguments(USAGE)?;
+    let (mut image, mut names) = (None, Vec::new());
+    let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--board" => board = Some(arguments.next().ok_or(USAGE)?),
             "--elf" => image = Some(Image::open(arguments.next().ok_or(USAGE)?)?),
             option if option.starts_with('-') => return Err(USAGE.into()),
             _ => names.push(argument),
         }
     }
-    // The chip must outlive the session.
-    let chip = if board.is_none() { Some(VirtualChip::start()?) } else { None };
-    let variables = match chip {
+    let variables = match board.chip {
         Some(_) => vec![Variable::u32(firmware::COUNTER_ADDRESS.into()).named("counter")],
         None => names.iter().map(|name| variable(name, image.as_ref())).collect::<Result<_, _>>()?,
     };
-    let session = Session::start(board.or(chip.as_ref().map(VirtualChip::openocd_config)).unwrap_or_default())?;
+    let session = Session::start(&board.config)?;
 
     let samples = session.memory().sample(&variables, PERIOD)?;
     let mut csv = SampleCsv::new(stdout(), samples.variables())?;
-    let count = if chip.is_some() { 20 } else { usize::MAX };
+    let count = if board.chip.is_some() { 20 } else { usize::MAX };
     for sample in samples.take(count) {
         csv.write(&sample?)?;
     }

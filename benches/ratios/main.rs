@@ -11,6 +11,7 @@ mod commands;
 mod crash;
 mod flash;
 mod instant_server;
+mod line;
 mod measure;
 mod memory;
 mod registers;
@@ -33,5 +34,6 @@ fn main() {
     symbols::run(&mut table);
     tool::run(&mut table);
     boards::run(&mut table);
+    line::run(&mut table);
     table.finish();
 }

@@ -34,7 +34,7 @@ pub(crate) fn run(table: &mut Table) {
 }
 
 /// `target/release/ocd`, from `target/release/deps/ratios-…`.
-fn binary() -> Option<PathBuf> {
+pub(crate) fn binary() -> Option<PathBuf> {
     let deps = std::env::current_exe().ok()?.parent()?.to_owned();
     Some(deps.parent()?.join(format!("ocd{}", std::env::consts::EXE_SUFFIX))).filter(|path| path.is_file())
 }

@@ -13,11 +13,12 @@ use crate::error::{CommandError, Error, FlashError, Result};
 use crate::progress::{ProgressReport, Tracker};
 use crate::session::FileData;
 
-/// Below this size, the cost of a piece itself (loading an algorithm into the chip) exceeds the
-/// cost of its bytes.
-const SMALLEST: u64 = 4 * 1024;
+/// Each piece loads an algorithm into the chip, and saves and restores the RAM of the working area.
+/// Below this size that costs about as much as the bytes. Pieces are also slow because the machine
+/// is busy, as with many boards side by side, and smaller ones would make that worse.
+const SMALLEST: u64 = 16 * 1024;
 /// The first piece of a call with a callback, and of one without.
-const FIRST_WATCHED: u64 = 16 * 1024;
+const FIRST_WATCHED: u64 = 32 * 1024;
 const FIRST: u64 = 64 * 1024;
 /// Bytes can take five times as many on the wire, and OpenOCD's line limit is 4 MiB.
 const LARGEST: u64 = 256 * 1024;
@@ -41,7 +42,7 @@ pub(super) struct Pace {
 impl Pace {
     /// Pieces are short if a callback watches; longer pieces are a little faster.
     pub(super) fn new(is_watched: bool) -> Self {
-        let (size, millis) = if is_watched { (FIRST_WATCHED, 500) } else { (FIRST, 1000) };
+        let (size, millis) = if is_watched { (FIRST_WATCHED, 750) } else { (FIRST, 1000) };
         Pace { size, wanted: Duration::from_millis(millis), begun: Instant::now() }
     }
 
@@ -234,12 +235,12 @@ mod tests {
     fn pieces_grow_until_they_take_the_wanted_time() {
         let mut pace = Pace::new(true);
         let mut sizes = Vec::new();
-        for millis in [50, 450, 550, 1950, 2050, 4000, 10_000, 1] {
+        for millis in [50, 700, 800, 2950, 3050, 4000, 10_000, 10_000, 1] {
             sizes.push(pace.next() / 1024);
             pace.learn(Duration::from_millis(millis));
         }
-        assert_eq!(sizes, [16, 32, 64, 64, 64, 32, 16, 8]);
-        assert_eq!(pace.next(), 16 * 1024);
+        assert_eq!(sizes, [32, 64, 128, 128, 128, 64, 32, 16, 16]);
+        assert_eq!(pace.next(), 32 * 1024);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod shell;
 mod svd;
 mod symbols;
 mod terminal;
+mod troubled_line;
 mod usage;
 mod watch;
 

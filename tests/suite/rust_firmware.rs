@@ -110,7 +110,8 @@ fn backtrace_of_a_panic_leads_from_the_handler_to_the_reset() {
     #[cfg(not(feature = "demangle"))]
     assert!(names[7].contains("sum_up_to") && names.last() == Some(&"Reset"), "{backtrace}");
     // What is found in the sources is where the debug information says.
-    let source = fs::read_to_string(path("panics").parent().unwrap().join("../src/bin/panics.rs")).unwrap();
+    let source =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/rust/src/bin/panics.rs")).unwrap();
     let line = |text: &str| source.lines().position(|line| line.contains(text)).map(|index| index as u32 + 1);
     let place = |index: usize| locations().nth(index).unwrap();
     assert_eq!(place(6).line, line("u32::from(SAMPLES[index])"));

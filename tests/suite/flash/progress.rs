@@ -62,11 +62,11 @@ fn a_cancelled_write_stops_between_two_sectors_and_says_how_far_it_came() {
         steps += u32::from(progress.phase == Phase::Write && progress.done > 0);
         if steps == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let data = Random::new(4).bytes(60_000);
+    let data = Random::new(4).bytes(100_000);
     let error = board.session.flash().with_progress(report).write(BASE + 0x1200, &data).unwrap_err();
-    let Error::Cancelled { phase: Phase::Write, done, total: 60_000, address } = error else { panic!("{error}") };
+    let Error::Cancelled { phase: Phase::Write, done, total: 100_000, address } = error else { panic!("{error}") };
     assert_eq!(address, BASE + 0x1200 + done);
-    assert!(address % PAGE == 0 && done > 0 && done < 60_000, "{address:#x}");
+    assert!(address % PAGE == 0 && done > 0 && done < 100_000, "{address:#x}");
     let done = usize::try_from(done).unwrap();
     assert_eq!(board.held(BASE + 0x1200, done), data[..done]);
     assert_eq!(board.held(address, 1024), vec![0xff; 1024]);

@@ -98,7 +98,7 @@ fn a_silent_chip_ends_verify_with_its_address() {
         pieces += u32::from(progress.done > 0);
         board.chip.faults().stop_answering(pieces == 1);
     });
-    let error = flash.verify(BASE + 0x4000, &vec![0xff; 0x8000]).unwrap_err();
+    let error = flash.verify(BASE + 0x4000, &vec![0xff; 0x14000]).unwrap_err();
     let Error::Flash(FlashError::Verify { address, verified, cause, .. }) = &error else { panic!("{error:?}") };
     assert!(matches!(**cause, Error::Timeout(_)), "{cause}");
     assert_eq!((*address, *verified > 0), (BASE + 0x4000 + verified, true));
