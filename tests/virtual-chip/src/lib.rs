@@ -81,6 +81,7 @@ mod peripherals;
 mod pins;
 mod riscv;
 mod rom_table;
+mod rp2040;
 mod scs;
 mod serial_wire;
 mod server;
@@ -91,6 +92,7 @@ mod swj;
 mod system;
 mod tap;
 mod virtual_chip;
+mod virtual_core;
 mod virtual_hart;
 
 /// A CMSIS-SVD description of the STM32F103's peripherals that a [`VirtualChip`] has.
@@ -106,6 +108,7 @@ pub use boundary_scan::BOUNDARY_LENGTH;
 pub use elf::LoadError;
 pub use faults::Faults;
 pub use virtual_chip::{BoundaryPins, CoreState, HaltReason, Register, Unmapped, VirtualChip};
+pub use virtual_core::VirtualCore;
 pub use virtual_hart::{HartHaltCause, VirtualHart};
 
 /// Compiles the programs in the README.

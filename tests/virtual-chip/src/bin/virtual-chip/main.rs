@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use arguments::{Arguments, HELP, Serve};
 use name::Core;
-use virtual_chip::VirtualBoard;
+use virtual_chip::{Transport, VirtualBoard};
 
 /// The exit status for a command line that is wrong.
 const USAGE: u8 = 2;
@@ -79,11 +79,10 @@ fn serve(options: &Serve) -> Result<(), String> {
 
 fn openocd_config(board: &VirtualBoard, options: &Serve) -> Result<String, String> {
     match (board.chips(), board.harts()) {
-        ([chip], []) => Ok(chip.openocd_config_over(options.transport)),
-        _ if options.transport == virtual_chip::Transport::Swd => {
-            Err("SWD needs an stm32f103 that is alone: several chips would answer at once".to_string())
-        }
         _ if options.smp => Ok(board.openocd_config_smp()),
+        // It has no JTAG.
+        _ if !board.cores().is_empty() => Ok(board.openocd_config()),
+        ([chip], []) => Ok(chip.openocd_config_over(options.transport.unwrap_or(Transport::Jtag))),
         _ => Ok(board.openocd_config()),
     }
 }
