@@ -126,7 +126,7 @@ fn memory_is_shared_and_registers_are_not() {
     let (first, second) = (pair.core(0), pair.core(1));
     first.memory().write_u32(0x2000_1000, 0x1234_5678).unwrap();
     assert_eq!(second.memory().read_u32(0x2000_1000).unwrap(), 0x1234_5678);
-    let bytes: Vec<u8> = (0..1023_u32).map(|index| (index * 7 >> 2) as u8).collect();
+    let bytes: Vec<u8> = (0..1023_u32).map(|index| ((index * 7) >> 2) as u8).collect();
     second.memory().write_bytes(0x2000_1001, &bytes).unwrap();
     assert_eq!(first.memory().read_bytes(0x2000_1001, 1023).unwrap(), bytes);
     let cpuids = [&first, &second].map(|core| core.memory().read_u32(0xd000_0000).unwrap());
@@ -187,7 +187,7 @@ fn a_breakpoint_halts_the_core_that_has_it() {
     for number in [1, 0] {
         let target = pair.core(number);
         target.halt().unwrap();
-        let breakpoint = target.clone().breakpoints().scoped(STORE, BreakpointKind::Hardware).unwrap();
+        let breakpoint = target.breakpoints().scoped(STORE, BreakpointKind::Hardware).unwrap();
         target.resume().unwrap();
         assert_eq!(target.wait_halt(PATIENCE).unwrap().pc, Some(STORE));
         assert_eq!(pair.board.cores()[number].halt_reason(), Some(HaltReason::Breakpoint));

@@ -1,4 +1,4 @@
-//! Faults of a Cortex-M0+, all of which are HardFaults without a fault status.
+//! Faults of a Cortex-M0+: each is a `HardFault`, without a fault status.
 
 use openocd::crash::{Fault, FrameSource, StackedState};
 use openocd::{CrashReport, VectorCatch};

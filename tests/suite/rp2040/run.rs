@@ -51,19 +51,19 @@ fn the_first_core_of_a_group_that_ends_stops_the_other_one() {
 #[test]
 fn each_core_prints_and_exits_by_semihosting() {
     let Some(pair) = pair() else { return };
-    for core in [1, 0] {
+    for (core, status) in [(1, 41_u16), (0, 40)] {
         let target = pair.core(core);
         target.halt().unwrap();
         let words = &pair.board.cores()[core];
         words.write_u32(program::REQUEST_ADDRESSES[core], 5).unwrap();
-        words.write_u32(program::STATUS_ADDRESSES[core], 40 + core as u32).unwrap();
+        words.write_u32(program::STATUS_ADDRESSES[core], status.into()).unwrap();
         let mut output = Vec::new();
         let until = RunUntil::new().semihosting().on_output(|seen| {
             output.extend_from_slice(seen.bytes);
             words.write_u32(program::REQUEST_ADDRESSES[core], 6).unwrap();
         });
         let outcome = target.run_until(until, PATIENCE).unwrap();
-        assert_eq!(outcome.verdict, Verdict::Exit { status: 40 + core as i32, reason: 0x20026 });
+        assert_eq!(outcome.verdict, Verdict::Exit { status: status.into(), reason: 0x20026 });
         assert_eq!(String::from_utf8_lossy(&output), program::OUTPUT);
         assert_eq!(pair.board.cores()[1 - core].state(), CoreState::Running);
         target.resume().unwrap();

@@ -8,7 +8,6 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::elf;
 use crate::firmware;
 use crate::riscv::RiscvChip;
 use crate::rp2040::Rp2040;
@@ -145,8 +144,7 @@ impl VirtualBoard {
                     riscvs.extend(harts.map(|(index, target)| (Arc::clone(&chip), index, target)));
                 }
                 Model::Rp2040 => {
-                    let program = elf::segments(firmware::rp2040::CORES, elf::MACHINE_ARM, &VirtualCore::FLASH);
-                    let chip = Rp2040::with_firmware(&program.expect("a program of ours fits into the flash"));
+                    let chip = Rp2040::with_firmware();
                     shared.push(Arc::clone(&chip) as SharedChip);
                     let cores = targets.into_iter().enumerate();
                     rp2040s.extend(cores.map(|(index, target)| (Arc::clone(&chip), index, target)));

@@ -14,7 +14,8 @@ use crate::ahb_ap::AhbAp;
 use crate::chain::JtagChip;
 use crate::cpu::CORTEX_M0_PLUS;
 use crate::debug_port::DebugPort;
-use crate::elf::Segment;
+use crate::elf::{self, Segment};
+use crate::firmware;
 use crate::shared_memory::SharedMemory;
 use crate::sw_dp::Identity;
 use crate::swj::{Start, Swj};
@@ -51,7 +52,16 @@ pub(crate) struct Rp2040 {
 
 impl Rp2040 {
     /// Creates a chip that has just been powered on, with a program in its flash.
-    pub(crate) fn with_firmware(segments: &[Segment<'_>]) -> Arc<Mutex<Self>> {
+    pub(crate) fn with_firmware() -> Arc<Mutex<Self>> {
+        let memory = FLASH_BASE..FLASH_BASE + FLASH_SIZE;
+        let segments = elf::segments(firmware::rp2040::CORES, elf::MACHINE_ARM, &memory);
+        let mut chip = Self::new();
+        chip.load(&segments.expect("a program of ours fits into the flash"));
+        Arc::new(Mutex::new(chip))
+    }
+
+    /// Creates a chip with erased flash.
+    fn new() -> Self {
         let ram = SharedMemory::new(RAM_BASE, RAM_SIZE, 0);
         let flash = SharedMemory::new(FLASH_BASE, FLASH_SIZE, 0xff);
         let sio = Arc::new(Mutex::new(Sio::default()));
@@ -65,9 +75,7 @@ impl Rp2040 {
                 system: System::new(&CORTEX_M0_PLUS, memory),
             }
         });
-        let mut chip = Self { cores, ram, flash, sio };
-        chip.load(segments);
-        Arc::new(Mutex::new(chip))
+        Self { cores, ram, flash, sio }
     }
 
     /// Erases the flash, puts segments into it and clears the RAM. The cores do not notice.

@@ -112,7 +112,7 @@ impl Alarm {
         let arrived = self.since.map(|(count, bits)| (count + 1, bits | u64::from(level) << count));
         self.levels = self.levels >> 1 | u128::from(level) << 127;
         self.since = if self.levels == ALERT { Some((0, 0)) } else { arrived.filter(|(count, _)| *count < 12) };
-        arrived.filter(|(count, bits)| *count == 12 && bits & 0xf == 0).map(|(_, bits)| bits >> 4)
+        arrived.filter(|(count, bits)| *count == 12 && bits.trailing_zeros() >= 4).map(|(_, bits)| bits >> 4)
     }
 }
 

@@ -10,8 +10,6 @@ use crate::rp2040::{FLASH_BASE, FLASH_SIZE, RAM_BASE, RAM_SIZE, Rp2040, Rp2040Co
 use crate::server::{Server, lock};
 use crate::virtual_chip::{CoreState, HaltReason, Register};
 
-pub(crate) const FLASH: Range<u32> = FLASH_BASE..FLASH_BASE + FLASH_SIZE;
-
 /// One of the two Cortex-M0+ cores of an RP2040, which share 264 KiB of RAM and a program in 2 MiB
 /// of flash.
 ///
@@ -44,7 +42,7 @@ impl VirtualCore {
     /// ```
     /// assert_eq!(virtual_chip::VirtualCore::FLASH, 0x1000_0000..0x1020_0000);
     /// ```
-    pub const FLASH: Range<u32> = FLASH;
+    pub const FLASH: Range<u32> = FLASH_BASE..FLASH_BASE + FLASH_SIZE;
     /// The addresses of the RAM.
     ///
     /// ```

@@ -2,12 +2,9 @@ use super::*;
 use crate::bus::Size;
 use crate::firmware::rp2040 as program;
 use crate::virtual_chip::{CoreState, Register};
-use crate::{elf, virtual_core};
 
 fn chip() -> Rp2040 {
-    let segments = elf::segments(program::CORES, elf::MACHINE_ARM, &virtual_core::FLASH).unwrap();
-    let chip = Rp2040::with_firmware(&segments);
-    Arc::into_inner(chip).unwrap().into_inner().unwrap()
+    Arc::into_inner(Rp2040::with_firmware()).unwrap().into_inner().unwrap()
 }
 
 fn counters(chip: &Rp2040) -> [u32; CORES] {
@@ -28,8 +25,7 @@ fn core_0_launches_core_1_and_both_count() {
 
 #[test]
 fn with_erased_flash_core_0_stops_and_core_1_sleeps() {
-    let chip = Rp2040::with_firmware(&[]);
-    let mut chip = chip.lock().unwrap();
+    let mut chip = Rp2040::new();
     chip.elapse(1_000);
     assert_eq!(chip.cores[1].system.state(), CoreState::Sleeping);
     assert!(chip.is_idle());

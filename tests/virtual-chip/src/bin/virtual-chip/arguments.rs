@@ -52,7 +52,7 @@ pub(crate) enum Arguments {
 }
 
 /// The options of `serve`.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Serve {
     pub(crate) models: Vec<Model>,
     pub(crate) port: u16,
@@ -62,20 +62,6 @@ pub(crate) struct Serve {
     pub(crate) firmware: Vec<(String, PathBuf)>,
     pub(crate) smp: bool,
     pub(crate) exit_with_stdin: bool,
-}
-
-impl Default for Serve {
-    fn default() -> Self {
-        Self {
-            models: Vec::new(),
-            port: 0,
-            control: None,
-            transport: None,
-            firmware: Vec::new(),
-            smp: false,
-            exit_with_stdin: false,
-        }
-    }
 }
 
 impl Arguments {

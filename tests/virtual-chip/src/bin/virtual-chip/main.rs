@@ -65,7 +65,7 @@ fn serve(options: &Serve) -> Result<(), String> {
     });
     let control = control.transpose()?;
     let control_line = control.as_ref().map(|(port, _)| format!("control {port}\n")).unwrap_or_default();
-    print(&format!("port {}\n{control_line}openocd {}\n", board.port(), openocd_config(&board, options)?))?;
+    print(&format!("port {}\n{control_line}openocd {}\n", board.port(), openocd_config(&board, options)))?;
     if options.exit_with_stdin {
         std::thread::spawn(exit_with_stdin);
     }
@@ -77,13 +77,11 @@ fn serve(options: &Serve) -> Result<(), String> {
     }
 }
 
-fn openocd_config(board: &VirtualBoard, options: &Serve) -> Result<String, String> {
-    match (board.chips(), board.harts()) {
-        _ if options.smp => Ok(board.openocd_config_smp()),
-        // It has no JTAG.
-        _ if !board.cores().is_empty() => Ok(board.openocd_config()),
-        ([chip], []) => Ok(chip.openocd_config_over(options.transport.unwrap_or(Transport::Jtag))),
-        _ => Ok(board.openocd_config()),
+fn openocd_config(board: &VirtualBoard, options: &Serve) -> String {
+    match board.chips() {
+        _ if options.smp => board.openocd_config_smp(),
+        [chip] if board.harts().is_empty() => chip.openocd_config_over(options.transport.unwrap_or(Transport::Jtag)),
+        _ => board.openocd_config(),
     }
 }
 
