@@ -2,7 +2,7 @@
 //! that it cannot.
 
 use virtual_chip::firmware::rp2040 as program;
-use virtual_chip::{CoreState, HaltReason, Model, Register, VirtualBoard};
+use virtual_chip::{CoreState, HaltReason, Model, Register, VirtualBoard, VirtualCore};
 
 use crate::openocd::{Run, run_with, wait_until};
 
@@ -129,7 +129,7 @@ fn core_0_can_be_reset_alone() {
     let commands = ["halt", "mww 0xe000ed0c 0x05fa0004", "sleep 10"];
     let Some(run) = run(&board, board.openocd_args(), &commands) else { return };
     assert!(run.success, "{run}");
-    let resets: Vec<_> = board.cores().iter().map(|core| core.reset_count()).collect();
+    let resets: Vec<_> = board.cores().iter().map(VirtualCore::reset_count).collect();
     assert_eq!(resets, [1, 0]);
 }
 
