@@ -5,6 +5,8 @@ mod crash;
 mod group;
 mod run;
 
+use std::time::Instant;
+
 use openocd::{
     BreakpointError, BreakpointKind, Error, OpenOcdProcess, ProcessError, ResetMode, Session, Target, TargetError,
     TargetState, VectorCatch, WatchpointAccess,
@@ -45,9 +47,7 @@ impl Pair {
 
     /// Waits until core 0 has launched core 1.
     fn wait_until_both_count(&self) {
-        while self.counters().contains(&0) {
-            std::thread::yield_now();
-        }
+        wait_until(|| !self.counters().contains(&0));
     }
 }
 
@@ -69,6 +69,15 @@ fn start(smp: bool) -> Option<Pair> {
             None
         }
         Err(error) => panic!("{INSTALL}\n{error}"),
+    }
+}
+
+#[track_caller]
+fn wait_until(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "it did not happen in {PATIENCE:?}");
+        std::thread::yield_now();
     }
 }
 
@@ -100,9 +109,7 @@ fn each_core_halts_steps_and_resumes_alone() {
     let stepped = target.step().unwrap();
     assert_ne!(stepped.pc, from);
     assert_eq!(pair.states(), [CoreState::Running, CoreState::Halted]);
-    while pair.counters()[0] == before {
-        std::thread::yield_now();
-    }
+    wait_until(|| pair.counters()[0] != before);
     pair.core(0).halt().unwrap();
     target.resume().unwrap();
     assert_eq!(pair.states(), [CoreState::Halted, CoreState::Running]);
@@ -250,9 +257,7 @@ fn a_reset_halts_both_cores_in_the_boot_rom_and_lets_both_start_again() {
     }
     let before = pair.counters();
     pair.session.reset_all(ResetMode::Run).unwrap();
-    while pair.counters().iter().zip(before).all(|(now, before)| *now >= before) {
-        std::thread::yield_now();
-    }
+    wait_until(|| pair.counters().iter().zip(before).any(|(now, before)| *now < before));
     pair.wait_until_both_count();
 }
 

@@ -5,7 +5,7 @@ use openocd::{CrashReport, VectorCatch};
 use virtual_chip::firmware::rp2040 as program;
 use virtual_chip::{CoreState, HaltReason};
 
-use super::{Pair, pair};
+use super::{Pair, pair, wait_until};
 use crate::board::PATIENCE;
 use crate::core_dump::gdb;
 use crate::directory::Directory;
@@ -85,9 +85,7 @@ fn a_fault_in_the_handler_locks_the_core_up() {
     target.set_vector_catch(&[]).unwrap();
     // OpenOCD may report the resume as failed: the core locks up at once.
     let _ = target.resume_at(0x2000_1000);
-    while pair.board.cores()[0].state() == CoreState::Running {
-        std::thread::yield_now();
-    }
+    wait_until(|| pair.board.cores()[0].state() != CoreState::Running);
     target.halt().unwrap();
     let report = target.crash_report().unwrap();
     assert!(report.cortex_m().unwrap().is_locked_up, "{report}");
