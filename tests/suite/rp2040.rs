@@ -232,6 +232,20 @@ fn in_ram_a_breakpoint_of_either_core_is_a_software_one() {
     }
 }
 
+/// The second core would save the breakpoint instruction of the first one as the original.
+#[test]
+fn a_software_breakpoint_where_the_other_core_has_one_is_refused() {
+    let Some(pair) = pair() else { return };
+    pair.halted();
+    let code = 0x2000_1000;
+    pair.session.memory().write_u16_slice(code, &[0x3001, 0xe7fd]).unwrap();
+    pair.core(0).breakpoints().add(code, BreakpointKind::Software).unwrap();
+    let error = pair.core(1).breakpoints().add(code, BreakpointKind::Software).unwrap_err();
+    assert!(matches!(error, Error::Breakpoint(BreakpointError::Duplicate { .. })), "{error:?}");
+    pair.core(0).breakpoints().remove(code).unwrap();
+    assert_eq!(pair.board.cores()[0].read_u32(code as u32).unwrap(), 0xe7fd_3001);
+}
+
 #[test]
 fn a_watchpoint_halts_the_core_that_has_it() {
     let Some(pair) = pair() else { return };
