@@ -38,6 +38,7 @@ mod registers;
 mod remote_openocd;
 mod riscv;
 mod round_trips;
+mod rp2040;
 mod rtt;
 mod run_until;
 #[cfg(feature = "debuginfo")]

@@ -1,8 +1,8 @@
 //! AHB access port: the debugger's way onto the chip's bus.
 //!
-//! ARM IHI 0031 (ADIv5), chapter C2 (MEM-AP) and ARM DDI 0337, 11.7 (the AHB-AP of the Cortex-M3).
+//! ARM IHI 0031 (ADIv5), chapter C2 (MEM-AP); ARM DDI 0337, 11.7 (the AHB-AP of the Cortex-M3).
 
-use crate::bus::{BusFault, Size};
+use crate::bus::{BusFault, Memory, Size};
 use crate::system::System;
 
 const CSW: u8 = 0x00;
@@ -17,8 +17,6 @@ const IDR: u8 = 0xfc;
 const CSW_FIXED: u32 = 1 << 6;
 /// Prot, AddrInc and Size.
 const CSW_WRITABLE: u32 = 0x7f00_0037;
-/// The revision that the STM32F103 has.
-const IDR_VALUE: u32 = 0x1477_0011;
 /// The ROM table at 0xe00ff000, present.
 const BASE_VALUE: u32 = 0xe00f_f003;
 /// AddrInc of CSW, and its value for packed transfers.
@@ -42,7 +40,7 @@ impl Default for AhbAp {
 
 impl AhbAp {
     /// Reads the register at `offset`.
-    pub(crate) fn read(&mut self, offset: u8, system: &mut System) -> Result<u32, BusFault> {
+    pub(crate) fn read(&mut self, offset: u8, system: &mut System<impl Memory>) -> Result<u32, BusFault> {
         Ok(match offset {
             CSW => self.csw | CSW_FIXED,
             TAR => self.tar,
@@ -56,13 +54,13 @@ impl AhbAp {
             }
             BD0..=BD3 => self.read_lane(self.banked(offset), system)?,
             BASE => BASE_VALUE,
-            IDR => IDR_VALUE,
+            IDR => system.bus.cpu.ap_idr,
             _ => 0,
         })
     }
 
     /// Writes the register at `offset`.
-    pub(crate) fn write(&mut self, offset: u8, value: u32, system: &mut System) -> Result<(), BusFault> {
+    pub(crate) fn write(&mut self, offset: u8, value: u32, system: &mut System<impl Memory>) -> Result<(), BusFault> {
         match offset {
             CSW => {
                 self.csw = value & CSW_WRITABLE;
@@ -88,13 +86,13 @@ impl AhbAp {
     }
 
     /// Makes one transfer; the data are in the byte lanes that the address selects.
-    fn read_lane(&self, address: u32, system: &mut System) -> Result<u32, BusFault> {
+    fn read_lane(&self, address: u32, system: &mut System<impl Memory>) -> Result<u32, BusFault> {
         let size = self.size();
         let value = system.debug_read(address & !size.mask(), size)?;
         Ok(value << (8 * (address & 3 & !size.mask())))
     }
 
-    fn write_lane(&self, address: u32, value: u32, system: &mut System) -> Result<(), BusFault> {
+    fn write_lane(&self, address: u32, value: u32, system: &mut System<impl Memory>) -> Result<(), BusFault> {
         let size = self.size();
         let value = value >> (8 * (address & 3 & !size.mask()));
         system.debug_write(address & !size.mask(), size, size.truncate(value))
@@ -132,7 +130,7 @@ mod tests {
 
     const RAM: u32 = 0x2000_0000;
 
-    fn port(csw: u32, tar: u32, system: &mut System) -> AhbAp {
+    fn port(csw: u32, tar: u32, system: &mut System<impl Memory>) -> AhbAp {
         let mut ap = AhbAp::default();
         ap.write(CSW, csw, system).unwrap();
         ap.write(TAR, tar, system).unwrap();
@@ -141,7 +139,7 @@ mod tests {
 
     #[test]
     fn bytes_stand_in_their_lane() {
-        let mut system = System::new();
+        let mut system = System::of_stm32f103();
         system.debug_write(RAM, Size::Word, 0x4433_2211).unwrap();
         let mut ap = port(0x10, RAM, &mut system);
         for expected in [0x11, 0x2200, 0x33_0000, 0x4400_0000] {
@@ -154,7 +152,7 @@ mod tests {
 
     #[test]
     fn packed_transfers_move_a_whole_word() {
-        let mut system = System::new();
+        let mut system = System::of_stm32f103();
         let mut ap = port(0x21, RAM, &mut system);
         ap.write(DRW, 0x4433_2211, &mut system).unwrap();
         assert_eq!(ap.read(TAR, &mut system).unwrap(), RAM + 4);
@@ -163,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_port_without_packed_transfers_does_not_take_their_mode() {
-        let mut system = System::new();
+        let mut system = System::of_stm32f103();
         system.packed_transfers = false;
         let mut ap = port(0x21, RAM, &mut system);
         assert_eq!(ap.read(CSW, &mut system).unwrap() & ADDR_INC, 0);
@@ -173,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_address_wraps_at_four_kilobytes() {
-        let mut system = System::new();
+        let mut system = System::of_stm32f103();
         let mut ap = port(0x12, RAM + 0xffc, &mut system);
         ap.read(DRW, &mut system).unwrap();
         assert_eq!(ap.read(TAR, &mut system).unwrap(), RAM);
@@ -181,7 +179,7 @@ mod tests {
 
     #[test]
     fn banked_registers_do_not_move_the_address() {
-        let mut system = System::new();
+        let mut system = System::of_stm32f103();
         let mut ap = port(0x12, RAM + 4, &mut system);
         ap.write(BD3, 7, &mut system).unwrap();
         assert_eq!(ap.read(BD3, &mut system).unwrap(), 7);

@@ -1,15 +1,22 @@
-//! Several chips on one JTAG chain, and the arguments that make OpenOCD use them.
+//! Several chips on one JTAG chain, or the cores of one chip.
+
+mod arguments;
+
+pub(crate) use arguments::{arguments, quoted};
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 use crate::firmware;
-use crate::riscv::{self, RiscvChip};
+use crate::riscv::RiscvChip;
+use crate::rp2040::Rp2040;
 use crate::server::{Server, SharedChip};
 use crate::stm32f103::Stm32f103;
 use crate::virtual_chip::VirtualChip;
+use crate::virtual_core::VirtualCore;
 use crate::virtual_hart::VirtualHart;
+use arguments::{names, target_names};
 
 /// A kind of chip.
 ///
@@ -29,6 +36,11 @@ pub enum Model {
     /// Two [`VirtualHart`]s that share one RAM, one debug module and one TAP, and run
     /// [`firmware::harts`](crate::firmware::harts).
     RiscvPair,
+    /// An RP2040 with two [`VirtualCore`]s, which run
+    /// [`firmware::rp2040`](crate::firmware::rp2040).
+    ///
+    /// It has no JTAG, so it is alone on a board.
+    Rp2040,
 }
 
 /// The transport between the probe and a chip.
@@ -44,7 +56,8 @@ pub enum Model {
 pub enum Transport {
     /// Four pins, and any number of chips in a row.
     Jtag,
-    /// Two pins, for a [`VirtualChip`] that is alone.
+    /// Two pins, for a [`VirtualChip`] that is alone, and for a [`Model::Rp2040`], which has no
+    /// other.
     ///
     /// OpenOCD's `remote_bitbang` knows SWD since 0f70c6c32 (December 2023). OpenOCD 0.12.0 knows
     /// only JTAG for it, and ends with "Can't change session's transport after the initial
@@ -56,7 +69,7 @@ pub enum Transport {
 ///
 /// OpenOCD knows the targets of a board by names with numbers: `chip0.cpu` and `chip1.cpu` are the
 /// first and second STM32F103, `hart0.cpu` is the first RISC-V hart, `pair0.cpu0` and `pair0.cpu1`
-/// are the harts of the first pair.
+/// are the harts of the first pair. `rp2040.core0` and `rp2040.core1` are the cores of an RP2040.
 ///
 /// ```
 /// use virtual_chip::{Model, VirtualBoard};
@@ -70,6 +83,7 @@ pub struct VirtualBoard {
     server: Arc<Server>,
     chips: Vec<VirtualChip>,
     harts: Vec<VirtualHart>,
+    cores: Vec<VirtualCore>,
 }
 
 impl VirtualBoard {
@@ -77,7 +91,7 @@ impl VirtualBoard {
     /// interface.
     ///
     /// # Errors
-    /// When no socket can be bound or no thread started.
+    /// When no socket can be bound or no thread started, or an RP2040 is not alone.
     ///
     /// ```
     /// use virtual_chip::{Model, VirtualBoard};
@@ -94,7 +108,8 @@ impl VirtualBoard {
     /// Starts chips as [`VirtualBoard::start`] does, on a chosen port; 0 is a free one.
     ///
     /// # Errors
-    /// When the port is in use, no socket can be bound or no thread started.
+    /// When the port is in use, no socket can be bound or no thread started, or an RP2040 is not
+    /// alone.
     ///
     /// ```
     /// use virtual_chip::{Model, VirtualBoard};
@@ -105,6 +120,11 @@ impl VirtualBoard {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn start_on_port(models: &[Model], port: u16) -> io::Result<Self> {
+        if models.contains(&Model::Rp2040) && models.len() > 1 {
+            let reason = "an RP2040 has no JTAG: it cannot share a chain with other chips";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        }
+        let mut rp2040s = Vec::new();
         let mut stm32s = Vec::new();
         let mut riscvs = Vec::new();
         let mut shared: Vec<SharedChip> = Vec::new();
@@ -123,6 +143,12 @@ impl VirtualBoard {
                     let harts = targets.into_iter().enumerate();
                     riscvs.extend(harts.map(|(index, target)| (Arc::clone(&chip), index, target)));
                 }
+                Model::Rp2040 => {
+                    let chip = Rp2040::with_firmware();
+                    shared.push(Arc::clone(&chip) as SharedChip);
+                    let cores = targets.into_iter().enumerate();
+                    rp2040s.extend(cores.map(|(index, target)| (Arc::clone(&chip), index, target)));
+                }
             }
         }
         let server = Arc::new(Server::start_on_port(shared, models.to_vec(), port)?);
@@ -132,7 +158,11 @@ impl VirtualBoard {
             .into_iter()
             .map(|(chip, index, target)| VirtualHart::on_board(chip, index, Arc::clone(&server), target))
             .collect();
-        Ok(Self { server, chips, harts })
+        let cores = rp2040s
+            .into_iter()
+            .map(|(chip, index, target)| VirtualCore::on_board(chip, index, Arc::clone(&server), target))
+            .collect();
+        Ok(Self { server, chips, harts, cores })
     }
 
     /// Returns the STM32F103s, in the order of [`VirtualBoard::start`].
@@ -159,6 +189,31 @@ impl VirtualBoard {
         &self.harts
     }
 
+    /// Returns the cores of an RP2040: none, or two.
+    ///
+    /// ```
+    /// # use virtual_chip::{Model, VirtualBoard};
+    /// let board = VirtualBoard::start(&[Model::Rp2040])?;
+    /// let names: Vec<_> = board.cores().iter().map(|core| core.target_name()).collect();
+    /// assert_eq!(names, ["rp2040.core0", "rp2040.core1"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cores(&self) -> &[VirtualCore] {
+        &self.cores
+    }
+
+    /// Whether an OpenOCD is connected.
+    ///
+    /// ```
+    /// # use virtual_chip::{Model, VirtualBoard};
+    /// # let board = VirtualBoard::start(&[Model::Rp2040])?;
+    /// assert!(!board.is_connected());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_connected(&self) -> bool {
+        self.server.is_connected()
+    }
+
     /// Returns the port to which OpenOCD's `remote_bitbang` driver connects.
     ///
     /// ```
@@ -172,8 +227,9 @@ impl VirtualBoard {
     }
 
     /// Returns the arguments that make OpenOCD use all chips. They hold neither `init` nor the
-    /// ports on which OpenOCD itself listens. The harts of a pair are independent targets; see
-    /// [`VirtualBoard::openocd_args_smp`].
+    /// ports on which OpenOCD itself listens. The harts of a pair and the cores of an RP2040 are
+    /// independent targets; see [`VirtualBoard::openocd_args_smp`]. For an RP2040 they select SWD,
+    /// for other chips JTAG.
     ///
     /// ```no_run
     /// # use virtual_chip::{Model, VirtualBoard};
@@ -199,7 +255,8 @@ impl VirtualBoard {
         self.server.openocd_config(Transport::Jtag)
     }
 
-    /// Returns [`VirtualBoard::openocd_args`] with a `target smp` for each pair of harts.
+    /// Returns [`VirtualBoard::openocd_args`] with a `target smp` for each pair of harts, and for
+    /// the cores of an RP2040.
     ///
     /// ```
     /// # use virtual_chip::{Model, VirtualBoard};
@@ -231,103 +288,7 @@ impl fmt::Debug for VirtualBoard {
             .field("port", &self.port())
             .field("chips", &self.chips)
             .field("harts", &self.harts)
+            .field("cores", &self.cores)
             .finish_non_exhaustive()
-    }
-}
-
-/// Names each chip. A chip that is alone has the name that its configuration file gives it.
-fn names(models: &[Model]) -> Vec<(Model, String)> {
-    if models == [Model::Stm32f103] {
-        return vec![(Model::Stm32f103, "stm32f1x".to_string())];
-    }
-    let (mut chips, mut harts, mut pairs) = (0.., 0.., 0..);
-    let numbered = |model: &Model| {
-        let (kind, numbers) = match model {
-            Model::Stm32f103 => ("chip", &mut chips),
-            Model::RiscvHart => ("hart", &mut harts),
-            Model::RiscvPair => ("pair", &mut pairs),
-        };
-        (*model, format!("{kind}{}", numbers.next().unwrap_or(0)))
-    };
-    models.iter().map(numbered).collect()
-}
-
-/// Names OpenOCD's targets of a chip.
-fn target_names(model: Model, name: &str) -> Vec<String> {
-    match model {
-        Model::Stm32f103 | Model::RiscvHart => vec![format!("{name}.cpu")],
-        Model::RiscvPair => vec![format!("{name}.cpu0"), format!("{name}.cpu1")],
-    }
-}
-
-/// Joins arguments into one string, quoted as in a shell.
-pub(crate) fn quoted(arguments: Vec<String>) -> String {
-    let quote = |argument: String| if argument.contains(' ') { format!("\"{argument}\"") } else { argument };
-    arguments.into_iter().map(quote).collect::<Vec<_>>().join(" ")
-}
-
-/// Returns the arguments that tell OpenOCD that the harts of each pair belong together.
-pub(crate) fn smp_arguments(models: &[Model]) -> Vec<String> {
-    let pairs = names(models).into_iter().filter(|(model, _)| *model == Model::RiscvPair);
-    pairs
-        .flat_map(|(model, name)| ["-c".to_string(), format!("target smp {}", target_names(model, &name).join(" "))])
-        .collect()
-}
-
-/// Returns the arguments for OpenOCD: the adapter, then the chips from TDO to TDI, which is the
-/// order that it wants.
-pub(crate) fn arguments(port: u16, models: &[Model], transport: Transport) -> Vec<String> {
-    let mut arguments = Vec::new();
-    let mut command = |text: String| arguments.extend(["-c".to_string(), text]);
-    command("adapter driver remote_bitbang".to_string());
-    command(format!("remote_bitbang host 127.0.0.1; remote_bitbang port {port}"));
-    command(match transport {
-        // Where the adapter knows SWD too, JTAG must be selected. Where it does not, OpenOCD warns
-        // if JTAG is selected.
-        Transport::Jtag => {
-            "if {[string match *remote_bitbang*swd* [adapter list]]} {transport select jtag}".to_string()
-        }
-        Transport::Swd => "transport select swd".to_string(),
-    });
-    for (model, name) in names(models).into_iter().rev() {
-        match model {
-            Model::Stm32f103 => {
-                arguments.extend(["-c".to_string(), format!("set CHIPNAME {name}")]);
-                arguments.extend(["-f".to_string(), "target/stm32f1x.cfg".to_string()]);
-            }
-            Model::RiscvHart | Model::RiscvPair => {
-                let mut commands = vec![
-                    "adapter speed 1000".to_string(),
-                    format!("jtag newtap {name} cpu -irlen 5 -expected-id {:#010x}", riscv::IDCODE),
-                ];
-                let targets = target_names(model, &name);
-                let size = 0x1000 / targets.len();
-                for (number, target) in targets.into_iter().enumerate() {
-                    let work_area = 0x8000_3000 + number * size;
-                    commands.push(format!("target create {target} riscv -chain-position {name}.cpu -coreid {number}"));
-                    commands.push(format!(
-                        "{target} configure -work-area-phys {work_area:#x} -work-area-size {size:#x} -work-area-backup 1"
-                    ));
-                }
-                arguments.extend(["-c".to_string(), commands.join("; ")]);
-            }
-        }
-    }
-    arguments
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_chip_at_tdo_is_configured_first() {
-        let arguments = arguments(1, &[Model::Stm32f103, Model::RiscvHart, Model::Stm32f103], Transport::Jtag);
-        let named: Vec<_> = arguments
-            .iter()
-            .filter_map(|argument| argument.split_once("CHIPNAME ").or(argument.split_once("newtap ")))
-            .map(|(_, rest)| rest.split(' ').next().unwrap())
-            .collect();
-        assert_eq!(named, ["chip1", "hart0", "chip0"]);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ARM DDI 0403 (ARMv7-M), chapters B1 (system level) and A4-A7 (instructions). The core has all
 //! instructions of the Cortex-M3. Coprocessor instructions raise the fault of a chip without
-//! coprocessors.
+//! coprocessors. A core of Armv6-M (DDI 0419) has fewer instructions and registers.
 
 mod alu;
 mod exceptions;
@@ -10,7 +10,8 @@ mod load_store;
 mod thumb16;
 mod thumb32;
 
-use crate::bus::{Bus, Size};
+use crate::bus::{Bus, Memory, Size};
+use crate::cpu::Cpu;
 
 pub(crate) const SP: usize = 13;
 pub(crate) const LR: usize = 14;
@@ -44,6 +45,8 @@ type Executed = Result<(), Trap>;
 /// The register file and the state that instructions see.
 #[derive(Clone, Debug)]
 pub(crate) struct Core {
+    /// The core lacks what only Armv7-M has.
+    is_v6m: bool,
     /// R0-R12, the stack pointer in use, LR, and the address of the instruction to execute.
     registers: [u32; 16],
     /// The stack pointer not in use.
@@ -69,14 +72,19 @@ pub(crate) struct Core {
     exclusive: bool,
     /// WFI or WFE is waiting.
     pub(crate) sleeping: bool,
+    /// What sleeps is WFE, which an event ends.
+    waits_for_event: bool,
     /// WFE's event register.
     event: bool,
+    /// SEV was executed, which other cores of the chip notice.
+    sent_event: bool,
 }
 
 impl Core {
     /// Creates a core in reset, before it has read its vectors.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(cpu: &Cpu) -> Self {
         Self {
+            is_v6m: cpu.is_v6m,
             registers: [0; 16],
             other_sp: 0,
             next: 0,
@@ -95,14 +103,16 @@ impl Core {
             control: 0,
             exclusive: false,
             sleeping: false,
+            waits_for_event: false,
             event: false,
+            sent_event: false,
         }
     }
 
     /// Resets the core: the stack pointer and the first address come from the vector table (DDI
     /// 0403, B1.5.5).
-    pub(crate) fn reset(&mut self, bus: &mut Bus) {
-        *self = Self { registers: self.registers, ..Self::new() };
+    pub(crate) fn reset(&mut self, bus: &mut Bus<impl Memory>) {
+        *self = Self { registers: self.registers, ..Self::new(bus.cpu) };
         let vectors = bus.scs.vector_table();
         let sp = bus.core_read(vectors, Size::Word).unwrap_or(0);
         let entry = bus.core_read(vectors + 4, Size::Word).unwrap_or(0);
@@ -151,14 +161,16 @@ impl Core {
             16 => {
                 self.set_apsr(value);
                 self.set_epsr(value);
-                self.exception = (value & 0x1ff) as u8;
+                self.exception = (value & if self.is_v6m { 0x3f } else { 0x1ff }) as u8;
             }
             17 => self.set_msp(value),
             18 => self.set_psp(value),
             20 => {
                 self.primask = value & 1 != 0;
-                self.set_basepri(value >> 8);
-                self.faultmask = value >> 16 & 1 != 0;
+                if !self.is_v6m {
+                    self.set_basepri(value >> 8);
+                    self.faultmask = value >> 16 & 1 != 0;
+                }
                 self.set_control(value >> 24);
             }
             _ => {}
@@ -167,7 +179,7 @@ impl Core {
 
     /// Executes one instruction, or returns why it could not; then the PC is still at the
     /// instruction.
-    pub(crate) fn execute(&mut self, bus: &mut Bus) -> Executed {
+    pub(crate) fn execute(&mut self, bus: &mut Bus<impl Memory>) -> Executed {
         let pc = self.registers[PC];
         if !self.thumb {
             return Err(Trap::InvalidState);
@@ -269,11 +281,11 @@ impl Core {
         self.z = value >> 30 & 1 != 0;
         self.c = value >> 29 & 1 != 0;
         self.v = value >> 28 & 1 != 0;
-        self.q = value >> 27 & 1 != 0;
+        self.q = !self.is_v6m && value >> 27 & 1 != 0;
     }
 
     fn set_epsr(&mut self, value: u32) {
-        self.it = (value >> 25 & 3 | value >> 8 & 0xfc) as u8;
+        self.it = if self.is_v6m { 0 } else { (value >> 25 & 3 | value >> 8 & 0xfc) as u8 };
         self.thumb = value >> 24 & 1 != 0;
     }
 
@@ -317,13 +329,27 @@ impl Core {
         }
     }
 
+    /// Whether SEV was executed since the last call.
+    pub(crate) fn take_sent_event(&mut self) -> bool {
+        std::mem::take(&mut self.sent_event)
+    }
+
+    /// Notices an event that another core sent.
+    pub(crate) fn receive_event(&mut self) {
+        if self.sleeping && self.waits_for_event {
+            self.sleeping = false;
+        } else {
+            self.event = true;
+        }
+    }
+
     /// Whether code runs with privilege.
     fn privileged(&self) -> bool {
         self.exception != 0 || self.control & 1 == 0
     }
 }
 
-fn fetch(bus: &mut Bus, address: u32) -> Result<u16, Trap> {
+fn fetch(bus: &mut Bus<impl Memory>, address: u32) -> Result<u16, Trap> {
     if (0x4000_0000..0x6000_0000).contains(&address) || address >= 0xa000_0000 {
         return Err(Trap::ExecuteNever);
     }

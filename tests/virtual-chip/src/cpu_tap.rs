@@ -5,6 +5,7 @@
 //! *previous* request read.
 
 use crate::ahb_ap::AhbAp;
+use crate::bus::Memory;
 use crate::debug_port::{DebugPort, STICKY_FLAGS};
 use crate::system::System;
 use crate::tap::{ShiftRegister, Tap, TapDescription};
@@ -48,7 +49,7 @@ impl CpuTap {
         self.tap.capture_dr(selected);
     }
 
-    pub(crate) fn update_dr(&mut self, port: &mut DebugPort, ap: &mut AhbAp, system: &mut System) {
+    pub(crate) fn update_dr(&mut self, port: &mut DebugPort, ap: &mut AhbAp, system: &mut System<impl Memory>) {
         let scanned = self.tap.shifted().value();
         let read = scanned & 1 != 0;
         let address = (scanned >> 1 & 3) as u8;
@@ -81,7 +82,12 @@ mod tests {
 
     impl Chip {
         fn new() -> Self {
-            Self { tap: CpuTap::new(), port: DebugPort::default(), ap: AhbAp::default(), system: System::new() }
+            Self {
+                tap: CpuTap::new(),
+                port: DebugPort::default(),
+                ap: AhbAp::default(),
+                system: System::of_stm32f103(),
+            }
         }
     }
 

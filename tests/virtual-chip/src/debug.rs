@@ -2,6 +2,8 @@
 //!
 //! ARM DDI 0403, C1.6: DFSR, DHCSR, DCRSR, DCRDR and DEMCR.
 
+use crate::cpu::Cpu;
+
 const DBGKEY: u32 = 0xa05f;
 const C_DEBUGEN: u32 = 1 << 0;
 const C_HALT: u32 = 1 << 1;
@@ -45,8 +47,10 @@ pub(crate) enum Transfer {
 }
 
 /// The registers, and the state of the core that they show.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct DebugRegisters {
+    /// The events that can be caught.
+    demcr_mask: u32,
     control: u32,
     demcr: u32,
     dfsr: u32,
@@ -64,6 +68,23 @@ pub(crate) struct DebugRegisters {
 }
 
 impl DebugRegisters {
+    pub(crate) fn new(cpu: &Cpu) -> Self {
+        Self {
+            demcr_mask: cpu.demcr_mask,
+            control: 0,
+            demcr: 0,
+            dfsr: 0,
+            dcrdr: 0,
+            reason: 0,
+            halted: false,
+            locked_up: false,
+            retired: false,
+            was_reset: false,
+            transfer: None,
+            refuses_halt: false,
+        }
+    }
+
     /// Reads a register by its address; DHCSR also says whether the core sleeps.
     pub(crate) fn read(&mut self, address: u32, sleeping: bool) -> u32 {
         match address {
@@ -100,7 +121,7 @@ impl DebugRegisters {
                 });
             }
             0xe000_edf8 => self.dcrdr = value,
-            0xe000_edfc => self.demcr = value & 0x010f_07f1,
+            0xe000_edfc => self.demcr = value & self.demcr_mask,
             _ => {}
         }
     }
@@ -209,12 +230,13 @@ impl DebugRegisters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::CORTEX_M3;
 
     const DHCSR: u32 = 0xe000_edf0;
 
     #[test]
     fn writes_without_the_key_are_ignored() {
-        let mut debug = DebugRegisters::default();
+        let mut debug = DebugRegisters::new(&CORTEX_M3);
         debug.write(DHCSR, C_DEBUGEN | C_HALT);
         assert!(!debug.is_halted() && !debug.is_enabled());
         debug.write(DHCSR, DBGKEY << 16 | C_DEBUGEN | C_HALT);
@@ -224,7 +246,7 @@ mod tests {
 
     #[test]
     fn reset_shows_once() {
-        let mut debug = DebugRegisters::default();
+        let mut debug = DebugRegisters::new(&CORTEX_M3);
         debug.system_reset();
         assert_ne!(debug.read(DHCSR, false) & S_RESET_ST, 0);
         assert_eq!(debug.read(DHCSR, false) & S_RESET_ST, 0);
@@ -232,7 +254,7 @@ mod tests {
 
     #[test]
     fn halting_needs_debug_enabled() {
-        let mut debug = DebugRegisters::default();
+        let mut debug = DebugRegisters::new(&CORTEX_M3);
         debug.write(DHCSR, DBGKEY << 16 | C_HALT);
         assert!(!debug.is_halted());
     }

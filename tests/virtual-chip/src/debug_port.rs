@@ -5,6 +5,7 @@
 //! and SWD uses ABORT.
 
 use crate::ahb_ap::AhbAp;
+use crate::bus::Memory;
 use crate::system::System;
 
 /// Set when an access port transfer failed; blocks further ones until cleared.
@@ -60,7 +61,7 @@ impl DebugPort {
     }
 
     /// Reads an access port register; `address` is A\[3:2\], the rest of the address is in SELECT.
-    pub(crate) fn read_ap(&mut self, address: u8, ap: &mut AhbAp, system: &mut System) -> u32 {
+    pub(crate) fn read_ap(&mut self, address: u8, ap: &mut AhbAp, system: &mut System<impl Memory>) -> u32 {
         let Some(register) = self.ap_register(address) else {
             return 0;
         };
@@ -71,7 +72,7 @@ impl DebugPort {
     }
 
     /// Writes an access port register; `address` is A\[3:2\], the rest of the address is in SELECT.
-    pub(crate) fn write_ap(&mut self, address: u8, value: u32, ap: &mut AhbAp, system: &mut System) {
+    pub(crate) fn write_ap(&mut self, address: u8, value: u32, ap: &mut AhbAp, system: &mut System<impl Memory>) {
         let Some(register) = self.ap_register(address) else {
             return;
         };
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn an_error_sticks_and_blocks_until_cleared() {
-        let (mut port, mut ap, mut system) = (DebugPort::default(), AhbAp::default(), System::new());
+        let (mut port, mut ap, mut system) = (DebugPort::default(), AhbAp::default(), System::of_stm32f103());
         port.write_ap(0, 0x2300_0052, &mut ap, &mut system);
         port.write_ap(TAR, 0x5000_0000, &mut ap, &mut system);
         assert_eq!(port.read_ap(DRW, &mut ap, &mut system), 0);
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn only_access_port_zero_exists() {
-        let (mut port, mut ap, mut system) = (DebugPort::default(), AhbAp::default(), System::new());
+        let (mut port, mut ap, mut system) = (DebugPort::default(), AhbAp::default(), System::of_stm32f103());
         port.write(2, 0x0000_00f0);
         assert_eq!(port.read_ap(3, &mut ap, &mut system), 0x1477_0011);
         port.write(2, 0x0100_00f0);

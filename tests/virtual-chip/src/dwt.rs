@@ -1,10 +1,13 @@
-//! Data watchpoint and trace unit: four comparators that halt the core on a data access.
+//! Data watchpoint and trace unit: comparators that halt the core on a data access.
 //!
-//! ARM DDI 0403, C1.8. The unit has the watchpoints (5 read, 6 write, 7 both), the value match of
+//! ARM DDI 0403, C1.8; for Armv6-M, whose unit has neither value match nor cycle counter, DDI 0419,
+//! C1.8. The unit has the watchpoints (5 read, 6 write, 7 both), the value match of
 //! comparator 1, the cycle counter and PC sampling. It has no trace packets.
 
-/// Four comparators.
-const CONTROL: u32 = 0x4000_0000;
+use crate::cpu::Cpu;
+
+/// NOCYCCNT and NOPRFCNT.
+const NO_COUNTERS: u32 = 3 << 24;
 const CYCCNTENA: u32 = 1;
 const MATCHED: u32 = 1 << 24;
 const DATAVMATCH: u32 = 1 << 8;
@@ -41,27 +44,43 @@ impl Comparator {
 }
 
 /// The registers of the unit.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Dwt {
+    /// NUMCOMP, and the counters that are missing.
+    fixed: u32,
+    /// There are a cycle counter and a comparator for values.
+    is_full: bool,
     control: u32,
     /// The difference between CYCCNT and the chip's clock.
     cycle_offset: u32,
-    comparators: [Comparator; 4],
+    comparators: Vec<Comparator>,
     active: bool,
     /// A watchpoint fired; the core halts after the instruction.
     hit: bool,
 }
 
 impl Dwt {
+    pub(crate) fn new(cpu: &Cpu) -> Self {
+        Self {
+            fixed: (cpu.watchpoints as u32) << 28 | if cpu.has_full_dwt { 0 } else { NO_COUNTERS },
+            is_full: cpu.has_full_dwt,
+            control: 0,
+            cycle_offset: 0,
+            comparators: vec![Comparator::default(); cpu.watchpoints],
+            active: false,
+            hit: false,
+        }
+    }
+
     /// Reads the word at `offset` from 0xe0001000.
     pub(crate) fn read(&mut self, offset: u32, now: u32, sampled_pc: u32) -> u32 {
         match offset {
-            0x00 => CONTROL | self.control,
+            0x00 => self.fixed | self.control,
             0x04 if self.control & CYCCNTENA != 0 => now.wrapping_sub(self.cycle_offset),
             0x04 => self.cycle_offset,
             0x1c => sampled_pc,
-            0x20..=0x5c => {
-                let comparator = &mut self.comparators[(offset as usize - 0x20) / 0x10];
+            0x20.. => {
+                let Some(comparator) = self.comparators.get_mut((offset as usize - 0x20) / 0x10) else { return 0 };
                 match offset & 0xc {
                     0 => comparator.value,
                     4 => comparator.mask,
@@ -79,7 +98,7 @@ impl Dwt {
     /// Writes the word at `offset` from 0xe0001000.
     pub(crate) fn write(&mut self, offset: u32, value: u32, now: u32) {
         match offset {
-            0x00 => {
+            0x00 if self.is_full => {
                 let was_counting = self.control & CYCCNTENA != 0;
                 self.control = value & 0x007f_1fff;
                 if was_counting != (self.control & CYCCNTENA != 0) {
@@ -87,21 +106,22 @@ impl Dwt {
                 }
             }
             0x04 if self.control & CYCCNTENA != 0 => self.cycle_offset = now.wrapping_sub(value),
-            0x04 => self.cycle_offset = value,
-            0x20..=0x5c => {
+            0x04 if self.is_full => self.cycle_offset = value,
+            0x20.. => {
                 let index = (offset as usize - 0x20) / 0x10;
-                let comparator = &mut self.comparators[index];
-                match offset & 0xc {
-                    0 => comparator.value = value,
-                    4 => comparator.mask = value & 0xf,
-                    8 => {
-                        // Only comparator 1 can match a value. It names the two comparators that
-                        // match its address.
-                        let writable = if index == 1 { 0x000f_fd2f } else { 0x2f };
-                        comparator.function = value & writable;
-                        comparator.matched = false;
+                if let Some(comparator) = self.comparators.get_mut(index) {
+                    match offset & 0xc {
+                        0 => comparator.value = value,
+                        4 => comparator.mask = value & 0xf,
+                        8 => {
+                            // Only comparator 1 can match a value. It names the two comparators that
+                            // match its address.
+                            let writable = if index == 1 && self.is_full { 0x000f_fd2f } else { 0x2f };
+                            comparator.function = value & writable;
+                            comparator.matched = false;
+                        }
+                        _ => {}
                     }
-                    _ => {}
                 }
             }
             _ => {}
@@ -155,9 +175,10 @@ impl Dwt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::{CORTEX_M0_PLUS, CORTEX_M3};
 
     fn unit(address: u32, mask: u32, function: u32) -> Dwt {
-        let mut unit = Dwt::default();
+        let mut unit = Dwt::new(&CORTEX_M3);
         unit.write(0x20, address, 0);
         unit.write(0x24, mask, 0);
         unit.write(0x28, function, 0);
@@ -209,8 +230,20 @@ mod tests {
     }
 
     #[test]
+    fn a_cortex_m0_plus_has_two_comparators_and_no_counter() {
+        let mut unit = Dwt::new(&CORTEX_M0_PLUS);
+        unit.write(0, CYCCNTENA, 0);
+        assert_eq!((unit.read(0, 0, 0), unit.read(4, 100, 0)), (0x2300_0000, 0));
+        unit.write(0x38, 6 | DATAVMATCH, 0);
+        assert_eq!(unit.read(0x38, 0, 0), 6, "it cannot match a value");
+        unit.write(0x40, 0x2000_0000, 0);
+        unit.write(0x48, 6, 0);
+        assert_eq!((unit.read(0x40, 0, 0), unit.read(0x48, 0, 0)), (0, 0));
+    }
+
+    #[test]
     fn the_cycle_counter_stands_still_while_disabled() {
-        let mut unit = Dwt::default();
+        let mut unit = Dwt::new(&CORTEX_M3);
         assert_eq!(unit.read(4, 1000, 0), 0);
         unit.write(0, CYCCNTENA, 1000);
         assert_eq!(unit.read(4, 1500, 0), 500);

@@ -147,7 +147,7 @@ impl<'a> Faults<'a> {
     /// ```
     pub fn unerasable_page(&self, page: u32) {
         assert!(page < FLASH_SIZE / PAGE_SIZE, "there is no flash page {page}: there are {}", FLASH_SIZE / PAGE_SIZE);
-        self.chip.lock().system.bus.flash.faults.unerasable_pages.insert(page);
+        self.chip.lock().system.bus.memory.flash.faults.unerasable_pages.insert(page);
     }
 
     /// Makes bits of the half-word at `offset` in the flash keep their value when the half-word is
@@ -163,7 +163,7 @@ impl<'a> Faults<'a> {
     /// ```
     pub fn stuck_bits(&self, offset: u32, bits: u16) {
         assert!(offset < FLASH_SIZE, "the offset {offset:#x} is outside of the flash of {FLASH_SIZE:#x} bytes");
-        self.chip.lock().system.bus.flash.faults.stuck_bits.insert(offset & !1, bits);
+        self.chip.lock().system.bus.memory.flash.faults.stuck_bits.insert(offset & !1, bits);
     }
 
     /// Lets the supply fail when `half_words` more half-words of flash have been programmed.
@@ -174,7 +174,7 @@ impl<'a> Faults<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn power_fails_after(&self, half_words: u32) {
-        self.chip.lock().system.bus.flash.faults.power_fails_after = Some(half_words);
+        self.chip.lock().system.bus.memory.flash.faults.power_fails_after = Some(half_words);
     }
 
     /// Sets the read protection of the flash or removes it, and resets the chip.
@@ -189,7 +189,7 @@ impl<'a> Faults<'a> {
     /// ```
     pub fn read_protect(&self, protected: bool) {
         let rdp = if protected { [0xff, 0xff] } else { [0xa5, 0x5a] };
-        self.chip.lock().system.bus.flash.options_mut()[..2].copy_from_slice(&rdp);
+        self.chip.lock().system.bus.memory.flash.options_mut()[..2].copy_from_slice(&rdp);
         self.chip.reset();
     }
 
@@ -211,7 +211,7 @@ impl<'a> Faults<'a> {
             chip.system.bus.debug.refuses_halt = false;
             chip.swj.dp.busy = 0;
             chip.swj.dp.garbles_write = false;
-            chip.system.bus.flash.faults = FlashFaults::default();
+            chip.system.bus.memory.flash.faults = FlashFaults::default();
         }
         self.power_on();
         self.stop_answering(false);

@@ -16,6 +16,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod rp2040;
+
 use crate::flash_controller::FLASH_BASE;
 
 /// The binary, which begins with the vector table.

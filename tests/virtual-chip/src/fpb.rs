@@ -1,31 +1,46 @@
-//! Flash patch and breakpoint unit: six instruction comparators and two literal ones.
+//! Flash patch and breakpoint unit: comparators for instructions, and for literals.
 //!
-//! ARM DDI 0403, C1.11. The unit only has breakpoints. It remaps nothing, so literal comparators
+//! ARM DDI 0403, C1.11; for Armv6-M, which has neither literals nor remapping, DDI 0419, C1.9. The
+//! unit only has breakpoints. It remaps nothing, so literal comparators
 //! keep their value and do nothing.
 
-/// NUM_CODE 6, NUM_LIT 2.
-const CONTROL: u32 = 0x260;
+use crate::cpu::Cpu;
+
 const ENABLE: u32 = 1;
 const KEY: u32 = 2;
-const CODE_COMPARATORS: usize = 6;
 
 /// The registers of the unit.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Fpb {
+    /// NUM_CODE and NUM_LIT.
+    control: u32,
     enabled: bool,
     remap: u32,
-    comparators: [u32; 8],
+    comparators: Vec<u32>,
+    /// The number of comparators for instructions, which come first.
+    code: usize,
     /// The enabled breakpoints: their half-word addresses.
     breakpoints: Vec<u32>,
 }
 
 impl Fpb {
+    pub(crate) fn new(cpu: &Cpu) -> Self {
+        Self {
+            control: (cpu.breakpoints << 4 | cpu.literals << 8) as u32,
+            enabled: false,
+            remap: 0,
+            comparators: vec![0; cpu.breakpoints + cpu.literals],
+            code: cpu.breakpoints,
+            breakpoints: Vec::new(),
+        }
+    }
+
     /// Reads the word at `offset` from 0xe0002000.
     pub(crate) fn read(&self, offset: u32) -> u32 {
         match offset {
-            0x00 => CONTROL | u32::from(self.enabled),
+            0x00 => self.control | u32::from(self.enabled),
             0x04 => self.remap,
-            0x08..=0x24 => self.comparators[(offset as usize - 8) / 4],
+            0x08.. => self.comparators.get((offset as usize - 8) / 4).copied().unwrap_or(0),
             _ => 0,
         }
     }
@@ -34,13 +49,18 @@ impl Fpb {
     pub(crate) fn write(&mut self, offset: u32, value: u32) {
         match offset {
             0x00 if value & KEY != 0 => self.enabled = value & ENABLE != 0,
-            0x04 => self.remap = value & 0x1fff_ffe0 | 0x2000_0000,
-            0x08..=0x24 => self.comparators[(offset as usize - 8) / 4] = value & 0xdfff_fffd,
+            // Only where there are literals is there something to remap.
+            0x04 if self.code < self.comparators.len() => self.remap = value & 0x1fff_ffe0 | 0x2000_0000,
+            0x08.. => {
+                if let Some(comparator) = self.comparators.get_mut((offset as usize - 8) / 4) {
+                    *comparator = value & 0xdfff_fffd;
+                }
+            }
             _ => {}
         }
         self.breakpoints.clear();
         if self.enabled {
-            for comparator in &self.comparators[..CODE_COMPARATORS] {
+            for comparator in &self.comparators[..self.code] {
                 if comparator & ENABLE != 0 {
                     let word = comparator & 0x1fff_fffc;
                     let halves = [(1, word), (2, word + 2)];
@@ -60,9 +80,10 @@ impl Fpb {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::{CORTEX_M0_PLUS, CORTEX_M3};
 
     fn unit(comparator: u32) -> Fpb {
-        let mut unit = Fpb::default();
+        let mut unit = Fpb::new(&CORTEX_M3);
         unit.write(0, KEY | ENABLE);
         unit.write(8, comparator);
         unit
@@ -70,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_control_register_tells_the_comparators_and_wants_its_key() {
-        let mut unit = Fpb::default();
+        let mut unit = Fpb::new(&CORTEX_M3);
         unit.write(0, ENABLE);
         assert_eq!(unit.read(0), 0x260);
         unit.write(0, KEY | ENABLE);
@@ -96,8 +117,21 @@ mod tests {
     }
 
     #[test]
+    fn a_cortex_m0_plus_has_four_comparators_and_no_literal() {
+        let mut unit = Fpb::new(&CORTEX_M0_PLUS);
+        assert_eq!(unit.read(0), 0x40);
+        unit.write(0, KEY | ENABLE);
+        unit.write(4, u32::MAX);
+        for (offset, address) in [(0x14, 0x1000_0100), (0x18, 0x1000_0200)] {
+            unit.write(offset, 0x4000_0000 | address | ENABLE);
+        }
+        assert_eq!([4, 0x14, 0x18].map(|offset| unit.read(offset)), [0, 0x5000_0101, 0]);
+        assert!(unit.matches(0x1000_0100) && !unit.matches(0x1000_0200));
+    }
+
+    #[test]
     fn literal_comparators_are_no_breakpoints() {
-        let mut unit = Fpb::default();
+        let mut unit = Fpb::new(&CORTEX_M3);
         unit.write(0, KEY | ENABLE);
         unit.write(0x20, 0x4800_0100 | ENABLE);
         assert_eq!(unit.read(0x20), 0x4800_0101);

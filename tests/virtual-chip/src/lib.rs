@@ -1,4 +1,5 @@
-//! A virtual STM32F103 and a virtual RISC-V hart that a real OpenOCD cannot tell from silicon.
+//! A virtual STM32F103, a virtual RP2040 and virtual RISC-V harts, which a real OpenOCD debugs like
+//! silicon.
 //!
 //! ```no_run
 //! use std::process::Command;
@@ -18,7 +19,8 @@
 //! A test sets the chip up through [`VirtualChip`] and reads it through the tool under test and
 //! OpenOCD, or the other way round. [`VirtualChip::faults`] breaks things on demand. [`firmware`]
 //! describes the programs for the chips. [`VirtualHart`] is a RISC-V hart. [`VirtualBoard`] puts
-//! several chips on one JTAG chain, also two harts that share their RAM. For tests that are not in
+//! several chips on one JTAG chain, also two harts that share their RAM. It also makes an RP2040:
+//! each [`VirtualCore`] is one of its two Cortex-M0+. For tests that are not in
 //! Rust, the program `virtual-chip` serves the chips; the README documents its control socket.
 //!
 //! # What OpenOCD finds
@@ -32,6 +34,9 @@
 //!
 //! Its RCC, GPIO ports, USART1, TIM2, DMA1, CAN1, PWR and DBGMCU have the reset values of the
 //! reference manual. Reads and writes clear flags as the manual says. [`SVD`] describes them.
+//!
+//! An RP2040 has no JTAG, and OpenOCD uses its stock `target/rp2040.cfg`. The README says what of
+//! the chip is not modelled.
 //!
 //! OpenOCD 0.12.0 or newer is needed; over SWD, one that is newer than 0.12.0.
 //!
@@ -66,6 +71,7 @@ mod boundary_scan;
 mod bus;
 mod chain;
 mod core;
+mod cpu;
 mod cpu_tap;
 mod debug;
 mod debug_port;
@@ -80,15 +86,18 @@ mod peripherals;
 mod pins;
 mod riscv;
 mod rom_table;
+mod rp2040;
 mod scs;
 mod serial_wire;
 mod server;
+mod shared_memory;
 mod stm32f103;
 mod sw_dp;
 mod swj;
 mod system;
 mod tap;
 mod virtual_chip;
+mod virtual_core;
 mod virtual_hart;
 
 /// A CMSIS-SVD description of the STM32F103's peripherals that a [`VirtualChip`] has.
@@ -104,6 +113,7 @@ pub use boundary_scan::BOUNDARY_LENGTH;
 pub use elf::LoadError;
 pub use faults::Faults;
 pub use virtual_chip::{BoundaryPins, CoreState, HaltReason, Register, Unmapped, VirtualChip};
+pub use virtual_core::VirtualCore;
 pub use virtual_hart::{HartHaltCause, VirtualHart};
 
 /// Compiles the programs in the README.

@@ -6,17 +6,21 @@
 mod debug_module;
 mod execute;
 mod hart;
-mod ram;
 mod triggers;
 
 pub(crate) use hart::{Cause, Hart};
-pub(crate) use ram::{RAM_BASE, RAM_SIZE, Ram};
 
 use std::sync::{Arc, Mutex};
 
 use crate::chain::JtagChip;
+use crate::shared_memory::SharedMemory;
 use crate::tap::{ShiftRegister, Tap, TapDescription};
 use debug_module::DebugModule;
+
+/// Where the RAM starts; the harts start there too.
+pub(crate) const RAM_BASE: u32 = 0x8000_0000;
+/// 16 KiB.
+pub(crate) const RAM_SIZE: u32 = 0x4000;
 
 /// The identification code of the TAP.
 pub(crate) const IDCODE: u32 = 0x1000_1913;
@@ -37,7 +41,7 @@ pub(crate) struct RiscvChip {
     pub(crate) module: DebugModule,
     /// The harts by their numbers, which DMCONTROL.hartsel selects.
     pub(crate) harts: Vec<Hart>,
-    pub(crate) ram: Ram,
+    pub(crate) ram: SharedMemory,
     /// The address and data of the last request, for the next scan.
     response: u64,
 }
@@ -46,7 +50,7 @@ impl RiscvChip {
     /// Creates a chip that has just been powered on, with a program in its RAM as a boot loader
     /// would have left it.
     pub(crate) fn with_firmware(harts: u32, image: &[u8]) -> Arc<Mutex<Self>> {
-        let ram = Ram::new();
+        let ram = new_ram();
         ram.write_bytes(RAM_BASE, image).expect("an image of ours fits into the RAM");
         let description = TapDescription {
             ir_length: 5,
@@ -65,6 +69,11 @@ impl RiscvChip {
             hart.set_reset(asserted);
         }
     }
+}
+
+/// Creates RAM that holds zeros, for all harts of a chip.
+fn new_ram() -> SharedMemory {
+    SharedMemory::new(RAM_BASE, RAM_SIZE, 0)
 }
 
 impl JtagChip for RiscvChip {

@@ -1,53 +1,16 @@
 //! System control space: identification, the vector table, system exceptions, fault status and
 //! SysTick.
 //!
-//! ARM DDI 0403, B3.2 (system control block) and B3.3 (SysTick). [`crate::debug`] has the debug
+//! ARM DDI 0403, B3.2 (system control block) and B3.3 (SysTick); for Armv6-M, which has no fault
+//! status, DDI 0419, B3.2. [`crate::debug`] has the debug
 //! registers of this space.
 
+mod exception;
+
+pub(crate) use exception::{Exception, FaultStatus};
+
+use crate::cpu::Cpu;
 use crate::nvic::{self, Nvic};
-
-/// An exception by its number (DDI 0403, B1.5.2); from 16 on it is an interrupt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Exception(u8);
-
-impl Exception {
-    pub(crate) const NMI: Self = Self(2);
-    pub(crate) const HARD_FAULT: Self = Self(3);
-    pub(crate) const MEM_MANAGE: Self = Self(4);
-    pub(crate) const BUS_FAULT: Self = Self(5);
-    pub(crate) const USAGE_FAULT: Self = Self(6);
-    pub(crate) const SV_CALL: Self = Self(11);
-    pub(crate) const PEND_SV: Self = Self(14);
-    pub(crate) const SYS_TICK: Self = Self(15);
-
-    pub(crate) fn number(self) -> u8 {
-        self.0
-    }
-
-    /// The exception as a set of exceptions.
-    fn bit(self) -> u64 {
-        1 << self.0
-    }
-}
-
-/// Bits of CFSR.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FaultStatus(u32);
-
-impl FaultStatus {
-    pub(crate) const NONE: Self = Self(0);
-    pub(crate) const INSTRUCTION_ACCESS: Self = Self(1 << 0);
-    pub(crate) const INSTRUCTION_BUS: Self = Self(1 << 8);
-    pub(crate) const PRECISE: Self = Self(1 << 9);
-    pub(crate) const UNSTACKING: Self = Self(1 << 11);
-    pub(crate) const STACKING: Self = Self(1 << 12);
-    pub(crate) const UNDEFINED: Self = Self(1 << 16);
-    pub(crate) const INVALID_STATE: Self = Self(1 << 17);
-    pub(crate) const INVALID_PC: Self = Self(1 << 18);
-    pub(crate) const NO_COPROCESSOR: Self = Self(1 << 19);
-    pub(crate) const UNALIGNED: Self = Self(1 << 24);
-    pub(crate) const DIVIDE_BY_ZERO: Self = Self(1 << 25);
-}
 
 /// The exceptions below the first interrupt.
 const SYSTEM_EXCEPTIONS: u64 = (1 << nvic::FIRST) - 1;
@@ -64,27 +27,10 @@ const CCR_STKALIGN: u32 = 1 << 9;
 const SYSTICK_ENABLE: u32 = 1;
 const SYSTICK_INTERRUPT: u32 = 2;
 const SYSTICK_WRAPPED: u32 = 1 << 16;
-/// Cortex-M3 r1p1.
-const CPUID: u32 = 0x411f_c231;
 const VECTKEY: u32 = 0x05fa;
+/// CCR of Armv6-M, which is fixed: STKALIGN and UNALIGN_TRP.
+const CCR_V6M: u32 = CCR_STKALIGN | CCR_UNALIGN_TRP;
 const VECTKEY_READ: u32 = 0xfa05;
-
-/// ID_PFR0 to ID_ISAR4, from 0xe000ed40 (DDI 0337, table 8-2).
-const FEATURES: [u32; 13] = [
-    0x0000_0030,
-    0x0000_0200,
-    0x0010_0000,
-    0,
-    0x0000_0030,
-    0,
-    0,
-    0,
-    0x0114_1110,
-    0x0211_1000,
-    0x2111_2231,
-    0x0111_1110,
-    0x0131_0102,
-];
 
 /// The reset that a write to AIRCR requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,8 +42,9 @@ pub(crate) enum ResetRequest {
 }
 
 /// The registers of the space.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SystemControl {
+    cpu: &'static Cpu,
     /// Bit N: exception N is pending.
     pending: u64,
     /// Bit N: exception N is active.
@@ -122,11 +69,39 @@ pub(crate) struct SystemControl {
 }
 
 impl SystemControl {
+    pub(crate) fn new(cpu: &'static Cpu) -> Self {
+        Self {
+            cpu,
+            pending: 0,
+            active: 0,
+            nvic: Nvic::new(cpu),
+            priorities: [0; 12],
+            vtor: 0,
+            priority_group: 0,
+            scr: 0,
+            ccr: if cpu.is_v6m { CCR_V6M } else { 0 },
+            shcsr_enables: 0,
+            cfsr: 0,
+            hfsr: 0,
+            fault_address: 0,
+            systick_control: 0,
+            systick_reload: 0,
+            systick_value: 0,
+            reset_request: None,
+        }
+    }
+
+    /// Whether Armv6-M lacks the register: ICTR, CFSR, HFSR, MMFAR, BFAR and STIR.
+    fn lacks(&self, offset: u32) -> bool {
+        self.cpu.is_v6m && matches!(offset, 0x004 | 0xd28..=0xd2c | 0xd34..=0xd38 | 0xf00)
+    }
+
     /// Reads the word at `offset` from 0xe000e000.
     pub(crate) fn read(&mut self, offset: u32) -> u32 {
         match offset {
-            // Two groups of 32 interrupt lines: the chip has 43.
-            0x004 => 1,
+            _ if self.lacks(offset) => 0,
+            // The number of groups of 32 interrupt lines, minus 1.
+            0x004 => (self.cpu.interrupt_lines - 1) / 32,
             0x010 => {
                 let value = self.systick_control;
                 self.systick_control &= !SYSTICK_WRAPPED;
@@ -134,10 +109,9 @@ impl SystemControl {
             }
             0x014 => self.systick_reload,
             0x018 => self.systick_value,
-            // 8 MHz / 8 gives 1 ms in 9000 cycles at the 72 MHz that ST calibrated for.
-            0x01c => 9000,
+            0x01c => self.cpu.systick_calibration,
             0x100..=0x4ff => self.nvic.read(offset, self.pending, self.active),
-            0xd00 => CPUID,
+            0xd00 => self.cpu.cpuid,
             0xd04 => self.icsr(),
             0xd08 => self.vtor,
             0xd0c => VECTKEY_READ << 16 | self.priority_group << 8,
@@ -152,11 +126,11 @@ impl SystemControl {
                     self.priorities[first + 3],
                 ])
             }
-            0xd24 => self.shcsr(),
+            0xd24 if !self.cpu.is_v6m => self.shcsr(),
             0xd28 => self.cfsr,
             0xd2c => self.hfsr,
             0xd34 | 0xd38 => self.fault_address,
-            0xd40..=0xd70 => FEATURES[(offset as usize - 0xd40) / 4],
+            0xd40..=0xd70 => self.cpu.features[(offset as usize - 0xd40) / 4],
             _ => 0,
         }
     }
@@ -164,6 +138,7 @@ impl SystemControl {
     /// Writes the word at `offset` from 0xe000e000.
     pub(crate) fn write(&mut self, offset: u32, value: u32) {
         match offset {
+            _ if self.lacks(offset) => {}
             0x010 => self.systick_control = value & 7 | self.systick_control & SYSTICK_WRAPPED,
             0x014 => self.systick_reload = value & 0x00ff_ffff,
             0x018 => {
@@ -172,30 +147,33 @@ impl SystemControl {
             }
             0x100..=0x4ff => self.nvic.write(offset, value, &mut self.pending),
             0xd04 => self.set_icsr(value),
-            0xd08 => self.vtor = value & 0x3fff_ff80,
+            0xd08 => self.vtor = value & self.cpu.vtor_mask,
             0xd0c if value >> 16 == VECTKEY => {
-                self.priority_group = value >> 8 & 7;
-                match value & 5 {
+                if !self.cpu.is_v6m {
+                    self.priority_group = value >> 8 & 7;
+                }
+                // Armv6-M lacks VECTRESET, bit 0.
+                match value & if self.cpu.is_v6m { 4 } else { 5 } {
                     0 => {}
                     1 => self.reset_request = Some(ResetRequest::Core),
                     _ => self.reset_request = Some(ResetRequest::System),
                 }
             }
             0xd10 => self.scr = value & 0x16,
-            0xd14 => self.ccr = value & 0x31b,
+            0xd14 if !self.cpu.is_v6m => self.ccr = value & 0x31b,
             0xd18 | 0xd1c | 0xd20 => {
                 let first = (offset - 0xd18) as usize;
+                let value = if self.cpu.is_v6m && first == 0 { 0 } else { value };
                 for (priority, byte) in self.priorities[first..].iter_mut().zip(value.to_le_bytes()) {
-                    // Four bits are implemented (PM0056, 4.3).
-                    *priority = byte & 0xf0;
+                    *priority = byte & self.cpu.priority_mask;
                 }
             }
-            0xd24 => self.set_shcsr(value),
+            0xd24 if !self.cpu.is_v6m => self.set_shcsr(value),
             0xd28 => self.cfsr &= !value,
             0xd2c => self.hfsr &= !value,
             0xd34 | 0xd38 => self.fault_address = value,
             // STIR
-            0xf00 => Nvic::trigger(value & 0x1ff, &mut self.pending),
+            0xf00 => self.nvic.trigger(value & 0x1ff, &mut self.pending),
             _ => {}
         }
     }

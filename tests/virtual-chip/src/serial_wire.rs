@@ -43,6 +43,8 @@ pub(crate) enum Answer {
         /// The data phase still takes place, as overrun detection requires.
         data_phase: bool,
     },
+    /// No acknowledge at all, since other targets hear the same write; its data follow (B4.3.4).
+    Unacknowledged,
     /// FAULT: a sticky flag is set.
     Fault {
         /// As for `Wait`.
@@ -181,6 +183,11 @@ impl SerialWire {
         (state, None)
     }
 
+    /// Stops to listen until the next line reset.
+    pub(crate) fn ignore(&mut self) {
+        self.state = State::Deaf;
+    }
+
     /// Answers the request that [`SerialWire::clock`] has just reported.
     pub(crate) fn answer(&mut self, answer: Answer) {
         let State::Asked(request) = self.state else { return };
@@ -192,7 +199,12 @@ impl SerialWire {
             pause: if data_phase { 1 + DATA_AND_PARITY } else { 1 },
             receive: None,
         };
-        self.state = State::Turn(match answer {
+        let reply = match answer {
+            Answer::Unacknowledged => {
+                // Turnaround, three bits that nobody drives, turnaround.
+                self.state = State::Pause { clocks: 5, receive: Some(request) };
+                return;
+            }
             Answer::Ok(data) if request.read => {
                 let parity = u64::from(data.count_ones() & 1);
                 let bits = 0b001 | u64::from(data) << 3 | parity << 35;
@@ -201,7 +213,8 @@ impl SerialWire {
             Answer::Ok(_) => Reply { bits: 0b001, count: 3, pause: 1, receive: Some(request) },
             Answer::Wait { data_phase } => refusal(0b010, data_phase),
             Answer::Fault { data_phase } => refusal(0b100, data_phase),
-        });
+        };
+        self.state = State::Turn(reply);
     }
 }
 

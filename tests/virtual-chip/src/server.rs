@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::board::{Model, Transport, arguments, quoted, smp_arguments};
+use crate::board::{Model, Transport, arguments, quoted};
 use crate::chain::JtagChip;
 use crate::pins::Pins;
 
@@ -89,11 +89,11 @@ impl Server {
     }
 
     pub(crate) fn openocd_args(&self, transport: Transport) -> Vec<String> {
-        arguments(self.port(), &self.models, transport)
+        arguments(self.port(), &self.models, transport, false)
     }
 
     pub(crate) fn openocd_args_smp(&self) -> Vec<String> {
-        [self.openocd_args(Transport::Jtag), smp_arguments(&self.models)].concat()
+        arguments(self.port(), &self.models, Transport::Jtag, true)
     }
 
     pub(crate) fn openocd_config(&self, transport: Transport) -> String {

@@ -1,15 +1,21 @@
 //! The chip: two TAPs in a row, TDI - boundary scan - CPU - TDO (RM0008, 31.5), and a serial wire
 //! port, around one system.
 
+mod memory;
+
+pub(crate) use memory::{RAM_BASE, RAM_SIZE, Stm32Memory};
+
 use std::sync::{Arc, Mutex};
 
 use crate::ahb_ap::AhbAp;
 use crate::boundary_scan::BoundaryScan;
 use crate::chain::JtagChip;
+use crate::cpu::CORTEX_M3;
 use crate::cpu_tap::CpuTap;
 use crate::debug_port::DebugPort;
 use crate::firmware;
-use crate::swj::Swj;
+use crate::sw_dp;
+use crate::swj::{Start, Swj};
 use crate::system::System;
 
 /// A medium-density STM32F103.
@@ -27,13 +33,13 @@ pub(crate) struct Stm32f103 {
 impl Stm32f103 {
     /// Creates a chip that has just been powered on, with a program in its flash.
     pub(crate) fn with_firmware() -> Arc<Mutex<Self>> {
-        let mut system = System::new();
-        system.bus.flash.memory_mut()[..firmware::IMAGE.len()].copy_from_slice(firmware::IMAGE);
+        let mut system = System::new(&CORTEX_M3, Stm32Memory::new());
+        system.bus.memory.flash.memory_mut()[..firmware::IMAGE.len()].copy_from_slice(firmware::IMAGE);
         system.core.reset(&mut system.bus);
         let chip = Self {
             boundary: BoundaryScan::new(),
             cpu: CpuTap::new(),
-            swj: Swj::new(),
+            swj: Swj::new(Start::Jtag, sw_dp::STM32F103),
             port: DebugPort::default(),
             ap: AhbAp::default(),
             system,
@@ -46,7 +52,7 @@ impl Stm32f103 {
         if !self.system.is_powered() {
             self.boundary = BoundaryScan::new();
             self.cpu = CpuTap::new();
-            self.swj = Swj::new();
+            self.swj = Swj::new(Start::Jtag, sw_dp::STM32F103);
             self.port = DebugPort::default();
             self.ap = AhbAp::default();
             self.system.power_on();

@@ -1,16 +1,27 @@
 //! Serial wire debug port: how the debug port answers requests on the serial wire.
 //!
-//! ARM IHI 0031 (ADIv5), B2.2 (registers), B4.2 (acknowledges); ARM DDI 0337, 12.4 (the SW-DP of
+//! ARM IHI 0031 (ADIv5), B2.2 (registers), B4.2 (acknowledges), B4.3.4 (multi-drop); ARM DDI 0337, 12.4 (the SW-DP of
 //! the Cortex-M3); RM0008, 31.8. Reads of the access port are posted: each
 //! returns the value of the previous read, and RDBUFF returns the value of the last read.
 
 use crate::ahb_ap::AhbAp;
+use crate::bus::Memory;
 use crate::debug_port::{DebugPort, STICKY_FLAGS};
 use crate::serial_wire::{Answer, Request};
 use crate::system::System;
 
+/// Who a debug port is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// IDCODE, or DPIDR in later versions.
+    pub(crate) idr: u32,
+    /// What TARGETSEL has to hold to select the port, if ports share the wire (multi-drop, B4.3.4):
+    /// TARGETID, with the number of the instance in its four highest bits.
+    pub(crate) target: Option<u32>,
+}
+
 /// The SW-DP of the Cortex-M3 r1p1 (RM0008, 31.8.3); the JTAG-DP's code is in the TAP.
-const IDCODE: u32 = 0x1ba0_1477;
+pub(crate) const STM32F103: Identity = Identity { idr: 0x1ba0_1477, target: None };
 
 /// A\[3:2\] of the registers: reads, then writes.
 const IDR: u8 = 0;
@@ -19,6 +30,10 @@ const RESEND: u8 = 2;
 const RDBUFF: u8 = 3;
 const ABORT: u8 = 0;
 const SELECT: u8 = 2;
+const TARGETSEL: u8 = 3;
+
+/// The write that selects one of several ports.
+const SELECT_TARGET: Request = Request { access_port: false, read: false, address: TARGETSEL };
 
 /// The access port's data register, in bank 0.
 const DRW: u8 = 3;
@@ -31,12 +46,21 @@ const ORUNDETECT: u32 = 1;
 const STICKYORUN: u32 = 1 << 1;
 const STICKYCMP: u32 = 1 << 4;
 const STICKYERR: u32 = 1 << 5;
-/// SELECT.CTRLSEL: the wire control register takes the place of CTRL/STAT.
+/// SELECT.CTRLSEL: the wire control register takes the place of CTRL/STAT. A port of version 2 has
+/// four bits, DPBANKSEL (B2.2.9).
 const CTRLSEL: u32 = 1;
+const DPBANKSEL: u32 = 0xf;
+const TARGETID_BANK: u32 = 2;
+const DLPIDR_BANK: u32 = 3;
+/// DLPIDR.PROTVSN: version 2 of the protocol.
+const PROTVSN_2: u32 = 1;
 
 /// The part of the debug port that only SWD has.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SwDp {
+    identity: Identity,
+    /// The next request is the first one after a line reset.
+    was_reset: bool,
     /// The identification has been read since the last line reset.
     identified: bool,
     /// The value of the last access port read.
@@ -53,9 +77,24 @@ pub(crate) struct SwDp {
 }
 
 impl SwDp {
+    pub(crate) fn new(identity: Identity) -> Self {
+        Self {
+            identity,
+            was_reset: false,
+            identified: false,
+            posted: 0,
+            sent: 0,
+            read_ok: false,
+            data_error: false,
+            busy: 0,
+            garbles_write: false,
+        }
+    }
+
     /// Requires that the next request reads the identification (RM0008, 31.8.3).
     pub(crate) fn line_reset(&mut self) {
         self.identified = false;
+        self.was_reset = true;
     }
 
     /// Answers a request, and executes a read.
@@ -64,9 +103,13 @@ impl SwDp {
         request: Request,
         port: &mut DebugPort,
         ap: &mut AhbAp,
-        system: &mut System,
+        system: &mut System<impl Memory>,
     ) -> Answer {
         let Request { access_port, read, address } = request;
+        let was_reset = std::mem::take(&mut self.was_reset);
+        if was_reset && self.identity.target.is_some() && request == SELECT_TARGET {
+            return Answer::Unacknowledged;
+        }
         let status = port.read(CTRL_STAT);
         let data_phase = status & ORUNDETECT != 0;
         if !self.identified && request != (Request { access_port: false, read: true, address: IDR }) {
@@ -97,8 +140,13 @@ impl SwDp {
             return Answer::Ok(self.sent);
         }
         Answer::Ok(match address {
-            IDR => IDCODE,
-            CTRL_STAT if port.read(SELECT) & CTRLSEL != 0 => 0,
+            IDR => self.identity.idr,
+            CTRL_STAT if self.bank(port) != 0 => match (self.identity.target, self.bank(port)) {
+                // The number of the instance is no part of TARGETID.
+                (Some(target), TARGETID_BANK) => target & 0x0fff_ffff,
+                (Some(target), DLPIDR_BANK) => target & 0xf000_0000 | PROTVSN_2,
+                _ => 0,
+            },
             CTRL_STAT => {
                 let flag = |set: bool, bit: u32| if set { bit } else { 0 };
                 status | flag(self.read_ok, READOK) | flag(self.data_error, WDATAERR)
@@ -113,6 +161,16 @@ impl SwDp {
         })
     }
 
+    /// Returns the bank of address 1 that is selected.
+    fn bank(&self, port: &DebugPort) -> u32 {
+        port.read(SELECT) & if self.identity.target.is_some() { DPBANKSEL } else { CTRLSEL }
+    }
+
+    /// Whether a write to TARGETSEL selects another port than this one.
+    pub(crate) fn is_deselected_by(&self, request: Request, data: Option<u32>) -> bool {
+        !self.identified && request == SELECT_TARGET && data != self.identity.target
+    }
+
     /// Executes a write whose data have arrived.
     pub(crate) fn data(
         &mut self,
@@ -120,10 +178,13 @@ impl SwDp {
         data: Option<u32>,
         port: &mut DebugPort,
         ap: &mut AhbAp,
-        system: &mut System,
+        system: &mut System<impl Memory>,
     ) {
         let to_memory = request.access_port && request.address == DRW;
         let garbled = to_memory && std::mem::take(&mut self.garbles_write);
+        if !self.identified && request == SELECT_TARGET {
+            return;
+        }
         let Some(data) = data.filter(|_| !garbled) else {
             self.data_error = true;
             return;
@@ -132,7 +193,7 @@ impl SwDp {
             (true, address) => port.write_ap(address, data, ap, system),
             (false, ABORT) => self.abort(data, port),
             // The wire control register: the turnaround is always one clock here.
-            (false, CTRL_STAT) if port.read(SELECT) & CTRLSEL != 0 => {}
+            (false, CTRL_STAT) if self.bank(port) != 0 => {}
             (false, address) => port.write(address, data),
         }
     }
@@ -171,8 +232,12 @@ mod tests {
 
     impl Chip {
         fn new() -> Self {
-            let mut chip =
-                Self { dp: SwDp::default(), port: DebugPort::default(), ap: AhbAp::default(), system: System::new() };
+            let mut chip = Self {
+                dp: SwDp::new(STM32F103),
+                port: DebugPort::default(),
+                ap: AhbAp::default(),
+                system: System::of_stm32f103(),
+            };
             assert_eq!(chip.read(false, IDR), Answer::Ok(0x1ba0_1477));
             chip
         }
@@ -295,6 +360,27 @@ mod tests {
         chip.dp.busy = 9;
         chip.write(false, ABORT, 1);
         assert_eq!(chip.read(true, TAR), Answer::Ok(0));
+    }
+
+    #[test]
+    fn a_port_that_shares_the_wire_has_to_be_selected() {
+        let identity = Identity { idr: 0x0bc1_2477, target: Some(0x1100_2927) };
+        let mut chip = Chip { dp: SwDp::new(identity), ..Chip::new() };
+        chip.dp.line_reset();
+        assert_eq!(chip.read(true, TAR), FAULT, "the identification comes first");
+        assert_eq!(chip.write(false, TARGETSEL, 0x1100_2927), FAULT, "that is too late");
+        chip.dp.line_reset();
+        let select = SELECT_TARGET;
+        assert_eq!(chip.dp.request(select, &mut chip.port, &mut chip.ap, &mut chip.system), Answer::Unacknowledged);
+        assert!(!chip.dp.is_deselected_by(select, Some(0x1100_2927)));
+        assert!(chip.dp.is_deselected_by(select, Some(0x0100_2927)));
+        assert!(chip.dp.is_deselected_by(select, None), "parity is wrong");
+        chip.dp.data(select, Some(0x1100_2927), &mut chip.port, &mut chip.ap, &mut chip.system);
+        assert_eq!(chip.read(false, IDR), Answer::Ok(0x0bc1_2477));
+        for (bank, value) in [(DLPIDR_BANK, 0x1000_0001), (TARGETID_BANK, 0x0100_2927), (CTRLSEL, 0)] {
+            chip.write(false, SELECT, bank);
+            assert_eq!(chip.read(false, CTRL_STAT), Answer::Ok(value));
+        }
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! The core and the bus together: execution, halts and resets.
 
 use crate::access_log::AccessLog;
-use crate::bus::{Bus, BusFault, Size};
+use crate::bus::{Bus, BusFault, Memory, Size};
 use crate::core::{Core, Trap};
-use crate::debug::{Catch, DFSR_BKPT, DFSR_DWTTRAP, DFSR_HALTED, Transfer};
-use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, FlashController};
+use crate::cpu::Cpu;
+use crate::debug::{Catch, DFSR_BKPT, DFSR_DWTTRAP, DFSR_HALTED, DFSR_VCATCH, Transfer};
 use crate::peripherals::ResetCause;
-use crate::scs::ResetRequest;
+use crate::scs::{ResetRequest, SystemControl};
+use crate::stm32f103::Stm32Memory;
+use crate::virtual_chip::{CoreState, HaltReason};
 
-/// Everything behind the debug port.
+/// A core and everything behind its debug port.
 #[derive(Debug)]
-pub(crate) struct System {
+pub(crate) struct System<M = Stm32Memory> {
     pub(crate) core: Core,
-    pub(crate) bus: Bus,
+    pub(crate) bus: Bus<M>,
     /// NRST is held down.
     held_in_reset: bool,
     powered: bool,
@@ -26,18 +28,18 @@ pub(crate) struct System {
     pub(crate) packed_transfers: bool,
 }
 
-impl System {
-    /// Creates a chip that has just been powered on, with erased flash.
-    pub(crate) fn new() -> Self {
+impl<M: Memory> System<M> {
+    /// Creates a core that has just been powered on.
+    pub(crate) fn new(cpu: &'static Cpu, memory: M) -> Self {
         let mut system = Self {
-            core: Core::new(),
-            bus: Bus::new(FlashController::new()),
+            core: Core::new(cpu),
+            bus: Bus::new(cpu, memory),
             held_in_reset: false,
             powered: true,
             spinning: false,
             reset_count: 0,
             access_log: AccessLog::default(),
-            packed_transfers: true,
+            packed_transfers: cpu.packed_transfers,
         };
         system.core.reset(&mut system.bus);
         system
@@ -46,7 +48,7 @@ impl System {
     /// Reads on behalf of the debugger.
     pub(crate) fn debug_read(&mut self, address: u32, size: Size) -> Result<u32, BusFault> {
         self.access_log.note(address, size, false);
-        if self.bus.flash.is_read_protected() && is_main_flash(address) {
+        if self.bus.memory.is_closed_to_debugger(address) {
             return Err(BusFault);
         }
         self.bus.core_sleeps = self.core.sleeping;
@@ -156,7 +158,7 @@ impl System {
 
     /// Removes the supply if a test made it fail at this point of programming.
     fn lose_power_if_due(&mut self) {
-        if std::mem::take(&mut self.bus.flash.power_lost) {
+        if self.bus.memory.take_power_loss() {
             self.power_off();
         }
     }
@@ -168,7 +170,7 @@ impl System {
                 self.reset();
             }
             Some(ResetRequest::Core) => {
-                self.bus.scs = crate::scs::SystemControl::default();
+                self.bus.scs = SystemControl::new(self.bus.cpu);
                 self.reset();
             }
             None => {}
@@ -197,10 +199,6 @@ impl System {
         self.held_in_reset = asserted;
     }
 
-    pub(crate) fn is_held_in_reset(&self) -> bool {
-        self.held_in_reset
-    }
-
     pub(crate) fn is_powered(&self) -> bool {
         self.powered
     }
@@ -215,16 +213,8 @@ impl System {
         if self.powered {
             return;
         }
-        let flash = std::mem::replace(&mut self.bus.flash, FlashController::new());
-        let failing = std::mem::take(&mut self.bus.failing);
-        let failing_writes = std::mem::take(&mut self.bus.failing_writes);
-        let refuses_halt = self.bus.debug.refuses_halt;
-        self.bus = Bus::new(flash);
-        self.bus.failing = failing;
-        self.bus.failing_writes = failing_writes;
-        self.bus.debug.refuses_halt = refuses_halt;
-        self.bus.flash.reset();
-        self.core = Core::new();
+        self.bus.power_on();
+        self.core = Core::new(self.bus.cpu);
         self.powered = true;
         self.reset();
     }
@@ -233,6 +223,32 @@ impl System {
     pub(crate) fn press_reset(&mut self) {
         self.set_system_reset(true);
         self.set_system_reset(false);
+    }
+
+    pub(crate) fn state(&self) -> CoreState {
+        if !self.powered {
+            CoreState::Off
+        } else if self.held_in_reset {
+            CoreState::Reset
+        } else if self.bus.debug.is_halted() {
+            CoreState::Halted
+        } else if self.bus.debug.is_locked_up() {
+            CoreState::LockedUp
+        } else if self.core.sleeping {
+            CoreState::Sleeping
+        } else {
+            CoreState::Running
+        }
+    }
+
+    /// Returns why the core halted; `None` while it is not halted.
+    pub(crate) fn halt_reason(&self) -> Option<HaltReason> {
+        self.bus.debug.is_halted().then(|| match self.bus.debug.reason() {
+            DFSR_BKPT => HaltReason::Breakpoint,
+            DFSR_DWTTRAP => HaltReason::Watchpoint,
+            DFSR_VCATCH => HaltReason::VectorCatch,
+            _ => HaltReason::Request,
+        })
     }
 
     /// Halts the core, as a debugger would.
@@ -251,7 +267,10 @@ impl System {
     }
 }
 
-/// Whether an address is in the main flash memory or in its alias at 0.
-fn is_main_flash(address: u32) -> bool {
-    address < FLASH_SIZE || (FLASH_BASE..FLASH_BASE + FLASH_SIZE).contains(&address)
+#[cfg(test)]
+impl System {
+    /// Creates the system of an STM32F103 with erased flash.
+    pub(crate) fn of_stm32f103() -> Self {
+        Self::new(&crate::cpu::CORTEX_M3, Stm32Memory::new())
+    }
 }

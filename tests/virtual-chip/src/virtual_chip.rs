@@ -16,12 +16,11 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::board::{Model, Transport};
-use crate::bus::{RAM_BASE, RAM_SIZE};
-use crate::debug::{DFSR_BKPT, DFSR_DWTTRAP, DFSR_VCATCH};
 use crate::faults::Faults;
 use crate::flash_controller::{FLASH_BASE, FLASH_SIZE};
 use crate::server::{Server, SharedChip, lock};
 use crate::stm32f103::Stm32f103;
+use crate::stm32f103::{RAM_BASE, RAM_SIZE};
 
 /// A virtual STM32F103 with [`firmware`](crate::firmware) in its flash, running, and served in
 /// OpenOCD's `remote_bitbang` protocol.
@@ -170,8 +169,7 @@ impl VirtualChip {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn register(&self, register: Register) -> u32 {
-        let (number, shift, mask) = register.place();
-        self.lock().system.register(number) >> shift & mask
+        register.read(&self.lock().system)
     }
 
     /// Writes a register of the core, in any state of the core.
@@ -186,10 +184,7 @@ impl VirtualChip {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn set_register(&self, register: Register, value: u32) {
-        let (number, shift, mask) = register.place();
-        let mut chip = self.lock();
-        let rest = chip.system.register(number) & !(mask << shift);
-        chip.system.set_register(number, rest | (value & mask) << shift);
+        register.write(&mut self.lock().system, value);
     }
 
     /// Returns the state of the core.
@@ -204,21 +199,7 @@ impl VirtualChip {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn state(&self) -> CoreState {
-        let chip = self.lock();
-        let debug = &chip.system.bus.debug;
-        if !chip.system.is_powered() {
-            CoreState::Off
-        } else if chip.system.is_held_in_reset() {
-            CoreState::Reset
-        } else if debug.is_halted() {
-            CoreState::Halted
-        } else if debug.is_locked_up() {
-            CoreState::LockedUp
-        } else if chip.system.core.sleeping {
-            CoreState::Sleeping
-        } else {
-            CoreState::Running
-        }
+        self.lock().system.state()
     }
 
     /// Returns why the core halted; `None` while it is not halted.
@@ -233,14 +214,7 @@ impl VirtualChip {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn halt_reason(&self) -> Option<HaltReason> {
-        let chip = self.lock();
-        let debug = &chip.system.bus.debug;
-        debug.is_halted().then(|| match debug.reason() {
-            DFSR_BKPT => HaltReason::Breakpoint,
-            DFSR_DWTTRAP => HaltReason::Watchpoint,
-            DFSR_VCATCH => HaltReason::VectorCatch,
-            _ => HaltReason::Request,
-        })
+        self.lock().system.halt_reason()
     }
 
     /// Halts the core, as a debugger would.

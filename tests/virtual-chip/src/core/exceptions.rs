@@ -3,7 +3,7 @@
 //! ARM DDI 0403, B1.5.
 
 use super::{Core, Executed, LR, PC, SP, Trap};
-use crate::bus::{Bus, Size};
+use crate::bus::{Bus, Memory, Size};
 use crate::debug::Catch;
 use crate::scs::{Exception, FaultStatus};
 
@@ -15,13 +15,13 @@ const FRAME_ALIGNED: u32 = 1 << 9;
 
 impl Core {
     /// Returns the priority at which code executes now (B1.5.4).
-    pub(super) fn priority(&self, bus: &Bus) -> i32 {
+    pub(super) fn priority(&self, bus: &Bus<impl Memory>) -> i32 {
         let priority = self.priority_without_primask(bus);
         if self.primask { priority.min(0) } else { priority }
     }
 
     /// Returns the priority that decides whether an exception ends WFI (B1.5.19).
-    fn priority_without_primask(&self, bus: &Bus) -> i32 {
+    fn priority_without_primask(&self, bus: &Bus<impl Memory>) -> i32 {
         let mut priority = bus.scs.active_priority().unwrap_or(THREAD_PRIORITY);
         if self.basepri != 0 {
             priority = priority.min(bus.scs.group(self.basepri.into()));
@@ -34,7 +34,7 @@ impl Core {
 
     /// Takes the pending exception of highest priority, if that may interrupt the code that runs
     /// now.
-    pub(crate) fn take_pending(&mut self, bus: &mut Bus) {
+    pub(crate) fn take_pending(&mut self, bus: &mut Bus<impl Memory>) {
         let masked = bus.debug.masks_interrupts();
         let Some((exception, priority)) = bus.scs.most_urgent(masked) else {
             return;
@@ -48,7 +48,7 @@ impl Core {
     }
 
     /// Turns a trap into an exception, or into lockup if no exception can be taken.
-    pub(crate) fn fault(&mut self, bus: &mut Bus, trap: Trap) {
+    pub(crate) fn fault(&mut self, bus: &mut Bus<impl Memory>, trap: Trap) {
         let (exception, status, catch) = match trap {
             Trap::DataBus(address) => {
                 bus.scs.bus_fault_address(address);
@@ -84,7 +84,7 @@ impl Core {
 
     /// Enters a synchronous exception; a disabled or not sufficiently urgent one becomes a
     /// HardFault.
-    fn raise(&mut self, bus: &mut Bus, exception: Exception, return_address: u32) {
+    fn raise(&mut self, bus: &mut Bus<impl Memory>, exception: Exception, return_address: u32) {
         let current = self.priority(bus);
         if exception != Exception::HARD_FAULT
             && bus.scs.is_enabled(exception)
@@ -109,7 +109,7 @@ impl Core {
     }
 
     /// Stacks the frame and goes to the handler (B1.5.6).
-    fn enter(&mut self, bus: &mut Bus, exception: Exception, return_address: u32) {
+    fn enter(&mut self, bus: &mut Bus<impl Memory>, exception: Exception, return_address: u32) {
         let sp = self.registers[SP];
         let aligns = bus.scs.aligns_stack() && sp & 4 != 0;
         let frame = sp.wrapping_sub(0x20) & if aligns { !4 } else { !0 };
@@ -161,7 +161,7 @@ impl Core {
     /// Notes that a frame could not be stacked, and returns the exception to enter: the fault goes
     /// first, and leaves the original exception pending. A HardFault or an NMI is entered in spite
     /// of it.
-    fn after_stacking_error(&mut self, bus: &mut Bus, original: Exception) -> Exception {
+    fn after_stacking_error(&mut self, bus: &mut Bus<impl Memory>, original: Exception) -> Exception {
         bus.scs.record_fault(FaultStatus::STACKING);
         if matches!(original, Exception::NMI | Exception::HARD_FAULT) {
             return original;
@@ -184,7 +184,7 @@ impl Core {
     }
 
     /// Makes the exception active and reads its vector; returns whether the vector could be read.
-    fn go_to_handler(&mut self, bus: &mut Bus, exception: Exception) -> bool {
+    fn go_to_handler(&mut self, bus: &mut Bus<impl Memory>, exception: Exception) -> bool {
         self.switch_stack(|core| {
             core.exception = exception.number();
             core.control &= !2;
@@ -198,7 +198,7 @@ impl Core {
     }
 
     /// Returns from the exception being handled (B1.5.8).
-    pub(super) fn exception_return(&mut self, bus: &mut Bus, value: u32) -> Executed {
+    pub(super) fn exception_return(&mut self, bus: &mut Bus<impl Memory>, value: u32) -> Executed {
         let to_thread = value & 8 != 0;
         if !matches!(value, 0xffff_fff1 | 0xffff_fff9 | 0xffff_fffd) {
             return Err(Trap::InvalidReturn);
@@ -237,7 +237,7 @@ impl Core {
     /// Locks the core up, as a fault does where no handler can be entered (B1.5.15): the core stops
     /// until the debugger halts it and moves the PC, or until a reset. The PC of a locked-up
     /// ARMv7-M reads as 0xfffffffe.
-    fn lock_up(&mut self, bus: &mut Bus) {
+    fn lock_up(&mut self, bus: &mut Bus<impl Memory>) {
         self.registers[PC] = 0xffff_fffe;
         bus.debug.lock_up();
     }

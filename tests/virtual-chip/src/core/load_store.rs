@@ -4,7 +4,7 @@
 
 use super::alu::sign_extend;
 use super::{Core, Executed, LR, PC, SP, Trap};
-use crate::bus::{Bus, Size};
+use crate::bus::{Bus, Memory, Size};
 
 /// Returns Rn and Rt of a 32-bit load or store.
 fn operands(first: u16, second: u16) -> (usize, usize) {
@@ -12,7 +12,7 @@ fn operands(first: u16, second: u16) -> (usize, usize) {
 }
 
 /// Loads a value, byte by byte if the address is unaligned and unaligned accesses do not trap.
-pub(super) fn load(bus: &mut Bus, address: u32, size: Size) -> Result<u32, Trap> {
+pub(super) fn load(bus: &mut Bus<impl Memory>, address: u32, size: Size) -> Result<u32, Trap> {
     if address & size.mask() == 0 {
         return bus.core_read(address, size).map_err(|_| Trap::DataBus(address));
     }
@@ -29,7 +29,7 @@ pub(super) fn load(bus: &mut Bus, address: u32, size: Size) -> Result<u32, Trap>
 }
 
 /// Stores the low part of a value.
-pub(super) fn store(bus: &mut Bus, address: u32, size: Size, value: u32) -> Executed {
+pub(super) fn store(bus: &mut Bus<impl Memory>, address: u32, size: Size, value: u32) -> Executed {
     if address & size.mask() == 0 {
         return bus.core_write(address, size, size.truncate(value)).map_err(|_| Trap::DataBus(address));
     }
@@ -44,14 +44,14 @@ pub(super) fn store(bus: &mut Bus, address: u32, size: Size, value: u32) -> Exec
 }
 
 /// Loads a word at an address that must be aligned, as for multiple, dual and exclusive loads.
-fn load_aligned(bus: &mut Bus, address: u32) -> Result<u32, Trap> {
+fn load_aligned(bus: &mut Bus<impl Memory>, address: u32) -> Result<u32, Trap> {
     if address & 3 != 0 {
         return Err(Trap::Unaligned);
     }
     load(bus, address, Size::Word)
 }
 
-fn store_aligned(bus: &mut Bus, address: u32, value: u32) -> Executed {
+fn store_aligned(bus: &mut Bus<impl Memory>, address: u32, value: u32) -> Executed {
     if address & 3 != 0 {
         return Err(Trap::Unaligned);
     }
@@ -62,7 +62,7 @@ impl Core {
     /// LDM, LDMDB and POP; registers with a set bit in `list`, the lowest at the lowest address.
     pub(super) fn load_multiple(
         &mut self,
-        bus: &mut Bus,
+        bus: &mut Bus<impl Memory>,
         base: usize,
         list: u16,
         writes_back: bool,
@@ -92,7 +92,7 @@ impl Core {
     /// STM, STMDB and PUSH.
     pub(super) fn store_multiple(
         &mut self,
-        bus: &mut Bus,
+        bus: &mut Bus<impl Memory>,
         base: usize,
         list: u16,
         writes_back: bool,
@@ -113,7 +113,7 @@ impl Core {
     }
 
     /// LDM/STM, LDRD/STRD, exclusives and table branches: A5.3.5 and A5.3.6.
-    pub(super) fn load_store_many(&mut self, bus: &mut Bus, first: u16, second: u16) -> Executed {
+    pub(super) fn load_store_many(&mut self, bus: &mut Bus<impl Memory>, first: u16, second: u16) -> Executed {
         let (base, _) = operands(first, second);
         let (add, writes_back) = (first & 0x80 != 0, first & 0x20 != 0);
         if first & 0x40 != 0 {
@@ -130,7 +130,7 @@ impl Core {
         }
     }
 
-    fn dual_or_exclusive(&mut self, bus: &mut Bus, first: u16, second: u16) -> Executed {
+    fn dual_or_exclusive(&mut self, bus: &mut Bus<impl Memory>, first: u16, second: u16) -> Executed {
         let (base, register) = operands(first, second);
         let other = usize::from(second >> 8 & 0xf);
         let offset = u32::from(second & 0xff) << 2;
@@ -177,7 +177,7 @@ impl Core {
         Ok(())
     }
 
-    fn dual(&mut self, bus: &mut Bus, first: u16, base: usize, pair: [usize; 2], offset: u32) -> Executed {
+    fn dual(&mut self, bus: &mut Bus<impl Memory>, first: u16, base: usize, pair: [usize; 2], offset: u32) -> Executed {
         let start = if base == PC { self.read(PC) & !3 } else { self.read(base) };
         let moved = if first & 0x80 != 0 { start.wrapping_add(offset) } else { start.wrapping_sub(offset) };
         let address = if first & 0x100 != 0 { moved } else { start };
@@ -197,7 +197,7 @@ impl Core {
     }
 
     /// LDR, STR and their byte, half-word and signed forms: A5.3.7 to A5.3.10.
-    pub(super) fn load_store_single(&mut self, bus: &mut Bus, first: u16, second: u16) -> Executed {
+    pub(super) fn load_store_single(&mut self, bus: &mut Bus<impl Memory>, first: u16, second: u16) -> Executed {
         let (base, register) = operands(first, second);
         let size = match first >> 5 & 3 {
             0 => Size::Byte,
@@ -258,7 +258,7 @@ impl Core {
     }
 
     /// The word at the top of the stack, `index` words up.
-    pub(super) fn stacked(&self, bus: &mut Bus, index: u32) -> Result<u32, Trap> {
+    pub(super) fn stacked(&self, bus: &mut Bus<impl Memory>, index: u32) -> Result<u32, Trap> {
         let address = self.registers[SP].wrapping_add(4 * index);
         bus.core_read(address, Size::Word).map_err(|_| Trap::Unstacking)
     }

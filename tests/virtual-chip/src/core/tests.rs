@@ -14,7 +14,7 @@ const HANDLERS: u32 = 0x2000_1100;
 
 /// A core about to execute `code`, with R0-R3 as given and a handler for every exception.
 fn machine(code: &[u16], registers: [u32; 4]) -> System {
-    let mut system = System::new();
+    let mut system = System::of_stm32f103();
     let mut write = |address: u32, size: Size, value: u32| system.bus.write(address, size, value).unwrap();
     for (index, half) in code.iter().enumerate() {
         write(CODE + 2 * index as u32, Size::Half, (*half).into());
@@ -33,7 +33,7 @@ fn machine(code: &[u16], registers: [u32; 4]) -> System {
     system.set_register(LR as u8, 0xffff_ffff);
     system.set_register(PC as u8, CODE);
     system.set_register(16, 1 << 24);
-    system.bus.debug = crate::debug::DebugRegisters::default();
+    system.bus.debug = crate::debug::DebugRegisters::new(&crate::cpu::CORTEX_M3);
     system
 }
 

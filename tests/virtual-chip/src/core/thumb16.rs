@@ -3,7 +3,7 @@
 use super::alu::{Shift, add_with_carry, sign_extend};
 use super::load_store::{load, store};
 use super::{Core, Executed, LR, PC, SP, Trap};
-use crate::bus::{Bus, Size};
+use crate::bus::{Bus, Memory, Size};
 
 /// The register number in the three bits from `bit` up.
 fn low(code: u16, bit: u32) -> usize {
@@ -12,7 +12,7 @@ fn low(code: u16, bit: u32) -> usize {
 
 impl Core {
     /// Executes one 16-bit instruction.
-    pub(super) fn thumb16(&mut self, bus: &mut Bus, code: u16) -> Executed {
+    pub(super) fn thumb16(&mut self, bus: &mut Bus<impl Memory>, code: u16) -> Executed {
         match code >> 12 {
             0 | 1 => self.shift_add_subtract(code),
             2 | 3 => self.immediate_8(code),
@@ -162,7 +162,7 @@ impl Core {
         }
     }
 
-    fn load_store_register(&mut self, bus: &mut Bus, code: u16) -> Executed {
+    fn load_store_register(&mut self, bus: &mut Bus<impl Memory>, code: u16) -> Executed {
         let register = low(code, 0);
         let address = self.read(low(code, 3)).wrapping_add(self.read(low(code, 6)));
         let value = self.read(register);
@@ -180,7 +180,7 @@ impl Core {
         Ok(())
     }
 
-    fn load_store_immediate(&mut self, bus: &mut Bus, code: u16) -> Executed {
+    fn load_store_immediate(&mut self, bus: &mut Bus<impl Memory>, code: u16) -> Executed {
         let offset = u32::from(code >> 6 & 0x1f);
         let (register, base, offset, size) = match code >> 12 {
             6 => (low(code, 0), low(code, 3), offset << 2, Size::Word),
@@ -197,7 +197,7 @@ impl Core {
         Ok(())
     }
 
-    fn miscellaneous(&mut self, bus: &mut Bus, code: u16) -> Executed {
+    fn miscellaneous(&mut self, bus: &mut Bus<impl Memory>, code: u16) -> Executed {
         let (target, source) = (low(code, 0), self.read(low(code, 3)));
         match code >> 8 & 0xf {
             0x0 => {
@@ -206,7 +206,7 @@ impl Core {
                 let sp = if code & 0x80 != 0 { sp.wrapping_sub(offset) } else { sp.wrapping_add(offset) };
                 self.write(SP, sp);
             }
-            0x1 | 0x3 | 0x9 | 0xb => {
+            0x1 | 0x3 | 0x9 | 0xb if !self.is_v6m => {
                 let wants_zero = code & 0x800 == 0;
                 if (self.read(target) == 0) == wants_zero {
                     let offset = u32::from(code >> 3 & 0x40) | u32::from(code >> 2 & 0x3e);
@@ -226,7 +226,7 @@ impl Core {
                 let list = code & 0xff | (code & 0x100) << 6;
                 return self.store_multiple(bus, SP, list, true, true);
             }
-            0x6 if code & 0xffe8 == 0xb660 => self.change_processor_state(code),
+            0x6 if code & 0xffe8 == 0xb660 && !(self.is_v6m && code & 1 != 0) => self.change_processor_state(code),
             0xa => {
                 let value = match code >> 6 & 3 {
                     0 => source.swap_bytes(),
@@ -241,6 +241,7 @@ impl Core {
                 return self.load_multiple(bus, SP, list, true, false);
             }
             0xe => return Err(Trap::Breakpoint),
+            0xf if code & 0xf != 0 && self.is_v6m => return Err(Trap::Undefined),
             0xf if code & 0xf != 0 => self.it = (code & 0xff) as u8,
             0xf => self.hint((code >> 4 & 0xf) as u8),
             _ => return Err(Trap::Undefined),
@@ -265,14 +266,20 @@ impl Core {
     pub(super) fn hint(&mut self, number: u8) {
         match number {
             2 if self.event => self.event = false,
-            2 | 3 => self.sleeping = true,
-            4 => self.event = true,
+            2 | 3 => {
+                self.sleeping = true;
+                self.waits_for_event = number == 2;
+            }
+            4 => {
+                self.event = true;
+                self.sent_event = true;
+            }
             _ => {}
         }
     }
 
     /// STM and LDM.
-    fn multiple(&mut self, bus: &mut Bus, code: u16) -> Executed {
+    fn multiple(&mut self, bus: &mut Bus<impl Memory>, code: u16) -> Executed {
         let (base, list) = (low_at_8(code), code & 0xff);
         if code & 0x800 == 0 {
             self.store_multiple(bus, base, list, true, false)

@@ -2,11 +2,25 @@
 
 use super::alu::{Shift, add_with_carry, expand_immediate, sign_extend};
 use super::{Core, Executed, PC, Trap};
-use crate::bus::Bus;
+use crate::bus::{Bus, Memory};
+
+/// Whether Armv6-M has the instruction: BL, MSR, MRS, DSB, DMB and ISB (DDI 0419, A5.3).
+fn is_in_v6m(first: u16, second: u16) -> bool {
+    match (first, second) {
+        (0xf000..=0xf7ff, 0xd000..) => second & 0xd000 == 0xd000,
+        (0xf380..=0xf38f, _) => second & 0xff00 == 0x8800,
+        (0xf3ef, _) => second & 0xf000 == 0x8000,
+        (0xf3bf, _) => matches!(second & 0xfff0, 0x8f40 | 0x8f50 | 0x8f60),
+        _ => false,
+    }
+}
 
 impl Core {
     /// Executes one 32-bit instruction.
-    pub(super) fn thumb32(&mut self, bus: &mut Bus, first: u16, second: u16) -> Executed {
+    pub(super) fn thumb32(&mut self, bus: &mut Bus<impl Memory>, first: u16, second: u16) -> Executed {
+        if self.is_v6m && !is_in_v6m(first, second) {
+            return Err(Trap::Undefined);
+        }
         match (first >> 11 & 3, first >> 9 & 3) {
             (1, 0) => self.load_store_many(bus, first, second),
             (1, 1) => self.data_processing_register(first, second),
@@ -113,7 +127,7 @@ impl Core {
     }
 
     /// Branches, hints, barriers and special registers: A5.3.4.
-    fn branch_or_system(&mut self, bus: &mut Bus, first: u16, second: u16) -> Executed {
+    fn branch_or_system(&mut self, bus: &mut Bus<impl Memory>, first: u16, second: u16) -> Executed {
         let sign = u32::from(first >> 10 & 1);
         let (j1, j2) = (u32::from(second >> 13 & 1), u32::from(second >> 11 & 1));
         let low = u32::from(second & 0x7ff) << 1;
@@ -175,7 +189,7 @@ impl Core {
     }
 
     /// MSR: B5.2.3.
-    fn move_to_special(&mut self, bus: &Bus, number: u16, source: usize, mask: u16) {
+    fn move_to_special(&mut self, bus: &Bus<impl Memory>, number: u16, source: usize, mask: u16) {
         let value = self.read(source);
         if number < 4 {
             if mask & 2 != 0 {
@@ -187,6 +201,7 @@ impl Core {
             return;
         }
         match number {
+            17..=19 if self.is_v6m => {}
             8 => self.set_msp(value),
             9 => self.set_psp(value),
             16 => self.primask = value & 1 != 0,
@@ -252,7 +267,7 @@ impl Core {
     }
 
     /// 64-bit products and divisions: A5.3.17.
-    fn long_multiply_divide(&mut self, bus: &Bus, first: u16, second: u16) -> Executed {
+    fn long_multiply_divide(&mut self, bus: &Bus<impl Memory>, first: u16, second: u16) -> Executed {
         let (a, b) = (self.read(usize::from(first & 0xf)), self.read(usize::from(second & 0xf)));
         let (low, high) = (usize::from(second >> 12), usize::from(second >> 8 & 0xf));
         let unsigned = u64::from(a) * u64::from(b);

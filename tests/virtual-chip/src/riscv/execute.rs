@@ -202,10 +202,10 @@ fn operate(function: u32, alternative: bool, a: u32, b: u32) -> Result<u32, Exce
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::riscv::Ram;
+    use crate::riscv::new_ram;
 
     fn after(code: u32, setup: impl FnOnce(&mut Hart)) -> Hart {
-        let mut hart = Hart::new(0, Ram::new());
+        let mut hart = Hart::new(0, new_ram());
         setup(&mut hart);
         let Ok(Outcome::Next(next)) = hart.execute(code, false) else {
             panic!("{code:#010x} did not complete");
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn unknown_instructions_and_registers_are_illegal() {
-        let mut hart = Hart::new(0, Ram::new());
+        let mut hart = Hart::new(0, new_ram());
         assert_eq!(hart.execute(0, true), Err(Exception::Illegal));
         assert_eq!(hart.execute(0x7ff0_2573, true), Err(Exception::Illegal), "csrr a0, 0x7ff");
         assert_eq!(hart.execute(0x0220_8133, true), Err(Exception::Illegal), "mul x2, x1, x2");

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use super::RAM_BASE;
 use super::execute::{Exception, Outcome, Width};
-use super::ram::{RAM_BASE, Ram};
 use super::triggers::{Event, Triggers};
+use crate::shared_memory::SharedMemory;
 
 /// Words of the program buffer.
 pub(super) const PROGRAM_BUFFER_SIZE: usize = 8;
@@ -52,7 +53,7 @@ pub(crate) struct Hart {
     csrs: BTreeMap<u16, u32>,
     dcsr: u32,
     pub(super) triggers: Triggers,
-    pub(crate) ram: Ram,
+    pub(crate) ram: SharedMemory,
     /// The number of this hart (mhartid).
     id: u32,
     halted: Option<Cause>,
@@ -71,7 +72,7 @@ pub(crate) struct Hart {
 
 impl Hart {
     /// Creates a hart just powered on.
-    pub(crate) fn new(id: u32, ram: Ram) -> Self {
+    pub(crate) fn new(id: u32, ram: SharedMemory) -> Self {
         let mut hart = Self {
             registers: [0; 32],
             pc: RAM_BASE,
@@ -280,7 +281,7 @@ impl Hart {
 
     /// Reads RAM; `address` is aligned.
     pub(crate) fn read_memory(&self, address: u32, width: Width) -> Option<u32> {
-        self.ram.read(address, width)
+        self.ram.read(address, width.bytes())
     }
 
     /// Writes RAM; `address` is aligned.

@@ -2,9 +2,10 @@
 
 use super::VirtualChip;
 use super::state::Unmapped;
-use crate::bus::{RAM_BASE, RAM_SIZE, Size};
+use crate::bus::Size;
 use crate::elf::{self, LoadError, Segment};
 use crate::flash_controller::{FLASH_BASE, FLASH_SIZE, OPTION_BASE, OPTION_SIZE};
+use crate::stm32f103::{RAM_BASE, RAM_SIZE};
 
 impl VirtualChip {
     /// Reads the chip's memory directly, past every protection.
@@ -56,11 +57,11 @@ impl VirtualChip {
         while let [first, tail @ ..] = rest {
             let within = |base: u32, size: u32| address.checked_sub(base).filter(|offset| *offset < size);
             let cell = if let Some(offset) = within(RAM_BASE, RAM_SIZE) {
-                bus.ram.get_mut(offset as usize)
+                bus.memory.ram.get_mut(offset as usize)
             } else if let Some(offset) = within(FLASH_BASE, FLASH_SIZE).or_else(|| within(0, FLASH_SIZE)) {
-                bus.flash.memory_mut().get_mut(offset as usize)
+                bus.memory.flash.memory_mut().get_mut(offset as usize)
             } else if let Some(offset) = within(OPTION_BASE, OPTION_SIZE) {
-                bus.flash.options_mut().get_mut(offset as usize)
+                bus.memory.flash.options_mut().get_mut(offset as usize)
             } else {
                 None
             };
@@ -150,8 +151,8 @@ impl VirtualChip {
     fn load(&self, segments: &[Segment<'_>]) {
         {
             let mut chip = self.lock();
-            chip.system.bus.ram.fill(0);
-            let flash = chip.system.bus.flash.memory_mut();
+            chip.system.bus.memory.ram.fill(0);
+            let flash = chip.system.bus.memory.flash.memory_mut();
             for segment in segments {
                 let start = (segment.address - FLASH_BASE) as usize;
                 flash[start..start + segment.bytes.len()].copy_from_slice(segment.bytes);

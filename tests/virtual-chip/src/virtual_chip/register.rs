@@ -1,5 +1,8 @@
 //! The names of the core's registers.
 
+use crate::bus::Memory;
+use crate::system::System;
+
 /// A register of the core.
 ///
 /// ```
@@ -28,17 +31,30 @@ pub enum Register {
     Psp,
     /// PRIMASK, one bit.
     Primask,
-    /// BASEPRI, eight bits.
+    /// BASEPRI, eight bits; a Cortex-M0+ lacks it.
     Basepri,
-    /// FAULTMASK, one bit.
+    /// FAULTMASK, one bit; a Cortex-M0+ lacks it.
     Faultmask,
     /// CONTROL, two bits.
     Control,
 }
 
 impl Register {
+    /// Reads the register of a core.
+    pub(crate) fn read(self, system: &System<impl Memory>) -> u32 {
+        let (number, shift, mask) = self.place();
+        system.register(number) >> shift & mask
+    }
+
+    /// Writes the register of a core.
+    pub(crate) fn write(self, system: &mut System<impl Memory>, value: u32) {
+        let (number, shift, mask) = self.place();
+        let rest = system.register(number) & !(mask << shift);
+        system.set_register(number, rest | (value & mask) << shift);
+    }
+
     /// Returns the number in DCRSR, and the shift and the mask of the register in that word.
-    pub(super) fn place(self) -> (u8, u32, u32) {
+    fn place(self) -> (u8, u32, u32) {
         let whole = |number| (number, 0, u32::MAX);
         match self {
             Self::R(number) => {

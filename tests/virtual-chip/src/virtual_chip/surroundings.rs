@@ -19,7 +19,7 @@ impl VirtualChip {
     /// ```
     pub fn set_port_inputs(&self, port: char, levels: u16) {
         let index = (port as usize).wrapping_sub('A' as usize);
-        let set = self.lock().system.bus.peripherals.set_inputs(index, levels);
+        let set = self.lock().system.bus.memory.peripherals.set_inputs(index, levels);
         assert!(set, "no GPIO port {port:?}: there are A to E");
     }
 
@@ -34,7 +34,7 @@ impl VirtualChip {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn send_to_usart1(&self, frame: u16) {
-        self.lock().system.bus.peripherals.usart.receive(frame);
+        self.lock().system.bus.memory.peripherals.usart.receive(frame);
     }
 
     /// Holds the RX pin of USART1 low for longer than a frame: a LIN break.
@@ -46,7 +46,7 @@ impl VirtualChip {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn send_break_to_usart1(&self) {
-        self.lock().system.bus.peripherals.usart.receive_break();
+        self.lock().system.bus.memory.peripherals.usart.receive_break();
     }
 
     /// Returns the frames that USART1 has sent since the last call.
@@ -59,7 +59,7 @@ impl VirtualChip {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn sent_by_usart1(&self) -> Vec<u16> {
-        std::mem::take(&mut self.lock().system.bus.peripherals.usart.sent)
+        std::mem::take(&mut self.lock().system.bus.memory.peripherals.usart.sent)
     }
 
     /// Chooses whether the access port can move several bytes with one transfer of the debug port.

@@ -2,7 +2,6 @@
 
 use super::VirtualHart;
 use crate::elf::{self, LoadError};
-use crate::riscv::{RAM_BASE, RAM_SIZE};
 use crate::virtual_chip::Unmapped;
 
 impl VirtualHart {
@@ -60,8 +59,7 @@ impl VirtualHart {
         let segments = elf::segments(file, elf::MACHINE_RISCV, &Self::RAM)?;
         {
             let chip = self.lock();
-            let cleared = chip.ram.write_bytes(RAM_BASE, &[0; RAM_SIZE as usize]);
-            debug_assert!(cleared.is_some());
+            chip.ram.fill(0);
             for segment in segments {
                 let loaded = chip.ram.write_bytes(segment.address, segment.bytes);
                 debug_assert!(loaded.is_some());

@@ -16,6 +16,7 @@ mod halting;
 mod harts;
 mod newlib;
 mod riscv;
+mod rp2040;
 mod serve;
 mod served;
 mod swd;

@@ -110,6 +110,28 @@ fn a_chain_of_chips_is_served_in_the_order_of_the_command_line() {
 }
 
 #[test]
+fn the_cores_of_an_rp2040_are_served_by_their_names() {
+    let mut served = Served::start(&["rp2040", "--smp"]);
+    assert_eq!(served.ask("targets"), "rp2040.core0 rp2040.core1");
+    assert!(!served.openocd.contains("USE_CORE"), "{}", served.openocd);
+    assert_eq!(served.ask("rp2040.core1 read32 0xd0000000"), "0x00000001");
+    assert_eq!(served.ask("rp2040.core1 halt"), "");
+    assert_eq!(served.ask("rp2040.core1 halt-reason"), "request");
+    assert_eq!(served.ask("rp2040.core0 state"), "running");
+    served.ask("rp2040.core1 register r7 0x22");
+    assert_eq!(served.ask("rp2040.core1 register r7"), "0x00000022");
+    assert_eq!(served.refusal("rp2040.core1 register basepri"), "a Cortex-M0+ has no register \"basepri\"");
+    served.ask("rp2040.core0 write32 0x20001000 7");
+    assert_eq!(served.ask("rp2040.core1 read32 0x20001000"), "0x00000007");
+    served.ask("rp2040.core0 fault refuse-halt on");
+    served.ask("rp2040.core0 halt");
+    assert_eq!(served.ask("rp2040.core0 halt-reason"), "none");
+    served.ask("rp2040.core0 reset");
+    assert_eq!(served.ask("rp2040.core1 resets"), "1");
+    assert!(served.refusal("rp2040.core0 pin 0").contains("a core of an rp2040 knows no"));
+}
+
+#[test]
 fn a_fault_appears_to_openocd_until_it_is_taken_back() {
     let mut served = Served::start(&[]);
     let read = ["halt", "echo code=[catch {read_memory 0x20001000 32 1}]"];

@@ -18,14 +18,17 @@ Models, from TDI to TDO (default: stm32f103):
   stm32f103           a Cortex-M3 with 128 KiB of flash, 20 KiB of RAM and peripherals
   riscv               an RV32I hart with 16 KiB of RAM
   riscv-pair          two harts that share one RAM
+  rp2040              two Cortex-M0+ cores on one serial wire, alone: it has no JTAG
 
 Options of serve:
   --port PORT         the port for OpenOCD's remote_bitbang driver (default: a free one)
   --control PORT      open a control socket on this port; 0 is a free one
   --transport NAME    jtag or swd, for the openocd command line that is printed; swd needs an
-                      stm32f103 that is alone, and an OpenOCD newer than 0.12.0 (default: jtag)
+                      stm32f103 that is alone, and an OpenOCD newer than 0.12.0 (default: jtag).
+                      An rp2040 has only swd
   --firmware FILE     load this ELF file; CORE=FILE if there are several cores. Can be repeated
-  --smp               group the two harts of a pair in the printed command line
+  --smp               group the two harts of a pair, or the cores of an rp2040, in the printed
+                      command line
   --exit-with-stdin   end when standard input ends
 
 Serve prints one line each: `port PORT`, `control PORT` if asked for, `openocd ARGUMENTS`. All
@@ -49,30 +52,16 @@ pub(crate) enum Arguments {
 }
 
 /// The options of `serve`.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Serve {
     pub(crate) models: Vec<Model>,
     pub(crate) port: u16,
     pub(crate) control: Option<u16>,
-    pub(crate) transport: Transport,
+    pub(crate) transport: Option<Transport>,
     /// The core, or an empty name if there is only one, and the file.
     pub(crate) firmware: Vec<(String, PathBuf)>,
     pub(crate) smp: bool,
     pub(crate) exit_with_stdin: bool,
-}
-
-impl Default for Serve {
-    fn default() -> Self {
-        Self {
-            models: Vec::new(),
-            port: 0,
-            control: None,
-            transport: Transport::Jtag,
-            firmware: Vec::new(),
-            smp: false,
-            exit_with_stdin: false,
-        }
-    }
 }
 
 impl Arguments {
@@ -120,7 +109,7 @@ fn serve(mut arguments: impl Iterator<Item = String>) -> Result<Serve, String> {
         match option {
             "--port" => serve.port = port(option, &value()?)?,
             "--control" => serve.control = Some(port(option, &value()?)?),
-            "--transport" => serve.transport = transport(&value()?)?,
+            "--transport" => serve.transport = Some(transport(&value()?)?),
             "--firmware" => serve.firmware.push(firmware(&value()?)),
             "--smp" => serve.smp = true,
             "--exit-with-stdin" => serve.exit_with_stdin = true,
@@ -131,11 +120,18 @@ fn serve(mut arguments: impl Iterator<Item = String>) -> Result<Serve, String> {
     if serve.models.is_empty() {
         serve.models.push(Model::Stm32f103);
     }
-    if serve.transport == Transport::Swd && serve.models != [Model::Stm32f103] {
-        return Err("--transport swd needs an stm32f103 that is alone".to_string());
+    let is_rp2040 = serve.models.contains(&Model::Rp2040);
+    if is_rp2040 && serve.models.len() > 1 {
+        return Err("an rp2040 has no JTAG: it cannot share a chain with other chips".to_string());
     }
-    if serve.smp && !serve.models.contains(&Model::RiscvPair) {
-        return Err("--smp needs a riscv-pair".to_string());
+    if serve.transport == Some(Transport::Jtag) && is_rp2040 {
+        return Err("--transport jtag: an rp2040 has only swd".to_string());
+    }
+    if serve.transport == Some(Transport::Swd) && !is_rp2040 && serve.models != [Model::Stm32f103] {
+        return Err("--transport swd needs an stm32f103 that is alone, or an rp2040".to_string());
+    }
+    if serve.smp && !is_rp2040 && !serve.models.contains(&Model::RiscvPair) {
+        return Err("--smp needs a riscv-pair or an rp2040".to_string());
     }
     Ok(serve)
 }
@@ -157,7 +153,8 @@ fn model(name: &str) -> Result<Model, String> {
         "stm32f103" => Ok(Model::Stm32f103),
         "riscv" => Ok(Model::RiscvHart),
         "riscv-pair" => Ok(Model::RiscvPair),
-        _ => Err(format!("unknown model {name:?}, expected stm32f103, riscv or riscv-pair")),
+        "rp2040" => Ok(Model::Rp2040),
+        _ => Err(format!("unknown model {name:?}, expected stm32f103, riscv, riscv-pair or rp2040")),
     }
 }
 
@@ -183,13 +180,13 @@ mod tests {
             models: vec![Model::RiscvPair, Model::Stm32f103],
             port: 4000,
             control: Some(16),
-            transport: Transport::Jtag,
+            transport: None,
             firmware: vec![("chip0".to_string(), "a=b.elf".into()), (String::new(), "c.elf".into())],
             smp: true,
             exit_with_stdin: true,
         };
         assert_eq!(parse(line), Ok(Arguments::Serve(expected)));
-        let swd = Serve { models: vec![Model::Stm32f103], transport: Transport::Swd, ..Serve::default() };
+        let swd = Serve { models: vec![Model::Stm32f103], transport: Some(Transport::Swd), ..Serve::default() };
         assert_eq!(parse("serve --transport swd"), Ok(Arguments::Serve(swd)));
     }
 
@@ -203,7 +200,9 @@ mod tests {
             ("serve --port", "--port needs a value"),
             ("serve --port 65536", "--port: 65536 is out of range"),
             ("serve --smp=yes riscv-pair", "--smp takes no value"),
-            ("serve --smp", "--smp needs a riscv-pair"),
+            ("serve --smp", "--smp needs a riscv-pair or an rp2040"),
+            ("serve rp2040 stm32f103", "an rp2040 has no JTAG"),
+            ("serve rp2040 --transport jtag", "an rp2040 has only swd"),
             ("serve stm32", "unknown model \"stm32\""),
             ("serve --transport spi", "unknown transport \"spi\""),
             ("serve --transport swd stm32f103 riscv", "--transport swd needs an stm32f103 that is alone"),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use arguments::{Arguments, HELP, Serve};
 use name::Core;
-use virtual_chip::VirtualBoard;
+use virtual_chip::{Transport, VirtualBoard};
 
 /// The exit status for a command line that is wrong.
 const USAGE: u8 = 2;
@@ -65,7 +65,7 @@ fn serve(options: &Serve) -> Result<(), String> {
     });
     let control = control.transpose()?;
     let control_line = control.as_ref().map(|(port, _)| format!("control {port}\n")).unwrap_or_default();
-    print(&format!("port {}\n{control_line}openocd {}\n", board.port(), openocd_config(&board, options)?))?;
+    print(&format!("port {}\n{control_line}openocd {}\n", board.port(), openocd_config(&board, options)))?;
     if options.exit_with_stdin {
         std::thread::spawn(exit_with_stdin);
     }
@@ -77,14 +77,11 @@ fn serve(options: &Serve) -> Result<(), String> {
     }
 }
 
-fn openocd_config(board: &VirtualBoard, options: &Serve) -> Result<String, String> {
-    match (board.chips(), board.harts()) {
-        ([chip], []) => Ok(chip.openocd_config_over(options.transport)),
-        _ if options.transport == virtual_chip::Transport::Swd => {
-            Err("SWD needs an stm32f103 that is alone: several chips would answer at once".to_string())
-        }
-        _ if options.smp => Ok(board.openocd_config_smp()),
-        _ => Ok(board.openocd_config()),
+fn openocd_config(board: &VirtualBoard, options: &Serve) -> String {
+    match board.chips() {
+        _ if options.smp => board.openocd_config_smp(),
+        [chip] if board.harts().is_empty() => chip.openocd_config_over(options.transport.unwrap_or(Transport::Jtag)),
+        _ => board.openocd_config(),
     }
 }
 

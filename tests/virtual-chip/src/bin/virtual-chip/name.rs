@@ -2,19 +2,22 @@
 
 use std::path::Path;
 
-use virtual_chip::{LoadError, Unmapped, VirtualBoard, VirtualChip, VirtualHart};
+use virtual_chip::{LoadError, Unmapped, VirtualBoard, VirtualChip, VirtualCore, VirtualHart};
 
 /// One core of a board.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Core<'a> {
     Chip(&'a VirtualChip),
     Hart(&'a VirtualHart),
+    M0Plus(&'a VirtualCore),
 }
 
 impl<'a> Core<'a> {
     /// Returns all cores of a board.
     pub(crate) fn all(board: &'a VirtualBoard) -> Vec<Self> {
-        board.chips().iter().map(Self::Chip).chain(board.harts().iter().map(Self::Hart)).collect()
+        let chips = board.chips().iter().map(Self::Chip);
+        let harts = board.harts().iter().map(Self::Hart);
+        chips.chain(harts).chain(board.cores().iter().map(Self::M0Plus)).collect()
     }
 
     /// Finds a core by the name of its target. The part before the dot is enough, if only one core
@@ -34,6 +37,7 @@ impl<'a> Core<'a> {
         match self {
             Self::Chip(chip) => chip.target_name(),
             Self::Hart(hart) => hart.target_name(),
+            Self::M0Plus(core) => core.target_name(),
         }
     }
 
@@ -51,6 +55,7 @@ impl<'a> Core<'a> {
         match self {
             Self::Chip(chip) => chip.try_load_elf(bytes),
             Self::Hart(hart) => hart.try_load_elf(bytes),
+            Self::M0Plus(core) => core.try_load_elf(bytes),
         }
     }
 
@@ -58,6 +63,7 @@ impl<'a> Core<'a> {
         match self {
             Self::Chip(chip) => chip.read_memory(address, buffer),
             Self::Hart(hart) => hart.read_memory(address, buffer),
+            Self::M0Plus(core) => core.read_memory(address, buffer),
         }
     }
 
@@ -65,6 +71,7 @@ impl<'a> Core<'a> {
         match self {
             Self::Chip(chip) => chip.write_memory(address, bytes),
             Self::Hart(hart) => hart.write_memory(address, bytes),
+            Self::M0Plus(core) => core.write_memory(address, bytes),
         }
     }
 }

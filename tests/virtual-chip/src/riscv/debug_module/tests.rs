@@ -1,8 +1,8 @@
 use super::*;
-use crate::riscv::{RAM_BASE, Ram};
+use crate::riscv::{RAM_BASE, new_ram};
 
 fn halted() -> (DebugModule, [Hart; 1]) {
-    let (mut module, mut harts) = (DebugModule::new(), [Hart::new(0, Ram::new())]);
+    let (mut module, mut harts) = (DebugModule::new(), [Hart::new(0, new_ram())]);
     module.write(DMCONTROL, DMACTIVE, &mut harts);
     module.write(DMCONTROL, HALTREQ | DMACTIVE, &mut harts);
     (module, harts)
@@ -48,7 +48,7 @@ fn a_hart_that_is_not_there_is_nonexistent() {
 
 #[test]
 fn each_hart_is_halted_for_itself_and_reset_reaches_all() {
-    let ram = Ram::new();
+    let ram = new_ram();
     let (mut module, mut harts) = (DebugModule::new(), [Hart::new(0, ram.clone()), Hart::new(1, ram)]);
     module.write(DMCONTROL, DMACTIVE, &mut harts);
     module.write(DMCONTROL, 1 << 16 | HALTREQ | DMACTIVE, &mut harts);

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use virtual_chip::{BOUNDARY_LENGTH, CoreState, HaltReason, HartHaltCause, VirtualBoard, VirtualChip, VirtualHart};
+use virtual_chip::{
+    BOUNDARY_LENGTH, CoreState, HaltReason, HartHaltCause, VirtualBoard, VirtualChip, VirtualCore, VirtualHart,
+};
 
 use super::{Reply, faults, registers};
 use crate::name::{Core, names};
@@ -13,7 +15,7 @@ const MAX_READ_BYTES: u32 = 128 * 1024;
 
 const HELP: &str = "requests are [CORE] COMMAND [ARGUMENT]...; commands: targets | help | shutdown | state | \
      halt-reason | halt | run | reset | resets | read ADDRESS LENGTH | write ADDRESS HEX | read32 ADDRESS | \
-     write32 ADDRESS VALUE | register NAME [VALUE] | load FILE; for an stm32f103 also: connected | transport | \
+     write32 ADDRESS VALUE | register NAME [VALUE] | load FILE; for a core of an rp2040 also: fault refuse-halt on|off; for an stm32f103 also: connected | transport | \
      pin CELL [0|1] | driven CELL | port A..E LEVELS | usart1 send FRAME... | usart1 sent | fault NAME [ARGUMENT]...; \
      faults: clear | power-off | power-on | bus ADDRESS LENGTH | bus-write ADDRESS LENGTH | refuse-halt on|off | \
      wait REQUESTS | garble-write | silence on|off | disconnect | unerasable-page PAGE | stuck-bits OFFSET BITS | \
@@ -61,6 +63,7 @@ fn on_core(core: Core<'_>, words: &[&str], line: &str) -> Outcome {
         _ => match core {
             Core::Chip(chip) => return on_chip(chip, words),
             Core::Hart(hart) => return on_hart(hart, words),
+            Core::M0Plus(core) => return on_m0_plus(core, words),
         },
     }
     Ok(String::new())
@@ -75,6 +78,20 @@ fn on_hart(hart: &VirtualHart, words: &[&str]) -> Outcome {
         ["run"] => hart.run(),
         ["reset"] => hart.reset(),
         _ => return Err(unknown(words, "a RISC-V hart")),
+    }
+    Ok(String::new())
+}
+
+fn on_m0_plus(core: &VirtualCore, words: &[&str]) -> Outcome {
+    match words {
+        ["state"] => return Ok(state(core.state()).to_string()),
+        ["halt-reason"] => return Ok(core.halt_reason().map_or("none", halt_reason).to_string()),
+        ["resets"] => return Ok(core.reset_count().to_string()),
+        ["halt"] => core.halt(),
+        ["run"] => core.run(),
+        ["reset"] => core.reset(),
+        ["fault", "refuse-halt", switch @ ("on" | "off")] => core.refuse_halt(*switch == "on"),
+        _ => return Err(unknown(words, "a core of an rp2040")),
     }
     Ok(String::new())
 }

@@ -7,6 +7,7 @@ use crate::name::Core;
 pub(super) fn read(core: Core<'_>, name: &str) -> Result<u32, String> {
     match core {
         Core::Chip(chip) => Ok(chip.register(of_chip(name)?)),
+        Core::M0Plus(core) => Ok(core.register(of_m0_plus(name)?)),
         Core::Hart(hart) => Ok(of_hart(name)?.map_or_else(|| hart.pc(), |number| hart.x(number))),
     }
 }
@@ -14,6 +15,7 @@ pub(super) fn read(core: Core<'_>, name: &str) -> Result<u32, String> {
 pub(super) fn write(core: Core<'_>, name: &str, value: u32) -> Result<(), String> {
     match core {
         Core::Chip(chip) => chip.set_register(of_chip(name)?, value),
+        Core::M0Plus(core) => core.set_register(of_m0_plus(name)?, value),
         Core::Hart(hart) => match of_hart(name)? {
             Some(number) => hart.set_x(number, value),
             None => hart.set_pc(value),
@@ -44,6 +46,13 @@ fn of_chip(name: &str) -> Result<Register, String> {
             }
         },
     })
+}
+
+fn of_m0_plus(name: &str) -> Result<Register, String> {
+    match of_chip(name)? {
+        Register::Basepri | Register::Faultmask => Err(format!("a Cortex-M0+ has no register {name:?}")),
+        register => Ok(register),
+    }
 }
 
 /// Returns the number of a general register; `None` is the program counter.

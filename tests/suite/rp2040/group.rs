@@ -1,0 +1,42 @@
+//! The cores as a group, which the stock configuration makes of them.
+
+use openocd::{BreakpointKind, RunUntil, TargetState, Verdict};
+use virtual_chip::CoreState;
+
+use super::{STORE, WORK, start};
+use crate::board::PATIENCE;
+
+#[test]
+fn a_halt_and_a_resume_reach_both_cores() {
+    let Some(pair) = start(true) else { return };
+    let statuses = pair.session.halt_all().unwrap();
+    assert!(statuses.iter().all(|status| status.state == TargetState::Halted), "{statuses:?}");
+    assert_eq!(pair.states(), [CoreState::Halted; 2]);
+    let statuses = pair.session.resume_all().unwrap();
+    assert!(statuses.iter().all(|status| status.state == TargetState::Running), "{statuses:?}");
+    assert_eq!(pair.states(), [CoreState::Running; 2]);
+}
+
+#[test]
+fn a_breakpoint_of_the_group_halts_both_cores() {
+    let Some(pair) = start(true) else { return };
+    pair.session.halt_all().unwrap();
+    pair.core(0).breakpoints().add(STORE, BreakpointKind::Hardware).unwrap();
+    pair.core(0).resume().unwrap();
+    let halted = pair.core(0).wait_halt(PATIENCE).unwrap();
+    assert_eq!(halted.state, TargetState::Halted);
+    pair.core(1).wait_halt(PATIENCE).unwrap();
+    assert_eq!(pair.states(), [CoreState::Halted; 2]);
+    pair.core(0).breakpoints().remove(STORE).unwrap();
+    assert_eq!(pair.core(0).breakpoints().list().unwrap(), []);
+}
+
+#[test]
+fn a_run_of_the_group_ends_with_both_cores_halted() {
+    let Some(pair) = start(true) else { return };
+    pair.session.halt_all().unwrap();
+    let outcome = pair.core(0).run_until(RunUntil::new().breakpoint(WORK), PATIENCE).unwrap();
+    assert_eq!(outcome.verdict, Verdict::Breakpoint { address: WORK });
+    assert_eq!(pair.states(), [CoreState::Halted; 2]);
+    assert_eq!(pair.core(0).breakpoints().list().unwrap(), []);
+}
