@@ -161,14 +161,9 @@ fn flash(ocd: &Path, directory: &Path) {
     let mut command = Command::new(ocd);
     command
         .args(["flash", "image.bin", "--base", "0x08000000", "--all-boards", "--reset", "halt"])
-        .args(std::env::var("EXTRA").unwrap_or_default().split_whitespace())
         .stdin(Stdio::null());
     command.current_dir(directory).env("XDG_CONFIG_HOME", directory);
     let output = command.output().expect("it is installed");
-    if std::env::var("EXTRA").is_ok() {
-        std::fs::write("/tmp/lab/out.txt", &output.stdout).unwrap();
-        return;
-    }
     assert_eq!(output.status.code(), Some(76), "{output:#?}");
     let [printed, told] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
     let lines: BTreeMap<_, _> = printed.lines().filter_map(|line| line.split_once(": ")).collect();
