@@ -69,13 +69,13 @@ fn stuck_bits_are_a_mismatch_with_an_address() {
 #[test]
 fn a_power_loss_in_mid_write_says_how_far_it_came() {
     let board = Board::halted();
-    let data = Random::new(31).bytes(40_000);
-    board.chip.faults().power_fails_after(15_000);
+    let data = Random::new(31).bytes(80_000);
+    board.chip.faults().power_fails_after(25_000);
     // The callback makes the pieces small.
     let error = board.session.flash().with_progress(go_on).write(BASE + 0x4000, &data).unwrap_err();
-    let Error::Flash(FlashError::Write { address, written, total: 40_000, .. }) = &error else { panic!("{error}") };
+    let Error::Flash(FlashError::Write { address, written, total: 80_000, .. }) = &error else { panic!("{error}") };
     assert_eq!(*address, BASE + 0x4000 + written);
-    assert!(*written > 0 && *written <= 30_000, "{error}");
+    assert!(*written > 0 && *written <= 60_000, "{error}");
     let written = usize::try_from(*written).unwrap();
     board.chip.faults().clear();
     assert_eq!(board.held(BASE + 0x4000, written), data[..written], "what is said to be written is");
