@@ -4,12 +4,13 @@
 //! `.ci/macos` and untested; what it does here, all Unix does.
 
 use std::fs::FileType;
-use std::process::Command;
+use std::io;
+use std::process::{Child, Command};
 
 /// Whether an OpenOCD ends when its standard input closes, if it is told to.
 ///
 /// On Unix it can wait for its standard input (both generations). OpenOCD for Windows waits for
-/// sockets alone.
+/// sockets alone; see [`SharedEnd`].
 pub(crate) const OPENOCD_WATCHES_STDIN: bool = cfg!(unix);
 
 /// Whether OpenOCD takes a name for its temporary files.
@@ -30,6 +31,37 @@ pub(crate) fn keep_interrupt_from(command: &mut Command) {
 pub(crate) fn keep_interrupt_from(command: &mut Command) {
     const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
     std::os::windows::process::CommandExt::creation_flags(command, CREATE_NEW_PROCESS_GROUP);
+}
+
+/// What ends OpenOCD together with this program, however that ends. On Unix OpenOCD does it by
+/// itself ([`OPENOCD_WATCHES_STDIN`]).
+#[cfg(not(windows))]
+pub(crate) struct SharedEnd;
+
+#[cfg(not(windows))]
+impl SharedEnd {
+    pub(crate) fn of(_: &Child) -> io::Result<SharedEnd> {
+        Ok(SharedEnd)
+    }
+}
+
+/// A job object: when its last handle is closed, as by the end of this program, Windows ends
+/// OpenOCD and what OpenOCD started.
+#[cfg(windows)]
+pub(crate) struct SharedEnd {
+    _job: win32job::Job,
+}
+
+#[cfg(windows)]
+impl SharedEnd {
+    pub(crate) fn of(child: &Child) -> io::Result<SharedEnd> {
+        use std::os::windows::io::AsRawHandle;
+        let mut limits = win32job::ExtendedLimitInfo::new();
+        limits.limit_kill_on_job_close();
+        let job = win32job::Job::create_with_limit_info(&limits).map_err(io::Error::other)?;
+        job.assign_process(child.as_raw_handle() as isize).map_err(io::Error::other)?;
+        Ok(SharedEnd { _job: job })
+    }
 }
 
 pub(crate) const FIFO: &str = "a FIFO";

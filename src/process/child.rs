@@ -11,7 +11,7 @@ use super::startup;
 use super::temporary::TemporaryFiles;
 use crate::command::{OwnServer, Token};
 use crate::error::{ProcessError, ProcessReport, Result};
-use crate::platform::OPENOCD_WATCHES_STDIN;
+use crate::platform::{OPENOCD_WATCHES_STDIN, SharedEnd};
 
 /// How long an OpenOCD that was asked to end may take before it is killed.
 pub(super) const STOP_GRACE: Duration = Duration::from_secs(2);
@@ -34,6 +34,8 @@ pub(super) struct OwnedChild {
     pub(super) token: Token,
     pub(super) files: TemporaryFiles,
     pub(super) log: Arc<LogTail>,
+    /// `None` where the system does not allow it.
+    pub(super) _shared_end: Option<SharedEnd>,
 }
 
 pub(super) struct Running {

@@ -18,7 +18,7 @@ use super::temporary::{self, TemporaryFiles};
 use super::{OpenOcdBuilder, OpenOcdProcess};
 use crate::command::{Link, OwnServer, Request, Settings, Token};
 use crate::error::{ConnectionError, Error, ProcessError, Result, TimeoutError};
-use crate::platform;
+use crate::platform::{self, SharedEnd};
 use crate::wire::{Address, Deadline};
 
 /// How long OpenOCD may take to end after its log has closed or it has closed the connection.
@@ -130,12 +130,15 @@ fn launch(
         .spawn()
         .map_err(failed)?;
     let pid = child.id();
+    let shared_end = SharedEnd::of(&child)
+        .inspect_err(|error| log::debug!(target: "openocd::process", "OpenOCD may outlive this program: {error}"))
+        .ok();
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let token = Token::random();
     let echo = EchoFilter::new(&token);
     let log = Arc::new(LogTail::default());
     let running = Mutex::new(Running { child, stdin, ended: None });
-    let child = OwnedChild { running, pid, command_line, token, files, log: Arc::clone(&log) };
+    let child = OwnedChild { running, pid, command_line, token, files, log: Arc::clone(&log), _shared_end: shared_end };
     // From here on, dropping the value ends the process.
     let process = OpenOcdProcess { child: Arc::new(child), tcl_port: 0, gdb_ports: Vec::new(), telnet_port: None };
     process.child.send_token();

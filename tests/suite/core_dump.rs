@@ -142,6 +142,7 @@ fn file_that_cannot_be_created_is_an_error_that_names_it() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn what_is_no_regular_file_stays_what_it_is() {
     use std::os::unix::fs::FileTypeExt;

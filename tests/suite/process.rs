@@ -4,6 +4,8 @@ mod configuration;
 mod endings;
 mod failures;
 mod logs;
+// Windows allows few of them.
+#[cfg(unix)]
 mod names;
 mod ports;
 mod trust;

@@ -4,6 +4,7 @@ use openocd::{Error, FlashError};
 
 use super::BASE;
 use crate::board::Board;
+#[cfg(unix)]
 use crate::directory::Directory;
 
 #[cfg(unix)]

@@ -164,6 +164,7 @@ fn files_and_shell_of_the_host_are_refused() {
     assert!(canary.exists());
 }
 
+#[cfg(unix)]
 #[test]
 fn nothing_outside_the_directory_of_the_files_is_reached() {
     let outside = Directory::new();
