@@ -63,6 +63,8 @@ use crate::types::Phase;
 ///   order of their addresses.
 /// - **Length.** Any. Long transfers are split into commands that begin small and grow with the
 ///   measured speed, so slow adapters answer in time. Zero is allowed and sends nothing.
+/// - **Flash.** It can be read here, and is written by [`Flash`](crate::Flash) alone: most chips
+///   ignore another write to it without an error, so the call is `Ok`.
 /// - **Failure.** The error names the address. After a failed write it says up to where everything
 ///   is written. Over SWD each write is checked in the debug port (`NAME dpreg 4`): OpenOCD reports
 ///   a failed last write as done.

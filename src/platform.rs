@@ -40,6 +40,7 @@ pub(crate) struct SharedEnd;
 
 #[cfg(not(windows))]
 impl SharedEnd {
+    #[allow(clippy::unnecessary_wraps, reason = "it can fail on Windows")]
     pub(crate) fn of(_: &Child) -> io::Result<SharedEnd> {
         Ok(SharedEnd)
     }

@@ -120,11 +120,20 @@ impl ProcessReport {
         message.map(shown)
     }
 
-    /// The last lines of the log, for people.
+    /// The last lines of the log, for people: without OpenOCD's greeting.
     fn last_lines(&self, count: usize) -> impl Iterator<Item = String> + use<'_> {
-        let skipped = self.log_tail.len().saturating_sub(count);
-        self.log_tail[skipped..].iter().map(|line| shown(line))
+        let lines = self.log_tail.iter().filter(|line| !is_greeting(line));
+        let skipped = lines.clone().count().saturating_sub(count);
+        lines.skip(skipped).map(|line| shown(line))
     }
+}
+
+/// What OpenOCD prints first in any case, and empty lines.
+fn is_greeting(line: &str) -> bool {
+    let greeting = ["Open On-Chip Debugger ", "Licensed under GNU GPL v2", "For bug reports, read"];
+    line.trim().is_empty()
+        || greeting.iter().any(|begin| line.starts_with(begin))
+        || line.trim_start().starts_with("http://openocd.org/doc/doxygen/bugs.html")
 }
 
 fn shown(line: &str) -> String {
@@ -145,13 +154,11 @@ impl fmt::Display for ProcessReport {
             None => f.write_str("it was still running")?,
         }
         write!(f, "\ncommand line: {}\nend of its log:", self.command_line)?;
-        if self.log_tail.is_empty() {
+        let mut lines = self.last_lines(DISPLAY_LINES).peekable();
+        if lines.peek().is_none() {
             f.write_str(" (empty)")?;
         }
-        for line in self.last_lines(DISPLAY_LINES) {
-            write!(f, "\n  {line}")?;
-        }
-        Ok(())
+        lines.try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
 
@@ -192,6 +199,22 @@ mod tests {
         for text in [text, debug] {
             assert!(text.len() < 1500 && !text.contains('\x1b'), "{text}");
         }
+    }
+
+    #[test]
+    fn report_lacks_the_greeting_of_openocd() {
+        let lines = [
+            "Open On-Chip Debugger 0.12.0",
+            "Licensed under GNU GPL v2",
+            "For bug reports, read",
+            "\thttp://openocd.org/doc/doxygen/bugs.html",
+            "Error: open failed",
+            "",
+        ];
+        let text = ProcessReport { log_tail: lines.map(str::to_owned).to_vec(), ..report() }.to_string();
+        assert!(text.ends_with("end of its log:\n  Error: open failed"), "{text}");
+        let text = ProcessReport { log_tail: lines[..4].iter().map(|line| (*line).to_owned()).collect(), ..report() };
+        assert!(text.to_string().ends_with("end of its log: (empty)"), "{text}");
     }
 
     #[test]

@@ -124,6 +124,10 @@ impl DebugInfo {
         if !self.has(SectionId::DebugInfo) {
             return Err(if self.is_compressed { COMPRESSED } else { NONE });
         }
+        // No code is at the last address, and addr2line overflows there.
+        if address == u64::MAX {
+            return Ok(Vec::new());
+        }
         let context = self.context.get_or_init(|| {
             let dwarf = gimli::Dwarf::load(|id| Ok::<_, gimli::Error>(self.section(id))).ok()?;
             Context::from_dwarf(dwarf).ok().map(Mutex::new)

@@ -8,7 +8,7 @@ use crate::running::Running;
 /// The commands of the session, each with its output.
 fn session() -> Vec<(&'static str, String)> {
     let readme = include_str!("../../README.md");
-    let (_, session) = readme.split_once("```text\n$ ocd --virtual server &\n").expect("the session");
+    let (_, session) = readme.split_once("```text\n$ ocd --virtual server ").expect("the session");
     let (session, _) = session.split_once("```").expect("its end");
     let commands = session.split("\n$ ").skip(1);
     commands

@@ -154,7 +154,9 @@ fn location_is_that_of_the_sources() {
     assert_eq!((locations[0].function.as_deref(), locations[0].line), (Some("touch"), Some(read as u32)));
     assert_eq!(locations[1].function.as_deref(), Some("inner"));
     assert_eq!(locations.iter().map(|location| location.is_inlined).collect::<Vec<_>>(), [true, false]);
-    assert_eq!(image().location(0x2000_0000).unwrap(), []);
+    for address in [0x2000_0000, u64::MAX] {
+        assert_eq!(image().location(address).unwrap(), []);
+    }
     let counter = Image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/counter.elf")).unwrap();
     let error = counter.location(0x0800_0040).unwrap_err();
     assert!(error.to_string().contains("has no debug information"), "{error}");
