@@ -1,6 +1,7 @@
 //! Symbols of firmware images.
 
 use std::fmt;
+use std::ops::Range;
 
 /// A named address of an [`Image`](crate::Image): a function, a variable, or a label.
 ///
@@ -34,6 +35,20 @@ pub enum SymbolKind {
     Object,
     /// Something without a type: a label, or a symbol of the linker script.
     Other,
+}
+
+impl Symbol {
+    /// Returns the addresses that the symbol takes, for calls that want a range.
+    ///
+    /// ```
+    /// let image = openocd::Image::open("examples/firmware/rust/prebuilt/hello.elf")?;
+    /// let block = image.symbol("_SEGGER_RTT")?;
+    /// assert_eq!(block.range(), block.address..block.address + block.size);
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn range(&self) -> Range<u64> {
+        self.address..self.address.saturating_add(self.size)
+    }
 }
 
 impl fmt::Debug for Symbol {
