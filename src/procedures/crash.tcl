@@ -64,12 +64,14 @@ proc _openocd_rs_1_crash_words {addresses} {
     return $words
 }
 
-# Reads up to `count` words of the stack: the values up to the first that cannot be read. A range
-# that cannot be read as a whole is tried in parts, first the first word and then halves, because an
-# access that fails takes long.
+# Reads up to `count` words of the stack: the values up to the first that cannot be read. An access
+# that fails takes long and is logged as an error. So what is read first ends with a KiB, as memories
+# do. What cannot be read as a whole is tried in parts: where memory may end the first word, else
+# halves.
 proc _openocd_rs_1_crash_stack {address count} {
     set values {}
-    set tries [list $count]
+    set first [expr {(0x400 - ($address & 0x3ff)) / 4}]
+    set tries [expr {$first < $count ? [list $first [expr {$count - $first}]] : $count}]
     while {[llength $tries]} {
         set count [lindex $tries 0]
         set tries [lrange $tries 1 end]
@@ -80,8 +82,8 @@ proc _openocd_rs_1_crash_stack {address count} {
         }
         _openocd_rs_1_clear_errors
         if {$count == 1} { break }
-        set part [expr {[llength $values] ? $count / 2 : 1}]
-        set tries [list $part [expr {$count - $part}]]
+        set part [expr {[llength $values] && $from & 0x3ff ? $count / 2 : 1}]
+        set tries [linsert $tries 0 $part [expr {$count - $part}]]
     }
     return $values
 }
