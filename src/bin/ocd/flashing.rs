@@ -22,7 +22,7 @@ use crate::output::progress::Watch;
 #[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 pub(crate) struct ProgramArgs {
     /// Erase and write all sectors of the image, also those that hold their part already.
-    #[arg(long)]
+    #[arg(long, alias = "force")]
     no_skip: bool,
     /// Read all of the image back besides, and compare it byte by byte. What is written is always
     /// verified by checksum.
