@@ -106,19 +106,64 @@ proc _openocd_rs_1_add_breakpoint {evidence address length args} {
     return [list $there [bp] [_openocd_rs_1_for_others bp]]
 }
 
+# The current target's breakpoint at an address: {LENGTH} or {LENGTH hw} as `bp` takes them, or {}.
+proc _openocd_rs_1_breakpoint_at {address} {
+    set number {(addr=)?(0x[0-9a-fA-F]+), (len=)?(0x[0-9a-fA-F]+)}
+    foreach line [split [bp] "\n"] {
+        if {![regexp "^(.*\[Bb\]reakpoint\\(IVA\\)|IVA breakpoint): $number" $line - kind - at - length]} continue
+        if {$at != $address} continue
+        if {[string match -nocase {*software*} $kind] || $kind eq {IVA breakpoint}} { return [list $length] }
+        return [list $length hw]
+    }
+    return {}
+}
+
+# Runs `rbp` with the owner of a breakpoint as the current target. breakpoint: what `breakpoint_at`
+# returns for it. OpenOCD writes back the instruction that a software breakpoint replaced, also if
+# the memory holds another program by then (cortex_m_unset_breakpoint in src/target/cortex_m.c,
+# riscv_remove_breakpoint in src/target/riscv/riscv.c). This procedure writes that program again,
+# through the current target. It does so only where it knows the breakpoint instruction.
+proc _openocd_rs_1_rbp {owner address breakpoint} {
+    set kind [_openocd_rs_1_core_kind [[target current] cget -type]]
+    set length 0
+    if {[llength $breakpoint] == 1 && $kind in {cortex_m riscv}} { set length [expr {$breakpoint + 0}] }
+    if {$length} { set program [list {*}[read_memory $address 8 $length]] }
+    _openocd_rs_1_of $owner rbp $address
+    if {!$length || [_openocd_rs_1_is_breakpoint_instruction $program]} return
+    if {[list {*}[read_memory $address 8 $length]] eq $program} return
+    write_memory $address 8 $program
+    _openocd_rs_1_check_write
+    if {[list {*}[read_memory $address 8 $length]] ne $program} {
+        error "the memory held another program, and OpenOCD wrote the earlier instruction over it"
+    }
+}
+
+# Sets the current target's own software breakpoint at an address anew if the program was written
+# over it. Otherwise OpenOCD would execute the earlier instruction when a Cortex-M runs from there:
+# it removes the breakpoint, makes a step and sets the breakpoint again (cortex_m_restore_one and
+# cortex_m_step in src/target/cortex_m.c).
+proc _openocd_rs_1_renew_overwritten {address} {
+    set own [_openocd_rs_1_breakpoint_at $address]
+    if {[llength $own] != 1} return
+    if {[catch {read_memory $address 8 [expr {$own + 0}]} program]} return
+    if {[_openocd_rs_1_is_breakpoint_instruction [list {*}$program]]} return
+    _openocd_rs_1_rbp [target current] $address $own
+    bp $address $own
+}
+
 # Removes a breakpoint that OpenOCD lists for `owner`, and checks that the current target no longer
 # has it: {1 own others own_before others_before}; if the target still has it, the list begins with
 # 0. The `before` lists are read in the same command: other clients may change breakpoints at any
 # other time. 0.12.0 forgets a breakpoint also if it could not take it out of the target
 # (breakpoint_free in src/target/breakpoints.c).
 proc _openocd_rs_1_remove_breakpoint {evidence owner address length number} {
-    set current [target current]
-    if {$evidence eq {memory}} { set before [list {*}[read_memory $address 8 $length]] }
+    set breakpoint {}
+    if {$evidence eq {memory}} {
+        set breakpoint [list $length]
+        set before [list {*}[read_memory $address 8 $length]]
+    }
     set listed [list [bp] [_openocd_rs_1_for_others bp]]
-    if {$owner ne $current} { targets $owner }
-    set code [catch {rbp $address} result options]
-    if {$owner ne $current} { targets $current }
-    if {$code != 0} { return {*}$options $result }
+    _openocd_rs_1_rbp $owner $address $breakpoint
     set gone 1
     if {$evidence eq {memory}} {
         set after [list {*}[read_memory $address 8 $length]]

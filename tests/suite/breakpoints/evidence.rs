@@ -3,7 +3,7 @@
 use openocd::{BreakpointError, BreakpointKind, Evidence, HaltReason, StopPoint, WatchpointAccess};
 use virtual_chip::{Transport, firmware::WORK};
 
-use super::{BKPT, COUNTER, PROGRAM, PROGRAM_ADDRESS, SECOND, addresses, breakpoint_error, half_word, write_program};
+use super::{BKPT, COUNTER, PROGRAM_ADDRESS, SECOND, addresses, breakpoint_error};
 use crate::board::{Board, transport};
 #[test]
 fn a_software_breakpoint_in_flash_is_none() {
@@ -30,15 +30,6 @@ fn a_breakpoint_instruction_that_is_there_already_stops_the_core() {
     board.chip.write_memory(PROGRAM_ADDRESS + 2, &BKPT.to_le_bytes()).unwrap();
     board.session.breakpoints().add(SECOND, BreakpointKind::Software).unwrap();
     assert_eq!(board.run_until_halted().pc, Some(SECOND));
-}
-
-#[test]
-fn a_program_that_was_written_anew_holds_no_breakpoint_to_remove() {
-    let board = Board::with_program();
-    board.session.breakpoints().add(SECOND, BreakpointKind::Software).unwrap();
-    write_program(&board.chip);
-    board.session.breakpoints().remove(SECOND).unwrap();
-    assert_eq!(half_word(&board.chip, SECOND), PROGRAM[1]);
 }
 
 #[test]
