@@ -43,8 +43,8 @@ proc _openocd_rs_1_shared_breakpoints {others} {
 # Returns what a caller must know before it sets, removes or lists a breakpoint or a watchpoint:
 # name, type, whether it is a RISC-V hart, whether its comparators have numbers, examined and state
 # of the current target, its breakpoints, those of the others ({target listing ...}), which of these
-# it shares, its watchpoints.
-proc _openocd_rs_1_breakpoint_survey {} {
+# it shares, its watchpoints, and if `checked` which of its breakpoints are in effect.
+proc _openocd_rs_1_breakpoint_survey {checked} {
     set target [target current]
     set type [$target cget -type]
     set others [_openocd_rs_1_for_others bp]
@@ -52,8 +52,45 @@ proc _openocd_rs_1_breakpoint_survey {} {
     # 0.12.0, which lacks this command, leaves the number of a hart's comparator as it was
     # allocated.
     set numbers_comparators [expr {!$is_riscv || [llength [info commands {riscv exec_progbuf}]]}]
+    set own [bp]
+    set in_effect {}
+    if {$checked} { set in_effect [_openocd_rs_1_in_effect $own] }
     return [list $target $type $is_riscv $numbers_comparators [$target was_examined] [_openocd_rs_1_state] \
-        [bp] $others [_openocd_rs_1_shared_breakpoints $others] [wp]]
+        $own $others [_openocd_rs_1_shared_breakpoints $others] [wp] $in_effect]
+}
+
+# Whether the current target has each of its breakpoints in OpenOCD's listing: 1, 0, or {} where
+# nothing tells. OpenOCD goes on listing a breakpoint that a program was written over, or that went
+# with the power of the core.
+proc _openocd_rs_1_in_effect {listing} {
+    set kind [_openocd_rs_1_core_kind [[target current] cget -type]]
+    set is_readable [expr {$kind eq {cortex_m} || ($kind eq {riscv} && [_openocd_rs_1_state] eq {halted})}]
+    set software {^(?:IVA breakpoint: |Software breakpoint\(IVA\): addr=)(0x[0-9a-f]+), (?:len=)?(0x[0-9a-f]+),}
+    set hardware {^(?:Breakpoint\(IVA\): |Hardware breakpoint\(IVA\): addr=)(0x[0-9a-f]+), [^ ]+ (?:num=)?([0-9]+)$}
+    set found {}
+    foreach line [split [string trim $listing] "\n"] {
+        # The second line of a hybrid breakpoint.
+        if {[string match {*|--->*} $line]} continue
+        set has {}
+        if {$is_readable && [regexp $software $line - address length]} {
+            catch {set has [_openocd_rs_1_is_breakpoint_instruction [list {*}[read_memory $address 8 [expr {$length + 0}]]]]}
+        } elseif {$kind eq {cortex_m} && [regexp $hardware $line - address number]} {
+            catch {set has [_openocd_rs_1_has_comparator $address $number]}
+        }
+        lappend found $has
+    }
+    return $found
+}
+
+# Whether this comparator of a Cortex-M's breakpoint unit is enabled, for this address: revision 1
+# has the upper or the lower half of a word, revision 2 the address (FP_CTRL, FP_COMPn, ARM DDI
+# 0403, C1.11, and ARM DDI 0553).
+proc _openocd_rs_1_has_comparator {address number} {
+    if {![_openocd_rs_1_is_comparator_enabled $number]} { return 0 }
+    set comparator [read_memory [expr {0xe0002008 + 4 * $number}] 32 1]
+    if {[read_memory 0xe0002000 32 1] >> 28} { return [expr {($comparator & 0xfffffffe) == ($address & 0xfffffffe)}] }
+    set half [expr {$address & 2 ? 0x80000000 : 0x40000000}]
+    return [expr {($comparator & 0x1ffffffc) == ($address & 0x1ffffffc) && ($comparator & $half)}]
 }
 
 # Whether the breakpoint unit of a Cortex-M has this comparator enabled (FP_CTRL and FP_COMPn, ARM

@@ -32,6 +32,9 @@ fn load(board: &Board) {
 #[test]
 fn removing_a_breakpoint_keeps_a_program_written_over_it() {
     let board = overwritten();
+    let listed = board.session.breakpoints().list().unwrap();
+    assert_eq!(listed[0].in_effect, Some(false));
+    assert_eq!(listed[0].to_string(), "software breakpoint at 0x20000102, not in effect");
     board.session.breakpoints().remove(SECOND).unwrap();
     assert_eq!(half_word(&board.chip, SECOND), NEW);
 
@@ -91,13 +94,14 @@ fn harts_keep_a_program_written_over_a_breakpoint() {
             one.memory().write_u32(PLACE, NOP).unwrap();
             setter.breakpoints().add(PLACE, BreakpointKind::Software).unwrap();
             one.memory().write_u32(PLACE, NEW).unwrap();
+            // 0.12.0 lists the breakpoints of a group for its first target only.
+            let owner = if smp { one } else { setter };
+            assert_eq!(owner.breakpoints().list().unwrap()[0].in_effect, Some(false), "smp {smp}");
             setter.registers().write("a0", 0u32).unwrap();
             assert_eq!(setter.step_at(PLACE).unwrap().pc, Some(PLACE + 4), "smp {smp}");
             assert_eq!(setter.registers().read_u64("a0").unwrap(), 3, "smp {smp}");
 
             one.memory().write_u32(PLACE, NOP).unwrap();
-            // 0.12.0 lists the breakpoints of a group for its first target only.
-            let owner = if smp { one } else { setter };
             owner.breakpoints().remove(PLACE).unwrap();
             assert_eq!(word(one), NOP, "smp {smp}");
         }
