@@ -160,7 +160,9 @@ impl<'a> Breakpoints<'a> {
             .into_iter()
             .find(|listed| (listed.address, listed.length) == (address, length) && listed.kind == kind);
         match found {
-            Some(breakpoint) if is_there => Ok(survey.without_garbage(breakpoint)),
+            Some(breakpoint) if is_there => {
+                Ok(Breakpoint { in_effect: evidence.map(|_| true), ..survey.without_garbage(breakpoint) })
+            }
             _ => {
                 // Only a missing entry in the list is left if nothing else tells.
                 let evidence = evidence.filter(|_| !is_there).unwrap_or(Evidence::List);
@@ -185,8 +187,11 @@ impl<'a> Breakpoints<'a> {
         Ok(if first_half & 3 == 3 { 4 } else { 2 })
     }
 
-    /// Lists the breakpoints that stop the target, in OpenOCD's order (OpenOCD: `bp`). The target
-    /// may run.
+    /// Lists the breakpoints that OpenOCD keeps for the target, in OpenOCD's order (OpenOCD: `bp`).
+    /// The target may run.
+    ///
+    /// [`Breakpoint::in_effect`] says whether the target has each of them. OpenOCD also lists a
+    /// breakpoint that a loss of power or a program written over it has ended.
     ///
     /// Software breakpoints that another target set in shared memory come last. While the target
     /// runs they are listed only on a Cortex-M.
@@ -203,7 +208,7 @@ impl<'a> Breakpoints<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn list(&self) -> Result<Vec<Breakpoint>> {
-        Ok(self.survey()?.all().map(|(_, breakpoint)| *breakpoint).collect())
+        Ok(self.checked_survey()?.all().map(|(_, breakpoint)| *breakpoint).collect())
     }
 
     /// Lists the breakpoints that OpenOCD keeps for the target itself.

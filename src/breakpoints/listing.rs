@@ -80,7 +80,7 @@ fn breakpoint(line: &str) -> Option<Breakpoint> {
         }
         _ => return None,
     };
-    Some(Breakpoint { address, length, kind, comparator, original_instruction })
+    Some(Breakpoint { address, length, kind, comparator, original_instruction, in_effect: None })
 }
 
 /// Reads the reply to `wp`; `None` if a line has none of the known forms.
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     fn at(address: u64, length: u32, kind: BreakpointKind, comparator: Option<u32>) -> Breakpoint {
-        Breakpoint { address, length, kind, comparator, original_instruction: None }
+        Breakpoint { address, length, kind, comparator, original_instruction: None, in_effect: None }
     }
 
     #[test]

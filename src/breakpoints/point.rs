@@ -74,6 +74,17 @@ pub struct Breakpoint {
     /// little-endian target; `None` for the other kinds, and on OpenOCD 0.12.0, which prints only
     /// its lowest bits.
     pub original_instruction: Option<u64>,
+    /// Whether the target has it now: its instruction in memory, or its comparator in the
+    /// breakpoint unit of a Cortex-M.
+    ///
+    /// `Some(false)` after a program was written over a software breakpoint, and often after the
+    /// core lost its power. OpenOCD still lists the breakpoint, but
+    /// [`resume`](crate::Target::resume) does not set it again: remove it and add it again.
+    ///
+    /// `None` if it is not known: for a hardware breakpoint of a RISC-V hart, for a breakpoint of a
+    /// RISC-V hart that runs, and on other types of targets. There a breakpoint that was just added
+    /// in software has `Some(true)`, because the memory changed.
+    pub in_effect: Option<bool>,
 }
 
 /// Addresses and values in hexadecimal.
@@ -85,17 +96,19 @@ impl fmt::Debug for Breakpoint {
             .field("kind", &self.kind)
             .field("comparator", &self.comparator)
             .field("original_instruction", &self.original_instruction.map(Hex))
+            .field("in_effect", &self.in_effect)
             .finish()
     }
 }
 
-/// `hardware breakpoint at 0x08000200`
+/// `hardware breakpoint at 0x08000200`, followed by `, not in effect` if the target lacks it.
 impl fmt::Display for Breakpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            BreakpointKind::Context { .. } => write!(f, "{}", self.kind),
-            kind => write!(f, "{kind} at {:#010x}", self.address),
+            BreakpointKind::Context { .. } => write!(f, "{}", self.kind)?,
+            kind => write!(f, "{kind} at {:#010x}", self.address)?,
         }
+        f.write_str(if self.in_effect == Some(false) { ", not in effect" } else { "" })
     }
 }
 

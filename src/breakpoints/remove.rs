@@ -12,8 +12,9 @@ impl Breakpoints<'_> {
     ///
     /// A Cortex-M may be running. Other targets must be halted: OpenOCD 0.12.0 would forget the
     /// breakpoint of a running target that still has it. A software breakpoint in memory that
-    /// several targets share is removed for all of them. Bit 0 of an address marks Thumb code on a
-    /// Cortex-M and is ignored.
+    /// several targets share is removed for all of them. A program that was written over a software
+    /// breakpoint meanwhile stays as it is (Cortex-M and RISC-V). Bit 0 of an address marks Thumb
+    /// code on a Cortex-M and is ignored.
     ///
     /// # Errors
     /// [`BreakpointError::NoneAt`] if the target has none there, [`BreakpointError::NotRemoved`] if

@@ -156,14 +156,24 @@ impl Survey {
 
 impl Breakpoints<'_> {
     pub(super) fn survey(&self) -> Result<Survey> {
-        let request = self.target.request(Script::call("breakpoint_survey")).shown("bp; wp");
+        self.survey_with("0")
+    }
+
+    /// Also finds out which breakpoints are in effect, which takes reads of the target.
+    pub(super) fn checked_survey(&self) -> Result<Survey> {
+        self.survey_with("1")
+    }
+
+    fn survey_with(&self, checked: &'static str) -> Result<Survey> {
+        let script = Script::call("breakpoint_survey").literal(checked);
+        let request = self.target.request(script).shown("bp; wp");
         let request = request.to("list the breakpoints").expecting("lists of breakpoints and watchpoints");
         self.target.session().ask::<BreakpointError, _>(&request, read_survey)
     }
 }
 
 fn read_survey(reply: &[u8]) -> Option<Survey> {
-    let [target, kind, is_riscv, numbers_comparators, examined, state, own, others, shared, watchpoints] =
+    let [target, kind, is_riscv, numbers_comparators, examined, state, own, others, shared, watchpoints, in_effect] =
         tcl::strings(reply)?;
     let others = listing::of_targets(&others)?;
     let shared = tcl::all_strings(shared.as_bytes())?;
@@ -171,7 +181,9 @@ fn read_survey(reply: &[u8]) -> Option<Survey> {
         let [owner, address] = pair else { return None };
         let address = crate::wire::number::hex(address)?;
         let is_it = |(name, listed): &&(String, Breakpoint)| name == owner && listed.address == address;
-        others.iter().find(is_it).cloned()
+        let (owner, breakpoint) = others.iter().find(is_it).cloned()?;
+        // The procedure has found its instruction in memory.
+        Some((owner, Breakpoint { in_effect: Some(true), ..breakpoint }))
     });
     let mut survey = Survey {
         target,
@@ -186,5 +198,9 @@ fn read_survey(reply: &[u8]) -> Option<Survey> {
     };
     let own = listing::breakpoints(&own)?;
     survey.breakpoints = own.into_iter().map(|breakpoint| survey.without_garbage(breakpoint)).collect();
+    let in_effect = tcl::all_strings(in_effect.as_bytes())?;
+    for (breakpoint, word) in survey.breakpoints.iter_mut().zip(in_effect) {
+        breakpoint.in_effect = (!word.is_empty()).then(|| word == "1");
+    }
     Some(survey)
 }

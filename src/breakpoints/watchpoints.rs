@@ -27,7 +27,8 @@ impl Breakpoints<'_> {
     /// [`step`](crate::Target::step) does not stop at it. A missing comparator is reported at once.
     /// The core stops after the instruction that made the access.
     ///
-    /// The target must be halted.
+    /// [`ResetMode::Run`](crate::ResetMode::Run) lets a Cortex-M run without such a `resume`, and
+    /// so without the new watchpoint. Use [`ResetMode::Halt`](crate::ResetMode::Halt) and `resume`.
     ///
     /// # Errors
     /// [`BreakpointError::NoComparator`] if all comparators are in use,
@@ -208,8 +209,11 @@ impl Breakpoints<'_> {
         Err(BreakpointError::NotRemoved { what: WATCHPOINT, address, evidence }.into())
     }
 
-    /// Lists the watchpoints of the target, in OpenOCD's order (OpenOCD: `wp`). The target may be
-    /// running.
+    /// Lists the watchpoints that OpenOCD keeps for the target, in OpenOCD's order (OpenOCD: `wp`).
+    /// The target may be running.
+    ///
+    /// This call does not check the target: on a Cortex-M a new watchpoint works from the next
+    /// `resume` on, and a loss of power ends a watchpoint that OpenOCD lists still.
     ///
     /// # Errors
     /// [`BreakpointError::UnexpectedReply`] if OpenOCD's list cannot be parsed.

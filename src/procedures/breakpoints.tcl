@@ -43,8 +43,8 @@ proc _openocd_rs_1_shared_breakpoints {others} {
 # Returns what a caller must know before it sets, removes or lists a breakpoint or a watchpoint:
 # name, type, whether it is a RISC-V hart, whether its comparators have numbers, examined and state
 # of the current target, its breakpoints, those of the others ({target listing ...}), which of these
-# it shares, its watchpoints.
-proc _openocd_rs_1_breakpoint_survey {} {
+# it shares, its watchpoints, and if `checked` which of its breakpoints are in effect.
+proc _openocd_rs_1_breakpoint_survey {checked} {
     set target [target current]
     set type [$target cget -type]
     set others [_openocd_rs_1_for_others bp]
@@ -52,8 +52,45 @@ proc _openocd_rs_1_breakpoint_survey {} {
     # 0.12.0, which lacks this command, leaves the number of a hart's comparator as it was
     # allocated.
     set numbers_comparators [expr {!$is_riscv || [llength [info commands {riscv exec_progbuf}]]}]
+    set own [bp]
+    set in_effect {}
+    if {$checked} { set in_effect [_openocd_rs_1_in_effect $own] }
     return [list $target $type $is_riscv $numbers_comparators [$target was_examined] [_openocd_rs_1_state] \
-        [bp] $others [_openocd_rs_1_shared_breakpoints $others] [wp]]
+        $own $others [_openocd_rs_1_shared_breakpoints $others] [wp] $in_effect]
+}
+
+# Whether the current target has each of its breakpoints in OpenOCD's listing: 1, 0, or {} where
+# nothing tells. OpenOCD goes on listing a breakpoint that a program was written over, or that went
+# with the power of the core.
+proc _openocd_rs_1_in_effect {listing} {
+    set kind [_openocd_rs_1_core_kind [[target current] cget -type]]
+    set is_readable [expr {$kind eq {cortex_m} || ($kind eq {riscv} && [_openocd_rs_1_state] eq {halted})}]
+    set software {^(?:IVA breakpoint: |Software breakpoint\(IVA\): addr=)(0x[0-9a-f]+), (?:len=)?(0x[0-9a-f]+),}
+    set hardware {^(?:Breakpoint\(IVA\): |Hardware breakpoint\(IVA\): addr=)(0x[0-9a-f]+), [^ ]+ (?:num=)?([0-9]+)$}
+    set found {}
+    foreach line [split [string trim $listing] "\n"] {
+        # The second line of a hybrid breakpoint.
+        if {[string match {*|--->*} $line]} continue
+        set has {}
+        if {$is_readable && [regexp $software $line - address length]} {
+            catch {set has [_openocd_rs_1_is_breakpoint_instruction [list {*}[read_memory $address 8 [expr {$length + 0}]]]]}
+        } elseif {$kind eq {cortex_m} && [regexp $hardware $line - address number]} {
+            catch {set has [_openocd_rs_1_has_comparator $address $number]}
+        }
+        lappend found $has
+    }
+    return $found
+}
+
+# Whether this comparator of a Cortex-M's breakpoint unit is enabled, for this address: revision 1
+# has the upper or the lower half of a word, revision 2 the address (FP_CTRL, FP_COMPn, ARM DDI
+# 0403, C1.11, and ARM DDI 0553).
+proc _openocd_rs_1_has_comparator {address number} {
+    if {![_openocd_rs_1_is_comparator_enabled $number]} { return 0 }
+    set comparator [read_memory [expr {0xe0002008 + 4 * $number}] 32 1]
+    if {[read_memory 0xe0002000 32 1] >> 28} { return [expr {($comparator & 0xfffffffe) == ($address & 0xfffffffe)}] }
+    set half [expr {$address & 2 ? 0x80000000 : 0x40000000}]
+    return [expr {($comparator & 0x1ffffffc) == ($address & 0x1ffffffc) && ($comparator & $half)}]
 }
 
 # Whether the breakpoint unit of a Cortex-M has this comparator enabled (FP_CTRL and FP_COMPn, ARM
@@ -106,19 +143,64 @@ proc _openocd_rs_1_add_breakpoint {evidence address length args} {
     return [list $there [bp] [_openocd_rs_1_for_others bp]]
 }
 
+# The current target's breakpoint at an address: {LENGTH} or {LENGTH hw} as `bp` takes them, or {}.
+proc _openocd_rs_1_breakpoint_at {address} {
+    set number {(addr=)?(0x[0-9a-fA-F]+), (len=)?(0x[0-9a-fA-F]+)}
+    foreach line [split [bp] "\n"] {
+        if {![regexp "^(.*\[Bb\]reakpoint\\(IVA\\)|IVA breakpoint): $number" $line - kind - at - length]} continue
+        if {$at != $address} continue
+        if {[string match -nocase {*software*} $kind] || $kind eq {IVA breakpoint}} { return [list $length] }
+        return [list $length hw]
+    }
+    return {}
+}
+
+# Runs `rbp` with the owner of a breakpoint as the current target. breakpoint: what `breakpoint_at`
+# returns for it. OpenOCD writes back the instruction that a software breakpoint replaced, also if
+# the memory holds another program by then (cortex_m_unset_breakpoint in src/target/cortex_m.c,
+# riscv_remove_breakpoint in src/target/riscv/riscv.c). This procedure writes that program again,
+# through the current target. It does so only where it knows the breakpoint instruction.
+proc _openocd_rs_1_rbp {owner address breakpoint} {
+    set kind [_openocd_rs_1_core_kind [[target current] cget -type]]
+    set length 0
+    if {[llength $breakpoint] == 1 && $kind in {cortex_m riscv}} { set length [expr {$breakpoint + 0}] }
+    if {$length} { set program [list {*}[read_memory $address 8 $length]] }
+    _openocd_rs_1_of $owner rbp $address
+    if {!$length || [_openocd_rs_1_is_breakpoint_instruction $program]} return
+    if {[list {*}[read_memory $address 8 $length]] eq $program} return
+    write_memory $address 8 $program
+    _openocd_rs_1_check_write
+    if {[list {*}[read_memory $address 8 $length]] ne $program} {
+        error "the memory held another program, and OpenOCD wrote the earlier instruction over it"
+    }
+}
+
+# Sets the current target's own software breakpoint at an address anew if the program was written
+# over it. Otherwise OpenOCD would execute the earlier instruction when a Cortex-M runs from there:
+# it removes the breakpoint, makes a step and sets the breakpoint again (cortex_m_restore_one and
+# cortex_m_step in src/target/cortex_m.c).
+proc _openocd_rs_1_renew_overwritten {address} {
+    set own [_openocd_rs_1_breakpoint_at $address]
+    if {[llength $own] != 1} return
+    if {[catch {read_memory $address 8 [expr {$own + 0}]} program]} return
+    if {[_openocd_rs_1_is_breakpoint_instruction [list {*}$program]]} return
+    _openocd_rs_1_rbp [target current] $address $own
+    bp $address $own
+}
+
 # Removes a breakpoint that OpenOCD lists for `owner`, and checks that the current target no longer
 # has it: {1 own others own_before others_before}; if the target still has it, the list begins with
 # 0. The `before` lists are read in the same command: other clients may change breakpoints at any
 # other time. 0.12.0 forgets a breakpoint also if it could not take it out of the target
 # (breakpoint_free in src/target/breakpoints.c).
 proc _openocd_rs_1_remove_breakpoint {evidence owner address length number} {
-    set current [target current]
-    if {$evidence eq {memory}} { set before [list {*}[read_memory $address 8 $length]] }
+    set breakpoint {}
+    if {$evidence eq {memory}} {
+        set breakpoint [list $length]
+        set before [list {*}[read_memory $address 8 $length]]
+    }
     set listed [list [bp] [_openocd_rs_1_for_others bp]]
-    if {$owner ne $current} { targets $owner }
-    set code [catch {rbp $address} result options]
-    if {$owner ne $current} { targets $current }
-    if {$code != 0} { return {*}$options $result }
+    _openocd_rs_1_rbp $owner $address $breakpoint
     set gone 1
     if {$evidence eq {memory}} {
         set after [list {*}[read_memory $address 8 $length]]

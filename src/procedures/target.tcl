@@ -99,18 +99,6 @@ proc _openocd_rs_1_status {} {
     return [list $target $state $reason $pc $log]
 }
 
-# The current target's breakpoint at an address: {LENGTH} or {LENGTH hw} as `bp` takes them, or {}.
-proc _openocd_rs_1_breakpoint_at {address} {
-    set number {(addr=)?(0x[0-9a-fA-F]+), (len=)?(0x[0-9a-fA-F]+)}
-    foreach line [split [bp] "\n"] {
-        if {![regexp "^(.*\[Bb\]reakpoint\\(IVA\\)|IVA breakpoint): $number" $line - kind - at - length]} continue
-        if {$at != $address} continue
-        if {[string match -nocase {*software*} $kind] || $kind eq {IVA breakpoint}} { return [list $length] }
-        return [list $length hw]
-    }
-    return {}
-}
-
 # Runs `halt` or a reset and returns the status after it.
 proc _openocd_rs_1_control {command} {
     _openocd_rs_1_current
@@ -155,6 +143,7 @@ proc _openocd_rs_1_from_halt {command address} {
             if {$kind eq {cortex_m}} { set address [format 0x%x [expr {$address & ~1}]] }
             set pc "pc (/64): $address"
         }
+        if {$kind eq {cortex_m} && [regexp {0x[0-9a-fA-F]+} $pc at]} { _openocd_rs_1_renew_overwritten $at }
         if {[info exists ::_openocd_rs_1_run_by_reset]} {
             set others {}
             foreach name $::_openocd_rs_1_run_by_reset { if {$name ne $target} { lappend others $name } }
@@ -213,7 +202,7 @@ proc _openocd_rs_1_remove_breakpoints_at {address} {
     upvar 1 removed removed
     set own [_openocd_rs_1_breakpoint_at $address]
     if {[llength $own]} {
-        rbp $address
+        _openocd_rs_1_rbp [target current] $address $own
         lappend removed [target current] $own
     }
     set others [_openocd_rs_1_for_others bp]
@@ -224,7 +213,7 @@ proc _openocd_rs_1_remove_breakpoints_at {address} {
             error "$target has a breakpoint at $address in memory that both share, and is running: halt it first"
         }
         set breakpoint [_openocd_rs_1_of $target _openocd_rs_1_breakpoint_at $address]
-        _openocd_rs_1_of $target rbp $address
+        _openocd_rs_1_rbp $target $address $breakpoint
         lappend removed $target $breakpoint
     }
 }

@@ -60,10 +60,18 @@ fn width_of_a_register_decides_between_number_and_text() {
 
 #[test]
 fn breakpoint_has_its_kind_and_what_the_kind_needs() {
-    let breakpoint =
-        |kind| Breakpoint { address: 16, length: 2, kind, comparator: Some(1), original_instruction: None };
-    let mut expected =
-        json!({"address": 16, "length": 2, "kind": "hardware", "comparator": 1, "original_instruction": null});
+    let breakpoint = |kind| Breakpoint {
+        address: 16,
+        length: 2,
+        kind,
+        comparator: Some(1),
+        original_instruction: None,
+        in_effect: Some(true),
+    };
+    let mut expected = json!({
+        "address": 16, "length": 2, "kind": "hardware", "comparator": 1, "original_instruction": null,
+        "in_effect": true,
+    });
     assert_eq!(form(breakpoint(BreakpointKind::Hardware)), expected);
     expected["kind"] = json!("context");
     expected["asid"] = json!(7);

@@ -116,7 +116,8 @@ impl fmt::Display for HaltReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum ResetMode {
-    /// The target runs.
+    /// The target runs. A watchpoint that was added since a Cortex-M last ran does not stop it: see
+    /// [`Breakpoints::add_watchpoint`](crate::Breakpoints::add_watchpoint).
     Run,
     /// The target is halted before its first instruction.
     Halt,

@@ -36,6 +36,11 @@ fn software_breakpoints_are_for_ram() {
     session.target().halt().unwrap();
     let ran = bench.ocd_on(&session, &["bp", "add", "0x2000_0100", "--software"]).expect(0);
     assert!(ran.stdout.contains("software breakpoint"), "{ran:?}");
+    session.memory().write_u16(0x2000_0100, 0xbf00).unwrap();
+    let ran = bench.ocd_on(&session, &["bp", "list"]).expect(0);
+    assert!(ran.stdout.ends_with("not in effect\n"), "{ran:?}");
+    let result = bench.ocd_on(&session, &["bp", "list", "--json"]).expect(0).result();
+    assert_eq!(result["breakpoints"][0]["in_effect"], false);
     let error = bench.ocd_on(&session, &["bp", "add", "0x0800_0044", "--software", "--json"]).expect(73).error();
     assert_eq!(error["id"], "breakpoint.not_in_effect");
     bench.ocd_on(&session, &["bp", "remove", "--all"]).expect(0);

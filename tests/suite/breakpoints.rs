@@ -2,6 +2,7 @@
 
 mod evidence;
 mod listings;
+mod overwritten;
 mod refusals;
 mod scopes;
 mod shared;

@@ -1,9 +1,10 @@
 //! OpenOCD says yes, the target says no.
 
-use openocd::{BreakpointError, BreakpointKind, Evidence, HaltReason, StopPoint, WatchpointAccess};
-use virtual_chip::{Transport, firmware::WORK};
+use openocd::{BreakpointError, BreakpointKind, Evidence, HaltReason, ResetMode, StopPoint, WatchpointAccess};
+use virtual_chip::Transport;
+use virtual_chip::firmware::{LOOP, WORK};
 
-use super::{BKPT, COUNTER, PROGRAM, PROGRAM_ADDRESS, SECOND, addresses, breakpoint_error, half_word, write_program};
+use super::{BKPT, COUNTER, HALTS, PROGRAM_ADDRESS, SECOND, addresses, breakpoint_error};
 use crate::board::{Board, transport};
 #[test]
 fn a_software_breakpoint_in_flash_is_none() {
@@ -30,15 +31,6 @@ fn a_breakpoint_instruction_that_is_there_already_stops_the_core() {
     board.chip.write_memory(PROGRAM_ADDRESS + 2, &BKPT.to_le_bytes()).unwrap();
     board.session.breakpoints().add(SECOND, BreakpointKind::Software).unwrap();
     assert_eq!(board.run_until_halted().pc, Some(SECOND));
-}
-
-#[test]
-fn a_program_that_was_written_anew_holds_no_breakpoint_to_remove() {
-    let board = Board::with_program();
-    board.session.breakpoints().add(SECOND, BreakpointKind::Software).unwrap();
-    write_program(&board.chip);
-    board.session.breakpoints().remove(SECOND).unwrap();
-    assert_eq!(half_word(&board.chip, SECOND), PROGRAM[1]);
 }
 
 #[test]
@@ -109,4 +101,51 @@ fn what_openocd_still_lists_is_not_removed() {
     {
         assert!(matches!(error, BreakpointError::NotRemoved { evidence: Evidence::List, .. }), "{error}");
     }
+}
+
+#[test]
+fn a_listed_breakpoint_without_its_comparator_is_not_in_effect() {
+    let board = Board::halted();
+    let breakpoints = board.session.breakpoints();
+    for address in [LOOP, WORK] {
+        breakpoints.add(address.into(), BreakpointKind::Hardware).unwrap();
+    }
+    let in_effect = || breakpoints.list().unwrap().iter().map(|listed| listed.in_effect).collect::<Vec<_>>();
+    assert_eq!(in_effect(), [Some(true), Some(true)]);
+    // The other half of the same word, and not enabled.
+    for changed in [0x4800_004d_u32, 0x8800_004c] {
+        board.session.memory().write_u32(0xe000_200c, changed).unwrap();
+        assert_eq!(in_effect(), [Some(true), Some(false)], "{changed:#x}");
+    }
+    board.session.memory().write_u32(0xe000_200c, 0x8800_004d).unwrap();
+    board.run_until_halted();
+    board.session.target().resume().unwrap();
+    assert_eq!(in_effect(), [Some(true), Some(true)]);
+}
+
+#[test]
+fn resume_does_not_set_a_lost_breakpoint_again_but_add_does() {
+    let board = Board::halted();
+    let breakpoints = board.session.breakpoints();
+    breakpoints.add(WORK.into(), BreakpointKind::Hardware).unwrap();
+    // As a loss of power leaves the unit.
+    board.session.memory().write_u32_slice(0xe000_2008, &[0; 6]).unwrap();
+    board.session.target().resume().unwrap();
+    board.assert_runs_on();
+    assert_eq!(breakpoints.list().unwrap()[0].in_effect, Some(false));
+
+    breakpoints.remove(WORK.into()).unwrap();
+    breakpoints.add(WORK.into(), BreakpointKind::Hardware).unwrap();
+    assert_eq!(board.session.target().wait_halt(HALTS).unwrap().pc, Some(WORK.into()));
+}
+
+#[test]
+fn a_new_watchpoint_misses_reset_run_but_not_reset_halt_and_resume() {
+    let board = Board::halted();
+    let target = board.session.target();
+    board.session.breakpoints().add_watchpoint(COUNTER, 4, WatchpointAccess::Write).unwrap();
+    target.reset(ResetMode::Run).unwrap();
+    board.assert_runs_on();
+    target.reset(ResetMode::Halt).unwrap();
+    assert_eq!(board.run_until_halted().halt_reason, Some(HaltReason::Watchpoint));
 }

@@ -11,15 +11,15 @@ use super::breakpoint_error;
 use crate::board::{Board, INSTALL, PATIENCE};
 
 /// `addi x0, x0, 0`, and `ebreak`.
-const NOP: u32 = 0x0000_0013;
+pub(super) const NOP: u32 = 0x0000_0013;
 const EBREAK: u32 = 0x0010_0073;
 /// `jal x0, 0`
 const ENDLESS: u32 = 0x0000_006f;
 /// Where no program is.
-const PLACE: u64 = 0x8000_0100;
+pub(super) const PLACE: u64 = 0x8000_0100;
 
 /// Two halted harts that share their memory.
-fn pair(smp: bool) -> (VirtualBoard, Session) {
+pub(super) fn pair(smp: bool) -> (VirtualBoard, Session) {
     let board = VirtualBoard::start(&[Model::RiscvPair]).unwrap();
     let config = if smp { board.openocd_config_smp() } else { board.openocd_config() };
     let openocd = OpenOcdProcess::builder().config(config).ready_timeout(PATIENCE);
@@ -32,7 +32,7 @@ fn pair(smp: bool) -> (VirtualBoard, Session) {
     (board, session)
 }
 
-fn word(target: Target<'_>) -> u32 {
+pub(super) fn word(target: Target<'_>) -> u32 {
     target.memory().read_u32(PLACE).unwrap()
 }
 

@@ -119,9 +119,10 @@ impl fmt::Display for Breakpoints {
                 BreakpointKind::Context { .. } => String::new(),
                 _ => format!("{:#010x}", point.address),
             };
-            [address, format!("{} bytes", point.length), point.kind.to_string(), comparator]
+            let effect = if point.in_effect == Some(false) { "not in effect" } else { "" };
+            [address, format!("{} bytes", point.length), point.kind.to_string(), comparator, effect.to_owned()]
         };
-        f.write_str(&table([""; 4], self.breakpoints.iter().map(row)))
+        f.write_str(&table([""; 5], self.breakpoints.iter().map(row)))
     }
 }
 
