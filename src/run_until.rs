@@ -5,6 +5,7 @@ mod channel;
 mod channels;
 mod collector;
 mod connection;
+mod ending;
 mod group;
 mod input;
 mod outcome;
