@@ -5,6 +5,7 @@ mod channel;
 mod channels;
 mod collector;
 mod connection;
+mod ending;
 mod group;
 mod input;
 mod outcome;
@@ -349,8 +350,11 @@ impl Target<'_> {
     /// during the run, and [`RunUntil::rtt`] clears RTT control blocks.
     ///
     /// The call ends at most 5 s after `timeout`, whatever OpenOCD and the firmware do. It needs
-    /// that time to halt the target, fetch the last lines and remove breakpoints. After an error
-    /// the target may be running.
+    /// that time to halt the target, fetch the last lines and remove breakpoints. After a stop, the
+    /// request that is under way may take its own time
+    /// ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)), and all that follows takes at
+    /// most 5 s. [`Session::interrupt`](crate::Session::interrupt) ends a run at once. After an
+    /// error the target may be running.
     ///
     /// # Errors
     /// [`TargetError::NotHalted`](crate::TargetError::NotHalted) if the target is running already.

@@ -248,9 +248,14 @@ impl RttChannel {
     /// # Errors
     /// The same as [`Session::command`](crate::Session::command).
     pub fn close(self) -> Result<()> {
+        self.close_before(Deadline::NEVER)
+    }
+
+    /// The same, with requests that give up at the deadline.
+    pub(crate) fn close_before(self, deadline: Deadline) -> Result<()> {
         // Both sides hang up; the socket must not stay half open for other handles.
         self.stream.shut_down();
-        self.server.stop()
+        self.server.stop(deadline)
     }
 
     pub(super) fn read_deadline(&self) -> Deadline {

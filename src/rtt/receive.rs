@@ -100,7 +100,7 @@ impl RttChannel {
             }
             wait = Deadline::after(Some(quiet)).sooner(deadline);
         }
-        self.server.stop()?;
+        self.server.stop(Deadline::NEVER)?;
         // What OpenOCD has taken from the target until then.
         match self.stream.read_to_end(&mut bytes, READ_LIMIT, hard_deadline, "reading the rest of RTT") {
             Ok(()) | Err(TransferError::DeadlinePassed) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
@@ -108,13 +108,13 @@ impl RttChannel {
         }
     }
 
-    pub(crate) fn polling_interval(&self) -> Result<Duration> {
-        self.server.rtt().polling_interval()
+    pub(crate) fn polling_interval(&self, deadline: Deadline) -> Result<Duration> {
+        self.server.rtt().polling_interval_before(deadline)
     }
 
     /// Whether the target's ring holds bytes that OpenOCD has not taken, and will.
-    pub(crate) fn has_more(&self) -> Result<bool> {
-        match self.server.rtt().ring(RttDirection::Up, self.server.channel, Deadline::NEVER) {
+    pub(crate) fn has_more(&self, deadline: Deadline) -> Result<bool> {
+        match self.server.rtt().ring(RttDirection::Up, self.server.channel, deadline) {
             Ok(ring) => Ok(ring.holds_bytes()),
             Err(Error::Rtt(RttError::NotStarted | RttError::NotSetUp)) => Ok(false),
             Err(error) => Err(error),

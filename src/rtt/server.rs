@@ -67,7 +67,7 @@ impl Server {
 
     /// Sets the mode of the up-channel. The first call keeps the mode that was there before.
     pub(super) fn set_mode(&self, mode: RttMode) -> Result<()> {
-        let before = self.change_mode(None, mode)?;
+        let before = self.change_mode(None, mode, self.deadline)?;
         let mut replaced = self.replaced_mode.lock().unwrap_or_else(PoisonError::into_inner);
         let first = replaced.map_or(before, |(first, _)| first);
         *replaced = Some((first, mode));
@@ -75,7 +75,7 @@ impl Server {
     }
 
     /// Changes the mode, if it is `expected`, and returns the one before.
-    fn change_mode(&self, expected: Option<RttMode>, mode: RttMode) -> Result<RttMode> {
+    fn change_mode(&self, expected: Option<RttMode>, mode: RttMode, deadline: Deadline) -> Result<RttMode> {
         let script = Script::call("rtt_set_mode").number(self.channel);
         let script = match expected {
             Some(expected) => script.number(expected.bits()),
@@ -84,25 +84,26 @@ impl Server {
         let rtt = self.rtt();
         let request =
             rtt.request(script.number(mode.bits())).shown("write_memory").to("set the mode of the up-channel");
-        let ring = rtt.ask(&request.before(self.deadline).expecting("an answer about RTT"), Ring::parse)??;
+        let ring = rtt.ask(&request.before(deadline).expecting("an answer about RTT"), Ring::parse)??;
         match ring.state {
             RingState::Ready => Ok(RttMode::of(ring.flags)),
             _ => Err(ring.no_channel(RttDirection::Up, self.channel).into()),
         }
     }
 
-    /// Stops the server, once.
-    pub(super) fn stop(&self) -> Result<()> {
+    /// Stops the server, once. Gives up at the deadline.
+    pub(super) fn stop(&self, deadline: Deadline) -> Result<()> {
         if self.is_stopped.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        let deadline = self.deadline.sooner(deadline);
         let replaced = self.replaced_mode.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Firmware that has been reset has set its own mode again; then there is nothing to put
         // back.
-        let put_back = replaced.map(|(first, set)| self.change_mode(Some(set), first));
+        let put_back = replaced.map(|(first, set)| self.change_mode(Some(set), first, deadline));
         let rtt = self.rtt();
         let request = rtt.request(Script::command("rtt server stop").number(self.peer.port()));
-        let stopped = rtt.ask(&request.to("stop an RTT server").before(self.deadline), |_| Some(()));
+        let stopped = rtt.ask(&request.to("stop an RTT server").before(deadline), |_| Some(()));
         match put_back {
             Some(Err(error)) => stopped.and(Err(error)),
             _ => stopped,
@@ -112,7 +113,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        match self.stop() {
+        match self.stop(self.deadline) {
             Ok(()) => {}
             // It ended with its OpenOCD, or OpenOCD closes it some time.
             Err(error) if self.target.session().is_closed() => log::debug!(target: "openocd::rtt", "{error}"),

@@ -1,21 +1,25 @@
 //! The breakpoints of a run.
 
+use super::ending;
 use crate::breakpoints::BreakpointKind;
 use crate::error::{BreakpointError, Error, Result, TargetError};
 use crate::target::Target;
+use crate::wire::Deadline;
 
 /// The breakpoints of a run. Those that this set exist for the run only: dropping it removes them,
 /// if the run panics.
 pub(super) struct RunBreakpoints<'t> {
     target: Target<'t>,
+    /// When the requests of `target` give up.
+    end: Deadline,
     set: Vec<u64>,
     /// Where the target stops: without bit 0 on a Cortex-M.
     addresses: Vec<u64>,
 }
 
 impl<'t> RunBreakpoints<'t> {
-    pub(super) fn set(target: Target<'t>, addresses: &[u64]) -> Result<Self> {
-        let mut breakpoints = RunBreakpoints { target, set: Vec::new(), addresses: Vec::new() };
+    pub(super) fn set(target: Target<'t>, end: Deadline, addresses: &[u64]) -> Result<Self> {
+        let mut breakpoints = RunBreakpoints { target, end, set: Vec::new(), addresses: Vec::new() };
         for &address in addresses {
             match breakpoints.add(address) {
                 Ok(address) => {
@@ -24,11 +28,13 @@ impl<'t> RunBreakpoints<'t> {
                 }
                 Err(Error::Breakpoint(BreakpointError::Duplicate { address, .. })) => {
                     if !breakpoints.set.contains(&address) {
-                        breakpoints.renew(address)?;
+                        let renewed = breakpoints.renew(address);
+                        breakpoints.after(renewed)?;
                     }
                     breakpoints.addresses.push(address);
                 }
-                Err(error) => return Err(error),
+                // Dropping what is set so far removes it.
+                Err(error) => breakpoints.after(Err(error))?,
             }
         }
         Ok(breakpoints)
@@ -71,13 +77,23 @@ impl<'t> RunBreakpoints<'t> {
         }
     }
 
-    /// Removes the breakpoints. Targets other than a Cortex-M are halted for that, and resumed.
-    pub(super) fn remove(mut self) -> Result<()> {
+    /// Removes the breakpoints before `end`. Targets other than a Cortex-M are halted for that, and
+    /// resumed.
+    pub(super) fn remove(mut self, target: Target<'t>, end: Deadline) -> Result<()> {
+        (self.target, self.end) = (target, end);
         let mut failed = Ok(());
         for address in std::mem::take(&mut self.set) {
-            failed = failed.and(self.remove_one(address));
+            let removed = self.remove_one(address);
+            failed = failed.and(self.after(removed));
         }
         failed
+    }
+
+    /// Takes the result of a step. If OpenOCD did not answer, the next ones share one end.
+    fn after(&mut self, step: Result<()>) -> Result<()> {
+        self.end = ending::after_step(self.end, &step);
+        self.target = self.target.before(self.end);
+        step
     }
 
     fn remove_one(&self, address: u64) -> Result<()> {
@@ -97,8 +113,9 @@ impl<'t> RunBreakpoints<'t> {
 
 impl Drop for RunBreakpoints<'_> {
     fn drop(&mut self) {
-        for &address in &self.set {
-            if let Err(error) = self.target.breakpoints().remove(address) {
+        for address in std::mem::take(&mut self.set) {
+            let removed = self.target.breakpoints().remove(address);
+            if let Err(error) = self.after(removed) {
                 log::warn!(target: "openocd::run_until", "the breakpoint at {address:#010x} stays: {error}");
             }
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::collector::Collector;
 use super::connection::Channel;
+use super::ending;
 use crate::error::{Error, InvalidArgument, Result, RttError, TimeoutError};
 use crate::session::Session;
 use crate::stop_token::StopTokens;
@@ -99,7 +100,7 @@ impl<'c> Channels<'c> {
             let Some(open) = channel.open() else { continue };
             // RTT was stopped, or a read of the target failed. Later it may go on, in the middle of
             // the run.
-            if open.has_more()? && !self.stops.is_stopped() {
+            if open.has_more(deadline)? && !self.stops.is_stopped() {
                 let waiting_for = RttWait::Pause;
                 return Err(TimeoutError::Rtt { waiting_for, after: LAST_LINES }.into());
             }
@@ -224,12 +225,12 @@ impl<'c> Channels<'c> {
         let before_run = when == When::BeforeRun;
         let limit = if when == When::Stopped { LAST_LINES_OF_STOPPED } else { LAST_LINES };
         let Some(first) = self.all.iter_mut().find_map(Channel::open) else { return Ok(None) };
-        let limit = first.polling_interval()? * 2 + limit;
-        let deadline = Deadline::after(Some(limit)).sooner(deadline);
+        let limit = first.polling_interval(deadline)? * 2 + limit;
+        let enough = Deadline::after(Some(limit)).sooner(deadline);
         loop {
             let (mut has_more, mut has_come) = (false, false);
             for open in self.all.iter_mut().filter_map(Channel::open) {
-                has_more |= open.has_more()?;
+                has_more |= open.has_more(deadline)?;
             }
             // Asked first, taken then: OpenOCD sends bytes before it marks them as read.
             for channel in &mut self.all {
@@ -239,7 +240,7 @@ impl<'c> Channels<'c> {
                 }
             }
             let is_stopped = collector.is_stopped() || (when != When::Stopped && self.stops.is_stopped());
-            if deadline.has_passed() || is_stopped || !(has_come || has_more) {
+            if enough.has_passed() || is_stopped || !(has_come || has_more) {
                 return Ok(None);
             }
             // What is in the socket already may be more than was taken at once.
@@ -250,12 +251,15 @@ impl<'c> Channels<'c> {
     }
 
     /// Closes the channels that the run opened, puts back what the run changed, and stops RTT if
-    /// the run set it up.
-    pub(super) fn close(&mut self, target: Target<'_>, collector: &mut Collector<'_>) -> Result<()> {
+    /// the run set it up. Gives up at the end.
+    pub(super) fn close(&mut self, target: Target<'_>, mut end: Deadline, collector: &mut Collector<'_>) -> Result<()> {
         let mut closed = Ok(());
         for channel in &mut self.all {
-            closed = closed.and(channel.close(collector));
+            let one = channel.close(collector, end);
+            end = ending::after_step(end, &one);
+            closed = closed.and(one);
         }
+        let target = target.before(end);
         // Another run has RTT.
         if self.claim.is_none() {
             return closed;

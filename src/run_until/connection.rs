@@ -11,6 +11,7 @@ use crate::error::{Error, Result, RttError};
 use crate::rtt::{RttChannel, RttMode};
 use crate::stop_token::StopTokens;
 use crate::target::Target;
+use crate::wire::Deadline;
 
 /// How often the mode of a channel is checked. A reset makes firmware set its own again.
 const MODE_PERIOD: Duration = Duration::from_millis(100);
@@ -177,8 +178,8 @@ impl<'c> Channel<'c> {
         Ok(())
     }
 
-    /// Takes all that has come by a channel of the run, and closes it.
-    pub(super) fn close(&mut self, collector: &mut Collector<'_>) -> Result<()> {
+    /// Takes all that has come by a channel of the run, and closes it before `end`.
+    pub(super) fn close(&mut self, collector: &mut Collector<'_>, end: Deadline) -> Result<()> {
         let is_binary = self.is_binary();
         let Channel::Own(own) = self else { return Ok(()) };
         let Some(mut open) = own.open.take() else { return Ok(()) };
@@ -190,7 +191,7 @@ impl<'c> Channel<'c> {
         if !rest.is_empty() {
             collector.line(source, String::from_utf8_lossy(rest).into_owned(), true);
         }
-        match open.close() {
+        match open.close_before(end) {
             // The firmware has lost its control block, and with it the mode.
             Err(Error::Rtt(RttError::NoChannel { .. } | RttError::NotStarted)) => Ok(()),
             closed => closed,

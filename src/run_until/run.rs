@@ -7,6 +7,7 @@ use super::RunUntil;
 use super::breakpoints::RunBreakpoints;
 use super::channels::Channels;
 use super::collector::Collector;
+use super::ending::{self, GRACE};
 use super::group::Ticket;
 use super::input::RunInput;
 use super::outcome::{RunOutcome, Verdict};
@@ -21,9 +22,6 @@ use crate::wire::Deadline;
 /// The pause between two polls: short at first, then longer and longer.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
-
-/// How long what must be done after a run may take.
-const GRACE: Duration = Duration::from_secs(5);
 
 pub(super) struct Run<'t, 'c> {
     /// Its requests give up some time after the deadline of the run.
@@ -76,10 +74,11 @@ impl<'t, 'c> Run<'t, 'c> {
         };
         let was_enabled = run.serves_calls && target.take_over_calls()?;
         let ended = run.prepare().and_then(|()| run.with_breakpoints());
-        let target = run.target;
-        let put_back = if was_enabled { target.semihosting().enable() } else { Ok(()) };
+        run.hurry_after(&ended);
+        let put_back = if was_enabled { run.target.semihosting().enable() } else { Ok(()) };
+        run.hurry_after(&put_back);
         let missing_channels = run.channels.missing();
-        let closed = run.channels.close(target, &mut run.collector);
+        let closed = run.channels.close(run.target, run.end, &mut run.collector);
         // Why a run failed says more than what failed after it.
         let (verdict, status) = ended?;
         put_back?;
@@ -103,22 +102,39 @@ impl<'t, 'c> Run<'t, 'c> {
     /// The run, between setting the breakpoints and removing them.
     fn with_breakpoints(&mut self) -> Result<(Verdict, TargetStatus)> {
         let all: Vec<_> = self.breakpoints.iter().copied().chain(self.rtt_from).collect();
-        let breakpoints = RunBreakpoints::set(self.target, &all)?;
+        let breakpoints = RunBreakpoints::set(self.target, self.end, &all)?;
         let mut set = breakpoints.addresses().to_vec();
         if self.rtt_from.is_some() {
             self.rtt_from = set.pop();
         }
         self.breakpoints = set;
         let ended = self.go();
-        let removed = breakpoints.remove();
+        self.hurry_after(&ended);
+        let removed = breakpoints.remove(self.target, self.end);
         let ended = ended?;
         removed?;
         Ok(ended)
     }
 
+    /// From now on everything shares one end, after which each request gives up.
+    fn hurry(&mut self) {
+        self.end = ending::beginning_now(self.end);
+        self.target = self.target.before(self.end);
+    }
+
+    /// The same if the run was stopped, or if OpenOCD did not answer in this step.
+    fn hurry_after<T>(&mut self, step: &Result<T>) {
+        if self.is_stopped() {
+            self.hurry();
+        }
+        self.end = ending::after_step(self.end, step);
+        self.target = self.target.before(self.end);
+    }
+
     fn go(&mut self) -> Result<(Verdict, TargetStatus)> {
         let is_of_group = self.wait_for_group()?;
         if self.is_stopped() {
+            self.hurry();
             return Ok((Verdict::Stopped, self.target.status()?));
         }
         if let Some((verdict, status)) = self.resume(is_of_group)? {
@@ -150,6 +166,7 @@ impl<'t, 'c> Run<'t, 'c> {
             }
             let left = self.deadline.remaining().unwrap_or(pause);
             if left.is_zero() || self.is_stopped() {
+                self.hurry();
                 let (verdict, status) = self.stop()?;
                 return self.last_lines(verdict, status);
             }

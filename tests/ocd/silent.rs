@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::bench::Bench;
 use crate::run::firmware as prebuilt;
-use crate::running::{PATIENCE, Running};
+use crate::running::{PATIENCE, Running, exists};
 
 /// How much longer than its time a command may take, on a busy machine.
 const LATE: Duration = Duration::from_secs(4);
@@ -64,4 +64,67 @@ fn command_ends_by_its_time_when_openocd_begins_to_hang() {
         assert!(begin.elapsed() < (Duration::from_secs(6) + LATE).min(PATIENCE), "{command:?}: {:?}", begin.elapsed());
         assert_eq!(ran.status, 76, "{command:?}: {ran:#?}");
     }
+}
+
+/// How long an end may take that waits for no answer: it is checked that OpenOCD is silent.
+const PROMPT: Duration = Duration::from_millis(500 + 2000);
+
+/// The time of one answer, for which `--on-exit` waits, and `run`, which halts the target.
+const ANSWER: Duration = Duration::from_secs(10);
+
+#[test]
+fn ctrl_c_ends_a_command_whose_openocd_is_silent() {
+    let endless = prebuilt("hangs");
+    let commands: [(&[&str], Duration); 6] = [
+        (&["watch", "0x2000_0000:u32", "--period", "50ms"], PROMPT),
+        // As JSON: its bytes are no text.
+        (&["rtt", "--ram", "0x2000_0000+20K", "--json"], PROMPT),
+        (&["wait-halt"], PROMPT),
+        (&["attach", &endless], PROMPT),
+        (&["run", &endless, "--no-flash"], PROMPT + ANSWER),
+        (&["run", &endless, "--no-flash", "--on-exit", "leave"], PROMPT + ANSWER),
+    ];
+    let running = commands.map(|(command, time)| {
+        let bench = Bench::new();
+        bench.ocd(&["flash", &endless]).expect(0);
+        let (server, address, openocd) = server(&bench);
+        bench.ocd_alone(&["--connect", &address, "resume"]);
+        let running = Running::start(&mut bench.command(&[command, &["--connect", &address]].concat()));
+        (bench, server, openocd, running, command, time)
+    });
+    std::thread::sleep(Duration::from_secs(3));
+    for (.., openocd, _, _, _) in &running {
+        send("-STOP", *openocd);
+    }
+    // A call is under way.
+    std::thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    for (.., running, _, _) in &running {
+        running.signal("INT");
+    }
+    for (_bench, _server, openocd, mut running, command, time) in running {
+        let ran = running.end();
+        assert!(begin.elapsed() < time + LATE, "{command:?}: {:?}, {ran:#?}", begin.elapsed());
+        assert_eq!(ran.status, 130, "{command:?}: {ran:#?}");
+        let told = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(told.contains("interrupted"), "{command:?}: {ran:#?}");
+        send("-CONT", openocd);
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_run_and_kills_its_silent_openocd() {
+    let bench = Bench::new();
+    bench.ocd(&["flash", &prebuilt("hangs")]).expect(0);
+    let mut running = Running::start(&mut bench.board_command(&["run", &prebuilt("hangs"), "--no-flash"]));
+    let openocd = running.openocd();
+    std::thread::sleep(Duration::from_secs(4));
+    send("-STOP", openocd);
+    running.signal("INT");
+    let begin = Instant::now();
+    let ran = running.end().expect(130);
+    let killed = Duration::from_secs(2);
+    assert!(begin.elapsed() < PROMPT + ANSWER + killed + LATE, "{:?}: {ran:#?}", begin.elapsed());
+    assert!(ran.stderr.contains("OpenOCD does not answer"), "{ran:#?}");
+    assert!(!exists(openocd));
 }

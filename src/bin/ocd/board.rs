@@ -11,7 +11,7 @@ use virtual_chip::{Transport, VirtualChip};
 
 use crate::failure::{Failure, Outcome};
 use crate::settings::{Key, Settings};
-use crate::signals::{self, Opened, Signals};
+use crate::signals::{self, Opened, POLL, Signals};
 use crate::{exit_status, hints, number};
 
 /// How often a probe that is absent or busy is tried again.
@@ -20,7 +20,8 @@ const AGAIN: Duration = Duration::from_millis(250);
 /// How long an OpenOCD may take to answer a connection, also if the command may take less.
 const SHORTEST_CONNECT: Duration = Duration::from_secs(2);
 
-/// How much longer than its time a command may wait for the answer of OpenOCD that it then needs.
+/// How much longer than its time, or than a signal, a command may wait for the answer of OpenOCD
+/// that it then needs.
 const LATE: Duration = Duration::from_millis(500);
 
 /// A board and its session, which a signal ends in order. The session ends before the virtual chip
@@ -132,31 +133,38 @@ impl Board {
         self.settings.parsed(Key::Timeout, number::duration)
     }
 
-    /// Runs `action`, which ends by itself when the time of `--timeout` is over, unless OpenOCD does
-    /// not answer: then its call is interrupted.
+    /// Runs `action`, which ends by itself at a signal and when the time of `--timeout` is over,
+    /// unless OpenOCD does not answer: then its call is interrupted.
     pub(crate) fn in_time<T>(&self, action: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-        match self.time_limit()? {
-            Some(limit) => self.within(limit, action),
-            None => action(),
-        }
+        self.within(self.time_limit()?.unwrap_or(number::LONGEST), action)
     }
 
     /// The same, for a time of its own.
     pub(crate) fn within<T>(&self, limit: Duration, action: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
         let (done, ended) = mpsc::channel::<()>();
         let is_silent = AtomicBool::new(false);
+        let signals = Signals::current();
         let outcome = std::thread::scope(|scope| {
             scope.spawn(|| {
                 let ended = ended;
-                let mut wait = limit.saturating_add(LATE);
-                while ended.recv_timeout(wait) == Err(mpsc::RecvTimeoutError::Timeout) {
-                    // What comes after the time, such as a halt, may take its own on a slow machine.
+                let begin = Instant::now();
+                let mut next_check = limit.saturating_add(LATE);
+                let mut has_caught = false;
+                while ended.recv_timeout(POLL) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    if !has_caught && signals.caught().is_some() {
+                        has_caught = true;
+                        next_check = next_check.min(begin.elapsed() + LATE);
+                    }
+                    if begin.elapsed() < next_check {
+                        continue;
+                    }
+                    // What comes at the end, such as a halt, may take its own time on a slow machine.
                     if !self.answers() && ended.try_recv() == Err(mpsc::TryRecvError::Empty) {
                         is_silent.store(true, Ordering::Relaxed);
                         self.session.interrupt();
                         return;
                     }
-                    wait = LATE;
+                    next_check = begin.elapsed() + LATE;
                 }
             });
             let outcome = action();
@@ -164,7 +172,10 @@ impl Board {
             outcome
         });
         match outcome {
-            Err(_) if is_silent.into_inner() && Signals::current().caught().is_none() => Err(silent(limit)),
+            Err(_) if is_silent.into_inner() => Err(match signals.caught() {
+                Some(status) => Failure::interrupted(status).cause("OpenOCD does not answer"),
+                None => silent(limit),
+            }),
             outcome => outcome,
         }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::signals::Signals;
 use crate::{exit_status, hints};
 
 /// The result of a command.
@@ -57,6 +58,15 @@ impl Failure {
     /// A signal ended the command; its status counts.
     pub(crate) fn interrupted(status: u8) -> Self {
         Failure::new(status, "ocd.interrupted", "interrupted")
+    }
+
+    /// The failure of a command that may have been ended by a signal: then the signal's status
+    /// counts, whatever failed at the end.
+    pub(crate) fn after_signals(self, signals: &Signals) -> Self {
+        match signals.caught().filter(|_| self.status != exit_status::BROKEN_PIPE) {
+            Some(status) => Failure { status, ..self },
+            None => self,
+        }
     }
 
     pub(crate) fn configuration(message: impl Into<String>) -> Self {

@@ -57,6 +57,6 @@ fn main() -> ExitCode {
         let context = Context::new(&line.cli, &line.matches, output.clone(), signals)?;
         commands::run(line.cli.command, &context)
     };
-    let status = run().unwrap_or_else(|failure| output.failure(None, &failure));
+    let status = run().unwrap_or_else(|failure| output.failure(None, &failure.after_signals(&Signals::current())));
     exit_status::code(status)
 }

@@ -1,10 +1,11 @@
 //! Runs that a handler or a token stops.
 
 use std::ops::ControlFlow;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openocd::{ResetMode, RttMode, RunChannel, RunLine, RunUntil, StopToken, TargetState, Verdict};
+use openocd::{Error, ResetMode, RttMode, RunChannel, RunLine, RunUntil, Session, StopToken, TargetState, Verdict};
 use virtual_chip::{CoreState, firmware};
 
 use super::rtt::BLOCK;
@@ -149,4 +150,38 @@ fn a_reset_follows_a_stopped_run() {
     stopped(&board, |until| until);
     board.session.target().reset(ResetMode::Halt).unwrap();
     assert_eq!(run(&board, RunUntil::new().breakpoint(firmware::WORK.into())).pc(), Some(firmware::WORK.into()));
+}
+
+/// Sends a signal to a board's OpenOCD.
+fn signal_openocd(board: &Board, signal: &str) {
+    let pid = board.session.process().unwrap().pid().to_string();
+    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+}
+
+#[test]
+fn stop_of_a_run_whose_openocd_fell_silent_waits_once() {
+    // The run has much to put back: OpenOCD's semihosting, two channels with modes, breakpoints.
+    const ANSWER: Duration = Duration::from_secs(6);
+    let board = Board::start_with(Session::builder().timeout(ANSWER), |openocd| openocd);
+    board.chip.load_firmware(firmware::rtt::IMAGE);
+    board.session.target().reset(ResetMode::Halt).unwrap();
+    board.session.target().semihosting().enable().unwrap();
+    let token = StopToken::new();
+    let channel = |number| RunChannel::new(number).mode(RttMode::Block);
+    let until = RunUntil::new().semihosting().stop_token(&token).rtt(BLOCK, channel(0)).rtt(BLOCK, channel(2));
+    let until = until.breakpoint(0x0800_0100).breakpoint(0x0800_0104);
+    let begin = Instant::now();
+    let ended = thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_secs(1));
+            signal_openocd(&board, "-STOP");
+            token.stop();
+        });
+        board.session.target().run_until(until, Duration::from_secs(300))
+    });
+    let took = begin.elapsed();
+    signal_openocd(&board, "-CONT");
+    assert!(matches!(ended, Err(Error::Timeout(_))), "{ended:?}");
+    // The request that is under way takes the time of an answer, and all that follows takes 5 s.
+    assert!(took < ANSWER + Duration::from_secs(1 + 5 + 8), "{took:?}");
 }

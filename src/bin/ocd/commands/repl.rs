@@ -199,7 +199,8 @@ impl Repl<'_> {
             let context = Context::new(&line.cli, &line.matches, output.clone(), self.context.signals.clone())?;
             commands::run(line.cli.command, &context)
         };
-        let status = run().unwrap_or_else(|failure| output.failure(None, &failure));
+        let signals = &self.context.signals;
+        let status = run().unwrap_or_else(|failure| output.failure(None, &failure.after_signals(signals)));
         self.context.signals.unattend();
         status
     }

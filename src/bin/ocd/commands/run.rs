@@ -132,7 +132,13 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     });
     // The target is left as it should be also after a failure, which then counts.
     let closed = board.close(OnClose::Halt);
-    let ending = ended.and_then(|ending| closed.map(|()| ending))?;
+    let ending = match (ended, closed) {
+        (Ok(ending), Ok(())) => ending,
+        (Err(failure), Ok(())) | (Ok(_), Err(failure)) => return Err(failure),
+        (Err(failure), Err(left)) => {
+            return Err(failure.cause(format!("the target was not left as it should be: {left}")));
+        }
+    };
     ending.tell(&runner.output)
 }
 
