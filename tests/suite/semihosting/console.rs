@@ -5,14 +5,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use openocd::{
-    BreakpointKind, ConsoleOptions, Error, ResetMode, RunUntil, SemihostingConsole, SemihostingError, TargetState,
-    TimeoutError, Verdict,
+    BreakpointKind, ConsoleOptions, Error, HaltReason, ResetMode, RunUntil, SemihostingConsole, SemihostingError,
+    TargetState, TimeoutError, Verdict, WatchpointAccess,
 };
 use virtual_chip::firmware::{newlib, semihosting as firmware};
 
 use super::loaded;
 use crate::board::{Board, PATIENCE, interpreter};
 use crate::directory::Directory;
+use crate::run_until::before_calls;
 
 fn serve(board: &Board) -> SemihostingConsole {
     let mut console = board.session.semihosting().serve().unwrap();
@@ -88,6 +89,28 @@ fn a_breakpoint_behind_a_call_is_not_passed() {
     let begin = Instant::now();
     while board.session.target().status().unwrap().pc != Some(call + 2) {
         assert!(begin.elapsed() < PATIENCE);
+    }
+}
+
+#[test]
+fn a_halt_before_a_call_remains_until_the_target_is_resumed() {
+    for reason in [HaltReason::Watchpoint, HaltReason::Breakpoint] {
+        let board = before_calls::storing_and_calling(3);
+        let breakpoints = board.session.breakpoints();
+        if reason == HaltReason::Watchpoint {
+            breakpoints.add_watchpoint(before_calls::WATCHED.into(), 4, WatchpointAccess::Write).unwrap();
+        } else {
+            breakpoints.add(before_calls::CALL, BreakpointKind::Hardware).unwrap();
+        }
+        let mut console = serve(&board);
+        board.session.target().resume().unwrap();
+        thread::sleep(Duration::from_millis(100));
+        let status = board.session.target().status().unwrap();
+        assert_eq!((status.pc, status.halt_reason), (Some(before_calls::CALL), Some(reason)));
+        board.session.target().resume().unwrap();
+        let mut output = [0];
+        console.read_exact(&mut output).unwrap_or_else(|error| panic!("{reason}: {error}"));
+        assert_eq!(&output, b"x");
     }
 }
 
