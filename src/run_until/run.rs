@@ -1,5 +1,6 @@
 //! A run under way.
 
+use std::ops::ControlFlow;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -288,8 +289,10 @@ impl<'t, 'c> Run<'t, 'c> {
             return Ok(Served::Waits);
         }
         let collector = &mut self.collector;
-        let answer =
-            self.host.serve(call, self.target, self.deadline, &mut |stream, bytes| collector.print(stream, bytes))?;
+        let answer = self.host.serve(call, self.target, self.deadline, &mut |stream, bytes| {
+            collector.print(stream, bytes);
+            if collector.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
         match answer {
             Answer::Value(value) => {
                 let then = then(self);

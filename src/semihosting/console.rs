@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -369,9 +370,10 @@ impl Server {
             }
         }
         let shared = &self.shared;
-        let answer = self
-            .host
-            .serve(call, target, Deadline::NEVER, &mut |_, bytes| shared.change(|state| state.output.extend(bytes)))?;
+        let answer = self.host.serve(call, target, Deadline::NEVER, &mut |_, bytes| {
+            shared.change(|state| state.output.extend(bytes));
+            if shared.lock().is_dropped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
         match answer {
             Answer::Value(value) => {
                 target.answer_call(call, value, call.resumption(status.halt_reason))?;

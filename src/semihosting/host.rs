@@ -9,6 +9,7 @@
 //! usually the address of a block of words.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::block::{Block, TRANSFER_BYTES, low_word, whole};
@@ -107,8 +108,8 @@ pub(crate) struct Host {
     pub(crate) stops: StopTokens,
 }
 
-/// Takes what the firmware prints.
-pub(crate) type Print<'p> = &'p mut dyn FnMut(Stream, &[u8]);
+/// Takes what the firmware prints, and says whether it wants more of the same call.
+pub(crate) type Print<'p> = &'p mut dyn FnMut(Stream, &[u8]) -> ControlFlow<()>;
 
 impl Host {
     pub(crate) fn new(input: Vec<u8>, command_line: Vec<u8>, files: Option<Files>) -> Self {
@@ -161,13 +162,10 @@ impl Host {
     fn value(&mut self, call: &Call, block: &Block<'_>, print: Print<'_>) -> Result<Option<u64>> {
         Ok(Some(match call.number {
             SYS_WRITEC => {
-                print(Stream::Output, &block.bytes(call.argument, 1)?);
+                let _ = print(Stream::Output, &block.bytes(call.argument, 1)?);
                 0
             }
-            SYS_WRITE0 => {
-                block.string(&mut |bytes| print(Stream::Output, bytes))?;
-                0
-            }
+            SYS_WRITE0 => return Ok(block.string(&mut |bytes| print(Stream::Output, bytes))?.map(|()| 0)),
             SYS_READC => self.input.pop_front().map_or(FAILED, u64::from),
             SYS_OPEN => return self.open(block),
             SYS_CLOSE | SYS_WRITE | SYS_READ | SYS_ISTTY | SYS_SEEK | SYS_FLEN => {
@@ -251,7 +249,7 @@ impl Host {
         match (call, prints) {
             (SYS_WRITE, Some(stream)) => {
                 let (bytes, left) = block.data()?;
-                print(stream, &bytes);
+                let _ = print(stream, &bytes);
                 Ok(left)
             }
             (SYS_READ, None) => {
