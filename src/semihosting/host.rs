@@ -68,9 +68,10 @@ const NAME_BYTES: u64 = 4096;
 /// Most refused calls that are listed.
 const LISTED_CALLS: usize = 1000;
 
-/// `EPERM` and `EINVAL`, for `SYS_ERRNO`.
+/// `EPERM`, `EINVAL` and `EOVERFLOW`, for `SYS_ERRNO`.
 const NOT_PERMITTED: i32 = 1;
 const INVALID: i32 = 22;
+const OVERFLOW: i32 = 75;
 
 /// The answer to a call.
 #[derive(Debug, PartialEq, Eq)]
@@ -298,7 +299,11 @@ impl Host {
         let done = match call {
             SYS_CLOSE => files.close(handle).map(|()| 0),
             SYS_ISTTY => files.length(handle).map(|_| 0),
-            SYS_FLEN => files.length(handle),
+            SYS_FLEN => match files.length(handle) {
+                // -1 in a register, or more than it has room for.
+                Ok(length) if length >= u64::MAX >> (64 - block.bits) => return Ok(Some(self.failed(OVERFLOW))),
+                length => length,
+            },
             SYS_SEEK => files.seek(handle, block.words::<2>()?[1]).map(|()| 0),
             SYS_READ => {
                 let [_, _, length] = block.words()?;

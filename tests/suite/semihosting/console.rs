@@ -254,6 +254,32 @@ fn files_below_the_directory_are_served() {
 }
 
 #[test]
+fn a_length_that_a_register_has_no_room_for_is_an_error() {
+    const OVERFLOW: u32 = 75;
+    for (length, expected, errno) in [
+        (u64::from(u32::MAX) - 1, u32::MAX - 1, 0),
+        (u64::from(u32::MAX), u32::MAX, OVERFLOW),
+        ((1 << 32) + 5, u32::MAX, OVERFLOW),
+    ] {
+        let directory = Directory::new();
+        std::fs::File::create(directory.path().join("big")).unwrap().set_len(length).unwrap();
+        let board = Board::halted();
+        let memory = board.session.memory();
+        // bkpt 0xab; str r0, [r1]; movs r0, #0xc; bkpt 0xab; mov r5, r0; movs r0, #0x13; bkpt 0xab; nop; bkpt 0
+        let code = [0xbeab, 0x6008, 0x200c, 0xbeab, 0x4605, 0x2013, 0xbeab, 0xbf00, 0xbe00];
+        memory.write_u16_slice(CODE.into(), &code).unwrap();
+        memory.write_u32_slice(BLOCK.into(), &[BUFFER, 0, 3]).unwrap();
+        memory.write_bytes(BUFFER.into(), b"big\0").unwrap();
+        for (name, value) in [("r0", 1), ("r1", BLOCK), ("pc", CODE)] {
+            board.session.registers().write(name, value).unwrap();
+        }
+        board.session.target().run_until(RunUntil::new().files(directory.path()), PATIENCE).unwrap();
+        let answers = [5, 0].map(|number| board.chip.register(virtual_chip::Register::R(number)));
+        assert_eq!(answers, [expected, errno], "{length:#x}");
+    }
+}
+
+#[test]
 fn a_directory_that_is_none_is_an_error() {
     let board = loaded(0, 0);
     let error = board.session.semihosting().serve_with(ConsoleOptions::new().files("/no/such/directory")).unwrap_err();
