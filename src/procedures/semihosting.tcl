@@ -47,15 +47,29 @@ proc _openocd_rs_1_semihosting_state {} {
     return [list $target $type $enabled]
 }
 
-# Polls the current target: {STATUS {}}, and with `calls`, if it is halted at a semihosting call,
-# {STATUS CALL} as of semihosting_call. One step, because OpenOCD's own poll may come in between.
+# Polls the current target: {STATUS {}}, and if it is halted at a semihosting call, {STATUS CALL} as
+# of semihosting_call. One step, because OpenOCD's own poll may come in between. Of which calls:
+# `none`, `any`, or `made`, which leaves out a call that the core has not executed yet.
 proc _openocd_rs_1_semihosting_poll {calls} {
     set status [_openocd_rs_1_status]
     set call {}
-    if {$calls && [lindex $status 1] eq {halted} && [regexp {0x[0-9a-fA-F]+} [lindex $status 3] pc]} {
+    if {$calls ne {none} && [lindex $status 1] eq {halted} && [regexp {0x[0-9a-fA-F]+} [lindex $status 3] pc]
+        && ($calls eq {any} || ![_openocd_rs_1_is_halted_before $status $pc])} {
         set call [_openocd_rs_1_semihosting_call $pc]
     }
     return [list $status $call]
+}
+
+# Whether something else than the instruction at `pc` has halted the current target: then that is
+# news of its own, and a call at `pc` was not made yet. The reason is in the log on 0.12.0.
+#
+# Resumed from there, the target makes the call and is halted at the same place, for what looks like
+# the same reason.
+proc _openocd_rs_1_is_halted_before {status pc} {
+    lassign $status target - reason - log
+    if {$reason in {watchpoint watchpoint-and-breakpoint lockup} || [string match {*due to watchpoint*} $log]} { return 1 }
+    if {[info exists ::_openocd_rs_1_resumed_from($target)] && $::_openocd_rs_1_resumed_from($target) == $pc} { return 0 }
+    return [expr {$reason eq {exception-catch} || [llength [_openocd_rs_1_breakpoint_at $pc]] > 0}]
 }
 
 # The semihosting call at `pc`: {LENGTH NUMBER ARGUMENT}, which are the length of its instruction in

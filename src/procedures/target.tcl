@@ -119,6 +119,7 @@ proc _openocd_rs_1_control {command} {
 proc _openocd_rs_1_command {command} {
     if {[string match reset* $command]} {
         unset -nocomplain ::_openocd_rs_1_stopped_behind
+        array unset ::_openocd_rs_1_resumed_from
         set ::_openocd_rs_1_run_by_reset {}
         if {$command eq {reset run}} { set ::_openocd_rs_1_run_by_reset [target names] }
     }
@@ -144,6 +145,9 @@ proc _openocd_rs_1_from_halt {command address} {
             set pc "pc (/64): $address"
         }
         if {$kind eq {cortex_m} && [regexp {0x[0-9a-fA-F]+} $pc at]} { _openocd_rs_1_renew_overwritten $at }
+        # For _openocd_rs_1_is_halted_before.
+        unset -nocomplain ::_openocd_rs_1_resumed_from($target)
+        if {$command eq {resume} && [regexp {0x[0-9a-fA-F]+} $pc at]} { set ::_openocd_rs_1_resumed_from($target) $at }
         if {[info exists ::_openocd_rs_1_run_by_reset]} {
             set others {}
             foreach name $::_openocd_rs_1_run_by_reset { if {$name ne $target} { lappend others $name } }

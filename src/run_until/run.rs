@@ -1,5 +1,6 @@
 //! A run under way.
 
+use std::ops::ControlFlow;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use super::group::Ticket;
 use super::input::RunInput;
 use super::outcome::{RunOutcome, Verdict};
 use crate::error::{Error, Result, TargetError};
-use crate::semihosting::call::{Call, Poll, Then};
+use crate::semihosting::call::{Call, Calls, Poll, Then};
 use crate::semihosting::host::{Answer, Host};
 use crate::stop_token::StopTokens;
 use crate::target::{Target, TargetStatus};
@@ -28,6 +29,11 @@ pub(super) struct Run<'t, 'c> {
     target: Target<'t>,
     breakpoints: Vec<u64>,
     serves_calls: bool,
+    /// The call at which the run began, while it waits for its input. Whatever halted the target
+    /// there did so before the run.
+    begun_at: Option<u64>,
+    /// The target stays behind the call that was served last.
+    stays: bool,
     host: Host,
     /// Input for semihosting that is not with the host yet.
     input: RunInput,
@@ -62,6 +68,8 @@ impl<'t, 'c> Run<'t, 'c> {
             target,
             breakpoints: until.breakpoints,
             serves_calls: until.serves_calls,
+            begun_at: None,
+            stays: false,
             host,
             input: until.input,
             channels: Channels::new(until.channels, until.stops.clone()),
@@ -146,7 +154,7 @@ impl<'t, 'c> Run<'t, 'c> {
             if let Some(line) = self.channels.exchange(self.target, &mut self.collector)? {
                 return Ok((Verdict::Line(line), self.target.status()?));
             }
-            let Poll { status, call } = self.target.poll_for_calls(self.serves_calls)?;
+            let Poll { status, call } = self.poll()?;
             if status.state == TargetState::Halted && !self.collector.is_stopped() {
                 let served = match (self.breakpoint_at(&status), call) {
                     (Some(address), _) => Served::Exit(Verdict::Breakpoint { address }),
@@ -156,6 +164,8 @@ impl<'t, 'c> Run<'t, 'c> {
                         Served::Answered
                     }
                     (None, Some(call)) => self.serve(&call, &status)?,
+                    // The halt is that of the call.
+                    (None, None) if self.stays => Served::Answered,
                     (None, None) => Served::Exit(self.halt_verdict(status.halt_reason)?),
                 };
                 match served {
@@ -188,15 +198,36 @@ impl<'t, 'c> Run<'t, 'c> {
         Ok(true)
     }
 
+    /// Polls the target and finds a call to serve.
+    fn poll(&mut self) -> Result<Poll> {
+        let calls = match (self.serves_calls, self.begun_at) {
+            (false, _) => Calls::None,
+            (true, None) => Calls::Made,
+            (true, Some(_)) => Calls::Any,
+        };
+        let poll = self.target.poll_for_calls(calls)?;
+        if self.begun_at.is_some() && self.begun_at != poll.status.pc {
+            // Another client has resumed the target.
+            self.begun_at = None;
+            return self.target.poll_for_calls(Calls::Made);
+        }
+        Ok(poll)
+    }
+
     /// Resumes the target. A call at which it is halted already was made by the firmware and
-    /// answered by nobody, and `resume` would pass it.
+    /// answered by nobody, and `resume` would pass it. Or the target was halted just before it, and
+    /// would make it now.
     fn resume(&mut self, is_of_group: bool) -> Result<Option<(Verdict, TargetStatus)>> {
         if self.serves_calls {
-            let Poll { status, call } = self.target.poll_for_calls(true)?;
+            let Poll { status, call } = self.target.poll_for_calls(Calls::Any)?;
             if let Some(call) = call {
                 return Ok(match self.serve(&call, &status)? {
                     Served::Exit(verdict) => Some((verdict, status)),
-                    Served::Answered | Served::Waits => None,
+                    Served::Answered => None,
+                    Served::Waits => {
+                        self.begun_at = Some(call.pc);
+                        None
+                    }
                 });
             }
         }
@@ -218,10 +249,10 @@ impl<'t, 'c> Run<'t, 'c> {
         }
         let mut poll = Poll { status: self.target.halt()?, call: None };
         if self.serves_calls {
-            poll = self.target.poll_for_calls(true)?;
+            poll = self.poll()?;
         }
         let call = poll.call.take().filter(|_| self.breakpoint_at(&poll.status).is_none());
-        let was_at_call = call.is_some();
+        let was_at_call = call.is_some() || self.stays;
         if let Some(call) = call {
             if let Served::Exit(exit) = self.serve_and(&call, |_| Then::Stay)? {
                 return Ok((exit, poll.status));
@@ -242,9 +273,9 @@ impl<'t, 'c> Run<'t, 'c> {
         Ok((verdict, poll.status))
     }
 
-    /// The breakpoint of the conditions at which the target is halted.
+    /// The breakpoint of the conditions that the target has reached.
     fn breakpoint_at(&self, status: &TargetStatus) -> Option<u64> {
-        status.pc.filter(|pc| self.breakpoints.contains(pc))
+        status.pc.filter(|pc| self.breakpoints.contains(pc) && self.begun_at != Some(*pc))
     }
 
     /// Whether the target is halted where the RTT channels are opened.
@@ -275,11 +306,15 @@ impl<'t, 'c> Run<'t, 'c> {
             return Ok(Served::Waits);
         }
         let collector = &mut self.collector;
-        let answer =
-            self.host.serve(call, self.target, self.deadline, &mut |stream, bytes| collector.print(stream, bytes))?;
+        let answer = self.host.serve(call, self.target, self.deadline, &mut |stream, bytes| {
+            collector.print(stream, bytes);
+            if collector.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
         match answer {
             Answer::Value(value) => {
                 let then = then(self);
+                self.begun_at = None;
+                self.stays = then == Then::Stay;
                 self.target.answer_call(call, value, then).map(|()| Served::Answered)
             }
             Answer::Exit { status, reason } => Ok(Served::Exit(Verdict::Exit { status, reason })),

@@ -1,7 +1,9 @@
 //! The block of words to which the argument of a semihosting call points, and the data behind it.
 
+use std::ops::ControlFlow;
+
 use super::call::Call;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::memory::Memory;
 use crate::stop_token::StopTokens;
 use crate::target::Target;
@@ -60,8 +62,7 @@ impl<'t> Block<'t> {
         let [_, address, length] = self.words()?;
         let limit = length.min(TRANSFER_BYTES);
         let mut bytes = Vec::new();
-        let is_over = || self.deadline.has_passed() || self.stops.is_stopped();
-        while (bytes.len() as u64) < limit && (bytes.is_empty() || !is_over()) {
+        while (bytes.len() as u64) < limit && (bytes.is_empty() || !self.is_over()) {
             let taken = bytes.len() as u64;
             bytes.extend(self.bytes(address.wrapping_add(taken), (limit - taken).min(PART_BYTES))?);
         }
@@ -76,24 +77,39 @@ impl<'t> Block<'t> {
         Ok(length.saturating_sub(bytes.len() as u64))
     }
 
-    /// Takes a string up to its NUL.
-    pub(super) fn string(&self, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+    /// Takes a string up to its NUL, or up to where `take` or a stop ends it. `None` if the memory
+    /// behind its beginning cannot be read.
+    pub(super) fn string(&self, take: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<Option<()>> {
         let mut address = self.address;
         let mut taken = 0;
-        while taken < STRING_BYTES {
+        let stopped = loop {
             // Up to the next multiple of 64, which is inside any memory that has the byte before
             // it.
-            let chunk = self.bytes(address, 64 - address % 64)?;
+            let chunk = match self.bytes(address, 64 - address % 64) {
+                Err(Error::Target(_)) if taken > 0 => return Ok(None),
+                chunk => chunk?,
+            };
             if let Some(end) = memchr::memchr(0, &chunk) {
-                take(&chunk[..end]);
-                return Ok(());
+                // It is the end already.
+                let _ = take(&chunk[..end]);
+                return Ok(Some(()));
             }
-            take(&chunk);
             taken += chunk.len();
             address = address.wrapping_add(chunk.len() as u64);
-        }
-        log::warn!(target: "openocd::semihosting", "the firmware's string has no end after {STRING_BYTES} bytes");
-        Ok(())
+            if take(&chunk).is_break() || self.is_over() {
+                break "the run ended";
+            }
+            if taken >= STRING_BYTES {
+                break "there was no end";
+            }
+        };
+        log::warn!(target: "openocd::semihosting", "the firmware's string is cut after {taken} bytes: {stopped}");
+        Ok(Some(()))
+    }
+
+    /// Whether a long call is to end early.
+    fn is_over(&self) -> bool {
+        self.deadline.has_passed() || self.stops.is_stopped()
     }
 }
 

@@ -15,6 +15,27 @@ pub(crate) struct Poll {
     pub(crate) call: Option<Call>,
 }
 
+/// Which semihosting calls a poll finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Calls {
+    None,
+    /// Those that the target has made. One before which something else halted the target, such as
+    /// a watchpoint, is none: that halt is not to be passed.
+    Made,
+    /// Any at which the target is halted.
+    Any,
+}
+
+impl Calls {
+    fn word(self) -> &'static str {
+        match self {
+            Calls::None => "none",
+            Calls::Made => "made",
+            Calls::Any => "any",
+        }
+    }
+}
+
 /// A semihosting call that waits for its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Call {
@@ -39,10 +60,14 @@ impl Call {
     }
 
     /// How to resume behind the call, from a halt for this reason. OpenOCD passes a `BKPT`
-    /// instruction if it takes one for the reason of the halt.
+    /// instruction if it takes one for the reason of the halt, and vector catch is one to it.
     pub(crate) fn resumption(&self, reason: Option<HaltReason>) -> Then {
         match reason {
-            Some(HaltReason::Breakpoint | HaltReason::Unknown) | None if self.is_bkpt() => Then::Guard,
+            Some(HaltReason::Breakpoint | HaltReason::ExceptionCatch | HaltReason::Unknown) | None
+                if self.is_bkpt() =>
+            {
+                Then::Guard
+            }
             _ => Then::Go,
         }
     }
@@ -86,9 +111,9 @@ impl Target<'_> {
         Ok(enabled)
     }
 
-    /// Polls the target, and with `calls` finds the semihosting call at which it is halted.
-    pub(crate) fn poll_for_calls(&self, calls: bool) -> Result<Poll> {
-        let request = self.request(Script::call("semihosting_poll").flag(calls)).shown("poll");
+    /// Polls the target, and finds the semihosting call at which it is halted.
+    pub(crate) fn poll_for_calls(&self, calls: Calls) -> Result<Poll> {
+        let request = self.request(Script::call("semihosting_poll").word(calls.word())).shown("poll");
         self.session().ask_or(&request.expecting("a target's status and its call"), TargetError::Poll, poll)
     }
 
@@ -162,6 +187,7 @@ mod tests {
     fn only_a_bkpt_is_guarded() {
         let call = |length| Call { pc: 0, length, bits: 32, number: 0, argument: 0 };
         assert_eq!(call(2).resumption(Some(HaltReason::Breakpoint)), Then::Guard);
+        assert_eq!(call(2).resumption(Some(HaltReason::ExceptionCatch)), Then::Guard);
         assert_eq!(call(2).resumption(Some(HaltReason::DebugRequest)), Then::Go);
         assert_eq!(call(4).resumption(Some(HaltReason::Unknown)), Then::Go);
     }

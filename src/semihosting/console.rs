@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::Semihosting;
-use super::call::Call;
+use super::call::{Call, Calls};
 use super::files::Files;
 use super::host::{Answer, Host};
 use super::redirect::into_io;
@@ -82,6 +83,9 @@ impl ConsoleOptions {
 /// The console owns a handle of its session and can be moved into another thread. Its own thread
 /// polls the target every 1 to 10 ms, also while it is halted. Between polls the session is free
 /// for other calls. Output is bounded: when 1 MiB is unread, the firmware waits at its next call.
+///
+/// A halt right before a call, by a breakpoint or a watchpoint for example, remains. The call is
+/// served after [`Target::resume`](crate::Target::resume).
 ///
 /// Dropping the console ends the thread. The firmware's next call then halts the target.
 pub struct SemihostingConsole {
@@ -337,7 +341,7 @@ impl Server {
             if self.shared.wait(Deadline::NEVER, is_due).is_dropped {
                 return Ok(None);
             }
-            let poll = self.target.view().poll_for_calls(true)?;
+            let poll = self.target.view().poll_for_calls(Calls::Made)?;
             if let Some(call) = poll.call {
                 if let Some(exit) = self.serve(&call, &poll.status)? {
                     return Ok(Some(exit));
@@ -366,9 +370,10 @@ impl Server {
             }
         }
         let shared = &self.shared;
-        let answer = self
-            .host
-            .serve(call, target, Deadline::NEVER, &mut |_, bytes| shared.change(|state| state.output.extend(bytes)))?;
+        let answer = self.host.serve(call, target, Deadline::NEVER, &mut |_, bytes| {
+            shared.change(|state| state.output.extend(bytes));
+            if shared.lock().is_dropped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
         match answer {
             Answer::Value(value) => {
                 target.answer_call(call, value, call.resumption(status.halt_reason))?;

@@ -9,6 +9,7 @@
 //! usually the address of a block of words.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::block::{Block, TRANSFER_BYTES, low_word, whole};
@@ -67,9 +68,10 @@ const NAME_BYTES: u64 = 4096;
 /// Most refused calls that are listed.
 const LISTED_CALLS: usize = 1000;
 
-/// `EPERM` and `EINVAL`, for `SYS_ERRNO`.
+/// `EPERM`, `EINVAL` and `EOVERFLOW`, for `SYS_ERRNO`.
 const NOT_PERMITTED: i32 = 1;
 const INVALID: i32 = 22;
+const OVERFLOW: i32 = 75;
 
 /// The answer to a call.
 #[derive(Debug, PartialEq, Eq)]
@@ -107,8 +109,8 @@ pub(crate) struct Host {
     pub(crate) stops: StopTokens,
 }
 
-/// Takes what the firmware prints.
-pub(crate) type Print<'p> = &'p mut dyn FnMut(Stream, &[u8]);
+/// Takes what the firmware prints, and says whether it wants more of the same call.
+pub(crate) type Print<'p> = &'p mut dyn FnMut(Stream, &[u8]) -> ControlFlow<()>;
 
 impl Host {
     pub(crate) fn new(input: Vec<u8>, command_line: Vec<u8>, files: Option<Files>) -> Self {
@@ -161,13 +163,10 @@ impl Host {
     fn value(&mut self, call: &Call, block: &Block<'_>, print: Print<'_>) -> Result<Option<u64>> {
         Ok(Some(match call.number {
             SYS_WRITEC => {
-                print(Stream::Output, &block.bytes(call.argument, 1)?);
+                let _ = print(Stream::Output, &block.bytes(call.argument, 1)?);
                 0
             }
-            SYS_WRITE0 => {
-                block.string(&mut |bytes| print(Stream::Output, bytes))?;
-                0
-            }
+            SYS_WRITE0 => return Ok(block.string(&mut |bytes| print(Stream::Output, bytes))?.map(|()| 0)),
             SYS_READC => self.input.pop_front().map_or(FAILED, u64::from),
             SYS_OPEN => return self.open(block),
             SYS_CLOSE | SYS_WRITE | SYS_READ | SYS_ISTTY | SYS_SEEK | SYS_FLEN => {
@@ -251,7 +250,7 @@ impl Host {
         match (call, prints) {
             (SYS_WRITE, Some(stream)) => {
                 let (bytes, left) = block.data()?;
-                print(stream, &bytes);
+                let _ = print(stream, &bytes);
                 Ok(left)
             }
             (SYS_READ, None) => {
@@ -300,7 +299,11 @@ impl Host {
         let done = match call {
             SYS_CLOSE => files.close(handle).map(|()| 0),
             SYS_ISTTY => files.length(handle).map(|_| 0),
-            SYS_FLEN => files.length(handle),
+            SYS_FLEN => match files.length(handle) {
+                // -1 in a register, or more than it has room for.
+                Ok(length) if length >= u64::MAX >> (64 - block.bits) => return Ok(Some(self.failed(OVERFLOW))),
+                length => length,
+            },
             SYS_SEEK => files.seek(handle, block.words::<2>()?[1]).map(|()| 0),
             SYS_READ => {
                 let [_, _, length] = block.words()?;

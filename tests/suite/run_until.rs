@@ -1,5 +1,6 @@
 //! Verdicts, each with firmware that brings it about.
 
+pub(crate) mod before_calls;
 mod calls;
 mod channels;
 mod group;

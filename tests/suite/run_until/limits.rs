@@ -2,14 +2,16 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::ops::ControlFlow;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openocd::{Error, RunUntil, Verdict};
+use openocd::{Error, RunUntil, StopToken, Verdict};
 use virtual_chip::CoreState;
 use virtual_chip::firmware::rtt;
 
 use super::rtt::talking;
+use super::run;
 use crate::board::Board;
 
 const LIMIT: Duration = Duration::from_millis(400);
@@ -41,6 +43,56 @@ fn a_flood_by_semihosting_ends_at_the_deadline_and_is_kept_in_part() {
     let kept = outcome.output.len() + outcome.lines.iter().map(|line| line.text.len()).sum::<usize>();
     assert!(kept <= 10_000 && seen > 10_000, "{kept} of {seen}");
     assert!(outcome.dropped > 0);
+}
+
+/// Firmware that prints 120 KiB of flash as one string, which has no end.
+fn printing_flash() -> Board {
+    let board = Board::halted();
+    board.chip.write_memory(FLASH, &vec![b'a'; FLASH_BYTES]).unwrap();
+    // bkpt 0xab; nop; b .
+    board.session.memory().write_u16_slice(0x2000_0000, &[0xbeab, 0xbf00, 0xe7fe]).unwrap();
+    for (register, value) in [("r0", 4), ("r1", FLASH), ("pc", 0x2000_0000)] {
+        board.session.registers().write(register, value).unwrap();
+    }
+    board
+}
+
+const FLASH: u32 = 0x0800_2000;
+const FLASH_BYTES: usize = 0x2_0000 - 0x2000;
+
+#[test]
+fn a_string_without_end_ends_at_the_deadline_or_with_a_stop() {
+    let board = printing_flash();
+    let short = Duration::from_millis(200);
+    let outcome = board.session.target().run_until(RunUntil::new().semihosting(), short).unwrap();
+    assert_eq!(outcome.verdict, Verdict::Deadline);
+    assert!(!outcome.output.is_empty() && outcome.output.len() < FLASH_BYTES, "{}", outcome.output.len());
+
+    let board = printing_flash();
+    let token = StopToken::new();
+    let outcome = thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(short);
+            token.stop();
+        });
+        run(&board, RunUntil::new().semihosting().stop_token(&token))
+    });
+    assert_eq!(outcome.verdict, Verdict::Stopped);
+    assert!(!outcome.output.is_empty() && outcome.output.len() < FLASH_BYTES, "{}", outcome.output.len());
+
+    let board = printing_flash();
+    let outcome = run(&board, RunUntil::new().semihosting().on_output(|_| ControlFlow::Break(())));
+    assert_eq!((outcome.verdict, outcome.output), (Verdict::Stopped, vec![b'a'; 64]));
+}
+
+#[test]
+fn a_string_that_leads_out_of_memory_is_printed_and_its_call_is_refused() {
+    let board = printing_flash();
+    let start = FLASH + FLASH_BYTES as u32 - 100;
+    board.session.registers().write("r1", start).unwrap();
+    let outcome = run(&board, RunUntil::new().semihosting().breakpoint(0x2000_0002));
+    assert_eq!(outcome.verdict, Verdict::Breakpoint { address: 0x2000_0002 });
+    assert_eq!((outcome.output, outcome.refused_calls), (vec![b'a'; 100], vec![4]));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openocd::{HaltReason, OpenOcdProcess, RunUntil, Session, Verdict};
+use openocd::{BreakpointKind, HaltReason, OpenOcdProcess, RunUntil, Session, Verdict};
 use virtual_chip::{VirtualHart, firmware};
 
 use crate::board::{INSTALL, PATIENCE};
@@ -79,6 +79,20 @@ fn a_hart_prints_and_exits_by_semihosting() {
     assert_eq!(outcome.verdict, Verdict::Exit { status: 5, reason: 0x20026 });
     assert_eq!((outcome.output_text().as_str(), outcome.pc()), ("hello hart\n", Some(u64::from(CODE) + 28)));
     assert!(session.semihosting().is_enabled().unwrap());
+}
+
+#[test]
+fn a_breakpoint_at_a_call_of_a_hart_is_a_halt_and_the_call_is_served_afterwards() {
+    let (session, _hart) = calling(4, DATA + 0x10);
+    let call = u64::from(CODE) + 4;
+    session.breakpoints().add(call, BreakpointKind::Hardware).unwrap();
+    let outcome = session.target().run_until(RunUntil::new().semihosting(), PATIENCE).unwrap();
+    // OpenOCD 0.12.0 does not know the reason.
+    assert!(matches!(outcome.verdict, Verdict::Halt(HaltReason::Breakpoint | HaltReason::Unknown)), "{outcome:?}");
+    assert_eq!((outcome.status.pc, &*outcome.output), (Some(call), &b""[..]));
+    let outcome = session.target().run_until(RunUntil::new().semihosting(), PATIENCE).unwrap();
+    assert_eq!((outcome.output_text().as_str(), outcome.pc()), ("hello hart\n", Some(u64::from(CODE) + 28)));
+    assert_eq!(outcome.verdict, Verdict::Exit { status: 5, reason: 0x20026 });
 }
 
 #[test]

@@ -106,6 +106,8 @@ fn a_call_at_which_the_target_is_halted_already_is_served() {
     // Nor is one of another's.
     board.session.target().reset(ResetMode::Halt).unwrap();
     board.session.breakpoints().add(call, BreakpointKind::Hardware).unwrap();
+    let outcome = run(&board, RunUntil::new().semihosting());
+    assert_eq!((outcome.verdict, outcome.status.pc), (Verdict::Halt(HaltReason::Breakpoint), Some(call)));
     assert_eq!(run_to_the_exit(&board, PATIENCE), firmware::semihosting::OUTPUT);
 }
 

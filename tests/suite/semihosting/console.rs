@@ -5,14 +5,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use openocd::{
-    BreakpointKind, ConsoleOptions, Error, ResetMode, RunUntil, SemihostingConsole, SemihostingError, TargetState,
-    TimeoutError, Verdict,
+    BreakpointKind, ConsoleOptions, Error, HaltReason, ResetMode, RunUntil, SemihostingConsole, SemihostingError,
+    TargetState, TimeoutError, Verdict, WatchpointAccess,
 };
 use virtual_chip::firmware::{newlib, semihosting as firmware};
 
 use super::loaded;
 use crate::board::{Board, PATIENCE, interpreter};
 use crate::directory::Directory;
+use crate::run_until::before_calls;
 
 fn serve(board: &Board) -> SemihostingConsole {
     let mut console = board.session.semihosting().serve().unwrap();
@@ -88,6 +89,28 @@ fn a_breakpoint_behind_a_call_is_not_passed() {
     let begin = Instant::now();
     while board.session.target().status().unwrap().pc != Some(call + 2) {
         assert!(begin.elapsed() < PATIENCE);
+    }
+}
+
+#[test]
+fn a_halt_before_a_call_remains_until_the_target_is_resumed() {
+    for reason in [HaltReason::Watchpoint, HaltReason::Breakpoint] {
+        let board = before_calls::storing_and_calling(3);
+        let breakpoints = board.session.breakpoints();
+        if reason == HaltReason::Watchpoint {
+            breakpoints.add_watchpoint(before_calls::WATCHED.into(), 4, WatchpointAccess::Write).unwrap();
+        } else {
+            breakpoints.add(before_calls::CALL, BreakpointKind::Hardware).unwrap();
+        }
+        let mut console = serve(&board);
+        board.session.target().resume().unwrap();
+        thread::sleep(Duration::from_millis(100));
+        let status = board.session.target().status().unwrap();
+        assert_eq!((status.pc, status.halt_reason), (Some(before_calls::CALL), Some(reason)));
+        board.session.target().resume().unwrap();
+        let mut output = [0];
+        console.read_exact(&mut output).unwrap_or_else(|error| panic!("{reason}: {error}"));
+        assert_eq!(&output, b"x");
     }
 }
 
@@ -228,6 +251,32 @@ fn files_below_the_directory_are_served() {
     assert_eq!(call(&board, Some(&directory), 0x15, &[BUFFER, 64], b""), (0, false), "SYS_GET_CMDLINE");
     assert_eq!(board.session.memory().read_bytes(BUFFER.into(), 11).unwrap(), b"test --all\0");
     assert_eq!(call(&board, Some(&directory), 0x15, &[BUFFER, 10], b""), (u32::MAX, false), "no room");
+}
+
+#[test]
+fn a_length_that_a_register_has_no_room_for_is_an_error() {
+    const OVERFLOW: u32 = 75;
+    for (length, expected, errno) in [
+        (u64::from(u32::MAX) - 1, u32::MAX - 1, 0),
+        (u64::from(u32::MAX), u32::MAX, OVERFLOW),
+        ((1 << 32) + 5, u32::MAX, OVERFLOW),
+    ] {
+        let directory = Directory::new();
+        std::fs::File::create(directory.path().join("big")).unwrap().set_len(length).unwrap();
+        let board = Board::halted();
+        let memory = board.session.memory();
+        // bkpt 0xab; str r0, [r1]; movs r0, #0xc; bkpt 0xab; mov r5, r0; movs r0, #0x13; bkpt 0xab; nop; bkpt 0
+        let code = [0xbeab, 0x6008, 0x200c, 0xbeab, 0x4605, 0x2013, 0xbeab, 0xbf00, 0xbe00];
+        memory.write_u16_slice(CODE.into(), &code).unwrap();
+        memory.write_u32_slice(BLOCK.into(), &[BUFFER, 0, 3]).unwrap();
+        memory.write_bytes(BUFFER.into(), b"big\0").unwrap();
+        for (name, value) in [("r0", 1), ("r1", BLOCK), ("pc", CODE)] {
+            board.session.registers().write(name, value).unwrap();
+        }
+        board.session.target().run_until(RunUntil::new().files(directory.path()), PATIENCE).unwrap();
+        let answers = [5, 0].map(|number| board.chip.register(virtual_chip::Register::R(number)));
+        assert_eq!(answers, [expected, errno], "{length:#x}");
+    }
 }
 
 #[test]

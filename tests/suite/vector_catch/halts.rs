@@ -250,3 +250,17 @@ fn vector_table_that_cannot_be_read_leaves_openocds_reason() {
     board.chip.faults().clear();
     assert_eq!(board.session.target().status().unwrap().halt_reason, Some(HaltReason::ExceptionCatch));
 }
+
+#[test]
+fn a_fault_whose_handler_begins_with_a_semihosting_call_is_a_crash() {
+    let board = Board::start();
+    about_to(&board, &[UDF], 0, &[VectorCatch::HardFault]);
+    // A call that this host refuses.
+    board.session.registers().write("r0", 0x105_u32).unwrap();
+    handle_by(&board, &[0xbeab, BKPT]);
+    let outcome = run(&board, RunUntil::new().semihosting());
+    assert_eq!(outcome.verdict, Verdict::Crash { exception: ExceptionNumber(3), fault_pc: Some(CODE) });
+    assert_eq!((outcome.status.pc, outcome.refused_calls), (Some(HANDLER), vec![]));
+    let outcome = run(&board, RunUntil::new().semihosting());
+    assert_eq!((outcome.status.pc, outcome.refused_calls), (Some(HANDLER + 2), vec![0x105]));
+}
