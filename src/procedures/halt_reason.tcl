@@ -18,6 +18,13 @@ proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
     } elseif {$is_caught} {
         return exception-catch
     }
+    if {!$is_of_reset} { return $reason }
+    # A BKPT of the firmware, which OpenOCD has in no list.
+    if {[catch {read_memory $pc 16 1} code]} {
+        _openocd_rs_1_clear_errors
+    } elseif {($code & 0xff00) == 0xbe00} {
+        return breakpoint
+    }
     return $reason
 }
 

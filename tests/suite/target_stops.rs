@@ -233,6 +233,22 @@ fn a_breakpoint_at_the_first_instruction_is_the_reason_after_a_reset_that_runs()
 }
 
 #[test]
+fn firmware_that_begins_with_a_bkpt_is_halted_by_a_breakpoint_after_a_reset_that_runs() {
+    let board = Board::halted();
+    let target = board.session.target();
+    let main = u64::from(firmware::MAIN);
+    // bkpt 0
+    board.chip.write_memory(firmware::MAIN, &[0x00, 0xbe]).unwrap();
+    for _ in 0..2 {
+        target.reset(ResetMode::Run).unwrap();
+        assert_eq!(halted_at(target, main).halt_reason, Some(HaltReason::Breakpoint));
+        assert_eq!(target.halt().unwrap().halt_reason, Some(HaltReason::Breakpoint));
+        let status = target.reset(ResetMode::Halt).unwrap();
+        assert_eq!((status.pc, status.halt_reason), (Some(main), Some(HaltReason::DebugRequest)));
+    }
+}
+
+#[test]
 fn wait_halt_ends_by_its_deadline_whatever_openocd_does() {
     let board = Board::start_with(Session::builder().timeout(Duration::from_secs(5)), |openocd| openocd);
     let target = board.session.target();
