@@ -33,6 +33,7 @@ pub mod json {}
 pub mod cargo_run {}
 
 #[doc = include_str!("guide/test_bench.md")]
+#[allow(clippy::test_attr_in_doctest, reason = "it shows tests of the reader's, and calls one itself")]
 pub mod test_bench {}
 
 #[doc = include_str!("guide/when_firmware_crashes.md")]
