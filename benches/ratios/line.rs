@@ -31,7 +31,7 @@ const IMAGE: usize = 32 << 10;
 ///
 /// The second row compares it with the same image written by `program … verify` of the same
 /// servers, all at once, each over a bare socket of its own. It also shows what a board costs more
-/// than bare OpenOCD: comparing first what flash holds, and restoring RAM. Both include the slow
+/// than bare OpenOCD: comparing first what flash holds. Both include the slow
 /// board and the refused connection of the dead one.
 pub(crate) fn run(table: &mut Table) {
     let cores = "`ocd flash` of 32 boards, one dead, one slow, over its CPU time";
