@@ -1,7 +1,7 @@
 //! `ocd run` with the Rust firmware of `examples/firmware/rust`.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -241,23 +241,29 @@ fn line_that_is_not_complete_is_not_the_wanted_one() {
     assert_eq!(last(&ran), "the line came: count 1 (exit status 0, of ocd)");
 }
 
+/// A run with --json of firmware that never ends, and the rest of its output once the firmware logs.
+fn hanging_run(bench: &Bench, address: &str, timeout: &str) -> (Child, BufReader<ChildStdout>) {
+    let mut run = bench.command(&["run", &firmware("hangs"), "--connect", address, "--json", "--timeout", timeout]);
+    let mut run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(run.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"log\"") {
+        line.clear();
+        assert_ne!(output.read_line(&mut line).unwrap(), 0, "the firmware logs");
+    }
+    (run, output)
+}
+
 #[test]
 fn firmware_that_another_program_wrote_during_the_run_gives_no_verdict() {
     let bench = Bench::new();
     let server = openocd::Session::start(bench.config()).unwrap();
     let address = server.process().unwrap().tcl_address().to_string();
-    let mut first = bench.command(&["run", &firmware("hangs"), "--connect", &address, "--json", "--timeout", "60"]);
-    let mut first = first.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut output = std::io::BufReader::new(first.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("\"log\"") {
-        line.clear();
-        assert_ne!(std::io::BufRead::read_line(&mut output, &mut line).unwrap(), 0, "the firmware logs");
-    }
+    let (mut first, mut output) = hanging_run(&bench, &address, "60");
     // The halts and the exit of this one end the first run.
     Ran::of(&mut bench.command(&["run", &firmware("exits"), "--connect", &address, "--timeout", "30"]));
     let mut rest = String::new();
-    std::io::Read::read_to_string(&mut output, &mut rest).unwrap();
+    output.read_to_string(&mut rest).unwrap();
     assert_eq!(first.wait().unwrap().code(), Some(73), "{rest}");
     assert!(rest.lines().last().unwrap().contains("\"ocd.run.other_firmware\""), "{rest}");
     server.close().unwrap();
@@ -268,17 +274,10 @@ fn reset_by_another_program_during_the_run_gives_no_verdict() {
     let bench = Bench::new();
     let server = openocd::Session::start(bench.config()).unwrap();
     let address = server.process().unwrap().tcl_address().to_string();
-    let mut first = bench.command(&["run", &firmware("hangs"), "--connect", &address, "--json", "--timeout", "8"]);
-    let mut first = first.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut output = std::io::BufReader::new(first.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("\"log\"") {
-        line.clear();
-        assert_ne!(std::io::BufRead::read_line(&mut output, &mut line).unwrap(), 0, "the firmware logs");
-    }
+    let (mut first, mut output) = hanging_run(&bench, &address, "8");
     Ran::of(&mut bench.command(&["reset", "--connect", &address])).expect(0);
     let mut rest = String::new();
-    std::io::Read::read_to_string(&mut output, &mut rest).unwrap();
+    output.read_to_string(&mut rest).unwrap();
     assert_eq!(first.wait().unwrap().code(), Some(73), "{rest}");
     assert!(rest.lines().last().unwrap().contains("\"ocd.run.reset\""), "{rest}");
     server.close().unwrap();
