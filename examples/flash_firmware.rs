@@ -25,7 +25,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use board::Board;
-use object::{Object, ObjectSymbol};
 use openocd::{BreakpointKind, Image, Progress, ResetMode, Session};
 
 const USAGE: &str = "usage: flash_firmware [ELF] [--board CONFIG]";
@@ -44,7 +43,7 @@ fn flash() -> Result<(), Box<dyn Error>> {
         _ => return Err(USAGE.into()),
     };
     let image = Image::open(path)?;
-    let main = address_of_main(path)?;
+    let main = image.symbol("main")?.address;
 
     let session = Session::start(&board.config)?;
     session.target().reset(ResetMode::Halt)?;
@@ -66,12 +65,4 @@ fn print_bar(progress: Progress) {
     let filled = usize::try_from(40 * done / total.max(1)).unwrap_or(40);
     let end = if done == total { "\n" } else { "" };
     eprint!("\r{:>10} [{:-<40}] {done}/{total} bytes{end}", phase.to_string(), "#".repeat(filled));
-}
-
-/// Returns the address of `main` without the bit that marks Thumb code.
-fn address_of_main(path: &str) -> Result<u64, Box<dyn Error>> {
-    let file = std::fs::read(path)?;
-    let elf = object::File::parse(&*file)?;
-    let main = elf.symbols().find(|symbol| symbol.name() == Ok("main")).ok_or("the ELF has no symbol `main`")?;
-    Ok(main.address() & !1)
 }

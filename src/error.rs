@@ -59,8 +59,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// If OpenOCD refused a command, the text of the error contains OpenOCD's message.
 /// [`failure`](Error::failure) gives the parts of the refusal; [`command`](Error::command),
 /// [`code`](Error::code), [`message`](Error::message) and [`log`](Error::log) give one part each.
-/// An error of the operating system is the [`source`](std::error::Error::source), and not part of
-/// the text.
+/// An error of the operating system is part of the text, and the
+/// [`source`](std::error::Error::source) for its [`kind`](std::io::Error::kind).
 ///
 /// ```
 /// use openocd::{Error, TargetError};
@@ -167,6 +167,7 @@ impl Error {
     fn root(&self) -> &Error {
         match self {
             Error::Flash(error) => error.cause().map_or(self, Error::root),
+            Error::Target(TargetError::NotRestored { cause, .. }) => cause.root(),
             _ => self,
         }
     }

@@ -87,7 +87,9 @@ pub use flash::{
 pub use image::CodeLocation;
 pub use image::{ElfParts, Image, ImageOptions, Segment};
 pub use jtag::{Bits, Jtag, NewTap, SvfFile, SvfReport, Tap, XsvfFile};
-pub use memory::{Memory, Sample, SampleCsv, SampleValue, Samples, Variable, VariableType};
+pub use memory::{
+    Memory, RamFault, RamTest, RamTestStep, Sample, SampleCsv, SampleValue, Samples, Variable, VariableType,
+};
 pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
 pub use progress::{IntoControlFlow, NoProgress, Progress, ProgressCallback, ProgressReport};
 pub use ram_program::RamStart;

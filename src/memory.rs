@@ -9,6 +9,7 @@ mod images;
 mod lanes;
 pub(crate) mod numbers;
 mod pace;
+mod ram_test;
 pub(crate) mod reading;
 mod sample;
 mod transfer;
@@ -19,6 +20,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use csv::SampleCsv;
+pub use ram_test::{RamFault, RamTest, RamTestStep};
 pub use sample::{Sample, Samples};
 pub use variable::{SampleValue, Variable, VariableType};
 

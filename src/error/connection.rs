@@ -11,7 +11,7 @@ use crate::error::text::{excerpt, name};
 #[non_exhaustive]
 pub enum ConnectionError {
     /// The address lacks a port, or the host's name cannot be resolved.
-    #[error("cannot resolve {}{}", name(address), missing_port(address, source))]
+    #[error("cannot resolve {}: {}", name(address), missing_port(address, source))]
     Resolve {
         /// The address as given.
         address: String,
@@ -59,7 +59,7 @@ pub enum ConnectionError {
     #[error("interrupted")]
     Interrupted,
     /// The operating system reported an error on the socket.
-    #[error("the connection to OpenOCD at {peer} failed while {doing}")]
+    #[error("the connection to OpenOCD at {peer} failed while {doing}: {source}")]
     Io {
         /// The other end.
         peer: SocketAddr,
@@ -113,15 +113,15 @@ impl ConnectionError {
     }
 }
 
-/// The hint for an address such as `localhost`.
-fn missing_port(address: &str, source: &io::Error) -> &'static str {
+/// What the resolver said, or the hint for an address such as `localhost`.
+fn missing_port(address: &str, source: &io::Error) -> String {
     let has_port = address
         .rsplit_once(':')
         .is_some_and(|(host, port)| port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']')));
     if source.kind() == io::ErrorKind::InvalidInput && !has_port {
-        ": the port is missing; write it as in `localhost:6666`"
+        "the port is missing; write it as in `localhost:6666`".to_owned()
     } else {
-        ""
+        source.to_string()
     }
 }
 
@@ -148,9 +148,9 @@ mod tests {
         for address in ["localhost", "192.168.0.1", "::1", "fe80::1", "[::1]", "localhost:", "localhost:70000"] {
             assert!(resolve(address, invalid).contains("the port is missing"), "{address}");
         }
-        assert_eq!(resolve("localhost:6666", invalid), "cannot resolve localhost:6666");
-        assert_eq!(resolve("[::1]:6666", invalid), "cannot resolve [::1]:6666");
-        assert_eq!(resolve("nowhere", io::ErrorKind::NotFound), "cannot resolve nowhere");
-        assert_eq!(resolve("a\x1b[2J", io::ErrorKind::NotFound), "cannot resolve a\\u{1b}[2J");
+        assert_eq!(resolve("localhost:6666", invalid), "cannot resolve localhost:6666: invalid input parameter");
+        assert_eq!(resolve("[::1]:6666", invalid), "cannot resolve [::1]:6666: invalid input parameter");
+        assert_eq!(resolve("nowhere", io::ErrorKind::NotFound), "cannot resolve nowhere: entity not found");
+        assert_eq!(resolve("a\x1b[2J", io::ErrorKind::NotFound), "cannot resolve a\\u{1b}[2J: entity not found");
     }
 }

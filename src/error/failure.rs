@@ -87,6 +87,13 @@ impl Failure {
                 && self.log.contains("Failed to read priv register.")
                 && self.log.trim().lines().all(|line| without_target(line) == "Failed to read priv register."))
     }
+
+    /// Whether OpenOCD has not reached the target, or lost it: nothing works until it is examined.
+    /// 0.12.0 has no number of its own for this.
+    fn is_not_examined(&self) -> bool {
+        let says = |text: &str| text.contains("not examined");
+        self.code == -311 || says(&self.result) || says(&self.log)
+    }
 }
 
 /// Whether this is all that OpenOCD says: that it could not read a register that every RISC-V hart
@@ -176,6 +183,9 @@ impl fmt::Display for Failure {
         let cause = cause.as_str();
         if !self.result.trim().is_empty() && !cause.is_empty() && cause != message {
             write!(f, " [log: {}]", excerpt(cause.as_bytes(), SHOWN))?;
+        }
+        if self.is_not_examined() {
+            write!(f, "; `Target::reexamine` examines a target that has power again")?;
         }
         Ok(())
     }

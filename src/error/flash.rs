@@ -222,7 +222,7 @@ pub enum FlashError {
     #[error(transparent)]
     UnexpectedReply(#[from] UnexpectedReply),
     /// A file that takes the bytes of flash could not be written.
-    #[error("cannot write {} after {written} bytes", text::excerpt(path.to_string_lossy().as_bytes(), 400))]
+    #[error("cannot write {} after {written} bytes: {source}", text::excerpt(path.to_string_lossy().as_bytes(), 400))]
     File {
         /// The path given.
         path: PathBuf,

@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use serde::{Serialize, Serializer};
 
-use super::{Error, Failure, ProcessReport};
+use super::{Error, Failure, ProcessReport, TargetError};
 
 #[derive(Serialize)]
 struct ErrorForm<'a> {
@@ -42,14 +42,17 @@ impl Serialize for Error {
     }
 }
 
-/// Adds what caused an error, the nearest first. A flash call that stopped half way has an error of
-/// this crate as its cause.
+/// Adds what caused an error, the nearest first. A call of many steps that stopped half way has an
+/// error of this crate as its cause.
 fn add_causes<'a>(error: &'a Error, causes: &mut Vec<Cause<'a>>) {
-    if let Error::Flash(flash) = error {
-        if let Some(cause) = flash.cause() {
-            causes.push(Cause { id: Some(cause.id()), message: cause.to_string() });
-            return add_causes(cause, causes);
-        }
+    let cause = match error {
+        Error::Flash(flash) => flash.cause(),
+        Error::Target(TargetError::NotRestored { cause, .. }) => Some(&**cause),
+        _ => None,
+    };
+    if let Some(cause) = cause {
+        causes.push(Cause { id: Some(cause.id()), message: cause.to_string() });
+        return add_causes(cause, causes);
     }
     let mut source = error.source();
     while let Some(error) = source {
@@ -182,7 +185,7 @@ mod tests {
             json!([
                 {
                     "id": "connection.io",
-                    "message": "the connection to OpenOCD at 127.0.0.1:6666 failed while sending",
+                    "message": "the connection to OpenOCD at 127.0.0.1:6666 failed while sending: the cable is out",
                 },
                 {"id": null, "message": "the cable is out"},
             ])

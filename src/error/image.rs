@@ -12,7 +12,7 @@ use crate::types::{ImageFormat, Symbol};
 #[non_exhaustive]
 pub enum ImageError {
     /// The file cannot be read.
-    #[error("cannot read the image {}", shown(path))]
+    #[error("cannot read the image {}: {source}", shown(path))]
     Read {
         /// The path given.
         path: PathBuf,
@@ -139,7 +139,7 @@ pub enum ImageError {
         address: Option<u64>,
     },
     /// The file cannot be written.
-    #[error("cannot write the image {}", shown(path))]
+    #[error("cannot write the image {}: {source}", shown(path))]
     Write {
         /// The path given.
         path: PathBuf,
@@ -153,6 +153,14 @@ pub enum ImageError {
         address: u64,
         /// Its length in bytes.
         length: u64,
+    },
+    /// The range of addresses ends before it begins.
+    #[error("the range {start:#010x}..{end:#010x} ends before it begins")]
+    ReversedRange {
+        /// Its first address.
+        start: u64,
+        /// The address behind it.
+        end: u64,
     },
     /// The image holds no byte.
     #[error("the image holds no bytes to load")]
@@ -201,6 +209,7 @@ impl ImageError {
             ImageError::CannotSave { .. } => "image.cannot_save",
             ImageError::Write { .. } => "image.write",
             ImageError::OutOfAddressSpace { .. } => "image.out_of_address_space",
+            ImageError::ReversedRange { .. } => "image.reversed_range",
             ImageError::Empty => "image.empty",
             ImageError::NoSymbols { .. } => "image.no_symbols",
             ImageError::UnknownSymbol { .. } => "image.unknown_symbol",

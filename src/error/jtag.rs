@@ -123,7 +123,7 @@ pub enum JtagError {
         tap: String,
     },
     /// An SVF or XSVF file could not be read, or is a FIFO. Nothing was sent.
-    #[error("cannot read {}", shown(path))]
+    #[error("cannot read {}: {source}", shown(path))]
     File {
         /// The file.
         path: PathBuf,

@@ -17,7 +17,7 @@ pub enum ProcessError {
         searched: String,
     },
     /// The operating system cannot start the program.
-    #[error("cannot start {program}")]
+    #[error("cannot start {program}: {source}")]
     Spawn {
         /// The program's path.
         program: String,
@@ -55,7 +55,7 @@ pub enum ProcessError {
     #[error("the start of OpenOCD was cancelled")]
     Cancelled,
     /// The operating system did not end the process, or does not tell how it ended.
-    #[error("cannot stop OpenOCD (process {pid})")]
+    #[error("cannot stop OpenOCD (process {pid}): {source}")]
     Stop {
         /// The process number.
         pid: u32,

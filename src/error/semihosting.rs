@@ -45,7 +45,7 @@ pub enum SemihostingError {
         log: String,
     },
     /// The directory for the firmware's files cannot be used.
-    #[error("cannot use the directory {} for the firmware's files", shown(directory))]
+    #[error("cannot use the directory {} for the firmware's files: {source}", shown(directory))]
     Directory {
         /// The directory.
         directory: std::path::PathBuf,

@@ -15,7 +15,7 @@ pub enum SvdError {
         path: PathBuf,
     },
     /// The file exists, but cannot be read, or is a FIFO.
-    #[error("cannot read the file {}", shown(path))]
+    #[error("cannot read the file {}: {source}", shown(path))]
     Unreadable {
         /// The path given.
         path: PathBuf,
@@ -23,7 +23,7 @@ pub enum SvdError {
         source: std::io::Error,
     },
     /// A snapshot cannot be written to the file.
-    #[error("cannot write the snapshot {}", shown(path))]
+    #[error("cannot write the snapshot {}: {source}", shown(path))]
     Unwritable {
         /// The path given.
         path: PathBuf,

@@ -104,6 +104,17 @@ pub enum TargetError {
     /// started.
     #[error("the image was loaded, but {0}")]
     NotLoaded(Mismatch),
+    /// A [test of RAM](crate::Memory::test_ram) ended early, and what the RAM held before could not
+    /// be put back.
+    #[error("the test of RAM ended, and {address:#010x}..{end:#010x} do not hold their former contents: {cause}")]
+    NotRestored {
+        /// The first address of the RAM.
+        address: u64,
+        /// The address behind it.
+        end: u64,
+        /// Why the test ended.
+        cause: Box<crate::error::Error>,
+    },
     /// The address is not a multiple of the width of the access. Nothing was sent.
     #[error("address {address:#010x} is not aligned to {width} bytes, as a {}-bit access requires", width * 8)]
     Misaligned {
@@ -172,7 +183,7 @@ pub enum TargetError {
         missing: Vec<VectorCatch>,
     },
     /// A file could not be created or written. Nothing of it remains.
-    #[error("cannot write {}", excerpt(path.to_string_lossy().as_bytes(), 200))]
+    #[error("cannot write {}: {source}", excerpt(path.to_string_lossy().as_bytes(), 200))]
     File {
         /// The file.
         path: PathBuf,
@@ -186,7 +197,7 @@ pub enum TargetError {
     #[error(transparent)]
     UnexpectedReply(#[from] UnexpectedReply),
     /// The file or stream that takes a dump, or gives what is to be loaded, failed.
-    #[error("cannot {operation} memory at {address:#010x}{}, after {transferred} bytes", at_path(path.as_deref()))]
+    #[error("cannot {operation} memory at {address:#010x}{}, after {transferred} bytes: {}", at_path(path.as_deref()), excerpt(source.to_string().as_bytes(), 200))]
     Stream {
         /// What the call does: `dump` or `load`.
         operation: &'static str,
@@ -222,6 +233,7 @@ impl TargetError {
             TargetError::MemoryRead { .. } => "target.memory_read",
             TargetError::MemoryWrite { .. } => "target.memory_write",
             TargetError::NotLoaded(_) => "target.not_loaded",
+            TargetError::NotRestored { .. } => "target.not_restored",
             TargetError::Misaligned { .. } => "target.misaligned",
             TargetError::OutOfAddressSpace { .. } => "target.out_of_address_space",
             TargetError::UnknownRegister { .. } => "target.unknown_register",
@@ -252,6 +264,7 @@ impl TargetError {
             | TargetError::Register { failure, .. } => Some(failure),
             TargetError::NotHalted { failure, .. } => failure.as_deref(),
             TargetError::Refused(refused) => Some(&refused.failure),
+            TargetError::NotRestored { cause, .. } => cause.failure(),
             _ => None,
         }
     }

@@ -175,6 +175,7 @@ impl ProgramOptions {
     }
 
     /// Loads the parts of the image in a range of addresses into RAM. May be called several times.
+    /// A range that ends before it begins is refused when the image is programmed.
     pub fn load_ram(mut self, range: Range<u64>) -> Self {
         self.ram.push(range);
         self

@@ -3,7 +3,7 @@
 use std::borrow::Borrow as _;
 
 use super::{Flash, ImageSource, ProgramOptions, ProgramReport};
-use crate::error::{FlashError, InvalidArgument, Result, TargetError};
+use crate::error::{Error, FlashError, ImageError, InvalidArgument, Result, TargetError};
 use crate::image::Image;
 use crate::progress::ProgressReport;
 use crate::session::Session;
@@ -108,14 +108,15 @@ impl ProgramOptions {
     fn divide(&self, image: &Image) -> Result<(Image, Option<Image>, u64)> {
         let mut rest = Some(image.clone());
         for range in &self.left_out {
-            rest = rest.and_then(|rest| rest.without(range.clone()).ok());
+            let Some(now) = &rest else { break };
+            rest = part(now.without(range.clone()))?;
         }
         let left_out = image.len() - rest.as_ref().map_or(0, Image::len);
         let mut loaded: Vec<Image> = Vec::new();
         for range in &self.ram {
             let Some(now) = &rest else { break };
-            loaded.extend(now.within(range.clone()).ok());
-            rest = now.without(range.clone()).ok();
+            loaded.extend(part(now.within(range.clone()))?);
+            rest = part(now.without(range.clone()))?;
         }
         let Some(rest) = rest else {
             let expected = "an image with a part for flash; `Target::run_in_ram` runs one that is in RAM alone";
@@ -123,6 +124,14 @@ impl ProgramOptions {
         };
         let loaded = if loaded.is_empty() { None } else { Some(Image::merge(&loaded)?) };
         Ok((rest, loaded, left_out))
+    }
+}
+
+/// A part of an image, if it holds a byte.
+fn part(image: Result<Image>) -> Result<Option<Image>> {
+    match image {
+        Err(Error::Image(ImageError::Empty)) => Ok(None),
+        image => image.map(Some),
     }
 }
 

@@ -71,7 +71,7 @@ impl Image {
     /// symbols of the image.
     ///
     /// # Errors
-    /// [`ImageError::Empty`] if no byte is in the range.
+    /// [`ImageError::Empty`] if no byte is in the range, [`ImageError::ReversedRange`].
     ///
     /// ```
     /// let image = openocd::Image::bin(0x100, [1, 2, 3, 4])?;
@@ -80,6 +80,7 @@ impl Image {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn within(&self, range: Range<u64>) -> Result<Image> {
+        check(&range)?;
         let last = range.end.wrapping_sub(1);
         let parts = self.segments.iter().filter(|_| !range.is_empty());
         let parts = parts.filter_map(|segment| segment.part(&(range.start..=last)));
@@ -90,8 +91,9 @@ impl Image {
     /// the symbols of the image.
     ///
     /// # Errors
-    /// [`ImageError::Empty`] if no byte is left.
+    /// [`ImageError::Empty`] if no byte is left, [`ImageError::ReversedRange`].
     pub fn without(&self, range: Range<u64>) -> Result<Image> {
+        check(&range)?;
         if range.is_empty() {
             return Ok(self.clone());
         }
@@ -106,7 +108,7 @@ impl Image {
     /// Returns the image with `byte` at each address of a range that it does not hold.
     ///
     /// # Errors
-    /// [`ImageError::TooSparse`] for a range of more than 256 MiB.
+    /// [`ImageError::TooSparse`] for a range of more than 256 MiB, [`ImageError::ReversedRange`].
     ///
     /// ```
     /// let image = openocd::Image::bin(0x102, [1])?.filled(0x100..0x104, 0xff)?;
@@ -114,6 +116,7 @@ impl Image {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn filled(&self, range: Range<u64>, byte: u8) -> Result<Image> {
+        check(&range)?;
         let mut segments = self.segments.clone();
         if !range.is_empty() {
             let mut data = filler(range.end - range.start, byte)?;
@@ -130,6 +133,12 @@ impl Image {
     fn with_segments(&self, segments: Vec<Segment>) -> Result<Image, ImageError> {
         Ok(Image { segments: segment::join(segments)?, ..self.clone() })
     }
+}
+
+/// Refuses a range with its ends the wrong way round, of which nobody can tell what was meant.
+fn check(range: &Range<u64>) -> Result<(), ImageError> {
+    let Range { start, end } = *range;
+    if start > end { Err(ImageError::ReversedRange { start, end }) } else { Ok(()) }
 }
 
 /// `length` equal bytes, if that is a length for an image.

@@ -21,8 +21,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// included, in ascending order.
     ///
     /// # Errors
-    /// [`TargetError::InvalidArgument`] for an empty pattern, and the errors of
-    /// [`read_bytes`](Self::read_bytes).
+    /// [`TargetError::InvalidArgument`] for an empty pattern or a range that ends before it begins,
+    /// and the errors of [`read_bytes`](Self::read_bytes).
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -36,12 +36,17 @@ impl<R: ProgressReport> Memory<'_, R> {
             let argument = InvalidArgument::new("search pattern", "at least one byte", "no byte");
             return Err(TargetError::from(argument).into());
         }
+        let Some(length) = range.end.checked_sub(range.start) else {
+            let given = format!("{:#010x}..{:#010x}", range.start, range.end);
+            let argument = InvalidArgument::new("range to search", "an end that is not before the start", given);
+            return Err(TargetError::from(argument).into());
+        };
         let finder = memchr::memmem::Finder::new(pattern);
         let mut found = Vec::new();
         // The end of what is searched stays, so that a match across two pieces is found.
         let mut window: Vec<u8> = Vec::new();
         let mut window_at = range.start;
-        self.read_tracked(range.start, range.end.saturating_sub(range.start), |_, piece| {
+        self.read_tracked(range.start, length, |_, piece| {
             window.extend_from_slice(piece);
             let mut from = 0;
             while let Some(at) = finder.find(&window[from..]) {

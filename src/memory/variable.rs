@@ -156,7 +156,7 @@ impl TryFrom<&Symbol> for Variable {
             8 => VariableType::U64,
             size => {
                 let given = format!("{} of {size} bytes", symbol.name);
-                let expected = "1, 2, 4 or 8 bytes";
+                let expected = "1, 2, 4 or 8 bytes; `Variable::u32` and its like take any address";
                 return Err(TargetError::from(InvalidArgument::new("symbol to sample", expected, given)).into());
             }
         };

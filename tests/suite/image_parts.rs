@@ -1,6 +1,6 @@
 //! Images with parts outside of flash, and images that are in RAM alone.
 
-use openocd::{Error, FlashError, Image, ProgramOptions, RamStart, ResetMode, Session, TargetError};
+use openocd::{Error, FlashError, Image, ImageError, ProgramOptions, RamStart, ResetMode, Session, TargetError};
 use virtual_chip::{CoreState, Register, VirtualHart, firmware};
 
 use crate::board::{Board, INSTALL};
@@ -36,6 +36,19 @@ fn image_without_a_part_for_flash_is_not_programmed() {
     let options = ProgramOptions::new().load_ram(0x2000_0000..0x2000_5000);
     let error = board.session.flash().program_with(&Image::bin(RAM, [1]).unwrap(), &options).unwrap_err();
     assert!(error.to_string().contains("run_in_ram"), "{error}");
+}
+
+#[test]
+#[allow(clippy::reversed_empty_ranges, reason = "this is what is refused")]
+fn nothing_is_programmed_when_a_range_ends_before_it_begins() {
+    let board = Board::start();
+    let resets = board.chip.reset_count();
+    let turned = 0x2000_5000..0x2000_0000;
+    for options in [ProgramOptions::new().leave_out(turned.clone()), ProgramOptions::new().load_ram(turned)] {
+        let error = board.session.flash().program_with(&image(), &options).unwrap_err();
+        assert!(matches!(error, Error::Image(ImageError::ReversedRange { .. })), "{error:?}");
+    }
+    assert_eq!(board.chip.reset_count(), resets);
 }
 
 /// Stack pointer and reset vector; ldr r0, =VTOR; ldr r0, [r0]; mov r1, sp; b .

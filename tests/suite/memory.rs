@@ -1,6 +1,7 @@
 //! Memory in both directions: the chip says what it holds, and holds what was written.
 
 mod progress;
+mod ram_test;
 mod running_hart;
 mod slow_adapter;
 mod streams;

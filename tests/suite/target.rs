@@ -326,6 +326,7 @@ fn a_target_that_openocd_lost_has_no_state() {
         let error = target.status().unwrap_err();
         assert_eq!(error.code(), Some(-311));
         assert!(error.to_string().contains("stm32f1x.cpu is not examined: OpenOCD has lost it"), "{error}");
+        assert!(error.to_string().contains("`Target::reexamine`"), "{error}");
     }
 }
 

@@ -71,6 +71,7 @@ pub(crate) fn of(error: &Error) -> u8 {
         Error::Connection(ConnectionError::Resolve { .. }) => USAGE,
         Error::Connection(_) | Error::Timeout(_) => CONNECTION,
         Error::Target(TargetError::File { .. } | TargetError::Stream { .. }) => CONFIGURATION,
+        Error::Target(TargetError::NotRestored { cause, .. }) => of(cause),
         Error::Target(TargetError::Unknown { .. } | TargetError::NoTarget { .. }) => CONFIGURATION,
         Error::Target(
             TargetError::InvalidArgument(_)

@@ -105,7 +105,11 @@ impl From<openocd::Error> for Failure {
         let mut failure = Failure::new(exit_status::of(&error), error.id(), error.to_string());
         let mut source = error.source();
         while let Some(cause) = source {
-            failure.causes.push(cause.to_string());
+            let text = cause.to_string();
+            // A system's reason ends the library's text.
+            if !failure.message.ends_with(&text) {
+                failure.causes.push(text);
+            }
             source = cause.source();
         }
         failure.command = error.command().map(str::to_owned);

@@ -48,6 +48,7 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
             };
             failure.help.push("halt the target first: ocd halt".into());
         }
+        Error::Target(TargetError::NotRestored { .. }) => failure.help.push("reset the target".into()),
         Error::Target(TargetError::NoTarget { .. }) => {
             failure.help.push("add a target's configuration to --config, such as -f target/stm32f1x.cfg".into());
         }

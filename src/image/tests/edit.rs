@@ -50,9 +50,10 @@ fn parts_are_cut_at_the_bounds_of_a_range() {
     assert_eq!(pieces(&rest), [(0x12, &[4, 5][..]), (u64::MAX, &[6])]);
     assert_eq!(whole.without(5..5).unwrap(), whole);
     #[allow(clippy::reversed_empty_ranges, reason = "what a caller may give")]
-    let backwards = 9..2;
-    assert!(whole.within(backwards.clone()).is_err());
-    assert_eq!(whole.without(backwards).unwrap(), whole);
+    let turned = 9..2;
+    for refused in [whole.within(turned.clone()), whole.without(turned.clone()), whole.filled(turned, 0)] {
+        assert_eq!(refused.unwrap_err().to_string(), "the range 0x00000009..0x00000002 ends before it begins");
+    }
     assert!(whole.within(0x20..0x30).is_err());
 }
 
@@ -105,5 +106,5 @@ fn what_a_format_cannot_hold_is_refused() {
     let sparse = image(&[(0, &[1]), (u64::MAX, &[2])]);
     assert!(matches!(sparse.to_bytes(ImageFormat::Bin), Err(Error::Image(ImageError::TooSparse { .. }))));
     let error = high.save("/nowhere/at/all.bin", ImageFormat::Bin).unwrap_err();
-    assert!(error.to_string().contains("cannot write the image /nowhere/at/all.bin"), "{error}");
+    assert!(error.to_string().contains("cannot write the image /nowhere/at/all.bin: No such file"), "{error}");
 }

@@ -10,6 +10,8 @@ const WORDS: &[(&str, &str)] = &[
     ("; `Session::execute` gives its bytes", ""),
     ("; `Session::reconnect` makes a new one", ""),
     ("; `Session::raw` sends it, `Session::close` ends a session", ""),
+    ("; `Variable::u32` and its like take any address", ""),
+    ("; `Target::reexamine` examines a target that has power again", ""),
     (": `Rtt::setup` says where to search for the control block", ""),
     (": `Rtt::start` searches for the control block and starts", ""),
 ];

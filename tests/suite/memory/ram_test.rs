@@ -1,0 +1,76 @@
+//! The test of RAM. `tests/ocd/ram_test.rs` has what the tool makes of it.
+
+use std::ops::ControlFlow;
+
+use openocd::{Error, TargetError};
+
+use super::RAM;
+use crate::board::Board;
+
+#[test]
+fn ram_that_holds_what_is_written_passes_and_has_its_contents_again() {
+    let board = Board::halted();
+    let held = board.fill_ram(3);
+    let test = board.session.memory().test_ram(RAM + 0x100..RAM + 0x300).unwrap();
+    assert!(test.passed, "{test}");
+    let names: Vec<_> = test.steps.iter().map(|step| step.name).collect();
+    assert_eq!(names, ["data lines", "address lines", "0x55555555", "0xaaaaaaaa", "addresses", "inverse"]);
+    assert_eq!((test.start, test.end, test.not_restored), (RAM + 0x100, RAM + 0x300, 0));
+    assert_eq!(board.ram(0, held.len()), held);
+}
+
+#[test]
+fn words_that_lack_bits_fail() {
+    let board = Board::halted();
+    // GPIOA.ODR has 16 bits.
+    let test = board.session.memory().test_ram(0x4001_080c..0x4001_0810).unwrap();
+    assert!(!test.passed);
+    let step = &test.steps[0];
+    assert_eq!((step.wrong, step.faults.len()), (16, 8));
+    assert_eq!((step.faults[0].address, step.faults[0].written, step.faults[0].read), (0x4001_080c, 0x1_0000, 0));
+    assert!(test.to_string().contains("0x55555555      1 word wrong"), "{test}");
+}
+
+#[test]
+fn the_contents_are_put_back_after_a_callback_that_stops_the_test() {
+    let board = Board::halted();
+    let held = board.fill_ram(4);
+    let mut calls = 0;
+    let stop = |_| {
+        calls += 1;
+        if calls < 40 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    let error = board.session.memory().with_progress(stop).test_ram(RAM..RAM + 0x200).unwrap_err();
+    assert!(matches!(error, Error::Cancelled { .. }), "{error:?}");
+    assert_eq!(board.ram(0, held.len()), held);
+}
+
+#[test]
+fn contents_that_could_not_be_put_back_are_named_with_the_cause() {
+    let board = Board::halted();
+    board.chip.faults().bus_fault_on_write_at(0x2000_0008..0x2000_000c);
+    let error = board.session.memory().test_ram(RAM..RAM + 16).unwrap_err();
+    let Error::Target(TargetError::NotRestored { address, end, cause }) = &error else { panic!("{error:?}") };
+    assert_eq!((*address, *end), (RAM, RAM + 16));
+    assert!(matches!(**cause, Error::Target(TargetError::MemoryWrite { .. })), "{cause:?}");
+    assert_eq!(error.id(), "target.not_restored");
+    assert!(error.failure().is_some());
+}
+
+#[test]
+fn nothing_is_written_for_a_range_or_a_target_that_cannot_be_tested() {
+    let board = Board::start();
+    board.chip.watch_accesses(0x2000_0000..0x2000_0020);
+    let memory = board.session.memory();
+    #[allow(clippy::reversed_empty_ranges, reason = "this is what is refused")]
+    for range in [RAM..RAM, RAM + 4..RAM, RAM + 2..RAM + 8, RAM..RAM + 7, 0..1 << 33] {
+        let error = memory.test_ram(range).unwrap_err();
+        assert!(matches!(error, Error::Target(TargetError::InvalidArgument(_))), "{error:?}");
+    }
+    let error = memory.test_ram(RAM..RAM + 16).unwrap_err();
+    assert!(
+        matches!(&error, Error::Target(TargetError::NotHalted { target, .. }) if target == "stm32f1x.cpu"),
+        "{error:?}"
+    );
+    assert!(board.chip.take_accesses().is_empty());
+}
