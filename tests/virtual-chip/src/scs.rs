@@ -216,7 +216,7 @@ impl SystemControl {
 
     /// Whether an exception is pending that could be taken.
     pub(crate) fn has_pending(&self) -> bool {
-        self.pending & self.takeable() != 0
+        self.pending != 0 && self.pending & self.takeable() != 0
     }
 
     /// The exceptions that are not disabled by the NVIC.

@@ -153,7 +153,9 @@ impl<M: Memory> System<M> {
         if self.bus.dwt.take_hit() && self.bus.debug.is_enabled() {
             self.bus.debug.halt(DFSR_DWTTRAP);
         }
-        self.carry_out_reset();
+        if self.bus.scs.reset_request.is_some() {
+            self.carry_out_reset();
+        }
     }
 
     /// Removes the supply if a test made it fail at this point of programming.

@@ -107,6 +107,19 @@ impl Memory for Stm32Memory {
         }
     }
 
+    fn fetch(&mut self, address: u32) -> Option<u16> {
+        let half = |memory: &[u8], offset: u32| {
+            let bytes = memory.get(offset as usize..)?.first_chunk()?;
+            Some(u16::from_le_bytes(*bytes))
+        };
+        if address >= RAM_BASE {
+            return half(&self.ram, address - RAM_BASE);
+        }
+        let instruction = half(self.flash.memory(), address & !FLASH_BASE)?;
+        self.flash.stall();
+        Some(instruction)
+    }
+
     fn peek(&mut self, address: u32, size: Size, now: u64) -> Result<u32, BusFault> {
         let kept = matches!(Self::region(address), Region::Peripheral).then(|| self.peripherals.clone());
         let value = self.read(address, size, now);

@@ -1,12 +1,14 @@
 //! `ocd mem test`: whether RAM holds what is written to it.
 
+use std::ops::Range;
+
 use clap::Args;
 
 use super::{memory, watched};
 use crate::address::Names;
 use crate::context::Context;
 use crate::exit_status;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::output::Done;
 
 #[derive(Debug, Args)]
@@ -20,7 +22,7 @@ pub(crate) struct TestArgs {
 
 pub(crate) fn run(context: &Context, arguments: &TestArgs) -> Outcome<u8> {
     context.each_board_planned(
-        |settings| Names::new(settings).range(&arguments.range),
+        |settings| words(Names::new(settings).range(&arguments.range)?),
         |board, range| {
             let memory = memory(board, arguments.phys)?;
             let test = watched(context, board, &memory, 0).test_ram(range.clone())?;
@@ -28,4 +30,13 @@ pub(crate) fn run(context: &Context, arguments: &TestArgs) -> Outcome<u8> {
             Ok(Done::with(test, status))
         },
     )
+}
+
+/// Refuses what the library would refuse, but before OpenOCD starts.
+fn words(range: Range<u64>) -> Outcome<Range<u64>> {
+    if range.start % 4 != 0 || range.end % 4 != 0 {
+        let message = format!("{:#010x}..{:#010x} does not begin and end at a multiple of 4", range.start, range.end);
+        return Err(Failure::usage(message));
+    }
+    Ok(range)
 }
