@@ -59,8 +59,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// If OpenOCD refused a command, the text of the error contains OpenOCD's message.
 /// [`failure`](Error::failure) gives the parts of the refusal; [`command`](Error::command),
 /// [`code`](Error::code), [`message`](Error::message) and [`log`](Error::log) give one part each.
-/// An error of the operating system is part of the text, and the
-/// [`source`](std::error::Error::source) for its [`kind`](std::io::Error::kind).
+/// An error of the operating system is part of the text, so that `{error}` is all that a person
+/// needs. It is the [`source`](std::error::Error::source) too, for its
+/// [`kind`](std::io::Error::kind).
 ///
 /// ```
 /// use openocd::{Error, TargetError};

@@ -168,7 +168,7 @@ impl Register {
     ///
     /// ```
     /// # use openocd::svd::Device;
-    /// # let device = Device::parse_str(include_str!("../../tests/virtual-chip/svd/virtual-stm32f103.svd"))?;
+    /// # let device = Device::load("tests/virtual-chip/svd/virtual-stm32f103.svd")?;
     /// let cr = device.peripheral("RCC")?.register("CR")?;
     /// let decoded = cr.decode(0x0300_0083)?;
     /// assert_eq!(decoded.field("PLLRDY")?.value, 1);

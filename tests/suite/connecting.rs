@@ -14,7 +14,7 @@ use crate::server::{counting, serve, serve_on};
 /// Long enough for a busy machine, and far below what a hang would take.
 const SOON: Duration = Duration::from_secs(30);
 
-pub fn closed_port() -> u16 {
+fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

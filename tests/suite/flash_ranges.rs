@@ -180,7 +180,7 @@ fn an_openocd_without_flash_has_no_banks() {
 fn a_full_disk_ends_read_to_file_with_the_bytes_written() {
     let board = Board::halted();
     let error = board.session.flash().read_to_file(BASE, 1024, "/dev/full").unwrap_err();
-    assert_eq!(error.to_string(), "cannot write /dev/full after 0 bytes");
+    assert_eq!(error.to_string(), "cannot write /dev/full after 0 bytes: No space left on device (os error 28)");
     let Error::Flash(FlashError::File { written: 0, source, .. }) = error else { panic!("{error:?}") };
     assert_eq!(source.raw_os_error(), Some(28), "ENOSPC");
 }
