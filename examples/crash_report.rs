@@ -7,7 +7,7 @@
 //!
 //! With one, by OpenOCD's configuration for it and the range of its RAM:
 //!
-//!     cargo run --example crash_report -- --board "interface/cmsis-dap.cfg -f target/stm32f4x.cfg" --ram 0x20000000..0x20020000
+//!     cargo run --example crash_report -- --board "-f interface/cmsis-dap.cfg -f target/stm32f4x.cfg" --ram 0x20000000..0x20020000
 //!
 //! `gdb-multiarch firmware.elf crash.core` then shows the calls (`bt`) and the variables.
 

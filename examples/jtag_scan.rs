@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --example jtag_scan                     a virtual STM32F103; needs only `openocd`
-//! cargo run --example jtag_scan -- --board CONFIG   such as "interface/jlink.cfg -f target/stm32f1x.cfg"
+//! cargo run --example jtag_scan -- --board CONFIG   such as "-f interface/jlink.cfg -f target/stm32f1x.cfg"
 //! ```
 //!
 //! Prints a line for each TAP: ` 0  stm32f1x.cpu  yes  0x3ba00477  ARM (0x23b)  4`, then of each

@@ -7,7 +7,7 @@
 //! With one, by OpenOCD's configuration for it, the RAM to search for the control block, and a
 //! variable:
 //!
-//!     cargo run --example monitor -- "interface/cmsis-dap.cfg -f target/stm32f4x.cfg" 0x20000000 0x20000 0x20000004
+//!     cargo run --example monitor -- "-f interface/cmsis-dap.cfg -f target/stm32f4x.cfg" 0x20000000 0x20000 0x20000004
 //!
 //! Prints what the firmware sends and ten samples of the variable, 50 ms apart.
 

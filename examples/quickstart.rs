@@ -4,7 +4,7 @@
 //!     cargo run --example quickstart
 //! With one, by OpenOCD's configuration for it and, if they are not those of an STM32, an address
 //! in its RAM that may be overwritten and one in its flash:
-//!     cargo run --example quickstart -- --board "interface/cmsis-dap.cfg -f target/stm32f1x.cfg" --ram 0x20000000 --flash 0x08000000
+//!     cargo run --example quickstart -- --board "-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg" --ram 0x20000000 --flash 0x08000000
 //!
 //! Prints OpenOCD's version, the target's status and registers, 64 bytes of flash, and what it
 //! wrote and read back.

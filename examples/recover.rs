@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --example recover                      a virtual STM32F103; needs only `openocd`
-//! cargo run --example recover -- --board CONFIG    such as "interface/stlink.cfg -f target/stm32f4x.cfg"
+//! cargo run --example recover -- --board CONFIG    such as "-f interface/stlink.cfg -f target/stm32f4x.cfg"
 //! ```
 //!
 //! It reads the program counter four times: of a running target, of a halted one, after OpenOCD was

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! With a board that has flash at the same addresses: `cargo run --example reflash -- firmware.elf
-//! --board "interface/stlink.cfg -f target/stm32f1x.cfg"`.
+//! --board "-f interface/stlink.cfg -f target/stm32f1x.cfg"`.
 
 mod board;
 mod ending;

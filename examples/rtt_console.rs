@@ -8,7 +8,7 @@
 //! With one, by OpenOCD's configuration for it; the RAM to search for the control
 //! block is 20 KiB from 0x20000000 by default:
 //!
-//!     cargo run --example rtt_console -- --board "interface/cmsis-dap.cfg -f target/stm32f4x.cfg" \
+//!     cargo run --example rtt_console -- --board "-f interface/cmsis-dap.cfg -f target/stm32f4x.cfg" \
 //!         --ram 0x20000000 0x20000 --channel 0
 //!
 //! Prints the channels of the target, then what it sends, until the input ends and the target has

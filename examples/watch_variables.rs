@@ -7,7 +7,7 @@
 //! With one, by OpenOCD's configuration for it, the firmware's ELF file, and variables: a symbol or
 //! an address, and a type where the symbol's size does not say enough. Press Ctrl-C to end:
 //!
-//!     cargo run --example watch_variables -- --board "interface/cmsis-dap.cfg -f target/stm32f4x.cfg" \
+//!     cargo run --example watch_variables -- --board "-f interface/cmsis-dap.cfg -f target/stm32f4x.cfg" \
 //!         --elf firmware.elf speed:f32 ticks 0x20000010:i16 > watch.csv
 
 mod board;

@@ -48,19 +48,15 @@ use crate::wire::{Deadline, Endpoint};
 /// OpenOCD's default target is the current target of a new connection. Views of a [named
 /// target](Self::target_named) do not depend on that.
 ///
-/// ```
-/// # use virtual_chip::VirtualChip;
-/// # let chip = VirtualChip::start()?;
-/// # let config = chip.openocd_config();
+/// ```no_run
 /// use openocd::Session;
 ///
-/// // let config = "interface/cmsis-dap.cfg -f target/stm32f1x.cfg";
-/// let session = Session::start(config)?;
+/// let session = Session::start("-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg")?;
 /// session.target().halt()?;
 /// session.memory().write_u32(0x2000_0000, 0xcafe_f00d)?;
 /// assert_eq!(session.memory().read_u32(0x2000_0000)?, 0xcafe_f00d);
 /// session.close()?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), openocd::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Session {
@@ -104,7 +100,7 @@ impl Session {
     }
 
     /// Starts an OpenOCD with a configuration as one would type it after `openocd`, such as
-    /// `"interface/cmsis-dap.cfg -f target/stm32f1x.cfg"`, and connects to it.
+    /// `"-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg"`, and connects to it.
     ///
     /// The OpenOCD ends with the session. [`OpenOcdBuilder::config`](crate::OpenOcdBuilder::config)
     /// says how the string is read. For everything else that can be chosen see

@@ -92,7 +92,7 @@ impl Default for OpenOcdBuilder {
 
 impl OpenOcdBuilder {
     /// Adds a configuration as one would type it after `openocd`:
-    /// `"interface/cmsis-dap.cfg -f target/stm32f1x.cfg"`.
+    /// `"-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg"`.
     ///
     /// Words that follow no option are configuration files; `-f`, `-c`, `-s`, `-d` and their long
     /// forms are OpenOCD's. Single and double quotes hold words together; inside double quotes a
@@ -107,7 +107,7 @@ impl OpenOcdBuilder {
     /// ```
     /// use openocd::OpenOcdProcess;
     ///
-    /// let openocd = OpenOcdProcess::builder().config("interface/cmsis-dap.cfg -f target/stm32f1x.cfg -c 'adapter speed 4000'");
+    /// let openocd = OpenOcdProcess::builder().config("-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg -c 'adapter speed 4000'");
     /// ```
     pub fn config(mut self, config: impl Into<String>) -> Self {
         self.config.push(Config::Line(config.into()));

@@ -27,7 +27,7 @@ pub(super) fn split(config: &str) -> Result<Vec<String>, ProcessError> {
     }
     let words = words(config).ok_or_else(|| invalid("a quote is not closed"))?;
     if words.is_empty() || words.iter().all(String::is_empty) {
-        return Err(invalid("it is empty; expected such as \"interface/cmsis-dap.cfg -f target/stm32f1x.cfg\""));
+        return Err(invalid("it is empty; expected such as \"-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg\""));
     }
     let mut arguments = Vec::new();
     let mut words = words.into_iter();

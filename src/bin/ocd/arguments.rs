@@ -28,7 +28,7 @@ pub(crate) struct BoardArgs {
     #[arg(long, global = true, value_name = "HOST:PORT", env = "OCD_CONNECT")]
     connect: Option<String>,
     /// Start OpenOCD with this configuration, as typed after `openocd`:
-    /// "interface/cmsis-dap.cfg -f target/stm32f1x.cfg".
+    /// "-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg".
     #[arg(long, global = true, value_name = "CONFIG", env = "OCD_CONFIG", allow_hyphen_values = true)]
     config: Option<String>,
     /// Drive a virtual STM32F103, made for this command alone.

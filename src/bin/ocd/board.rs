@@ -67,7 +67,7 @@ impl Board {
             patiently(&settings, || Ok(limits.clone().start(openocd.clone())?))?
         } else {
             return Err(Failure::configuration("nothing says which board is meant")
-                .help("describe it with --config \"interface/cmsis-dap.cfg -f target/stm32f1x.cfg\", an openocd.cfg or an ocd.toml")
+                .help("describe it with --config \"-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg\", an openocd.cfg or an ocd.toml")
                 .help("or connect to a running OpenOCD with --connect localhost:6666"));
         };
         let registered = registered(&session, &settings)?;
