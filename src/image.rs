@@ -3,6 +3,8 @@
 
 #[cfg(feature = "debuginfo")]
 mod debug_info;
+#[cfg(feature = "debuginfo")]
+mod debug_limits;
 mod edit;
 mod elf;
 mod file;

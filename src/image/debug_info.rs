@@ -11,7 +11,8 @@ use object::elf::{SHF_COMPRESSED, SHT_NOBITS};
 use object::read::elf::{FileHeader, SectionHeader as _};
 
 use super::Image;
-use super::elf::File;
+use super::debug_limits;
+use super::elf::{File, SHARED_AT_MOST};
 use crate::error::{ImageError, Result};
 use crate::types::SymbolKind;
 
@@ -21,6 +22,23 @@ const NONE: &str = "has no debug information: build it with -g, or `debug = true
 const COMPRESSED: &str =
     "has compressed debug information, which is not read: link it with --compress-debug-sections=none";
 const INVALID: &str = "has debug information that cannot be read";
+
+/// What is read of a file: each name once, however many sections have it.
+const SECTIONS: [&str; 13] = [
+    ".debug_abbrev",
+    ".debug_addr",
+    ".debug_aranges",
+    ".debug_frame",
+    ".debug_info",
+    ".debug_line",
+    ".debug_line_str",
+    ".debug_loclists",
+    ".debug_ranges",
+    ".debug_rnglists",
+    ".debug_str",
+    ".debug_str_offsets",
+    ".eh_frame",
+];
 
 /// Where in the sources an address belongs: one function, which may be inlined into the next one of
 /// the list.
@@ -48,6 +66,12 @@ impl CodeLocation {
     }
 }
 
+impl CodeLocation {
+    fn text_bytes(&self) -> u64 {
+        [&self.function, &self.file].into_iter().flatten().map(|text| text.len() as u64).sum()
+    }
+}
+
 /// `inner at crash.c:14`, `blink at main.rs:7:5 (inlined)`
 impl fmt::Display for CodeLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,7 +95,7 @@ pub(crate) struct DebugInfo {
     /// One of the sections is compressed, and left out.
     is_compressed: bool,
     /// A lock, because a context fills itself while it is asked.
-    context: OnceLock<Option<Mutex<Context<Reader>>>>,
+    context: OnceLock<Result<Mutex<Context<Reader>>, &'static str>>,
 }
 
 impl DebugInfo {
@@ -85,8 +109,8 @@ impl DebugInfo {
         for section in sections.iter() {
             let name = sections.section_name(file.endian, section).unwrap_or_default();
             let name = String::from_utf8_lossy(name);
-            let is_wanted = name.starts_with(".debug_") || name == ".eh_frame";
-            if !is_wanted || section.sh_type(file.endian) == SHT_NOBITS {
+            let is_known = info.sections.iter().any(|(known, _)| *known == name);
+            if is_known || !SECTIONS.contains(&&*name) || section.sh_type(file.endian) == SHT_NOBITS {
                 continue;
             }
             if section.sh_flags(file.endian).contains(SHF_COMPRESSED) {
@@ -116,6 +140,11 @@ impl DebugInfo {
         self.eh_frame_address
     }
 
+    /// How many bytes of debug information the file holds.
+    fn length(&self) -> u64 {
+        self.sections.iter().map(|(_, data)| data.len() as u64).sum()
+    }
+
     fn has(&self, id: SectionId) -> bool {
         self.sections.iter().any(|(name, _)| name == id.name())
     }
@@ -129,12 +158,14 @@ impl DebugInfo {
             return Ok(Vec::new());
         }
         let context = self.context.get_or_init(|| {
-            let dwarf = gimli::Dwarf::load(|id| Ok::<_, gimli::Error>(self.section(id))).ok()?;
-            Context::from_dwarf(dwarf).ok().map(Mutex::new)
+            let mut dwarf = gimli::Dwarf::load(|id| Ok::<_, gimli::Error>(self.section(id))).map_err(|_| INVALID)?;
+            debug_limits::check(&mut dwarf, self.length())?;
+            Context::from_dwarf(dwarf).map(Mutex::new).map_err(|_| INVALID)
         });
-        let context = context.as_ref().ok_or(INVALID)?.lock().unwrap_or_else(PoisonError::into_inner);
+        let context = context.as_ref().map_err(|problem| *problem)?.lock().unwrap_or_else(PoisonError::into_inner);
         let mut frames = context.find_frames(address).skip_all_loads().map_err(|_| INVALID)?;
         let mut locations = Vec::new();
+        let mut texts = 0;
         while let Some(frame) = frames.next().map_err(|_| INVALID)? {
             let function = frame.function.as_ref().and_then(|function| function.raw_name().ok());
             let location = frame.location.as_ref();
@@ -145,6 +176,11 @@ impl DebugInfo {
                 column: location.and_then(|location| location.column).filter(|column| *column != 0),
                 is_inlined: true,
             });
+            // One long name may be that of many inlined functions.
+            texts += locations.last().map_or(0, CodeLocation::text_bytes);
+            if texts > self.length().saturating_mul(SHARED_AT_MOST).saturating_add(1 << 20) {
+                return Err(debug_limits::TOO_MUCH);
+            }
         }
         if let Some(outermost) = locations.last_mut() {
             outermost.is_inlined = false;
@@ -207,3 +243,6 @@ impl Image {
         &self.debug_info
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 //!   32 payload of up to 476 bytes, then extension tags  508 magic; all little-endian
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::segment::Contents;
 use crate::error::ImageError;
@@ -43,23 +43,20 @@ pub(super) fn read(contents: &[u8], wanted: Option<u32>) -> Result<Contents, Ima
     let blocks = read_blocks(contents)?;
     let family = choose_family(&blocks, wanted)?;
     let mut image = Contents::default();
-    // Files of one family may be concatenated: each then has its own count.
-    let mut seen: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    // Files of one family may be concatenated. Each has a count, perhaps that of another one, and a
+    // block of every number below it. A block may be repeated.
+    let mut seen: BTreeMap<u32, BTreeMap<u32, BTreeSet<u32>>> = BTreeMap::new();
     for block in blocks.iter().filter(|block| block.family == family) {
-        seen.entry(block.count).or_default().push(block.number);
+        seen.entry(block.count).or_default().entry(block.number).or_default().insert(block.address);
         if block.flags & NOT_MAIN_FLASH == 0 {
             image.push(u64::from(block.address), block.payload);
         }
     }
-    for (count, mut numbers) in seen {
-        numbers.sort_unstable();
-        numbers.dedup();
-        if numbers.len() as u64 != u64::from(count) {
-            // Numbers are unique and below the count, so the first gap is where a number exceeds
-            // its index.
-            let missing = (0_u32..).zip(&numbers).find(|(index, number)| index != *number);
-            let block = missing.map_or(numbers.len() as u64, |(index, _)| u64::from(index));
-            return Err(wrong(block, "is missing: the file was cut short"));
+    for (count, numbers) in seen {
+        let files = numbers.values().map(BTreeSet::len).max();
+        let missing = (0..count).find(|number| numbers.get(number).map(BTreeSet::len) != files);
+        if let Some(block) = missing {
+            return Err(wrong(block.into(), "is missing: the file was cut short"));
         }
     }
     Ok(image)

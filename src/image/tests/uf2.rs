@@ -84,6 +84,19 @@ fn concatenated_uf2_files_are_one_image() {
 }
 
 #[test]
+fn concatenated_uf2_file_that_was_cut_short_is_refused() {
+    let files = |blocks: &[(u32, u32)]| {
+        let blocks = blocks.iter().map(|&(number, address)| block(0, address, number, 2, 0, &[7]));
+        blocks.collect::<Vec<_>>().concat()
+    };
+    // Two files with the same count; a block that is repeated is no other file.
+    let both = files(&[(0, 0x100), (1, 0x200), (0, 0x300), (1, 0x400), (1, 0x400)]);
+    assert_eq!(Image::parse(&both).unwrap().len(), 4);
+    let cut = files(&[(0, 0x100), (1, 0x200), (0, 0x300)]);
+    assert_eq!(problem(&cut), "block 1 of the UF2 image is missing: the file was cut short");
+}
+
+#[test]
 fn damaged_uf2_is_refused() {
     let good = block(0, 0x2000, 0, 1, 0, &[1, 2]);
     let with = |offset: usize, value: u32| {
