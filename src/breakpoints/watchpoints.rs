@@ -107,11 +107,11 @@ impl Breakpoints<'_> {
             return Err(invalid("length of a watchpoint", "at least 1", "0"));
         }
         self.target.check_range(address, 1, u64::from(length), false)?;
-        let mut command = Script::command("wp").hex(address).number(length).literal(access.letter());
+        let mut words = Script::command("").hex(address).number(length).literal(access.letter());
         if let Some(WatchedValue { value, mask }) = value {
-            command = command.hex(value).hex(mask);
+            words = words.hex(value).hex(mask);
         }
-        let shown = command.as_str().to_owned();
+        let shown = format!("wp{}", words.as_str());
         let survey = self.survey()?;
         survey.must_have(WATCHPOINT)?;
         if survey.is_cortex_m() {
@@ -127,7 +127,11 @@ impl Breakpoints<'_> {
             return Err(BreakpointError::Duplicate { what: WATCHPOINT, address, target: survey.target }.into());
         }
         survey.must_be_examined(&shown)?;
-        let request = self.target.request(command.and("wp")).shown(shown).expecting("a list of watchpoints");
+        let request = self
+            .target
+            .request(Script::call("add_watchpoint").words(&words))
+            .shown(shown)
+            .expecting("a list of watchpoints");
         let found = self.target.session().run(&request, |reply| {
             let result =
                 reply.success(&request).map_err(|failure| survey.refused_to_add(WATCHPOINT, address, failure))?;

@@ -113,13 +113,55 @@ proc _openocd_rs_1_is_watched {address} {
     return 0
 }
 
+# Sets the hardware breakpoints of a halted Cortex-M anew if the core has lost one of them, as with
+# its power. After an examination OpenOCD takes each comparator for free (cortex_m_examine in
+# src/target/cortex_m.c). A new breakpoint would share one with a lost breakpoint, and end with it.
+proc _openocd_rs_1_renew_lost_breakpoints {} {
+    if {[_openocd_rs_1_core_kind [[target current] cget -type]] ne {cortex_m} || [_openocd_rs_1_state] ne {halted}} return
+    set line {^(?:Breakpoint\(IVA\): |Hardware breakpoint\(IVA\): addr=)(0x[0-9a-f]+), (?:len=)?(0x[0-9a-f]+), (?:num=)?([0-9]+)$}
+    set all {}
+    set is_lost 0
+    foreach {- address length number} [regexp -all -inline -line $line [bp]] {
+        lappend all $address $length
+        if {![_openocd_rs_1_has_comparator $address $number]} { set is_lost 1 }
+    }
+    if {!$is_lost} return
+    foreach {address -} $all { rbp $address }
+    foreach {address length} $all { bp $address $length hw }
+}
+
+# The same for watchpoints. One that is new, and not in the core before the next `resume`, stays so.
+proc _openocd_rs_1_renew_lost_watchpoints {} {
+    if {[_openocd_rs_1_core_kind [[target current] cget -type]] ne {cortex_m} || [_openocd_rs_1_state] ne {halted}} return
+    set line {^address: (0x[0-9a-f]+), len: (0x[0-9a-f]+), r/w/a: ([012rwa]),}
+    set all {}
+    set is_lost 0
+    foreach {- address length access} [regexp -all -inline -line $line [wp]] {
+        lappend all $address $length [string map {0 r 1 w 2 a} $access]
+        if {![_openocd_rs_1_is_watched $address]} { set is_lost 1 }
+    }
+    if {!$is_lost} return
+    foreach {address - -} $all { rwp $address }
+    foreach {address length access} $all { wp $address $length $access }
+}
+
+# Sets a watchpoint, and returns all.
+proc _openocd_rs_1_add_watchpoint {args} {
+    _openocd_rs_1_renew_lost_watchpoints
+    wp {*}$args
+    return [wp]
+}
+
 # Sets a breakpoint and checks that the target has it: {1 own others} if so; if not it is removed
 # again, and the list begins with 0. evidence: `memory` for a breakpoint instruction, `comparator`
 # for the breakpoint unit of a Cortex-M, `none` if neither can be checked. OpenOCD checks neither:
 # it does not read back the instruction, which flash ignores, and cortex_m_set_breakpoint ignores
 # whether the comparator could be written (src/target/cortex_m.c).
 proc _openocd_rs_1_add_breakpoint {evidence address length args} {
-    if {$evidence eq {memory}} { set before [list {*}[read_memory $address 8 $length]] }
+    switch -- $evidence {
+        memory { set before [list {*}[read_memory $address 8 $length]] }
+        comparator _openocd_rs_1_renew_lost_breakpoints
+    }
     bp {*}$args
     set there 1
     if {$evidence ne {none}} {
@@ -200,6 +242,7 @@ proc _openocd_rs_1_remove_breakpoint {evidence owner address length number} {
         set before [list {*}[read_memory $address 8 $length]]
     }
     set listed [list [bp] [_openocd_rs_1_for_others bp]]
+    if {$evidence eq {comparator}} _openocd_rs_1_renew_lost_breakpoints
     _openocd_rs_1_rbp $owner $address $breakpoint
     set gone 1
     if {$evidence eq {memory}} {
@@ -215,6 +258,7 @@ proc _openocd_rs_1_remove_breakpoint {evidence owner address length number} {
 # Removes a watchpoint: {1 watchpoints} if the target no longer watches the address, {0 watchpoints}
 # if it still does.
 proc _openocd_rs_1_remove_watchpoint {evidence address} {
+    _openocd_rs_1_renew_lost_watchpoints
     rwp $address
     set gone 1
     if {$evidence eq {comparator}} { set gone [expr {![_openocd_rs_1_is_watched $address]}] }

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod listings;
+mod lost;
 mod overwritten;
 mod refusals;
 mod scopes;

@@ -126,6 +126,8 @@ fn a_listed_breakpoint_without_its_comparator_is_not_in_effect() {
 #[test]
 fn resume_does_not_set_a_lost_breakpoint_again_but_add_does() {
     let board = Board::halted();
+    // Not at the breakpoint, which OpenOCD sets again once it has made a step from there.
+    board.session.target().reset(ResetMode::Halt).unwrap();
     let breakpoints = board.session.breakpoints();
     breakpoints.add(WORK.into(), BreakpointKind::Hardware).unwrap();
     // As a loss of power leaves the unit.
