@@ -113,8 +113,11 @@ impl Firmware {
         let flash = target.flash();
         let banks = flash.banks()?;
         for segment in self.image.segments() {
+            // A bank that cannot be probed now, as some while the target runs, has the size 0: reading
+            // it says why.
             let is_in = |bank: &openocd::FlashBank| {
-                segment.address.checked_sub(bank.base).is_some_and(|offset| offset < bank.size)
+                let offset = segment.address.checked_sub(bank.base);
+                offset.is_some_and(|offset| offset < bank.size || bank.size == 0)
             };
             if !banks.iter().any(is_in) {
                 continue;
