@@ -28,6 +28,9 @@ use crate::target::{Target, TargetStatus};
 use crate::wire::{number, tcl};
 pub(crate) use survey::{Survey, must_be_halted};
 
+/// Where the peripherals of a Cortex-M begin, above code and RAM (ARM DDI 0403, B3.1).
+const PERIPHERALS: u32 = 0x4000_0000;
+
 /// The state of a crashed target, from [`Target::crash_report`].
 ///
 /// Its `Display` is several lines for people, and [`summary`](Self::summary) one line. The fields
@@ -142,6 +145,9 @@ impl Target<'_> {
             CoreKind::CortexM => {
                 let mut state = CortexMState::of(&survey.registers, |address| survey.word(address));
                 state.stacked = self.stacked(&state, &survey.registers)?;
+                if let StackedState::Unreadable { address } = state.stacked {
+                    state.is_stack_below_memory = self.is_below_memory(address)?;
+                }
                 CoreState::CortexM(Box::new(state))
             }
             CoreKind::RiscV => CoreState::Riscv(Box::new(RiscvState::of(&survey.registers))),
@@ -178,6 +184,19 @@ impl Target<'_> {
             (StackedState::NotFound { .. }, Some(exc_return)) => at_psp(exc_return, FrameSource::Search),
             (found, _) => Ok(found),
         }
+    }
+
+    /// Returns whether memory begins a little above an address that cannot be read, as above a
+    /// stack that has grown out of RAM.
+    fn is_below_memory(&self, address: u32) -> Result<bool> {
+        for step in 1..=4 {
+            let next = (address & !0x3ff).saturating_add(0x400 * step);
+            // Reading a peripheral could change it.
+            if next < PERIPHERALS && !self.stack(next, 1)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Reads words of a stack, up to the first that cannot be read.

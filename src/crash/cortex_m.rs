@@ -102,12 +102,15 @@ pub struct CortexMState {
     /// The FPU's registers are still to be stored in the frame (`FPCCR.LSPACT`).
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) is_lazy: bool,
+    /// The stack pointer is below memory that can be read.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(super) is_stack_below_memory: bool,
 }
 
 debug_in_hex!(CortexMState {
     exception, is_locked_up, fault_status, exc_return, stacked;
     cpuid, icsr, shcsr, control, primask, faultmask, basepri;
-    without is_lazy
+    without is_lazy, is_stack_below_memory
 });
 
 impl CortexMState {
@@ -144,6 +147,7 @@ impl CortexMState {
             faultmask: register("faultmask"),
             basepri: register("basepri"),
             is_lazy: word(FPCCR).is_some_and(|fpccr| fpccr & 1 != 0),
+            is_stack_below_memory: false,
         }
     }
 
@@ -162,6 +166,16 @@ impl CortexMState {
     /// Whether a fault is being handled, or the core is locked up.
     pub fn is_fault(&self) -> bool {
         self.is_locked_up || self.exception.is_fault()
+    }
+
+    /// Whether the fault is a stack overflow, as far as the core tells.
+    ///
+    /// It is one if the stack pointer passed its limit (`STKOF`), if the memory protection refused
+    /// the stack of the exception (`MSTKERR`), or if the stack pointer is at most 4 KiB below
+    /// memory and not in memory. An overflow that has only overwritten other data is not noticed.
+    pub fn is_stack_overflow(&self) -> bool {
+        let is_reported = |fault: &Fault| matches!(fault, Fault::StackOverflow | Fault::MemoryStacking);
+        self.is_fault() && (self.is_stack_below_memory || self.faults().iter().any(is_reported))
     }
 
     /// The faults, without the reasons for the halt (DFSR).
@@ -208,6 +222,22 @@ mod tests {
         // After a reset LR is 0xffffffff; a program in thread mode may hold anything in it.
         let state = CortexMState::of(&registers(&[("xpsr", 0x0100_0000), ("lr", 0xffff_fff9)]), |_| None);
         assert_eq!((state.exc_return, state.is_fault()), (None, false));
+    }
+
+    #[test]
+    fn fault_that_a_full_stack_causes_is_a_stack_overflow() {
+        let with = |xpsr, cfsr| {
+            let words = |address| (address == CFSR).then_some(cfsr);
+            CortexMState::of(&registers(&[("xpsr", xpsr), ("lr", 0xffff_fff9)]), words)
+        };
+        for cfsr in [1 << 20, 1 << 4] {
+            assert!(with(0x0100_0003, cfsr).is_stack_overflow(), "{cfsr:#x}");
+            // The bits may be of an earlier fault.
+            assert!(!with(0x0100_0000, cfsr).is_stack_overflow(), "{cfsr:#x}");
+        }
+        // A stack pointer that is wrong in another way causes STKERR, too.
+        let below = CortexMState { is_stack_below_memory: true, ..with(0x0100_0003, 1 << 12) };
+        assert!(below.is_stack_overflow() && !with(0x0100_0003, 1 << 12).is_stack_overflow());
     }
 
     #[test]

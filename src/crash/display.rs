@@ -45,6 +45,11 @@ pub(super) fn summary(state: &CortexMState) -> String {
     let faults = state.faults();
     let cause = faults.iter().find(|fault| **fault != Fault::Forced);
     let cause = cause.map(|fault| with_place(state, *fault));
+    let cause = match (state.is_stack_overflow(), cause) {
+        (true, Some(cause)) => Some(format!("stack overflow: {cause}")),
+        (true, None) => Some("stack overflow".to_owned()),
+        (false, cause) => cause,
+    };
     let frame = match state.stacked {
         StackedState::Found(frame) if state.is_fault() => format!(", at {:#010x}", frame.pc),
         _ => String::new(),

@@ -61,11 +61,11 @@ impl<T: HexField + ?Sized> fmt::Debug for InHex<'_, T> {
 /// Implements `Debug` with all fields: first those that look as usual, then those in hexadecimal. A
 /// field that is forgotten does not compile.
 macro_rules! debug_in_hex {
-    ($type:ident { $($plain:ident),*; $($hex:ident),* $(; without $hidden:ident)? }) => {
+    ($type:ident { $($plain:ident),*; $($hex:ident),* $(; without $($hidden:ident),+)? }) => {
         /// Addresses and values in hexadecimal.
         impl std::fmt::Debug for $type {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                let $type { $($plain,)* $($hex,)* $($hidden: _)? } = self;
+                let $type { $($plain,)* $($hex,)* $($($hidden: _),+)? } = self;
                 f.debug_struct(stringify!($type))
                     $(.field(stringify!($plain), $plain))*
                     $(.field(stringify!($hex), &$crate::types::InHex($hex)))*

@@ -46,7 +46,60 @@ fn firmware_that_is_halted_ends_the_watching() {
     let bench = running("hangs");
     bench.chip.halt();
     let ran = bench.ocd(&["attach", &firmware("hangs"), "--timeout", "60"]).expect(70);
-    assert!(last(&ran).starts_with("the target halted"), "{ran:?}");
+    assert!(last(&ran).starts_with("the target is halted at 0x08") && !last(&ran).contains("unknown"), "{ran:?}");
+    // An OpenOCD that halted it knows why.
+    let session = bench.session();
+    session.target().resume().unwrap();
+    session.target().halt().unwrap();
+    let ran = bench.ocd_on(&session, &["attach", &firmware("hangs"), "--timeout", "60"]).expect(70);
+    assert!(last(&ran).starts_with("the target is halted at 0x08"), "{ran:?}");
+    assert!(last(&ran).contains(" (debug-request) (exit status 70"), "{ran:?}");
+}
+
+#[test]
+fn firmware_that_halts_while_it_is_watched_ends_the_watching() {
+    // BKPT, behind an endless loop.
+    let bench = waiting(&[0xe7fe, 0xbe00, 0xe7fe], 0x0800_0048, b"");
+    let arguments = ["attach", &firmware("prints"), "--trust-file", "--timeout", "30"];
+    let mut attached = Running::start(&mut bench.board_command(&arguments));
+    release(&bench, &attached, 0x0800_0040, 0xbf00);
+    let ran = attached.end().expect(70);
+    assert!(last(&ran).starts_with("the target halted at 0x08000042"), "{ran:?}");
+    assert!(last(&ran).contains("breakpoint"), "{ran:?}");
+}
+
+#[test]
+fn log_of_other_firmware_is_not_invented() {
+    let bench = running("hangs");
+    let resets = bench.chip.reset_count();
+    let ran = bench.ocd(&["attach", &firmware("exits"), "--timeout", "2"]).expect(75);
+    assert_eq!(ran.stdout, "", "{ran:?}");
+    assert!(ran.stderr.contains("the chip holds other firmware"), "{ran:?}");
+    let error = bench.ocd(&["attach", &firmware("exits"), "--timeout", "2", "--json"]).expect(75).error();
+    assert_eq!(error["id"], "flash.mismatch", "{error}");
+    assert_eq!((bench.chip.state(), bench.chip.reset_count()), (CoreState::Running, resets));
+    // As for firmware that writes to its own flash.
+    let ran = bench.ocd(&["attach", &firmware("exits"), "--timeout", "2", "--trust-file"]).expect(124);
+    assert!(ran.stderr.contains("warning: the chip holds other firmware"), "{ran:?}");
+}
+
+#[test]
+fn line_that_does_not_come_before_the_exit_is_no_success() {
+    // SYS_EXIT with success, behind an endless loop.
+    let code = [0xe7fe, 0x2018, 0x4900, 0xbeab, 0x0026, 0x0002];
+    let bench = waiting(&code, 0x0800_0048, &0x0002_0026_u32.to_le_bytes());
+    let arguments = ["attach", &firmware("prints"), "--trust-file", "--until-line", "nothere", "--timeout", "30"];
+    let mut attached = Running::start(&mut bench.board_command(&arguments));
+    release(&bench, &attached, 0x0800_0040, 0xbf00);
+    let ran = attached.end().expect(77);
+    assert!(last(&ran).contains("the line of --until-line did not come"), "{ran:?}");
+}
+
+#[test]
+fn missing_channel_is_told() {
+    let bench = running("rtt_plain");
+    let ran = bench.ocd(&["attach", &firmware("rtt_plain"), "--channel", "9", "--timeout", "60"]).expect(73);
+    assert!(ran.stderr.contains("up-channel 9"), "{ran:?}");
 }
 
 #[test]
@@ -89,7 +142,8 @@ fn what_rtt_holds_at_the_exit_is_shown() {
     bench.chip.write_memory(main, &0xe7fe_u16.to_le_bytes()).unwrap();
     bench.chip.reset();
     bench.chip.run();
-    let mut attached = Running::start(&mut bench.board_command(&["attach", &firmware("hello"), "--timeout", "30"]));
+    let mut attached =
+        Running::start(&mut bench.board_command(&["attach", &firmware("hello"), "--trust-file", "--timeout", "30"]));
     release(&bench, &attached, main, u16::from_le_bytes(first));
     let ran = attached.end().expect(0);
     assert_eq!(ran.stdout.lines().count(), 5, "{ran:?}");
@@ -102,7 +156,8 @@ fn all_that_was_printed_before_the_exit_is_shown() {
     let code = [0xe7fe, 0x2004, 0x4902, 0xbeab, 0x2018, 0x4902, 0xbeab, 0xe7fe, 0x0100, 0x0800, 0x0026, 0x0002];
     let text = "0123456789abcde\n".repeat(2500);
     let bench = waiting(&code, 0x0800_0100, &[text.as_bytes(), &[0]].concat());
-    let mut attached = Running::start(&mut bench.board_command(&["attach", &firmware("prints"), "--timeout", "30"]));
+    let mut attached =
+        Running::start(&mut bench.board_command(&["attach", &firmware("prints"), "--trust-file", "--timeout", "30"]));
     release(&bench, &attached, 0x0800_0040, 0xbf00);
     let ran = attached.end().expect(0);
     assert_eq!(ran.stdout.lines().count(), 2500, "{} bytes; {}", ran.stdout.len(), ran.stderr);
@@ -112,6 +167,6 @@ fn all_that_was_printed_before_the_exit_is_shown() {
 fn firmware_that_prints_all_the_time_is_not_taken_for_halted() {
     // SYS_WRITE0 for ever.
     let bench = waiting(&[0x2004, 0xa101, 0xbeab, 0xe7fb], 0x0800_0048, b"x\n\0");
-    let ran = bench.ocd(&["attach", &firmware("prints"), "--timeout", "5"]).expect(124);
+    let ran = bench.ocd(&["attach", &firmware("prints"), "--trust-file", "--timeout", "5"]).expect(124);
     assert!(ran.stdout.starts_with("x\nx\n"), "{}", ran.stderr);
 }

@@ -37,6 +37,9 @@ fn rtt_is_found_by_the_symbol_of_the_elf_file() {
     assert!(lines.iter().any(|line| line["type"] == "output" && line["event"]["text"] == "hello over RTT"), "{ran:?}");
     assert_eq!(ran.error()["id"], "ocd.timeout");
 
+    let ran = bench.ocd(&["rtt", "--elf", &elf, "--channel", "9", "--timeout", "3s"]).expect(73);
+    assert!(ran.stderr.contains("up-channel 9"), "{ran:?}");
+
     let ran = bench.ocd(&["rtt", "--elf", &elf, "--list"]).expect(0);
     assert!(ran.stdout.starts_with("up 0: "), "{ran:?}");
     let result = bench.ocd(&["rtt", "--elf", &elf, "--list", "--json"]).expect(0).result();
@@ -50,6 +53,8 @@ fn rtt_needs_to_know_where_it_is() {
     assert!(ran.stderr.contains("--elf FILE") && ran.stderr.contains("--ram"), "{ran:?}");
     bench.ocd_alone(&["rtt", "--config", "x", "--ram", "0x100"]).expect(64);
     let ran = bench.ocd(&["rtt", "--elf", COUNTER]).expect(71);
+    assert!(ran.stderr.contains("lacks the symbol _SEGGER_RTT"), "{ran:?}");
+    let ran = bench.ocd(&["rtt", "--elf", COUNTER, "--openocd", "/nonexistent"]).expect(71);
     assert!(ran.stderr.contains("lacks the symbol _SEGGER_RTT"), "{ran:?}");
     // No firmware makes a control block.
     let ran = bench.ocd(&["rtt", "--ram", RAM, "--timeout", "2s"]).expect(124);
@@ -72,7 +77,7 @@ fn semihosting_passes_output_input_command_line_and_status() {
     running.line_with("argument --fast");
     running.line_with("some input");
     let ran = running.end().expect(0);
-    assert!(ran.stderr.starts_with("the firmware ended with exit status 0"), "{ran:?}");
+    assert_eq!(ran.stderr, "the firmware exited with status 0 (exit status 0, of the firmware)\n");
 
     bench.chip.load_elf(&std::fs::read(format!("{PREBUILT}exits.elf")).unwrap());
     bench.ocd_alone(&["--connect", &address, "reset", "halt"]).expect(0);
@@ -86,5 +91,5 @@ fn semihosting_passes_output_input_command_line_and_status() {
     bench.ocd_alone(&["--connect", &address, "reset", "halt"]).expect(0);
     let ran = bench.ocd_alone(&["--connect", &address, "semihosting", "--timeout", "1s"]).expect(124);
     assert!(ran.stderr.contains("the time of 1s is over"), "{ran:?}");
-    bench.ocd_alone(&["--connect", &address, "semihosting", "--files", "nowhere"]).expect(70);
+    bench.ocd_alone(&["--connect", &address, "semihosting", "--files", "nowhere"]).expect(71);
 }

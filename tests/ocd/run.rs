@@ -67,7 +67,7 @@ fn faults_lockups_and_stack_overflows_are_crashes() {
         ("faults", "hard-fault", "the firmware crashed: HardFault"),
         ("faults", "bus-fault", "the firmware crashed"),
         ("locks_up", "none", "the firmware locked up"),
-        ("overflows", "hard-fault", "the firmware "),
+        ("overflows", "hard-fault", "the firmware crashed: HardFault: stack overflow: "),
     ] {
         let ran = Bench::new().ocd(&["run", &firmware(name), "--catch", catch, "--timeout", "60"]).expect(134);
         assert!(last(&ran).starts_with(reason), "{ran:?}");
@@ -102,8 +102,41 @@ fn a_wanted_line_or_symbol_ends_a_run_with_success() {
     let ran = bench.ocd(&["run", &firmware("hangs"), "--timeout", "60", "--until-line", "(?i)COUNT.* 2$"]).expect(0);
     assert!(last(&ran).starts_with("the line came: "), "{ran:?}");
     let ran = bench.ocd(&["run", &firmware("hangs"), "--timeout", "60", "--until", "main"]).expect(0);
-    assert!(last(&ran).starts_with("the firmware reached 0x08"), "{ran:?}");
-    bench.ocd(&["run", &firmware("hangs"), "--until", "nowhere"]).expect(71);
+    let main = openocd::Image::open(firmware("hangs")).unwrap().symbol("main").unwrap().address;
+    assert_eq!(last(&ran), format!("the firmware reached {main:#010x} in main (exit status 0, of ocd)"));
+}
+
+#[test]
+fn wrong_argument_is_found_before_the_board_is_opened() {
+    let bench = Bench::new();
+    for (arguments, status, problem) in [
+        (["--until", "nowhere"], 64, "no symbol \"nowhere\""),
+        (["--until", "mian+4"], 64, "near: main"),
+        (["--until", "12x"], 64, "12x"),
+        (["--files", "absent"], 71, "absent"),
+        (["--input", "absent"], 71, "absent"),
+    ] {
+        let mut line = vec!["run", "HANGS", "--openocd", "/nonexistent"];
+        let hangs = firmware("hangs");
+        line[1] = &hangs;
+        line.extend(arguments);
+        let ran = bench.ocd(&line).expect(status);
+        assert!(ran.stderr.contains(problem) && !ran.stderr.contains("/nonexistent"), "{ran:?}");
+    }
+}
+
+#[test]
+fn what_was_waited_for_and_did_not_come_is_no_success() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["run", &firmware("prints"), "--until-line", "nothere"]).expect(77);
+    let reason = "the firmware exited with status 0, but the line of --until-line did not come";
+    assert_eq!(last(&ran), format!("{reason} (exit status 77, of ocd)"));
+    let ran = bench.ocd(&["run", &firmware("prints"), "--until", "0x0800_0000", "--json"]).expect(77);
+    let reason = "the firmware exited with status 0, but the place of --until was not reached";
+    assert_eq!(ran.result()["reason"], reason, "{ran:?}");
+    assert_eq!(ran.lines().last().unwrap()["whose"], "ocd");
+    // Another status says more.
+    bench.ocd(&["run", &firmware("exits"), "--until-line", "nothere"]).expect(7);
 }
 
 #[test]
@@ -139,6 +172,19 @@ fn several_rtt_channels_are_told_apart() {
 }
 
 #[test]
+fn missing_rtt_channel_is_told() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["run", &firmware("rtt_plain"), "--channel", "9", "--timeout", "2", "--json"]).expect(124);
+    let warnings = events(&ran, "warning");
+    assert_eq!(warnings[0]["message"], "the firmware did not set up RTT channel 9", "{ran:?}");
+    let ran = bench.ocd(&["run", &firmware("prints"), "--ram", "0x2000_0000+4K"]).expect(0);
+    assert!(ran.stderr.contains("warning: the firmware did not set up RTT channel 0"), "{ran:?}");
+    // Nobody asked for one.
+    let ran = bench.ocd(&["run", &firmware("prints")]).expect(0);
+    assert!(!ran.stderr.contains("warning"), "{ran:?}");
+}
+
+#[test]
 fn levels_are_filtered_and_formats_are_chosen() {
     let bench = Bench::new();
     let ran = bench.ocd(&["run", &firmware("hello"), "--log-filter", "warn", "--log-format", "{L}|{s}"]).expect(0);
@@ -156,6 +202,12 @@ fn a_second_run_writes_nothing_and_other_firmware_is_noticed() {
     assert!(again.stderr.contains("0 bytes erased, 0 written"), "{again:?}");
     let other = bench.ocd(&["run", "--no-flash", &firmware("fails")]).expect(7);
     assert!(other.stderr.contains("warning: the chip holds other firmware"), "{other:?}");
+    // Decoded by the strings of another program, its log would be an invention.
+    assert_eq!(other.stdout, "", "{other:?}");
+    assert!(other.stderr.contains("the log of defmt is not decoded"), "{other:?}");
+    let trusted = bench.ocd(&["run", "--no-flash", "--trust-file", &firmware("fails")]).expect(7);
+    assert!(trusted.stderr.contains("warning: the chip holds other firmware"), "{trusted:?}");
+    assert!(!trusted.stderr.contains("is not decoded"), "{trusted:?}");
     let json = bench.ocd(&["run", "--no-flash", "--json", &firmware("fails")]).expect(7);
     let warnings = events(&json, "warning");
     // The log is that of other firmware, too.
@@ -203,15 +255,24 @@ fn tests_run_on_the_board_as_cargo_test_runs_them() {
         ("this_one_never_ends", "FAILED"),
         ("this_one_returns_an_error", "FAILED"),
     ] {
-        let line = ran.stdout.lines().find(|line| line.contains(&format!("tests::{name}"))).unwrap_or_default();
-        // A log line of the firmware may stand between the name and the result.
-        assert!(line.starts_with("test tests::"), "{name}: {ran:?}");
-        assert_eq!(line.ends_with("ignored"), result == "ignored", "{name}: {ran:?}");
+        let begin = format!("test tests::{name:<25} ... ");
+        let lines: Vec<_> = ran.stdout.lines().filter_map(|line| line.strip_prefix(&begin)).collect();
+        assert_eq!(lines.last(), Some(&result), "{name}: {ran:?}");
+        // Before the log of the firmware there is the name of the test alone.
+        assert!(lines[..lines.len() - 1].iter().all(|line| line.is_empty()), "{name}: {ran:?}");
         // The list of failures at the end names each that failed, and no other.
         let is_listed = ran.stdout.lines().any(|line| line == format!("    tests::{name}"));
         assert_eq!(is_listed, result == "FAILED", "{name}: {ran:?}");
     }
     assert!(ran.stdout.contains("3 passed; 3 failed; 1 ignored"), "{ran:?}");
+    let mut logged = ran.stdout.lines().filter(|line| line.contains("the offset is -3"));
+    assert!(logged.next().is_some_and(|line| !line.starts_with("test ")), "{ran:?}");
+
+    let ran = bench.ocd(&["run", "--until-line", "ok", &firmware("tests"), "--openocd", "/nonexistent"]).expect(64);
+    assert!(ran.stderr.contains("a test ends by itself"), "{ran:?}");
+
+    let terse = bench.ocd(&["run", &firmware("tests"), "--", "--format", "terse", "offset"]).expect(0);
+    assert!(terse.stdout.lines().any(|line| line == "."), "{terse:?}");
 
     let one = bench.ocd(&["run", &firmware("tests"), "--exact", "tests::sum_is_right", "--nocapture"]).expect(0);
     assert!(one.stdout.contains("1 passed; 0 failed"), "{one:?}");

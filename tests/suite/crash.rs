@@ -192,6 +192,21 @@ fn wrong_stack_pointer_is_in_the_report() {
 }
 
 #[test]
+fn stack_that_has_grown_out_of_ram_is_a_stack_overflow() {
+    // A wrong stack pointer far from any memory is none.
+    for (sp, is_overflow) in [(0x2000_0010, true), (0x1fff_fff0, true), (0x1fff_fc20, true), (0x1000_0020, false)] {
+        let board = board(&UDF, 0);
+        board.session.registers().write("sp", sp).unwrap();
+        let report = caught(&board);
+        assert_eq!(report.cortex_m().unwrap().is_stack_overflow(), is_overflow, "{sp:#x}: {report}");
+        let begin = if is_overflow { "HardFault: stack overflow: " } else { "HardFault: the entry to an exception" };
+        assert!(report.summary().starts_with(begin), "{sp:#x}: {report}");
+    }
+    // A fault with room on the stack.
+    assert!(!caught(&board(&UDF, 0)).cortex_m().unwrap().is_stack_overflow());
+}
+
+#[test]
 fn vector_table_that_cannot_be_read_is_reported() {
     let board = board(&UDF, 0);
     board.session.target().set_vector_catch(&VectorCatch::FAULTS).unwrap();

@@ -166,11 +166,6 @@ pub(crate) fn register<'d>(device: &'d Device, path: &str) -> Result<&'d openocd
     device.peripheral_ignoring_case(peripheral)?.register_ignoring_case(register)
 }
 
-/// The address, if `text` is a number with an optional offset.
-pub(crate) fn number_with_offset(text: &str) -> Option<Outcome<u64>> {
-    text.starts_with(|c: char| c.is_ascii_digit()).then(|| Ok(plain(text)?.address))
-}
-
 /// A number with an optional offset.
 fn plain(text: &str) -> Outcome<Place> {
     let value = match split_offset(text) {

@@ -25,6 +25,10 @@ pub(crate) const FLASH: u8 = 74;
 pub(crate) const MISMATCH: u8 = 75;
 /// OpenOCD cannot be reached, went away, or does not answer.
 pub(crate) const CONNECTION: u8 = 76;
+/// The firmware exited with success before what was waited for came.
+pub(crate) const UNMET: u8 = 77;
+/// Tests of a test binary failed, as of libtest.
+pub(crate) const FAILED_TESTS: u8 = 101;
 /// The time given by `--timeout` is over.
 pub(crate) const TIMEOUT: u8 = 124;
 /// Ctrl-C.
@@ -48,12 +52,14 @@ Exit status:
    74  erasing, writing or protecting flash failed
    75  a comparison found a difference
    76  OpenOCD cannot be reached, went away or does not answer
+   77  the firmware exited with 0 before the line of --until-line or the place of --until came
+  101  tests of a test binary failed
   124  the time of --timeout is over
   130  Ctrl-C
   134  the firmware panicked, faulted or locked up
   141  nobody reads standard output any more
   143  SIGTERM
-`run` and `attach` end with the firmware's own status when the firmware exits.
+`run`, `attach` and `semihosting` end with the firmware's own status when the firmware exits.
 The last line on standard error, and `whose` in JSON, say whose status it is.";
 
 /// The status for an error of the library.

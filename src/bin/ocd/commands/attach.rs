@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use openocd::{
-    ConsoleOptions, CrashReport, Error, OnClose, OutputSource, RttChannel, SemihostingConsole, Target, TargetError,
-    TargetState,
+    ConsoleOptions, CrashReport, Error, HaltReason, OnClose, OutputSource, RttChannel, SemihostingConsole, Target,
+    TargetError, TargetState, TargetStatus,
 };
 use regex::Regex;
 use serde::Serialize;
@@ -31,7 +31,8 @@ const STATE_PERIOD: Duration = Duration::from_millis(100);
 pub(crate) struct AttachArgs {
     /// The firmware that runs: an ELF file.
     file: PathBuf,
-    /// End with success at the first line that this regular expression finds.
+    /// End with success at the first line that this regular expression finds. An exit with status 0
+    /// before that is no success: it ends with 77.
     #[arg(long, value_name = "REGEX")]
     until_line: Option<Regex>,
     #[command(flatten)]
@@ -56,36 +57,53 @@ impl std::fmt::Display for Report {
 enum End {
     Line(String),
     Exit(i32),
-    Halted(Option<CrashReport>),
+    /// Where, why, and whether it was halted already when the watching began.
+    Halted {
+        status: TargetStatus,
+        since_the_beginning: bool,
+        crash: Option<CrashReport>,
+    },
     Signal(u8),
     TimeOver,
 }
 
 pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
     let firmware = Firmware::read(&arguments.file)?;
+    firmware.note_missing_places(&context.output);
     let mut sink = Sink::new(context.output.clone(), &firmware, &arguments.log, arguments.until_line.clone());
     let range = arguments.log.range(&firmware)?;
     let board = context.one_board()?;
     context.signals.attend();
     let began = Instant::now();
-    let ended = board.in_time(|| watch(context, &board, range.as_ref(), arguments.log.channels(), &mut sink));
+    let ended = board.in_time(|| {
+        firmware.compare_running(context, &board, arguments.log.trusts_file())?;
+        watch(context, &board, range.as_ref(), arguments.log.channels(), &mut sink)
+    });
     let closed = board.close(OnClose::AsIs);
     let end = ended.and_then(|end| closed.map(|()| end))?;
     sink.finish(matches!(end, End::Exit(_)))?;
 
     let (status, whose, reason) = match &end {
         End::Line(line) => (exit_status::DONE, Whose::Ocd, format!("the line came: {line}")),
-        End::Exit(status) => {
-            (super::run::as_exit_status(*status), Whose::Firmware, format!("the firmware exited with status {status}"))
+        End::Exit(_) if sink.found.is_some() => {
+            (exit_status::DONE, Whose::Ocd, format!("the line came: {}", sink.found.as_deref().unwrap_or_default()))
         }
-        End::Halted(Some(crash)) => {
+        End::Exit(status) => super::run::exit(*status, arguments.until_line.is_some(), false),
+        End::Halted { crash: Some(crash), .. } => {
             (exit_status::CRASH, Whose::Firmware, format!("the firmware crashed: {}", crash.summary()))
         }
-        End::Halted(None) => (exit_status::FAILED, Whose::Ocd, "the target halted".to_owned()),
+        End::Halted { status, since_the_beginning, crash: None } => {
+            let verb = if *since_the_beginning { "is halted" } else { "halted" };
+            let place = status.pc.map(|pc| format!(" at {}", firmware.place(pc))).unwrap_or_default();
+            // An OpenOCD that finds the target halted may not know why.
+            let reason = status.halt_reason.filter(|reason| *reason != HaltReason::Unknown);
+            let why = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+            (exit_status::FAILED, Whose::Ocd, format!("the target {verb}{place}{why}"))
+        }
         End::Signal(status) => (*status, Whose::Ocd, "interrupted".to_owned()),
         End::TimeOver => (exit_status::TIMEOUT, Whose::Ocd, "the time is over".to_owned()),
     };
-    let crash = if let End::Halted(crash) = end { crash } else { None };
+    let crash = if let End::Halted { crash, .. } = end { crash } else { None };
     if let Some(crash) = &crash {
         context.output.note(None, crash);
     }
@@ -109,6 +127,7 @@ fn watch(
     let target = board.target()?;
     let began = Instant::now();
     let limit = TimeLimit::begin(board)?;
+    let at_beginning = target.status()?.pc;
     let mut console = console(&target)?;
     let mut channels = Vec::new();
     let mut looked = began;
@@ -157,7 +176,8 @@ fn watch(
                 drain(&target, &mut channels, sink, began)?;
                 let crash = target.crash_report()?;
                 let is_fault = crash.cortex_m().is_some_and(openocd::crash::CortexMState::is_fault);
-                return Ok(End::Halted(Some(crash).filter(|_| is_fault)));
+                let since_the_beginning = pc == at_beginning;
+                return Ok(End::Halted { status, since_the_beginning, crash: Some(crash).filter(|_| is_fault) });
             }
             halted_at = pc;
         }

@@ -19,7 +19,7 @@ use crate::number;
 use crate::output::Done;
 use crate::output::stream::Stream;
 use crate::received::{self, receive};
-use crate::settings::Key;
+use crate::settings::{Key, Settings};
 use crate::time_limit::TimeLimit;
 
 /// The symbol of the control block.
@@ -73,9 +73,10 @@ pub(crate) fn run(context: &Context, arguments: &RttArgs) -> Outcome<u8> {
         return Err(Failure::usage("nothing says where the firmware's RTT is")
             .help("name the firmware with --elf FILE, or the memory to search with --ram 0x2000_0000+20K"));
     }
+    let range = place(&context.one_settings()?, arguments)?;
     let board = context.one_board()?;
     let name = board.name().map(str::to_owned);
-    let result = board.in_time(|| console(context, &board, arguments));
+    let result = board.in_time(|| console(context, &board, range, arguments));
     let closed = board.close(OnClose::AsIs);
     let list = result.and_then(|list| closed.map(|()| list))?;
     context.output.done(name.as_deref(), &Done::from(list))?;
@@ -84,9 +85,8 @@ pub(crate) fn run(context: &Context, arguments: &RttArgs) -> Outcome<u8> {
 
 /// Returns the list of channels if that is wanted. A console ends with a failure: a signal, or the
 /// end of its time.
-fn console(context: &Context, board: &Board, arguments: &RttArgs) -> Outcome<List> {
+fn console(context: &Context, board: &Board, range: Range<u64>, arguments: &RttArgs) -> Outcome<List> {
     let end = TimeLimit::begin(board)?;
-    let range = place(board, arguments)?;
     let rtt = board.target()?.rtt();
     let size = u32::try_from(range.end - range.start).unwrap_or(u32::MAX);
     rtt.setup(range.start, size, ID)?;
@@ -104,15 +104,15 @@ fn console(context: &Context, board: &Board, arguments: &RttArgs) -> Outcome<Lis
     match talked? {}
 }
 
-/// Where the control block is searched for.
-fn place(board: &Board, arguments: &RttArgs) -> Outcome<Range<u64>> {
+/// Where the control block is searched for. This needs no board.
+fn place(settings: &Settings, arguments: &RttArgs) -> Outcome<Range<u64>> {
     if let Some(range) = &arguments.ram {
         return Ok(range.clone());
     }
-    let names = Names::new(&board.settings);
+    let names = Names::new(settings);
     let Some(image) = names.image()? else { return Err(Failure::usage("--elf or --ram is needed")) };
     let symbol = image.symbol(SYMBOL).map_err(|error| {
-        let file = board.settings.value(Key::Elf).unwrap_or_default();
+        let file = settings.value(Key::Elf).unwrap_or_default();
         Failure::configuration(format!("{file} has no RTT: it lacks the symbol {SYMBOL}"))
             .cause(error.to_string())
             .help("if the firmware makes its control block at run time, name the memory with --ram 0x2000_0000+20K")

@@ -8,9 +8,11 @@ mod log;
 mod log_filter;
 mod log_format;
 mod output;
+mod verdict_line;
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -31,7 +33,7 @@ use crate::output::progress::Watch;
 use crate::settings::Key;
 use crate::signals::{POLL, Signals};
 use ending::Ending;
-pub(crate) use ending::as_exit_status;
+pub(crate) use ending::{as_exit_status, exit};
 pub(crate) use firmware::Firmware;
 pub(crate) use log::LogArgs;
 pub(crate) use output::Sink;
@@ -44,13 +46,16 @@ pub(crate) struct RunArgs {
     /// `cargo test` and nextest.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
-    /// Run what is in flash already. A difference from FILE is told.
+    /// Run what is in flash already. A difference from FILE is told, and then the log of defmt is
+    /// not decoded.
     #[arg(long)]
     no_flash: bool,
-    /// End with success at the first line that this regular expression finds.
+    /// End with success at the first line that this regular expression finds. An exit with status 0
+    /// before that is no success: it ends with 77.
     #[arg(long, value_name = "REGEX")]
     until_line: Option<regex::Regex>,
-    /// End with success when the firmware reaches this symbol or address.
+    /// End with success when the firmware reaches this symbol or address. An exit with status 0
+    /// before that is no success: it ends with 77.
     #[arg(long, value_name = "SYMBOL")]
     until: Vec<String>,
     /// Exceptions that end the run, besides lockup.
@@ -112,21 +117,35 @@ pub(crate) struct Runner {
     signals: Signals,
     arguments: RunArgs,
     firmware: Firmware,
+    /// Where the firmware's RTT is, if it is wanted.
+    rtt: Option<Range<u64>>,
+    /// The places of `--until`.
+    until: Vec<u64>,
 }
 
 pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     let firmware = Firmware::read(&arguments.file)?;
-    let runner = Runner { output: context.output.clone(), signals: context.signals.clone(), arguments, firmware };
+    let rtt = arguments.log.range(&firmware)?;
+    let until = firmware.addresses(context, &arguments.until)?;
+    if let Some(folder) = &arguments.files {
+        check_folder(folder)?;
+    }
+    let (output, signals) = (context.output.clone(), context.signals.clone());
+    let runner = Runner { output, signals, arguments, firmware, rtt, until };
     if runner.firmware.is_test {
         return embedded_test::run(context, runner);
     }
     refuse_unknown_options(&runner.arguments.args)?;
     let input = input(&runner.arguments)?;
+    runner.firmware.note_missing_places(&runner.output);
     let mut sink = runner.sink();
 
     let board = context.one_board()?;
     context.signals.attend();
-    let ended = runner.prepare(&board).and_then(|()| {
+    let ended = runner.prepare(&board).and_then(|is_described| {
+        if !is_described {
+            sink.drop_defmt();
+        }
         let limit = board.time_limit()?.unwrap_or(number::LONGEST);
         runner.run_once(&board, &mut sink, &command_line(&runner.arguments), input, limit)
     });
@@ -147,17 +166,17 @@ impl Runner {
         Sink::new(self.output.clone(), &self.firmware, &self.arguments.log, self.arguments.until_line.clone())
     }
 
-    /// Writes the flash, if wanted.
-    fn prepare(&self, board: &Board) -> Outcome<()> {
+    /// Writes the flash, if wanted. Returns whether the file says what the log of the firmware means.
+    fn prepare(&self, board: &Board) -> Outcome<bool> {
         if self.arguments.no_flash {
-            return self.firmware.compare(&self.output, board);
+            return self.firmware.compare(&self.output, board, self.arguments.log.trusts_file());
         }
         let mut watch = Watch::new(&self.output, board.name(), &self.signals);
         let image = &self.firmware.image;
         let programmed = flashing::program(board, image, &self.arguments.program, Some(ResetMode::Halt), &mut watch)?;
         drop(watch);
         self.output.note(None, format_args!("flash: {}", programmed.flash));
-        Ok(())
+        Ok(true)
     }
 
     /// Fails if another client of the same OpenOCD has written other firmware during the run: the
@@ -194,13 +213,13 @@ impl Runner {
         let before = Firmware::catch(&target, &events)?;
 
         let mut until = RunUntil::new().input(input).command_line(command_line).keep(0);
-        for place in &arguments.until {
-            until = until.breakpoint(firmware.address(board, place)?);
+        for &place in &self.until {
+            until = until.breakpoint(place);
         }
         if let Some(folder) = &arguments.files {
             until = until.files(folder);
         }
-        if let Some(range) = arguments.log.range(firmware)? {
+        if let Some(range) = &self.rtt {
             // So that nothing is lost that the firmware prints before a channel waits for its reader.
             if let Ok(main) = firmware.image.symbol("main") {
                 until = until.rtt_from(main.address);
@@ -217,6 +236,9 @@ impl Runner {
         };
         let outcome = board.within(limit, || stopping(&self.signals, &stop, run))?;
         sink.finish(matches!(outcome.verdict, Verdict::Exit { .. }))?;
+        for number in outcome.missing_channels.iter().filter(|_| arguments.log.asks_for_rtt()) {
+            sink.warning(&format!("the firmware did not set up RTT channel {number}"))?;
+        }
         self.check_same_firmware(board, &outcome)?;
         if others.is_some_and(|events| events.timeout_iter(LAST_EVENT).any(|event| is_reset(&event))) {
             let message = "another program reset the target during the run, so its outcome says nothing";
@@ -265,6 +287,11 @@ fn refuse_unknown_options(arguments: &[String]) -> Outcome<()> {
             .help("arguments for the firmware that begin with - follow --: ocd run FILE -- --fast")),
         _ => Ok(()),
     }
+}
+
+/// Fails unless the folder that the firmware may use can be read.
+pub(crate) fn check_folder(folder: &Path) -> Outcome<()> {
+    std::fs::read_dir(folder).map(drop).map_err(|error| Failure::file("read the folder", folder, &error))
 }
 
 /// The command line that the firmware gets, program name first.

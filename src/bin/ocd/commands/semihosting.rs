@@ -9,17 +9,14 @@ use clap::Args;
 use openocd::{ConsoleOptions, Error, OnClose, SemihostingExit, TimeoutError};
 use serde::Serialize;
 
+use super::run::{as_exit_status, check_folder};
 use crate::board::Board;
 use crate::context::Context;
-use crate::exit_status;
 use crate::failure::Outcome;
 use crate::input::{Input, Typed};
 use crate::output::stream::Stream;
 use crate::output::{Done, Whose};
 use crate::time_limit::TimeLimit;
-
-/// The reason of an exit that the firmware asked for.
-const APPLICATION_EXIT: u32 = 0x20026;
 
 /// How long a read waits before the input is looked at.
 const READ: Duration = Duration::from_millis(20);
@@ -47,13 +44,17 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(context: &Context, arguments: &SemihostingArgs) -> Outcome<u8> {
+    if let Some(folder) = &arguments.files {
+        check_folder(folder)?;
+    }
     context.signals.attend();
     let board = context.one_board()?;
     let result = board.in_time(|| console(context, &board, arguments));
     let closed = board.close(OnClose::AsIs);
     let done = result?;
     closed?;
-    context.output.note(None, format_args!("the firmware ended with {}", done.report.exit));
+    let (exit, status, whose) = (done.report.exit.status, done.status, done.whose);
+    context.output.note(None, format_args!("the firmware exited with status {exit} (exit status {status}, {whose})"));
     context.output.done(None, &done)?;
     Ok(done.status)
 }
@@ -74,7 +75,11 @@ fn console(context: &Context, board: &Board, arguments: &SemihostingArgs) -> Out
             Ok(0) => {
                 stream.finish()?;
                 let exit = console.wait_exit(READ)?;
-                return Ok(Done { report: Report { exit }, status: status_of(exit), whose: Whose::Firmware });
+                return Ok(Done {
+                    report: Report { exit },
+                    status: as_exit_status(exit.status),
+                    whose: Whose::Firmware,
+                });
             }
             Ok(count) => stream.print(&buffer[..count])?,
             Err(Error::Timeout(TimeoutError::Semihosting { .. })) => {}
@@ -90,14 +95,5 @@ fn console(context: &Context, board: &Board, arguments: &SemihostingArgs) -> Out
             stream.finish()?;
             return Err(failure);
         }
-    }
-}
-
-/// The firmware's status as ours. A failure stays a failure.
-fn status_of(exit: SemihostingExit) -> u8 {
-    match (exit.status, exit.reason) {
-        (0, _) => exit_status::DONE,
-        (_, reason) if reason != APPLICATION_EXIT => exit_status::CRASH,
-        (status, _) => status.to_le_bytes()[0].max(1),
     }
 }

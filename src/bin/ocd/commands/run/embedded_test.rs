@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Runner;
 use super::firmware::{Firmware, TEST_SECTION};
+use super::output::Sink;
+use super::verdict_line::{self, VerdictLine};
 use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
@@ -113,24 +115,34 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     if context.output.is_json() && !arguments.list {
         arguments.logfile = Some(platform::NULL_DEVICE.into());
     }
+    if runner.arguments.until_line.is_some() || !runner.arguments.until.is_empty() {
+        return Err(Failure::usage("--until and --until-line end a run, but a test ends by itself")
+            .help("leave them out for a test binary"));
+    }
     let tests = tests(&runner.firmware)?;
+    let width = verdict_line::width(&arguments, tests.iter().map(|test| (&*test.name, test.is_ignored)));
     let board = if arguments.list { None } else { Some(context.one_board()?) };
-    let prepared = board.as_ref().map_or(Ok(()), |board| {
+    let prepared = board.as_ref().map_or(Ok(true), |board| {
         context.signals.attend();
+        runner.firmware.note_missing_places(&runner.output);
         runner.prepare(board)
     });
-    if let Err(failure) = prepared {
-        // The target is left as it should be also after a failure, which counts.
-        let _ = board.map(|board| board.close(OnClose::Halt));
-        return Err(failure);
-    }
+    let is_described = match prepared {
+        Ok(is_described) => is_described,
+        Err(failure) => {
+            // The target is left as it should be also after a failure, which counts.
+            let _ = board.map(|board| board.close(OnClose::Halt));
+            return Err(failure);
+        }
+    };
     let shared = Arc::new((runner, Mutex::new(board)));
     let trials = tests.into_iter().map(|test| {
         let (shared, is_ignored) = (Arc::clone(&shared), test.is_ignored);
+        let line = VerdictLine::new(&test.name, width, &arguments);
         Trial::test(test.name.clone(), move || {
             let (runner, board) = &*shared;
             let board = board.lock().unwrap_or_else(PoisonError::into_inner);
-            board.as_ref().map_or(Ok(()), |board| run_one(runner, board, &test))
+            board.as_ref().map_or(Ok(()), |board| run_one(runner, board, &test, is_described, &line))
         })
         .with_ignored_flag(is_ignored)
     });
@@ -146,7 +158,7 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
         return Err(Failure::new(status, "ocd.interrupted", "interrupted: the tests after this one did not run"));
     }
     let conclusion = conclusion.map_err(|panic| unprinted(&panic))?;
-    let status = if conclusion.has_failed() { 101 } else { 0 };
+    let status = if conclusion.has_failed() { exit_status::FAILED_TESTS } else { exit_status::DONE };
     if context.output.is_json() && !arguments.list {
         let report = Report {
             passed: conclusion.num_passed,
@@ -168,24 +180,38 @@ fn unprinted(panic: &str) -> Failure {
     }
 }
 
-/// Runs one test. What it prints is shown.
-fn run_one(runner: &Runner, board: &Board, test: &Test) -> Result<(), Failed> {
+/// Runs one test. What it prints is shown; a log of defmt only if the file describes it.
+fn run_one(runner: &Runner, board: &Board, test: &Test, is_described: bool, line: &VerdictLine) -> Result<(), Failed> {
     if runner.signals.caught().is_some() {
         return Err("interrupted".into());
     }
-    let result = verdict(runner, board, test);
+    let mut sink = runner.sink();
+    sink.interrupt(line);
+    if !is_described {
+        sink.drop_defmt();
+    }
+    let result = verdict(runner, board, test, &mut sink, line);
+    line.resume().map_err(|failure| Failed::from(failure.to_string()))?;
     let reason = result.as_ref().map_or_else(ToString::to_string, Clone::clone);
     let event = Event { name: &test.name, passed: result.is_ok(), reason: &reason };
     runner.output.event(None, "test", &event).map_err(|failure| Failed::from(failure.to_string()))?;
     result.map(drop).map_err(Failed::from)
 }
 
-fn verdict(runner: &Runner, board: &Board, test: &Test) -> Result<String, String> {
+fn verdict<'s>(
+    runner: &'s Runner,
+    board: &Board,
+    test: &Test,
+    sink: &mut Sink<'s>,
+    line: &VerdictLine,
+) -> Result<String, String> {
     let failed = |failure: Failure| failure.to_string();
-    let mut sink = runner.sink();
     let command_line = format!("run_addr {}", test.address);
     let input = RunInput::from(Vec::new());
-    let ending = runner.run_once(board, &mut sink, &command_line, input, test.limit).map_err(failed)?;
+    let ending = runner.run_once(board, sink, &command_line, input, test.limit).map_err(failed)?;
+    if ending.needs_explanation() {
+        line.interrupt().map_err(failed)?;
+    }
     ending.explain(&runner.output);
     let passed = match ending.exited() {
         Some(status) if test.should_panic => status == PANICKED,

@@ -6,7 +6,6 @@ use openocd::crash::{Backtrace as Calls, CortexMState};
 use openocd::{CrashReport, RunOutcome, Target, TargetState, Verdict};
 use serde::Serialize;
 
-use super::firmware::Firmware;
 use super::output::Sink;
 use super::{Backtrace, Runner};
 use crate::exit_status;
@@ -53,10 +52,10 @@ impl Ending {
                 (exit_status::DONE, Whose::Ocd, format!("the line came: {line}"))
             }
             Verdict::Exit { status, .. } => {
-                (as_exit_status(*status), Whose::Firmware, format!("the firmware exited with status {status}"))
+                exit(*status, runner.arguments.until_line.is_some(), !runner.arguments.until.is_empty())
             }
             Verdict::Breakpoint { address } => {
-                (exit_status::DONE, Whose::Ocd, format!("the firmware reached {}", place(firmware, *address)))
+                (exit_status::DONE, Whose::Ocd, format!("the firmware reached {}", firmware.place(*address)))
             }
             Verdict::Lockup => (exit_status::CRASH, Whose::Firmware, "the firmware locked up".to_owned()),
             Verdict::Crash { .. } | Verdict::Halt(_) if is_crash => {
@@ -64,7 +63,7 @@ impl Ending {
                 (exit_status::CRASH, Whose::Firmware, format!("the firmware crashed: {summary}"))
             }
             Verdict::Halt(reason) => {
-                let pc = outcome.pc().map(|pc| format!(" at {}", place(firmware, pc))).unwrap_or_default();
+                let pc = outcome.pc().map(|pc| format!(" at {}", firmware.place(pc))).unwrap_or_default();
                 (exit_status::FAILED, Whose::Ocd, format!("the target halted{pc} ({reason})"))
             }
             Verdict::Stopped => (signal.unwrap_or(exit_status::FAILED), Whose::Ocd, "interrupted".to_owned()),
@@ -86,6 +85,11 @@ impl Ending {
         }
         output.note(None, format_args!("{} (exit status {status}, {})", self.reason, self.whose));
         Ok(status)
+    }
+
+    /// Whether there is more to tell people than the reason.
+    pub(super) fn needs_explanation(&self) -> bool {
+        self.crash.is_some() || self.backtrace.is_some()
     }
 
     /// The crash and the calls, for people.
@@ -116,17 +120,26 @@ pub(crate) fn as_exit_status(status: i32) -> u8 {
     }
 }
 
+/// How a command ends whose firmware has exited: the exit status, whose it is, and the reason. What
+/// was waited for has not come, so the firmware's success is none here.
+pub(crate) fn exit(status: i32, waits_for_line: bool, waits_for_place: bool) -> (u8, Whose, String) {
+    let reason = format!("the firmware exited with status {status}");
+    let missing = match (waits_for_line, waits_for_place) {
+        _ if status != 0 => None,
+        (true, true) => Some("neither the line of --until-line nor the place of --until came"),
+        (true, false) => Some("the line of --until-line did not come"),
+        (false, true) => Some("the place of --until was not reached"),
+        (false, false) => None,
+    };
+    match missing {
+        Some(missing) => (exit_status::UNMET, Whose::Ocd, format!("{reason}, but {missing}")),
+        None => (as_exit_status(status), Whose::Firmware, reason),
+    }
+}
+
 /// The reason, for [`Done`].
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reason)
-    }
-}
-
-/// An address with the function it is in.
-fn place(firmware: &Firmware, address: u64) -> String {
-    match firmware.image.symbol_at(address) {
-        Some(symbol) => format!("{address:#010x} in {symbol}"),
-        None => format!("{address:#010x}"),
     }
 }

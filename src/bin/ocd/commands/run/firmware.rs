@@ -5,19 +5,25 @@ use std::path::{Path, PathBuf};
 
 use defmt_decoder::{Locations, Table};
 use object::{Object as _, ObjectSection as _};
-use openocd::{Error, Image, Target, TargetError, VectorCatch};
+use openocd::{Error, Image, ImageFormat, Target, TargetError, VectorCatch};
 
-use crate::address::number_with_offset;
+use crate::address::Names;
 use crate::board::Board;
+use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
+use crate::output::progress::Watch;
+use crate::settings::Key;
 
 /// The section in which `embedded-test` lists its tests.
 pub(super) const TEST_SECTION: &str = ".embedded_test";
 
 /// The smallest control block: id, two counts, no channel.
 const SMALLEST_BLOCK: u64 = 24;
+
+/// Bytes of flash that are read before they are compared.
+const PIECE: usize = 64 * 1024;
 
 /// The firmware to run.
 pub(crate) struct Firmware {
@@ -42,7 +48,7 @@ impl Firmware {
             let end = symbol.address.saturating_add(symbol.size.max(SMALLEST_BLOCK));
             symbol.address..end
         });
-        let is_elf = image.format() == openocd::ImageFormat::Elf;
+        let is_elf = image.format() == ImageFormat::Elf;
         let wrong = |error: &dyn std::fmt::Display| {
             Failure::configuration(format!("cannot read the strings of defmt in {}", path.display()))
                 .cause(format!("{error:#}"))
@@ -56,23 +62,99 @@ impl Firmware {
         Ok(Firmware { path: path.to_path_buf(), image, bytes, rtt, defmt, locations, is_test })
     }
 
-    /// Tells whether flash holds another firmware than this one.
-    pub(crate) fn compare(&self, output: &Output, board: &Board) -> Outcome<()> {
-        board.target()?.reset(openocd::ResetMode::Halt)?;
-        if let Some(mismatch) = board.target()?.flash().verify_image_at(&self.image)? {
-            output.warning(board.name(), &format!("the chip holds other firmware: {mismatch}"))?;
+    /// Tells people if the log cannot name places in the sources.
+    pub(crate) fn note_missing_places(&self, output: &Output) {
+        if self.defmt.is_some() && self.locations.is_empty() {
+            output.note(None, "the log has no places in the sources: the ELF file lacks debug information");
+            output.note(None, "  help: set `debug = 2` in the profile of Cargo.toml");
         }
-        Ok(())
     }
 
-    /// The address of a symbol of this firmware, of a register of the SVD file, or a number.
-    pub(super) fn address(&self, board: &Board, text: &str) -> Outcome<u64> {
-        if let Some(address) = number_with_offset(text) {
-            return address;
+    /// Resets and halts the target, and warns if flash holds another firmware than this one. Returns
+    /// whether this file says what the log of the firmware means.
+    pub(super) fn compare(&self, output: &Output, board: &Board, is_trusted: bool) -> Outcome<bool> {
+        board.target()?.reset(openocd::ResetMode::Halt)?;
+        let Some(mismatch) = board.target()?.flash().verify_image_at(&self.image)? else { return Ok(true) };
+        let log = if self.defmt.is_some() && !is_trusted { "; the log of defmt is not decoded" } else { "" };
+        output.warning(board.name(), &format!("the chip holds other firmware: {mismatch}{log}"))?;
+        Ok(is_trusted)
+    }
+
+    /// Fails if flash holds another firmware than this one: this file does not say what that one
+    /// prints. Flash is only read: the target may run, and goes on as it was.
+    pub(crate) fn compare_running(&self, context: &Context, board: &Board, is_trusted: bool) -> Outcome<()> {
+        let output = &context.output;
+        let mut watch = Watch::new(output, board.name(), &context.signals);
+        let difference = match self.difference(&board.target()?, &mut watch) {
+            Ok(None) => return Ok(()),
+            Ok(Some(difference)) => difference,
+            Err(error) if error.is_disconnected() || error.is_timeout() || watch.caught().is_some() => {
+                return Err(watch.failure(error));
+            }
+            // Not every chip can be read while it runs.
+            Err(error) => {
+                let message = format!("nothing confirms that the chip holds this firmware: {error}");
+                return output.warning(board.name(), &message);
+            }
+        };
+        drop(watch);
+        if is_trusted {
+            return output.warning(board.name(), &format!("the chip holds other firmware: {difference}"));
         }
-        match self.image.symbol(text) {
-            Ok(symbol) => Ok(symbol.address),
-            Err(error) => board.address(text).map_err(|_| Failure::from(error)),
+        let file = self.path.display();
+        let message = format!("the chip holds other firmware than {file}: {difference}");
+        Err(Failure::new(exit_status::MISMATCH, "flash.mismatch", message)
+            .help(format!("name the file of the firmware that runs, or write this one: ocd flash {file}"))
+            .help("if the firmware writes to its own flash, --trust-file accepts the difference"))
+    }
+
+    /// Where flash differs from this firmware. What is loaded into RAM is not compared.
+    fn difference(&self, target: &Target<'_>, watch: &mut Watch) -> openocd::Result<Option<String>> {
+        let flash = target.flash();
+        let banks = flash.banks()?;
+        for segment in self.image.segments() {
+            // A bank that cannot be probed now, as some while the target runs, has the size 0: reading
+            // it says why.
+            let is_in = |bank: &openocd::FlashBank| {
+                let offset = segment.address.checked_sub(bank.base);
+                offset.is_some_and(|offset| offset < bank.size || bank.size == 0)
+            };
+            if !banks.iter().any(is_in) {
+                continue;
+            }
+            let mut address = segment.address;
+            for wanted in segment.data.chunks(PIECE) {
+                let held = watch.flash(flash).read(address, wanted.len() as u64)?;
+                if let Some(at) = held.iter().zip(wanted).position(|(held, wanted)| held != wanted) {
+                    let (address, held, wanted) = (address + at as u64, held[at], wanted[at]);
+                    return Ok(Some(format!("{address:#010x} holds {held:#04x} and not {wanted:#04x}")));
+                }
+                address += wanted.len() as u64;
+            }
+        }
+        Ok(None)
+    }
+
+    /// What `--until` names: a symbol of this firmware, a register of the SVD file, or a number. It
+    /// needs no board.
+    pub(super) fn addresses(&self, context: &Context, places: &[String]) -> Outcome<Vec<u64>> {
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut settings = context.one_settings()?;
+        // Other formats have no symbols; then those of --elf may be meant.
+        if let (ImageFormat::Elf, Some(path)) = (self.image.format(), self.path.to_str()) {
+            settings.set_option(Key::Elf, path);
+        }
+        let names = Names::new(&settings);
+        places.iter().map(|place| names.address(place)).collect()
+    }
+
+    /// An address with the function it is in.
+    pub(crate) fn place(&self, address: u64) -> String {
+        match self.image.symbol_at(address) {
+            Some(symbol) => format!("{address:#010x} in {}", symbol.demangled().escape_debug()),
+            None => format!("{address:#010x}"),
         }
     }
 

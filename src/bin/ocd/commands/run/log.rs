@@ -29,6 +29,10 @@ pub(crate) struct LogArgs {
     /// Show only these levels of defmt: a level, or MODULE=LEVEL for some.
     #[arg(long, value_name = "FILTER", value_parser = LogFilter::parse)]
     log_filter: Option<LogFilter>,
+    /// Accept FILE for firmware whose flash differs from it, such as firmware that writes to its own
+    /// flash. Otherwise no log is decoded by a file that is not the one in flash.
+    #[arg(long)]
+    trust_file: bool,
     /// Which times to show.
     #[arg(long, value_enum, value_name = "WHICH", default_value = "target")]
     timestamps: Timestamps,
@@ -69,6 +73,16 @@ impl LogArgs {
             }
             (None, None) => Ok(None),
         }
+    }
+
+    /// Whether somebody asked for RTT, which firmware need not have.
+    pub(super) fn asks_for_rtt(&self) -> bool {
+        !self.channel.is_empty() || self.ram.is_some()
+    }
+
+    /// Whether the file counts also if flash differs from it.
+    pub(crate) fn trusts_file(&self) -> bool {
+        self.trust_file
     }
 
     pub(super) fn timestamps(&self) -> Timestamps {

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::firmware::Firmware;
 use super::log::{Decoder, Entry, LogArgs, Timestamps};
+use super::verdict_line::VerdictLine;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
@@ -38,9 +39,13 @@ struct LogEntry<'a> {
 pub(crate) struct Sink<'f> {
     output: Output,
     decoder: Option<Decoder<'f>>,
+    /// What comes by the channel of defmt has no meaning here.
+    drops_defmt: bool,
     timestamps: Timestamps,
     tells_channels_apart: bool,
     until_line: Option<Regex>,
+    /// The line of the test that runs, which what is printed interrupts.
+    verdict_line: Option<&'f VerdictLine>,
     /// What has come of lines that are not complete.
     partial: HashMap<OutputSource, Vec<u8>>,
     /// The wanted line, once it has come.
@@ -53,21 +58,39 @@ impl<'f> Sink<'f> {
     pub(crate) fn new(output: Output, firmware: &'f Firmware, arguments: &LogArgs, until_line: Option<Regex>) -> Self {
         // It decides by itself otherwise; standard output drops what nobody can see.
         colored::control::set_override(true);
-        let decoder = Decoder::new(firmware, arguments);
-        if decoder.is_some() && firmware.locations.is_empty() {
-            output.note(None, "the log has no places in the sources: the ELF file lacks debug information");
-            output.note(None, "  help: set `debug = 2` in the profile of Cargo.toml");
-        }
         Sink {
             output,
-            decoder,
+            decoder: Decoder::new(firmware, arguments),
+            drops_defmt: false,
             timestamps: arguments.timestamps(),
             tells_channels_apart: arguments.channels().len() > 1,
             until_line,
+            verdict_line: None,
             partial: HashMap::new(),
             found: None,
             failure: None,
         }
+    }
+
+    /// Prints for a test whose line has begun.
+    pub(super) fn interrupt(&mut self, line: &'f VerdictLine) {
+        self.verdict_line = Some(line);
+    }
+
+    /// Drops the log of defmt, if there is one: the firmware that runs is another one, and its log
+    /// would be decoded by the wrong strings.
+    pub(super) fn drop_defmt(&mut self) {
+        self.drops_defmt = self.decoder.take().is_some();
+    }
+
+    /// Warns of something.
+    pub(super) fn warning(&self, text: &str) -> Outcome<()> {
+        self.interrupt_line()?;
+        self.output.warning(None, text)
+    }
+
+    fn interrupt_line(&self) -> Outcome<()> {
+        self.verdict_line.map_or(Ok(()), VerdictLine::interrupt)
     }
 
     /// Takes what came. Ends the run at the wanted line, and when nobody reads what is printed.
@@ -88,6 +111,9 @@ impl<'f> Sink<'f> {
 
     fn show(&mut self, source: OutputSource, at: Option<f64>, bytes: &[u8]) -> Outcome<()> {
         if source == OutputSource::Rtt(DEFMT_CHANNEL) {
+            if self.drops_defmt {
+                return Ok(());
+            }
             if let Some(mut decoder) = self.decoder.take() {
                 let mut entries = Vec::new();
                 decoder.take(bytes, |entry| entries.push(entry));
@@ -112,6 +138,7 @@ impl<'f> Sink<'f> {
 
     /// Standard error of the firmware is standard error here.
     fn print_bytes(&self, source: OutputSource, bytes: &[u8]) -> Outcome<()> {
+        self.interrupt_line()?;
         if source == OutputSource::Error {
             return Ok(std::io::stderr().write_all(bytes)?);
         }
@@ -140,6 +167,7 @@ impl<'f> Sink<'f> {
         if self.output.is_json() {
             return self.output.event(None, "log", &LogEntry { source: source.to_string(), at_seconds: at, entry });
         }
+        self.interrupt_line()?;
         let time = self.host_time(at);
         let mut out = anstream::stdout().lock();
         writeln!(out, "{time}{}", entry.shown)?;
@@ -175,7 +203,8 @@ impl<'f> Sink<'f> {
             }
         }
         if let Some(malformed) = self.decoder.as_ref().map(|decoder| decoder.malformed).filter(|&count| count > 0) {
-            self.output.warning(None, &format!("{malformed} frames of defmt could not be decoded"))?;
+            let frames = if malformed == 1 { "frame" } else { "frames" };
+            self.warning(&format!("{malformed} {frames} of defmt could not be decoded"))?;
         }
         self.failure.take().map_or(Ok(()), Err)
     }
