@@ -76,9 +76,10 @@ enum WpCommand {
 
 #[derive(Debug, Args)]
 struct WpAddArgs {
-    /// Where: a number, a symbol or a register.
+    /// Where: a number, a symbol of --elf or an SVD register; or a range in place of the two:
+    /// START..END or START..+LENGTH.
     address: String,
-    /// How many bytes [default: the size of the symbol or register, otherwise 4].
+    /// How many bytes [default: the size of the symbol or SVD register, otherwise 4].
     #[arg(value_parser = number::number_u32)]
     length: Option<u32>,
     /// Which accesses halt the target.
@@ -189,12 +190,12 @@ pub(crate) fn wp(context: &Context, arguments: &WpArgs) -> Outcome<u8> {
         WpCommand::List => context.each_board_done(listed),
         WpCommand::Add(arguments) => context.each_board_planned(
             |settings| {
-                let place = Names::new(settings).place(&arguments.address)?;
-                let length = match (arguments.length, place.size) {
-                    (Some(length), _) => length,
-                    (None, Some(size)) => u32::try_from(size)
+                let length = arguments.length.map(u64::from);
+                let (place, length) = Names::new(settings).place_and_length(&arguments.address, length)?;
+                let length = match length.or(place.size) {
+                    Some(size) => u32::try_from(size)
                         .map_err(|_| Failure::usage(format!("{} is too large to watch", arguments.address)))?,
-                    (None, None) => 4,
+                    None => 4,
                 };
                 Ok((place.address, length))
             },

@@ -20,7 +20,7 @@ pub(crate) struct CoreArgs {
     /// The core file, which is overwritten.
     file: PathBuf,
     /// Which memory goes into it besides the registers, such as the RAM: START..END without the
-    /// end, START..+LENGTH, or the name of a symbol.
+    /// end, START..+LENGTH, START+LENGTH, or the name of a symbol.
     ranges: Vec<String>,
 }
 

@@ -15,7 +15,6 @@ use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::input::{Input, Typed};
-use crate::number;
 use crate::output::Done;
 use crate::output::stream::Stream;
 use crate::received::{self, receive};
@@ -46,10 +45,10 @@ pub(crate) struct RttArgs {
     /// The channel.
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     channel: u32,
-    /// Search this memory for the control block, such as `0x2000_0000+20K` or
-    /// `0x2000_0000..0x2000_5000`. By default it is where --elf has the symbol `_SEGGER_RTT`.
-    #[arg(long, value_name = "RANGE", value_parser = number::range)]
-    ram: Option<Range<u64>>,
+    /// Search this memory for the control block: START+LENGTH, START..+LENGTH or START..END. By
+    /// default it is where --elf has the symbol `_SEGGER_RTT`.
+    #[arg(long, value_name = "RANGE")]
+    ram: Option<String>,
     /// List the channels and end.
     #[arg(long)]
     list: bool,
@@ -72,6 +71,9 @@ pub(crate) fn run(context: &Context, arguments: &RttArgs) -> Outcome<u8> {
     if arguments.ram.is_none() && settings.iter().all(|settings| settings.get(Key::Elf).is_none()) {
         return Err(Failure::usage("nothing says where the firmware's RTT is")
             .help("name the firmware with --elf FILE, or the memory to search with --ram 0x2000_0000+20K"));
+    }
+    if let (Some(ram), [settings]) = (&arguments.ram, &settings[..]) {
+        Names::new(settings).range(ram)?;
     }
     let board = context.one_board()?;
     let name = board.name().map(str::to_owned);
@@ -106,10 +108,10 @@ fn console(context: &Context, board: &Board, arguments: &RttArgs) -> Outcome<Lis
 
 /// Where the control block is searched for.
 fn place(board: &Board, arguments: &RttArgs) -> Outcome<Range<u64>> {
-    if let Some(range) = &arguments.ram {
-        return Ok(range.clone());
-    }
     let names = Names::new(&board.settings);
+    if let Some(range) = &arguments.ram {
+        return names.range(range);
+    }
     let Some(image) = names.image()? else { return Err(Failure::usage("--elf or --ram is needed")) };
     let symbol = image.symbol(SYMBOL).map_err(|error| {
         let file = board.settings.value(Key::Elf).unwrap_or_default();

@@ -121,6 +121,8 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
         return embedded_test::run(context, runner);
     }
     refuse_unknown_options(&runner.arguments.args)?;
+    // A range that cannot be read is found before the board is opened.
+    runner.arguments.log.range(&runner.firmware, &context.one_settings()?)?;
     let input = input(&runner.arguments)?;
     let mut sink = runner.sink();
 
@@ -200,7 +202,7 @@ impl Runner {
         if let Some(folder) = &arguments.files {
             until = until.files(folder);
         }
-        if let Some(range) = arguments.log.range(firmware)? {
+        if let Some(range) = arguments.log.range(firmware, &board.settings)? {
             // So that nothing is lost that the firmware prints before a channel waits for its reader.
             if let Ok(main) = firmware.image.symbol("main") {
                 until = until.rtt_from(main.address);

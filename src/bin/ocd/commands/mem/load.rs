@@ -19,7 +19,7 @@ use crate::settings::Settings;
 pub(crate) struct LoadArgs {
     /// The file. ELF, Intel HEX, S-record and UF2 go to their own addresses.
     file: PathBuf,
-    /// Where raw bytes go: a number, a symbol or a register.
+    /// Where raw bytes go: a number, a symbol of --elf or an SVD register.
     address: Option<String>,
     /// Take the file as raw bytes, whatever it is.
     #[arg(long, requires = "address")]
