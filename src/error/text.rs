@@ -6,9 +6,12 @@ use std::path::Path;
 /// The beginning of `bytes` on one line.
 ///
 /// White space at the ends is dropped, line breaks become `; `, control characters and bytes that
-/// are not UTF-8 are escaped. Text of more than `limit` bytes is cut, with a note of its length.
+/// are not UTF-8 are escaped. Lines that repeat are shown once, with their number. Text of more than
+/// `limit` bytes is cut, with a note of its length.
 pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
-    let bytes = bytes.trim_ascii();
+    let whole = bytes.trim_ascii();
+    let folded = fold_repeats(whole);
+    let bytes = folded.as_deref().unwrap_or(whole);
     let mut end = bytes.len().min(limit);
     // Never cut inside a character.
     while end < bytes.len() && end > 0 && bytes[end] & 0xc0 == 0x80 {
@@ -39,9 +42,53 @@ pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
         }
     }
     if end < bytes.len() {
-        let _ = write!(text, "… ({} bytes in all)", bytes.len());
+        let _ = write!(text, "… ({} bytes in all)", whole.len());
     }
     text
+}
+
+/// How many lines may be repeated together. OpenOCD logs two for each transfer that failed.
+const REPEATED_LINES: usize = 4;
+
+/// The text with repeated lines once; `None` if no lines repeat.
+///
+/// A target or a probe that is lost makes OpenOCD log the same lines again and again.
+fn fold_repeats(bytes: &[u8]) -> Option<Vec<u8>> {
+    let lines = bytes.split(|&byte| byte == b'\n' || byte == b'\r').map(<[u8]>::trim_ascii_end);
+    let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).collect();
+    let mut folded = Vec::new();
+    let mut at = 0;
+    let mut has_repeats = false;
+    while at < lines.len() {
+        let (period, count) = repeats(&lines[at..]);
+        let group = &lines[at..at + period];
+        folded.extend_from_slice(&group.join(&b'\n'));
+        if count > 1 {
+            has_repeats = true;
+            let note = if period == 1 {
+                format!(" ({count} times)")
+            } else {
+                format!(" (these {period} lines {count} times)")
+            };
+            folded.extend_from_slice(note.as_bytes());
+        }
+        folded.push(b'\n');
+        at += period * count;
+    }
+    folded.pop();
+    has_repeats.then_some(folded)
+}
+
+/// How many of the first lines repeat together, and how often they are there one after the other.
+fn repeats(lines: &[&[u8]]) -> (usize, usize) {
+    (1..=REPEATED_LINES.min(lines.len()))
+        .map(|period| {
+            let group = &lines[..period];
+            (period, lines.chunks(period).take_while(|chunk| *chunk == group).count())
+        })
+        // The shortest group of those that cover most.
+        .max_by_key(|&(period, count)| (if count > 1 { period * count } else { 1 }, std::cmp::Reverse(period)))
+        .unwrap_or((1, 1))
 }
 
 /// A control character, or one that changes how the text around it is shown (bidirectional
@@ -102,6 +149,18 @@ mod tests {
     #[test]
     fn lines_are_joined() {
         assert_eq!(excerpt(b"\r\na\n\n\tb\r\nc\n", 20), "a;  b; c");
+    }
+
+    #[test]
+    fn repeated_lines_are_shown_once() {
+        assert_eq!(excerpt(b"a\na\n\na\nb\n", 99), "a (3 times); b");
+        assert_eq!(excerpt(b"x\na\nb\na\nb\na\n", 99), "x; a; b (these 2 lines 2 times); a");
+        assert_eq!(excerpt(b"a\nb\na\n", 99), "a; b; a");
+        let sticky = "Invalid ACK (7) in DAP response\nJTAG-DP STICKY ERROR\n".repeat(5);
+        let folded = "Invalid ACK (7) in DAP response; JTAG-DP STICKY ERROR (these 2 lines 5 times)";
+        assert_eq!(excerpt(sticky.as_bytes(), 300), folded);
+        let note = excerpt("a\nb\nc\nd\n".repeat(1000).as_bytes(), 5);
+        assert_eq!(note, "a; b; c… (7999 bytes in all)");
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
         }
         _ => {}
     }
+    if let Some(refused) = error.failure() {
+        failure.help.extend(symptoms::lost(&[refused.message(), refused.log()]));
+    }
     plain::without_library_items(&mut failure.message);
     failure.causes.iter_mut().for_each(plain::without_library_items);
 }
