@@ -23,8 +23,9 @@ use variable::Watched;
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// What to watch: a symbol, an address with a type (`0x2000_0000:u16`, `temperature:f32`), a
-    /// register or a field (RCC.CR, RCC.CFGR.SW). Types: u8 to u64, i8 to i64, f32, f64.
+    /// What to watch: a symbol, an address (of a u32), both with a type (`0x2000_0000:u16`,
+    /// `temperature:f32`), an SVD register or a field of it (RCC.CR, RCC.CFGR.SW). Types: u8 to
+    /// u64, i8 to i64, f32, f64.
     #[arg(required = true)]
     variables: Vec<String>,
     /// How often.
@@ -174,7 +175,8 @@ impl Show {
             return Ok(Show::Live(Screen::new(watched.len())));
         }
         let names = watched.iter().map(|watched| csv(&watched.variable.name));
-        let header: Vec<String> = std::iter::once("seconds".to_owned()).chain(names).collect();
+        // As the library's.
+        let header: Vec<String> = ["time_s", "missed"].map(str::to_owned).into_iter().chain(names).collect();
         context.output.bytes(format!("{}\n", header.join(",")).as_bytes())?;
         Ok(Show::Csv)
     }
@@ -184,7 +186,7 @@ impl Show {
             Show::Json => context.output.event(board.name(), "sample", sample),
             Show::Live(screen) => context.output.bytes(screen.draw(sample).as_bytes()),
             Show::Csv => {
-                let mut line = format!("{:.6}", sample.at.as_secs_f64());
+                let mut line = format!("{:.6},{}", sample.at.as_secs_f64(), sample.missed);
                 for value in &sample.values {
                     let _ = write!(line, ",{value}");
                 }
