@@ -21,8 +21,6 @@ pub(crate) struct Place {
     pub(crate) size: Option<u64>,
 }
 
-const RANGE_INSTEAD: &str = "or a range in place of the two: START..END, START..+LENGTH or START+LENGTH";
-
 /// The names that addresses may use: symbols of `--elf`, registers of `--svd`. They need no board,
 /// so a wrong address is found before OpenOCD is started. Each file is read once, when a name is
 /// looked up in it.
@@ -99,10 +97,13 @@ impl Names {
     /// The addresses that a command names by `ADDRESS LENGTH`, or by a range in place of the two.
     pub(crate) fn extent(&self, words: &[String]) -> Outcome<Range<u64>> {
         match words {
-            [range] => self.range(range),
+            [range] => self.range(range).map_err(|failure| match failure.help.is_empty() {
+                true => failure,
+                false => failure.help(format!("or give an address and a length: {range} LENGTH")),
+            }),
             [start, length] if is_range(start) => Err(two_lengths(start, length)),
             [start, length] => self.span(start, length),
-            _ => Err(Failure::usage("an address and a length are needed").help(RANGE_INSTEAD)),
+            _ => Err(Failure::usage("an address and a length are needed, or a range in place of the two")),
         }
     }
 

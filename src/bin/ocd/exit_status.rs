@@ -50,7 +50,7 @@ Exit status:
    76  OpenOCD cannot be reached, went away or does not answer
   124  the time of --timeout is over
   130  Ctrl-C
-  134  the firmware panicked, faulted or locked up
+  134  the firmware panicked, faulted or locked up, also when `flash` started it
   141  nobody reads standard output any more
   143  SIGTERM
 `run` and `attach` end with the firmware's own status when the firmware exits.
