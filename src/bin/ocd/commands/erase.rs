@@ -114,7 +114,9 @@ fn plan<'a>(arguments: &'a EraseArgs, names: &Names) -> Outcome<Plan<'a>> {
         (Some(bank), [], true) => Ok(Plan::Bank(bank)),
         (Some(bank), [first, last], false) => {
             let number = |text| number::number_u32(text).map_err(Failure::usage);
-            Ok(Plan::Sectors { bank, first: number(first)?, last: number(last)? })
+            let (first, last) = (number(first)?, number(last)?);
+            check_order(first, last)?;
+            Ok(Plan::Sectors { bank, first, last })
         }
         (_, [word], false) if word == "all" => {
             Err(Failure::usage("what is to be erased?").help("to erase everything say --all"))
@@ -131,6 +133,15 @@ fn plan<'a>(arguments: &'a EraseArgs, names: &Names) -> Outcome<Plan<'a>> {
             None => "name an address and a length, or a range, or sectors with --bank, or say --all for all flash",
         })),
     }
+}
+
+/// Refuses a first sector that is after the last.
+pub(crate) fn check_order(first: u32, last: u32) -> Outcome<()> {
+    if first <= last {
+        return Ok(());
+    }
+    let message = format!("the range is reversed: its first sector {first} is after its last, {last}");
+    Err(Failure::usage(message).help(format!("the lower number goes first: {last} {first}")))
 }
 
 /// A bank by its number, or else by its name.
