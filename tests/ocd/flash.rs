@@ -255,7 +255,7 @@ fn another_probe_is_refused_before_anything_is_erased() {
     let logged = format!("{} -c \"echo {{Info : CMSIS-DAP: Serial# = RIGHT}}\"", bench.config());
     let arguments = |serial| ["flash", "app.bin@0x08004000", "--serial", serial];
     let ran = Ran::of(bench.command(&arguments("LEFT")).env("OCD_CONFIG", &logged)).expect(72);
-    assert!(ran.stderr.contains("the probe is RIGHT, not LEFT (option)"), "{ran:?}");
+    assert!(ran.stderr.contains("the probe is RIGHT, not LEFT (--serial)"), "{ran:?}");
     assert_eq!(held(&bench, APP, 64), [0xff; 64]);
     Ran::of(bench.command(&arguments("RIGHT")).env("OCD_CONFIG", &logged)).expect(0);
     assert!(held(&bench, APP, 64) == noise(11, 64));
