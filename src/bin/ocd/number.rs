@@ -30,6 +30,16 @@ pub(crate) fn number_u32(text: &str) -> Result<u32, String> {
     number(text)?.try_into().map_err(|_| format!("{text} is more than 32 bits"))
 }
 
+/// Reads a number that fits 16 bits.
+pub(crate) fn number_u16(text: &str) -> Result<u16, String> {
+    number(text)?.try_into().map_err(|_| format!("{text} is more than 16 bits"))
+}
+
+/// `1 sample`, `2 samples`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// Reads a value of `bits` bits. A negative one is taken as its two's complement.
 pub(crate) fn value(text: &str, bits: u32) -> Result<u64, String> {
     let too_wide = || format!("{text} does not fit {bits} bits");

@@ -10,7 +10,7 @@ use crate::address::Names;
 use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::number;
+use crate::number::{self, counted};
 use crate::output::Done;
 use crate::output::table::table;
 
@@ -121,7 +121,7 @@ impl fmt::Display for Breakpoints {
                 _ => format!("{:#010x}", point.address),
             };
             let effect = if point.in_effect == Some(false) { "not in effect" } else { "" };
-            [address, format!("{} bytes", point.length), point.kind.to_string(), comparator, effect.to_owned()]
+            [address, counted(point.length.into(), "byte"), point.kind.to_string(), comparator, effect.to_owned()]
         };
         f.write_str(&table([""; 5], self.breakpoints.iter().map(row)))
     }
@@ -135,7 +135,7 @@ struct Watchpoints {
 impl fmt::Display for Watchpoints {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let row = |point: &Watchpoint| {
-            [format!("{:#010x}", point.address), format!("{} bytes", point.length), point.access.to_string()]
+            [format!("{:#010x}", point.address), counted(point.length.into(), "byte"), point.access.to_string()]
         };
         f.write_str(&table([""; 3], self.watchpoints.iter().map(row)))
     }

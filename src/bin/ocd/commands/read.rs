@@ -13,6 +13,7 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::number::counted;
 use crate::output::Done;
 use crate::output::file::OutputFile;
 use crate::output::progress::Watch;
@@ -39,7 +40,8 @@ struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Report { path, address, bytes, elapsed_seconds } = self;
-        write!(f, "{bytes} bytes from {address:#010x} are in {} ({elapsed_seconds:.1} s)", path.display())
+        let (bytes, verb) = (counted(*bytes, "byte"), if *bytes == 1 { "is" } else { "are" });
+        write!(f, "{bytes} from {address:#010x} {verb} in {} ({elapsed_seconds:.1} s)", path.display())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::input::{Input, Typed};
+use crate::number;
 use crate::output::Done;
 use crate::output::stream::Stream;
 use crate::received::{self, receive};
@@ -43,7 +44,7 @@ const READ: Duration = Duration::from_millis(20);
 #[derive(Debug, Args)]
 pub(crate) struct RttArgs {
     /// The channel.
-    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    #[arg(long, default_value_t = 0, value_name = "NUMBER", value_parser = number::number_u32)]
     channel: u32,
     /// Search this memory for the control block: START+LENGTH, START..+LENGTH or START..END. By
     /// default it is where --elf has the symbol `_SEGGER_RTT`.

@@ -16,7 +16,7 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
-use crate::number;
+use crate::number::{self, counted};
 use crate::output::Done;
 use screen::Screen;
 use variable::Watched;
@@ -32,7 +32,7 @@ pub(crate) struct WatchArgs {
     #[arg(long, short, value_name = "TIME", default_value = "100ms", value_parser = number::duration)]
     period: Duration,
     /// End after so many samples; otherwise after --timeout, or at Ctrl-C.
-    #[arg(long, short = 'n', value_name = "N")]
+    #[arg(long, short = 'n', value_name = "N", value_parser = number::number)]
     count: Option<u64>,
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn run(context: &Context, arguments: &WatchArgs) -> Outcome<u8> {
     let closed = board.close(OnClose::AsIs);
     let status = ended?;
     closed?;
-    context.output.note(name, format_args!("{} samples, {} missed", summary.samples, summary.missed));
+    context.output.note(name, format_args!("{}, {} missed", counted(summary.samples, "sample"), summary.missed));
     context.output.done(name, &Done::with(summary, status))?;
     Ok(status)
 }

@@ -12,6 +12,7 @@ use super::{memory, watched};
 use crate::address::Names;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
+use crate::number::counted;
 use crate::output::Done;
 
 #[derive(Debug, Args)]
@@ -42,7 +43,8 @@ impl fmt::Display for Report {
         if is_stdout(&self.file) {
             return Ok(());
         }
-        write!(f, "wrote {} bytes from {:#010x} to {}", self.length, self.address, self.file.display())
+        let length = counted(self.length, "byte");
+        write!(f, "wrote {length} from {:#010x} to {}", self.address, self.file.display())
     }
 }
 

@@ -12,14 +12,14 @@ use super::log_filter::LogFilter;
 use super::log_format;
 use crate::address::Names;
 use crate::failure::Outcome;
-use crate::panics;
 use crate::settings::Settings;
+use crate::{number, panics};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Log")]
 pub(crate) struct LogArgs {
     /// Show this RTT channel [default: 0]. Several are told apart by their number.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number::number_u32)]
     channel: Vec<u32>,
     /// Search for the RTT control block here, if the file has no symbol for it: START+LENGTH,
     /// START..+LENGTH or START..END.
