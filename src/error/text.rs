@@ -6,8 +6,8 @@ use std::path::Path;
 /// The beginning of `bytes` on one line.
 ///
 /// White space at the ends is dropped, line breaks become `; `, control characters and bytes that
-/// are not UTF-8 are escaped. Lines that repeat are shown once, with their number. Text of more than
-/// `limit` bytes is cut, with a note of its length.
+/// are not UTF-8 are escaped. Lines that repeat are shown once, with their number. Text of more
+/// than `limit` bytes is cut, with a note of its length.
 pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
     let whole = bytes.trim_ascii();
     let folded = fold_repeats(whole);

@@ -74,8 +74,7 @@ impl Names {
             (_, Some((start, End::Address(end))), _) => Some(self.address(start)?..self.address(end)?),
             (place, None, None) => {
                 place?;
-                return Err(Failure::usage(format!("{text:?} has no size"))
-                    .help(format!("give the range as {text}..+LENGTH, {text}+LENGTH or {text}..END")));
+                return Err(no_size(text));
             }
         };
         let range = range.ok_or_else(|| Failure::usage(format!("{text} is beyond 64 bits")))?;
@@ -88,19 +87,21 @@ impl Names {
 
     /// The addresses from `start` on, `length` bytes. The length may be 0.
     fn span(&self, start: &str, length: &str) -> Outcome<Range<u64>> {
-        let (address, length) = (self.address(start)?, number::number(length).map_err(Failure::usage)?);
-        let end = address.checked_add(length);
-        let end = end.ok_or_else(|| Failure::usage(format!("{length:#x} bytes at {start} go beyond 64 bits")))?;
+        let (address, bytes) = (self.address(start)?, number::number(length).map_err(Failure::usage)?);
+        let end = address.checked_add(bytes);
+        let end = end.ok_or_else(|| Failure::usage(format!("{length} bytes from {start} on go beyond 64 bits")))?;
         Ok(address..end)
     }
 
     /// The addresses that a command names by `ADDRESS LENGTH`, or by a range in place of the two.
     pub(crate) fn extent(&self, words: &[String]) -> Outcome<Range<u64>> {
         match words {
-            [range] => self.range(range).map_err(|failure| match failure.help.is_empty() {
-                true => failure,
-                false => failure.help(format!("or give an address and a length: {range} LENGTH")),
-            }),
+            [address]
+                if self.place(address).is_ok_and(|place| place.size.is_none()) && split_length(address).is_none() =>
+            {
+                Err(no_size(address).help(format!("or give an address and a length: {address} LENGTH")))
+            }
+            [range] => self.range(range),
             [start, length] if is_range(start) => Err(two_lengths(start, length)),
             [start, length] => self.span(start, length),
             _ => Err(Failure::usage("an address and a length are needed, or a range in place of the two")),
@@ -250,6 +251,11 @@ fn split_length(text: &str) -> Option<(&str, &str)> {
 /// Whether `text` has the two dots of a range. A name may have them, but is no number then.
 fn is_range(text: &str) -> bool {
     two_dots(text).is_some_and(|(start, _)| number_with_offset(start).is_some())
+}
+
+fn no_size(text: &str) -> Failure {
+    Failure::usage(format!("{text:?} has no size"))
+        .help(format!("give the range as {text}..+LENGTH, {text}+LENGTH or {text}..END"))
 }
 
 fn two_lengths(range: &str, length: &str) -> Failure {

@@ -76,8 +76,8 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
     failure.causes.iter_mut().for_each(plain::without_library_items);
 }
 
-/// Whether flash was not changed because it is protected. Where OpenOCD does not know that before, the
-/// chip or its driver says so.
+/// Whether flash was not changed because it is protected. Where OpenOCD does not know that before,
+/// the chip or its driver says so.
 fn is_protected(error: &Error) -> bool {
     let is_change = matches!(error, Error::Flash(FlashError::Erase { .. } | FlashError::Write { .. }));
     error.id() == "flash.protected"

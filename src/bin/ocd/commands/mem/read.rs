@@ -26,7 +26,8 @@ pub(crate) struct ReadArgs {
     /// How many values of --width, instead of a length in bytes.
     #[arg(long, short = 'n', value_name = "N", value_parser = number::number)]
     count: Option<u64>,
-    /// Bits of each access [default: that of the symbol or SVD register, otherwise whatever is fastest].
+    /// Bits of each access [default: that of the symbol or SVD register, otherwise whatever is
+    /// fastest].
     #[arg(long, short, value_enum)]
     width: Option<Width>,
     /// How to print: a table, a hexadecimal value a line, or raw bytes.
