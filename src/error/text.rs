@@ -1,13 +1,14 @@
 //! Text for people: excerpts of what came from OpenOCD or from a caller, safe to print on one line.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::Path;
 
 /// The beginning of `bytes` on one line.
 ///
 /// White space at the ends is dropped, line breaks become `; `, control characters and bytes that
-/// are not UTF-8 are escaped. Lines that repeat are shown once, with their number. Text of more
-/// than `limit` bytes is cut, with a note of its length.
+/// are not UTF-8 are escaped. A line that is there several times is shown once, with its number. Text
+/// of more than `limit` bytes is cut, with a note of its length.
 pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
     let whole = bytes.trim_ascii();
     let folded = fold_repeats(whole);
@@ -47,48 +48,30 @@ pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
     text
 }
 
-/// How many lines may be repeated together. OpenOCD logs two for each transfer that failed.
-const REPEATED_LINES: usize = 4;
-
-/// The text with repeated lines once; `None` if no lines repeat.
+/// The text with each line once, where it is first, and with its number; `None` if no line is there
+/// twice.
 ///
-/// A target or a probe that is lost makes OpenOCD log the same lines again and again.
+/// A target or a probe that is lost makes OpenOCD log the same few lines again and again, in no fixed
+/// order.
 fn fold_repeats(bytes: &[u8]) -> Option<Vec<u8>> {
     let lines = bytes.split(|&byte| byte == b'\n' || byte == b'\r').map(<[u8]>::trim_ascii_end);
-    let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).collect();
-    let mut folded = Vec::new();
-    let mut at = 0;
-    let mut has_repeats = false;
-    while at < lines.len() {
-        let (period, count) = repeats(&lines[at..]);
-        let group = &lines[at..at + period];
-        folded.extend_from_slice(&group.join(&b'\n'));
-        if count > 1 {
-            has_repeats = true;
-            let note = if period == 1 {
-                format!(" ({count} times)")
-            } else {
-                format!(" (these {period} lines {count} times)")
-            };
-            folded.extend_from_slice(note.as_bytes());
+    let mut counts: HashMap<&[u8], usize> = HashMap::new();
+    let mut order = Vec::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        let count = counts.entry(line).or_default();
+        *count += 1;
+        if *count == 1 {
+            order.push(line);
         }
-        folded.push(b'\n');
-        at += period * count;
     }
-    folded.pop();
-    has_repeats.then_some(folded)
-}
-
-/// How many of the first lines repeat together, and how often they are there one after the other.
-fn repeats(lines: &[&[u8]]) -> (usize, usize) {
-    (1..=REPEATED_LINES.min(lines.len()))
-        .map(|period| {
-            let group = &lines[..period];
-            (period, lines.chunks(period).take_while(|chunk| *chunk == group).count())
-        })
-        // The shortest group of those that cover most.
-        .max_by_key(|&(period, count)| (if count > 1 { period * count } else { 1 }, std::cmp::Reverse(period)))
-        .unwrap_or((1, 1))
+    if counts.values().all(|&count| count == 1) {
+        return None;
+    }
+    let folded = order.into_iter().map(|line| match counts.get(line) {
+        Some(&count) if count > 1 => [line, format!(" ({count} times)").as_bytes()].concat(),
+        _ => line.to_vec(),
+    });
+    Some(folded.collect::<Vec<_>>().join(&b'\n'))
 }
 
 /// A control character, or one that changes how the text around it is shown (bidirectional
@@ -154,13 +137,12 @@ mod tests {
     #[test]
     fn repeated_lines_are_shown_once() {
         assert_eq!(excerpt(b"a\na\n\na\nb\n", 99), "a (3 times); b");
-        assert_eq!(excerpt(b"x\na\nb\na\nb\na\n", 99), "x; a; b (these 2 lines 2 times); a");
-        assert_eq!(excerpt(b"a\nb\na\n", 99), "a; b; a");
+        assert_eq!(excerpt(b"x\na\nb\na\na\nb\n", 99), "x; a (3 times); b (2 times)");
         let sticky = "Invalid ACK (7) in DAP response\nJTAG-DP STICKY ERROR\n".repeat(5);
-        let folded = "Invalid ACK (7) in DAP response; JTAG-DP STICKY ERROR (these 2 lines 5 times)";
+        let folded = "Invalid ACK (7) in DAP response (5 times); JTAG-DP STICKY ERROR (5 times)";
         assert_eq!(excerpt(sticky.as_bytes(), 300), folded);
-        let note = excerpt("a\nb\nc\nd\n".repeat(1000).as_bytes(), 5);
-        assert_eq!(note, "a; b; c… (7999 bytes in all)");
+        let note = excerpt("a\nb\n".repeat(1000).as_bytes(), 5);
+        assert_eq!(note, "a (10… (3999 bytes in all)");
     }
 
     #[test]
