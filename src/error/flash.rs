@@ -57,9 +57,10 @@ pub enum FlashError {
     },
     /// The numbers are not a range of the bank's sectors or protection blocks. Nothing was changed.
     #[error(
-        "invalid range of {kind}s: flash bank \"{}\" has {}, got {first} to {last}",
+        "invalid range of {kind}s: flash bank \"{}\" has {}, got {first} to {last}{}",
         text::name(bank),
-        numbers(*count)
+        numbers(*count),
+        or_reversed(*first, *last)
     )]
     InvalidSectors {
         /// The bank's name.
@@ -89,7 +90,7 @@ pub enum FlashError {
     /// A range that is to be erased does not begin and end at the bounds of sectors. Nothing was
     /// changed.
     #[error(
-        "{length:#x} bytes from {address:#010x} are not whole sectors: the sectors they touch are the {whole_length:#x} bytes from {whole_address:#010x}"
+        "{length} bytes ({length:#x}) from {address:#010x} are not whole sectors: the sectors they touch are the {whole_length} bytes ({whole_length:#x}) from {whole_address:#010x}"
     )]
     Misaligned {
         /// The address given.
@@ -295,6 +296,11 @@ impl FlashError {
 
 fn list_banks(banks: &[String]) -> String {
     if banks.is_empty() { "no flash bank".to_owned() } else { comma_separated(banks) }
+}
+
+/// `, which is reversed`, or nothing.
+fn or_reversed(first: u32, last: u32) -> &'static str {
+    if first > last { ", which is reversed" } else { "" }
 }
 
 fn numbers(count: usize) -> String {

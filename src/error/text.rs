@@ -1,14 +1,18 @@
 //! Text for people: excerpts of what came from OpenOCD or from a caller, safe to print on one line.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::Path;
 
 /// The beginning of `bytes` on one line.
 ///
 /// White space at the ends is dropped, line breaks become `; `, control characters and bytes that
-/// are not UTF-8 are escaped. Text of more than `limit` bytes is cut, with a note of its length.
+/// are not UTF-8 are escaped. A line that is there several times is shown once, with its number. Text
+/// of more than `limit` bytes is cut, with a note of its length.
 pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
-    let bytes = bytes.trim_ascii();
+    let whole = bytes.trim_ascii();
+    let folded = fold_repeats(whole);
+    let bytes = folded.as_deref().unwrap_or(whole);
     let mut end = bytes.len().min(limit);
     // Never cut inside a character.
     while end < bytes.len() && end > 0 && bytes[end] & 0xc0 == 0x80 {
@@ -39,9 +43,35 @@ pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
         }
     }
     if end < bytes.len() {
-        let _ = write!(text, "… ({} bytes in all)", bytes.len());
+        let _ = write!(text, "… ({} bytes in all)", whole.len());
     }
     text
+}
+
+/// The text with each line once, where it is first, and with its number; `None` if no line is there
+/// twice.
+///
+/// A target or a probe that is lost makes OpenOCD log the same few lines again and again, in no fixed
+/// order.
+fn fold_repeats(bytes: &[u8]) -> Option<Vec<u8>> {
+    let lines = bytes.split(|&byte| byte == b'\n' || byte == b'\r').map(<[u8]>::trim_ascii_end);
+    let mut counts: HashMap<&[u8], usize> = HashMap::new();
+    let mut order = Vec::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        let count = counts.entry(line).or_default();
+        *count += 1;
+        if *count == 1 {
+            order.push(line);
+        }
+    }
+    if counts.values().all(|&count| count == 1) {
+        return None;
+    }
+    let folded = order.into_iter().map(|line| match counts.get(line) {
+        Some(&count) if count > 1 => [line, format!(" ({count} times)").as_bytes()].concat(),
+        _ => line.to_vec(),
+    });
+    Some(folded.collect::<Vec<_>>().join(&b'\n'))
 }
 
 /// A control character, or one that changes how the text around it is shown (bidirectional
@@ -102,6 +132,17 @@ mod tests {
     #[test]
     fn lines_are_joined() {
         assert_eq!(excerpt(b"\r\na\n\n\tb\r\nc\n", 20), "a;  b; c");
+    }
+
+    #[test]
+    fn repeated_lines_are_shown_once() {
+        assert_eq!(excerpt(b"a\na\n\na\nb\n", 99), "a (3 times); b");
+        assert_eq!(excerpt(b"x\na\nb\na\na\nb\n", 99), "x; a (3 times); b (2 times)");
+        let sticky = "Invalid ACK (7) in DAP response\nJTAG-DP STICKY ERROR\n".repeat(5);
+        let folded = "Invalid ACK (7) in DAP response (5 times); JTAG-DP STICKY ERROR (5 times)";
+        assert_eq!(excerpt(sticky.as_bytes(), 300), folded);
+        let note = excerpt("a\nb\n".repeat(1000).as_bytes(), 5);
+        assert_eq!(note, "a (10… (3999 bytes in all)");
     }
 
     #[test]

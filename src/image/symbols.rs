@@ -103,7 +103,8 @@ impl Image {
     /// none.
     ///
     /// Symbols that are undefined, thread-local or only marks of the toolchain (`$t`, files,
-    /// sections) are left out.
+    /// sections) are left out, and so are symbols of sections that are not in the target's memory,
+    /// such as the strings of defmt: their values are no addresses.
     ///
     /// ```
     /// let image = openocd::Image::open("examples/firmware/counter.elf")?;

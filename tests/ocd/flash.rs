@@ -139,7 +139,8 @@ fn a_chip_erase_erases_what_the_image_does_not_touch() {
     bench.chip.write_memory(BASE + 0x1_f000, &[1, 2, 3]).unwrap();
     bench.ocd(&["flash", "app.bin@0x08004000"]).expect(0);
     assert_eq!(held(&bench, BASE + 0x1_f000, 3), [1, 2, 3]);
-    let report = bench.ocd(&["flash", "app.bin@0x08004000", "--chip-erase", "--json"]).expect(0).result();
+    let report =
+        bench.ocd(&["flash", "app.bin@0x08004000", "--chip-erase", "--reset", "halt", "--json"]).expect(0).result();
     assert_eq!(report["flash"]["erased"], 128 * 1024);
     assert_eq!(report["flash"]["written"], 64);
     assert_eq!(held(&bench, BASE + 0x1_f000, 3), [0xff; 3]);
@@ -254,7 +255,7 @@ fn another_probe_is_refused_before_anything_is_erased() {
     let logged = format!("{} -c \"echo {{Info : CMSIS-DAP: Serial# = RIGHT}}\"", bench.config());
     let arguments = |serial| ["flash", "app.bin@0x08004000", "--serial", serial];
     let ran = Ran::of(bench.command(&arguments("LEFT")).env("OCD_CONFIG", &logged)).expect(72);
-    assert!(ran.stderr.contains("the probe is RIGHT, not LEFT (option)"), "{ran:?}");
+    assert!(ran.stderr.contains("the probe is RIGHT, not LEFT (--serial)"), "{ran:?}");
     assert_eq!(held(&bench, APP, 64), [0xff; 64]);
     Ran::of(bench.command(&arguments("RIGHT")).env("OCD_CONFIG", &logged)).expect(0);
     assert!(held(&bench, APP, 64) == noise(11, 64));
@@ -280,4 +281,20 @@ fn a_running_openocd_must_tell_its_probe_if_one_is_wanted() {
     assert!(held(&bench, APP, 64) == noise(12, 64));
     session.close().unwrap();
     assert_eq!(flash(&start(None), "RIGHT").expect(72).error()["id"], "ocd.probe.unknown");
+}
+
+#[test]
+fn a_program_that_locks_up_at_its_start_is_no_success() {
+    let bench = Bench::new();
+    bench.file("r.bin", noise(30, 64));
+    let ran = bench.ocd(&["flash", "r.bin@0x08000001"]).expect(134);
+    assert!(ran.stderr.contains("warning: r.bin goes to 0x08000001, where no program can begin"), "{ran:#?}");
+    assert!(ran.stderr.contains("error: flash is written, but the target locked up when it was started"), "{ran:#?}");
+    let ran = bench.ocd(&["flash", "r.bin@0x08000001", "--json"]).expect(134);
+    assert_eq!(ran.lines()[0]["type"], "warning", "{ran:#?}");
+    assert_eq!(ran.error()["id"], "ocd.flash.lockup");
+    // They are data then, and nothing is wrong with that.
+    bench.ocd(&["flash", "r.bin@0x08000001", "--reset", "halt"]).expect(0);
+    let ran = bench.ocd(&["flash", "r.bin@0x08000004", "--reset", "none"]).expect(0);
+    assert!(!ran.stderr.contains("warning"), "{ran:#?}");
 }

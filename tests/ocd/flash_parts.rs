@@ -136,10 +136,14 @@ fn protection_holds_after_a_reset_and_the_target_runs_on() {
     assert_eq!(protected, [4, 5, 6, 7]);
     bench.file("app.bin", noise(22, 100));
     let error = bench.ocd(&["flash", "app.bin@0x08004000", "--json"]).expect(74).error();
-    assert_eq!(error["id"], "flash.erase");
+    let help = error["help"].to_string();
+    assert!(help.contains("--unlock") && help.contains("ocd unprotect"), "{error}");
+    let help = bench.ocd(&["erase", "0x08004000", "1K"]).expect(74).stderr;
+    assert!(help.contains("ocd unprotect"), "{help}");
     // The chip loads the protection at a reset only.
     let ran = bench.ocd(&["flash", "app.bin@0x08004000", "--unlock"]).expect(74);
-    assert!(ran.stderr.contains("still protected"), "{ran:?}");
+    assert!(ran.stderr.contains("still protected") && ran.stderr.contains("repeat the command"), "{ran:?}");
+    assert!(!ran.stderr.contains("reset and repeat"), "{ran:?}");
     bench.ocd(&["flash", "app.bin@0x08004000"]).expect(0);
     let report = bench.ocd(&["unprotect", "--bank", "0", "0", "31", "--json"]).expect(0).result();
     assert_eq!(report["kind"], "protection_block");

@@ -10,6 +10,7 @@ mod crash;
 mod events;
 mod flash;
 mod flash_parts;
+mod forms;
 mod guides;
 mod info;
 mod many_boards;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Ran};
 use crate::run::firmware;
 use crate::running::{Running, eventually, exists};
 
@@ -47,4 +47,58 @@ fn chip_that_loses_power_ends_each_command_with_an_error() {
 #[test]
 fn probe_that_goes_away_ends_each_command_with_an_error() {
     fails(|bench| bench.chip.faults().disconnect());
+}
+
+/// What each command says when the chip is lost, on an OpenOCD that had it before.
+fn says(fault: impl Fn(&Bench)) -> Vec<(String, Ran)> {
+    let hangs = firmware("hangs");
+    let commands: [&[&str]; 10] = [
+        &["status"],
+        &["halt"],
+        &["reset"],
+        &["step"],
+        &["flash", &hangs],
+        &["run", &hangs],
+        &["watch", "0x2000_0000:u32"],
+        &["mem", "read", "0x2000_0000", "4"],
+        &["regs"],
+        &["erase", "0x0800_4000+1K"],
+    ];
+    let one = |command: &[&str]| {
+        let bench = Bench::new();
+        let session = bench.session();
+        session.target().halt().expect("it is there");
+        fault(&bench);
+        // OpenOCD polls the chip, and notices.
+        std::thread::sleep(Duration::from_secs(1));
+        let ran = bench.ocd_on(&session, &[command, &["--progress", "none", "--timeout", "20"]].concat());
+        (command.join(" "), ran)
+    };
+    commands.into_iter().map(one).collect()
+}
+
+/// Whether a part of a line of the log is there twice, one after the other.
+fn repeats(text: &str) -> bool {
+    let parts: Vec<&str> = text.split("; ").collect();
+    (1..3).any(|period| parts.windows(2 * period).any(|pair| pair[..period] == pair[period..]))
+}
+
+#[test]
+fn each_command_explains_a_chip_without_power_and_says_each_thing_once() {
+    let says = says(|bench| bench.chip.faults().power_off());
+    let is_wrong = |ran: &Ran| ran.status != 73 || !ran.stderr.contains("check its power") || repeats(&ran.stderr);
+    let wrong: Vec<_> = says.iter().filter(|(_, ran)| is_wrong(ran)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn each_command_says_once_that_the_probe_is_gone() {
+    let says = says(|bench| bench.chip.faults().disconnect());
+    let is_wrong = |ran: &Ran| {
+        // OpenOCD may have ended.
+        let is_told = ran.stderr.contains("cable") || ran.status == 76;
+        ran.status == 0 || !is_told || repeats(&ran.stderr)
+    };
+    let wrong: Vec<_> = says.iter().filter(|(_, ran)| is_wrong(ran)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

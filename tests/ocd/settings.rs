@@ -77,7 +77,7 @@ fn boards_are_used_side_by_side_and_the_worst_status_counts() {
 fn two_ways_to_an_openocd_exclude_each_other_and_the_stronger_origin_wins() {
     let bench = Bench::new();
     let ran = bench.ocd_alone(&["status", "--connect", "localhost:1", "--config", "x"]).expect(64);
-    assert!(ran.stderr.contains("connect and config exclude each other"), "{ran:?}");
+    assert!(ran.stderr.contains("--connect and --config exclude each other"), "{ran:?}");
     bench.file("ocd.toml", "connect = \"localhost:1\"\n");
     bench.ocd(&["status"]).expect(0);
 }
@@ -138,4 +138,36 @@ fn file_of_settings_that_is_no_file_is_an_error_that_names_it() {
     std::os::unix::fs::symlink("shared.toml", bench.folder().join("ocd.toml")).unwrap();
     let settings = bench.ocd_alone(&["config", "--json"]).expect(0).result();
     assert_eq!(settings["settings"]["speed"]["value"], "7", "{settings}");
+}
+
+#[test]
+fn settings_are_named_as_they_were_typed() {
+    let bench = Bench::new();
+    let first = |ran: Ran| ran.stderr.lines().next().unwrap_or_default().to_owned();
+    let wrong = "\"soon\" is not a time, such as 10, 0.5, 500ms, 10s or 2m";
+    let option = bench.ocd(&["status", "--timeout", "soon"]).expect(64);
+    assert_eq!(first(option), format!("error: --timeout: {wrong}"));
+    let variable = Ran::of(bench.board_command(&["status"]).env("OCD_TIMEOUT", "soon")).expect(71);
+    assert_eq!(first(variable), format!("error: OCD_TIMEOUT: {wrong}"));
+    bench.file("ocd.toml", "timeout = \"soon\"\n");
+    let file = bench.ocd(&["status"]).expect(71);
+    assert!(first(file).starts_with("error: timeout (") && bench.ocd(&["status"]).stderr.contains("ocd.toml, line 1)"));
+    bench.file("ocd.toml", "");
+    let both = bench.ocd_alone(&["status", "--connect", "localhost:1", "--virtual"]).expect(64);
+    assert_eq!(first(both), "error: --connect and --virtual exclude each other");
+}
+
+#[test]
+fn config_shows_all_boards_if_none_is_chosen() {
+    let bench = Bench::new();
+    bench.file("ocd.toml", "[boards.one]\nconnect = \"a:1\"\n[boards.two]\nconnect = \"b:2\"\n");
+    let ran = bench.ocd_alone(&["config"]).expect(0);
+    let has = |board: &str, value: &str| ran.stdout.lines().any(|line| line.starts_with(board) && line.contains(value));
+    assert!(has("one: ", "a:1") && has("two: ", "b:2"), "{ran:#?}");
+    let lines = bench.ocd_alone(&["config", "--json"]).expect(0).lines();
+    assert_eq!((&lines[0]["board"], &lines[1]["board"]), (&"one".into(), &"two".into()));
+    let ran = bench.ocd_alone(&["config", "--board", "two"]).expect(0);
+    assert!(!ran.stdout.contains("a:1"), "{ran:#?}");
+    // Commands on a board must know which.
+    bench.ocd_alone(&["status"]).expect(64);
 }

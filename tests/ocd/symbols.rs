@@ -34,6 +34,15 @@ fn names_are_demangled_and_both_are_data() {
 }
 
 #[test]
+fn strings_of_defmt_are_no_addresses() {
+    const HELLO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/rust/prebuilt/hello.elf");
+    let ran = Bench::new().ocd_alone(&["symbols", HELLO]).expect(0);
+    let first = ran.stdout.lines().nth(1).unwrap_or_default();
+    assert!(first.starts_with("0x08000000"), "{ran:#?}");
+    assert!(!ran.stdout.contains("defmt_prim") && !ran.stdout.contains('{'), "{ran:#?}");
+}
+
+#[test]
 fn a_file_is_needed_that_has_symbols() {
     let bench = Bench::new();
     let ran = bench.ocd_alone(&["symbols"]).expect(64);

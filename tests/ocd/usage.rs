@@ -8,7 +8,8 @@ fn unreadable_command_line_is_an_error_in_json_too() {
     for (arguments, command, says) in [
         (&["--json", "frobnicate"][..], "ocd", "frobnicate"),
         (&["halt", "--json", "--nonsense"], "halt", "--nonsense"),
-        (&["step", "many", "--json"], "step", "many"),
+        (&["step", "many", "--json"], "step", "is not a number, such as"),
+        (&["mem", "read", "--json"], "mem read", "<ADDRESS>"),
         (&["protect", "--json"], "protect", "<FIRST>"),
         (&["--json", "mem"], "mem", "a command is missing"),
         (&["--json"], "ocd", "a command is missing"),
@@ -151,4 +152,100 @@ fn names_that_other_tools_give_a_command_are_understood() {
     }
     let ran = bench.ocd(&["stop", "--json"]).expect(0);
     assert_eq!(ran.lines()[0]["command"], "halt");
+}
+
+#[test]
+fn usage_is_the_same_with_settings_of_the_environment() {
+    let bench = Bench::new();
+    for arguments in [
+        &["run"][..],
+        &["mem", "read"],
+        &["mem", "read", "0", "--bogus"],
+        &["mem", "dump", "0"],
+        &["status", "--speed"],
+        &["frobnicate"],
+        &["protect", "all", "1"],
+    ] {
+        let bare = bench.ocd_alone(arguments).expect(64).stderr;
+        let mut command = bench.command(arguments);
+        command.env("OCD_CONNECT", "localhost:1").env("OCD_PROGRESS", "plain").env("OCD_TIMEOUT", "5");
+        let with_settings = Ran::of(&mut command).expect(64).stderr;
+        assert_eq!(with_settings, bare, "{arguments:?}");
+        let usage = bare.lines().find(|line| line.starts_with("Usage:"));
+        assert!(usage.is_none_or(|usage| usage.contains("[OPTIONS]") && !usage.contains("--")), "{bare}");
+        assert!(usage.is_some() || arguments[0] == "status" || arguments[0] == "protect", "{bare}");
+    }
+    let mut command = bench.command(&["run"]);
+    let ran = Ran::of(command.env("OCD_CONNECT", "localhost:1").env("OCD_PROGRESS", "plain")).expect(64);
+    assert!(ran.stderr.contains("Usage: ocd run [OPTIONS] <FILE>"), "{ran:#?}");
+}
+
+#[test]
+fn only_similar_commands_are_suggested() {
+    let bench = Bench::new();
+    let says = |word: &str| bench.ocd_alone(&[word]).expect(64).stderr;
+    let nope = says("nope");
+    assert!(!nope.contains("similar") && !nope.contains("\n\n\n"), "{nope}");
+    assert!(says("flsh").contains("a similar subcommand exists: 'flash'"), "{}", says("flsh"));
+    let option = |word: &str| bench.ocd_alone(&["status", word]).expect(64).stderr;
+    assert!(
+        option("--conect").contains("'--connect'") && !option("--nope").contains("similar"),
+        "{}",
+        option("--nope")
+    );
+}
+
+#[test]
+fn ranges_of_sectors_that_are_reversed_are_told() {
+    let bench = Bench::new();
+    for arguments in [&["erase", "--bank", "0", "7", "4"][..], &["protect", "7", "4"], &["unprotect", "7", "4"]] {
+        let ran = Ran::of(bench.board_command(arguments).args(["--openocd", "/nonexistent"])).expect(64);
+        assert!(ran.stderr.contains("reversed") && ran.stderr.contains("4 7"), "{ran:#?}");
+    }
+}
+
+#[test]
+fn numbers_are_told_in_words() {
+    let bench = Bench::new();
+    for arguments in [
+        &["protect", "all", "1"][..],
+        &["unprotect", "0", "all"],
+        &["step", "x"],
+        &["events", "-n", "x"],
+        &["watch", "0", "-n", "x"],
+        &["rtt", "--channel", "x"],
+        &["attach", "x", "--channel", "x"],
+        &["server", "--tcl-port", "x"],
+    ] {
+        let ran = bench.ocd_alone(arguments).expect(64);
+        assert!(ran.stderr.contains("is not a number, such as"), "{ran:#?}");
+    }
+    let ran = bench.ocd(&["erase", "0x08004000", "1000"]).expect(64);
+    assert!(ran.stderr.contains("1000 bytes (0x3e8)"), "{ran:#?}");
+}
+
+#[test]
+fn one_is_no_plural() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["watch", "0x2000_0000", "-n", "1"]).expect(0);
+    assert!(ran.stderr.contains("1 sample, 0 missed"), "{ran:#?}");
+    let ran = bench.ocd(&["mem", "dump", "0x2000_0000", "1", "x.bin"]).expect(0);
+    assert_eq!(ran.stdout, "wrote 1 byte from 0x20000000 to x.bin\n");
+    let ran = bench.ocd(&["read", "0x0800_0000", "1", "x.bin"]).expect(0);
+    assert!(ran.stdout.starts_with("1 byte from 0x08000000 is in x.bin"), "{ran:#?}");
+}
+
+#[test]
+fn subcommands_are_named_in_json() {
+    let bench = Bench::new();
+    for (arguments, command) in [
+        (&["mem", "read", "0x2000_0000", "4"][..], "mem read"),
+        (&["mem", "write", "0x2000_0000=1"], "mem write"),
+        (&["bp", "list"], "bp list"),
+        (&["adapter"], "adapter"),
+        (&["status"], "status"),
+    ] {
+        let ran = bench.ocd(&[arguments, &["--json"]].concat()).expect(0);
+        assert_eq!(ran.lines()[0]["command"], command, "{ran:#?}");
+    }
 }

@@ -156,15 +156,25 @@ fn invalid_ranges_send_nothing() {
         };
     }
     let error = flash.erase_sector(0, 5, 4).unwrap_err().to_string();
-    assert_eq!(error, "invalid range of sectors: flash bank \"stm32f1x.flash\" has 0 to 127, got 5 to 4");
+    assert_eq!(
+        error,
+        "invalid range of sectors: flash bank \"stm32f1x.flash\" has 0 to 127, got 5 to 4, which is reversed"
+    );
     let error = flash.protect(0, RangeInclusive::new(2, 1)).unwrap_err().to_string();
-    assert_eq!(error, "invalid range of protection blocks: flash bank \"stm32f1x.flash\" has 0 to 31, got 2 to 1");
+    assert_eq!(
+        error,
+        "invalid range of protection blocks: flash bank \"stm32f1x.flash\" has 0 to 31, got 2 to 1, which is reversed"
+    );
     for (address, length) in [(BASE + 1, PAGE), (BASE, PAGE - 1), (BASE + 2 * PAGE, PAGE + 1)] {
         let error = flash.erase_address(address, length).unwrap_err();
         assert!(matches!(error, Error::Flash(FlashError::Misaligned { .. })), "{error}");
     }
     assert!(
-        flash.erase_address(BASE + PAGE + 1, PAGE).unwrap_err().to_string().contains("the 0x800 bytes from 0x08000400")
+        flash
+            .erase_address(BASE + PAGE + 1, PAGE)
+            .unwrap_err()
+            .to_string()
+            .contains("the 2048 bytes (0x800) from 0x08000400")
     );
     for address in [BASE - 1, BASE + SIZE, 0x2000_0000, 0, u64::MAX] {
         for error in [

@@ -8,6 +8,7 @@ use openocd::svd::Device;
 use openocd::{Error, Image, SvdError};
 
 use crate::board::Board;
+use crate::commands::regs::is_core_register;
 use crate::failure::{Failure, Outcome};
 use crate::number;
 use crate::settings::{Key, Settings};
@@ -34,6 +35,11 @@ impl Names {
         Names { settings: settings.clone(), image: OnceLock::new(), device: OnceLock::new() }
     }
 
+    /// The same, with the symbols of firmware that has been read.
+    pub(crate) fn with_image(settings: &Settings, image: &Image) -> Self {
+        Names { image: OnceLock::from(Some(image.clone())), ..Names::new(settings) }
+    }
+
     /// The address that `text` means.
     pub(crate) fn address(&self, text: &str) -> Outcome<u64> {
         Ok(self.place(text)?.address)
@@ -56,30 +62,66 @@ impl Names {
         }
     }
 
-    /// The addresses that `text` means: `START..END` without the end, `START..+LENGTH`, or the
-    /// name of a symbol or register that has a size.
+    /// The addresses that `text` means: `START..END` without the end, `START..+LENGTH`,
+    /// `START+LENGTH`, or the name of a symbol or register that has a size.
     pub(crate) fn range(&self, text: &str) -> Outcome<Range<u64>> {
-        let range = match text.split_once("..") {
-            Some((start, length)) if length.starts_with('+') => {
-                let start = self.address(start)?;
-                let length = number::number(&length[1..]).map_err(Failure::usage)?;
-                start.checked_add(length).map(|end| start..end)
+        // A name may hold what looks like a range.
+        let range = match (self.place(text), two_dots(text), split_length(text)) {
+            (Ok(Place { address, size: Some(size) }), ..) => address.checked_add(size).map(|end| address..end),
+            (_, Some((start, End::Length(length))), _) | (_, None, Some((start, length))) => {
+                self.span(start, length).map(Some)?
             }
-            Some((start, end)) => Some(self.address(start)?..self.address(end)?),
-            None => {
-                let Place { address, size } = self.place(text)?;
-                let size = size.ok_or_else(|| {
-                    Failure::usage(format!("{text:?} has no size"))
-                        .help(format!("give the range as {text}..+LENGTH or {text}..END"))
-                })?;
-                address.checked_add(size).map(|end| address..end)
+            (_, Some((start, End::Address(end))), _) => Some(self.address(start)?..self.address(end)?),
+            (place, None, None) => {
+                place?;
+                return Err(no_size(text));
             }
         };
         let range = range.ok_or_else(|| Failure::usage(format!("{text} is beyond 64 bits")))?;
-        if range.is_empty() {
-            return Err(Failure::usage(format!("the range {text} is empty")));
+        match range.is_empty() {
+            true if range.start > range.end => Err(Failure::usage(format!("the range {text} ends before it begins"))),
+            true => Err(Failure::usage(format!("the range {text} is empty"))),
+            false => Ok(range),
         }
-        Ok(range)
+    }
+
+    /// The addresses from `start` on, `length` bytes. The length may be 0.
+    fn span(&self, start: &str, length: &str) -> Outcome<Range<u64>> {
+        let (address, bytes) = (self.address(start)?, number::number(length).map_err(Failure::usage)?);
+        let end = address.checked_add(bytes);
+        let end = end.ok_or_else(|| Failure::usage(format!("{length} bytes from {start} on go beyond 64 bits")))?;
+        Ok(address..end)
+    }
+
+    /// The addresses that a command names by `ADDRESS LENGTH`, or by a range in place of the two.
+    pub(crate) fn extent(&self, words: &[String]) -> Outcome<Range<u64>> {
+        match words {
+            [address]
+                if self.place(address).is_ok_and(|place| place.size.is_none()) && split_length(address).is_none() =>
+            {
+                Err(no_size(address).help(format!("or give an address and a length: {address} LENGTH")))
+            }
+            [range] => self.range(range),
+            [start, length] if is_range(start) => Err(two_lengths(start, length)),
+            [start, length] => self.span(start, length),
+            _ => Err(Failure::usage("an address and a length are needed, or a range in place of the two")),
+        }
+    }
+
+    /// What a command names by `ADDRESS` and perhaps `LENGTH`, or by a range with `..` in place of
+    /// the two: `+` is an offset here.
+    pub(crate) fn place_and_length(&self, text: &str, length: Option<u64>) -> Outcome<(Place, Option<u64>)> {
+        match self.place(text) {
+            Ok(place) => Ok((place, length)),
+            Err(_) if two_dots(text).is_some() => match length {
+                Some(length) => Err(two_lengths(text, &length.to_string())),
+                None => self.range(text).map(|Range { start, end }| {
+                    let place = Place { address: start, size: None };
+                    (place, Some(end - start))
+                }),
+            },
+            Err(failure) => Err(failure),
+        }
     }
 
     fn named(&self, name: &str) -> Outcome<Place> {
@@ -104,9 +146,14 @@ impl Names {
         let mut failure = Failure::usage(format!("{name:?} is no address"));
         failure.causes = failures;
         if failure.causes.is_empty() {
+            let help =
+                "for symbols name the firmware with --elf FILE, for registers of peripherals the chip's --svd FILE";
+            failure.help.push(help.into());
+        }
+        if is_core_register(name) {
             failure
                 .help
-                .push("for symbols name the firmware with --elf FILE, for registers the chip's --svd FILE".into());
+                .push(format!("core registers have no address: ocd regs {name}, ocd regs --write {name}=VALUE"));
         }
         Err(failure)
     }
@@ -166,6 +213,11 @@ pub(crate) fn register<'d>(device: &'d Device, path: &str) -> Result<&'d openocd
     device.peripheral_ignoring_case(peripheral)?.register_ignoring_case(register)
 }
 
+/// The address, if `text` is a number with an optional offset.
+pub(crate) fn number_with_offset(text: &str) -> Option<Outcome<u64>> {
+    text.starts_with(|c: char| c.is_ascii_digit()).then(|| Ok(plain(text)?.address))
+}
+
 /// A number with an optional offset.
 fn plain(text: &str) -> Outcome<Place> {
     let value = match split_offset(text) {
@@ -175,6 +227,39 @@ fn plain(text: &str) -> Outcome<Place> {
     let address = value.map_err(Failure::usage)?;
     let address = address.ok_or_else(|| Failure::usage(format!("{text} is beyond 64 bits")))?;
     Ok(Place { address, size: None })
+}
+
+/// What follows the two dots of a range.
+enum End<'t> {
+    /// The first address after it.
+    Address(&'t str),
+    Length(&'t str),
+}
+
+/// Splits `START..END` and `START..+LENGTH`.
+fn two_dots(text: &str) -> Option<(&str, End<'_>)> {
+    let (start, end) = text.split_once("..")?;
+    Some((start, end.strip_prefix('+').map_or(End::Address(end), End::Length)))
+}
+
+/// Splits `START+LENGTH`.
+fn split_length(text: &str) -> Option<(&str, &str)> {
+    let (start, length) = text.rsplit_once('+')?;
+    (!start.is_empty() && number::number(length).is_ok()).then_some((start, length))
+}
+
+/// Whether `text` has the two dots of a range. A name may have them, but is no number then.
+fn is_range(text: &str) -> bool {
+    two_dots(text).is_some_and(|(start, _)| number_with_offset(start).is_some())
+}
+
+fn no_size(text: &str) -> Failure {
+    Failure::usage(format!("{text:?} has no size"))
+        .help(format!("give the range as {text}..+LENGTH, {text}+LENGTH or {text}..END"))
+}
+
+fn two_lengths(range: &str, length: &str) -> Failure {
+    Failure::usage(format!("the range {range} has a length of its own")).help(format!("leave {length} out"))
 }
 
 /// Splits `base+offset` and `base-offset`.
@@ -212,8 +297,35 @@ mod tests {
         assert_eq!(names.range("0x2000_0000..0x2000_0400").unwrap(), 0x2000_0000..0x2000_0400);
         assert_eq!(names.range("0x2000_0000..+1K").unwrap(), 0x2000_0000..0x2000_0400);
         assert_eq!(names.range("16+4..+2").unwrap(), 20..22);
-        for text in ["16", "16..16", "16..8", "16..+0", "0xffff_ffff_ffff_ffff..+2", "..", "1..", "counter"] {
+        assert_eq!(names.range("0x2000_0000+1K").unwrap(), 0x2000_0000..0x2000_0400);
+        assert_eq!(names.range("16+4+2").unwrap(), 20..22);
+        for text in
+            ["16", "16-4", "16..16", "16..8", "16..+0", "16+0", "0xffff_ffff_ffff_ffff+2", "..", "1..", "counter"]
+        {
             assert!(names.range(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn help_names_each_form_of_a_range() {
+        let failure = Names::new(&Settings::default()).range("0x2000_0000").unwrap_err();
+        let forms = "give the range as 0x2000_0000..+LENGTH, 0x2000_0000+LENGTH or 0x2000_0000..END";
+        assert_eq!(failure.help, [forms]);
+    }
+
+    #[test]
+    fn a_range_takes_the_place_of_an_address_and_a_length() {
+        let names = Names::new(&Settings::default());
+        let extent = |words: &[&str]| names.extent(&words.iter().copied().map(str::to_owned).collect::<Vec<_>>());
+        for words in [&["0x100", "16"][..], &["0x100+16"], &["0x100..+0x10"], &["0x100..0x110"], &["0xf0+16", "16"]] {
+            assert_eq!(extent(words).unwrap(), 0x100..0x110, "{words:?}");
+        }
+        for words in [&["0x100"][..], &["0x100..0x110", "16"], &["0x100", "x"], &["0x100", "0xffff_ffff_ffff_ffff"]] {
+            assert!(extent(words).is_err(), "{words:?}");
+        }
+        let place = |address| Place { address, size: None };
+        assert_eq!(names.place_and_length("0x100+16", None).unwrap(), (place(0x110), None));
+        assert_eq!(names.place_and_length("0x100..+16", None).unwrap(), (place(0x100), Some(16)));
+        assert!(names.place_and_length("0x100..+16", Some(1)).is_err());
     }
 }

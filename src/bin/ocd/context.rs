@@ -49,6 +49,14 @@ impl Context {
         }
     }
 
+    /// The settings of each chosen board, or of all if none is chosen and there are several.
+    pub(crate) fn settings_of_all(&self) -> Outcome<Vec<Settings>> {
+        if self.names.is_empty() && self.sources.is_undecided()? {
+            return self.sources.board_names().iter().map(|name| self.sources.settings(Some(name))).collect();
+        }
+        self.settings()
+    }
+
     /// Opens the board, for a command that works with one.
     pub(crate) fn one_board(&self) -> Outcome<Board> {
         self.one_board_with(|openocd| openocd)

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use openocd::{
-    Error, Flash, FlashError, Image, ImageFormat, Phase, Progress, ResetMode, Segment, TargetStatus, WriteOptions,
-    WriteReport,
+    Error, Flash, FlashError, HaltReason, Image, ImageFormat, Phase, Progress, ResetMode, Segment, TargetStatus,
+    WriteOptions, WriteReport,
 };
 use serde::Serialize;
 
@@ -216,7 +216,20 @@ pub(crate) fn program(
         }
         None => target.status()?,
     };
-    Ok(Programmed { flash: report, verified: arguments.verified(), status, durations: time.end() })
+    let programmed = Programmed { flash: report, verified: arguments.verified(), status, durations: time.end() };
+    match programmed.status.halt_reason {
+        Some(HaltReason::Lockup) if after == Some(ResetMode::Run) => Err(locked_up(&programmed)),
+        _ => Ok(programmed),
+    }
+}
+
+/// The target does not run what is in flash: that is no success, though flash holds the image.
+fn locked_up(programmed: &Programmed) -> Failure {
+    let message = "flash is written, but the target locked up when it was started";
+    Failure::new(exit_status::CRASH, "ocd.flash.lockup", message)
+        .cause(programmed.to_string())
+        .help("is the image for this chip, and are the vectors where the chip starts? `ocd crash` tells more")
+        .help("for bytes that are no program: --reset halt")
 }
 
 /// Compares flash with an image in this program, without the chip's help.

@@ -4,7 +4,7 @@
 mod plain;
 mod symptoms;
 
-use openocd::{ConnectionError, Error, ImageError, ProcessError, ProcessReport, TargetError, TargetState};
+use openocd::{ConnectionError, Error, FlashError, ImageError, ProcessError, ProcessReport, TargetError, TargetState};
 
 use crate::exit_status;
 use crate::failure::Failure;
@@ -48,6 +48,12 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
             };
             failure.help.push("halt the target first: ocd halt".into());
         }
+        Error::Flash(FlashError::StillProtected { address, .. }) => {
+            failure.message = format!("flash at {address:#010x} is still protected, though it was unprotected");
+            failure
+                .help
+                .push("repeat the command: it begins with a reset, at which many chips end the protection".into());
+        }
         Error::Target(TargetError::NotRestored { .. }) => failure.help.push("reset the target".into()),
         Error::Target(TargetError::NoTarget { .. }) => {
             failure.help.push("add a target's configuration to --config, such as -f target/stm32f1x.cfg".into());
@@ -59,8 +65,23 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
         }
         _ => {}
     }
+    if is_protected(error) {
+        let help = "`ocd flash --unlock` or `ocd unprotect` ends the protection, on many chips from the next reset on";
+        failure.help.push(help.into());
+    }
+    if let Some(refused) = error.failure() {
+        failure.help.extend(symptoms::lost(&[refused.message(), refused.log()]));
+    }
     plain::without_library_items(&mut failure.message);
     failure.causes.iter_mut().for_each(plain::without_library_items);
+}
+
+/// Whether flash was not changed because it is protected. Where OpenOCD does not know that before,
+/// the chip or its driver says so.
+fn is_protected(error: &Error) -> bool {
+    let is_change = matches!(error, Error::Flash(FlashError::Erase { .. } | FlashError::Write { .. }));
+    error.id() == "flash.protected"
+        || is_change && error.failure().is_some_and(|refused| refused.log().contains("protected"))
 }
 
 /// Whether the failure clears when the probe, or the OpenOCD of `--connect`, is there.

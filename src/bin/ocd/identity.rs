@@ -25,11 +25,13 @@ impl Board {
         match found {
             Some(serial) if serial == wanted.value => Ok(()),
             Some(serial) => {
-                let message = format!("the probe is {serial}, not {} ({})", wanted.value, wanted.origin);
+                let message =
+                    format!("the probe is {serial}, not {} ({})", wanted.value, wanted.origin.place(Key::Serial));
                 Err(Failure::new(exit_status::PROBE, "ocd.probe.other", message))
             }
             None => {
-                let message = format!("cannot tell whether the probe is {} ({})", wanted.value, wanted.origin);
+                let message =
+                    format!("cannot tell whether the probe is {} ({})", wanted.value, wanted.origin.place(Key::Serial));
                 Err(Failure::new(exit_status::PROBE, "ocd.probe.unknown", message)
                     .cause("OpenOCD tells its probe only if ocd started it")
                     .help("leave the serial number out, or describe the board with --config"))
@@ -65,7 +67,11 @@ impl Board {
             // A target without a debug port of Arm.
             Err(_) => {}
         }
-        let origin = self.settings.get(Key::Expect).map(|setting| format!(" ({})", setting.origin)).unwrap_or_default();
+        let origin = self
+            .settings
+            .get(Key::Expect)
+            .map(|setting| format!(" ({})", setting.origin.place(Key::Expect)))
+            .unwrap_or_default();
         let message = format!("this is another chip: expected {wanted:#010x}{origin}");
         Err(Failure::new(exit_status::TARGET, "ocd.target.other", message).cause(found.join(", ")))
     }

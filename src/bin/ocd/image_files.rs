@@ -11,6 +11,7 @@ use crate::address;
 use crate::board::Board;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::output::Output;
 
 #[derive(Debug, Args)]
 pub(crate) struct FirmwareArgs {
@@ -65,6 +66,20 @@ impl Firmware {
     /// What was read.
     pub(crate) fn files(&self) -> Vec<FirmwareFile> {
         self.files.iter().map(|(file, _)| file.clone()).collect()
+    }
+
+    /// Warns of raw bytes at an address where no program can begin. They may be data.
+    pub(crate) fn warn(&self, output: &Output, board: &Board) -> Outcome<()> {
+        for (file, content) in &self.files {
+            let Content::Raw { base, .. } = content else { continue };
+            let address = board.address(base)?;
+            if address % 4 != 0 {
+                let path = file.path.display();
+                let text = format!("{path} goes to {address:#010x}, where no program can begin: not a multiple of 4");
+                output.warning(board.name(), &text)?;
+            }
+        }
+        Ok(())
     }
 
     /// All files as one image.

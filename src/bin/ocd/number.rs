@@ -30,6 +30,16 @@ pub(crate) fn number_u32(text: &str) -> Result<u32, String> {
     number(text)?.try_into().map_err(|_| format!("{text} is more than 32 bits"))
 }
 
+/// Reads a number that fits 16 bits.
+pub(crate) fn number_u16(text: &str) -> Result<u16, String> {
+    number(text)?.try_into().map_err(|_| format!("{text} is more than 16 bits"))
+}
+
+/// `1 sample`, `2 samples`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// Reads a value of `bits` bits. A negative one is taken as its two's complement.
 pub(crate) fn value(text: &str, bits: u32) -> Result<u64, String> {
     let too_wide = || format!("{text} does not fit {bits} bits");
@@ -42,19 +52,6 @@ pub(crate) fn value(text: &str, bits: u32) -> Result<u64, String> {
         }
         None => Some(number(text)?).filter(|value| value & !mask == 0).ok_or_else(too_wide),
     }
-}
-
-/// Reads a range of addresses: `0x2000_0000..0x2000_5000`, or `0x2000_0000+20K` with its size.
-pub(crate) fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
-    let wrong = || format!("{text:?} is not a range, such as 0x2000_0000+20K or 0x2000_0000..0x2000_5000");
-    let (start, end) = if let Some((start, end)) = text.split_once("..") {
-        (number(start)?, number(end)?)
-    } else {
-        let (start, size) = text.split_once('+').ok_or_else(wrong)?;
-        let start = number(start)?;
-        (start, start.checked_add(number(size)?).ok_or_else(wrong)?)
-    };
-    if start < end { Ok(start..end) } else { Err(wrong()) }
 }
 
 /// The longest time: a hundred years. The system's clocks do not count much further.
@@ -109,15 +106,6 @@ mod tests {
         assert_eq!((value("-1", 64), value("0x8000_0000", 32)), (Ok(u64::MAX), Ok(0x8000_0000)));
         for (text, bits) in [("256", 8), ("-129", 8), ("0x1_0000_0000", 32), ("--1", 8), ("-", 8)] {
             assert!(value(text, bits).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn ranges_have_an_end_or_a_size() {
-        assert_eq!(range("0x100..0x180"), Ok(0x100..0x180));
-        assert_eq!(range("0x2000_0000+20K"), Ok(0x2000_0000..0x2000_5000));
-        for text in ["", "0x100", "..", "4..4", "4..3", "0+0", "1+0xffff_ffff_ffff_ffff", "x+1"] {
-            assert!(range(text).is_err(), "{text}");
         }
     }
 

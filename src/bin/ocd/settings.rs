@@ -115,6 +115,25 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// Where the key was set, as it was typed: `--timeout`, `OCD_TIMEOUT`, `ocd.toml, line 3`.
+    pub(crate) fn place(&self, key: Key) -> String {
+        match self {
+            Origin::Option => format!("--{}", key.name()),
+            Origin::Environment(name) => name.clone(),
+            file => file.to_string(),
+        }
+    }
+
+    /// The key as it was typed there: `--timeout`, `OCD_TIMEOUT`, `timeout (ocd.toml, line 3)`.
+    pub(crate) fn of(&self, key: Key) -> String {
+        match self {
+            Origin::Option | Origin::Environment(_) => self.place(key),
+            file => format!("{} ({file})", key.name()),
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -164,7 +183,7 @@ impl Settings {
     pub(crate) fn parsed<T>(&self, key: Key, parse: impl FnOnce(&str) -> Result<T, String>) -> Outcome<Option<T>> {
         let Some(setting) = self.get(key) else { return Ok(None) };
         let wrong = |problem: String| {
-            let message = format!("{} is wrong: {problem} ({})", key.name(), setting.origin);
+            let message = format!("{}: {problem}", setting.origin.of(key));
             match setting.origin {
                 Origin::Option => Failure::usage(message),
                 _ => Failure::configuration(message),
@@ -205,8 +224,8 @@ impl Settings {
         let Some(best) = sources.iter().filter_map(|key| rank(self, *key)).min() else { return Ok(()) };
         let strongest: Vec<Key> = sources.iter().copied().filter(|key| rank(self, *key) == Some(best)).collect();
         if let [one, other, ..] = strongest[..] {
-            let place = &self.values[&one].origin;
-            let message = format!("{} and {} exclude each other ({place})", one.name(), other.name());
+            let [one, other] = [one, other].map(|key| self.values[&key].origin.of(key));
+            let message = format!("{one} and {other} exclude each other");
             return Err(if best == 0 { Failure::usage(message) } else { Failure::configuration(message) });
         }
         self.values.retain(|key, _| !key.is_source() || strongest.contains(key));
@@ -291,6 +310,12 @@ impl Sources {
                     .help(format!("choose with --board {}, or --all-boards", names.join(" or --board "))))
             }
         }
+    }
+
+    /// Whether one of several boards must be chosen.
+    pub(crate) fn is_undecided(&self) -> Outcome<bool> {
+        let has_source = self.merged(None)?.iter().any(|(key, _)| key.is_source());
+        Ok(!has_source && self.board_names().len() > 1)
     }
 
     fn merged(&self, board: Option<&str>) -> Outcome<Settings> {

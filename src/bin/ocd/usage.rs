@@ -18,15 +18,90 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn read(words: &[OsString]) -> Result<Line, clap::Error> {
-        let matches = Cli::command().try_get_matches_from(words)?;
+        let matches = Cli::command().try_get_matches_from(words).map_err(|error| improved(error, words))?;
         let cli = Cli::from_arg_matches(&matches)?;
         Ok(Line { cli, matches })
     }
 
     /// How its command prints.
     pub(crate) fn output(&self) -> Output {
-        Output::new(self.matches.subcommand_name().unwrap_or(OCD), &self.cli.output)
+        Output::new(&command_name(Some(&self.matches)), &self.cli.output)
     }
+}
+
+/// The command and its subcommand: `mem read`.
+fn command_name(matches: Option<&clap::ArgMatches>) -> String {
+    let first = matches.and_then(clap::ArgMatches::subcommand);
+    let names = std::iter::successors(first, |(_, own)| own.subcommand()).map(|(name, _)| name);
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() { OCD.to_owned() } else { names.join(" ") }
+}
+
+/// What can be told of a command line that cannot be read.
+fn readable(words: &[OsString]) -> Option<clap::ArgMatches> {
+    Cli::command().ignore_errors(true).try_get_matches_from(words).ok()
+}
+
+/// The error with the usage of its command in full, and without names that are not similar.
+///
+/// Clap's own usage lists the options that are given as if they were mandatory, also those that
+/// environment variables give, and leaves `[OPTIONS]` out.
+fn improved(mut error: clap::Error, words: &[OsString]) -> clap::Error {
+    if error.get(ContextKind::Usage).is_some() {
+        let name = command_name(readable(words).as_ref());
+        let usage = with_command(name.split(' '), clap::Command::render_usage);
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(usage));
+    }
+    let kinds = [
+        (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
+        (ContextKind::InvalidArg, ContextKind::SuggestedArg),
+        (ContextKind::InvalidValue, ContextKind::SuggestedValue),
+    ];
+    for (typed, suggested) in kinds {
+        let Some(ContextValue::String(typed)) = error.get(typed).cloned() else { continue };
+        let similar = |name: &String| is_similar(typed.trim_start_matches('-'), name.trim_start_matches('-'));
+        let names = match error.remove(suggested) {
+            Some(ContextValue::Strings(names)) => ContextValue::Strings(names.into_iter().filter(similar).collect()),
+            Some(ContextValue::String(name)) if similar(&name) => ContextValue::String(name),
+            _ => continue,
+        };
+        match names {
+            // Tips come with names only; without them an empty line would stay.
+            ContextValue::Strings(names) if names.is_empty() => drop(error.remove(ContextKind::Suggested)),
+            names => drop(error.insert(suggested, names)),
+        }
+    }
+    error
+}
+
+/// Whether one may be a mistyped form of the other: a beginning of it, or the same but for a few
+/// letters.
+fn is_similar(typed: &str, name: &str) -> bool {
+    name.starts_with(typed) || distance(typed, name) <= typed.chars().count().min(name.chars().count()) / 2
+}
+
+/// How many letters must be replaced, added or removed to make one word of the other (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (above, letter) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], above + 1);
+        for column in 1..row.len() {
+            let replaced = diagonal + usize::from(other[column - 1] != letter);
+            diagonal = row[column];
+            row[column] = replaced.min(diagonal + 1).min(row[column - 1] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+/// Does something with the command of this path, or with the whole if there is none.
+fn with_command<'n, T>(path: impl Iterator<Item = &'n str>, act: impl FnOnce(&mut clap::Command) -> T) -> T {
+    let mut cli = Cli::command();
+    cli.build();
+    let found = path.into_iter().try_fold(&cli, |command, name| command.find_subcommand(name));
+    let mut command = found.unwrap_or(&cli).clone();
+    act(&mut command)
 }
 
 /// Stands for the command where none can be told.
@@ -46,9 +121,8 @@ pub(crate) fn answer(error: &clap::Error, words: &[OsString], json: bool) -> u8 
         return printed.map_or_else(|error| output::unwritable(&error.into()), |()| exit_status::DONE);
     }
     if json {
-        let command = Cli::command().ignore_errors(true).try_get_matches_from(words).ok();
-        let command = command.as_ref().and_then(clap::ArgMatches::subcommand_name).unwrap_or(OCD);
-        return Output::new(command, &OutputArgs::json()).failure(None, &failure(error));
+        return Output::new(&command_name(readable(words).as_ref()), &OutputArgs::json())
+            .failure(None, &failure(error));
     }
     // Nobody to tell is no reason for another status.
     let _ = match error.kind() {
@@ -61,14 +135,11 @@ pub(crate) fn answer(error: &clap::Error, words: &[OsString], json: bool) -> u8 
 
 /// The short help of the command that lacks a subcommand, as without any option.
 fn write_help(error: &clap::Error) -> std::io::Result<()> {
-    let mut cli = Cli::command();
-    cli.build();
     let path = match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(path)) => path.as_str(),
         _ => OCD,
     };
-    let command = path.split(' ').skip(1).try_fold(&cli, |command, name| command.find_subcommand(name));
-    let help = command.unwrap_or(&cli).clone().render_help();
+    let help = with_command(path.split(' ').skip(1), clap::Command::render_help);
     std::io::Write::write_all(&mut anstream::stderr(), help.ansi().to_string().as_bytes())
 }
 
@@ -95,6 +166,17 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn only_mistyped_names_are_similar() {
+        for (typed, name) in [("flsh", "flash"), ("rests", "reset"), ("stat", "status"), ("brekpoint", "breakpoint")] {
+            assert!(is_similar(typed, name), "{typed}");
+        }
+        for (typed, name) in [("nope", "unprotect"), ("xyz", "svf"), ("nope", "events")] {
+            assert!(!is_similar(typed, name), "{typed}");
+        }
+        assert_eq!([distance("", "ab"), distance("abc", "abc"), distance("kitten", "sitting")], [2, 0, 3]);
     }
 
     #[test]

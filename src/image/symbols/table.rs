@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use object::Endianness;
 use object::elf::{
-    EM_AARCH64, EM_ARM, EM_RISCV, SHF_EXECINSTR, SHN_ABS, SHN_COMMON, SHN_UNDEF, SHT_SYMTAB, STB_LOCAL, STT_ARM_TFUNC,
-    STT_COMMON, STT_FILE, STT_FUNC, STT_GNU_IFUNC, STT_OBJECT, STT_SECTION, STT_TLS,
+    EM_AARCH64, EM_ARM, EM_RISCV, SHF_ALLOC, SHF_EXECINSTR, SHN_ABS, SHN_COMMON, SHN_UNDEF, SHT_SYMTAB, STB_LOCAL,
+    STT_ARM_TFUNC, STT_COMMON, STT_FILE, STT_FUNC, STT_GNU_IFUNC, STT_OBJECT, STT_SECTION, STT_TLS,
 };
 use object::pod::slice_from_all_bytes;
 use object::read::elf::{FileHeader, SectionHeader as _, Sym as _};
@@ -91,6 +91,15 @@ impl SymbolTable {
                 _ => SymbolKind::Other,
             };
             if section == SHN_UNDEF || section == SHN_COMMON {
+                continue;
+            }
+            // A value in a section that is not in memory is no address, such as defmt's numbers of
+            // its strings. Linkers leave the flag out of sections that turn out empty, too, and their
+            // labels are addresses. Reserved numbers such as `SHN_ABS` are those of no section.
+            let is_outside = |section: &Elf::SectionHeader| {
+                !section.sh_flags(endian).contains(SHF_ALLOC) && section.sh_size(endian).into() > 0
+            };
+            if sections.get(usize::from(section.0)).is_some_and(is_outside) {
                 continue;
             }
             let name_start = symbol.st_name(endian);

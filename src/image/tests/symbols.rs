@@ -16,7 +16,8 @@ fn file(symbols: Vec<Sym>) -> ElfFile {
     ElfFile {
         data: vec![0; 0x100],
         loads: vec![load(0, 0x0800_0000, 0x0800_0000, 0x100)],
-        sections: vec![section(CODE, 0x0800_0000, 0, 0x100)],
+        // The second is not in memory, as `.defmt`; the third is empty.
+        sections: vec![section(CODE, 0x0800_0000, 0, 0x100), section(0, 0, 0, 0x20), section(0, 0x0800_0100, 0, 0)],
         symbols,
         ..ElfFile::default()
     }
@@ -35,7 +36,9 @@ fn firmware() -> Image {
         sym("COUNTER", 0x2000_0001, 4, GLOBAL_OBJECT),
         Sym { section: 0xfff1, ..sym("_estack", 0x2000_5000, 0, GLOBAL_LABEL) },
         Sym { section: 0, ..sym("undefined", 0, 0, GLOBAL_LABEL) },
+        Sym { section: 3, ..sym("__end", 0x0800_0100, 0, GLOBAL_LABEL) },
         sym("file.c", 0, 0, 0x04),
+        Sym { section: 2, ..sym("{\"package\":\"app\",\"data\":\"hello\"}", 2, 1, GLOBAL_OBJECT) },
         sym("thread_local", 4, 4, 0x16),
     ])
 }
@@ -70,7 +73,7 @@ fn thumb_bit_is_no_part_of_a_functions_address() {
 fn only_definitions_with_an_address_are_symbols() {
     let image = firmware();
     let names: Vec<_> = image.symbols().map(|symbol| symbol.name).collect();
-    assert_eq!(names, ["main", "arm_code", "COUNTER", "_estack"]);
+    assert_eq!(names, ["main", "arm_code", "COUNTER", "_estack", "__end"]);
     assert_eq!(image.symbol("_estack").unwrap().kind, SymbolKind::Other);
 }
 

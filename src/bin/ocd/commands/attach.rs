@@ -71,7 +71,7 @@ pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
     let firmware = Firmware::read(&arguments.file)?;
     firmware.note_missing_places(&context.output);
     let mut sink = Sink::new(context.output.clone(), &firmware, &arguments.log, arguments.until_line.clone());
-    let range = arguments.log.range(&firmware)?;
+    let range = arguments.log.range(&firmware, &context.one_settings()?)?;
     let board = context.one_board()?;
     context.signals.attend();
     let began = Instant::now();

@@ -10,7 +10,7 @@ use crate::address::Names;
 use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::number;
+use crate::number::{self, counted};
 use crate::output::Done;
 use crate::output::table::table;
 
@@ -76,9 +76,10 @@ enum WpCommand {
 
 #[derive(Debug, Args)]
 struct WpAddArgs {
-    /// Where: a number, a symbol or a register.
+    /// Where: a number, a symbol of --elf or an SVD register; or a range in place of the two:
+    /// START..END or START..+LENGTH.
     address: String,
-    /// How many bytes [default: the size of the symbol or register, otherwise 4].
+    /// How many bytes [default: the size of the symbol or SVD register, otherwise 4].
     #[arg(value_parser = number::number_u32)]
     length: Option<u32>,
     /// Which accesses halt the target.
@@ -120,7 +121,7 @@ impl fmt::Display for Breakpoints {
                 _ => format!("{:#010x}", point.address),
             };
             let effect = if point.in_effect == Some(false) { "not in effect" } else { "" };
-            [address, format!("{} bytes", point.length), point.kind.to_string(), comparator, effect.to_owned()]
+            [address, counted(point.length.into(), "byte"), point.kind.to_string(), comparator, effect.to_owned()]
         };
         f.write_str(&table([""; 5], self.breakpoints.iter().map(row)))
     }
@@ -134,7 +135,7 @@ struct Watchpoints {
 impl fmt::Display for Watchpoints {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let row = |point: &Watchpoint| {
-            [format!("{:#010x}", point.address), format!("{} bytes", point.length), point.access.to_string()]
+            [format!("{:#010x}", point.address), counted(point.length.into(), "byte"), point.access.to_string()]
         };
         f.write_str(&table([""; 3], self.watchpoints.iter().map(row)))
     }
@@ -189,12 +190,12 @@ pub(crate) fn wp(context: &Context, arguments: &WpArgs) -> Outcome<u8> {
         WpCommand::List => context.each_board_done(listed),
         WpCommand::Add(arguments) => context.each_board_planned(
             |settings| {
-                let place = Names::new(settings).place(&arguments.address)?;
-                let length = match (arguments.length, place.size) {
-                    (Some(length), _) => length,
-                    (None, Some(size)) => u32::try_from(size)
+                let length = arguments.length.map(u64::from);
+                let (place, length) = Names::new(settings).place_and_length(&arguments.address, length)?;
+                let length = match length.or(place.size) {
+                    Some(size) => u32::try_from(size)
                         .map_err(|_| Failure::usage(format!("{} is too large to watch", arguments.address)))?,
-                    (None, None) => 4,
+                    None => 4,
                 };
                 Ok((place.address, length))
             },

@@ -47,8 +47,11 @@ pub(crate) fn run(context: &Context) -> Outcome<u8> {
         boards: context.sources.board_names().into_iter().collect(),
         settings: settings.iter().map(|(key, setting)| (key.name(), setting.clone())).collect(),
     };
-    for settings in context.settings()? {
-        context.output.done(settings.board.as_deref(), &Done::from(report(&settings)))?;
+    let all = context.settings_of_all()?;
+    let mut output = context.output.clone();
+    output.several_boards = all.len() > 1;
+    for settings in all {
+        output.done(settings.board.as_deref(), &Done::from(report(&settings)))?;
     }
     Ok(0)
 }

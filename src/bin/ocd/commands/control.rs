@@ -11,6 +11,7 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::number;
 use crate::signals::POLL;
 use crate::time_limit::TimeLimit;
 
@@ -35,7 +36,7 @@ pub(crate) struct ResumeArgs {
 #[derive(Debug, Args)]
 pub(crate) struct StepArgs {
     /// Execute so many instructions.
-    #[arg(default_value_t = 1)]
+    #[arg(default_value_t = 1, value_parser = number::number_u32)]
     count: u32,
 }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::address::Names;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
+use crate::number::counted;
 use crate::output::Done;
 use crate::settings::Settings;
 
@@ -20,7 +21,7 @@ pub(crate) struct CoreArgs {
     /// The core file, which is overwritten.
     file: PathBuf,
     /// Which memory goes into it besides the registers, such as the RAM: START..END without the
-    /// end, START..+LENGTH, or the name of a symbol.
+    /// end, START..+LENGTH, START+LENGTH, or the name of a symbol.
     ranges: Vec<String>,
 }
 
@@ -65,7 +66,8 @@ struct Core {
 
 impl fmt::Display for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "wrote the registers and {} bytes of memory to {}", self.length, self.file.display())
+        let length = counted(self.length, "byte");
+        write!(f, "wrote the registers and {length} of memory to {}", self.file.display())
     }
 }
 

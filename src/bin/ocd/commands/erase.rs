@@ -1,20 +1,24 @@
 //! `ocd erase`: sectors, a range of addresses, or whole banks. Never all without being asked.
 
 use std::fmt;
+use std::ops::Range;
 
 use clap::Args;
 use openocd::{BankId, Flash, ProgressReport, ResetMode, Result, TargetStatus};
 use serde::Serialize;
 
-use crate::address;
+use crate::address::Names;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::number;
+use crate::output::Done;
 use crate::output::progress::Watch;
+use crate::settings::Settings;
 
 #[derive(Debug, Args)]
 pub(crate) struct EraseArgs {
-    /// The first address of the range, and its length; with --bank the first sector, and the last.
+    /// The first address, and the length; or a range in place of the two: START..END,
+    /// START..+LENGTH or START+LENGTH. With --bank the first sector, and the last.
     #[arg(value_names = ["ADDRESS", "LENGTH"], num_args = 0..=2, conflicts_with = "all")]
     range: Vec<String>,
     /// Erase sectors of this bank, by its number or name: --bank 0 4 7.
@@ -27,7 +31,7 @@ pub(crate) struct EraseArgs {
 
 /// What is to be erased, as far as it is known without a board.
 enum Plan<'a> {
-    Range { address: &'a str, length: u64 },
+    Range(Range<u64>),
     Sectors { bank: BankId<'a>, first: u32, last: u32 },
     Bank(BankId<'a>),
     Everything,
@@ -48,31 +52,30 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(context: &Context, arguments: &EraseArgs) -> Outcome<u8> {
-    let plan = plan(arguments)?;
-    context.each_board(|board| {
+    let plan = |settings: &Settings| plan(arguments, &Names::new(settings));
+    context.each_board_planned(plan, |board, plan| {
         let mut watch = Watch::new(&context.output, board.name(), &context.signals);
-        let address = match &plan {
-            Plan::Range { address, .. } => board.address(address)?,
-            _ => 0,
-        };
         board.check_identity()?;
         watch.interrupted("nothing was changed")?;
         let target = board.target()?;
-        if let Plan::Sectors { bank, .. } | Plan::Bank(bank) = plan {
+        if let Plan::Sectors { bank, .. } | Plan::Bank(bank) = *plan {
             check_bank(target.flash(), bank)?;
         }
         watch.step("resetting");
         target.reset(ResetMode::Init)?;
         watch.interrupted("flash was not changed, and the target is halted")?;
         let flash = target.flash();
-        let erased = match plan {
-            Plan::Range { length, .. } => watch.flash(flash).erase_address(address, length).map(|()| length),
+        let erased = match *plan {
+            Plan::Range(Range { start, end }) => {
+                watch.flash(flash).erase_address(start, end - start).map(|()| end - start)
+            }
             Plan::Sectors { bank, first, last } => sectors(&watch.flash(flash), bank, first, last),
             Plan::Bank(bank) => whole(&watch.flash(flash), bank),
             Plan::Everything => everything(&watch.flash(flash), &target.status()?.name),
         };
         let erased = erased.map_err(|error| watch.failure(error))?;
-        Ok(Report { erased, status: target.status()?, elapsed_seconds: board.opened.elapsed().as_secs_f64() })
+        let elapsed_seconds = board.opened.elapsed().as_secs_f64();
+        Ok(Done::from(Report { erased, status: target.status()?, elapsed_seconds }))
     })
 }
 
@@ -104,31 +107,41 @@ fn everything<R: ProgressReport>(flash: &Flash<'_, R>, target: &str) -> Result<u
     banks.iter().filter(|bank| bank.target == target).map(|bank| whole(flash, bank.into())).sum()
 }
 
-fn plan(arguments: &EraseArgs) -> Outcome<Plan<'_>> {
+fn plan<'a>(arguments: &'a EraseArgs, names: &Names) -> Outcome<Plan<'a>> {
     let bank = arguments.bank.as_deref().map(bank_id);
     match (bank, &arguments.range[..], arguments.all) {
         (None, [], true) => Ok(Plan::Everything),
         (Some(bank), [], true) => Ok(Plan::Bank(bank)),
         (Some(bank), [first, last], false) => {
             let number = |text| number::number_u32(text).map_err(Failure::usage);
-            Ok(Plan::Sectors { bank, first: number(first)?, last: number(last)? })
-        }
-        (None, [address, length], false) => {
-            address::check(address)?;
-            let length = number::number(length).map_err(Failure::usage)?;
-            if length == 0 {
-                return Err(Failure::usage("the length is 0: there is nothing to erase"));
-            }
-            Ok(Plan::Range { address, length })
+            let (first, last) = (number(first)?, number(last)?);
+            check_order(first, last)?;
+            Ok(Plan::Sectors { bank, first, last })
         }
         (_, [word], false) if word == "all" => {
             Err(Failure::usage("what is to be erased?").help("to erase everything say --all"))
         }
+        (None, words @ [_, ..], false) => {
+            let range = names.extent(words)?;
+            if range.is_empty() {
+                return Err(Failure::usage("the length is 0: there is nothing to erase"));
+            }
+            Ok(Plan::Range(range))
+        }
         (bank, ..) => Err(Failure::usage("what is to be erased?").help(match bank {
             Some(_) => "name the first and the last sector, or say --all for the whole bank",
-            None => "name an address and a length, or sectors with --bank, or say --all for all flash",
+            None => "name an address and a length, or a range, or sectors with --bank, or say --all for all flash",
         })),
     }
+}
+
+/// Refuses a first sector that is after the last.
+pub(crate) fn check_order(first: u32, last: u32) -> Outcome<()> {
+    if first <= last {
+        return Ok(());
+    }
+    let message = format!("the range is reversed: its first sector {first} is after its last, {last}");
+    Err(Failure::usage(message).help(format!("the lower number goes first: {last} {first}")))
 }
 
 /// A bank by its number, or else by its name.

@@ -11,6 +11,7 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::Outcome;
+use crate::number;
 use crate::output::Done;
 use crate::signals::POLL;
 use crate::time_limit::TimeLimit;
@@ -18,7 +19,7 @@ use crate::time_limit::TimeLimit;
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {
     /// End after so many events; otherwise after --timeout, or at Ctrl-C.
-    #[arg(long, short = 'n', value_name = "N")]
+    #[arg(long, short = 'n', value_name = "N", value_parser = number::number)]
     count: Option<u64>,
 }
 

@@ -61,6 +61,7 @@ pub(crate) fn run(context: &Context, arguments: &FlashArgs) -> Outcome<u8> {
     let firmware = Firmware::read(&arguments.firmware)?;
     context.each_board(|board| {
         let mut watch = Watch::new(&context.output, board.name(), &context.signals);
+        firmware.warn(&context.output, board)?;
         let image = firmware.image(board)?;
         let programmed = flashing::program(board, &image, &arguments.program, arguments.reset.into(), &mut watch)?;
         Ok(Report { files: firmware.files(), programmed })

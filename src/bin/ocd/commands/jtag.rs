@@ -13,6 +13,7 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::number::counted;
 use crate::output::Done;
 use crate::output::table::table;
 
@@ -84,10 +85,10 @@ struct Played {
 
 impl fmt::Display for Played {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} commands done", self.file.display(), self.report.commands)?;
+        write!(f, "{}: {} done", self.file.display(), counted(self.report.commands.into(), "command"))?;
         match self.report.errors {
             0 => Ok(()),
-            errors => write!(f, ", {errors} comparisons failed"),
+            errors => write!(f, ", {} failed", counted(errors.into(), "comparison")),
         }
     }
 }

@@ -6,17 +6,20 @@ use clap::Args;
 use openocd::{BankId, Flash, FlashInfo, SectorKind, TargetState};
 use serde::Serialize;
 
-use super::erase::bank_id;
+use super::erase::{bank_id, check_order};
 use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
+use crate::number;
 
 #[derive(Debug, Args)]
 pub(crate) struct ProtectArgs {
     /// The first sector; where the chip protects blocks of several sectors, the first block. `ocd
     /// banks` shows them.
+    #[arg(value_parser = number::number_u32)]
     first: u32,
     /// The last one.
+    #[arg(value_parser = number::number_u32)]
     last: u32,
     /// The flash bank, by its number or name. The only one otherwise.
     #[arg(long, value_name = "BANK")]
@@ -46,6 +49,7 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(context: &Context, arguments: &ProtectArgs, protect: bool) -> Outcome<u8> {
     let (first, last) = (arguments.first, arguments.last);
+    check_order(first, last)?;
     context.each_board(|board| {
         board.check_identity()?;
         let target = board.target()?;

@@ -1,28 +1,30 @@
 //! `ocd read`: what flash holds, into a file or to standard output.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::Args;
 use openocd::OnClose;
 use serde::Serialize;
 
-use crate::address;
+use crate::address::Names;
 use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
-use crate::number;
+use crate::number::counted;
 use crate::output::Done;
 use crate::output::file::OutputFile;
 use crate::output::progress::Watch;
 
 #[derive(Debug, Args)]
+#[command(override_usage = "ocd read [OPTIONS] <ADDRESS> <LENGTH> <FILE>\n       ocd read [OPTIONS] <RANGE> <FILE>")]
 pub(crate) struct ReadArgs {
-    /// The first address.
-    address: String,
-    /// How many bytes.
-    length: String,
+    /// Where: an address (a number, a symbol of --elf or an SVD register) and a length in bytes, or
+    /// a range in place of the two: START..END, START..+LENGTH or START+LENGTH.
+    #[arg(required = true, num_args = 1..=2, value_names = ["ADDRESS", "LENGTH"])]
+    place: Vec<String>,
     /// The file that takes the bytes; - for standard output.
     file: PathBuf,
 }
@@ -38,14 +40,14 @@ struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Report { path, address, bytes, elapsed_seconds } = self;
-        write!(f, "{bytes} bytes from {address:#010x} are in {} ({elapsed_seconds:.1} s)", path.display())
+        let (bytes, verb) = (counted(*bytes, "byte"), if *bytes == 1 { "is" } else { "are" });
+        write!(f, "{bytes} from {address:#010x} {verb} in {} ({elapsed_seconds:.1} s)", path.display())
     }
 }
 
 pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
-    address::check(&arguments.address)?;
-    let length = number::number(&arguments.length).map_err(Failure::usage)?;
-    if length == 0 {
+    let range = Names::new(&context.one_settings()?).extent(&arguments.place)?;
+    if range.is_empty() {
         return Err(Failure::usage("the length is 0: there is nothing to read"));
     }
     let to_stdout = arguments.file.as_os_str() == "-";
@@ -54,7 +56,7 @@ pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
     }
     let board = context.one_board()?;
     let name = board.name().map(str::to_owned);
-    let read = read(context, arguments, &board, length, to_stdout);
+    let read = read(context, arguments, &board, range, to_stdout);
     let closed = board.close(OnClose::AsIs);
     let report = read.and_then(|report| closed.map(|()| report))?;
     let status = context.signals.caught().unwrap_or(exit_status::DONE);
@@ -69,10 +71,10 @@ fn read(
     context: &Context,
     arguments: &ReadArgs,
     board: &Board,
-    length: u64,
+    range: Range<u64>,
     to_stdout: bool,
 ) -> Outcome<Option<Report>> {
-    let address = board.address(&arguments.address)?;
+    let (address, length) = (range.start, range.end - range.start);
     let mut watch = Watch::new(&context.output, board.name(), &context.signals);
     watch.interrupted("nothing was read")?;
     let file = if to_stdout { None } else { Some(OutputFile::create(&arguments.file)?) };

@@ -97,6 +97,7 @@ pub(crate) fn run(context: &Context, arguments: &RegsArgs) -> Outcome<u8> {
         |settings| {
             let names = Names::new(settings);
             let writes = arguments.write.iter().map(|text| write(&names, text)).collect::<Outcome<Vec<_>>>()?;
+            arguments.names.iter().try_for_each(|name| check_name(name))?;
             // A file that cannot be read must not come to light after a write.
             names.image()?;
             Ok((names, writes))
@@ -119,9 +120,28 @@ pub(crate) fn run(context: &Context, arguments: &RegsArgs) -> Outcome<u8> {
     )
 }
 
+/// Whether it is a core register of a Cortex-M or a RISC-V hart.
+pub(crate) fn is_core_register(name: &str) -> bool {
+    GENERAL.into_iter().flatten().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Refuses what is no name of a register, but a form of a write.
+fn check_name(name: &str) -> Outcome<()> {
+    let wrong = || Failure::usage(format!("{name:?} is not the name of a register"));
+    if name.contains('=') {
+        return Err(wrong().help(format!("to write a register: ocd regs --write {name}")));
+    }
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(wrong().help("to write a register: ocd regs --write NAME=VALUE"));
+    }
+    Ok(())
+}
+
 fn write(names: &Names, text: &str) -> Outcome<Write> {
     let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
-        return Err(Failure::usage(format!("{text:?} is not NAME=VALUE")));
+        return Err(
+            Failure::usage(format!("{text:?} is not NAME=VALUE")).help("such as: ocd regs --write pc=0x08000040")
+        );
     };
     let value = match (number::number(value), wide(value)) {
         (Ok(number), _) => RegisterValue::from(number),

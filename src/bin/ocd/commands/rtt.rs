@@ -44,12 +44,12 @@ const READ: Duration = Duration::from_millis(20);
 #[derive(Debug, Args)]
 pub(crate) struct RttArgs {
     /// The channel.
-    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    #[arg(long, default_value_t = 0, value_name = "NUMBER", value_parser = number::number_u32)]
     channel: u32,
-    /// Search this memory for the control block, such as `0x2000_0000+20K` or
-    /// `0x2000_0000..0x2000_5000`. By default it is where --elf has the symbol `_SEGGER_RTT`.
-    #[arg(long, value_name = "RANGE", value_parser = number::range)]
-    ram: Option<Range<u64>>,
+    /// Search this memory for the control block: START+LENGTH, START..+LENGTH or START..END. By
+    /// default it is where --elf has the symbol `_SEGGER_RTT`.
+    #[arg(long, value_name = "RANGE")]
+    ram: Option<String>,
     /// List the channels and end.
     #[arg(long)]
     list: bool,
@@ -106,10 +106,10 @@ fn console(context: &Context, board: &Board, range: Range<u64>, arguments: &RttA
 
 /// Where the control block is searched for. This needs no board.
 fn place(settings: &Settings, arguments: &RttArgs) -> Outcome<Range<u64>> {
-    if let Some(range) = &arguments.ram {
-        return Ok(range.clone());
-    }
     let names = Names::new(settings);
+    if let Some(range) = &arguments.ram {
+        return names.range(range);
+    }
     let Some(image) = names.image()? else { return Err(Failure::usage("--elf or --ram is needed")) };
     let symbol = image.symbol(SYMBOL).map_err(|error| {
         let file = settings.value(Key::Elf).unwrap_or_default();

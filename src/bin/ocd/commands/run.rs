@@ -125,7 +125,8 @@ pub(crate) struct Runner {
 
 pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     let firmware = Firmware::read(&arguments.file)?;
-    let rtt = arguments.log.range(&firmware)?;
+    // What cannot be found is told before the board is opened.
+    let rtt = arguments.log.range(&firmware, &context.one_settings()?)?;
     let until = firmware.addresses(context, &arguments.until)?;
     if let Some(folder) = &arguments.files {
         check_folder(folder)?;

@@ -11,6 +11,7 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::number;
 use crate::output::Done;
 use crate::settings::Key;
 use crate::signals::POLL;
@@ -19,13 +20,13 @@ use crate::signals::POLL;
 #[expect(clippy::struct_field_names, reason = "the names are the options'")]
 pub(crate) struct ServerArgs {
     /// The TCL port, to which `ocd --connect` connects. 0 takes a free one.
-    #[arg(long, value_name = "PORT", default_value_t = 6666)]
+    #[arg(long, value_name = "PORT", default_value_t = 6666, value_parser = number::number_u16)]
     tcl_port: u16,
     /// The GDB port of the first target; further targets have the next ones. 0 takes free ones.
-    #[arg(long, value_name = "PORT", default_value_t = 3333)]
+    #[arg(long, value_name = "PORT", default_value_t = 3333, value_parser = number::number_u16)]
     gdb_port: u16,
     /// Open a telnet port too. 0 takes a free one.
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = number::number_u16)]
     telnet_port: Option<u16>,
 }
 

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::exit_status;
 use crate::failure::Outcome;
 use crate::image_files::{Firmware, FirmwareArgs, FirmwareFile};
+use crate::number::counted;
 use crate::output::Done;
 use crate::output::progress::Watch;
 
@@ -33,7 +34,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.mismatch {
             Some(mismatch) => write!(f, "flash differs: {mismatch}"),
-            None => write!(f, "{} bytes verified ({:.1} s)", self.bytes, self.elapsed_seconds),
+            None => write!(f, "{} verified ({:.1} s)", counted(self.bytes, "byte"), self.elapsed_seconds),
         }
     }
 }

@@ -16,22 +16,23 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
-use crate::number;
+use crate::number::{self, counted};
 use crate::output::Done;
 use screen::Screen;
 use variable::Watched;
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// What to watch: a symbol, an address with a type (`0x2000_0000:u16`, `temperature:f32`), a
-    /// register or a field (RCC.CR, RCC.CFGR.SW). Types: u8 to u64, i8 to i64, f32, f64.
+    /// What to watch: a symbol, an address (of a u32), both with a type (`0x2000_0000:u16`,
+    /// `temperature:f32`), an SVD register or a field of it (RCC.CR, RCC.CFGR.SW). Types: u8 to
+    /// u64, i8 to i64, f32, f64.
     #[arg(required = true)]
     variables: Vec<String>,
     /// How often.
     #[arg(long, short, value_name = "TIME", default_value = "100ms", value_parser = number::duration)]
     period: Duration,
     /// End after so many samples; otherwise after --timeout, or at Ctrl-C.
-    #[arg(long, short = 'n', value_name = "N")]
+    #[arg(long, short = 'n', value_name = "N", value_parser = number::number)]
     count: Option<u64>,
 }
 
@@ -103,7 +104,7 @@ pub(crate) fn run(context: &Context, arguments: &WatchArgs) -> Outcome<u8> {
     let closed = board.close(OnClose::AsIs);
     let status = ended?;
     closed?;
-    context.output.note(name, format_args!("{} samples, {} missed", summary.samples, summary.missed));
+    context.output.note(name, format_args!("{}, {} missed", counted(summary.samples, "sample"), summary.missed));
     context.output.done(name, &Done::with(summary, status))?;
     Ok(status)
 }
@@ -174,7 +175,8 @@ impl Show {
             return Ok(Show::Live(Screen::new(watched.len())));
         }
         let names = watched.iter().map(|watched| csv(&watched.variable.name));
-        let header: Vec<String> = std::iter::once("seconds".to_owned()).chain(names).collect();
+        // As the library's.
+        let header: Vec<String> = ["time_s", "missed"].map(str::to_owned).into_iter().chain(names).collect();
         context.output.bytes(format!("{}\n", header.join(",")).as_bytes())?;
         Ok(Show::Csv)
     }
@@ -184,7 +186,7 @@ impl Show {
             Show::Json => context.output.event(board.name(), "sample", sample),
             Show::Live(screen) => context.output.bytes(screen.draw(sample).as_bytes()),
             Show::Csv => {
-                let mut line = format!("{:.6}", sample.at.as_secs_f64());
+                let mut line = format!("{:.6},{}", sample.at.as_secs_f64(), sample.missed);
                 for value in &sample.values {
                     let _ = write!(line, ",{value}");
                 }

@@ -42,6 +42,11 @@ const PERMISSION: (&str, &str) = (
 const POWER: (&str, &str) = ("the target seems to have no power", "connect its supply, and the probe's VTref");
 const SILENT: (&str, &str) =
     ("the target does not answer", "check its power and the wiring, and try a lower --speed, such as --speed 100");
+const GONE: (&str, &str) =
+    ("the debug probe does not answer", "check its cable; OpenOCD must be started again when the probe is back");
+/// OpenOCD does not always tell whether the probe or the target is gone.
+const LOST_TARGET: (&str, &str) =
+    (SILENT.0, "check its power, the wiring and the probe's cable, and try a lower --speed, such as --speed 100");
 const WRONG_CHIP: (&str, &str) = (
     "another chip answers than the configuration describes",
     "name the chip's own file, such as -f target/stm32f4x.cfg",
@@ -96,6 +101,28 @@ const SYMPTOMS: &[Symptom] = &[
     symptom("Invalid ACK", TARGET, "ocd.target.silent", SILENT),
     symptom("{jtag arp_init-reset}", TARGET, "ocd.target.silent", SILENT),
 ];
+
+/// What a command that OpenOCD refused shows of a board that is lost while OpenOCD runs: a part of
+/// OpenOCD's log, and what to try.
+const LOST: &[(&str, (&str, &str))] = &[
+    ("remote_bitbang_", GONE),
+    ("LIBUSB_ERROR_NO_DEVICE", GONE),
+    ("LIBUSB_ERROR_IO", GONE),
+    ("JTAG scan chain interrogation failed", LOST_TARGET),
+    ("Invalid ACK (", LOST_TARGET),
+    ("not examined", LOST_TARGET),
+    ("Error connecting DP", LOST_TARGET),
+    ("DP initialisation failed", LOST_TARGET),
+    ("Failed to read DPIDR", LOST_TARGET),
+    ("SWD/JTAG communication failure", LOST_TARGET),
+    ("Could not initialize the debug port", LOST_TARGET),
+];
+
+/// What is lost, and what to try, by the log and the message of a command that OpenOCD refused.
+pub(crate) fn lost(texts: &[&str]) -> Option<String> {
+    let (_, (what, help)) = LOST.iter().find(|(sign, _)| texts.iter().any(|text| text.contains(sign)))?;
+    Some(format!("{what}: {help}"))
+}
 
 /// What the log of a start that failed tells, and the line that tells it.
 pub(crate) fn find(log: &[String]) -> Option<(&'static Symptom, &str)> {
@@ -229,6 +256,18 @@ mod tests {
         assert_eq!(first_error(&["Info : x".to_owned(), "Error: new".to_owned()]), Some("new"));
         assert_eq!(first_error(&["missing close-brace".to_owned(), String::new()]), Some("missing close-brace"));
         assert_eq!(first_error(&[]), None);
+    }
+
+    #[test]
+    fn lost_boards_are_recognized() {
+        let lost = |log| lost(&["it failed", log]).unwrap_or_default();
+        let bitbang = "Error on socket 'remote_bitbang_putc': errno==32, message: Broken pipe.\nnot examined";
+        assert!(lost(bitbang).starts_with("the debug probe does not answer: check its cable"));
+        for log in ["Invalid ACK (7) in DAP response\nJTAG-DP STICKY ERROR\n", "stm32f1x.cpu is not examined"] {
+            assert!(lost(log).starts_with("the target does not answer: check its power"), "{log}");
+        }
+        // An address where the chip has nothing.
+        assert_eq!(lost("JTAG-DP STICKY ERROR\nFailed to read memory at 0x60000000\n"), "");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use openocd::{Error, Flash, Phase, Progress, ProgressCallback};
 use super::Output;
 use crate::arguments::ProgressStyle;
 use crate::failure::{Failure, Outcome};
+use crate::number::counted;
 use crate::signals::Signals;
 
 /// The line of a step that cannot say how far it is, and of one that can.
@@ -106,7 +107,8 @@ impl Watch {
                 state.set_pos(progress.done);
             });
         } else if is_new && self.output.progress == ProgressStyle::Plain {
-            self.output.note(self.board.as_deref(), format_args!("{} {} bytes", progress.phase, progress.total));
+            self.output
+                .note(self.board.as_deref(), format_args!("{} {}", progress.phase, counted(progress.total, "byte")));
         }
         if self.output.progress != ProgressStyle::None {
             // Nobody to tell is no reason to stop in the middle.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,16 +12,18 @@ use super::{memory, watched};
 use crate::address::Names;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::number;
+use crate::number::counted;
 use crate::output::Done;
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "ocd mem dump [OPTIONS] <ADDRESS> <LENGTH> <FILE>\n       ocd mem dump [OPTIONS] <RANGE> <FILE>"
+)]
 pub(crate) struct DumpArgs {
-    /// Where to begin: a number, a symbol or a register.
-    address: String,
-    /// How many bytes.
-    #[arg(value_parser = number::number)]
-    length: u64,
+    /// Where: an address (a number, a symbol of --elf or an SVD register) and a length in bytes, or
+    /// a range in place of the two: START..END, START..+LENGTH or START+LENGTH.
+    #[arg(required = true, num_args = 1..=2, value_names = ["ADDRESS", "LENGTH"])]
+    place: Vec<String>,
     /// The file, which is overwritten. `-` is standard output.
     file: PathBuf,
     /// The address is physical, past the MMU.
@@ -40,7 +43,8 @@ impl fmt::Display for Report {
         if is_stdout(&self.file) {
             return Ok(());
         }
-        write!(f, "wrote {} bytes from {:#010x} to {}", self.length, self.address, self.file.display())
+        let length = counted(self.length, "byte");
+        write!(f, "wrote {length} from {:#010x} to {}", self.address, self.file.display())
     }
 }
 
@@ -55,9 +59,9 @@ pub(crate) fn run(context: &Context, arguments: &DumpArgs) -> Outcome<u8> {
         return Err(Failure::usage("raw bytes have no JSON form: name a file"));
     }
     context.each_board_planned(
-        |settings| Names::new(settings).address(&arguments.address),
-        |board, &address| {
-            let (length, file) = (arguments.length, arguments.file.clone());
+        |settings| Names::new(settings).extent(&arguments.place),
+        |board, &Range { start: address, end }| {
+            let (length, file) = (end - address, arguments.file.clone());
             let memory = watched(context, board, &memory(board, arguments.phys)?, length);
             if is_stdout(&file) {
                 memory.dump_to(address, length, io::stdout().lock())?;

@@ -12,6 +12,7 @@ use crate::address::Names;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::number::counted;
 use crate::output::Done;
 use crate::settings::Settings;
 
@@ -19,7 +20,7 @@ use crate::settings::Settings;
 pub(crate) struct LoadArgs {
     /// The file. ELF, Intel HEX, S-record and UF2 go to their own addresses.
     file: PathBuf,
-    /// Where raw bytes go: a number, a symbol or a register.
+    /// Where raw bytes go: a number, a symbol of --elf or an SVD register.
     address: Option<String>,
     /// Take the file as raw bytes, whatever it is.
     #[arg(long, requires = "address")]
@@ -50,10 +51,10 @@ struct Part {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Part { address, length } in &self.segments {
-            writeln!(f, "{address:#010x}  {length} bytes")?;
+            writeln!(f, "{address:#010x}  {}", counted(*length, "byte"))?;
         }
         let verified = if self.verified { "verified" } else { "not verified" };
-        write!(f, "loaded {} bytes of {}, {verified}", self.length, self.file.display())
+        write!(f, "loaded {} of {}, {verified}", counted(self.length, "byte"), self.file.display())
     }
 }
 

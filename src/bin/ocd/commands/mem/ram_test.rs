@@ -13,7 +13,8 @@ use crate::output::Done;
 
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
-    /// Which RAM: START..END without the end, START..+LENGTH; whole words.
+    /// Which RAM: START..END without the end, START..+LENGTH, START+LENGTH, or the name of a
+    /// symbol; whole words.
     range: String,
     /// The addresses are physical, past the MMU.
     #[arg(long)]

@@ -17,15 +17,17 @@ const DEFAULT_BYTES: u64 = 64;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReadArgs {
-    /// Where to begin: a number, a symbol or a register.
+    /// Where to begin: a number, a symbol of --elf or an SVD register; or a range in place of the
+    /// two: START..END or START..+LENGTH.
     address: String,
-    /// How many bytes [default: the size of the symbol or register, otherwise 64].
+    /// How many bytes [default: the size of the symbol or SVD register, otherwise 64].
     #[arg(value_parser = number::number, conflicts_with = "count")]
     length: Option<u64>,
     /// How many values of --width, instead of a length in bytes.
     #[arg(long, short = 'n', value_name = "N", value_parser = number::number)]
     count: Option<u64>,
-    /// Bits of each access [default: that of the symbol or register, otherwise whatever is fastest].
+    /// Bits of each access [default: that of the symbol or SVD register, otherwise whatever is
+    /// fastest].
     #[arg(long, short, value_enum)]
     width: Option<Width>,
     /// How to print: a table, a hexadecimal value a line, or raw bytes.
@@ -109,7 +111,14 @@ pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
         context.one_settings()?;
     }
     context.each_board_planned(
-        |settings| arguments.plan(&Names::new(settings).place(&arguments.address)?),
+        |settings| {
+            if arguments.address.contains('=') && Names::new(settings).place(&arguments.address).is_err() {
+                let message = format!("{:?} is no address", arguments.address);
+                return Err(Failure::usage(message).help(format!("to write: ocd mem write {}", arguments.address)));
+            }
+            let (place, length) = Names::new(settings).place_and_length(&arguments.address, arguments.length)?;
+            arguments.plan(&place, length)
+        },
         |board, &Plan { address, count, width }| {
             let length = count.saturating_mul(width.map_or(1, Width::bytes));
             let memory = watched(context, board, &memory(board, arguments.phys)?, length);
@@ -132,15 +141,18 @@ pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
 }
 
 impl ReadArgs {
-    fn plan(&self, place: &Place) -> Outcome<Plan> {
+    fn plan(&self, place: &Place, length: Option<u64>) -> Outcome<Plan> {
         let address = place.address;
-        let one_value = if self.length.is_none() { Width::of(place) } else { None };
+        if length.is_some() && self.count.is_some() {
+            return Err(Failure::usage(format!("the range {} and --count exclude each other", self.address)));
+        }
+        let one_value = if length.is_none() { Width::of(place) } else { None };
         let width = self.width.or(one_value).filter(|_| self.format != Format::Bin || self.width.is_some());
         let unit = width.map_or(1, Width::bytes);
         if let Some(width) = width {
             width.check(address)?;
         }
-        let count = match (self.count, self.length.or(place.size).unwrap_or(DEFAULT_BYTES)) {
+        let count = match (self.count, length.or(place.size).unwrap_or(DEFAULT_BYTES)) {
             (Some(count), _) => count,
             (None, length) if length % unit == 0 => length / unit,
             (None, length) => {

@@ -15,7 +15,7 @@ use crate::output::Done;
 
 #[derive(Debug, Args)]
 pub(crate) struct SearchArgs {
-    /// Where: START..END without the end, START..+LENGTH, or the name of a symbol.
+    /// Where: START..END without the end, START..+LENGTH, START+LENGTH, or the name of a symbol.
     range: String,
     /// Bytes in the order of their addresses, in hexadecimal: deadbeef or "de ad be ef".
     pattern: String,

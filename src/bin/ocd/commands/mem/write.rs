@@ -5,8 +5,9 @@ use std::fmt;
 use clap::Args;
 use serde::Serialize;
 
+use super::super::regs::is_core_register;
 use super::{Width, memory};
-use crate::address::Names;
+use crate::address::{Names, Place};
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
@@ -15,12 +16,13 @@ use crate::output::Done;
 
 #[derive(Debug, Args)]
 pub(crate) struct WriteArgs {
-    /// Where to begin: a number, a symbol or a register.
+    /// Where to begin: a number, a symbol of --elf or an SVD register; or ADDRESS=VALUE with the
+    /// first value.
     address: String,
     /// The values, one after the other. A negative one is taken as its two's complement.
-    #[arg(required = true, allow_negative_numbers = true)]
+    #[arg(allow_negative_numbers = true)]
     values: Vec<String>,
-    /// Bits of each value [default: that of the symbol or register, otherwise 32].
+    /// Bits of each value [default: that of the symbol or SVD register, otherwise 32].
     #[arg(long, short, value_enum)]
     width: Option<Width>,
     /// Do not read the values back: some registers read as something else, or change when read.
@@ -58,10 +60,10 @@ impl fmt::Display for Report {
 pub(crate) fn run(context: &Context, arguments: &WriteArgs) -> Outcome<u8> {
     context.each_board_planned(
         |settings| {
-            let place = Names::new(settings).place(&arguments.address)?;
+            let (place, values) = arguments.place_and_values(&Names::new(settings))?;
             let width = arguments.width.or(Width::of(&place)).unwrap_or(Width::W32);
             width.check(place.address)?;
-            let values = arguments.values.iter().map(|text| number::value(text, width.bits()).map_err(Failure::usage));
+            let values = values.into_iter().map(|text| number::value(text, width.bits()).map_err(Failure::usage));
             Ok(Plan { address: place.address, width, values: values.collect::<Outcome<_>>()? })
         },
         |board, Plan { address, width, values }| {
@@ -75,6 +77,36 @@ pub(crate) fn run(context: &Context, arguments: &WriteArgs) -> Outcome<u8> {
             Ok(Done::from(Report { address: *address, width, values: values.clone(), verified }))
         },
     )
+}
+
+impl WriteArgs {
+    /// Where to begin, and the values as they were typed.
+    fn place_and_values(&self, names: &Names) -> Outcome<(Place, Vec<&str>)> {
+        let values = self.values.iter().map(String::as_str);
+        let place = names.place(&self.address);
+        // The name of an operator of C++ may hold the sign, too.
+        if let (Err(_), Some((address, value))) = (&place, self.address.rsplit_once('=')) {
+            self.one_place()?;
+            if is_core_register(address) && names.place(address).is_err() {
+                let message = format!("{address} is a core register, which has no address");
+                return Err(Failure::usage(message).help(format!("ocd regs --write {}", self.address)));
+            }
+            return Ok((names.place(address)?, std::iter::once(value).chain(values).collect()));
+        }
+        if self.values.is_empty() {
+            return Err(Failure::usage(format!("no value for {}", self.address))
+                .help(format!("ocd mem write {address} VALUE, or {address}=VALUE", address = self.address)));
+        }
+        self.one_place()?;
+        Ok((place?, values.collect()))
+    }
+
+    /// Refuses `PLACE=VALUE` among the values.
+    fn one_place(&self) -> Outcome<()> {
+        let Some(other) = self.values.iter().find(|value| value.contains('=')) else { return Ok(()) };
+        let message = format!("{other:?} is no value: all values of one command follow each other");
+        Err(Failure::usage(message).help(format!("write it by a command of its own: ocd mem write {other}")))
+    }
 }
 
 /// Checks what was read back.

@@ -10,18 +10,21 @@ use serde::Serialize;
 use super::firmware::Firmware;
 use super::log_filter::LogFilter;
 use super::log_format;
+use crate::address::Names;
 use crate::failure::Outcome;
+use crate::settings::Settings;
 use crate::{number, panics};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Log")]
 pub(crate) struct LogArgs {
     /// Show this RTT channel [default: 0]. Several are told apart by their number.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number::number_u32)]
     channel: Vec<u32>,
-    /// Search for the RTT control block here, if the file has no symbol for it.
-    #[arg(long, value_name = "RANGE", value_parser = number::range)]
-    ram: Option<Range<u64>>,
+    /// Search for the RTT control block here, if the file has no symbol for it: START+LENGTH,
+    /// START..+LENGTH or START..END.
+    #[arg(long, value_name = "RANGE")]
+    ram: Option<String>,
     /// How to show the log of defmt: oneline, full (with the place in the sources below), or a
     /// format as in defmt's documentation.
     #[arg(long, value_name = "FORMAT", default_value = "oneline", value_parser = log_format::parse)]
@@ -64,9 +67,10 @@ impl LogArgs {
     }
 
     /// Where the control block is; `None` if the firmware has no RTT.
-    pub(crate) fn range(&self, firmware: &Firmware) -> Outcome<Option<Range<u64>>> {
+    pub(crate) fn range(&self, firmware: &Firmware, settings: &Settings) -> Outcome<Option<Range<u64>>> {
         match (&self.ram, &firmware.rtt) {
-            (Some(range), _) | (None, Some(range)) => Ok(Some(range.clone())),
+            (Some(range), _) => Names::with_image(settings, &firmware.image).range(range).map(Some),
+            (None, Some(range)) => Ok(Some(range.clone())),
             // Somebody asked for a channel: that it cannot be had is no side remark.
             (None, None) if !self.channel.is_empty() => {
                 Err(firmware.wrong("its symbol table lacks _SEGGER_RTT").help("name the RAM to search with --ram"))

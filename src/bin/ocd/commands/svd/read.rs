@@ -84,6 +84,10 @@ pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
 /// Checks that the file has such a name, or that a Cortex-M has it, so that an unknown one does not
 /// start OpenOCD.
 fn check(names: &Names, path: &str) -> Outcome<()> {
+    if path.contains('=') {
+        return Err(Failure::usage(format!("{path:?} is not the path of a register"))
+            .help(format!("to write: ocd svd write {path}")));
+    }
     let unknown = match names.needed_device() {
         Ok(device) => match find(device, path) {
             Ok(_) => return Ok(()),

@@ -19,6 +19,7 @@ use crate::output::Done;
 pub(crate) struct WriteArgs {
     /// A register or a field and its value: RCC.CR=0x83, RCC.CFGR.PLLMUL=Mul9. Fields of one
     /// register that follow each other are written together; its other fields keep their values.
+    /// PATH VALUE is taken, too.
     #[arg(required = true, value_name = "PATH=VALUE")]
     assignments: Vec<String>,
     /// Do not read back: some bits read as something else, or change when read.
@@ -107,9 +108,12 @@ pub(crate) fn run(context: &Context, arguments: &WriteArgs) -> Outcome<u8> {
 /// Joins the fields of a register that follow each other.
 fn plan(device: &Device, assignments: &[String]) -> Outcome<Vec<Write>> {
     let mut writes: Vec<Write> = Vec::new();
-    for text in assignments {
-        let Some((path, value)) = text.split_once('=') else {
-            return Err(Failure::usage(format!("{text:?} is not PATH=VALUE")));
+    let mut words = assignments.iter().map(String::as_str).peekable();
+    while let Some(word) = words.next() {
+        let pair = word.split_once('=').or_else(|| Some((word, words.next_if(|next| !next.contains('='))?)));
+        let Some((path, value)) = pair else {
+            return Err(Failure::usage(format!("{word:?} is not PATH=VALUE"))
+                .help(format!("to write: ocd svd write {word}=VALUE; to read: ocd svd read {word}")));
         };
         match find(device, path)? {
             Named::Peripheral(_) => {

@@ -3,7 +3,7 @@
 use openocd::svd::{Device, Field, Register};
 use openocd::{SampleValue, Variable, VariableType};
 
-use crate::address::Names;
+use crate::address::{Names, number_with_offset};
 use crate::commands::svd::path::{Named, find};
 use crate::failure::{Failure, Outcome};
 
@@ -35,7 +35,7 @@ impl Watched {
     }
 }
 
-/// Reads `counter`, `counter:i16`, `0x2000_0000:f32`, `RCC.CR`, `RCC.CFGR.SW`.
+/// Reads `counter`, `counter:i16`, `0x2000_0000`, `0x2000_0000:f32`, `RCC.CR`, `RCC.CFGR.SW`.
 pub(super) fn parse(names: &Names, text: &str) -> Outcome<Watched> {
     let (expression, kind) = split_type(text);
     let is_symbol = names.image()?.is_some_and(|image| image.symbol(expression).is_ok());
@@ -50,7 +50,9 @@ pub(super) fn parse(names: &Names, text: &str) -> Outcome<Watched> {
         Some((_, name)) => failure.help(format!("{name:?} is none of the types: {TYPES}")),
         None => failure,
     })?;
-    let kind = kind.or_else(|| unsigned(place.size?));
+    // As in the library, an address alone is a `u32`.
+    let is_number = number_with_offset(expression).is_some();
+    let kind = kind.or_else(|| place.size.map_or(is_number.then_some(VariableType::U32), unsigned));
     let kind = kind.ok_or_else(|| {
         Failure::usage(format!("{text:?} has no type")).help(format!("add one, such as {expression}:u32"))
     })?;
