@@ -58,7 +58,7 @@ fn guide_has_the_statuses_of_the_help() {
         number.parse::<u8>().ok().map(|_| (number.to_owned(), text.trim().to_owned()))
     });
     let statuses: Vec<_> = statuses.collect();
-    assert_eq!(statuses.len(), 14);
+    assert_eq!(statuses.len(), 16);
     assert_eq!(table("| status |"), statuses);
 }
 
