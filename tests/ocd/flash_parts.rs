@@ -136,7 +136,9 @@ fn protection_holds_after_a_reset_and_the_target_runs_on() {
     assert_eq!(protected, [4, 5, 6, 7]);
     bench.file("app.bin", noise(22, 100));
     let error = bench.ocd(&["flash", "app.bin@0x08004000", "--json"]).expect(74).error();
-    assert_eq!(error["id"], "flash.erase");
+    assert_eq!(error["id"], "flash.protected");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("`ocd unprotect` unprotects protection block 4 of flash bank"), "{message}");
     // The chip loads the protection at a reset only.
     let ran = bench.ocd(&["flash", "app.bin@0x08004000", "--unlock"]).expect(74);
     assert!(ran.stderr.contains("still protected"), "{ran:?}");
