@@ -51,31 +51,34 @@ fn recover() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Calls `work` until it succeeds, and repairs in between what its error says can be repaired.
+/// Makes at most `ATTEMPTS` attempts at `work`, and repairs before each what its last error says can
+/// be repaired. A repair that fails is a failed attempt.
 fn with_retries<T>(
     config: &str,
     session: &mut Session,
     work: impl Fn(&Session) -> openocd::Result<T>,
 ) -> openocd::Result<T> {
-    let mut attempt = 1;
-    loop {
-        let error = match work(session) {
-            Err(error) if attempt < ATTEMPTS => error,
-            result => return result,
-        };
-        eprintln!("attempt {attempt}: {}", error.id());
-        if error.is_disconnected() {
-            // The connection is gone, or OpenOCD with it.
-            if session.reconnect().is_err() {
-                *session = Session::start(config)?;
-            }
-        } else if error.is_not_halted() {
-            session.target().halt()?;
-        } else if error.is_transient() {
-            sleep(Duration::from_millis(200) * attempt);
-        } else {
-            return Err(error);
+    let mut result = work(session);
+    for attempt in 1..ATTEMPTS {
+        let Err(error) = &result else { break };
+        if !(error.is_disconnected() || error.is_not_halted() || error.is_transient()) {
+            break;
         }
-        attempt += 1;
+        eprintln!("attempt {attempt}: {}", error.id());
+        sleep(Duration::from_millis(200) * attempt);
+        result = repair(config, session, error).and_then(|()| work(session));
     }
+    result
+}
+
+fn repair(config: &str, session: &mut Session, error: &openocd::Error) -> openocd::Result<()> {
+    if error.is_disconnected() {
+        // The connection is gone, or OpenOCD with it.
+        if session.reconnect().is_err() {
+            *session = Session::start(config)?;
+        }
+    } else if error.is_not_halted() {
+        session.target().halt()?;
+    }
+    Ok(())
 }

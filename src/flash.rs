@@ -12,6 +12,7 @@ mod pieces;
 mod program;
 mod protect;
 mod read;
+mod read_back;
 mod replies;
 mod unchanged;
 mod verify;
@@ -56,8 +57,10 @@ use crate::target::Target;
 ///   does nothing.
 /// - **Truth.** The erase calls check that flash is erased. The write calls verify what they wrote;
 ///   if they erase, they also check that the rest of the erased sectors is erased.
-///   [`WriteOptions::verify`] can turn off both for an image. An error in the middle says up to
-///   which address flash is erased, written, read or compared.
+///   [`WriteOptions::verify`] can turn off both for an image. Protected sectors are found before
+///   anything is changed ([`FlashError::Protected`](crate::FlashError::Protected)). An error in the
+///   middle says up to which address flash is erased, written, read or compared, and which range of
+///   an erase or a write is in an unknown state.
 /// - **Files.** Image files are read by this program. Their bytes travel over the connection into a
 ///   private temporary file of OpenOCD, so OpenOCD may run on another machine, and paths may hold
 ///   any characters.

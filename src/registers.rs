@@ -10,7 +10,7 @@ pub(crate) use request::{read_request, take_registers, take_written, unknown, wr
 use crate::error::{Error, Failure, Result, TargetError, UnexpectedReply};
 use crate::target::Target;
 use crate::types::RegisterValue;
-use request::{READ_BUDGET_MS, Readings, same_register, take_readings};
+use request::{READ_BUDGET_MS, Readings, take_readings};
 
 /// A view of a target's core registers, from [`Session::registers`](crate::Session::registers) or
 /// [`Target::registers`].
@@ -20,9 +20,9 @@ use request::{READ_BUDGET_MS, Readings, same_register, take_readings};
 /// are to be written, in a cache until the target is resumed. [`forced`](Self::forced) reads past
 /// the cache.
 ///
-/// Names are the names of OpenOCD's `reg` command and are case-sensitive: `r0`, `pc`, `xPSR` on an
-/// ARM Cortex-M, `a0`, `mstatus` on RISC-V. `xPSR` (OpenOCD 0.12.0) and `xpsr` (newer) are found
-/// under both names. Values are numbers, whatever the byte order of the target.
+/// Names are the names of OpenOCD's `reg` command: `r0`, `pc`, `xPSR` on an ARM Cortex-M, `a0`,
+/// `mstatus` on RISC-V. Upper and lower case are the same (`R0`, `xpsr`), unless two registers of
+/// the target differ in nothing else. Values are numbers, whatever the byte order of the target.
 ///
 /// Source: OpenOCD's `reg` (`src/target/target.c`).
 ///
@@ -77,10 +77,14 @@ pub struct RegisterDump {
 }
 
 impl RegisterDump {
-    /// Returns the register with this name, if it could be read.
+    /// Returns the register with this name, if it could be read. The case of letters counts only
+    /// where two names differ in nothing else.
     pub fn get(&self, name: &str) -> Option<&Register> {
-        let named = |same: fn(&str, &str) -> bool| self.registers.iter().find(|register| same(&register.name, name));
-        named(|one, other| one == other).or_else(|| named(same_register))
+        let exact = self.registers.iter().find(|register| register.name == name);
+        exact.or_else(|| {
+            let mut alike = self.registers.iter().filter(|register| register.name.eq_ignore_ascii_case(name));
+            alike.next().filter(|_| alike.next().is_none())
+        })
     }
 }
 

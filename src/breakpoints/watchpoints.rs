@@ -25,6 +25,7 @@ impl Breakpoints<'_> {
     /// **On a Cortex-M the watchpoint works from the next [`resume`](crate::Target::resume) on**:
     /// OpenOCD writes it to the core then (`src/target/cortex_m.c`), so an earlier
     /// [`step`](crate::Target::step) does not stop at it. A missing comparator is reported at once.
+    /// A watchpoint unit that refuses the write of that `resume` is not noticed.
     /// The core stops after the instruction that made the access.
     ///
     /// [`ResetMode::Run`](crate::ResetMode::Run) lets a Cortex-M run without such a `resume`, and

@@ -10,8 +10,8 @@ use crate::error::text::{excerpt, name};
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionError {
-    /// The address lacks a port, or the host's name cannot be resolved.
-    #[error("cannot resolve {}: {}", name(address), missing_port(address, source))]
+    /// The address has no port or an invalid one, or the host's name cannot be resolved.
+    #[error("cannot resolve {}: {source}", name(address))]
     Resolve {
         /// The address as given.
         address: String,
@@ -113,18 +113,6 @@ impl ConnectionError {
     }
 }
 
-/// What the resolver said, or the hint for an address such as `localhost`.
-fn missing_port(address: &str, source: &io::Error) -> String {
-    let has_port = address
-        .rsplit_once(':')
-        .is_some_and(|(host, port)| port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']')));
-    if source.kind() == io::ErrorKind::InvalidInput && !has_port {
-        "the port is missing; write it as in `localhost:6666`".to_owned()
-    } else {
-        source.to_string()
-    }
-}
-
 fn list_attempts(address: &str, attempts: &[(SocketAddr, io::Error)]) -> String {
     if let [(only, error)] = attempts {
         if only.to_string() == address {
@@ -143,13 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_without_a_port_is_told_what_is_missing() {
-        let invalid = io::ErrorKind::InvalidInput;
-        for address in ["localhost", "192.168.0.1", "::1", "fe80::1", "[::1]", "localhost:", "localhost:70000"] {
-            assert!(resolve(address, invalid).contains("the port is missing"), "{address}");
-        }
-        assert_eq!(resolve("localhost:6666", invalid), "cannot resolve localhost:6666: invalid input parameter");
-        assert_eq!(resolve("[::1]:6666", invalid), "cannot resolve [::1]:6666: invalid input parameter");
+    fn an_address_is_shown_on_one_line() {
         assert_eq!(resolve("nowhere", io::ErrorKind::NotFound), "cannot resolve nowhere: entity not found");
         assert_eq!(resolve("a\x1b[2J", io::ErrorKind::NotFound), "cannot resolve a\\u{1b}[2J: entity not found");
     }

@@ -1,11 +1,14 @@
 //! Errors of flash calls.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use crate::error::text::{self, comma_separated, list_names};
 use crate::error::{Error, Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::Mismatch;
 use crate::types::SectorKind;
+
+const IN_RAM: &str = "; no byte of the image is in flash: `Target::run_in_ram` runs an image in RAM, and `ProgramOptions::load_ram` loads the parts for RAM of one for flash";
 
 /// Flash could not be erased, written, read, compared or protected.
 ///
@@ -43,9 +46,10 @@ pub enum FlashError {
     },
     /// An address is in no flash bank of the target. Nothing was changed.
     #[error(
-        "no flash bank of target {} holds the address {address:#010x}; the target has {}",
+        "no flash bank of target {} holds the address {address:#010x}; the target has {}{}",
         text::name(target),
-        list_banks(known)
+        list_banks(known),
+        if *is_image_outside { IN_RAM } else { "" }
     )]
     NoBank {
         /// The first address without a bank.
@@ -54,6 +58,11 @@ pub enum FlashError {
         target: String,
         /// The target's banks with their ranges.
         known: Vec<String>,
+        /// Whether it is an image, and none of its bytes is in a flash bank. One for RAM is run by
+        /// [`Target::run_in_ram`](crate::Target::run_in_ram);
+        /// [`ProgramOptions::load_ram`](crate::ProgramOptions::load_ram) loads parts for RAM besides
+        /// those for flash.
+        is_image_outside: bool,
     },
     /// The numbers are not a range of the bank's sectors or protection blocks. Nothing was changed.
     #[error(
@@ -108,7 +117,7 @@ pub enum FlashError {
         /// The first address that could not be read, within 4 bytes; without a refusal, the first
         /// of the piece that failed.
         address: u64,
-        /// Number of bytes that were read.
+        /// Number of bytes that were read, exactly: all those before `address`.
         read: u64,
         /// Number of bytes to read.
         total: u64,
@@ -117,15 +126,22 @@ pub enum FlashError {
     },
     /// Sectors could not be erased.
     #[error(
-        "cannot erase flash at {address:#010x} ({erased} of {total} bytes are erased, all before that address): {cause}"
+        "cannot erase flash at {address:#010x} ({}; {address:#010x}..{unknown_to:#010x} may be erased in part): {cause}",
+        at_least(*erased, *total, "erased")
     )]
     Erase {
-        /// The first address that is not known to be erased.
+        /// The first address that is not known to be erased: the beginning of a sector.
+        ///
+        /// If OpenOCD refused, the call has read back what the command did, for about 2 s at most.
+        /// If all of it reads as erased, this is where that command began.
         address: u64,
-        /// Number of bytes that were erased.
+        /// Number of bytes of the call that are erased at least: all those before `address`.
         erased: u64,
         /// Number of bytes to erase.
         total: u64,
+        /// The address behind the bytes whose state is not known, which begin at `address`: they
+        /// may be erased in part. The bytes of the call after them were not touched.
+        unknown_to: u64,
         /// Why.
         cause: Box<Error>,
     },
@@ -139,18 +155,25 @@ pub enum FlashError {
         /// The byte that erased flash holds.
         erased_value: u8,
     },
-    /// Flash could not be written. All bytes of the call before `address` are written; those after
-    /// it may be written in part.
+    /// Flash could not be written.
     #[error(
-        "cannot write flash at {address:#010x} ({written} of {total} bytes are written, all before that address): {cause}"
+        "cannot write flash at {address:#010x} ({}; {address:#010x}..{unknown_to:#010x} may be written in part): {cause}",
+        at_least(*written, *total, "written")
     )]
     Write {
         /// The first address that is not known to be written.
+        ///
+        /// If OpenOCD refused, the call has read back what the command did, for about 2 s at most.
+        /// If flash holds all of it, this is where that command began.
         address: u64,
-        /// Number of bytes that were written.
+        /// Number of bytes of the call that are written at least: all those before `address`.
+        /// OpenOCD reported them as written, or they were read back.
         written: u64,
         /// Number of bytes to write.
         total: u64,
+        /// The address behind the bytes whose state is not known, which begin at `address`: they
+        /// may be written in part. The bytes of the call after them were not written.
+        unknown_to: u64,
         /// Why.
         cause: Box<Error>,
     },
@@ -160,7 +183,8 @@ pub enum FlashError {
         /// The first address that could not be read, within 4 bytes; without a refusal, the first
         /// of the piece that failed.
         address: u64,
-        /// Number of bytes that were compared, all of them equal.
+        /// Number of bytes that were compared, exactly: all those before `address`. All of them are
+        /// equal.
         verified: u64,
         /// Number of bytes to compare.
         total: u64,
@@ -183,6 +207,27 @@ pub enum FlashError {
         lost: Vec<(u64, Vec<u8>)>,
         /// Why the write failed.
         cause: Box<Error>,
+    },
+    /// Sectors that are to be erased or written are protected. No flash was changed.
+    ///
+    /// OpenOCD has read the protection in this call. Where it cannot, as drivers without that
+    /// function, a protected sector is found only when OpenOCD refuses to change it
+    /// ([`FlashError::Erase`], [`FlashError::Write`]).
+    #[error(
+        "flash at {address:#010x} is protected, so no flash was changed: `Flash::unprotect` unprotects {kind}{} of flash bank \"{}\", on many chips from the next reset on",
+        ranges(protected),
+        text::name(bank)
+    )]
+    Protected {
+        /// The bank's name.
+        bank: String,
+        /// The first protected address that was to be changed.
+        address: u64,
+        /// What the numbers count.
+        kind: SectorKind,
+        /// The numbers of the protected sectors or blocks, as
+        /// [`Flash::unprotect`](crate::Flash::unprotect) takes them.
+        protected: Vec<RangeInclusive<u32>>,
     },
     /// The protection could not be changed.
     #[error(
@@ -213,8 +258,9 @@ pub enum FlashError {
         /// The first address of the first protected sector.
         address: u64,
     },
-    /// Flash is written and verified, but the target could not be started.
-    #[error("flash is written and verified, but the target was not started: {cause}")]
+    /// Flash is written and verified, but the target could not be started, or not be halted at its
+    /// first instruction as asked ([`ProgramOptions::reset`](crate::ProgramOptions::reset)).
+    #[error("flash is written and verified, but the reset after it failed: {cause}")]
     NotStarted {
         /// Why.
         cause: Box<Error>,
@@ -227,7 +273,7 @@ pub enum FlashError {
     File {
         /// The path given.
         path: PathBuf,
-        /// Number of bytes that were written to it.
+        /// Number of bytes that were written to it, exactly.
         written: u64,
         /// The system's error.
         source: std::io::Error,
@@ -283,6 +329,7 @@ impl FlashError {
             FlashError::Verify { .. } => "flash.verify",
             FlashError::Mismatch(_) => "flash.mismatch",
             FlashError::NotKept { .. } => "flash.not_kept",
+            FlashError::Protected { .. } => "flash.protected",
             FlashError::Protect { .. } => "flash.protect",
             FlashError::StillProtected { .. } => "flash.still_protected",
             FlashError::NotStarted { .. } => "flash.not_started",
@@ -308,4 +355,23 @@ fn numbers(count: usize) -> String {
         0 => "none".to_owned(),
         count => format!("0 to {}", count - 1),
     }
+}
+
+/// `at least 3072 of 26624 bytes are erased, those before it`
+fn at_least(done: u64, total: u64, verb: &str) -> String {
+    match done {
+        0 => format!("none of {total} bytes is known to be {verb}"),
+        done => format!("at least {done} of {total} bytes are {verb}, those before it"),
+    }
+}
+
+/// `s 1 to 2 and 5`, ` 3`: what follows the name of what is counted.
+fn ranges(ranges: &[RangeInclusive<u32>]) -> String {
+    let is_one = matches!(ranges, [range] if range.start() == range.end());
+    let ranges = ranges.iter().map(|range| match (range.start(), range.end()) {
+        (first, last) if first == last => first.to_string(),
+        (first, last) => format!("{first} to {last}"),
+    });
+    let ranges: Vec<_> = ranges.collect();
+    format!("{} {}", if is_one { "" } else { "s" }, comma_separated(&ranges))
 }

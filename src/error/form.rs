@@ -176,8 +176,13 @@ mod tests {
     fn flash_error_names_the_whole_chain() {
         let source = io::Error::other("the cable is out");
         let cause = ConnectionError::Io { peer: ([127, 0, 0, 1], 6666).into(), doing: "sending", source };
-        let error =
-            FlashError::Write { address: 0x0800_0400, written: 1024, total: 4096, cause: Box::new(cause.into()) };
+        let error = FlashError::Write {
+            address: 0x0800_0400,
+            written: 1024,
+            total: 4096,
+            unknown_to: 0x0800_1000,
+            cause: Box::new(cause.into()),
+        };
         let form = form(error);
         assert_eq!(form["id"], "flash.write");
         assert_eq!(

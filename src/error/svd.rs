@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::text::{or_near, shown};
+use crate::error::text::{comma_separated, or_near, shown};
 
 /// An SVD file cannot be loaded, lacks the requested name, or forbids the access.
 #[derive(thiserror::Error)]
@@ -110,7 +110,7 @@ pub enum SvdError {
         near: Vec<String>,
     },
     /// The field has no value to write with the name. Nothing was sent.
-    #[error("field {field} has no value {name:?} for writing{}", or_near(near))]
+    #[error("field {field} has no value {name:?} for writing{}{}", or_near(near), list_values(known))]
     UnknownValue {
         /// Peripheral, register and field, such as `RCC.CFGR.SW`.
         field: String,
@@ -118,6 +118,8 @@ pub enum SvdError {
         name: String,
         /// Similar names, the most similar one first.
         near: Vec<String>,
+        /// All names; empty where the SVD file names no value to write, and only a number will do.
+        known: Vec<String>,
     },
     /// The register or field cannot be read, or a read would change the chip's state. Nothing was
     /// sent.
@@ -202,5 +204,19 @@ impl SvdError {
             SvdError::FieldTwice { .. } => "svd.field_twice",
             SvdError::UnsupportedSize { .. } => "svd.unsupported_size",
         }
+    }
+}
+
+/// How many values of a field a text names.
+const LISTED_VALUES: usize = 16;
+
+/// `; its values are A, B and 3 more`, or that there are none.
+fn list_values(known: &[String]) -> String {
+    let listed = comma_separated(&known[..known.len().min(LISTED_VALUES)]);
+    match known.len() {
+        0 => "; the SVD file names none of its values: give a number".to_owned(),
+        1 => format!("; its only value is {listed}"),
+        count if count > LISTED_VALUES => format!("; its values are {listed} and {} more", count - LISTED_VALUES),
+        _ => format!("; its values are {listed}"),
     }
 }

@@ -12,15 +12,15 @@ use crate::types::{Mismatch, TargetState, VectorCatch};
 pub enum TargetError {
     /// The target must be halted for this call, and is not.
     #[error(
-        "`{}` needs a halted target, but {} is {}{}",
-        excerpt(operation.as_bytes(), 120), text::name(target), or_not_halted(*state), because(failure.as_deref())
+        "{} must be halted for this, and is {} (`{}`)",
+        text::name(target), or_not(*state), excerpt(operation.as_bytes(), 120)
     )]
     NotHalted {
         /// The operation, as a command of OpenOCD's.
         operation: String,
-        /// The target's name; "the target" where OpenOCD did not say which.
+        /// The target's name; "the target" where it is not known, as in a batch.
         target: String,
-        /// Its last known state.
+        /// Its last known state; `Unknown` where that is not known.
         state: TargetState,
         /// OpenOCD's refusal, if OpenOCD was asked.
         failure: Option<Box<Failure>>,
@@ -205,7 +205,7 @@ pub enum TargetError {
         address: u64,
         /// The file, if it is one.
         path: Option<PathBuf>,
-        /// Number of bytes that were transferred before.
+        /// Number of bytes that the stream took or gave before it failed.
         transferred: u64,
         /// The stream's error.
         source: std::io::Error,
@@ -275,10 +275,6 @@ fn at_path(path: Option<&Path>) -> String {
     path.map(|path| format!(", file {}", excerpt(path.to_string_lossy().as_bytes(), 200))).unwrap_or_default()
 }
 
-fn or_not_halted(state: TargetState) -> String {
-    if state == TargetState::Unknown { "not halted".to_owned() } else { state.to_string() }
-}
-
-fn because(failure: Option<&Failure>) -> String {
-    failure.map(|failure| format!(": {failure}")).unwrap_or_default()
+fn or_not(state: TargetState) -> String {
+    if state == TargetState::Unknown { "not".to_owned() } else { state.to_string() }
 }

@@ -93,10 +93,10 @@ impl fmt::Display for BankId<'_> {
     }
 }
 
-/// `0 "stm32f1x.flash" (0x08000000 to 0x0801ffff)`
+/// `bank 0 "stm32f1x.flash" (0x08000000 to 0x0801ffff)`
 impl fmt::Display for FlashBank {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} \"{}\" ", self.number, text::name(&self.name))?;
+        write!(f, "bank {} \"{}\" ", self.number, text::name(&self.name))?;
         match self.size.checked_sub(1) {
             Some(last_offset) => {
                 write!(f, "({:#010x} to {:#010x})", self.base, self.base.saturating_add(last_offset))
@@ -238,9 +238,9 @@ mod tests {
         let (name, driver, target) = ("f0".to_owned(), "faux".to_owned(), "cpu".to_owned());
         let bank =
             FlashBank { number: 0, name, driver, base: 0x0800_0000, size: 0x1000, bus_width: 0, chip_width: 0, target };
-        assert_eq!(bank.to_string(), "0 \"f0\" (0x08000000 to 0x08000fff)");
+        assert_eq!(bank.to_string(), "bank 0 \"f0\" (0x08000000 to 0x08000fff)");
         let unprobed = FlashBank { size: 0, ..bank.clone() };
-        assert_eq!(unprobed.to_string(), "0 \"f0\" (0x08000000, not probed)");
+        assert_eq!(unprobed.to_string(), "bank 0 \"f0\" (0x08000000, not probed)");
         let hostile = FlashBank { name: "\x1b[2J\n".to_owned(), ..bank };
         assert!(!hostile.to_string().contains(char::is_control), "{hostile}");
     }

@@ -4,6 +4,7 @@ use super::banks::{Ram, on_target};
 use super::info::EraseCheck;
 use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace, cause};
+use super::read_back::Partial;
 use super::{BankId, Flash, FlashInfo};
 use crate::error::{Error, FlashError, Result, TargetError};
 use crate::progress::{ProgressReport, Tracker};
@@ -20,9 +21,9 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// cannot be read while it is erased, the check fails, and so does the call.
     ///
     /// # Errors
-    /// [`FlashError::InvalidSectors`] before anything is erased, [`FlashError::Erase`] with how far
-    /// it came, [`FlashError::NotErased`] if OpenOCD reports success but a byte is not erased,
-    /// [`TargetError::NotHalted`].
+    /// [`FlashError::InvalidSectors`] and [`FlashError::Protected`] before anything is erased,
+    /// [`FlashError::Erase`] with how far it came, [`FlashError::NotErased`] if OpenOCD reports
+    /// success but a byte is not erased, [`TargetError::NotHalted`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -106,6 +107,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     }
 
     fn erase_and_check(&self, chip: &Chip, spans: &[Span]) -> Result<()> {
+        chip.check_unprotected(spans)?;
         let mut tracker = Tracker::new(&self.report);
         self.erase_spans(chip, spans, &mut tracker)?;
         self.check_erased(chip, spans, &mut tracker)
@@ -132,8 +134,11 @@ impl<R: ProgressReport> Flash<'_, R> {
                 let piece = layout.span_of(first, last);
                 let address = chip.address(span.bank, from);
                 let [first_number, last_number] = [first, last].map(|index| layout.sectors[index].index);
-                self.erase_piece(layout, first_number, last_number)
-                    .map_err(|error| not_erased(error, tracker, address))?;
+                self.erase_piece(layout, first_number, last_number).map_err(|error| {
+                    let done = self.done_before(&layout.bank, piece, &Expected::Fill(ERASED, piece.length), &error);
+                    let done = layout.sector_start(done, piece) - piece.offset;
+                    not_erased(error, tracker, &Partial { address, done, length: piece.length })
+                })?;
                 pace.done();
                 tracker.advance(piece.length, address.wrapping_add(piece.length), true)?;
                 first = last + 1;
@@ -193,12 +198,13 @@ impl FlashInfo {
 }
 
 /// Says how far erasing came. If it did not begin because the target runs, that alone is the error.
-fn not_erased(error: Error, tracker: &Tracker<'_>, address: u64) -> Error {
+fn not_erased(error: Error, tracker: &Tracker<'_>, piece: &Partial) -> Error {
     match error {
         Error::Target(TargetError::NotHalted { .. }) if tracker.done() == 0 => error,
         error => {
-            let (erased, total) = (tracker.done(), tracker.total());
-            FlashError::Erase { address, erased, total, cause: cause(error) }.into()
+            let (erased, total) = (tracker.done() + piece.done, tracker.total());
+            let (address, unknown_to) = (piece.first_unknown(), piece.end());
+            FlashError::Erase { address, erased, total, unknown_to, cause: cause(error) }.into()
         }
     }
 }

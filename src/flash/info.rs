@@ -35,7 +35,8 @@ pub struct Sector {
     pub offset: u64,
     /// Its size in bytes.
     pub size: u64,
-    /// Whether it is protected from writing and erasing; `None` if that is unknown.
+    /// Whether it is protected from writing and erasing; `None` if that is unknown, as where
+    /// OpenOCD's driver cannot read it.
     pub protected: Option<bool>,
     /// Whether it is erased; `None` if that is unknown or was not asked for.
     pub erased: Option<bool>,
@@ -187,9 +188,10 @@ pub(crate) fn take_info(request: &Request<'_>, reply: &Reply<'_>, bank: &FlashBa
 
 /// Reads the reply of `flash_info`.
 fn read_info(bank: &FlashBank, reply: &[u8]) -> Option<FlashInfo> {
-    let [blocks, sectors, checked, rows] = tcl::elements(reply).take_array()?;
+    let [blocks, sectors, is_read, checked, rows] = tcl::elements(reply).take_array()?;
     let [blocks, sectors, rows] = [&blocks, &sectors, &rows].map(|text| std::str::from_utf8(text));
     let (blocks, sectors) = (replies::info(blocks.ok()?)?, replies::info(sectors.ok()?)?);
+    let is_protected = |state: &str| if *is_read == *b"1" { is_protected(state) } else { None };
     let not_erased = if *checked == *b"1" { Some(replies::erase_check(rows.ok()?)?) } else { None };
 
     // Without blocks of protection both listings are the same, but for the state that some sectors
@@ -240,7 +242,7 @@ mod tests {
     fn sectors_take_the_protection_of_their_block() {
         let heading = "#0 : faux at 0x08000000, size 0x00001000, buswidth 0, chipwidth 0\n";
         let answer = format!(
-            "{{{heading}\t#  0: 0x00000000 (0x800 2kB) protected\n}} {{{heading}\t#  0: 0x00000000 (0x400 1kB) \n\t#  1: 0x00000400 (0x400 1kB) \n\t#  2: 0x00000800 (0x400 1kB) \n}} 1 {{successfully checked erase state\n\t#  1: 0x00000400 (0x400 1kB) not erased\n}}"
+            "{{{heading}\t#  0: 0x00000000 (0x800 2kB) protected\n}} {{{heading}\t#  0: 0x00000000 (0x400 1kB) \n\t#  1: 0x00000400 (0x400 1kB) \n\t#  2: 0x00000800 (0x400 1kB) \n}} 1 1 {{successfully checked erase state\n\t#  1: 0x00000400 (0x400 1kB) not erased\n}}"
         );
         let info = read_info(&bank(), answer.as_bytes()).unwrap();
         let states: Vec<_> = info.sectors.iter().map(|sector| (sector.protected, sector.erased)).collect();
@@ -251,10 +253,13 @@ mod tests {
     #[test]
     fn without_blocks_the_sectors_are_protected_one_by_one() {
         let rows = "#0 : faux at 0x08000000, size 0x00001000, buswidth 0, chipwidth 0\n\t#  0: 0x00000000 (0x800 2kB) not protected\n\t#  1: 0x00000800 (0x800 2kB) protection state unknown\n";
-        let info = read_info(&bank(), format!("{{{rows}}} {{{rows}}} 0 {{}}").as_bytes()).unwrap();
+        let info = read_info(&bank(), format!("{{{rows}}} {{{rows}}} 1 0 {{}}").as_bytes()).unwrap();
         let states: Vec<_> = info.sectors.iter().map(|sector| (sector.protected, sector.erased)).collect();
         assert_eq!(states, [(Some(false), None), (None, None)]);
         assert!(info.protection_blocks.is_empty());
+        // OpenOCD has not read the protection.
+        let info = read_info(&bank(), format!("{{{rows}}} {{{rows}}} 0 0 {{}}").as_bytes()).unwrap();
+        assert!(info.sectors.iter().all(|sector| sector.protected.is_none()));
     }
 
     /// A damaged reply is refused, or gives a layout in which every range finds its sectors.
@@ -262,7 +267,7 @@ mod tests {
     fn no_reply_makes_a_call_panic() {
         let rows = "#0 : faux at 0x08000000, size 0x00001000, buswidth 0, chipwidth 0\n\t#  0: 0x00000000 (0x800 2kB) not protected\n\t#  1: 0x00000800 (0x800 2kB) protected\n";
         let check = "successfully checked erase state\n\t#  1: 0x00000800 (0x800 2kB) not erased\n";
-        let answer = format!("{{{rows}}} {{{rows}}} 1 {{{check}}}").into_bytes();
+        let answer = format!("{{{rows}}} {{{rows}}} 1 1 {{{check}}}").into_bytes();
         let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
         // Marsaglia's xorshift: the same in every run.
         let mut below = |limit: usize| {

@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 use super::banks::Banks;
 use super::info::EraseCheck;
 use super::{Flash, FlashBank, FlashInfo, Sector};
-use crate::error::{FlashError, Result};
+use crate::error::{Error, FlashError, Result};
+use crate::image::{Image, Segment};
 use crate::progress::ProgressReport;
 
 /// A part of a bank.
@@ -44,6 +45,21 @@ impl<R: ProgressReport> Flash<'_, R> {
             }
         }
         Err(error.into())
+    }
+
+    /// Completes the error of a call with an image of which a byte is in no bank.
+    pub(super) fn with_hint_to_ram(&self, mut error: Error, image: &Image) -> Error {
+        if let Error::Flash(FlashError::NoBank { is_image_outside, .. }) = &mut error {
+            if let Ok(chip) = self.chip() {
+                let touches = |at: u64, length: u64| {
+                    chip.target_banks()
+                        .any(|bank| at < bank.base.saturating_add(bank.size) && bank.base < at.saturating_add(length))
+                };
+                let touches = |segment: &Segment| touches(segment.address, segment.data.len() as u64);
+                *is_image_outside = !image.segments().iter().any(touches);
+            }
+        }
+        error
     }
 
     /// Gets the sectors of the banks that the spans lie in.
@@ -117,7 +133,8 @@ impl Chip {
 
     fn no_bank(&self, address: u64) -> FlashError {
         let known = self.target_banks().map(FlashBank::to_string).collect();
-        FlashError::NoBank { address, target: self.banks.target.clone(), known }
+        let target = self.banks.target.clone();
+        FlashError::NoBank { address, target, known, is_image_outside: false }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::target::TargetStatus;
+use crate::types::{HaltReason, ResetMode, TargetState};
 
 /// What [`Flash::write_image_with`](super::Flash::write_image_with) does besides writing.
 ///
@@ -134,10 +135,12 @@ impl WriteOptions {
     }
 }
 
-/// What [`Flash::program_with`](super::Flash::program_with) does with the parts of an image.
+/// What [`Flash::program_with`](super::Flash::program_with) does with the parts of an image, and how
+/// it leaves the target.
 ///
 /// By default all parts belong into flash, sectors that hold their part already are skipped, and the
-/// RAM of the working area is not restored: the chip is reset before and after.
+/// RAM of the working area is not restored: the chip is reset before and after. After it, the
+/// program runs.
 ///
 /// ```
 /// use openocd::{ProgramOptions, WriteOptions};
@@ -152,6 +155,7 @@ pub struct ProgramOptions {
     pub(super) write: WriteOptions,
     pub(super) ram: Vec<Range<u64>>,
     pub(super) left_out: Vec<Range<u64>>,
+    pub(super) reset: ResetMode,
 }
 
 impl Default for ProgramOptions {
@@ -164,13 +168,21 @@ impl ProgramOptions {
     /// Returns the defaults.
     pub const fn new() -> Self {
         let write = WriteOptions::new().skip_unchanged(true).restore_ram(false);
-        ProgramOptions { write, ram: Vec::new(), left_out: Vec::new() }
+        ProgramOptions { write, ram: Vec::new(), left_out: Vec::new(), reset: ResetMode::Run }
     }
 
     /// Sets how flash is written; these options replace the default, which skips unchanged sectors
     /// and does not restore RAM.
     pub const fn write(mut self, options: WriteOptions) -> Self {
         self.write = options;
+        self
+    }
+
+    /// Sets what the reset at the end leaves the target doing. By default the program runs
+    /// ([`ResetMode::Run`]). With [`ResetMode::Halt`] it is halted at its first instruction, as a
+    /// [`run_until`](crate::Target::run_until) begins.
+    pub const fn reset(mut self, mode: ResetMode) -> Self {
+        self.reset = mode;
         self
     }
 
@@ -225,9 +237,25 @@ pub struct ProgramReport {
     pub loaded: u64,
     /// Bytes of the image that were left out ([`ProgramOptions::leave_out`]).
     pub left_out: u64,
-    /// The target's state after the reset that started the image. It may be halted if the image
-    /// crashed at once.
+    /// The target's state after the reset that started the image. [`is_started`](Self::is_started)
+    /// says whether it is as it should be.
     pub status: TargetStatus,
+}
+
+impl ProgramReport {
+    /// Whether the program was started and nothing stopped it so far: the target runs, or the
+    /// program waits for the answer to a semihosting call ([`HaltReason::Semihosting`]).
+    ///
+    /// It is false if the program crashed at once or reached a breakpoint, and after
+    /// [`ProgramOptions::reset`] with a mode that halts. OpenOCD 0.12.0 knows no semihosting call of
+    /// a RISC-V hart, so there it is also false for a hart that waits at one.
+    pub fn is_started(&self) -> bool {
+        match self.status.state {
+            TargetState::Running => true,
+            TargetState::Halted => self.status.halt_reason == Some(HaltReason::Semihosting),
+            _ => false,
+        }
+    }
 }
 
 /// "1024 bytes erased, 108 written, 0 skipped; stm32f1x.cpu is running"

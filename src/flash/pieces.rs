@@ -129,9 +129,17 @@ impl<R: ProgressReport> Flash<'_, R> {
     }
 
     /// Returns the offset of the first byte that cannot be read, within 4 bytes, of a piece that
-    /// OpenOCD refused to read. Where the search takes too long or fails, it is the beginning of a
-    /// part that could not be read.
-    pub(super) fn first_unreadable(&self, bank: &FlashBank, piece: Span, error: &Error) -> u64 {
+    /// OpenOCD refused to read, and the bytes before it.
+    pub(super) fn readable_part(&self, bank: &FlashBank, piece: Span, error: &Error) -> (u64, Vec<u8>) {
+        let offset = self.first_unreadable(bank, piece, error);
+        let length = offset - piece.offset;
+        let data = if length == 0 { Ok(Vec::new()) } else { self.read_piece(bank, piece.offset, length) };
+        data.map_or((piece.offset, Vec::new()), |data| (offset, data))
+    }
+
+    /// Returns the offset of the first byte that cannot be read. Where the search takes too long or
+    /// fails, it is the beginning of a part that could not be read.
+    fn first_unreadable(&self, bank: &FlashBank, piece: Span, error: &Error) -> u64 {
         let Error::Flash(FlashError::Refused(refused)) = error else { return piece.offset };
         let (mut offset, mut length) = (piece.offset, piece.length);
         // OpenOCD reads in order and mostly logs where it failed. One read confirms that.

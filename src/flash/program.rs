@@ -22,14 +22,19 @@ impl<R: ProgressReport> Flash<'_, R> {
     ///    ([`skip_unchanged`](crate::WriteOptions::skip_unchanged));
     /// 4. erases the other sectors that the image touches, each of them whole, and writes and
     ///    verifies the image;
-    /// 5. resets the chip and lets it run ([`ResetMode::Run`]).
+    /// 5. resets the chip and lets it run ([`ResetMode::Run`]); [`ProgramOptions::reset`] leaves it
+    ///    halted at its first instruction instead.
     ///
     /// The RAM of the working area is not restored: step 4 may change it
     /// ([`restore_ram`](crate::WriteOptions::restore_ram)).
     ///
     /// [`write_image_with`](Self::write_image_with) and
-    /// [`skip_unchanged`](crate::WriteOptions::skip_unchanged) do steps 3 and 4 alone. An image
-    /// that crashes at once is no error: the report's `status` shows how the target is.
+    /// [`skip_unchanged`](crate::WriteOptions::skip_unchanged) do steps 3 and 4 alone.
+    ///
+    /// An image that crashes at once is no error: the report's `status` shows how the target is, and
+    /// [`is_started`](ProgramReport::is_started) tells whether the program runs. Firmware whose
+    /// first act is a semihosting call is halted at it, with the reason
+    /// [`Semihosting`](crate::HaltReason::Semihosting), and `is_started` is true.
     ///
     /// # Errors
     /// [`TargetError::Reset`](crate::TargetError::Reset) from step 2, those of
@@ -75,6 +80,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// let options = ProgramOptions::new().load_ram(0x2000_0000..0x2000_5000).leave_out(0x1fff_f800..0x1fff_f810);
     /// let report = session.flash().program_with(&image, &options)?;
     /// assert_eq!((report.loaded, report.left_out), (3, 1));
+    /// assert!(report.is_started());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn program_with(&self, image: impl ImageSource, options: &ProgramOptions) -> Result<ProgramReport> {
@@ -85,7 +91,8 @@ impl<R: ProgressReport> Flash<'_, R> {
         let chip = self.chip()?;
         if chip.is_probed() {
             for segment in flash_part.segments() {
-                self.spans(&chip, segment.address, segment.data.len() as u64)?;
+                self.spans(&chip, segment.address, segment.data.len() as u64)
+                    .map_err(|error| self.with_hint_to_ram(error, &flash_part))?;
             }
         }
         self.target.reset(ResetMode::Init)?;
@@ -97,7 +104,7 @@ impl<R: ProgressReport> Flash<'_, R> {
             }
         }
         let status =
-            self.target.reset(ResetMode::Run).map_err(|error| FlashError::NotStarted { cause: Box::new(error) })?;
+            self.target.reset(options.reset).map_err(|error| FlashError::NotStarted { cause: Box::new(error) })?;
         Ok(ProgramReport { flash, loaded: ram_part.map_or(0, |part| part.len()), left_out, status })
     }
 }

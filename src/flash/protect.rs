@@ -119,6 +119,29 @@ impl<R: ProgressReport> Flash<'_, R> {
     }
 }
 
+impl Chip {
+    /// Refuses to change what is protected. The layouts are from this call, so OpenOCD has just read
+    /// the protection.
+    pub(super) fn check_unprotected(&self, spans: &[Span]) -> Result<(), FlashError> {
+        for span in spans {
+            let layout = self.layout(span.bank);
+            let is_touched = |offset: u64, size: u64| offset < span.offset + span.length && span.offset < offset + size;
+            let units = layout.protection_units();
+            let units = units.filter(|(_, offset, size, state)| *state == Some(true) && is_touched(*offset, *size));
+            let units: Vec<_> = units.map(|(index, offset, ..)| (index, offset)).collect();
+            let Some((_, offset)) = units.first() else { continue };
+            let ranges = units.chunk_by(|(one, _), (next, _)| one + 1 == *next);
+            return Err(FlashError::Protected {
+                bank: layout.bank.name.clone(),
+                address: self.address(span.bank, span.offset.max(*offset)),
+                kind: layout.protection_kind(),
+                protected: ranges.map(|range| range[0].0..=range[range.len() - 1].0).collect(),
+            });
+        }
+        Ok(())
+    }
+}
+
 impl FlashInfo {
     /// What the numbers of [`Flash::protect`] count.
     pub(super) fn protection_kind(&self) -> SectorKind {

@@ -1,13 +1,13 @@
 //! Reading flash.
 
 use std::fs::File;
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::Flash;
 use super::pieces::{Pace, cause};
 use crate::error::{Error, FlashError, Result};
+use crate::file_kind;
 use crate::progress::{ProgressReport, Tracker};
 use crate::types::Phase;
 
@@ -44,8 +44,8 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// The call keeps one piece of up to 256 KiB in memory, whatever the length.
     ///
     /// # Errors
-    /// [`FlashError::File`], and the errors of [`read`](Self::read). The file then holds what was
-    /// read before the error. It is not touched if the range is not flash.
+    /// [`FlashError::File`], and the errors of [`read`](Self::read). The file then holds the bytes
+    /// that were read before the error. It is not touched if the range is not flash.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -64,9 +64,8 @@ impl<R: ProgressReport> Flash<'_, R> {
         let mut file = File::create(path).map_err(|source| failed(0, source))?;
         let mut written = 0;
         self.read_pieces(address, length, |piece| {
-            file.write_all(piece).map_err(|source| failed(written, source))?;
-            written += piece.len() as u64;
-            Ok(())
+            let result = file_kind::write_counted(&mut file, piece, &mut written);
+            result.map_err(|source| failed(written, source).into())
         })
     }
 
@@ -80,17 +79,19 @@ impl<R: ProgressReport> Flash<'_, R> {
         for span in spans {
             let bank = chip.bank(span.bank);
             chip.in_pieces(span, &mut pace, &mut tracker, |tracker, piece| {
-                let data = self.read_piece(bank, piece.offset, piece.length).map_err(|error| match error {
-                    Error::Target(_) if tracker.done() == 0 => error,
-                    error => {
-                        let offset = self.first_unreadable(bank, piece, &error);
-                        let (read, total) = (tracker.done() + offset - piece.offset, tracker.total());
-                        let address = chip.address(piece.bank, offset);
-                        FlashError::Read { address, read, total, cause: cause(error) }.into()
+                let error = match self.read_piece(bank, piece.offset, piece.length) {
+                    Ok(data) => {
+                        take(&data)?;
+                        return Ok(ControlFlow::Continue(()));
                     }
-                })?;
+                    Err(error @ Error::Target(_)) if tracker.done() == 0 => return Err(error),
+                    Err(error) => error,
+                };
+                let (offset, data) = self.readable_part(bank, piece, &error);
                 take(&data)?;
-                Ok(ControlFlow::Continue(()))
+                let (read, total) = (tracker.done() + data.len() as u64, tracker.total());
+                let address = chip.address(piece.bank, offset);
+                Err(FlashError::Read { address, read, total, cause: cause(error) }.into())
             })?;
         }
         Ok(())

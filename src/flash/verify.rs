@@ -22,6 +22,10 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// the registers: nothing on the target is changed. Where the checksum does not confirm the
     /// bytes, and on a running target, they are read and compared.
     ///
+    /// Other bytes of the same CRC-32 are taken for equal; [`read`](Self::read) compares bytes. After
+    /// OpenOCD's own checksum, OpenOCD no longer knows why the target was halted, and the next
+    /// [`resume`](crate::Target::resume) passes a `BKPT` of the program at the program counter.
+    ///
     /// # Errors
     /// [`FlashError::NoBank`] before anything is compared, [`FlashError::Verify`] with the first
     /// address that cannot be read.
@@ -138,15 +142,23 @@ impl<R: ProgressReport> Flash<'_, R> {
             let bank = chip.bank(span.bank);
             chip.in_pieces(*span, &mut pace, tracker, |tracker, piece| {
                 let expected = expected.part(piece.offset - span.offset, piece.length);
-                found = self.compare_piece(bank, piece.offset, &expected, &mut by_checksum).map_err(|error| {
-                    let offset = self.first_unreadable(bank, piece, &error);
-                    let (verified, total) = (tracker.done() + offset - piece.offset, tracker.total());
-                    let address = chip.address(piece.bank, offset);
-                    match error {
-                        Error::Target(_) if tracker.done() == 0 => error,
-                        error => FlashError::Verify { address, verified, total, cause: cause(error) }.into(),
+                found = match self.compare_piece(bank, piece.offset, &expected, &mut by_checksum) {
+                    Ok(found) => found,
+                    Err(error @ Error::Target(_)) if tracker.done() == 0 => return Err(error),
+                    Err(error) => {
+                        let (offset, data) = self.readable_part(bank, piece, &error);
+                        let verified = data.len() as u64;
+                        let start = chip.address(piece.bank, piece.offset);
+                        // A difference in what can be read is the verdict.
+                        let mismatch = Mismatch::between(start, &expected.part(0, verified).bytes(), &data);
+                        if mismatch.is_none() {
+                            let (verified, total) = (tracker.done() + verified, tracker.total());
+                            let address = chip.address(piece.bank, offset);
+                            return Err(FlashError::Verify { address, verified, total, cause: cause(error) }.into());
+                        }
+                        mismatch
                     }
-                })?;
+                };
                 Ok(if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             })?;
             if found.is_some() {

@@ -7,6 +7,7 @@ use super::banks::Ram;
 use super::keep::Kept;
 use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace, cause};
+use super::read_back::Partial;
 use super::{Flash, ImageSource, WriteOptions, WriteReport};
 use crate::error::{Error, FlashError, InvalidArgument, Result, TargetError};
 use crate::image::Image;
@@ -31,9 +32,10 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// The target must be halted. The call restores the RAM of the working area.
     ///
     /// # Errors
-    /// [`FlashError::NoBank`] before anything is written, [`FlashError::Write`] with how far it
-    /// came, [`FlashError::Mismatch`] if OpenOCD reports success but flash holds something else, as
-    /// where it was not erased, [`TargetError::NotHalted`].
+    /// [`FlashError::NoBank`] and [`FlashError::Protected`] before anything is written,
+    /// [`FlashError::Write`] with how far it came, [`FlashError::Mismatch`] if OpenOCD reports
+    /// success but flash holds something else, as where it was not erased,
+    /// [`TargetError::NotHalted`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -56,10 +58,10 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// of the working area.
     ///
     /// # Errors
-    /// [`FlashError::NoBank`] before anything is erased, [`FlashError::Erase`] and
-    /// [`FlashError::Write`] with how far it came, [`FlashError::NotErased`] and
-    /// [`FlashError::Mismatch`] if OpenOCD reports success but flash holds something else,
-    /// [`TargetError::NotHalted`].
+    /// [`FlashError::NoBank`] and [`FlashError::Protected`] before anything is erased,
+    /// [`FlashError::Erase`] and [`FlashError::Write`] with how far it came,
+    /// [`FlashError::NotErased`] and [`FlashError::Mismatch`] if OpenOCD reports success but flash
+    /// holds something else, [`TargetError::NotHalted`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -110,6 +112,7 @@ impl<R: ProgressReport> Flash<'_, R> {
         let image = image.load()?;
         let image: &Image = image.borrow();
         self.write_parts(image.segments().iter().map(|segment| (segment.address, &*segment.data)), options)
+            .map_err(|error| self.with_hint_to_ram(error, image))
     }
 
     fn write_parts<'d>(
@@ -145,7 +148,11 @@ impl<R: ProgressReport> Flash<'_, R> {
         let kept = if keeps { self.read_rest(&chip, &spans)? } else { Vec::new() };
         report.kept = kept.iter().map(|kept| kept.span.length).sum();
         if options.erases() {
-            report.erased = chip.erased_spans(&spans, options)?.iter().map(|span| span.length).sum();
+            let sectors = chip.erased_spans(&spans, options)?;
+            chip.check_unprotected(&sectors)?;
+            report.erased = sectors.iter().map(|span| span.length).sum();
+        } else {
+            chip.check_unprotected(&spans)?;
         }
         match self.erase_and_write(&chip, &parts, &kept, options, &mut tracker) {
             Ok(()) => Ok(report),
@@ -208,8 +215,15 @@ impl<R: ProgressReport> Flash<'_, R> {
                 let address = chip.address(piece.bank, piece.offset);
                 let index = |offset: u64| usize::try_from(offset - part.span.offset).unwrap_or(usize::MAX);
                 let data = &part.data[index(piece.offset)..index(piece.offset + piece.length)];
-                self.write_piece(bank, piece.offset, data, ram)
-                    .map_err(|error| not_written(error, tracker, address, options))?;
+                self.write_piece(bank, piece.offset, data, ram).map_err(|error| {
+                    let mut done = self.done_before(bank, piece, &Expected::Bytes(data), &error);
+                    if options.keep_unwritten {
+                        // To put back what is kept, a sector is erased again.
+                        done = chip.layout(piece.bank).sector_start(done, piece);
+                    }
+                    let partial = Partial { address, done: done - piece.offset, length: piece.length };
+                    not_written(error, tracker, &partial, options)
+                })?;
                 Ok(ControlFlow::Continue(()))
             })?;
         }
@@ -303,12 +317,13 @@ pub(super) fn gaps(sectors: &[Span], spans: &[Span]) -> Vec<Span> {
 
 /// Says how far writing came. If nothing has begun because the target runs, that alone is the
 /// error.
-fn not_written(error: Error, tracker: &Tracker<'_>, address: u64, options: WriteOptions) -> Error {
+fn not_written(error: Error, tracker: &Tracker<'_>, piece: &Partial, options: WriteOptions) -> Error {
     match error {
         Error::Target(TargetError::NotHalted { .. }) if tracker.done() == 0 && !options.erases() => error,
         error => {
-            let (written, total) = (tracker.done(), tracker.total());
-            FlashError::Write { address, written, total, cause: cause(error) }.into()
+            let (written, total) = (tracker.done() + piece.done, tracker.total());
+            let (address, unknown_to) = (piece.first_unknown(), piece.end());
+            FlashError::Write { address, written, total, unknown_to, cause: cause(error) }.into()
         }
     }
 }

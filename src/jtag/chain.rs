@@ -128,7 +128,8 @@ impl Jtag<'_> {
     }
 
     /// Puts a TAP into the chain by the handler that the configuration has for it (OpenOCD:
-    /// `jtag tapenable`). A TAP that is part of the chain stays.
+    /// `jtag tapenable`). A TAP that is part of the chain stays. Whether the TAP is in the chain is
+    /// checked; that another handler of the event failed is not noticed.
     ///
     /// # Errors
     /// [`JtagError::Refused`] if the configuration has no `tap-enable` handler,

@@ -13,7 +13,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// Writes an image to RAM, segment by segment, as OpenOCD's `load_image` does.
     ///
     /// For flash there is [`Flash::write_image`](crate::Flash::write_image): what this call writes
-    /// to flash addresses is lost, or a bus fault. Each command has the time of
+    /// to flash addresses is lost, or a bus fault. Memory that ignores writes is not noticed: check
+    /// with [`verify_image`](Self::verify_image). Each command has the time of
     /// [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
     ///
     /// # Errors

@@ -130,7 +130,7 @@ impl<R: ProgressReport> Memory<'_, R> {
         let series = series.into_inner();
         if let Err(error) = read {
             series.failed();
-            return Err(error);
+            return Err(self.target.session().name_target(&request, error));
         }
         Ok(series.end() / width)
     }

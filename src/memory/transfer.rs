@@ -109,9 +109,10 @@ impl<R: ProgressReport> Memory<'_, R> {
 
     fn dump_stream(&self, address: u64, length: u64, mut to: impl Write, path: Option<&Path>) -> Result<()> {
         self.read_tracked(address, length, |done, piece| {
-            for (index, part) in piece.chunks(STREAM_BYTES).enumerate() {
-                let before = done + (index * STREAM_BYTES) as u64;
-                to.write_all(part).map_err(|source| stream("dump", address, path, before, source))?;
+            let mut written = done;
+            for part in piece.chunks(STREAM_BYTES) {
+                let result = file_kind::write_counted(&mut to, part, &mut written);
+                result.map_err(|source| stream("dump", address, path, written, source))?;
             }
             Ok(())
         })?;
@@ -122,7 +123,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// For files with addresses (ELF, Intel HEX, S-record, UF2) there is
     /// [`load_image`](Self::load_image). Each command has the time of
-    /// [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
+    /// [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout). Memory that ignores
+    /// writes, such as flash or ROM, is not noticed: check with [`read_bytes`](Self::read_bytes).
     ///
     /// # Errors
     /// The errors of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] with the path
@@ -146,6 +148,9 @@ impl<R: ProgressReport> Memory<'_, R> {
 
     /// Writes everything that a stream gives to memory, from `address` on, and returns the number
     /// of bytes.
+    ///
+    /// Memory that ignores writes, such as flash or ROM, is not noticed: check with
+    /// [`read_bytes`](Self::read_bytes).
     ///
     /// # Errors
     /// The errors of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] if the stream

@@ -33,7 +33,10 @@ impl<R: ProgressReport> Memory<'_, R> {
             let (script, shown) = A::write(at, now, self.option());
             let request = self.request(script).shown(shown);
             let begun = Instant::now();
-            self.target.session().run(&request, |reply| take_written(&request, reply, at, length))??;
+            let session = self.target.session();
+            session
+                .run(&request, |reply| take_written(&request, reply, at, length))?
+                .map_err(|error| session.name_target(&request, error))?;
             pace.learn(size_of_val(now), begun.elapsed());
             at = at.wrapping_add(length);
             tracker.advance(length, at, true)?;

@@ -197,3 +197,16 @@ proc _openocd_rs_1_clear_errors {} {
     # Before `init` nothing has been accessed, and asking for the transport would select one.
     if {[command mode] eq {exec}} { catch {_openocd_rs_1_check_write} }
 }
+
+# Runs a script whose failures are expected, without OpenOCD's log of them. With a `debug_level` for
+# debugging, 3 or more, all is logged.
+proc _openocd_rs_1_quietly {script} {
+    set level 3
+    regexp {[-0-9]+} [debug_level] level
+    if {$level < 0 || $level > 2} { return [uplevel 1 $script] }
+    debug_level -1
+    set code [catch {uplevel 1 $script} result options]
+    debug_level $level
+    if {$code} { return {*}$options $result }
+    return $result
+}

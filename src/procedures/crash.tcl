@@ -64,11 +64,15 @@ proc _openocd_rs_1_crash_words {addresses} {
     return $words
 }
 
-# Reads up to `count` words of the stack: the values up to the first that cannot be read. An access
-# that fails takes long and is logged as an error. So what is read first ends with a KiB, as memories
-# do. What cannot be read as a whole is tried in parts: where memory may end the first word, else
-# halves.
+# Reads up to `count` words of the stack: the values up to the first that cannot be read. Nobody knows
+# where RAM ends, so a failure is nothing to log.
 proc _openocd_rs_1_crash_stack {address count} {
+    return [_openocd_rs_1_quietly {_openocd_rs_1_read_stack $address $count}]
+}
+
+# An access that fails takes long. So what is read first ends with a KiB, as memories do. What cannot
+# be read as a whole is tried in parts: where memory may end the first word, else halves.
+proc _openocd_rs_1_read_stack {address count} {
     set values {}
     set first [expr {(0x400 - ($address & 0x3ff)) / 4}]
     set tries [expr {$first < $count ? [list $first [expr {$count - $first}]] : $count}]

@@ -120,14 +120,18 @@ proc _openocd_rs_1_flash_banks {} {
 }
 
 # Returns what `flash info` prints without and with `sectors` (only the first lists the blocks of a
-# bank that is protected in other units than sectors), and, if asked for and possible, what `flash
-# erase_check` prints.
+# bank that is protected in other units than sectors), whether `flash info` has read the protection,
+# and, if asked for and possible, what `flash erase_check` prints. Where the driver cannot read it,
+# `flash info` shows what the driver began with, and logs that (handle_flash_info_command in
+# src/flash/nor/tcl.c).
 proc _openocd_rs_1_flash_info {target bank check} {
     set blocks [_openocd_rs_1_flash_run $target 1 flash info $bank]
-    set sectors [_openocd_rs_1_flash_run $target 1 flash info $bank sectors]
+    lassign [_openocd_rs_1_informed {_openocd_rs_1_flash_run $target 1 flash info $bank sectors}] code sectors log
+    if {$code} { error $sectors }
+    set is_read [expr {![string match {*protection check is not implemented*} $log]}]
     set rows {}
     set checked [expr {$check && ![catch {_openocd_rs_1_flash_run $target 1 flash erase_check $bank} rows]}]
-    return [list $blocks $sectors $checked $rows]
+    return [list $blocks $sectors $is_read $checked $rows]
 }
 
 # Runs code, a list of words, in the work area of a halted Cortex-M, from its first word to the

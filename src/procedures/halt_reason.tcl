@@ -1,4 +1,12 @@
-# Why a Cortex-M is halted, where OpenOCD's own reason is wrong. Saves a round trip for each halt.
+# Why a core is halted, where OpenOCD's own reason is wrong or says less than is known. Saves a round
+# trip for each halt.
+
+# The current target's name and state, for the error of a target that is not halted.
+proc _openocd_rs_1_name_and_state {} {
+    set target [_openocd_rs_1_current]
+    if {[catch _openocd_rs_1_state state]} { set state unknown }
+    return [list $target $state]
+}
 
 # The reason, or OpenOCD's own.
 proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
@@ -18,14 +26,40 @@ proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
     } elseif {$is_caught} {
         return exception-catch
     }
-    if {!$is_of_reset} { return $reason }
-    # A BKPT of the firmware, which OpenOCD has in no list.
+    # A BKPT of the firmware, which OpenOCD has in no list. 0xab is a semihosting call, for which
+    # OpenOCD has no reason of its own.
     if {[catch {read_memory $pc 16 1} code]} {
         _openocd_rs_1_clear_errors
-    } elseif {($code & 0xff00) == 0xbe00} {
+    } elseif {$code == 0xbeab} {
+        return semihosting
+    } elseif {$is_of_reset && ($code & 0xff00) == 0xbe00} {
         return breakpoint
     }
     return $reason
+}
+
+# The reason of a RISC-V hart, or OpenOCD's own: `semihosting` at the `ebreak` of a semihosting call.
+# OpenOCD 0.12.0 knows no reason of a hart, so there is none to make better.
+proc _openocd_rs_1_riscv_reason {target reason pc} {
+    if {![regexp {0x[0-9a-fA-F]+} $pc pc]} { return $reason }
+    if {[info exists ::_openocd_rs_1_stopped_behind]} {
+        # OpenOCD's own reason is the step of _openocd_rs_1_run_hart.
+        lassign $::_openocd_rs_1_stopped_behind stopped at
+        if {$stopped eq $target && $pc == $at} { set reason breakpoint }
+    }
+    if {$reason eq {breakpoint} && ![llength [_openocd_rs_1_breakpoint_at $pc]]
+        && [_openocd_rs_1_is_riscv_call $pc]} { return semihosting }
+    return $reason
+}
+
+# Whether the `ebreak` at `pc` is between the two shifts of register zero that make it a semihosting
+# call (RISC-V Semihosting, 1.2).
+proc _openocd_rs_1_is_riscv_call {pc} {
+    if {$pc < 4 || [catch {read_memory [expr {$pc - 4}] 16 6} code]} { return 0 }
+    foreach found $code expected {0x1013 0x01f0 0x0073 0x0010 0x5013 0x4070} {
+        if {$found != $expected} { return 0 }
+    }
+    return 1
 }
 
 # Whether the current target, a Cortex-M, is halted at the first instruction of the handler of an

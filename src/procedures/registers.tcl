@@ -5,14 +5,13 @@
 # `suggest` and if a name is not in OpenOCD's listing, all names that are. A reading has the name
 # asked for, whether the register is dirty, code, text and, if it failed, log. Without names, every
 # register in the listing is read. A register that fails does not stop the rest.
-# `spellings` is a dictionary from names to other names of the same register, taken where the
-# listing lacks the first.
+# A name may differ in case from that of the listing.
 #
 # Only the listing tells which registers are dirty. It also has the values that OpenOCD holds, as
 # `reg NAME` would give them. With force, registers are read past OpenOCD's cache, but not where the
 # cache holds a value that is not written yet: that value would be lost on Cortex-M, and newer
 # RISC-V code aborts there.
-proc _openocd_rs_1_read_registers {force budget spellings suggest names} {
+proc _openocd_rs_1_read_registers {force budget suggest names} {
     set target [_openocd_rs_1_current]
     set state [_openocd_rs_1_state]
     set readings {}
@@ -33,7 +32,8 @@ proc _openocd_rs_1_read_registers {force budget spellings suggest names} {
         }
         if {![llength $names]} { set names $all }
         foreach name $names {
-            if {$suggest && ![dict exists $held $name]} { set known $all }
+            if {!$suggest || [dict exists $held $name]} continue
+            if {![dict exists $held [_openocd_rs_1_listed_register $name $held]]} { set known $all }
         }
         set option {}
         if {$force} { set option force }
@@ -52,7 +52,15 @@ proc _openocd_rs_1_read_registers {force budget spellings suggest names} {
     return [list $target $state $readings [lrange $names $next end] $known]
 }
 
-# For the procedure above, in its frame. A procedure, because 0.12.0 parses what it captures each
+# The key for a name that is no key of a dictionary of registers: the only one that differs from it in
+# case alone, such as `xpsr` for `xPSR` of 0.12.0. The name itself if there is no such key.
+proc _openocd_rs_1_listed_register {name held} {
+    set alike [lsearch -all -inline -nocase -exact [dict keys $held] $name]
+    if {[llength $alike] == 1} { return [lindex $alike 0] }
+    return $name
+}
+
+# For the procedure before, in its frame. A procedure, because 0.12.0 parses what it captures each
 # time, and procedures once.
 proc _openocd_rs_1_read_until_failure {} {
     uplevel 1 {
@@ -61,7 +69,7 @@ proc _openocd_rs_1_read_until_failure {} {
             if {$end && $next && [clock milliseconds] >= $end} break
             incr next
             set name $asked
-            if {![dict exists $held $name] && [dict exists $spellings $name]} { set name [dict get $spellings $name] }
+            if {![dict exists $held $name]} { set name [_openocd_rs_1_listed_register $name $held] }
             set text {}
             if {[dict exists $held $name]} { set text [dict get $held $name] }
             if {$text eq {}} { set code [catch {reg $name {*}$option} text options] }
@@ -74,17 +82,22 @@ proc _openocd_rs_1_read_until_failure {} {
 
 # Writes a register of the current target if it is halted and the value, which takes so many bits,
 # fits: target, state, of the read before the write code and text, and the names of all registers if
-# OpenOCD knows none of this name. `spellings` as for a read.
+# OpenOCD knows none of this name. The name may differ in case from that of the listing.
 # Bit 0 of a Cortex-M's program counter marks Thumb code in the address of a function, and is not
 # written.
-proc _openocd_rs_1_write_register {spellings name value bits} {
+proc _openocd_rs_1_write_register {name value bits} {
     set target [_openocd_rs_1_current]
     set state [_openocd_rs_1_state]
     set code 0
     set before {}
     set known {}
     if {$state eq {halted}} {
-        if {[dict exists $spellings $name] && [string first ") $name (/" [reg]] < 0} { set name [dict get $spellings $name] }
+        set listing [reg]
+        if {[string first ") $name (/" $listing] < 0} {
+            set held {}
+            foreach {- listed} [regexp -all -inline -line {^\([0-9]+\) (.+) \(/} $listing] { dict set held $listed {} }
+            set name [_openocd_rs_1_listed_register $name $held]
+        }
         set code [catch {reg $name} before options]
         set is_known [regexp {^(.+) \(/([0-9]+)\)} $before all found width]
         if {!$is_known || $found ne $name} {

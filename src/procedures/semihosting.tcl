@@ -81,11 +81,7 @@ proc _openocd_rs_1_semihosting_call {pc} {
             if {![catch {read_memory $pc 16 1} code] && $code == 0xbeab} { return [list 2 [reg r0] [reg r1]] }
         }
         riscv {
-            if {$pc < 4 || [catch {read_memory [expr {$pc - 4}] 16 6} code]} { return {} }
-            foreach found $code expected {0x1013 0x01f0 0x0073 0x0010 0x5013 0x4070} {
-                if {$found != $expected} { return {} }
-            }
-            return [list 4 [reg a0] [reg a1]]
+            if {[_openocd_rs_1_is_riscv_call $pc]} { return [list 4 [reg a0] [reg a1]] }
         }
     }
     return {}

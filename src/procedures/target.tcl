@@ -88,12 +88,9 @@ proc _openocd_rs_1_status {} {
             catch {set log [capture {poll; list}]}
         }
         catch {set pc [reg pc]}
-        if {[_openocd_rs_1_core_kind $type] eq {cortex_m}} {
-            set reason [_openocd_rs_1_cortex_m_reason $target $reason $log $pc]
-        } elseif {[info exists ::_openocd_rs_1_stopped_behind]} {
-            # OpenOCD's own reason is the step of _openocd_rs_1_run_hart.
-            lassign $::_openocd_rs_1_stopped_behind stopped at
-            if {$stopped eq $target && [regexp {0x[0-9a-fA-F]+} $pc now] && $now == $at} { set reason breakpoint }
+        switch [_openocd_rs_1_core_kind $type] {
+            cortex_m { set reason [_openocd_rs_1_cortex_m_reason $target $reason $log $pc] }
+            riscv { set reason [_openocd_rs_1_riscv_reason $target $reason $pc] }
         }
     }
     return [list $target $state $reason $pc $log]

@@ -11,25 +11,10 @@ use crate::wire::tcl;
 /// session's timeout.
 pub(super) const READ_BUDGET_MS: u32 = 250;
 
-/// Pairs of names that different versions of OpenOCD have for one register.
-const SPELLINGS: &[(&str, &str)] = &[("xPSR", "xpsr")];
-
-/// The same as a dictionary for Tcl.
-fn spellings() -> impl Iterator<Item = &'static str> {
-    SPELLINGS.iter().flat_map(|&(old, new)| [old, new, new, old])
-}
-
-/// The other name of a register.
-fn other_spelling(name: &str) -> Option<&'static str> {
-    SPELLINGS.iter().find_map(|&(old, new)| match name {
-        _ if name == old => Some(new),
-        _ if name == new => Some(old),
-        _ => None,
-    })
-}
-
-pub(super) fn same_register(one: &str, other: &str) -> bool {
-    one == other || other_spelling(one) == Some(other)
+/// Whether OpenOCD may have read one register for the name of the other. It has read the only one
+/// that the name stands for.
+fn same_register(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
 }
 
 /// What OpenOCD replied for several registers.
@@ -55,8 +40,7 @@ pub(super) struct Reading {
 /// name that does not exist gets similar ones.
 pub(crate) fn read_request(names: &[impl AsRef<str>], force: bool, budget_ms: u32, suggest: bool) -> Request<'static> {
     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    let script =
-        Script::call("read_registers").flag(force).number(budget_ms).list(spellings()).flag(suggest).list(&names);
+    let script = Script::call("read_registers").flag(force).number(budget_ms).flag(suggest).list(&names);
     let shown = format!("reg {}{}", names.join(" "), if force { " force" } else { "" });
     Request::new(script).shown(shown.trim_end().to_owned()).expecting("register values")
 }
@@ -89,7 +73,7 @@ pub(crate) fn take_registers(
 
 pub(crate) fn write_request(name: &str, value: &RegisterValue) -> Request<'static> {
     let number = value.to_string();
-    let script = Script::call("write_register").list(spellings()).word(name).word(&number);
+    let script = Script::call("write_register").word(name).word(&number);
     let script = script.number(value.significant_bits());
     Request::new(script).shown(format!("reg {name} {number}")).expecting("register values")
 }

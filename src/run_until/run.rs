@@ -242,7 +242,7 @@ impl<'t, 'c> Run<'t, 'c> {
     /// reached since the last poll is the verdict: the next `resume` would pass it. A handler of
     /// the caller's that stopped the run had seen nothing of that.
     fn stop(&mut self) -> Result<(Verdict, TargetStatus)> {
-        use HaltReason::{Breakpoint, ExceptionCatch, Lockup, Watchpoint, WatchpointAndBreakpoint};
+        use HaltReason::{Breakpoint, ExceptionCatch, Lockup, Semihosting, Watchpoint, WatchpointAndBreakpoint};
 
         if self.collector.is_stopped() {
             return Ok((Verdict::Stopped, self.target.halt()?));
@@ -262,11 +262,10 @@ impl<'t, 'c> Run<'t, 'c> {
         let verdict = match (self.breakpoint_at(&poll.status), poll.status.halt_reason) {
             (Some(address), _) => Verdict::Breakpoint { address },
             (None, Some(Lockup)) => Verdict::Lockup,
-            (None, Some(reason @ (Breakpoint | Watchpoint | WatchpointAndBreakpoint | ExceptionCatch)))
-                if !was_at_call && !self.is_at_rtt_start(&poll.status) =>
-            {
-                self.halt_verdict(Some(reason))?
-            }
+            (
+                None,
+                Some(reason @ (Breakpoint | Semihosting | Watchpoint | WatchpointAndBreakpoint | ExceptionCatch)),
+            ) if !was_at_call && !self.is_at_rtt_start(&poll.status) => self.halt_verdict(Some(reason))?,
             (None, _) if self.is_stopped() => Verdict::Stopped,
             (None, _) => Verdict::Deadline,
         };

@@ -63,7 +63,10 @@ impl Call {
     /// instruction if it takes one for the reason of the halt, and vector catch is one to it.
     pub(crate) fn resumption(&self, reason: Option<HaltReason>) -> Then {
         match reason {
-            Some(HaltReason::Breakpoint | HaltReason::ExceptionCatch | HaltReason::Unknown) | None
+            Some(
+                HaltReason::Breakpoint | HaltReason::Semihosting | HaltReason::ExceptionCatch | HaltReason::Unknown,
+            )
+            | None
                 if self.is_bkpt() =>
             {
                 Then::Guard

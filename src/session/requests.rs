@@ -6,9 +6,10 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Session;
-use crate::command::{ALREADY_CLOSED, Link, Reply, Request, Settings, Turn};
-use crate::error::{ConnectionError, Error, Failure, Result, Subsystem, TimeoutError};
-use crate::wire::{Address, Deadline};
+use crate::command::{ALREADY_CLOSED, Link, Reply, Request, Script, Settings, Turn};
+use crate::error::{ConnectionError, Error, Failure, Result, Subsystem, TargetError, TimeoutError};
+use crate::types::TargetState;
+use crate::wire::{Address, Deadline, tcl};
 
 /// How long a started OpenOCD may take to end after it has closed the connection.
 const EXIT_GRACE: Duration = Duration::from_secs(1);
@@ -38,7 +39,8 @@ impl Session {
         request: &Request<'_>,
         read: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Result<T> {
-        self.run(request, |reply| reply.value::<E, T>(request, read))?
+        let result = self.run(request, |reply| reply.value::<E, T>(request, read))?;
+        result.map_err(|error| self.name_target(request, error))
     }
 
     /// Like [`ask`](Self::ask), with an error of its own for a refusal.
@@ -48,7 +50,27 @@ impl Session {
         refused: impl FnOnce(Box<Failure>) -> E,
         read: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Result<T> {
-        self.run(request, |reply| reply.value_or(request, refused, read))?
+        let result = self.run(request, |reply| reply.value_or(request, refused, read))?;
+        result.map_err(|error| self.name_target(request, error))
+    }
+
+    /// Completes the error of a refusal because of a running target: OpenOCD does not say which
+    /// target, and what it does instead. One more round trip.
+    pub(crate) fn name_target(&self, request: &Request<'_>, mut error: Error) -> Error {
+        let Error::Target(TargetError::NotHalted { target, state, failure: Some(_), .. }) = &mut error else {
+            return error;
+        };
+        if *state != TargetState::Unknown {
+            return error;
+        }
+        let about = Request::new(Script::call("name_and_state")).on(request.target).shown("targets");
+        let told = self.run(&about, |reply| tcl::strings::<2>(&reply.result).filter(|_| reply.code == 0));
+        if let Ok(Some([name, now])) = told {
+            *target = name;
+            // A target that has halted meanwhile was not halted then.
+            *state = now.parse().ok().filter(|now| *now != TargetState::Halted).unwrap_or(TargetState::Unknown);
+        }
+        error
     }
 
     /// The state that a subsystem keeps for this session. `make` creates it at the first call; all
@@ -60,7 +82,8 @@ impl Session {
     }
 
     pub(super) fn text(&self, request: &Request<'_>) -> Result<String> {
-        self.run(request, |reply| reply.text(request))?
+        let result = self.run(request, |reply| reply.text(request))?;
+        result.map_err(|error| self.name_target(request, error))
     }
 
     /// Runs commands together; see [`Link::run_batch`].

@@ -111,10 +111,14 @@ impl Field {
     pub(super) fn value_named(&self, path: &str, name: &str) -> Result<u64, SvdError> {
         let values = self.write_values();
         let found = values.iter().find(|entry| &*entry.name == name).and_then(EnumeratedValue::value);
-        found.ok_or_else(|| SvdError::UnknownValue {
-            field: path.to_owned(),
-            name: name.to_owned(),
-            near: near_names(name, values.iter().filter(|entry| entry.value().is_some()).map(EnumeratedValue::name)),
+        found.ok_or_else(|| {
+            let known = values.iter().filter(|entry| entry.value().is_some()).map(EnumeratedValue::name);
+            SvdError::UnknownValue {
+                field: path.to_owned(),
+                name: name.to_owned(),
+                near: near_names(name, known.clone()),
+                known: known.map(str::to_owned).collect(),
+            }
         })
     }
 }

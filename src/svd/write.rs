@@ -21,6 +21,9 @@ impl Svd<'_> {
     /// may get any value. If the description says `writeAsRead`, the register is read before it is
     /// written.
     ///
+    /// `Ok` says that the transfer ended without a fault. A register that ignores the write, as
+    /// without its clock, is not noticed: check with [`read_register`](Self::read_register).
+    ///
     /// # Errors
     /// Before anything is sent: [`SvdError::NotWritable`] if the register is read-only,
     /// [`SvdError::ValueTooWide`], [`SvdError::ForbiddenValue`] if the description does not allow
@@ -88,11 +91,14 @@ impl Svd<'_> {
     /// [`unguarded`](Self::unguarded) allows the latter.
     /// [`write_fields_over_reset`](Self::write_fields_over_reset) needs no read.
     ///
+    /// A register that ignores the write, as without its clock, is not noticed: check with
+    /// [`read_field`](Self::read_field).
+    ///
     /// # Errors
     /// Before anything is sent: [`SvdError::UnknownField`] and [`SvdError::UnknownValue`], with
-    /// similar names; [`SvdError::ForbiddenValue`] if the description does not allow the value;
-    /// [`SvdError::NotSeparable`] if the other fields cannot be kept. [`TargetError::MemoryRead`]
-    /// or [`TargetError::MemoryWrite`] if the access fails.
+    /// similar names, the latter with all values; [`SvdError::ForbiddenValue`] if the description
+    /// does not allow the value; [`SvdError::NotSeparable`] if the other fields cannot be kept.
+    /// [`TargetError::MemoryRead`] or [`TargetError::MemoryWrite`] if the access fails.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

@@ -136,7 +136,9 @@ impl Target<'_> {
     /// Resets the chip and returns this target's status after it (OpenOCD: `reset`).
     ///
     /// OpenOCD resets all targets of its configuration together. After [`ResetMode::Run`] a
-    /// Cortex-M may still be in [`TargetState::Reset`] for an instant.
+    /// Cortex-M may still be in [`TargetState::Reset`] for an instant. On a Cortex-M, OpenOCD ignores
+    /// that its write to the reset register failed, and the call is `Ok`: a variable that a
+    /// reset clears shows whether there was one.
     ///
     /// # Errors
     /// [`TargetError::Reset`] if OpenOCD reports a failure. [`TargetError::WrongState`] if it

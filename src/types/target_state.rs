@@ -60,7 +60,8 @@ impl fmt::Display for TargetState {
 pub enum HaltReason {
     /// A debugger halted the target: `halt`, `reset halt`, another client.
     DebugRequest,
-    /// The target reached a breakpoint, or executed a breakpoint instruction.
+    /// The target reached a breakpoint, or executed a breakpoint instruction that is no semihosting
+    /// call.
     Breakpoint,
     /// The target accessed memory that a watchpoint watches.
     Watchpoint,
@@ -68,7 +69,16 @@ pub enum HaltReason {
     WatchpointAndBreakpoint,
     /// The target executed the one instruction of a step.
     SingleStep,
-    /// The program ended by a semihosting call.
+    /// The target made a semihosting call, which waits for its answer: a Cortex-M is halted at its
+    /// `BKPT 0xAB`, a RISC-V hart at its `ebreak` between two shifts of `zero`. OpenOCD calls it a
+    /// breakpoint. With a breakpoint of OpenOCD's at that instruction the reason is
+    /// [`Breakpoint`](Self::Breakpoint). OpenOCD 0.12.0 knows no reason of a RISC-V hart
+    /// ([`Unknown`](Self::Unknown)).
+    ///
+    /// [`Target::run_until`](crate::Target::run_until) with
+    /// [`RunUntil::semihosting`](crate::RunUntil::semihosting) answers such calls.
+    Semihosting,
+    /// The program ended by a semihosting call that OpenOCD served.
     ProgramExit,
     /// Vector catch halted a Cortex-M at the first instruction of an exception's handler, or after a
     /// reset; see [`Target::set_vector_catch`](crate::Target::set_vector_catch). With a breakpoint
@@ -89,6 +99,7 @@ impl HaltReason {
         HaltReason::Watchpoint,
         HaltReason::WatchpointAndBreakpoint,
         HaltReason::SingleStep,
+        HaltReason::Semihosting,
         HaltReason::ProgramExit,
         HaltReason::ExceptionCatch,
         HaltReason::Lockup,
@@ -104,6 +115,7 @@ impl fmt::Display for HaltReason {
             HaltReason::Watchpoint => "watchpoint",
             HaltReason::WatchpointAndBreakpoint => "watchpoint-and-breakpoint",
             HaltReason::SingleStep => "single-step",
+            HaltReason::Semihosting => "semihosting",
             HaltReason::ProgramExit => "program-exit",
             HaltReason::ExceptionCatch => "exception-catch",
             HaltReason::Lockup => "lockup",

@@ -140,6 +140,9 @@ fn protection_holds_after_a_reset_and_the_target_runs_on() {
     assert!(help.contains("--unlock") && help.contains("ocd unprotect"), "{error}");
     let help = bench.ocd(&["erase", "0x08004000", "1K"]).expect(74).stderr;
     assert!(help.contains("ocd unprotect"), "{help}");
+    assert_eq!(error["id"], "flash.protected");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("`ocd unprotect` unprotects protection block 4 of flash bank"), "{message}");
     // The chip loads the protection at a reset only.
     let ran = bench.ocd(&["flash", "app.bin@0x08004000", "--unlock"]).expect(74);
     assert!(ran.stderr.contains("still protected") && ran.stderr.contains("repeat the command"), "{ran:?}");

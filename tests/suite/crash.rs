@@ -359,3 +359,25 @@ fn breakpoint_in_the_handler_stops_after_the_frame_is_stored() {
     board.session.target().wait_halt(PATIENCE).unwrap();
     assert_eq!(board.session.target().crash_report().unwrap().fault_pc(), Some(CODE));
 }
+
+#[test]
+fn a_stack_at_the_end_of_ram_leaves_no_error_in_the_log() {
+    let board = board(&UDF, 0);
+    let level = board.session.command("debug_level").unwrap();
+    board.session.registers().write("sp", 0x2000_4ff0_u32).unwrap();
+    board.session.target().set_vector_catch(&VectorCatch::FAULTS).unwrap();
+    run(&board);
+    board.session.target().wait_halt(PATIENCE).unwrap();
+    let report = board.session.target().crash_report().unwrap();
+    assert!(report.to_string().contains("0x20004fd0"), "{report}");
+    // A line of our own is the last, so that all before it have come.
+    board.session.command("echo {the end of the report}").unwrap();
+    let begun = std::time::Instant::now();
+    let mut log = board.session.process().unwrap().log_tail();
+    while !log.iter().any(|line| line.contains("the end of the report")) && begun.elapsed() < PATIENCE {
+        std::thread::yield_now();
+        log = board.session.process().unwrap().log_tail();
+    }
+    assert!(!log.iter().any(|line| line.starts_with("Error: ")), "{log:#?}");
+    assert_eq!(board.session.command("debug_level").unwrap(), level);
+}

@@ -195,7 +195,7 @@ fn an_image_beside_the_flash_is_refused_before_anything_is_written() {
         assert!(matches!(error, Error::Flash(FlashError::NoBank { .. })), "{error}");
     }
     assert!(outside(0x0801_fffe).to_string().starts_with(
-        "no flash bank of target stm32f1x.cpu holds the address 0x08020000; the target has 0 \"stm32f1x.flash\" (0x08000000 to 0x0801ffff)"
+        "no flash bank of target stm32f1x.cpu holds the address 0x08020000; the target has bank 0 \"stm32f1x.flash\" (0x08000000 to 0x0801ffff)"
     ));
     assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
 }
@@ -205,7 +205,7 @@ fn an_image_without_an_erase_needs_erased_flash() {
     let board = Board::halted();
     let image = Image::bin(BASE, vec![0x5a; 100]).unwrap();
     let error = board.session.flash().write_image_with(&image, WriteOptions::new().erase(false)).unwrap_err();
-    assert!(matches!(error, Error::Flash(FlashError::Write { written: 0, .. } | FlashError::Mismatch(_))), "{error}");
+    assert!(matches!(error, Error::Flash(FlashError::Write { .. } | FlashError::Mismatch(_))), "{error}");
     // Segments in one sector leave the bytes between them alone.
     let piece = |address, data: &[u8]| Segment { address, data: data.to_vec() };
     let image = Image::from_segments([piece(BASE + 0x4000, &[1, 2]), piece(BASE + 0x4004, &[5, 6])]).unwrap();
@@ -306,6 +306,62 @@ fn a_firmware_that_locks_up_at_once_is_programmed_and_reported() {
 }
 
 #[test]
+fn firmware_that_begins_with_a_semihosting_call_is_started() {
+    let board = Board::start();
+    let report = board.session.program("examples/firmware/rust/prebuilt/exits.elf").unwrap();
+    assert_eq!(report.status.halt_reason, Some(openocd::HaltReason::Semihosting), "{report}");
+    assert!(report.is_started(), "{report}");
+    // The reason stays the same, and a run answers the call.
+    let target = board.session.target();
+    assert_eq!(target.status().unwrap(), report.status);
+    assert_eq!(target.halt().unwrap(), report.status);
+    let outcome = target.run_until(openocd::RunUntil::new().semihosting(), crate::board::PATIENCE).unwrap();
+    assert!(matches!(outcome.verdict, openocd::Verdict::Exit { status: 7, .. }), "{}", outcome.verdict);
+    // Another BKPT is a breakpoint as before.
+    let mut firmware = [0x2000_1000_u32, 0x0800_0041].map(u32::to_le_bytes).concat();
+    firmware.resize(0x40, 0);
+    firmware.extend([0x01, 0xbe].repeat(8));
+    let report = board.session.program(&Image::bin(BASE, firmware).unwrap()).unwrap();
+    assert_eq!(report.status.halt_reason, Some(openocd::HaltReason::Breakpoint), "{report}");
+    assert!(!report.is_started(), "{report}");
+}
+
+#[test]
+fn program_leaves_the_target_as_asked() {
+    let board = Board::start();
+    let image = Image::bin(BASE, firmware::IMAGE).unwrap();
+    for mode in [openocd::ResetMode::Halt, openocd::ResetMode::Init] {
+        let options = openocd::ProgramOptions::new().reset(mode);
+        let report = board.session.flash().program_with(&image, &options).unwrap();
+        assert_eq!(report.status.pc, Some(u64::from(firmware::MAIN)), "{report}");
+        assert_eq!(board.chip.state(), virtual_chip::CoreState::Halted);
+        assert!(!report.is_started());
+    }
+    let report = board.session.program(&image).unwrap();
+    assert_eq!(report.status.state, openocd::TargetState::Running);
+    assert!(report.is_started());
+}
+
+#[test]
+fn an_image_for_ram_is_told_how_it_is_run() {
+    let board = Board::halted();
+    let flash = board.session.flash();
+    let hint = "; the target has bank 0 \"stm32f1x.flash\" (0x08000000 to 0x0801ffff); no byte of the image is in flash: `Target::run_in_ram` runs an image in RAM, and `ProgramOptions::load_ram` loads the parts for RAM of one for flash";
+    let image = Image::bin(0x2000_0000, vec![1; 100]).unwrap();
+    for error in [flash.program(&image).map(drop), flash.write_image(&image).map(drop)] {
+        let error = error.unwrap_err().to_string();
+        assert!(error.ends_with(hint), "{error}");
+    }
+    // Here it is no image, or a part of it is in flash.
+    let error = flash.read(0x2000_0000, 4).unwrap_err().to_string();
+    assert!(error.ends_with("(0x08000000 to 0x0801ffff)"), "{error}");
+    let parts = [(BASE, vec![1]), (0x1fff_f800, vec![0xa5])];
+    let image = Image::from_segments(parts.map(|(address, data)| Segment { address, data })).unwrap();
+    let error = flash.program(&image).unwrap_err().to_string();
+    assert!(error.ends_with("(0x08000000 to 0x0801ffff)"), "{error}");
+}
+
+#[test]
 fn a_failed_event_handler_fails_program_and_says_whether_flash_is_written() {
     let board = Board::start();
     let image = Image::bin(BASE + 0x4000, vec![1; 100]).unwrap();
@@ -320,6 +376,6 @@ fn a_failed_event_handler_fails_program_and_says_whether_flash_is_written() {
     handler("reset-end", "if {[stm32f1x.cpu curstate] ne {halted}} { error {no start} }");
     let error = board.session.program(&image).unwrap_err();
     assert!(matches!(error, Error::Flash(FlashError::NotStarted { .. })), "{error:?}");
-    assert!(error.to_string().starts_with("flash is written and verified, but the target was not started: "));
+    assert!(error.to_string().starts_with("flash is written and verified, but the reset after it failed: "));
     assert_eq!(board.held(BASE + 0x4000, 100), vec![1; 100]);
 }

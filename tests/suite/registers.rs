@@ -101,7 +101,7 @@ fn all_registers_come_in_one_go() {
 fn an_unknown_register_is_an_error_with_its_name() {
     let board = Board::halted();
     let registers = board.session.registers();
-    for name in ["x", "R0", "", "0", "5", "999", "r0 force", "[halt]", "pc 0"] {
+    for name in ["x", "R", "", "0", "5", "999", "r0 force", "[halt]", "pc 0"] {
         for result in [
             registers.read(name).map(drop),
             registers.forced().read(name).map(drop),
@@ -134,7 +134,7 @@ fn an_unknown_register_is_told_with_similar_names() {
     ] {
         assert_eq!(error.to_string(), "stm32f1x.cpu has no register \"prima_sk\"; near: primask");
     }
-    let error = registers.read("R1").unwrap_err();
+    let error = registers.read("R1_").unwrap_err();
     let Error::Target(TargetError::UnknownRegister { near, .. }) = &error else { panic!("{error:?}") };
     assert_eq!(near[0], "r1", "{error:?}");
     // Nothing is like it: no list.
@@ -238,7 +238,7 @@ fn a_register_that_versions_name_differently_is_found_under_both_names() {
     let registers = board.session.registers();
     let value = registers.xpsr().unwrap();
     let dump = registers.read_all().unwrap();
-    for name in ["xPSR", "xpsr"] {
+    for name in ["xPSR", "xpsr", "XPSR"] {
         assert_eq!(registers.read_u64(name).unwrap(), value, "{name}");
         assert_eq!(registers.forced().read_u64(name).unwrap(), value, "{name}");
         let read = registers.read_many(&["r0", name, "pc"]).unwrap();
@@ -253,7 +253,20 @@ fn a_register_that_versions_name_differently_is_found_under_both_names() {
         written.result().unwrap();
         assert_eq!(read.result().unwrap().value.to_u64(), Some(value));
     }
-    assert!(matches!(registers.read("XPSR"), Err(Error::Target(TargetError::UnknownRegister { .. }))));
+}
+
+#[test]
+fn upper_and_lower_case_of_a_register_are_the_same() {
+    let board = Board::halted();
+    let registers = board.session.registers();
+    registers.write("R3", 0x1234_u32).unwrap();
+    assert_eq!(board.session.command("reg r3").unwrap().trim(), "r3 (/32): 0x00001234");
+    let read = registers.read("R3").unwrap();
+    assert_eq!((&*read.name, read.value.to_u64(), read.dirty), ("r3", Some(0x1234), true));
+    assert_eq!(registers.read_u64("PC").unwrap(), registers.pc().unwrap());
+    let read = registers.read_many(&["r3", "R3", "Sp"]).unwrap();
+    assert_eq!(read.iter().map(|register| &*register.name).collect::<Vec<_>>(), ["r3", "r3", "sp"]);
+    assert_eq!(registers.read_all().unwrap().get("R3").unwrap().value.to_u64(), Some(0x1234));
 }
 
 #[test]
@@ -318,7 +331,7 @@ fn a_refused_read_of_all_registers_says_what_was_to_be_read() {
 fn of_registers_with_the_same_name_the_first_is_meant() {
     // No target of OpenOCD's has such, so OpenOCD's command stands aside.
     let board = Board::halted();
-    let listing = "(0) dup (/32)\\n(1) dup (/32): 0x00000002 (dirty)\\n(2) other (/32): 0x00000003";
+    let listing = "(0) dup (/32)\\n(1) dup (/32): 0x00000002 (dirty)\\n(2) other (/32): 0x00000003\\n(3) TWIN (/32): 0x00000005\\n(4) twin (/32): 0x00000006";
     let other = format!(
         "rename reg openocd_reg; proc reg {{args}} {{
             if {{![llength $args]}} {{ return \"{listing}\" }}
@@ -332,5 +345,11 @@ fn of_registers_with_the_same_name_the_first_is_meant() {
     assert_eq!(registers.forced().read("dup").unwrap().value.to_string(), "0x00000001");
     // What OpenOCD holds, and what the target has.
     assert_eq!(registers.read("other").unwrap().value.to_string(), "0x00000003");
+    assert_eq!(registers.read("DUP").unwrap().value.to_string(), "0x00000001");
+    assert_eq!(
+        registers.read("Twin").unwrap_err().to_string(),
+        "stm32f1x.cpu has no register \"Twin\"; near: TWIN, twin"
+    );
+    assert_eq!(registers.read("twin").unwrap().value.to_string(), "0x00000006");
     assert_eq!(registers.forced().read("other").unwrap().value.to_string(), "0x00000004");
 }

@@ -117,7 +117,7 @@ fn a_halt_is_reported_with_its_reason() {
     // Without `semihosting`, a semihosting call is a halt as any other.
     let board = semihosting::exiting(0, 0);
     let outcome = run(&board, RunUntil::new());
-    assert_eq!(outcome.verdict, Verdict::Halt(HaltReason::Breakpoint));
+    assert_eq!(outcome.verdict, Verdict::Halt(HaltReason::Semihosting));
     assert!(outcome.output.is_empty());
 }
 

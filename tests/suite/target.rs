@@ -8,7 +8,7 @@ use openocd::{
 };
 use virtual_chip::{CoreState, Model, VirtualBoard, VirtualChip, firmware};
 
-use crate::board::{Board, INSTALL, transport};
+use crate::board::{Board, INSTALL, PATIENCE, transport};
 
 /// Two chips on one JTAG chain: the targets `chip1.cpu` and `chip0.cpu`, of which the last is the
 /// current one.
@@ -336,4 +336,27 @@ fn a_core_that_has_reset_itself_runs() {
     // AIRCR.SYSRESETREQ
     board.session.memory().write_u32(0xe000_ed0c, 0x05fa_0004).unwrap();
     assert_eq!(board.session.target().status().unwrap().state, TargetState::Running);
+}
+
+#[test]
+fn the_error_of_a_running_target_names_it_and_says_nothing_twice() {
+    let board = Board::halted();
+    let session = &board.session;
+    session.flash().banks().unwrap();
+    session.target().resume().unwrap();
+    let image = openocd::Image::bin(0x0800_4000, vec![1; 100]).unwrap();
+    for (result, command) in [
+        (session.flash().write_image(&image).map(drop), "flash erase_sector 0 16 16"),
+        (session.flash().unprotect(0, 4..=4), "flash protect 0 4 4 off"),
+        (session.registers().pc().map(drop), "reg pc"),
+        (session.target().step().map(drop), "step"),
+        (session.target().run_until(openocd::RunUntil::new(), PATIENCE).map(drop), "resume"),
+        (session.command("flash erase_sector 0 16 16").map(drop), "flash erase_sector 0 16 16"),
+    ] {
+        let error = result.unwrap_err();
+        assert_eq!(error.to_string(), format!("stm32f1x.cpu must be halted for this, and is running (`{command}`)"));
+    }
+    // OpenOCD's refusal is in the error, if OpenOCD was asked.
+    let error = session.flash().write_image(&image).unwrap_err();
+    assert!(error.failure().is_some(), "{error:?}");
 }

@@ -72,7 +72,7 @@ fn a_fault_of_an_algorithm_leaves_no_trace() {
     };
     let before = state();
     board.chip.faults().bus_fault_at(0x0800_9000..0x0800_9004);
-    flash.verify(BASE + 0x8000, &[0xff; 0x3000]).unwrap_err();
+    flash.verify(BASE + 0x8000, &[0x5a; 0x3000]).unwrap_err();
     assert_eq!(state(), before);
     // The checksums of all sectors fault, so nothing is known to be unchanged. The flash controller
     // does not answer either, so that this ends before it writes.

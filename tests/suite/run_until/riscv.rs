@@ -114,3 +114,17 @@ fn an_ebreak_alone_is_no_call() {
     assert!(matches!(outcome.verdict, Verdict::Halt(_)), "{outcome:?}");
     assert_eq!(outcome.pc(), Some(u64::from(CODE) + 4));
 }
+
+#[test]
+fn a_call_that_nobody_serves_is_a_halt_with_its_reason() {
+    // SYS_READC
+    let (session, _hart) = calling(7, 0);
+    let outcome = session.target().run_until(RunUntil::new(), PATIENCE).unwrap();
+    let Verdict::Halt(reason) = outcome.verdict else { panic!("{}", outcome.verdict) };
+    // OpenOCD 0.12.0 knows no reason of a hart.
+    assert!(matches!(reason, HaltReason::Semihosting | HaltReason::Unknown), "{reason}");
+    let knows_reasons =
+        session.command("info commands \"[target current] debug_reason\"").is_ok_and(|found| !found.is_empty());
+    assert_eq!(reason == HaltReason::Semihosting, knows_reasons);
+    assert_eq!(outcome.status.pc, Some(u64::from(CODE) + 4));
+}

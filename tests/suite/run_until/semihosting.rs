@@ -70,7 +70,7 @@ fn run_to_the_exit(board: &Board, limit: Duration) -> String {
 /// Where the first call stands.
 fn first_call(board: &Board) -> u64 {
     let outcome = run(board, RunUntil::new());
-    assert_eq!(outcome.verdict, Verdict::Halt(HaltReason::Breakpoint));
+    assert_eq!(outcome.verdict, Verdict::Halt(HaltReason::Semihosting));
     outcome.pc().unwrap()
 }
 

@@ -46,9 +46,18 @@ fn values_that_a_field_does_not_take_are_refused_before_anything_is_sent() {
     assert_eq!(refused("PLLMUL", 16.into()), "the value 0x10 takes more than the 4 bits of RCC.CFGR.PLLMUL");
     assert_eq!(refused("SW", 3.into()), "RCC.CFGR.SW does not take the value 0x3, only 0x0 to 0x2");
     assert_eq!(refused("SWS", 1.into()), "RCC.CFGR.SWS is read-only");
-    assert_eq!(refused("SW", "pll".into()), "field RCC.CFGR.SW has no value \"pll\" for writing; near: PLL");
+    assert_eq!(
+        refused("SW", "pll".into()),
+        "field RCC.CFGR.SW has no value \"pll\" for writing; near: PLL; its values are HSI, HSE, PLL"
+    );
     assert_eq!(refused("SWX", 0.into()), "register RCC.CFGR has no field \"SWX\"; near: SWS, SW");
-    assert_eq!(refused("MCO", "None".into()), "field RCC.CFGR.MCO has no value \"None\" for writing");
+    assert_eq!(
+        refused("MCO", "None".into()),
+        "field RCC.CFGR.MCO has no value \"None\" for writing; its values are SYSCLK, HSI, HSE, PLLDiv2"
+    );
+    let error = svd.write_field("RCC", "APB2ENR", "IOPAEN", "On").unwrap_err();
+    let expected = "field RCC.APB2ENR.IOPAEN has no value \"On\" for writing; the SVD file names none of its values: give a number";
+    assert_eq!(error.to_string(), expected);
     let twice = svd.write_fields("RCC", "CFGR", &[("SW", 0.into()), ("SW", 1.into())]).unwrap_err();
     assert_eq!(twice.to_string(), "field RCC.CFGR.SW is given twice");
 }

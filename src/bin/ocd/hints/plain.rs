@@ -13,6 +13,11 @@ const WORDS: &[(&str, &str)] = &[
     ("; `Variable::u32` and its like take any address", ""),
     ("; `Target::reexamine` examines a target that has power again", ""),
     (": `Rtt::setup` says where to search for the control block", ""),
+    ("`Flash::unprotect` unprotects", "`ocd unprotect` unprotects"),
+    (
+        ": `Target::run_in_ram` runs an image in RAM, and `ProgramOptions::load_ram` loads the parts for RAM of one for flash",
+        ": `ocd mem load` loads one that is in RAM alone",
+    ),
     (": `Rtt::start` searches for the control block and starts", ""),
 ];
 
