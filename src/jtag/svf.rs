@@ -60,9 +60,7 @@ pub(crate) fn normalize(file: &[u8], is_for_tap: bool) -> Result<Normalized, Fau
                 continue;
             }
             let first = *begin.get_or_insert(number);
-            if byte != b';' {
-                normalized.text.push(byte);
-            } else {
+            if byte == b';' {
                 let command = String::from_utf8_lossy(&normalized.text[start..]);
                 let other = commands.check(&command).map_err(|problem| Fault::Command(first, problem))?;
                 if let Some(other) = other {
@@ -73,6 +71,8 @@ pub(crate) fn normalize(file: &[u8], is_for_tap: bool) -> Result<Normalized, Fau
                 normalized.lines.push(first);
                 begin = None;
                 start = normalized.text.len();
+            } else {
+                normalized.text.push(byte);
             }
         }
         if begin.is_some() {

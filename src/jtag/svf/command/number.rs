@@ -39,8 +39,8 @@ fn real(word: &str) -> Option<f64> {
     let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let has_digits = !exponent.is_empty() && !(whole.is_empty() && fraction.is_empty());
-    if !has_digits || ![whole, fraction, exponent].into_iter().all(is_digits) {
+    let lacks_digits = exponent.is_empty() || whole.is_empty() && fraction.is_empty();
+    if lacks_digits || ![whole, fraction, exponent].into_iter().all(is_digits) {
         return None;
     }
     word.parse().ok()
