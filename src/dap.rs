@@ -82,6 +82,9 @@ impl<'a> Target<'a> {
 }
 
 const DPIDR: u32 = 0x0;
+const SELECT: u32 = 0x8;
+/// Bank 5, address 4, in ADIv6.
+const SELECT1: u32 = 0x54;
 /// Bank 2, address 4: OpenOCD takes the bank as the high half of the byte.
 const TARGETID: u32 = 0x24;
 
@@ -108,7 +111,8 @@ impl Dap<'_> {
 
     /// Reads a register of the debug port (OpenOCD: `NAME dpreg ADDRESS`), such as CTRL/STAT at 4.
     ///
-    /// `address` is a multiple of 4 below 16, plus 16 times the bank (DPBANKSEL).
+    /// `address` is a multiple of 4 below 16, plus 16 times the bank (DPBANKSEL). OpenOCD selects the
+    /// bank. SELECT holds what OpenOCD wrote there last.
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the debug port does not answer.
@@ -129,11 +133,20 @@ impl Dap<'_> {
 
     /// Writes a register of the debug port (OpenOCD: `NAME dpreg ADDRESS VALUE`).
     ///
-    /// OpenOCD uses the same registers. It writes SELECT, at 8, whenever it needs another value
-    /// there.
+    /// OpenOCD uses the same registers. SELECT, at 8, and SELECT1, at 0x54, belong to OpenOCD: this
+    /// call refuses to write them. OpenOCD remembers what it wrote there, and its next access would
+    /// go to another register. [`read_ap`](Self::read_ap) and [`write_ap`](Self::write_ap) select
+    /// the access port and the bank, and this call selects the bank of the debug port.
+    ///
+    /// ABORT, at 0, clears sticky flags. A JTAG debug port has these flags in CTRL/STAT, so over
+    /// JTAG this call clears them there. DAPABORT (bit 0) works over SWD only.
+    ///
+    /// After a write to CTRL/STAT that withdraws the request for debug power, the next access to
+    /// memory may fail. OpenOCD then requests the power again.
     ///
     /// # Errors
-    /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the write failed.
+    /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the write failed,
+    /// [`DapError::InvalidArgument`] for SELECT and SELECT1, and for DAPABORT over JTAG.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -145,7 +158,16 @@ impl Dap<'_> {
     #[doc(alias = "dpreg")]
     pub fn write_dp(&self, address: u32, value: u32) -> Result<()> {
         check(DP_REGISTER, address, 0x100)?;
-        self.write(&Call::new(Script::command("dpreg").hex(address).hex(value), "write a debug port register"))
+        if address % 16 == SELECT || address == SELECT1 {
+            let expected = "another one than SELECT or SELECT1, which OpenOCD alone writes";
+            return Err(DapError::from(InvalidArgument::new(DP_REGISTER, expected, format!("{address:#x}"))).into());
+        }
+        let call = Call::new(Script::command("dpreg").hex(address).hex(value), "write a debug port register");
+        if self.write(&call)? == Written::NoDapAbort {
+            let expected = "no DAPABORT (bit 0), which OpenOCD cannot write over JTAG";
+            return Err(DapError::from(InvalidArgument::new("value of ABORT", expected, format!("{value:#x}"))).into());
+        }
+        Ok(())
     }
 
     /// Reads a register of an access port (OpenOCD: `NAME apreg PORT ADDRESS`), such as IDR at 0xfc
@@ -153,6 +175,9 @@ impl Dap<'_> {
     ///
     /// `address` is a multiple of 4, below 0x100 in ADIv5 and below 0x1000 in ADIv6. In ADIv5 an
     /// access port that does not exist reads as 0.
+    ///
+    /// A read of DRW moves TAR if CSW says so; OpenOCD leaves CSW like that. This call makes OpenOCD
+    /// account for that.
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the access port does not answer.
@@ -166,7 +191,10 @@ impl Dap<'_> {
     #[doc(alias = "apreg")]
     pub fn read_ap(&self, port: u64, address: u32) -> Result<u32> {
         check(AP_REGISTER, address, 0x1000)?;
-        let call = Call::new(Script::command("apreg").hex(port).hex(address), "read an access port register");
+        let call = Call {
+            procedure: Script::call("read_dap"),
+            ..Call::new(Script::command("apreg").hex(port).hex(address), "read an access port register")
+        };
         self.register(&call).map(|(_, value)| value)
     }
 
@@ -174,10 +202,11 @@ impl Dap<'_> {
     /// that the write worked.
     ///
     /// Over SWD this reads the debug port's status: OpenOCD would report a failure, such as a bus
-    /// fault of a write to DRW, only at the next access.
+    /// fault of a write to DRW, only at the next access. In ADIv5 a write to an access port that
+    /// does not exist is lost, and the call succeeds: IDR, at 0xfc, reads as 0 there.
     ///
-    /// OpenOCD uses the same registers to access memory, and accounts for this call's writes to CSW
-    /// and TAR. Its background polling changes them, so pause it between calls that depend on each
+    /// OpenOCD uses the same registers to access memory. This call makes OpenOCD account for writes
+    /// to CSW and TAR, and for the move of TAR by a write to DRW. OpenOCD's background polling changes them, so pause it between calls that depend on each
     /// other ([`Session::pause_polling`]).
     ///
     /// # Errors
@@ -197,7 +226,7 @@ impl Dap<'_> {
     pub fn write_ap(&self, port: u64, address: u32, value: u32) -> Result<()> {
         check(AP_REGISTER, address, 0x1000)?;
         let script = Script::command("apreg").hex(port).hex(address).hex(value);
-        self.write(&Call::new(script, "write an access port register"))
+        self.write(&Call::new(script, "write an access port register")).map(drop)
     }
 
     /// Reads what the debug port is: the register DPIDR (OpenOCD: `NAME dpreg 0`).
@@ -252,9 +281,14 @@ impl Dap<'_> {
         self.ask(call, "the value of a register", replies::register)
     }
 
-    fn write(&self, call: &Call) -> Result<()> {
+    fn write(&self, call: &Call) -> Result<Written> {
         let checked = Call { procedure: Script::call("write_dap"), ..call.clone() };
-        self.ask(&checked, "nothing", |reply| reply.trim_ascii().is_empty().then_some(())).map(drop)
+        let (_, written) = self.ask(&checked, "nothing", |reply| match reply.trim_ascii() {
+            b"" => Some(Written::Done),
+            b"dapabort" => Some(Written::NoDapAbort),
+            _ => None,
+        })?;
+        Ok(written)
     }
 
     /// Runs a subcommand of the DAP: the DAP's name, and what `read` makes of the subcommand's
@@ -297,6 +331,14 @@ impl Dap<'_> {
             }
         })?
     }
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Done,
+    /// Nothing was written: OpenOCD has no command that writes DAPABORT.
+    NoDapAbort,
 }
 
 /// A subcommand of a DAP.

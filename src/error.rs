@@ -168,7 +168,8 @@ impl Error {
     fn root(&self) -> &Error {
         match self {
             Error::Flash(error) => error.cause().map_or(self, Error::root),
-            Error::Target(TargetError::NotRestored { cause, .. }) => cause.root(),
+            Error::Target(TargetError::NotRestored { cause, .. })
+            | Error::Breakpoint(BreakpointError::Left { cause, .. }) => cause.root(),
             _ => self,
         }
     }

@@ -100,6 +100,9 @@ impl<'c> RunUntil<'c> {
     /// The breakpoint exists during the run only. It is a hardware breakpoint if the target has one
     /// for that address, otherwise a software breakpoint. A breakpoint that the address already has
     /// is used and kept.
+    ///
+    /// A run may have as many breakpoints as can be set within 5 s. Otherwise it removes them again
+    /// and fails with [`BreakpointError::TooSlow`](crate::BreakpointError::TooSlow).
     pub fn breakpoint(mut self, address: u64) -> Self {
         self.breakpoints.push(address);
         self
@@ -350,7 +353,8 @@ impl Target<'_> {
     /// during the run, and [`RunUntil::rtt`] clears RTT control blocks.
     ///
     /// The call ends at most 5 s after `timeout`, whatever OpenOCD and the firmware do. It needs
-    /// that time to halt the target, fetch the last lines and remove breakpoints. After a stop, the
+    /// that time to halt the target and fetch the last lines. The time to set and to remove
+    /// breakpoints comes on top: milliseconds for a few, seconds for hundreds. After a stop, the
     /// request that is under way may take its own time
     /// ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)), and all that follows takes at
     /// most 5 s. [`Session::interrupt`](crate::Session::interrupt) ends a run at once. After an
@@ -358,7 +362,8 @@ impl Target<'_> {
     ///
     /// # Errors
     /// [`TargetError::NotHalted`](crate::TargetError::NotHalted) if the target is running already.
-    /// [`Error::Breakpoint`] if a breakpoint cannot be set or removed.
+    /// [`Error::Breakpoint`] if a breakpoint cannot be set or removed;
+    /// [`BreakpointError::Left`](crate::BreakpointError::Left) names all that could not be removed.
     /// [`TargetError::MemoryRead`](crate::TargetError::MemoryRead) if the argument of a semihosting
     /// call points nowhere. [`RttError::NoChannel`](crate::RttError::NoChannel) if there is input
     /// for a down-channel that the firmware lacks. [`Error::Connection`] and [`Error::Timeout`] if OpenOCD is lost or does

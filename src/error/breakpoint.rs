@@ -1,7 +1,9 @@
 //! A breakpoint or a watchpoint could not be set or removed.
 
+use std::time::Duration;
+
 use crate::error::text::name;
-use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
+use crate::error::{Error, Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::{Evidence, StopPoint};
 
 /// A breakpoint or a watchpoint could not be set or removed, or differs from what OpenOCD reports.
@@ -88,6 +90,25 @@ pub enum BreakpointError {
         /// What shows it.
         evidence: Evidence,
     },
+    /// A run has more breakpoints than can be set in 5 s. Those that were set have been removed
+    /// again, and the target was not resumed.
+    #[error("only {set} of the {wanted} breakpoints of the run could be set within {}; give fewer", seconds(*took))]
+    TooSlow {
+        /// How many breakpoints were set.
+        set: usize,
+        /// How many breakpoints the run has.
+        wanted: usize,
+        /// How long it took to set them.
+        took: Duration,
+    },
+    /// Breakpoints of a run are still set after it.
+    #[error("the breakpoints of the run at {} are still set: {cause}", listed(addresses))]
+    Left {
+        /// The addresses of the breakpoints that were not removed.
+        addresses: Vec<u64>,
+        /// Why the run failed, or else why the first of them was not removed.
+        cause: Box<Error>,
+    },
     /// An argument is invalid. Nothing was sent.
     #[error(transparent)]
     InvalidArgument(#[from] InvalidArgument),
@@ -109,6 +130,8 @@ impl BreakpointError {
             BreakpointError::Unsupported { .. } => "breakpoint.unsupported",
             BreakpointError::NotInEffect { .. } => "breakpoint.not_in_effect",
             BreakpointError::NotRemoved { .. } => "breakpoint.not_removed",
+            BreakpointError::TooSlow { .. } => "breakpoint.too_slow",
+            BreakpointError::Left { .. } => "breakpoint.left",
             BreakpointError::InvalidArgument(_) => "breakpoint.invalid_argument",
             BreakpointError::Refused(_) => "breakpoint.refused",
             BreakpointError::UnexpectedReply(_) => "breakpoint.unexpected_reply",
@@ -120,9 +143,24 @@ impl BreakpointError {
         match self {
             BreakpointError::NoComparator { failure, .. } => Some(failure),
             BreakpointError::Refused(refused) => Some(&refused.failure),
+            BreakpointError::Left { cause, .. } => cause.failure(),
             _ => None,
         }
     }
+}
+
+/// Addresses for people: the first ones, and how many there are.
+fn listed(addresses: &[u64]) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<_> = addresses.iter().take(SHOWN).map(|address| format!("{address:#010x}")).collect();
+    match addresses.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
 }
 
 /// What shows that the target would not stop at what OpenOCD set.
@@ -145,5 +183,24 @@ fn remaining(what: StopPoint, evidence: Evidence) -> &'static str {
             "the watchpoint unit of the core still watches that address"
         }
         (Evidence::Comparator, _) => "the breakpoint unit of the core still has its comparator enabled",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_names_the_breakpoints_that_are_left() {
+        let left = |count| BreakpointError::Left {
+            addresses: (0..count).map(|n| 0x2000_0000 + 2 * n).collect(),
+            cause: Box::new(BreakpointError::TooSlow { set: 12, wanted: 99, took: Duration::from_millis(5040) }.into()),
+        };
+        assert_eq!(
+            left(2).to_string(),
+            "the breakpoints of the run at 0x20000000, 0x20000002 are still set: only 12 of the 99 breakpoints of the \
+             run could be set within 5.0 s; give fewer"
+        );
+        assert!(left(10).to_string().contains(", 0x2000000e and 2 more are still set: "), "{}", left(10));
     }
 }

@@ -147,15 +147,16 @@ pub enum JtagError {
         /// The line where the command begins, from 1.
         line: u32,
     },
-    /// A scan command of an SVF file would crash OpenOCD. Nothing was sent.
-    #[error("{}: the scan command in line {line} {problem}", shown(path))]
-    InvalidScan {
+    /// A command of an SVF file is wrong, or OpenOCD would not run it as it is written. Nothing was
+    /// sent.
+    #[error("{}: the command in line {line} {problem}", shown(path))]
+    InvalidSvf {
         /// The file.
         path: PathBuf,
         /// The line where the command begins, from 1.
         line: u32,
         /// What is wrong with it.
-        problem: &'static str,
+        problem: String,
     },
     /// An instruction of an XSVF file is cut off or missing, or OpenOCD does not know it or would
     /// do something else. Nothing was sent.
@@ -240,7 +241,7 @@ impl JtagError {
             JtagError::File { .. } => "jtag.file",
             JtagError::FileTooLarge { .. } => "jtag.file_too_large",
             JtagError::Unterminated { .. } => "jtag.unterminated",
-            JtagError::InvalidScan { .. } => "jtag.invalid_scan",
+            JtagError::InvalidSvf { .. } => "jtag.invalid_svf",
             JtagError::InvalidXsvf { .. } => "jtag.invalid_xsvf",
             JtagError::SvfMismatch { .. } => "jtag.svf_mismatch",
             JtagError::Playback { .. } => "jtag.playback",

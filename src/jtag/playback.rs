@@ -65,6 +65,15 @@ impl<'a> Jtag<'a> {
     /// Commands may be split into lines in any way. OpenOCD itself silently skips a command that
     /// follows another one on the same line, and a last line without a line end.
     ///
+    /// All commands are checked before the first is sent: OpenOCD takes a number that it cannot read
+    /// for 0. Comparisons are made as SVF defines them. OpenOCD itself forgets the mask at a scan
+    /// without a TDO, and drops comparisons of headers and trailers there.
+    ///
+    /// OpenOCD ignores the time after `MAXIMUM`. `FREQUENCY` changes the
+    /// [speed](crate::Adapter::set_speed) of the adapter, which stays changed after the file, and
+    /// an adapter that cannot set its speed ignores the command. OpenOCD does not support `PIO`,
+    /// `PIOMAP` and the clock `SCK`.
+    ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// # let session = openocd::Session::start(chip.openocd_config())?;
@@ -95,6 +104,9 @@ impl<'a> Jtag<'a> {
 impl SvfFile<'_> {
     /// Sets the TAP that the file is for. All other TAPs are put into BYPASS; none of them may be
     /// disabled. By default the file is for the whole chain.
+    ///
+    /// A file with headers or trailers (`HDR`, `HIR`, `TDR`, `TIR` of more than 0 bits) is for a
+    /// whole chain, and [`run`](Self::run) refuses it. OpenOCD itself drops these commands.
     pub fn tap(mut self, tap: impl Into<String>) -> Self {
         self.tap = Some(tap.into());
         self
@@ -135,21 +147,21 @@ impl SvfFile<'_> {
     /// [`JtagError::SvfMismatch`] with the line of a failed comparison, [`JtagError::Playback`] for
     /// a command that OpenOCD refuses, [`TimeoutError::Reply`](crate::TimeoutError::Reply). Before
     /// anything is sent: [`JtagError::File`] if the file cannot be read,
-    /// [`JtagError::Unterminated`] for a command without its semicolon, [`JtagError::InvalidScan`]
-    /// for a scan that would crash OpenOCD.
+    /// [`JtagError::Unterminated`] for a command without its semicolon, [`JtagError::InvalidSvf`]
+    /// for a command that is wrong, or that OpenOCD would not run as it is written.
     pub fn run(&self) -> Result<SvfReport> {
         let file = read(&self.path)?;
-        let file = svf::normalize(&file).map_err(|fault| {
+        let tap = self.tap.as_deref().unwrap_or("");
+        let file = svf::normalize(&file, !tap.is_empty()).map_err(|fault| {
             let path = self.path.clone();
             match fault {
                 svf::Fault::Unterminated(line) => JtagError::Unterminated { path, line },
-                svf::Fault::Scan(line, problem) => JtagError::InvalidScan { path, line, problem },
+                svf::Fault::Command(line, problem) => JtagError::InvalidSvf { path, line, problem },
             }
         })?;
         let commands = u32::try_from(file.lines.len()).unwrap_or(u32::MAX);
         let options = [("-quiet", self.quiet), ("-progress", self.progress), ("-ignore_error", self.ignore_error)];
         let options: Vec<_> = options.into_iter().filter(|(_, on)| *on).map(|(option, _)| option).collect();
-        let tap = self.tap.as_deref().unwrap_or("");
         let on_tap = if tap.is_empty() { String::new() } else { format!(" -tap {tap}") };
         let shown = format!("svf{on_tap} {} {}", options.join(" "), shown(&self.path));
         let deadline = Deadline::after(self.timeout);

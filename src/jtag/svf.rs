@@ -1,5 +1,9 @@
 //! SVF files (Serial Vector Format, revision E) and what OpenOCD says of them.
 
+mod command;
+
+use command::Commands;
+
 /// A file as OpenOCD takes it, and the line of the user's file on which each command begins.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Normalized {
@@ -38,12 +42,14 @@ impl Normalized {
 /// OpenOCD reads lines (`svf_read_command_from_file` in `src/svf/svf.c`): it drops what follows a
 /// semicolon on its line, and a last line without an end, both without a word. It also counts a
 /// command of several lines twice. `Err` has the line where a command begins that no semicolon
-/// ends.
-pub(crate) fn normalize(file: &[u8]) -> Result<Normalized, Fault> {
+/// ends, or that OpenOCD would run in another way than it is written.
+///
+/// `is_for_tap`: the file is for one TAP, not for the whole chain.
+pub(crate) fn normalize(file: &[u8], is_for_tap: bool) -> Result<Normalized, Fault> {
     let mut normalized = Normalized { text: Vec::with_capacity(file.len()), lines: Vec::new() };
     let mut begin = None;
     let mut start = 0;
-    let mut lengths = [0; SCANS.len()];
+    let mut commands = Commands::new(is_for_tap);
     for (number, line) in (1_u32..).zip(file.split(|byte| *byte == b'\n')) {
         for &byte in without_comment(line) {
             // OpenOCD reads bytes beyond ASCII as signed characters; none of them belongs into a
@@ -54,13 +60,19 @@ pub(crate) fn normalize(file: &[u8]) -> Result<Normalized, Fault> {
                 continue;
             }
             let first = *begin.get_or_insert(number);
-            normalized.text.push(byte);
             if byte == b';' {
-                check_scan(&normalized.text[start..], &mut lengths).map_err(|problem| Fault::Scan(first, problem))?;
-                normalized.text.push(b'\n');
+                let command = String::from_utf8_lossy(&normalized.text[start..]);
+                let other = commands.check(&command).map_err(|problem| Fault::Command(first, problem))?;
+                if let Some(other) = other {
+                    normalized.text.truncate(start);
+                    normalized.text.extend_from_slice(other.as_bytes());
+                }
+                normalized.text.extend_from_slice(b";\n");
                 normalized.lines.push(first);
                 begin = None;
                 start = normalized.text.len();
+            } else {
+                normalized.text.push(byte);
             }
         }
         if begin.is_some() {
@@ -77,33 +89,7 @@ pub(crate) fn normalize(file: &[u8]) -> Result<Normalized, Fault> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Unterminated(u32),
-    Scan(u32, &'static str),
-}
-
-const SCANS: [&str; 6] = ["HDR", "HIR", "SDR", "SIR", "TDR", "TIR"];
-
-/// A scan command with a negative length, or with a larger one than the last of its kind and no
-/// TDI, makes OpenOCD crash; and what is no number is 0 for it (`svf_run_command` in
-/// `src/svf/svf.c`). `lengths` are those of the last commands of each kind.
-fn check_scan(command: &[u8], lengths: &mut [u32; SCANS.len()]) -> Result<(), &'static str> {
-    let text = String::from_utf8_lossy(command);
-    // What is in parentheses are values.
-    let words = text.split('(').enumerate().map(|(n, part)| match part.split_once(')') {
-        Some((_, after)) if n > 0 => after,
-        _ => part,
-    });
-    let mut words = words.flat_map(|part| part.split([' ', ';'])).filter(|word| !word.is_empty());
-    let Some(kind) = words.next().and_then(|word| SCANS.iter().position(|scan| scan.eq_ignore_ascii_case(word))) else {
-        return Ok(());
-    };
-    let length = words.next().filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
-    let length = length.and_then(|word| word.parse().ok()).filter(|length| i32::try_from(*length).is_ok());
-    let length = length.ok_or("has a length that is no number of bits")?;
-    if length > lengths[kind] && !words.any(|word| word.eq_ignore_ascii_case("TDI")) {
-        return Err("has no TDI, although it is longer than the last of its kind");
-    }
-    lengths[kind] = length;
-    Ok(())
+    Command(u32, String),
 }
 
 /// The line up to `!` or `//`.
@@ -164,13 +150,13 @@ mod tests {
     use super::*;
 
     fn text(file: &str) -> String {
-        String::from_utf8(normalize(file.as_bytes()).unwrap().text).unwrap()
+        String::from_utf8(normalize(file.as_bytes(), false).unwrap().text).unwrap()
     }
 
     #[test]
     fn every_command_gets_a_line_of_its_own() {
         let file = "! a comment; with a semicolon\nTRST OFF; ENDIR IDLE;\r\n// another\nSDR 8 TDI (01)\n\tTDO (02) // why; so\n MASK (ff);\nSTATE IDLE;";
-        let normalized = normalize(file.as_bytes()).unwrap();
+        let normalized = normalize(file.as_bytes(), false).unwrap();
         assert_eq!(normalized.lines, [2, 2, 4, 7]);
         assert_eq!(
             String::from_utf8(normalized.text).unwrap(),
@@ -187,35 +173,14 @@ mod tests {
 
     #[test]
     fn a_command_without_an_end_is_an_error() {
-        assert_eq!(normalize(b"TRST OFF;\nSDR 8 TDI (01)\n"), Err(Fault::Unterminated(2)));
-        assert_eq!(normalize(b"SDR 8 ! TDI (01);\n"), Err(Fault::Unterminated(1)));
-    }
-
-    #[test]
-    fn scans_that_openocd_does_not_survive_are_refused() {
-        for scan in [
-            "SDR -1 TDI (0);",
-            "sir x TDI (0);",
-            "SDR;",
-            "HDR 99999999999 TDI (0);",
-            "SDR 8;",
-            "SDR 8 TDO (TDI);",
-            "SDR 4 TDI(f);SDR 8 TDO(00);",
-            "SIR 8 TDI (00); SDR 8;",
-        ] {
-            assert!(matches!(normalize(scan.as_bytes()), Err(Fault::Scan(1, _))), "{scan}");
-        }
-        for scan in
-            ["SDR 0;", "SDR 8 TDI(0);SDR 8;SDR 4 TDO(0);", "SDR 8 TDO (0 ) tdi (0);", "STATE -1;", "RUNTEST 5 TCK;"]
-        {
-            assert!(normalize(scan.as_bytes()).is_ok(), "{scan}");
-        }
+        assert_eq!(normalize(b"TRST OFF;\nSDR 8 TDI (01)\n", false), Err(Fault::Unterminated(2)));
+        assert_eq!(normalize(b"SDR 8 ! TDI (01);\n", false), Err(Fault::Unterminated(1)));
     }
 
     #[test]
     fn other_bytes_become_blanks() {
         assert_eq!(text("STATE\x0bIDLE;\x1a\u{e9}"), "STATE IDLE;\n");
-        assert_eq!(normalize(b"\xff\x00A;").unwrap().text, b"A;\n");
+        assert_eq!(normalize(b"\xff\x00SDR 0;", false).unwrap().text, b"SDR 0;\n");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! The breakpoints of a run.
 
-use super::ending;
+use std::time::{Duration, Instant};
+
+use super::ending::{self, GRACE};
 use crate::breakpoints::BreakpointKind;
 use crate::error::{BreakpointError, Error, Result, TargetError};
+use crate::stop_token::StopTokens;
 use crate::target::Target;
 use crate::wire::Deadline;
 
@@ -15,29 +18,93 @@ pub(super) struct RunBreakpoints<'t> {
     set: Vec<u64>,
     /// Where the target stops: without bit 0 on a Cortex-M.
     addresses: Vec<u64>,
+    /// How long it took to set them.
+    took: Duration,
+    /// OpenOCD has left a request unanswered.
+    is_silent: bool,
+}
+
+/// How long all breakpoints of a run may take to be set. Each takes longer than the one before:
+/// OpenOCD lists them all.
+const SETTING_LIMIT: Duration = GRACE;
+
+/// Breakpoints that could not be removed.
+pub(super) struct Left {
+    addresses: Vec<u64>,
+    /// Why the first of them was not removed.
+    cause: Error,
+}
+
+impl Left {
+    /// Whether OpenOCD left a request to remove one unanswered.
+    pub(super) fn is_timeout(&self) -> bool {
+        self.cause.is_timeout()
+    }
+
+    /// The error of a run that ended well otherwise. Without a connection nobody can tell what is
+    /// left.
+    pub(super) fn into_error(self) -> Error {
+        if self.cause.is_disconnected() {
+            return self.cause;
+        }
+        match (&self.addresses[..], &self.cause) {
+            // It names the breakpoint itself.
+            ([_], Error::Breakpoint(_)) => self.cause,
+            _ => BreakpointError::Left { addresses: self.addresses, cause: Box::new(self.cause) }.into(),
+        }
+    }
+
+    /// The error of a run that failed.
+    pub(super) fn after(self, error: Error) -> Error {
+        if error.is_disconnected() {
+            return error;
+        }
+        BreakpointError::Left { addresses: self.addresses, cause: Box::new(error) }.into()
+    }
 }
 
 impl<'t> RunBreakpoints<'t> {
-    pub(super) fn set(target: Target<'t>, end: Deadline, addresses: &[u64]) -> Result<Self> {
-        let mut breakpoints = RunBreakpoints { target, end, set: Vec::new(), addresses: Vec::new() };
+    /// Sets the breakpoints of a run, or none. A stop ends that early, and leaves some out.
+    pub(super) fn set(target: Target<'t>, end: Deadline, addresses: &[u64], stops: &StopTokens) -> Result<Self> {
+        let (set, took) = (Vec::new(), Duration::ZERO);
+        let mut breakpoints = RunBreakpoints { target, end, set, addresses: Vec::new(), took, is_silent: false };
         for &address in addresses {
-            match breakpoints.add(address) {
-                Ok(address) => {
-                    breakpoints.set.push(address);
-                    breakpoints.addresses.push(address);
-                }
-                Err(Error::Breakpoint(BreakpointError::Duplicate { address, .. })) => {
-                    if !breakpoints.set.contains(&address) {
-                        let renewed = breakpoints.renew(address);
-                        breakpoints.after(renewed)?;
-                    }
-                    breakpoints.addresses.push(address);
-                }
-                // Dropping what is set so far removes it.
-                Err(error) => breakpoints.after(Err(error))?,
+            if stops.is_stopped() {
+                break;
             }
+            let begin = Instant::now();
+            let added = if breakpoints.took > SETTING_LIMIT {
+                let (set, wanted, took) = (breakpoints.set.len(), addresses.len(), breakpoints.took);
+                Err(BreakpointError::TooSlow { set, wanted, took }.into())
+            } else {
+                breakpoints.add_or_renew(address)
+            };
+            if let Err(error) = breakpoints.after(added) {
+                return Err(match breakpoints.take_out() {
+                    Some(left) => left.after(error),
+                    None => error,
+                });
+            }
+            breakpoints.took += begin.elapsed();
         }
         Ok(breakpoints)
+    }
+
+    fn add_or_renew(&mut self, address: u64) -> Result<()> {
+        match self.add(address) {
+            Ok(address) => {
+                self.set.push(address);
+                self.addresses.push(address);
+            }
+            Err(Error::Breakpoint(BreakpointError::Duplicate { address, .. })) => {
+                if !self.set.contains(&address) {
+                    self.renew(address)?;
+                }
+                self.addresses.push(address);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Where the target stops.
@@ -77,20 +144,32 @@ impl<'t> RunBreakpoints<'t> {
         }
     }
 
-    /// Removes the breakpoints before `end`. Targets other than a Cortex-M are halted for that, and
-    /// resumed.
-    pub(super) fn remove(mut self, target: Target<'t>, end: Deadline) -> Result<()> {
-        (self.target, self.end) = (target, end);
-        let mut failed = Ok(());
+    /// Removes the breakpoints, also after `end` as long as OpenOCD answers. If it does not, the run
+    /// has waited for it already. Targets other than a Cortex-M are halted for that, and resumed.
+    /// `Some` if not all could be removed.
+    pub(super) fn remove(mut self, target: Target<'t>, end: Deadline, is_silent: bool) -> Option<Left> {
+        (self.target, self.end, self.is_silent) = (target, end, is_silent);
+        self.take_out()
+    }
+
+    fn take_out(&mut self) -> Option<Left> {
+        let mut left: Option<Left> = None;
         for address in std::mem::take(&mut self.set) {
+            if !self.is_silent && self.end.remaining().is_some_and(|remaining| remaining < GRACE) {
+                self.end = Deadline::after(Some(GRACE));
+                self.target = self.target.before(self.end);
+            }
             let removed = self.remove_one(address);
-            failed = failed.and(self.after(removed));
+            if let Err(cause) = self.after(removed) {
+                left.get_or_insert(Left { addresses: Vec::new(), cause }).addresses.push(address);
+            }
         }
-        failed
+        left
     }
 
     /// Takes the result of a step. If OpenOCD did not answer, the next ones share one end.
     fn after(&mut self, step: Result<()>) -> Result<()> {
+        self.is_silent |= step.as_ref().is_err_and(Error::is_timeout);
         self.end = ending::after_step(self.end, &step);
         self.target = self.target.before(self.end);
         step
@@ -113,11 +192,8 @@ impl<'t> RunBreakpoints<'t> {
 
 impl Drop for RunBreakpoints<'_> {
     fn drop(&mut self) {
-        for address in std::mem::take(&mut self.set) {
-            let removed = self.target.breakpoints().remove(address);
-            if let Err(error) = self.after(removed) {
-                log::warn!(target: "openocd::run_until", "the breakpoint at {address:#010x} stays: {error}");
-            }
+        if let Some(left) = self.take_out() {
+            log::warn!(target: "openocd::run_until", "{}", left.into_error());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::RunUntil;
-use super::breakpoints::RunBreakpoints;
+use super::breakpoints::{Left, RunBreakpoints};
 use super::channels::Channels;
 use super::collector::Collector;
 use super::ending::{self, GRACE};
@@ -107,10 +107,16 @@ impl<'t, 'c> Run<'t, 'c> {
         Ok(())
     }
 
-    /// The run, between setting the breakpoints and removing them.
+    /// The run, between setting the breakpoints and removing them. What that takes comes on top of
+    /// the end.
     fn with_breakpoints(&mut self) -> Result<(Verdict, TargetStatus)> {
         let all: Vec<_> = self.breakpoints.iter().copied().chain(self.rtt_from).collect();
-        let breakpoints = RunBreakpoints::set(self.target, self.end, &all)?;
+        let begin = Instant::now();
+        let breakpoints = RunBreakpoints::set(self.target, self.end, &all, &self.stops);
+        if !breakpoints.as_ref().is_err_and(Error::is_timeout) {
+            self.extend(begin.elapsed());
+        }
+        let breakpoints = breakpoints?;
         let mut set = breakpoints.addresses().to_vec();
         if self.rtt_from.is_some() {
             self.rtt_from = set.pop();
@@ -118,10 +124,21 @@ impl<'t, 'c> Run<'t, 'c> {
         self.breakpoints = set;
         let ended = self.go();
         self.hurry_after(&ended);
-        let removed = breakpoints.remove(self.target, self.end);
-        let ended = ended?;
-        removed?;
-        Ok(ended)
+        let (begin, is_silent) = (Instant::now(), ended.as_ref().is_err_and(Error::is_timeout));
+        let left = breakpoints.remove(self.target, self.end, is_silent);
+        if !is_silent && !left.as_ref().is_some_and(Left::is_timeout) {
+            self.extend(begin.elapsed());
+        }
+        match (ended, left) {
+            (ended, None) => ended,
+            (Ok(_), Some(left)) => Err(left.into_error()),
+            (Err(error), Some(left)) => Err(left.after(error)),
+        }
+    }
+
+    fn extend(&mut self, time: Duration) {
+        self.end = self.end.extended_by(time);
+        self.target = self.target.before(self.end);
     }
 
     /// From now on everything shares one end, after which each request gives up.

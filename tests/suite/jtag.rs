@@ -4,6 +4,7 @@ mod chain;
 mod path;
 mod playback;
 mod scans;
+mod svf_commands;
 
 use std::time::Instant;
 

@@ -95,7 +95,7 @@ pub(crate) fn of(error: &Error) -> u8 {
             JtagError::File { .. }
             | JtagError::FileTooLarge { .. }
             | JtagError::Unterminated { .. }
-            | JtagError::InvalidScan { .. }
+            | JtagError::InvalidSvf { .. }
             | JtagError::InvalidXsvf { .. },
         ) => CONFIGURATION,
         Error::Target(_) | Error::Dap(_) | Error::Jtag(_) | Error::Breakpoint(_) | Error::Rtt(_) => TARGET,

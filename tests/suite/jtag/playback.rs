@@ -12,10 +12,10 @@ use crate::board::{Board, PATIENCE};
 
 /// A file of the test's own, deleted at its end.
 #[derive(Debug)]
-struct File(PathBuf);
+pub(super) struct File(pub(super) PathBuf);
 
 impl File {
-    fn new(name: &str, contents: impl AsRef<[u8]>) -> File {
+    pub(super) fn new(name: &str, contents: impl AsRef<[u8]>) -> File {
         let path = std::env::temp_dir().join(format!("openocd rs [x] {} {name}", std::process::id()));
         fs::write(&path, contents).unwrap();
         File(path)
@@ -62,7 +62,7 @@ fn scans_that_would_crash_openocd_are_refused() {
     for (n, scan) in ["SDR -1 TDI (0);", "SDR 32;"].into_iter().enumerate() {
         let file = File::new(&format!("crash {n}.svf"), format!("STATE RESET IDLE;\n{scan}\n"));
         let error = jtag_error(board.session.jtag().svf(&file.0).run());
-        assert!(matches!(error, JtagError::InvalidScan { line: 2, .. }), "{error}");
+        assert!(matches!(error, JtagError::InvalidSvf { line: 2, .. }), "{error}");
     }
     board.session.jtag().arp_init().unwrap();
 }
@@ -146,7 +146,8 @@ fn what_cannot_be_played_is_an_error() {
     assert!(matches!(jtag_error(jtag.xsvf(&missing).run()), JtagError::File { .. }));
     assert!(matches!(jtag_error(jtag.svf(std::env::temp_dir()).run()), JtagError::File { .. }));
 
-    let nonsense = File::new("nonsense.svf", "TRST OFF;\n\nFROB 5;\nTRST OFF;\n");
+    // No TRST may follow ABSENT.
+    let nonsense = File::new("nonsense.svf", "TRST ABSENT;\n\nTRST ON;\nTRST OFF;\n");
     let error = jtag_error(jtag.svf(&nonsense.0).run());
     let JtagError::Playback { line, failure, .. } = &error else { panic!("{error:?}") };
     assert_eq!((*line, failure.code()), (Some(3), -4));

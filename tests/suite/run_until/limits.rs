@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openocd::{Error, RunUntil, StopToken, Verdict};
+use openocd::{BreakpointError, Error, RunUntil, StopToken, Verdict};
 use virtual_chip::CoreState;
 use virtual_chip::firmware::rtt;
 
@@ -132,4 +132,55 @@ fn a_run_ends_in_time_when_openocd_hangs() {
         error
     });
     assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+}
+
+/// RAM that no firmware uses, where only software breakpoints can be set.
+const UNUSED_RAM: u32 = 0x2000_0000;
+
+#[test]
+fn breakpoints_that_take_too_long_to_set_leave_no_trace() {
+    let board = Board::halted();
+    let before = board.held(UNUSED_RAM.into(), 4800);
+    let until = (0..2400).fold(RunUntil::new(), |until, n| until.breakpoint(u64::from(UNUSED_RAM + 2 * n)));
+    let begin = Instant::now();
+    let error = board.session.target().run_until(until, Duration::from_millis(300)).unwrap_err();
+    // Removing takes longer than setting, also on a busy machine.
+    assert!(begin.elapsed() < 9 * PROMISED, "{:?}", begin.elapsed());
+    let Error::Breakpoint(BreakpointError::TooSlow { set, wanted, .. }) = &error else { panic!("{error:?}") };
+    assert!(*set > 8 && *set < 2400 && *wanted == 2400, "{error}");
+    assert!(board.held(UNUSED_RAM.into(), 4800) == before, "breakpoint instructions stay in RAM");
+    assert!(board.session.breakpoints().list().unwrap().is_empty());
+    assert_eq!(board.chip.state(), CoreState::Halted);
+}
+
+#[test]
+fn more_breakpoints_than_comparators_exist_for_the_run_only() {
+    let board = Board::halted();
+    let before = board.held(UNUSED_RAM.into(), 400);
+    let until = (0..100).fold(RunUntil::new(), |until, n| until.breakpoint(u64::from(UNUSED_RAM + 4 * n)));
+    let outcome = board.session.target().run_until(until, Duration::from_millis(300)).unwrap();
+    assert_eq!(outcome.verdict, Verdict::Deadline);
+    assert!(board.held(UNUSED_RAM.into(), 400) == before, "breakpoint instructions stay in RAM");
+    assert!(board.session.breakpoints().list().unwrap().is_empty());
+}
+
+#[test]
+fn breakpoints_that_cannot_be_removed_are_named() {
+    let board = Board::halted();
+    let addresses: Vec<u64> = (0..3).map(|n| u64::from(UNUSED_RAM) + 0x100 * n).collect();
+    let error = thread::scope(|scope| {
+        let run = scope.spawn(|| {
+            let until = addresses.iter().fold(RunUntil::new(), |until, address| until.breakpoint(*address));
+            board.session.target().run_until(until, LIMIT)
+        });
+        while board.chip.state() != CoreState::Running {
+            thread::yield_now();
+        }
+        board.chip.faults().bus_fault_on_write_at(UNUSED_RAM + 0x80..UNUSED_RAM + 0x300);
+        run.join().unwrap().unwrap_err()
+    });
+    let Error::Breakpoint(BreakpointError::Left { addresses: left, cause }) = &error else { panic!("{error:?}") };
+    assert_eq!(left, &addresses[1..]);
+    assert!(matches!(**cause, Error::Breakpoint(_)), "{cause:?}");
+    assert!(error.to_string().contains("0x20000100, 0x20000200"), "{error}");
 }

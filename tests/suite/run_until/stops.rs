@@ -5,7 +5,9 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openocd::{Error, ResetMode, RttMode, RunChannel, RunLine, RunUntil, Session, StopToken, TargetState, Verdict};
+use openocd::{
+    BreakpointError, Error, ResetMode, RttMode, RunChannel, RunLine, RunUntil, Session, StopToken, TargetState, Verdict,
+};
 use virtual_chip::{CoreState, firmware};
 
 use super::rtt::BLOCK;
@@ -181,7 +183,8 @@ fn stop_of_a_run_whose_openocd_fell_silent_waits_once() {
     });
     let took = begin.elapsed();
     signal_openocd(&board, "-CONT");
-    assert!(matches!(ended, Err(Error::Timeout(_))), "{ended:?}");
+    let Err(error @ Error::Breakpoint(BreakpointError::Left { addresses, .. })) = &ended else { panic!("{ended:?}") };
+    assert!(error.is_timeout() && addresses[..] == [0x0800_0100, 0x0800_0104], "{error:?}");
     // The request that is under way takes the time of an answer, and all that follows takes 5 s.
     assert!(took < ANSWER + Duration::from_secs(1 + 5 + 8), "{took:?}");
 }
