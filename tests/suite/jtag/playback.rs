@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use openocd::{Error, JtagError, OpenOcdProcess, Session, TimeoutError};
@@ -16,7 +17,9 @@ pub(super) struct File(pub(super) PathBuf);
 
 impl File {
     pub(super) fn new(name: &str, contents: impl AsRef<[u8]>) -> File {
-        let path = std::env::temp_dir().join(format!("openocd rs [x] {} {name}", std::process::id()));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("openocd rs [x] {} {number} {name}", std::process::id()));
         fs::write(&path, contents).unwrap();
         File(path)
     }
