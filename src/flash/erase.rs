@@ -60,7 +60,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// session.flash().erase_address(0x0800_4000, 2048)?;
     ///
     /// let uneven = session.flash().erase_address(0x0800_4000, 2000).unwrap_err();
-    /// assert!(uneven.to_string().contains("the sectors they touch are the 0x800 bytes from 0x08004000"), "{uneven}");
+    /// assert!(uneven.to_string().contains("the sectors they touch are the 2048 bytes"), "{uneven}");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn erase_address(&self, address: u64, length: u64) -> Result<()> {
