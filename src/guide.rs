@@ -9,6 +9,9 @@ pub mod coming_from_openocd_python {}
 #[doc = include_str!("guide/coming_from_telnet.md")]
 pub mod coming_from_telnet {}
 
+#[doc = include_str!("guide/bring_up.md")]
+pub mod bring_up {}
+
 #[doc = include_str!("guide/errors.md")]
 pub mod errors {}
 
