@@ -113,11 +113,11 @@ proc _openocd_rs_1_is_watched {address} {
     return 0
 }
 
-# Sets the hardware breakpoints of a halted Cortex-M anew if the core has lost one of them, as with
-# its power. After an examination OpenOCD takes each comparator for free (cortex_m_examine in
+# Sets the hardware breakpoints of a Cortex-M anew if the core has lost one of them, as with its
+# power. After an examination OpenOCD takes each comparator for free (cortex_m_examine in
 # src/target/cortex_m.c). A new breakpoint would share one with a lost breakpoint, and end with it.
 proc _openocd_rs_1_renew_lost_breakpoints {} {
-    if {[_openocd_rs_1_core_kind [[target current] cget -type]] ne {cortex_m} || [_openocd_rs_1_state] ne {halted}} return
+    if {[_openocd_rs_1_core_kind [[target current] cget -type]] ne {cortex_m}} return
     set line {^(?:Breakpoint\(IVA\): |Hardware breakpoint\(IVA\): addr=)(0x[0-9a-f]+), (?:len=)?(0x[0-9a-f]+), (?:num=)?([0-9]+)$}
     set all {}
     set is_lost 0
@@ -130,7 +130,8 @@ proc _openocd_rs_1_renew_lost_breakpoints {} {
     foreach {address length} $all { bp $address $length hw }
 }
 
-# The same for watchpoints. One that is new, and not in the core before the next `resume`, stays so.
+# The same for watchpoints, which OpenOCD removes while the core is halted only. One that is new, and
+# not in the core before the next `resume`, stays so.
 proc _openocd_rs_1_renew_lost_watchpoints {} {
     if {[_openocd_rs_1_core_kind [[target current] cget -type]] ne {cortex_m} || [_openocd_rs_1_state] ne {halted}} return
     set line {^address: (0x[0-9a-f]+), len: (0x[0-9a-f]+), r/w/a: ([012rwa]),}
@@ -148,6 +149,14 @@ proc _openocd_rs_1_renew_lost_watchpoints {} {
 # Sets a watchpoint, and returns all.
 proc _openocd_rs_1_add_watchpoint {args} {
     _openocd_rs_1_renew_lost_watchpoints
+    # OpenOCD counts the free comparators, and counts those of lost watchpoints twice. DWT_CTRL has
+    # their number.
+    if {[_openocd_rs_1_core_kind [[target current] cget -type]] eq {cortex_m}} {
+        set listed [llength [regexp -all -inline -line {^address: } [wp]]]
+        if {$listed >= [read_memory 0xe0001000 32 1] >> 28} {
+            return -code error -errorcode {OpenOCD -308} "all comparators of [target current] are in use"
+        }
+    }
     wp {*}$args
     return [wp]
 }
@@ -175,7 +184,7 @@ proc _openocd_rs_1_add_breakpoint {evidence address length args} {
                 # it last, Espressif's build first.
                 foreach line [split [bp] "\n"] {
                     if {[regexp {(0x[0-9a-f]+), .*[ =]([0-9]+)$} $line all at number] && $at == $address} {
-                        set there [_openocd_rs_1_is_comparator_enabled $number]
+                        set there [_openocd_rs_1_has_comparator $address $number]
                     }
                 }
             }

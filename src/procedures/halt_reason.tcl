@@ -128,6 +128,13 @@ proc _openocd_rs_1_is_run_by_reset {target} {
     return [expr {[info exists ::_openocd_rs_1_run_by_reset] && $target in $::_openocd_rs_1_run_by_reset}]
 }
 
+# After an examination: a core that runs then does so by itself, as after a loss of power, and
+# OpenOCD's reason of its next halt is that of an earlier one, as after a reset.
+proc _openocd_rs_1_note_if_running {} {
+    if {[catch _openocd_rs_1_state state] || $state eq {halted}} return
+    lappend ::_openocd_rs_1_run_by_reset [target current]
+}
+
 # Before `halt`: if the current target still runs, then it is this `halt` that stops it.
 proc _openocd_rs_1_forget_reset_if_running {} {
     set target [target current]

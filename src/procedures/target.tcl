@@ -284,6 +284,7 @@ proc _openocd_rs_1_examine {} {
         }
         if {![$target was_examined]} { return 0 }
         $target invoke-event examine-end
+        _openocd_rs_1_note_if_running
         return 1
     }
 }

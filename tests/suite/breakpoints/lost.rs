@@ -4,14 +4,21 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openocd::{BreakpointKind, HaltReason, ResetMode, WatchpointAccess};
+use openocd::{BreakpointError, BreakpointKind, Error, HaltReason, ResetMode, WatchpointAccess};
 use virtual_chip::firmware::{STORE, WORK};
 
 use super::{COUNTER, HALTS};
 use crate::board::Board;
 
-/// A board that was off, and is halted and examined again.
+/// A board that was off, and is examined again and halted.
 fn after_a_power_cycle(set: impl FnOnce(&Board)) -> Board {
+    let board = after_a_power_cycle_that_runs(set);
+    board.session.target().halt().unwrap();
+    board
+}
+
+/// A board that was off, and is examined again. Its core runs.
+fn after_a_power_cycle_that_runs(set: impl FnOnce(&Board)) -> Board {
     let board = Board::halted();
     board.session.target().reset(ResetMode::Halt).unwrap();
     set(&board);
@@ -22,7 +29,6 @@ fn after_a_power_cycle(set: impl FnOnce(&Board)) -> Board {
     while let Err(error) = board.session.target().reexamine() {
         assert!(begin.elapsed() < HALTS, "{error}");
     }
-    board.session.target().halt().unwrap();
     board
 }
 
@@ -62,4 +68,40 @@ fn a_new_watchpoint_outlasts_a_lost_one() {
     board.session.target().resume().unwrap();
     let status = board.session.target().wait_halt(HALTS).unwrap();
     assert_eq!(status.halt_reason, Some(HaltReason::Watchpoint));
+}
+
+#[test]
+fn lost_watchpoints_take_comparators_too() {
+    let board = after_a_power_cycle(|board| {
+        for number in 0..4 {
+            board.session.breakpoints().add_watchpoint(0x2000_0100 + 4 * number, 4, WatchpointAccess::Write).unwrap();
+        }
+    });
+    let error =
+        board.session.breakpoints().add_watchpoint(COUNTER, 4, WatchpointAccess::Write).expect_err("there are four");
+    assert!(matches!(error, Error::Breakpoint(BreakpointError::NoComparator { .. })), "{error:?}");
+}
+
+#[test]
+fn a_new_breakpoint_of_a_running_core_outlasts_a_lost_one() {
+    let hardware = BreakpointKind::Hardware;
+    let board = after_a_power_cycle(|board| {
+        board.session.breakpoints().add(0x0800_0100, hardware).unwrap();
+    });
+    board.session.target().resume().unwrap();
+    let breakpoints = board.session.breakpoints();
+    breakpoints.add(0x0800_0200, hardware).unwrap();
+    breakpoints.remove(0x0800_0100).unwrap();
+    assert_eq!(breakpoints.list().unwrap()[0].in_effect, Some(true));
+}
+
+#[test]
+fn a_halt_at_a_breakpoint_after_a_loss_of_power_has_its_reason() {
+    let board = after_a_power_cycle_that_runs(|_| {});
+    board.session.breakpoints().add(WORK.into(), BreakpointKind::Hardware).unwrap();
+    let status = board.session.target().wait_halt(HALTS).unwrap();
+    assert_eq!((status.pc, status.halt_reason), (Some(WORK.into()), Some(HaltReason::Breakpoint)));
+    board.session.breakpoints().remove_all().unwrap();
+    board.session.target().resume().unwrap();
+    assert_eq!(board.session.target().halt().unwrap().halt_reason, Some(HaltReason::DebugRequest));
 }
