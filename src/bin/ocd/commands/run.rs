@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use openocd::{
-    Event, OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, TargetState,
+    Event, Events, OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, TargetState,
     VectorCatch, Verdict,
 };
 
@@ -204,15 +204,35 @@ impl Runner {
         input: RunInput,
         limit: Duration,
     ) -> Outcome<Ending> {
-        let (arguments, firmware) = (&self.arguments, &self.firmware);
         let target = board.target()?;
         target.reset(ResetMode::Halt)?;
         // From here on all resets are of other programs; the firmware's own are no commands of OpenOCD.
         let is_shared = board.settings.value(Key::Connect).is_some();
         let others = if is_shared { Some(board.session.events()?) } else { None };
-        let events: Vec<VectorCatch> = arguments.catch.iter().flat_map(|catch| catch.events()).copied().collect();
+        let events: Vec<VectorCatch> = self.arguments.catch.iter().flat_map(|catch| catch.events()).copied().collect();
         let before = Firmware::catch(&target, &events)?;
+        let ended = self.run_to_end(board, sink, command_line, input, limit, others);
+        // Also after a failure, which counts, such as output that nobody reads: an OpenOCD of others
+        // goes on.
+        let restored = before.map_or(Ok(()), |before| target.set_vector_catch(&before));
+        let ending = ended?;
+        restored?;
+        Ok(ending)
+    }
 
+    /// Runs the target, which is halted at its reset, until the firmware ends. `others` reports what
+    /// other clients do.
+    fn run_to_end(
+        &self,
+        board: &Board,
+        sink: &mut Sink<'_>,
+        command_line: &str,
+        input: RunInput,
+        limit: Duration,
+        others: Option<Events>,
+    ) -> Outcome<Ending> {
+        let (arguments, firmware) = (&self.arguments, &self.firmware);
+        let target = board.target()?;
         let mut until = RunUntil::new().input(input).command_line(command_line).keep(0);
         for &place in &self.until {
             until = until.breakpoint(place);
@@ -246,11 +266,7 @@ impl Runner {
             return Err(Failure::new(exit_status::TARGET, "ocd.run.reset", message)
                 .help("let one program at a time use the OpenOCD of --connect"));
         }
-        let ending = Ending::of(self, &target, sink, outcome)?;
-        if let Some(before) = before {
-            target.set_vector_catch(&before)?;
-        }
-        Ok(ending)
+        Ending::of(self, &target, sink, outcome)
     }
 }
 

@@ -1,0 +1,57 @@
+//! An OpenOCD that goes on after `ocd` ends, and that serves others, too.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use openocd::Session;
+
+use crate::bench::{Bench, Ran};
+use crate::run::firmware;
+
+/// Runs `ocd` until it has printed a line that nobody reads any more.
+fn closed_after_a_line(bench: &Bench, session: &Session, arguments: &[&str]) -> Ran {
+    let address = session.process().unwrap().tcl_address().to_string();
+    let mut command = bench.command(arguments);
+    command.args(["--connect", &address]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = Vec::new();
+    assert_ne!(output.read_until(b'\n', &mut line).unwrap(), 0, "{arguments:?}");
+    drop(output);
+    Ran::from(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_run_whose_output_nobody_reads_restores_vector_catch() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let target = session.target();
+    target.set_vector_catch(&[]).unwrap();
+    let file = firmware("hangs");
+    for options in [&[][..], &["--json"]] {
+        let arguments = [&["run", &file, "--timeout", "60"], options].concat();
+        closed_after_a_line(&bench, &session, &arguments).expect(141);
+        assert_eq!(target.vector_catch().unwrap(), [], "{options:?}");
+    }
+}
+
+#[test]
+fn what_watches_leaves_openocd_as_it_was_when_nobody_reads_it() {
+    let bench = Bench::new();
+    let session = bench.session();
+    bench.ocd_on(&session, &["flash", &firmware("hangs")]).expect(0);
+    let target = session.target();
+    target.set_vector_catch(&[]).unwrap();
+    let interval = target.rtt().polling_interval().unwrap();
+    let file = firmware("hangs");
+    for arguments in [
+        &["attach", &file, "--timeout", "60"][..],
+        &["rtt", "--elf", &file, "--timeout", "60"],
+        &["watch", "0x2000_0000:u32", "--timeout", "60"],
+    ] {
+        closed_after_a_line(&bench, &session, arguments).expect(141);
+        assert_eq!(target.vector_catch().unwrap(), [], "{arguments:?}");
+        assert_eq!(target.rtt().polling_interval().unwrap(), interval, "{arguments:?}");
+        assert!(!target.status().unwrap().to_string().contains("halted"), "{arguments:?}");
+    }
+}
