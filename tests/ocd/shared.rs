@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use openocd::Session;
+use openocd::{Session, VectorCatch};
 
 use crate::bench::{Bench, Ran};
 use crate::run::firmware;
@@ -54,4 +54,18 @@ fn what_watches_leaves_openocd_as_it_was_when_nobody_reads_it() {
         assert_eq!(target.rtt().polling_interval().unwrap(), interval, "{arguments:?}");
         assert!(!target.status().unwrap().to_string().contains("halted"), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_program_that_faults_at_its_start_is_no_success() {
+    let bench = Bench::new();
+    let session = bench.session();
+    session.target().set_vector_catch(&[VectorCatch::HardFault]).unwrap();
+    let ran = bench.ocd_on(&session, &["flash", &firmware("faults")]).expect(134);
+    assert!(ran.stderr.contains("error: flash is written, but the target crashed when it was started"), "{ran:#?}");
+    let ran = bench.ocd_on(&session, &["flash", &firmware("faults"), "--json"]).expect(134);
+    assert_eq!(ran.error()["id"], "ocd.flash.crash");
+    // A halt at the reset is none in a fault.
+    session.target().set_vector_catch(&[VectorCatch::Reset]).unwrap();
+    bench.ocd_on(&session, &["flash", &firmware("hello")]).expect(0);
 }
