@@ -58,7 +58,7 @@ fn a_panic_is_told_with_its_message_and_its_calls() {
     }
     assert!(ran.stderr.contains("panics.rs:"), "{ran:?}");
     assert!(last(&ran).starts_with("the firmware crashed: HardFault"), "{ran:?}");
-    assert!(last(&ran).ends_with("(exit status 134, of the firmware)"), "{ran:?}");
+    assert!(last(&ran).ends_with("(exit status 134, of ocd)"), "{ran:?}");
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_crash_is_data_in_json() {
     assert_eq!(result["crash"]["core"]["kind"], "cortex_m", "{result}");
     let frames = result["backtrace"]["frames"].as_array().unwrap();
     assert!(frames.len() >= 4, "{result}");
-    assert_eq!(ran.lines().last().unwrap()["whose"], "firmware");
+    assert_eq!(ran.lines().last().unwrap()["whose"], "ocd");
     let messages: Vec<Value> = events(&ran, "log").into_iter().map(|event| event["message"].clone()).collect();
     assert_eq!(messages[0], "about to panic");
 }

@@ -57,10 +57,10 @@ impl Ending {
             Verdict::Breakpoint { address } => {
                 (exit_status::DONE, Whose::Ocd, format!("the firmware reached {}", firmware.place(*address)))
             }
-            Verdict::Lockup => (exit_status::CRASH, Whose::Firmware, "the firmware locked up".to_owned()),
+            Verdict::Lockup => (exit_status::CRASH, Whose::Ocd, "the firmware locked up".to_owned()),
             Verdict::Crash { .. } | Verdict::Halt(_) if is_crash => {
                 let summary = crash.as_ref().map(CrashReport::summary).unwrap_or_default();
-                (exit_status::CRASH, Whose::Firmware, format!("the firmware crashed: {summary}"))
+                (exit_status::CRASH, Whose::Ocd, format!("the firmware crashed: {summary}"))
             }
             Verdict::Halt(reason) => {
                 let pc = outcome.pc().map(|pc| format!(" at {}", firmware.place(pc))).unwrap_or_default();
