@@ -278,6 +278,16 @@ fn tests_run_on_the_board_as_cargo_test_runs_them() {
     assert!(one.stdout.contains("1 passed; 0 failed"), "{one:?}");
 }
 
+#[test]
+fn option_of_ocd_behind_the_filter_is_told() {
+    let ran = Bench::new().ocd_alone(&["run", &firmware("tests"), "offset", "--json"]).expect(64);
+    let help = "options of ocd go before the filter: ocd run FILE --timeout 5 FILTER";
+    assert_eq!(ran.stderr, format!("error: unexpected argument '--json' found\n  help: {help}\n"));
+    let ran = Bench::new().ocd_alone(&["run", &firmware("tests"), "offset", "--timeout", "5"]).expect(64);
+    assert!(ran.stderr.starts_with("error: unexpected argument '--timeout' found\n"), "{ran:?}");
+    assert!(!ran.stderr.contains("-- --timeout"), "{ran:?}");
+}
+
 /// A program at the beginning of flash, as a file.
 fn program(bench: &Bench, name: &str, code: &[u16], text: &[u8]) {
     let mut bytes = [0x2000_5000_u32.to_le_bytes(), 0x0800_0041_u32.to_le_bytes()].concat();

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
 use libtest_mimic::{Arguments, Failed, Trial};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use openocd::{OnClose, RunInput};
@@ -107,7 +108,7 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     let words = std::iter::once("ocd run".to_owned()).chain(runner.arguments.args.iter().cloned());
     let mut arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
-        Err(error) if error.use_stderr() => return Err(Failure::usage(error.to_string().trim_end())),
+        Err(error) if error.use_stderr() => return Err(wrong_usage(&error)),
         Err(error) => return Ok(crate::usage::answer(&error, &[], false)),
     };
     // One board runs one test at a time.
@@ -169,6 +170,19 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
         context.output.done(None, &Done::with(report, status))?;
     }
     Ok(status)
+}
+
+/// What libtest does not know. Its advice, to put `--` before an option, helps nobody here.
+fn wrong_usage(error: &clap::Error) -> Failure {
+    let text = error.to_string();
+    let message = text.lines().next().unwrap_or_default();
+    let failure = Failure::usage(message.strip_prefix("error: ").unwrap_or(message));
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            failure.help("options of ocd go before the filter: ocd run FILE --timeout 5 FILTER")
+        }
+        _ => failure,
+    }
 }
 
 /// The results could not be printed: libtest-mimic panics then.
