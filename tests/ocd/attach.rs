@@ -107,6 +107,7 @@ fn firmware_that_locks_up_is_a_crash() {
     let bench = running("locks_up");
     let ran = bench.ocd(&["attach", &firmware("locks_up"), "--timeout", "60"]).expect(134);
     assert!(last(&ran).starts_with("the firmware crashed"), "{ran:?}");
+    assert!(last(&ran).ends_with("(exit status 134, of ocd)"), "{ran:?}");
 }
 
 /// A chip with a program of its own, which stays in its first instruction until `release`.

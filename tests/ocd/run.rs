@@ -288,6 +288,17 @@ fn option_of_ocd_behind_the_filter_is_told() {
     assert!(!ran.stderr.contains("-- --timeout"), "{ran:?}");
 }
 
+#[test]
+fn crash_of_other_firmware_has_no_names() {
+    let bench = Bench::new();
+    bench.ocd(&["flash", &firmware("faults"), "--reset", "halt"]).expect(0);
+    let ran = bench.ocd(&["run", "--no-flash", &firmware("panics"), "--timeout", "60"]).expect(134);
+    assert!(ran.stderr.contains("warning: the chip holds other firmware"), "{ran:?}");
+    assert!(!ran.stderr.contains(".rs:"), "{ran:?}");
+    let ran = bench.ocd(&["run", "--no-flash", &firmware("faults"), "--timeout", "60"]).expect(134);
+    assert!(ran.stderr.contains(".rs:"), "{ran:?}");
+}
+
 /// A program at the beginning of flash, as a file.
 fn program(bench: &Bench, name: &str, code: &[u16], text: &[u8]) {
     let mut bytes = [0x2000_5000_u32.to_le_bytes(), 0x0800_0041_u32.to_le_bytes()].concat();

@@ -34,7 +34,7 @@ use crate::settings::Key;
 use crate::signals::{POLL, Signals};
 use ending::Ending;
 pub(crate) use ending::{as_exit_status, exit};
-pub(crate) use firmware::Firmware;
+pub(crate) use firmware::{Firmware, other_firmware};
 pub(crate) use log::LogArgs;
 pub(crate) use output::Sink;
 
@@ -47,7 +47,7 @@ pub(crate) struct RunArgs {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
     /// Run what is in flash already. A difference from FILE is told, and then the log of defmt is
-    /// not decoded.
+    /// not decoded, and addresses have no names.
     #[arg(long)]
     no_flash: bool,
     /// End with success at the first line that this regular expression finds. An exit with status 0
@@ -145,7 +145,7 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     context.signals.attend();
     let ended = runner.prepare(&board).and_then(|is_described| {
         if !is_described {
-            sink.drop_defmt();
+            sink.expect_other_firmware();
         }
         let limit = board.time_limit()?.unwrap_or(number::LONGEST);
         runner.run_once(&board, &mut sink, &command_line(&runner.arguments), input, limit)
@@ -167,7 +167,7 @@ impl Runner {
         Sink::new(self.output.clone(), &self.firmware, &self.arguments.log, self.arguments.until_line.clone())
     }
 
-    /// Writes the flash, if wanted. Returns whether the file says what the log of the firmware means.
+    /// Writes the flash, if wanted. Returns whether the file is that of the firmware.
     fn prepare(&self, board: &Board) -> Outcome<bool> {
         if self.arguments.no_flash {
             return self.firmware.compare(&self.output, board, self.arguments.log.trusts_file());

@@ -202,7 +202,7 @@ fn run_one(runner: &Runner, board: &Board, test: &Test, is_described: bool, line
     let mut sink = runner.sink();
     sink.interrupt(line);
     if !is_described {
-        sink.drop_defmt();
+        sink.expect_other_firmware();
     }
     let result = verdict(runner, board, test, &mut sink, line);
     line.resume().map_err(|failure| Failed::from(failure.to_string()))?;

@@ -43,7 +43,10 @@ impl Ending {
             Backtrace::Auto => is_crash || matches!(outcome.verdict, Verdict::Halt(_)),
             Backtrace::Never => false,
         };
-        let calls = if wants_calls { Some(target.backtrace(&firmware.image)?) } else { None };
+        // The file of other firmware says nothing of what is where.
+        let is_described = !sink.is_other_firmware;
+        let place = |address| if is_described { firmware.place(address) } else { format!("{address:#010x}") };
+        let calls = if wants_calls && is_described { Some(target.backtrace(&firmware.image)?) } else { None };
 
         let signal = runner.signals.caught();
         let (status, whose, reason) = match &outcome.verdict {
@@ -55,7 +58,7 @@ impl Ending {
                 exit(*status, runner.arguments.until_line.is_some(), !runner.arguments.until.is_empty())
             }
             Verdict::Breakpoint { address } => {
-                (exit_status::DONE, Whose::Ocd, format!("the firmware reached {}", firmware.place(*address)))
+                (exit_status::DONE, Whose::Ocd, format!("the firmware reached {}", place(*address)))
             }
             Verdict::Lockup => (exit_status::CRASH, Whose::Ocd, "the firmware locked up".to_owned()),
             Verdict::Crash { .. } | Verdict::Halt(_) if is_crash => {
@@ -63,7 +66,7 @@ impl Ending {
                 (exit_status::CRASH, Whose::Ocd, format!("the firmware crashed: {summary}"))
             }
             Verdict::Halt(reason) => {
-                let pc = outcome.pc().map(|pc| format!(" at {}", firmware.place(pc))).unwrap_or_default();
+                let pc = outcome.pc().map(|pc| format!(" at {}", place(pc))).unwrap_or_default();
                 (exit_status::FAILED, Whose::Ocd, format!("the target halted{pc} ({reason})"))
             }
             Verdict::Stopped => (signal.unwrap_or(exit_status::FAILED), Whose::Ocd, "interrupted".to_owned()),
