@@ -171,3 +171,14 @@ fn firmware_that_prints_all_the_time_is_not_taken_for_halted() {
     let ran = bench.ocd(&["attach", &firmware("prints"), "--trust-file", "--timeout", "5"]).expect(124);
     assert!(ran.stdout.starts_with("x\nx\n"), "{}", ran.stderr);
 }
+
+#[test]
+fn console_of_rtt_says_that_the_firmware_logs_with_defmt() {
+    let bench = running("hangs");
+    let note = "note: this firmware logs with defmt: ocd attach FILE";
+    let ran = bench.ocd(&["rtt", "--elf", &firmware("hangs"), "--timeout", "2"]).expect(124);
+    assert!(ran.stderr.contains(note), "{ran:?}");
+    let bench = running("rtt_plain");
+    let ran = bench.ocd(&["rtt", "--elf", &firmware("rtt_plain"), "--timeout", "2"]).expect(124);
+    assert!(!ran.stderr.contains("defmt"), "{ran:?}");
+}

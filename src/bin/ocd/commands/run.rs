@@ -36,7 +36,7 @@ use ending::Ending;
 pub(crate) use ending::{as_exit_status, exit};
 pub(crate) use firmware::{Firmware, other_firmware};
 pub(crate) use log::LogArgs;
-pub(crate) use output::Sink;
+pub(crate) use output::{DEFMT_CHANNEL, Sink};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RunArgs {

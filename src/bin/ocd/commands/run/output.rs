@@ -16,7 +16,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
 /// The channel that defmt uses.
-const DEFMT_CHANNEL: u32 = 0;
+pub(crate) const DEFMT_CHANNEL: u32 = 0;
 
 /// A line of text, as an event in JSON.
 #[derive(Serialize)]
