@@ -1,6 +1,7 @@
 //! An OpenOCD that goes on after `ocd` ends, and that serves others, too.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
 use openocd::{Session, VectorCatch};
@@ -68,4 +69,42 @@ fn a_program_that_faults_at_its_start_is_no_success() {
     // A halt at the reset is none in a fault.
     session.target().set_vector_catch(&[VectorCatch::Reset]).unwrap();
     bench.ocd_on(&session, &["flash", &firmware("hello")]).expect(0);
+}
+
+/// A forwarder of OpenOCD's TCL port alone, at another address of this machine.
+fn forwarded(session: &Session) -> String {
+    let to = session.process().unwrap().tcl_address();
+    let listener = TcpListener::bind("127.0.0.2:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for near in listener.incoming().map_while(Result::ok) {
+            let Ok(far) = TcpStream::connect(to.to_string()) else { return };
+            let copy = |mut from: TcpStream, mut to: TcpStream| {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(std::net::Shutdown::Write);
+                });
+            };
+            copy(near.try_clone().unwrap(), far.try_clone().unwrap());
+            copy(far, near);
+        }
+    });
+    address
+}
+
+#[test]
+fn rtt_that_is_not_forwarded_is_told() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let address = forwarded(&session);
+    for name in ["hello", "tests"] {
+        let ran = bench.ocd_alone(&["run", &firmware(name), "--connect", &address, "--timeout", "60"]).expect(76);
+        assert!(
+            ran.stderr.contains(
+                "RTT needs a port of its own, which OpenOCD chooses: forwarding the TCL port alone is not enough"
+            ),
+            "{ran:#?}"
+        );
+        assert!(!ran.stderr.contains("tcl_port") && !ran.stdout.contains("FAILED"), "{ran:#?}");
+    }
 }
