@@ -71,6 +71,19 @@ fn a_program_that_faults_at_its_start_is_no_success() {
     bench.ocd_on(&session, &["flash", &firmware("hello")]).expect(0);
 }
 
+#[test]
+fn breakpoint_of_another_client_is_told_as_the_end_of_a_run() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let main = openocd::Image::open(firmware("exits")).unwrap().symbol("main").unwrap().address;
+    bench.ocd_on(&session, &["halt"]).expect(0);
+    // Behind its first instruction, where the run waits for RTT.
+    bench.ocd_on(&session, &["bp", "add", &format!("{:#x}", main + 2)]).expect(0);
+    let ran = bench.ocd_on(&session, &["run", &firmware("exits"), "--timeout", "60"]).expect(70);
+    assert!(ran.stderr.contains("OpenOCD has a breakpoint there, which is not of this run"), "{ran:#?}");
+    assert!(ran.stderr.contains("ocd bp list") && ran.stderr.contains("ocd bp remove --all"), "{ran:#?}");
+}
+
 /// A forwarder of OpenOCD's TCL port alone, at another address of this machine.
 fn forwarded(session: &Session) -> String {
     let to = session.process().unwrap().tcl_address();
