@@ -107,6 +107,7 @@ fn firmware_that_locks_up_is_a_crash() {
     let bench = running("locks_up");
     let ran = bench.ocd(&["attach", &firmware("locks_up"), "--timeout", "60"]).expect(134);
     assert!(last(&ran).starts_with("the firmware crashed"), "{ran:?}");
+    assert!(last(&ran).ends_with("(exit status 134, of ocd)"), "{ran:?}");
 }
 
 /// A chip with a program of its own, which stays in its first instruction until `release`.
@@ -169,4 +170,15 @@ fn firmware_that_prints_all_the_time_is_not_taken_for_halted() {
     let bench = waiting(&[0x2004, 0xa101, 0xbeab, 0xe7fb], 0x0800_0048, b"x\n\0");
     let ran = bench.ocd(&["attach", &firmware("prints"), "--trust-file", "--timeout", "5"]).expect(124);
     assert!(ran.stdout.starts_with("x\nx\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn console_of_rtt_says_that_the_firmware_logs_with_defmt() {
+    let bench = running("hangs");
+    let note = "note: this firmware logs with defmt: ocd attach FILE";
+    let ran = bench.ocd(&["rtt", "--elf", &firmware("hangs"), "--timeout", "2"]).expect(124);
+    assert!(ran.stderr.contains(note), "{ran:?}");
+    let bench = running("rtt_plain");
+    let ran = bench.ocd(&["rtt", "--elf", &firmware("rtt_plain"), "--timeout", "2"]).expect(124);
+    assert!(!ran.stderr.contains("defmt"), "{ran:?}");
 }

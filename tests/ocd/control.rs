@@ -25,6 +25,14 @@ fn a_step_of_a_running_target_is_refused_with_what_to_try() {
 }
 
 #[test]
+fn resuming_a_running_target_says_that_it_runs() {
+    let ran = Bench::new().ocd(&["resume"]).expect(73);
+    assert_eq!(ran.stderr, "error: stm32f1x.cpu is running already\n");
+    let ran = Bench::new().ocd(&["resume", "--at", "0x0800_0100"]).expect(73);
+    assert!(ran.stderr.contains("help: halt the target first: ocd halt"), "{ran:?}");
+}
+
+#[test]
 fn waiting_for_a_halt_ends_at_the_time_limit() {
     let bench = Bench::new();
     let error = bench.ocd(&["wait-halt", "--timeout", "200ms", "--json"]).expect(124).error();

@@ -47,6 +47,20 @@ fn the_calls_are_shown_with_their_source_lines() {
 }
 
 #[test]
+fn other_firmware_than_the_file_is_told() {
+    const OTHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/rust/prebuilt/hangs.elf");
+    let bench = crashed();
+    let ran = bench.ocd(&["crash", "--elf", OTHER]).expect(0);
+    assert!(ran.stderr.contains("warning: the chip holds other firmware than "), "{ran:?}");
+    assert!(ran.stdout.contains("HardFault") && !ran.stdout.contains(" is in"), "{ran:?}");
+    let ran = bench.ocd(&["backtrace", "--elf", OTHER]).expect(75);
+    assert!(ran.stderr.contains("error: the chip holds other firmware than "), "{ran:?}");
+    assert_eq!(ran.stdout, "");
+    let ran = bench.ocd(&["crash", "--elf", OTHER, "--trust-file"]).expect(0);
+    assert!(ran.stderr.contains("warning: the chip holds other firmware: "), "{ran:?}");
+}
+
+#[test]
 fn a_running_target_has_no_crash() {
     let bench = Bench::new();
     for command in ["crash", "backtrace"] {

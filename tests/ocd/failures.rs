@@ -82,7 +82,7 @@ fn wait_is_for_a_probe_that_comes_later() {
     let bench = Bench::new();
     // Below those that the system gives away, which another test could take in the meantime.
     let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
-    let port = (first..).find(|port| TcpListener::bind(("localhost", *port)).is_ok()).unwrap();
+    let port = (first..32_000).find(|port| TcpListener::bind(("localhost", *port)).is_ok()).unwrap();
     let config = remote(port) + " -c 'set CHIPNAME stm32f1x'";
     let mut running = Running::start(&mut bench.command(&["status", "--config", &config, "--wait", "60"]));
     std::thread::sleep(Duration::from_secs(2));

@@ -21,6 +21,7 @@ mod ram_test;
 mod regs;
 mod run;
 mod settings;
+mod shared;
 mod shell;
 mod svd;
 mod symbols;

@@ -151,3 +151,9 @@ fn a_running_target_is_read_without_halting_it() {
     bench.ocd(&["mem", "read", &address, "4"]).expect(0);
     assert_eq!(bench.chip.state(), virtual_chip::CoreState::Running);
 }
+
+#[test]
+fn digits_that_are_not_hexadecimal_are_no_size() {
+    let ran = Bench::new().ocd_alone(&["mem", "read", "0x2000000g", "16"]).expect(64);
+    assert!(ran.stderr.contains("\"0x2000000g\" is not a number"), "{ran:?}");
+}

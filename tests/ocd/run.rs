@@ -58,7 +58,7 @@ fn a_panic_is_told_with_its_message_and_its_calls() {
     }
     assert!(ran.stderr.contains("panics.rs:"), "{ran:?}");
     assert!(last(&ran).starts_with("the firmware crashed: HardFault"), "{ran:?}");
-    assert!(last(&ran).ends_with("(exit status 134, of the firmware)"), "{ran:?}");
+    assert!(last(&ran).ends_with("(exit status 134, of ocd)"), "{ran:?}");
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_crash_is_data_in_json() {
     assert_eq!(result["crash"]["core"]["kind"], "cortex_m", "{result}");
     let frames = result["backtrace"]["frames"].as_array().unwrap();
     assert!(frames.len() >= 4, "{result}");
-    assert_eq!(ran.lines().last().unwrap()["whose"], "firmware");
+    assert_eq!(ran.lines().last().unwrap()["whose"], "ocd");
     let messages: Vec<Value> = events(&ran, "log").into_iter().map(|event| event["message"].clone()).collect();
     assert_eq!(messages[0], "about to panic");
 }
@@ -276,6 +276,27 @@ fn tests_run_on_the_board_as_cargo_test_runs_them() {
 
     let one = bench.ocd(&["run", &firmware("tests"), "--exact", "tests::sum_is_right", "--nocapture"]).expect(0);
     assert!(one.stdout.contains("1 passed; 0 failed"), "{one:?}");
+}
+
+#[test]
+fn option_of_ocd_behind_the_filter_is_told() {
+    let ran = Bench::new().ocd_alone(&["run", &firmware("tests"), "offset", "--json"]).expect(64);
+    let help = "options of ocd go before the filter: ocd run FILE --timeout 5 FILTER";
+    assert_eq!(ran.stderr, format!("error: unexpected argument '--json' found\n  help: {help}\n"));
+    let ran = Bench::new().ocd_alone(&["run", &firmware("tests"), "offset", "--timeout", "5"]).expect(64);
+    assert!(ran.stderr.starts_with("error: unexpected argument '--timeout' found\n"), "{ran:?}");
+    assert!(!ran.stderr.contains("-- --timeout"), "{ran:?}");
+}
+
+#[test]
+fn crash_of_other_firmware_has_no_names() {
+    let bench = Bench::new();
+    bench.ocd(&["flash", &firmware("faults"), "--reset", "halt"]).expect(0);
+    let ran = bench.ocd(&["run", "--no-flash", &firmware("panics"), "--timeout", "60"]).expect(134);
+    assert!(ran.stderr.contains("warning: the chip holds other firmware"), "{ran:?}");
+    assert!(!ran.stderr.contains(".rs:"), "{ran:?}");
+    let ran = bench.ocd(&["run", "--no-flash", &firmware("faults"), "--timeout", "60"]).expect(134);
+    assert!(ran.stderr.contains(".rs:"), "{ran:?}");
 }
 
 /// A program at the beginning of flash, as a file.

@@ -167,10 +167,10 @@ pub(crate) enum Command {
     /// List the symbols of the firmware. Needs no board.
     Symbols(commands::symbols::SymbolsArgs),
     /// Explain why a halted target crashed.
-    Crash,
+    Crash(commands::crash::CrashArgs),
     /// Show the calls that led to where a Cortex-M is halted. Needs --elf.
     #[command(alias = "bt")]
-    Backtrace,
+    Backtrace(commands::crash::CrashArgs),
     /// Write registers and memory of a halted target to a core file, which GDB opens.
     Core(commands::crash::CoreArgs),
     /// Show the JTAG chain.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use openocd::crash::CortexMState;
 use openocd::{
     Error, Flash, FlashError, HaltReason, Image, ImageFormat, Phase, Progress, ResetMode, Segment, TargetStatus,
     WriteOptions, WriteReport,
@@ -217,16 +218,20 @@ pub(crate) fn program(
         None => target.status()?,
     };
     let programmed = Programmed { flash: report, verified: arguments.verified(), status, durations: time.end() };
-    match programmed.status.halt_reason {
-        Some(HaltReason::Lockup) if after == Some(ResetMode::Run) => Err(locked_up(&programmed)),
+    match programmed.status.halt_reason.filter(|_| after == Some(ResetMode::Run)) {
+        Some(HaltReason::Lockup) => Err(not_started(&programmed, "ocd.flash.lockup", "locked up")),
+        // Vector catch of a reset halts the target at its first instruction, which is no fault.
+        Some(HaltReason::ExceptionCatch) if target.crash_report()?.cortex_m().is_some_and(CortexMState::is_fault) => {
+            Err(not_started(&programmed, "ocd.flash.crash", "crashed"))
+        }
         _ => Ok(programmed),
     }
 }
 
 /// The target does not run what is in flash: that is no success, though flash holds the image.
-fn locked_up(programmed: &Programmed) -> Failure {
-    let message = "flash is written, but the target locked up when it was started";
-    Failure::new(exit_status::CRASH, "ocd.flash.lockup", message)
+fn not_started(programmed: &Programmed, id: &str, what: &str) -> Failure {
+    let message = format!("flash is written, but the target {what} when it was started");
+    Failure::new(exit_status::CRASH, id, message)
         .cause(programmed.to_string())
         .help("is the image for this chip, and are the vectors where the chip starts? `ocd crash` tells more")
         .help("for bytes that are no program: --reset halt")

@@ -14,6 +14,9 @@ use crate::signals::Signals;
 /// Where Linux has the USB devices.
 const USB_DEVICES: &str = "/dev/bus/usb/";
 
+/// OpenOCD answers at its TCL port, but RTT has another one.
+const RTT_PORT: &str = "RTT needs a port of its own, which OpenOCD chooses: forwarding the TCL port alone is not enough; see the guide remote_openocd, or run ocd beside OpenOCD";
+
 /// Adds to `failure` what to try, and for an OpenOCD that did not start the status of its reason.
 pub(crate) fn explain(failure: &mut Failure, error: &Error) {
     match error {
@@ -25,6 +28,9 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
         Error::Process(ProcessError::ExitedDuringStartup { report }) => start_up(failure, report),
         Error::Process(ProcessError::BinaryNotFound { .. }) => {
             failure.help.push("install OpenOCD (Debian: apt-get install openocd), or name it with --openocd".into());
+        }
+        Error::Connection(ConnectionError::Unreachable { address, .. }) if address.contains("(RTT channel") => {
+            failure.help.push(RTT_PORT.into());
         }
         Error::Connection(ConnectionError::Unreachable { .. }) => {
             failure

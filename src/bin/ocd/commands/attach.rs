@@ -90,7 +90,7 @@ pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
         }
         End::Exit(status) => super::run::exit(*status, arguments.until_line.is_some(), false),
         End::Halted { crash: Some(crash), .. } => {
-            (exit_status::CRASH, Whose::Firmware, format!("the firmware crashed: {}", crash.summary()))
+            (exit_status::CRASH, Whose::Ocd, format!("the firmware crashed: {}", crash.summary()))
         }
         End::Halted { status, since_the_beginning, crash: None } => {
             let verb = if *since_the_beginning { "is halted" } else { "halted" };

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use openocd::{Error, ResetMode, TargetStatus, TimeoutError};
+use openocd::{Error, ResetMode, TargetError, TargetState, TargetStatus, TimeoutError};
 use serde::Serialize;
 
 use crate::board::Board;
@@ -80,10 +80,23 @@ pub(crate) fn resume(context: &Context, arguments: &ResumeArgs) -> Outcome<u8> {
         let target = board.target()?;
         match &arguments.at {
             Some(address) => target.resume_at(board.address(address)?)?,
-            None => target.resume()?,
+            None => target.resume().map_err(not_resumed)?,
         }
         Ok(Status(target.status()?))
     })
+}
+
+/// A target that runs need not be halted first.
+fn not_resumed(error: Error) -> Failure {
+    let running = match &error {
+        Error::Target(TargetError::NotHalted { target, state: TargetState::Running, .. }) => Some(target.clone()),
+        _ => None,
+    };
+    let failure = Failure::from(error);
+    match running {
+        Some(target) => Failure { message: format!("{target} is running already"), help: Vec::new(), ..failure },
+        None => failure,
+    }
 }
 
 pub(crate) fn step(context: &Context, arguments: &StepArgs) -> Outcome<u8> {

@@ -2,19 +2,29 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use openocd::crash::Backtrace;
-use openocd::{CodeLocation, CrashReport};
+use openocd::{CodeLocation, CrashReport, Image, TargetState};
 use serde::Serialize;
 
 use crate::address::Names;
+use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::number::counted;
 use crate::output::Done;
-use crate::settings::Settings;
+use crate::settings::{Key, Settings};
+
+#[derive(Debug, Args)]
+pub(crate) struct CrashArgs {
+    /// Accept the file of --elf for firmware whose flash differs from it, such as firmware that writes
+    /// to its own flash. Otherwise no name and no place is taken from a file that is not the one in
+    /// flash.
+    #[arg(long)]
+    trust_file: bool,
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct CoreArgs {
@@ -78,25 +88,51 @@ fn with_image(settings: &Settings) -> Outcome<Names> {
     Ok(names)
 }
 
-pub(crate) fn crash(context: &Context) -> Outcome<u8> {
+/// Compares flash with the file of --elf, and returns the failure if it holds other firmware.
+fn other_firmware(context: &Context, board: &Board, image: &Image, arguments: &CrashArgs) -> Outcome<Option<Failure>> {
+    let file = Path::new(board.settings.value(Key::Elf).unwrap_or_default());
+    let other = super::run::other_firmware(context, board, image, file, arguments.trust_file);
+    // What follows does not look for signals by itself.
+    context.signals.unattend();
+    other
+}
+
+pub(crate) fn crash(context: &Context, arguments: &CrashArgs) -> Outcome<u8> {
     context.each_board_planned(with_image, |board, names| {
         let report = board.target()?.crash_report()?;
-        let location = match (report.fault_pc(), names.image()?) {
-            (Some(pc), Some(image)) => image.location(pc).unwrap_or_default(),
-            _ => Vec::new(),
-        };
+        let mut location = Vec::new();
+        if let Some(image) = names.image()? {
+            match (other_firmware(context, board, image, arguments)?, report.fault_pc()) {
+                (Some(other), _) => {
+                    let message = format!("{other}; addresses have no names");
+                    context.output.warning(board.name(), &message)?;
+                }
+                (None, Some(pc)) => location = image.location(pc).unwrap_or_default(),
+                (None, None) => {}
+            }
+        }
         Ok(Done::from(Crash { summary: report.summary(), report, location }))
     })
 }
 
-pub(crate) fn backtrace(context: &Context) -> Outcome<u8> {
+pub(crate) fn backtrace(context: &Context, arguments: &CrashArgs) -> Outcome<u8> {
     context.each_board_planned(
         |settings| {
             let names = with_image(settings)?;
             names.needed_image()?;
             Ok(names)
         },
-        |board, names| Ok(Done::from(Trace { backtrace: board.target()?.backtrace(names.needed_image()?)? })),
+        |board, names| {
+            let (target, image) = (board.target()?, names.needed_image()?);
+            // A target that runs has no calls to show, whatever flash holds.
+            if target.status()?.state == TargetState::Halted {
+                // The tables that say how to unwind the calls are in the file.
+                if let Some(other) = other_firmware(context, board, image, arguments)? {
+                    return Err(other);
+                }
+            }
+            Ok(Done::from(Trace { backtrace: target.backtrace(image)? }))
+        },
     )
 }
 

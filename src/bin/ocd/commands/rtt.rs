@@ -3,12 +3,14 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use openocd::{Error, OnClose, Rtt, RttChannel, RttChannels, RttError};
 use serde::Serialize;
 
+use super::run::{DEFMT_CHANNEL, Firmware};
 use crate::address::Names;
 use crate::board::Board;
 use crate::context::Context;
@@ -73,7 +75,9 @@ pub(crate) fn run(context: &Context, arguments: &RttArgs) -> Outcome<u8> {
         return Err(Failure::usage("nothing says where the firmware's RTT is")
             .help("name the firmware with --elf FILE, or the memory to search with --ram 0x2000_0000+20K"));
     }
-    let range = place(&context.one_settings()?, arguments)?;
+    let settings = context.one_settings()?;
+    let range = place(&settings, arguments)?;
+    note_defmt(context, &settings, arguments);
     let board = context.one_board()?;
     let name = board.name().map(str::to_owned);
     let result = board.in_time(|| console(context, &board, range, arguments));
@@ -102,6 +106,16 @@ fn console(context: &Context, board: &Board, range: Range<u64>, arguments: &RttA
         let _ = rtt.set_polling_interval(interval);
     }
     match talked? {}
+}
+
+/// Tells that what comes is no text: defmt sends numbers, which only its decoder understands.
+fn note_defmt(context: &Context, settings: &Settings, arguments: &RttArgs) {
+    let file = settings.value(Key::Elf).filter(|_| arguments.channel == DEFMT_CHANNEL && !arguments.list);
+    // What cannot be read as firmware may hold a control block all the same.
+    let firmware = file.and_then(|file| Firmware::read(Path::new(file)).ok());
+    if firmware.is_some_and(|firmware| firmware.uses_defmt()) {
+        context.output.note(settings.board.as_deref(), "note: this firmware logs with defmt: ocd attach FILE");
+    }
 }
 
 /// Where the control block is searched for. This needs no board.

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use openocd::{
-    Event, OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, TargetState,
+    Event, Events, OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, TargetState,
     VectorCatch, Verdict,
 };
 
@@ -34,9 +34,9 @@ use crate::settings::Key;
 use crate::signals::{POLL, Signals};
 use ending::Ending;
 pub(crate) use ending::{as_exit_status, exit};
-pub(crate) use firmware::Firmware;
+pub(crate) use firmware::{Firmware, other_firmware};
 pub(crate) use log::LogArgs;
-pub(crate) use output::Sink;
+pub(crate) use output::{DEFMT_CHANNEL, Sink};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RunArgs {
@@ -47,7 +47,7 @@ pub(crate) struct RunArgs {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
     /// Run what is in flash already. A difference from FILE is told, and then the log of defmt is
-    /// not decoded.
+    /// not decoded, and addresses have no names.
     #[arg(long)]
     no_flash: bool,
     /// End with success at the first line that this regular expression finds. An exit with status 0
@@ -145,7 +145,7 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     context.signals.attend();
     let ended = runner.prepare(&board).and_then(|is_described| {
         if !is_described {
-            sink.drop_defmt();
+            sink.expect_other_firmware();
         }
         let limit = board.time_limit()?.unwrap_or(number::LONGEST);
         runner.run_once(&board, &mut sink, &command_line(&runner.arguments), input, limit)
@@ -167,7 +167,7 @@ impl Runner {
         Sink::new(self.output.clone(), &self.firmware, &self.arguments.log, self.arguments.until_line.clone())
     }
 
-    /// Writes the flash, if wanted. Returns whether the file says what the log of the firmware means.
+    /// Writes the flash, if wanted. Returns whether the file is that of the firmware.
     fn prepare(&self, board: &Board) -> Outcome<bool> {
         if self.arguments.no_flash {
             return self.firmware.compare(&self.output, board, self.arguments.log.trusts_file());
@@ -204,15 +204,35 @@ impl Runner {
         input: RunInput,
         limit: Duration,
     ) -> Outcome<Ending> {
-        let (arguments, firmware) = (&self.arguments, &self.firmware);
         let target = board.target()?;
         target.reset(ResetMode::Halt)?;
         // From here on all resets are of other programs; the firmware's own are no commands of OpenOCD.
         let is_shared = board.settings.value(Key::Connect).is_some();
         let others = if is_shared { Some(board.session.events()?) } else { None };
-        let events: Vec<VectorCatch> = arguments.catch.iter().flat_map(|catch| catch.events()).copied().collect();
+        let events: Vec<VectorCatch> = self.arguments.catch.iter().flat_map(|catch| catch.events()).copied().collect();
         let before = Firmware::catch(&target, &events)?;
+        let ended = self.run_to_end(board, sink, command_line, input, limit, others);
+        // Also after a failure, which counts, such as output that nobody reads: an OpenOCD of others
+        // goes on.
+        let restored = before.map_or(Ok(()), |before| target.set_vector_catch(&before));
+        let ending = ended?;
+        restored?;
+        Ok(ending)
+    }
 
+    /// Runs the target, which is halted at its reset, until the firmware ends. `others` reports what
+    /// other clients do.
+    fn run_to_end(
+        &self,
+        board: &Board,
+        sink: &mut Sink<'_>,
+        command_line: &str,
+        input: RunInput,
+        limit: Duration,
+        others: Option<Events>,
+    ) -> Outcome<Ending> {
+        let (arguments, firmware) = (&self.arguments, &self.firmware);
+        let target = board.target()?;
         let mut until = RunUntil::new().input(input).command_line(command_line).keep(0);
         for &place in &self.until {
             until = until.breakpoint(place);
@@ -246,11 +266,7 @@ impl Runner {
             return Err(Failure::new(exit_status::TARGET, "ocd.run.reset", message)
                 .help("let one program at a time use the OpenOCD of --connect"));
         }
-        let ending = Ending::of(self, &target, sink, outcome)?;
-        if let Some(before) = before {
-            target.set_vector_catch(&before)?;
-        }
-        Ok(ending)
+        Ending::of(self, &target, sink, outcome)
     }
 }
 

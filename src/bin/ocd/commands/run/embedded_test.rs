@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
 use libtest_mimic::{Arguments, Failed, Trial};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use openocd::{OnClose, RunInput};
@@ -107,7 +108,7 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     let words = std::iter::once("ocd run".to_owned()).chain(runner.arguments.args.iter().cloned());
     let mut arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
-        Err(error) if error.use_stderr() => return Err(Failure::usage(error.to_string().trim_end())),
+        Err(error) if error.use_stderr() => return Err(wrong_usage(&error)),
         Err(error) => return Ok(crate::usage::answer(&error, &[], false)),
     };
     // One board runs one test at a time.
@@ -141,8 +142,12 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
         let line = VerdictLine::new(&test.name, width, &arguments);
         Trial::test(test.name.clone(), move || {
             let (runner, board) = &*shared;
-            let board = board.lock().unwrap_or_else(PoisonError::into_inner);
-            board.as_ref().map_or(Ok(()), |board| run_one(runner, board, &test, is_described, &line))
+            let mut board = board.lock().unwrap_or_else(PoisonError::into_inner);
+            let ended = board.as_ref().map_or(Ok(()), |board| run_one(runner, board, &test, is_described, &line));
+            ended.map_err(|problem| match problem {
+                Problem::Test(failed) => failed,
+                Problem::Run(failure) => end_run(runner, board.take(), &failure),
+            })
         })
         .with_ignored_flag(is_ignored)
     });
@@ -171,6 +176,19 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     Ok(status)
 }
 
+/// What libtest does not know. Its advice, to put `--` before an option, helps nobody here.
+fn wrong_usage(error: &clap::Error) -> Failure {
+    let text = error.to_string();
+    let message = text.lines().next().unwrap_or_default();
+    let failure = Failure::usage(message.strip_prefix("error: ").unwrap_or(message));
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            failure.help("options of ocd go before the filter: ocd run FILE --timeout 5 FILTER")
+        }
+        _ => failure,
+    }
+}
+
 /// The results could not be printed: libtest-mimic panics then.
 fn unprinted(panic: &str) -> Failure {
     match panic.contains("BrokenPipe") {
@@ -180,37 +198,64 @@ fn unprinted(panic: &str) -> Failure {
     }
 }
 
+/// Why a test has not passed.
+enum Problem {
+    Test(Failed),
+    /// OpenOCD cannot be reached: this says nothing of the test, and no other one can run.
+    Run(Failure),
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Problem::Test(failure.to_string().into())
+    }
+}
+
+/// Ends the program in the middle of a test: libtest knows no test without a verdict.
+fn end_run(runner: &Runner, board: Option<Board>, failure: &Failure) -> ! {
+    // The failure counts.
+    let _ = board.map(|board| board.close(OnClose::Halt));
+    std::process::exit(runner.output.failure(None, failure).into())
+}
+
 /// Runs one test. What it prints is shown; a log of defmt only if the file describes it.
-fn run_one(runner: &Runner, board: &Board, test: &Test, is_described: bool, line: &VerdictLine) -> Result<(), Failed> {
+fn run_one(runner: &Runner, board: &Board, test: &Test, is_described: bool, line: &VerdictLine) -> Result<(), Problem> {
     if runner.signals.caught().is_some() {
-        return Err("interrupted".into());
+        return Err(Problem::Test("interrupted".into()));
     }
     let mut sink = runner.sink();
     sink.interrupt(line);
     if !is_described {
-        sink.drop_defmt();
+        sink.expect_other_firmware();
     }
-    let result = verdict(runner, board, test, &mut sink, line);
-    line.resume().map_err(|failure| Failed::from(failure.to_string()))?;
+    let result = match verdict(runner, board, test, &mut sink, line) {
+        Err(failure) if failure.status == exit_status::CONNECTION && runner.signals.caught().is_none() => {
+            line.interrupt()?;
+            return Err(Problem::Run(failure));
+        }
+        Err(failure) => Err(failure.to_string()),
+        Ok(verdict) => verdict,
+    };
+    line.resume()?;
     let reason = result.as_ref().map_or_else(ToString::to_string, Clone::clone);
     let event = Event { name: &test.name, passed: result.is_ok(), reason: &reason };
-    runner.output.event(None, "test", &event).map_err(|failure| Failed::from(failure.to_string()))?;
-    result.map(drop).map_err(Failed::from)
+    runner.output.event(None, "test", &event)?;
+    result.map(drop).map_err(|reason| Problem::Test(reason.into()))
 }
 
+/// Whether the test passes, and why; a failure where it could not be run.
 fn verdict<'s>(
     runner: &'s Runner,
     board: &Board,
     test: &Test,
     sink: &mut Sink<'s>,
     line: &VerdictLine,
-) -> Result<String, String> {
-    let failed = |failure: Failure| failure.to_string();
+) -> Outcome<Result<String, String>> {
     let command_line = format!("run_addr {}", test.address);
     let input = RunInput::from(Vec::new());
-    let ending = runner.run_once(board, sink, &command_line, input, test.limit).map_err(failed)?;
+    let ending = runner.run_once(board, sink, &command_line, input, test.limit)?;
     if ending.needs_explanation() {
-        line.interrupt().map_err(failed)?;
+        line.interrupt()?;
     }
     ending.explain(&runner.output);
     let passed = match ending.exited() {
@@ -218,11 +263,11 @@ fn verdict<'s>(
         Some(status) => status == 0,
         None => false,
     };
-    match passed {
+    Ok(match passed {
         true => Ok(ending.reason),
         false if test.should_panic => Err(format!("the test should panic, but {}", ending.reason)),
         false => Err(ending.reason),
-    }
+    })
 }
 
 /// Reads the list of tests from the ELF file.

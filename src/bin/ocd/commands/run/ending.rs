@@ -3,7 +3,7 @@
 use std::fmt;
 
 use openocd::crash::{Backtrace as Calls, CortexMState};
-use openocd::{CrashReport, RunOutcome, Target, TargetState, Verdict};
+use openocd::{CrashReport, HaltReason, RunOutcome, Target, TargetState, Verdict};
 use serde::Serialize;
 
 use super::output::Sink;
@@ -11,6 +11,14 @@ use super::{Backtrace, Runner};
 use crate::exit_status;
 use crate::failure::Outcome;
 use crate::output::{Done, Output, Whose};
+
+/// Why the target halts where the firmware has no breakpoint instruction.
+const FOREIGN_BREAKPOINT: &str = "OpenOCD has a breakpoint there, which is not of this run: `ocd bp list` lists them, `ocd bp remove --all` removes them";
+
+/// Whether OpenOCD's list has a breakpoint at an address. Those of the run are gone at its end.
+fn has_breakpoint(target: &Target<'_>, address: u64) -> bool {
+    target.breakpoints().list().is_ok_and(|list| list.iter().any(|breakpoint| breakpoint.address == address))
+}
 
 /// What a run came to.
 #[derive(Serialize)]
@@ -26,6 +34,9 @@ pub(super) struct Ending {
     /// Output that is not in the result: it was printed.
     crash: Option<CrashReport>,
     backtrace: Option<Calls>,
+    /// What to try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<&'static str>,
 }
 
 impl Ending {
@@ -43,8 +54,15 @@ impl Ending {
             Backtrace::Auto => is_crash || matches!(outcome.verdict, Verdict::Halt(_)),
             Backtrace::Never => false,
         };
-        let calls = if wants_calls { Some(target.backtrace(&firmware.image)?) } else { None };
+        // The file of other firmware says nothing of what is where.
+        let is_described = !sink.is_other_firmware;
+        let place = |address| if is_described { firmware.place(address) } else { format!("{address:#010x}") };
+        let calls = if wants_calls && is_described { Some(target.backtrace(&firmware.image)?) } else { None };
 
+        let help = match (&outcome.verdict, outcome.pc()) {
+            (Verdict::Halt(HaltReason::Breakpoint), Some(pc)) if has_breakpoint(target, pc) => Some(FOREIGN_BREAKPOINT),
+            _ => None,
+        };
         let signal = runner.signals.caught();
         let (status, whose, reason) = match &outcome.verdict {
             _ if sink.found.is_some() => {
@@ -55,15 +73,15 @@ impl Ending {
                 exit(*status, runner.arguments.until_line.is_some(), !runner.arguments.until.is_empty())
             }
             Verdict::Breakpoint { address } => {
-                (exit_status::DONE, Whose::Ocd, format!("the firmware reached {}", firmware.place(*address)))
+                (exit_status::DONE, Whose::Ocd, format!("the firmware reached {}", place(*address)))
             }
-            Verdict::Lockup => (exit_status::CRASH, Whose::Firmware, "the firmware locked up".to_owned()),
+            Verdict::Lockup => (exit_status::CRASH, Whose::Ocd, "the firmware locked up".to_owned()),
             Verdict::Crash { .. } | Verdict::Halt(_) if is_crash => {
                 let summary = crash.as_ref().map(CrashReport::summary).unwrap_or_default();
-                (exit_status::CRASH, Whose::Firmware, format!("the firmware crashed: {summary}"))
+                (exit_status::CRASH, Whose::Ocd, format!("the firmware crashed: {summary}"))
             }
             Verdict::Halt(reason) => {
-                let pc = outcome.pc().map(|pc| format!(" at {}", firmware.place(pc))).unwrap_or_default();
+                let pc = outcome.pc().map(|pc| format!(" at {}", place(pc))).unwrap_or_default();
                 (exit_status::FAILED, Whose::Ocd, format!("the target halted{pc} ({reason})"))
             }
             Verdict::Stopped => (signal.unwrap_or(exit_status::FAILED), Whose::Ocd, "interrupted".to_owned()),
@@ -71,7 +89,7 @@ impl Ending {
             other => (exit_status::FAILED, Whose::Ocd, other.to_string()),
         };
         let elapsed_seconds = outcome.elapsed.as_secs_f64();
-        Ok(Ending { status, whose, reason, verdict: outcome.verdict, elapsed_seconds, crash, backtrace: calls })
+        Ok(Ending { status, whose, reason, verdict: outcome.verdict, elapsed_seconds, crash, backtrace: calls, help })
     }
 
     /// Tells people and programs.
@@ -89,7 +107,7 @@ impl Ending {
 
     /// Whether there is more to tell people than the reason.
     pub(super) fn needs_explanation(&self) -> bool {
-        self.crash.is_some() || self.backtrace.is_some()
+        self.crash.is_some() || self.backtrace.is_some() || self.help.is_some()
     }
 
     /// The crash and the calls, for people.
@@ -99,6 +117,9 @@ impl Ending {
         }
         if let Some(calls) = &self.backtrace {
             output.note(None, calls);
+        }
+        if let Some(help) = self.help {
+            output.note(None, format_args!("help: {help}"));
         }
     }
 

@@ -71,68 +71,28 @@ impl Firmware {
     }
 
     /// Resets and halts the target, and warns if flash holds another firmware than this one. Returns
-    /// whether this file says what the log of the firmware means.
+    /// whether this file says what the firmware's log and addresses mean.
     pub(super) fn compare(&self, output: &Output, board: &Board, is_trusted: bool) -> Outcome<bool> {
         board.target()?.reset(openocd::ResetMode::Halt)?;
         let Some(mismatch) = board.target()?.flash().verify_image_at(&self.image)? else { return Ok(true) };
-        let log = if self.defmt.is_some() && !is_trusted { "; the log of defmt is not decoded" } else { "" };
+        let log = match self.defmt.is_some() {
+            _ if is_trusted => "",
+            true => "; the log of defmt is not decoded, and addresses have no names",
+            false => "; addresses have no names",
+        };
         output.warning(board.name(), &format!("the chip holds other firmware: {mismatch}{log}"))?;
         Ok(is_trusted)
     }
 
     /// Fails if flash holds another firmware than this one: this file does not say what that one
-    /// prints. Flash is only read: the target may run, and goes on as it was.
+    /// prints. See [`other_firmware`].
     pub(crate) fn compare_running(&self, context: &Context, board: &Board, is_trusted: bool) -> Outcome<()> {
-        let output = &context.output;
-        let mut watch = Watch::new(output, board.name(), &context.signals);
-        let difference = match self.difference(&board.target()?, &mut watch) {
-            Ok(None) => return Ok(()),
-            Ok(Some(difference)) => difference,
-            Err(error) if error.is_disconnected() || error.is_timeout() || watch.caught().is_some() => {
-                return Err(watch.failure(error));
-            }
-            // Not every chip can be read while it runs.
-            Err(error) => {
-                let message = format!("nothing confirms that the chip holds this firmware: {error}");
-                return output.warning(board.name(), &message);
-            }
-        };
-        drop(watch);
-        if is_trusted {
-            return output.warning(board.name(), &format!("the chip holds other firmware: {difference}"));
-        }
-        let file = self.path.display();
-        let message = format!("the chip holds other firmware than {file}: {difference}");
-        Err(Failure::new(exit_status::MISMATCH, "flash.mismatch", message)
-            .help(format!("name the file of the firmware that runs, or write this one: ocd flash {file}"))
-            .help("if the firmware writes to its own flash, --trust-file accepts the difference"))
+        other_firmware(context, board, &self.image, &self.path, is_trusted)?.map_or(Ok(()), Err)
     }
 
-    /// Where flash differs from this firmware. What is loaded into RAM is not compared.
-    fn difference(&self, target: &Target<'_>, watch: &mut Watch) -> openocd::Result<Option<String>> {
-        let flash = target.flash();
-        let banks = flash.banks()?;
-        for segment in self.image.segments() {
-            // A bank that cannot be probed now, as some while the target runs, has the size 0: reading
-            // it says why.
-            let is_in = |bank: &openocd::FlashBank| {
-                let offset = segment.address.checked_sub(bank.base);
-                offset.is_some_and(|offset| offset < bank.size || bank.size == 0)
-            };
-            if !banks.iter().any(is_in) {
-                continue;
-            }
-            let mut address = segment.address;
-            for wanted in segment.data.chunks(PIECE) {
-                let held = watch.flash(flash).read(address, wanted.len() as u64)?;
-                if let Some(at) = held.iter().zip(wanted).position(|(held, wanted)| held != wanted) {
-                    let (address, held, wanted) = (address + at as u64, held[at], wanted[at]);
-                    return Ok(Some(format!("{address:#010x} holds {held:#04x} and not {wanted:#04x}")));
-                }
-                address += wanted.len() as u64;
-            }
-        }
-        Ok(None)
+    /// Whether it logs with defmt.
+    pub(crate) fn uses_defmt(&self) -> bool {
+        self.defmt.is_some()
     }
 
     /// What `--until` names: a symbol of this firmware, a register of the SVD file, or a number. It
@@ -177,4 +137,69 @@ impl Firmware {
     pub(super) fn wrong(&self, problem: &str) -> Failure {
         Failure::new(exit_status::CONFIGURATION, "ocd.firmware", format!("{}: {problem}", self.path.display()))
     }
+}
+
+/// Compares flash with the image of `file`, and returns the failure if it holds other firmware. Flash
+/// is only read: the target may run, and goes on as it was. Of a file that is trusted a difference is
+/// only told.
+pub(crate) fn other_firmware(
+    context: &Context,
+    board: &Board,
+    image: &Image,
+    file: &Path,
+    is_trusted: bool,
+) -> Outcome<Option<Failure>> {
+    let output = &context.output;
+    let mut watch = Watch::new(output, board.name(), &context.signals);
+    let difference = match difference(image, &board.target()?, &mut watch) {
+        Ok(None) => return Ok(None),
+        Ok(Some(difference)) => difference,
+        Err(error) if error.is_disconnected() || error.is_timeout() || watch.caught().is_some() => {
+            return Err(watch.failure(error));
+        }
+        // Not every chip can be read while it runs.
+        Err(error) => {
+            let message = format!("nothing confirms that the chip holds this firmware: {error}");
+            output.warning(board.name(), &message)?;
+            return Ok(None);
+        }
+    };
+    drop(watch);
+    if is_trusted {
+        output.warning(board.name(), &format!("the chip holds other firmware: {difference}"))?;
+        return Ok(None);
+    }
+    let file = file.display();
+    let message = format!("the chip holds other firmware than {file}: {difference}");
+    let failure = Failure::new(exit_status::MISMATCH, "flash.mismatch", message)
+        .help(format!("name the file of the firmware that runs, or write this one: ocd flash {file}"))
+        .help("if the firmware writes to its own flash, --trust-file accepts the difference");
+    Ok(Some(failure))
+}
+
+/// Where flash differs from an image. What is loaded into RAM is not compared.
+fn difference(image: &Image, target: &Target<'_>, watch: &mut Watch) -> openocd::Result<Option<String>> {
+    let flash = target.flash();
+    let banks = flash.banks()?;
+    for segment in image.segments() {
+        // A bank that cannot be probed now, as some while the target runs, has the size 0: reading it
+        // says why.
+        let is_in = |bank: &openocd::FlashBank| {
+            let offset = segment.address.checked_sub(bank.base);
+            offset.is_some_and(|offset| offset < bank.size || bank.size == 0)
+        };
+        if !banks.iter().any(is_in) {
+            continue;
+        }
+        let mut address = segment.address;
+        for wanted in segment.data.chunks(PIECE) {
+            let held = watch.flash(flash).read(address, wanted.len() as u64)?;
+            if let Some(at) = held.iter().zip(wanted).position(|(held, wanted)| held != wanted) {
+                let (address, held, wanted) = (address + at as u64, held[at], wanted[at]);
+                return Ok(Some(format!("{address:#010x} holds {held:#04x} and not {wanted:#04x}")));
+            }
+            address += wanted.len() as u64;
+        }
+    }
+    Ok(None)
 }

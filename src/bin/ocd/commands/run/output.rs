@@ -16,7 +16,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
 /// The channel that defmt uses.
-const DEFMT_CHANNEL: u32 = 0;
+pub(crate) const DEFMT_CHANNEL: u32 = 0;
 
 /// A line of text, as an event in JSON.
 #[derive(Serialize)]
@@ -41,6 +41,8 @@ pub(crate) struct Sink<'f> {
     decoder: Option<Decoder<'f>>,
     /// What comes by the channel of defmt has no meaning here.
     drops_defmt: bool,
+    /// The file is not that of the firmware that runs.
+    pub(super) is_other_firmware: bool,
     timestamps: Timestamps,
     tells_channels_apart: bool,
     until_line: Option<Regex>,
@@ -62,6 +64,7 @@ impl<'f> Sink<'f> {
             output,
             decoder: Decoder::new(firmware, arguments),
             drops_defmt: false,
+            is_other_firmware: false,
             timestamps: arguments.timestamps(),
             tells_channels_apart: arguments.channels().len() > 1,
             until_line,
@@ -77,9 +80,10 @@ impl<'f> Sink<'f> {
         self.verdict_line = Some(line);
     }
 
-    /// Drops the log of defmt, if there is one: the firmware that runs is another one, and its log
-    /// would be decoded by the wrong strings.
-    pub(super) fn drop_defmt(&mut self) {
+    /// The firmware that runs is another one: a log of defmt is dropped, as it would be decoded by the
+    /// wrong strings, and addresses have no names.
+    pub(super) fn expect_other_firmware(&mut self) {
+        self.is_other_firmware = true;
         self.drops_defmt = self.decoder.take().is_some();
     }
 

@@ -1,0 +1,123 @@
+//! An OpenOCD that goes on after `ocd` ends, and that serves others, too.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
+
+use openocd::{Session, VectorCatch};
+
+use crate::bench::{Bench, Ran};
+use crate::run::firmware;
+
+/// Runs `ocd` until it has printed a line that nobody reads any more.
+fn closed_after_a_line(bench: &Bench, session: &Session, arguments: &[&str]) -> Ran {
+    let address = session.process().unwrap().tcl_address().to_string();
+    let mut command = bench.command(arguments);
+    command.args(["--connect", &address]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = Vec::new();
+    assert_ne!(output.read_until(b'\n', &mut line).unwrap(), 0, "{arguments:?}");
+    drop(output);
+    Ran::from(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_run_whose_output_nobody_reads_restores_vector_catch() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let target = session.target();
+    target.set_vector_catch(&[]).unwrap();
+    let file = firmware("hangs");
+    for options in [&[][..], &["--json"]] {
+        let arguments = [&["run", &file, "--timeout", "60"], options].concat();
+        closed_after_a_line(&bench, &session, &arguments).expect(141);
+        assert_eq!(target.vector_catch().unwrap(), [], "{options:?}");
+    }
+}
+
+#[test]
+fn what_watches_leaves_openocd_as_it_was_when_nobody_reads_it() {
+    let bench = Bench::new();
+    let session = bench.session();
+    bench.ocd_on(&session, &["flash", &firmware("hangs")]).expect(0);
+    let target = session.target();
+    target.set_vector_catch(&[]).unwrap();
+    let interval = target.rtt().polling_interval().unwrap();
+    let file = firmware("hangs");
+    for arguments in [
+        &["attach", &file, "--timeout", "60"][..],
+        &["rtt", "--elf", &file, "--timeout", "60"],
+        &["watch", "0x2000_0000:u32", "--timeout", "60"],
+    ] {
+        closed_after_a_line(&bench, &session, arguments).expect(141);
+        assert_eq!(target.vector_catch().unwrap(), [], "{arguments:?}");
+        assert_eq!(target.rtt().polling_interval().unwrap(), interval, "{arguments:?}");
+        assert!(!target.status().unwrap().to_string().contains("halted"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_program_that_faults_at_its_start_is_no_success() {
+    let bench = Bench::new();
+    let session = bench.session();
+    session.target().set_vector_catch(&[VectorCatch::HardFault]).unwrap();
+    let ran = bench.ocd_on(&session, &["flash", &firmware("faults")]).expect(134);
+    assert!(ran.stderr.contains("error: flash is written, but the target crashed when it was started"), "{ran:#?}");
+    let ran = bench.ocd_on(&session, &["flash", &firmware("faults"), "--json"]).expect(134);
+    assert_eq!(ran.error()["id"], "ocd.flash.crash");
+    // A halt at the reset is none in a fault.
+    session.target().set_vector_catch(&[VectorCatch::Reset]).unwrap();
+    bench.ocd_on(&session, &["flash", &firmware("hello")]).expect(0);
+}
+
+#[test]
+fn breakpoint_of_another_client_is_told_as_the_end_of_a_run() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let main = openocd::Image::open(firmware("exits")).unwrap().symbol("main").unwrap().address;
+    bench.ocd_on(&session, &["halt"]).expect(0);
+    // Behind its first instruction, where the run waits for RTT.
+    bench.ocd_on(&session, &["bp", "add", &format!("{:#x}", main + 2)]).expect(0);
+    let ran = bench.ocd_on(&session, &["run", &firmware("exits"), "--timeout", "60"]).expect(70);
+    assert!(ran.stderr.contains("OpenOCD has a breakpoint there, which is not of this run"), "{ran:#?}");
+    assert!(ran.stderr.contains("ocd bp list") && ran.stderr.contains("ocd bp remove --all"), "{ran:#?}");
+}
+
+/// A forwarder of OpenOCD's TCL port alone, at another address of this machine.
+fn forwarded(session: &Session) -> String {
+    let to = session.process().unwrap().tcl_address();
+    let listener = TcpListener::bind("127.0.0.2:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for near in listener.incoming().map_while(Result::ok) {
+            let Ok(far) = TcpStream::connect(to.to_string()) else { return };
+            let copy = |mut from: TcpStream, mut to: TcpStream| {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(std::net::Shutdown::Write);
+                });
+            };
+            copy(near.try_clone().unwrap(), far.try_clone().unwrap());
+            copy(far, near);
+        }
+    });
+    address
+}
+
+#[test]
+fn rtt_that_is_not_forwarded_is_told() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let address = forwarded(&session);
+    for name in ["hello", "tests"] {
+        let ran = bench.ocd_alone(&["run", &firmware(name), "--connect", &address, "--timeout", "60"]).expect(76);
+        assert!(
+            ran.stderr.contains(
+                "RTT needs a port of its own, which OpenOCD chooses: forwarding the TCL port alone is not enough"
+            ),
+            "{ran:#?}"
+        );
+        assert!(!ran.stderr.contains("tcl_port") && !ran.stdout.contains("FAILED"), "{ran:#?}");
+    }
+}
