@@ -350,7 +350,9 @@ impl Target<'_> {
     /// Between polls the session is free for other threads. RTT lines arrive at the pace of
     /// [`Rtt::polling_interval`](crate::Rtt::polling_interval). If a wanted line was printed before
     /// a halt, the line is the verdict. On the target, the breakpoints of the conditions exist
-    /// during the run, and [`RunUntil::rtt`] clears RTT control blocks.
+    /// during the run, and [`RunUntil::rtt`] clears RTT control blocks just before the target is
+    /// resumed. A run that is refused, because the target is running or a breakpoint cannot be set,
+    /// leaves the control blocks and OpenOCD's RTT as they were.
     ///
     /// The call ends at most 5 s after `timeout`, whatever OpenOCD and the firmware do. It needs
     /// that time to halt the target and fetch the last lines. The time to set and to remove
