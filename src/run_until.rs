@@ -215,16 +215,22 @@ impl<'c> RunUntil<'c> {
 
     /// Ends the run when `wanted` accepts a line from an RTT channel. Short for
     /// [`rtt`](Self::rtt) with [`RunChannel::until_line`].
+    ///
+    /// Use this for firmware that starts with the run, after a reset: the control block is cleared,
+    /// and found again when the firmware has written a new one. To wait for a further line of
+    /// firmware that has started, use [`line`](Self::line).
     pub fn rtt_line(self, range: Range<u64>, channel: u32, wanted: impl FnMut(&str) -> bool + 'c) -> Self {
         self.rtt(range, RunChannel::new(channel).until_line(wanted))
     }
 
     /// Ends the run when `wanted` accepts a line from an open RTT channel.
     ///
-    /// Use this for firmware that has run before and is halted now. Output that waits in the socket
-    /// or in the target's ring when the run begins is collected with [`RunLine::at`] `None`, and
-    /// meets no condition. The control block is not changed. After a reset use
-    /// [`rtt_line`](Self::rtt_line). Several channels may have a condition.
+    /// Use this for firmware that has run before and is halted now, such as to wait for a second
+    /// line without a reset. The control block is not changed. After a reset use
+    /// [`rtt_line`](Self::rtt_line).
+    ///
+    /// Output that waits in the socket or in the target's ring when the run begins is collected
+    /// with [`RunLine::at`] `None`, and meets no condition. Several channels may have a condition.
     ///
     /// ```
     /// # use virtual_chip::firmware::rtt;
