@@ -181,12 +181,9 @@ impl fmt::Display for Failure {
             return if self.ends_openocd() {
                 write!(f, "OpenOCD ends and closes the connection, as `{command}` asks (code {})", self.code)
             } else {
-                let hint = "`Session::raw` sends it, `Session::close` ends a session";
-                write!(
-                    f,
-                    "`{command}` asks OpenOCD to close the connection (code {}), which stays open; {hint}",
-                    self.code
-                )
+                let hint = "; `Session::raw` sends it, `Session::close` ends a session";
+                let code = self.code;
+                write!(f, "`{command}` asks OpenOCD to close the connection (code {code}), which stays open{hint}")
             };
         }
         write!(f, "OpenOCD refused `{command}` (code {})", self.code)?;
