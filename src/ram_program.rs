@@ -143,16 +143,9 @@ impl Target<'_> {
     }
 
     fn load_and_run(&self, image: &Image, start: RamStart) -> Result<()> {
-        let name = self.name()?;
-        for bank in self.flash().banks()?.into_iter().filter(|bank| bank.target == name) {
-            if let Some(address) = image.first_within(bank.base, bank.size) {
-                let expected = "an image that is in RAM alone";
-                let given = format!("{address:#010x} in flash bank \"{}\"", bank.name);
-                return Err(TargetError::from(InvalidArgument::new("image", expected, given)).into());
-            }
-        }
+        self.flash().refuse(image)?;
         self.reset(ResetMode::Init)?;
-        self.memory().load_image(image)?;
+        self.memory().load_without_check(image)?;
         if let Some(mismatch) = self.memory().verify_image_at(image)? {
             return Err(TargetError::NotLoaded(mismatch).into());
         }

@@ -215,16 +215,22 @@ impl<'c> RunUntil<'c> {
 
     /// Ends the run when `wanted` accepts a line from an RTT channel. Short for
     /// [`rtt`](Self::rtt) with [`RunChannel::until_line`].
+    ///
+    /// Use this for firmware that starts with the run, after a reset: the control block is cleared,
+    /// and found again when the firmware has written a new one. To wait for a further line of
+    /// firmware that has started, use [`line`](Self::line).
     pub fn rtt_line(self, range: Range<u64>, channel: u32, wanted: impl FnMut(&str) -> bool + 'c) -> Self {
         self.rtt(range, RunChannel::new(channel).until_line(wanted))
     }
 
     /// Ends the run when `wanted` accepts a line from an open RTT channel.
     ///
-    /// Use this for firmware that has run before and is halted now. Output that waits in the socket
-    /// or in the target's ring when the run begins is collected with [`RunLine::at`] `None`, and
-    /// meets no condition. The control block is not changed. After a reset use
-    /// [`rtt_line`](Self::rtt_line). Several channels may have a condition.
+    /// Use this for firmware that has run before and is halted now, such as to wait for a second
+    /// line without a reset. The control block is not changed. After a reset use
+    /// [`rtt_line`](Self::rtt_line).
+    ///
+    /// Output that waits in the socket or in the target's ring when the run begins is collected
+    /// with [`RunLine::at`] `None`, and meets no condition. Several channels may have a condition.
     ///
     /// ```
     /// # use virtual_chip::firmware::rtt;
@@ -350,7 +356,9 @@ impl Target<'_> {
     /// Between polls the session is free for other threads. RTT lines arrive at the pace of
     /// [`Rtt::polling_interval`](crate::Rtt::polling_interval). If a wanted line was printed before
     /// a halt, the line is the verdict. On the target, the breakpoints of the conditions exist
-    /// during the run, and [`RunUntil::rtt`] clears RTT control blocks.
+    /// during the run, and [`RunUntil::rtt`] clears RTT control blocks just before the target is
+    /// resumed. A run that is refused, because the target is running or a breakpoint cannot be set,
+    /// leaves the control blocks and OpenOCD's RTT as they were.
     ///
     /// The call ends at most 5 s after `timeout`, whatever OpenOCD and the firmware do. It needs
     /// that time to halt the target and fetch the last lines. The time to set and to remove

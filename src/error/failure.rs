@@ -48,9 +48,7 @@ impl Failure {
         let result = without_call_stack(&self.result);
         let message = if result.is_empty() || is_of_ours(result) { self.log.trim() } else { result };
         match message {
-            "" if self.code == CLOSES_CONNECTION => {
-                "the command closes its connection; `Session::raw` sends it, `Session::close` ends a session"
-            }
+            "" if self.code == CLOSES_CONNECTION => "the command closes its connection",
             message => without_other_usages(message, &self.command),
         }
     }
@@ -86,6 +84,12 @@ impl Failure {
             || (self.code == -4
                 && self.log.contains("Failed to read priv register.")
                 && self.log.trim().lines().all(|line| without_target(line) == "Failed to read priv register."))
+    }
+
+    /// Whether the command was, or ran, `shutdown`. OpenOCD then ends as soon as it has answered.
+    fn ends_openocd(&self) -> bool {
+        let says = |text: &str| text.lines().any(|line| line.trim() == "shutdown command invoked");
+        says(&self.result) || says(&self.log)
     }
 
     /// Whether OpenOCD has not reached the target, or lost it: nothing works until it is examined.
@@ -172,6 +176,16 @@ impl fmt::Display for Failure {
             }
             return write!(f, ", but said: {}", excerpt(message.as_bytes(), SHOWN));
         }
+        // Of such a command the code is no failure.
+        if self.code == CLOSES_CONNECTION {
+            return if self.ends_openocd() {
+                write!(f, "OpenOCD ends and closes the connection, as `{command}` asks (code {})", self.code)
+            } else {
+                let hint = "; `Session::raw` sends it, `Session::close` ends a session";
+                let code = self.code;
+                write!(f, "`{command}` asks OpenOCD to close the connection (code {code}), which stays open{hint}")
+            };
+        }
         write!(f, "OpenOCD refused `{command}` (code {})", self.code)?;
         if message.is_empty() {
             return write!(f, " and gave no reason");
@@ -253,8 +267,16 @@ mod tests {
 
     #[test]
     fn a_command_that_closes_the_connection_says_so() {
-        assert!(failure("exit", -600, "", "").to_string().contains("`Session::raw`"));
-        assert_eq!(failure("shutdown", -600, "", "shutdown command invoked\n").message(), "shutdown command invoked");
+        let exit = failure("exit", -600, "", "");
+        assert_eq!(exit.message(), "the command closes its connection");
+        let text = "`exit` asks OpenOCD to close the connection (code -600), which stays open; `Session::raw` sends it, `Session::close` ends a session";
+        assert_eq!(exit.to_string(), text);
+        let text = "OpenOCD ends and closes the connection, as `shutdown` asks (code -600)";
+        // 0.12.0, and newer OpenOCD.
+        for (result, log) in [("", "shutdown command invoked\n"), ("shutdown command invoked\n", "")] {
+            let shutdown = failure("shutdown", -600, result, log);
+            assert_eq!((shutdown.message(), shutdown.to_string().as_str()), ("shutdown command invoked", text));
+        }
     }
 
     #[test]

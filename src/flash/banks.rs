@@ -5,7 +5,8 @@ use std::fmt;
 use super::Flash;
 use super::replies;
 use crate::command::{Reply, Request, Script};
-use crate::error::{FlashError, Result, text};
+use crate::error::{FlashError, InvalidArgument, Result, TargetError, text};
+use crate::image::Image;
 use crate::progress::ProgressReport;
 use crate::types::Hex;
 use crate::wire::tcl;
@@ -198,6 +199,23 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// verify_image` knows the banks of the current target only.
     pub(super) fn bank_request<'r>(&self, bank: &'r FlashBank, script: Script) -> Request<'r> {
         Request::new(script).on(Some(&bank.target)).within(self.target.session().flash_timeout())
+    }
+}
+
+impl Flash<'_> {
+    /// Refuses an image with a part in a flash bank of this target: OpenOCD's writes to memory are
+    /// lost there. A bank of unknown size has no addresses.
+    pub(crate) fn refuse(&self, image: &Image) -> Result<()> {
+        let Banks { target, all } = self.all_banks()?;
+        for bank in all.iter().filter(|bank| bank.target == target) {
+            if let Some(address) = image.first_within(bank.base, bank.size) {
+                let expected =
+                    "an image that is in RAM alone (`Session::program` and `Flash::write_image` write flash)";
+                let given = format!("{address:#010x} in flash bank \"{}\"", bank.name);
+                return Err(TargetError::from(InvalidArgument::new("image", expected, given)).into());
+            }
+        }
+        Ok(())
     }
 }
 

@@ -98,7 +98,7 @@ impl<R: ProgressReport> Flash<'_, R> {
         self.target.reset(ResetMode::Init)?;
         let flash = self.write_image_with(&flash_part, options.write)?;
         if let Some(part) = &ram_part {
-            self.target.memory().load_image(part)?;
+            self.target.memory().load_without_check(part)?;
             if let Some(mismatch) = self.target.memory().verify_image_at(part)? {
                 return Err(TargetError::NotLoaded(mismatch).into());
             }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::Memory;
 use super::bytes::Bytes;
-use crate::error::Result;
+use crate::error::{Error, FlashError, Result};
 use crate::image::Image;
 use crate::progress::{ProgressReport, Tracker};
 use crate::types::{Mismatch, Phase};
@@ -12,14 +12,21 @@ use crate::types::{Mismatch, Phase};
 impl<R: ProgressReport> Memory<'_, R> {
     /// Writes an image to RAM, segment by segment, as OpenOCD's `load_image` does.
     ///
-    /// For flash there is [`Flash::write_image`](crate::Flash::write_image): what this call writes
-    /// to flash addresses is lost, or a bus fault. Memory that ignores writes is not noticed: check
-    /// with [`verify_image`](Self::verify_image). Each command has the time of
+    /// An image with a part in a flash bank of the target is refused: flash ignores such writes.
+    /// [`Session::program`](crate::Session::program) and
+    /// [`Flash::write_image`](crate::Flash::write_image) write flash. This asks OpenOCD for the
+    /// banks, as [`Flash::banks`](crate::Flash::banks) does. A bank that cannot be probed, or an
+    /// OpenOCD that does not list its banks, refuses nothing. [`write_bytes`](Self::write_bytes)
+    /// writes without the check.
+    ///
+    /// Other memory that ignores writes is not noticed: check with
+    /// [`verify_image`](Self::verify_image). Each command has the time of
     /// [`SessionBuilder::flash_timeout`](crate::SessionBuilder::flash_timeout).
     ///
     /// # Errors
-    /// The errors of [`write_bytes`](Self::write_bytes); a segment that is out of range is found
-    /// before anything is written.
+    /// [`TargetError::InvalidArgument`](crate::TargetError::InvalidArgument) if a part is in flash, before anything is written. The
+    /// errors of [`write_bytes`](Self::write_bytes); a segment that is out of range is found before
+    /// anything is written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -32,6 +39,18 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn load_image(&self, image: &Image) -> Result<()> {
+        match self.target.flash().refuse(image) {
+            // OpenOCD knows no banks, or is too different: the image may be for RAM.
+            Err(Error::Flash(error @ (FlashError::Banks(_) | FlashError::UnexpectedReply(_)))) => {
+                log::debug!(target: "openocd::memory", "cannot check whether the image is in flash: {error}");
+            }
+            checked => checked?,
+        }
+        self.load_without_check(image)
+    }
+
+    /// Loads like [`load_image`](Self::load_image), for a caller that verifies the image.
+    pub(crate) fn load_without_check(&self, image: &Image) -> Result<()> {
         let mut tracker = self.begin_image(Phase::Write, image)?;
         let memory = self.for_images();
         let mut pace = memory.write_pace::<Bytes>();

@@ -184,21 +184,27 @@ impl Rtt<'_> {
     /// Clears like [`clear`](Self::clear). The search ends with a timeout when a token stops.
     pub(crate) fn clear_unless(&self, address: u64, size: u32, id: &str, stops: &StopTokens) -> Result<u32> {
         self.check_setup(address, size, id)?;
+        let mut places = Vec::new();
+        let searched = search::<()>(self.target, address, size, id, (Deadline::NEVER, stops), |place| {
+            places.push(place);
+            Ok(Found::Rejected(String::new()))
+        });
+        match searched {
+            Err(Error::Rtt(RttError::NoControlBlock { .. })) => {}
+            other => other?,
+        }
+        // All memory was read, so nothing is overwritten if a part of it cannot be.
         let mut cleared = 0;
-        let searched = search::<()>(self.target, address, size, id, (Deadline::NEVER, stops), |block| {
-            let request = self.request(Script::call("rtt_clear").hex(block).word(id)).shown("write_memory");
+        for place in places {
+            let request = self.request(Script::call("rtt_clear").hex(place).word(id)).shown("write_memory");
             let request = request.to("clear the RTT control block").expecting("0 or 1");
             cleared += self.ask(&request, |answer| match answer {
                 b"0" => Some(0),
                 b"1" => Some(1),
                 _ => None,
             })?;
-            Ok(Found::Rejected(String::new()))
-        });
-        match searched {
-            Err(Error::Rtt(RttError::NoControlBlock { .. })) => Ok(cleared),
-            other => other.map(|()| cleared),
         }
+        Ok(cleared)
     }
 }
 

@@ -43,9 +43,19 @@ pub(super) struct Channels<'c> {
     next_search: Option<Instant>,
     /// The polling interval before the run, if the run changed it.
     interval_before: Option<Duration>,
-    claim: Option<Claim>,
+    /// The search for the control block, from [`claim`](Self::claim) on.
+    search: Option<Search>,
     /// The target has not come to where the channels are opened.
     pub(super) wait_for_start: bool,
+}
+
+/// Where the run searches for the control block.
+struct Search {
+    address: u64,
+    size: u32,
+    /// The run has set up OpenOCD's RTT for it.
+    is_set_up: bool,
+    _claim: Claim,
 }
 
 /// When the rings of a halted target are emptied.
@@ -83,7 +93,24 @@ impl Drop for Claim {
 
 impl<'c> Channels<'c> {
     pub(super) fn new(all: Vec<Channel<'c>>, stops: StopTokens) -> Self {
-        Channels { all, stops, next_search: None, interval_before: None, claim: None, wait_for_start: false }
+        Channels { all, stops, next_search: None, interval_before: None, search: None, wait_for_start: false }
+    }
+
+    /// Checks where the run searches for its control block, and takes the right to use RTT. Nothing
+    /// is sent.
+    pub(super) fn claim(&mut self, target: Target<'_>) -> Result<()> {
+        let Some(range) = self.range()? else { return Ok(()) };
+        let invalid = || InvalidArgument::new("range of RTT", "not empty, less than 4 GiB", format!("{range:#x?}"));
+        let size = range.end.checked_sub(range.start).and_then(|size| u32::try_from(size).ok());
+        let size = size.filter(|size| *size > 0).ok_or_else(|| RttError::from(invalid()))?;
+        let claim = Claim::of(target.session())?;
+        self.search = Some(Search { address: range.start, size, is_set_up: false, _claim: claim });
+        Ok(())
+    }
+
+    /// Whether the run searches for a control block itself.
+    pub(super) fn are_searched_for(&self) -> bool {
+        self.search.is_some()
     }
 
     /// Prepares a halted target: takes what was printed before the run, which is no evidence, and
@@ -106,19 +133,18 @@ impl<'c> Channels<'c> {
             }
             channel.begin();
         }
-        let Some(range) = self.range()? else { return Ok(Duration::ZERO) };
-        let invalid = || InvalidArgument::new("range of RTT", "not empty, less than 4 GiB", format!("{range:#x?}"));
-        let size = range.end.checked_sub(range.start).and_then(|size| u32::try_from(size).ok());
-        let size = size.filter(|size| *size > 0).ok_or_else(|| RttError::from(invalid()))?;
-        self.claim = Some(Claim::of(target.session())?);
-        let begin = Instant::now();
-        match target.rtt().clear_unless(range.start, size, ID, &self.stops) {
-            Err(Error::Timeout(_)) if self.stops.is_stopped() => return Ok(begin.elapsed()),
-            cleared => cleared?,
+        let Some(search) = self.search.as_mut().filter(|_| !self.stops.is_stopped()) else {
+            return Ok(Duration::ZERO);
         };
-        let took = begin.elapsed();
-        target.rtt().setup(range.start, size, ID)?;
-        Ok(took)
+        // What can fail comes first: afterwards the firmware has no control block.
+        search.is_set_up = true;
+        target.rtt().setup(search.address, search.size, ID)?;
+        let begin = Instant::now();
+        match target.rtt().clear_unless(search.address, search.size, ID, &self.stops) {
+            Err(Error::Timeout(_)) if self.stops.is_stopped() => {}
+            cleared => drop(cleared?),
+        }
+        Ok(begin.elapsed())
     }
 
     /// The range in which this run searches for the control block itself. OpenOCD has one for all
@@ -260,10 +286,8 @@ impl<'c> Channels<'c> {
             closed = closed.and(one);
         }
         let target = target.before(end);
-        // Another run has RTT.
-        if self.claim.is_none() {
-            return closed;
-        }
+        // RTT is as it was before the run.
+        let Some(search) = self.search.take().filter(|search| search.is_set_up) else { return closed };
         if let Some(before) = self.interval_before.filter(|before| *before > POLLING_INTERVAL) {
             if let Err(error) = target.rtt().set_polling_interval(before) {
                 log::debug!(target: "openocd::run_until", "OpenOCD goes on polling RTT often: {error}");
@@ -272,7 +296,7 @@ impl<'c> Channels<'c> {
         if let Err(error) = target.rtt().stop() {
             log::debug!(target: "openocd::run_until", "RTT stays started: {error}");
         }
-        self.claim = None;
+        drop(search);
         closed
     }
 }

@@ -80,8 +80,9 @@ impl<'t, 'c> Run<'t, 'c> {
             rtt_from: until.rtt_from,
             ticket: until.ticket,
         };
+        run.check()?;
         let was_enabled = run.serves_calls && target.take_over_calls()?;
-        let ended = run.prepare().and_then(|()| run.with_breakpoints());
+        let ended = run.with_breakpoints();
         run.hurry_after(&ended);
         let put_back = if was_enabled { run.target.semihosting().enable() } else { Ok(()) };
         run.hurry_after(&put_back);
@@ -97,13 +98,32 @@ impl<'t, 'c> Run<'t, 'c> {
         Ok(RunOutcome { verdict, status, output, refused_calls, lines, rtt_bytes, missing_channels, dropped, elapsed })
     }
 
-    /// Prepares the channels. With a slow probe a search of the RAM takes seconds: what this one
-    /// took, and as much for the search that the deadline may interrupt and for the one after it,
-    /// comes on top of the end.
+    /// Checks all that can refuse the run and changes nothing.
+    fn check(&mut self) -> Result<()> {
+        self.channels.claim(self.target)?;
+        // A run that is stopped already does not begin.
+        if self.is_stopped() { Ok(()) } else { self.must_be_halted() }
+    }
+
+    fn must_be_halted(&self) -> Result<()> {
+        let TargetStatus { name: target, state, .. } = self.target.status()?;
+        if state == TargetState::Halted {
+            return Ok(());
+        }
+        let operation = "resume".to_owned();
+        Err(TargetError::NotHalted { operation, target, state, failure: None }.into())
+    }
+
+    /// Prepares the channels, just before the target is resumed: this changes the target's RAM. With
+    /// a slow probe a search of the RAM takes seconds: what this one took, and as much for the
+    /// search that the deadline may interrupt and for the one after it, comes on top of the end.
     fn prepare(&mut self) -> Result<()> {
+        // Setting breakpoints takes time, in which another client may have resumed the target.
+        if self.ticket.is_some() || (self.channels.are_searched_for() && !self.is_stopped()) {
+            self.must_be_halted()?;
+        }
         let search = self.channels.prepare(self.target, &mut self.collector, self.end)?;
-        self.end = self.end.extended_by(search * 3);
-        self.target = self.target.before(self.end);
+        self.extend(search * 3);
         Ok(())
     }
 
@@ -157,7 +177,11 @@ impl<'t, 'c> Run<'t, 'c> {
     }
 
     fn go(&mut self) -> Result<(Verdict, TargetStatus)> {
-        let is_of_group = self.wait_for_group()?;
+        self.prepare()?;
+        let ticket = self.ticket.take();
+        let is_of_group = ticket.is_some();
+        // All runs of the group are prepared, or have failed.
+        ticket.into_iter().for_each(Ticket::wait);
         if self.is_stopped() {
             self.hurry();
             return Ok((Verdict::Stopped, self.target.status()?));
@@ -200,19 +224,6 @@ impl<'t, 'c> Run<'t, 'c> {
             thread::sleep(pause.min(left));
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-    }
-
-    /// Waits until all runs of the group are prepared. Returns whether there is a group.
-    fn wait_for_group(&mut self) -> Result<bool> {
-        let Some(ticket) = self.ticket.take() else { return Ok(false) };
-        let status = self.target.status()?;
-        if status.state != TargetState::Halted {
-            let TargetStatus { name: target, state, .. } = status;
-            let operation = "resume".to_owned();
-            return Err(TargetError::NotHalted { operation, target, state, failure: None }.into());
-        }
-        ticket.wait();
-        Ok(true)
     }
 
     /// Polls the target and finds a call to serve.

@@ -127,6 +127,17 @@ fn a_file_with_addresses_goes_there() {
 }
 
 #[test]
+fn a_file_for_flash_is_not_loaded() {
+    let bench = Bench::new();
+    bench.file("raw.bin", [1, 2, 3]);
+    for more in [&[][..], &["--no-verify"]] {
+        let ran = bench.ocd(&[&["mem", "load", "raw.bin", "0x0800_1000"], more].concat()).expect(64);
+        assert!(ran.stderr.contains("0x08001000 in flash bank \"stm32f1x.flash\""), "{ran:?}");
+        assert!(ran.stderr.contains("`ocd flash` writes flash"), "{ran:?}");
+    }
+}
+
+#[test]
 fn bytes_text_and_numbers_are_found() {
     let bench = Bench::new();
     bench.chip.write_memory(0x2000_0803, b"SEGGER RTT").unwrap();

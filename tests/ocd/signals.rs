@@ -115,10 +115,17 @@ fn closed_pipe_ends_quietly() {
 #[test]
 fn openocd_that_is_killed_has_no_invented_cause() {
     let bench = Bench::new();
-    let mut running = Running::start(&mut bench.board_command(&["wait-halt"]));
-    let openocd = running.openocd();
-    std::thread::sleep(Duration::from_secs(2));
-    Command::new("kill").args(["-KILL", &openocd.to_string()]).status().expect("kill is installed");
-    let ran = running.end().expect(76);
-    assert!(ran.stderr.starts_with("error: OpenOCD ended") && !ran.stderr.contains("Info : "), "{ran:?}");
+    for (words, cause) in [("{xPSR: 0x61000000}", "signal: 9 (SIGKILL)"), ("{Error: no power}", "signal: 9 (SIGKILL)")]
+    {
+        let config = format!("{} -c 'init; echo {words}'", bench.config());
+        let mut running = Running::start(bench.board_command(&["wait-halt"]).env("OCD_CONFIG", config));
+        let openocd = running.openocd();
+        std::thread::sleep(Duration::from_secs(2));
+        Command::new("kill").args(["-KILL", &openocd.to_string()]).status().expect("kill is installed");
+        let ran = running.end().expect(76);
+        let lines: Vec<_> = ran.stderr.lines().collect();
+        assert_eq!(lines[..2], ["error: OpenOCD ended", &format!("  cause: {cause}")], "{ran:?}");
+        assert_eq!(ran.stderr.contains("OpenOCD says: no power"), words.contains("Error"), "{ran:?}");
+        assert!(!ran.stderr.contains("xPSR"), "{ran:?}");
+    }
 }

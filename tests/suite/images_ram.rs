@@ -107,3 +107,49 @@ fn images_and_files_have_the_time_that_flash_has() {
         session.memory().read_u32(0x2000_0000).unwrap();
     }
 }
+
+#[test]
+fn an_image_with_a_part_in_flash_is_refused_before_anything_is_written() {
+    // Before OpenOCD has probed the bank, and while the target runs.
+    let board = Board::start();
+    let memory = board.session.memory();
+    let in_ram = Segment { address: 0x2000_0000, data: vec![0xa5; 8] };
+    // Across the beginning of the bank, and of its last byte.
+    for (address, first) in [(0x07ff_fffe, 0x0800_0000), (0x0801_ffff, 0x0801_ffff)] {
+        let in_flash = Segment { address, data: vec![0x5a; 4] };
+        let image = Image::from_segments([in_ram.clone(), in_flash]).unwrap();
+        board.chip.watch_accesses(0..u32::MAX);
+        let error = memory.load_image(&image).unwrap_err();
+        assert!(matches!(error, Error::Target(TargetError::InvalidArgument(_))), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains(&format!("{first:#010x} in flash bank \"stm32f1x.flash\"")), "{text}");
+        assert!(text.contains("`Session::program`") && text.contains("`Flash::write_image`"), "{text}");
+        let written = board
+            .chip
+            .take_accesses()
+            .into_iter()
+            .any(|access| access.is_write && !(0xe000_0000..=0xffff_ffff).contains(&access.address));
+        assert!(!written && board.held(0x2000_0000, 8) != in_ram.data, "something was written");
+    }
+    // Right behind the bank there is no memory, and the bank is not the cause.
+    let error = memory.load_image(&Image::bin(0x0802_0000, [1; 4]).unwrap()).unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::MemoryWrite { .. })), "{error:?}");
+}
+
+#[test]
+fn an_image_is_loaded_where_flash_banks_are_unknown() {
+    let board = Board::halted();
+    let (session, image) = (&board.session, two_segments());
+    session.command("rename flash hidden_flash; proc flash args { error {no flash here} }").unwrap();
+    assert!(session.flash().banks().is_err());
+    session.memory().load_image(&image).unwrap();
+    assert!(session.memory().verify_image(&image).unwrap());
+
+    // No banks at all.
+    let hart = virtual_chip::VirtualHart::start().unwrap();
+    let session = Session::start(hart.openocd_config()).unwrap();
+    session.target().halt().unwrap();
+    let image = Image::bin(0x8000_0100, [1, 2, 3, 4]).unwrap();
+    session.memory().load_image(&image).unwrap();
+    assert!(session.memory().verify_image(&image).unwrap());
+}

@@ -61,12 +61,16 @@ fn exit_and_shutdown_answer_at_once_with_the_same_code_everywhere() {
     let begin = Instant::now();
     let error = session.command("exit").unwrap_err();
     assert_eq!(error.code(), Some(-600), "{error}");
-    assert!(error.to_string().contains("`Session::raw`"), "{error}");
+    let text = error.to_string();
+    assert!(text.starts_with("`exit` asks OpenOCD to close the connection (code -600), which stays open"), "{text}");
+    assert!(text.contains("`Session::raw`"), "{text}");
     assert_eq!(session.command("set before 1; expr 3").unwrap(), "3");
     assert_eq!(session.command("catch -exit exit; set before").unwrap(), "1");
 
     let error = session.command("shutdown").unwrap_err();
     assert_eq!((error.code(), error.message()), (Some(-600), Some("shutdown command invoked")), "{error}");
+    let text = error.to_string();
+    assert!(text.starts_with("OpenOCD ends and closes the connection, as `shutdown` asks (code -600)"), "{text}");
     let error = session.command("expr 1").unwrap_err();
     assert!(
         matches!(error, Error::Connection(ConnectionError::ServerDied { .. })) && error.is_disconnected(),

@@ -87,6 +87,19 @@ fn crash_report_takes_three_round_trips_at_most() {
     assert!((1..=CRASH_REPORT).contains(&commands), "{commands}");
 }
 
+#[test]
+fn loading_an_image_takes_one_round_trip_more_than_writing_its_bytes() {
+    let board = crate::board::Board::halted();
+    let counted = Counted::of(board.session.process().unwrap());
+    // What OpenOCD finds out once.
+    counted.session.flash().banks().unwrap();
+    let bytes = [0xa5; 64];
+    let ((), written) = counted.count(|session| session.memory().write_bytes(0x2000_0000, &bytes).unwrap());
+    let image = openocd::Image::bin(0x2000_0000, bytes).unwrap();
+    let ((), loaded) = counted.count(|session| session.memory().load_image(&image).unwrap());
+    assert_eq!(loaded, written + 1);
+}
+
 #[cfg(feature = "debuginfo")]
 #[test]
 fn backtrace_takes_a_round_trip_for_registers_and_one_for_each_256_bytes() {

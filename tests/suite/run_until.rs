@@ -6,6 +6,7 @@ mod channels;
 mod group;
 mod limits;
 mod newlib;
+mod refused;
 mod riscv;
 mod rtt;
 mod semihosting;

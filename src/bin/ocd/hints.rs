@@ -16,6 +16,7 @@ const USB_DEVICES: &str = "/dev/bus/usb/";
 
 /// OpenOCD answers at its TCL port, but RTT has another one.
 const RTT_PORT: &str = "RTT needs a port of its own, which OpenOCD chooses: forwarding the TCL port alone is not enough; see the guide remote_openocd, or run ocd beside OpenOCD";
+const SHOW_ALL: &str = "-v shows all that OpenOCD says";
 
 /// Adds to `failure` what to try, and for an OpenOCD that did not start the status of its reason.
 pub(crate) fn explain(failure: &mut Failure, error: &Error) {
@@ -42,7 +43,7 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
         }
         Error::Connection(ConnectionError::ServerDied { report, .. }) => {
             "OpenOCD ended".clone_into(&mut failure.message);
-            with_log(failure, report);
+            ended(failure, report);
         }
         Error::Target(TargetError::NotHalted { target, state, .. }) => {
             // The library names a command of OpenOCD's or a call of its own, which nobody typed.
@@ -126,9 +127,17 @@ fn start_up(failure: &mut Failure, report: &ProcessReport) {
     }
 }
 
+/// How a running OpenOCD ended, and what it says of an error. What it logged otherwise is no cause.
+fn ended(failure: &mut Failure, report: &ProcessReport) {
+    failure.log.clone_from(&report.log_tail);
+    let says = symptoms::error_line(&report.log_tail).map(|line| format!("OpenOCD says: {line}"));
+    failure.causes = report.exit_status.map(|status| status.to_string()).into_iter().chain(says).collect();
+    failure.help.push(SHOW_ALL.to_owned());
+}
+
 fn with_log(failure: &mut Failure, report: &ProcessReport) {
     failure.log.clone_from(&report.log_tail);
     failure.causes =
         symptoms::first_error(&report.log_tail).map(|line| format!("OpenOCD says: {line}")).into_iter().collect();
-    failure.help.push("-v shows all that OpenOCD says".to_owned());
+    failure.help.push(SHOW_ALL.to_owned());
 }

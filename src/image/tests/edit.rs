@@ -106,5 +106,5 @@ fn what_a_format_cannot_hold_is_refused() {
     let sparse = image(&[(0, &[1]), (u64::MAX, &[2])]);
     assert!(matches!(sparse.to_bytes(ImageFormat::Bin), Err(Error::Image(ImageError::TooSparse { .. }))));
     let error = high.save("/nowhere/at/all.bin", ImageFormat::Bin).unwrap_err();
-    assert!(error.to_string().contains("cannot write the image /nowhere/at/all.bin: No such file"), "{error}");
+    assert!(error.to_string().contains("cannot write the image /nowhere/at/all.bin: "), "{error}");
 }

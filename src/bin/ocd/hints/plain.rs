@@ -18,6 +18,7 @@ const WORDS: &[(&str, &str)] = &[
         ": `Target::run_in_ram` runs an image in RAM, and `ProgramOptions::load_ram` loads the parts for RAM of one for flash",
         ": `ocd mem load` loads one that is in RAM alone",
     ),
+    (" (`Session::program` and `Flash::write_image` write flash)", " (`ocd flash` writes flash)"),
     (": `Rtt::start` searches for the control block and starts", ""),
 ];
 

@@ -141,11 +141,15 @@ pub(crate) fn device(log: &[String]) -> Option<&str> {
 /// OpenOCD's own words for a failure that is not in the table: its first error, or the last line that
 /// is no more than information, such as a warning or its usage.
 pub(crate) fn first_error(log: &[String]) -> Option<&str> {
-    let is_error = |line: &&String| line.starts_with("Error: ") || line.contains(": Error: ");
     // What went well is no cause.
     let may_tell = |line: &&String| !line.trim().is_empty() && !line.starts_with("Info : ");
-    let line = log.iter().find(is_error).or_else(|| log.iter().rev().find(may_tell))?;
-    Some(cause(line))
+    error_line(log).or_else(|| log.iter().rev().find(may_tell).map(|line| cause(line)))
+}
+
+/// The first line that OpenOCD marks as an error.
+pub(crate) fn error_line(log: &[String]) -> Option<&str> {
+    let is_error = |line: &&String| line.starts_with("Error: ") || line.contains(": Error: ");
+    log.iter().find(is_error).map(|line| cause(line))
 }
 
 /// The line without its level and the place in OpenOCD's own scripts.
