@@ -315,3 +315,13 @@ fn a_program_that_crashes_into_a_breakpoint_of_its_handler_is_no_success() {
         assert_eq!(ran.error()["id"], "ocd.flash.crash", "{handler:x?}: {ran:#?}");
     }
 }
+
+#[test]
+fn a_usb_location_that_cannot_be_compared_is_refused() {
+    let bench = Bench::new();
+    bench.file("app.bin", noise(12, 64));
+    let session = bench.session();
+    let arguments = ["flash", "app.bin@0x08004000", "--usb-location", "1-2.3", "--json"];
+    assert_eq!(bench.ocd_on(&session, &arguments).expect(72).error()["id"], "ocd.probe.unknown");
+    assert_eq!(held(&bench, APP, 64), [0xff; 64]);
+}
