@@ -239,11 +239,12 @@ fn options(board: &Board) -> Vec<String> {
         Some(process) => process.tcl_address().to_string(),
         None => board.settings.value(Key::Connect).unwrap_or_default().to_owned(),
     };
-    // An OpenOCD of ours was started with it, and a command that connects cannot compare it.
+    // What an OpenOCD of ours was started with is done, and a command that connects cannot do it.
     let is_ours = board.session.process().is_some();
     let mut options = vec!["--connect".to_owned(), address];
     for (key, setting) in board.settings.iter() {
-        let is_known = matches!(key, Key::Connect | Key::Config | Key::Virtual) || is_ours && key == Key::UsbLocation;
+        let is_of_start = matches!(key, Key::UsbLocation | Key::Speed | Key::Transport);
+        let is_known = matches!(key, Key::Connect | Key::Config | Key::Virtual) || is_ours && is_of_start;
         if setting.origin == Origin::Option && !is_known {
             options.push(format!("--{}={}", key.name(), setting.value));
         }
