@@ -3,11 +3,13 @@
 use std::borrow::Borrow as _;
 
 use super::{Flash, ImageSource, ProgramOptions, ProgramReport};
+use crate::crash::ExceptionNumber;
 use crate::error::{Error, FlashError, ImageError, InvalidArgument, Result, TargetError};
 use crate::image::Image;
 use crate::progress::ProgressReport;
 use crate::session::Session;
-use crate::types::ResetMode;
+use crate::target::TargetStatus;
+use crate::types::{HaltReason, ResetMode, TargetState};
 
 impl<R: ProgressReport> Flash<'_, R> {
     /// Programs an image and starts it. The image is an [`Image`], or a path to an ELF, Intel HEX,
@@ -103,9 +105,25 @@ impl<R: ProgressReport> Flash<'_, R> {
                 return Err(TargetError::NotLoaded(mismatch).into());
             }
         }
-        let status =
-            self.target.reset(options.reset).map_err(|error| FlashError::NotStarted { cause: Box::new(error) })?;
-        Ok(ProgramReport { flash, loaded: ram_part.map_or(0, |part| part.len()), left_out, status })
+        let not_started = |error| FlashError::NotStarted { cause: Box::new(error) };
+        let status = self.target.reset(options.reset).map_err(not_started)?;
+        let is_crashed = options.reset == ResetMode::Run && self.is_crashed(&status).map_err(not_started)?;
+        Ok(ProgramReport { flash, loaded: ram_part.map_or(0, |part| part.len()), left_out, status, is_crashed })
+    }
+
+    /// Whether the core is locked up, or a halted Cortex-M handles a fault. The reason for the halt
+    /// does not tell the latter: the handler may have reached a breakpoint or a semihosting call.
+    fn is_crashed(&self, status: &TargetStatus) -> Result<bool> {
+        if status.state != TargetState::Halted || status.halt_reason == Some(HaltReason::Lockup) {
+            return Ok(status.halt_reason == Some(HaltReason::Lockup));
+        }
+        match self.target.registers().xpsr() {
+            Ok(xpsr) => Ok(ExceptionNumber((xpsr & 0x1ff) as u16).is_fault()),
+            // Another kind of core, or it runs again.
+            Err(Error::Target(TargetError::UnknownRegister { .. })) => Ok(false),
+            Err(error) if error.is_not_halted() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

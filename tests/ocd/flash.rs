@@ -298,3 +298,30 @@ fn a_program_that_locks_up_at_its_start_is_no_success() {
     let ran = bench.ocd(&["flash", "r.bin@0x08000004", "--reset", "none"]).expect(0);
     assert!(!ran.stderr.contains("warning"), "{ran:#?}");
 }
+
+#[test]
+fn a_program_that_crashes_into_a_breakpoint_of_its_handler_is_no_success() {
+    let bench = Bench::new();
+    // The reset handler is `udf #0` at 0x40. HardFault's is at 0x44: `bkpt 0xab`, `bkpt 0`, or
+    // `movs r0, #4; mov r1, pc; bkpt 0xab`.
+    for handler in [&[0xbeab_u16][..], &[0xbe00], &[0x2004, 0x4679, 0xbeab]] {
+        let mut program: Vec<u8> =
+            [0x2000_1000_u32, 0x0800_0041, 0, 0x0800_0045].into_iter().flat_map(u32::to_le_bytes).collect();
+        program.resize(0x40, 0);
+        program
+            .extend([0xde00_u16, 0xde00].iter().chain(handler).chain(&[0xe7fe; 8]).flat_map(|half| half.to_le_bytes()));
+        bench.file("crashes.bin", program);
+        let ran = bench.ocd(&["flash", "crashes.bin@0x08000000", "--json"]).expect(134);
+        assert_eq!(ran.error()["id"], "ocd.flash.crash", "{handler:x?}: {ran:#?}");
+    }
+}
+
+#[test]
+fn a_usb_location_that_cannot_be_compared_is_refused() {
+    let bench = Bench::new();
+    bench.file("app.bin", noise(12, 64));
+    let session = bench.session();
+    let arguments = ["flash", "app.bin@0x08004000", "--usb-location", "1-2.3", "--json"];
+    assert_eq!(bench.ocd_on(&session, &arguments).expect(72).error()["id"], "ocd.probe.unknown");
+    assert_eq!(held(&bench, APP, 64), [0xff; 64]);
+}

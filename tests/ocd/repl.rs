@@ -20,7 +20,7 @@ fn lines_of_a_pipe_are_run_and_the_first_failure_counts() {
     let errors: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
     assert!(errors.len() == 2 && errors[1].contains("nonsense"), "{ran:?}");
     // The last line may have no end, and `exit` ends.
-    piped(&bench, &[], "expr 1\nexit\nerror nonsense").expect(0);
+    piped(&bench, &[], "expr 1\nexit\n# done\n\n").expect(0);
     assert_eq!(piped(&bench, &[], "set sum 0\nforeach n {1 2} {\nincr sum $n\n}\nset sum").expect(0).stdout, "0\n3");
 }
 
@@ -59,7 +59,7 @@ fn results_are_json_one_line_each() {
 
 #[test]
 fn shutdown_ends_the_repl() {
-    let ran = piped(&Bench::new(), &[], "expr 1\nshutdown\nexpr 2\n").expect(0);
+    let ran = piped(&Bench::new(), &[], "expr 1\nshutdown\n").expect(0);
     assert_eq!(ran.stdout, "1");
 }
 
@@ -73,4 +73,30 @@ fn ctrl_c_ends_a_repl_that_waits_for_a_pipe() {
     let mut is_over = || !running.is_running();
     crate::running::eventually("the end", &mut is_over);
     running.end().expect(130);
+}
+
+#[test]
+fn lines_after_the_end_are_told() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["repl", "-c", "shutdown", "-c", "ocd halt", "-c", "nosuch"]).expect(70);
+    assert!(ran.stderr.contains("error: lines after `shutdown` were not run"), "{ran:?}");
+    let ran = piped(&bench, &[], "expr 1\nexit\n# a comment\nexpr 2\n").expect(70);
+    assert_eq!(ran.stdout, "1");
+    assert!(ran.stderr.contains("error: lines after `exit` were not run"), "{ran:?}");
+}
+
+#[test]
+fn shutdown_without_an_answer_is_a_failure() {
+    let bench = Bench::new();
+    let mut running = Running::start(&mut bench.board_command(&["repl", "--timeout", "2s"]));
+    running.write("expr 1\n");
+    running.line_with("1");
+    let openocd = running.openocd().to_string();
+    let send = |signal: &str| {
+        assert!(std::process::Command::new("kill").args([signal, openocd.as_str()]).status().unwrap().success())
+    };
+    send("-STOP");
+    running.write("shutdown\n");
+    let ran = running.end().expect(76);
+    assert!(ran.stderr.contains("error: "), "{ran:?}");
 }

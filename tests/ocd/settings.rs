@@ -171,3 +171,13 @@ fn config_shows_all_boards_if_none_is_chosen() {
     // Commands on a board must know which.
     bench.ocd_alone(&["status"]).expect(64);
 }
+
+#[test]
+fn settings_of_a_start_are_noted_with_a_connection() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let ran = bench.ocd_on(&session, &["status", "--speed", "100", "--transport", "swd"]).expect(0);
+    for option in ["--speed", "--transport"] {
+        assert!(ran.stderr.contains(&format!("{option} is for an OpenOCD that ocd starts")), "{ran:?}");
+    }
+}

@@ -327,6 +327,21 @@ fn firmware_that_begins_with_a_semihosting_call_is_started() {
 }
 
 #[test]
+fn firmware_that_crashes_into_a_breakpoint_of_its_handler_is_not_started() {
+    let board = Board::start();
+    for breakpoint in [0xab, 0x00] {
+        let vectors = [0x2000_1000_u32, 0x0800_0041, 0, 0x0800_0045];
+        let mut firmware = vectors.map(u32::to_le_bytes).concat();
+        firmware.resize(0x40, 0);
+        // udf #0; udf #0; bkpt
+        firmware.extend([0x00, 0xde, 0x00, 0xde, breakpoint, 0xbe, 0xfe, 0xe7]);
+        let report = board.session.program(&Image::bin(BASE, firmware).unwrap()).unwrap();
+        assert!(report.is_crashed, "{report}");
+        assert!(!report.is_started(), "{report}");
+    }
+}
+
+#[test]
 fn program_leaves_the_target_as_asked() {
     let board = Board::start();
     let image = Image::bin(BASE, firmware::IMAGE).unwrap();

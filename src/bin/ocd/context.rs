@@ -11,7 +11,7 @@ use crate::board::Board;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Done, Output, last_line};
-use crate::settings::{Key, Settings, Sources};
+use crate::settings::{Key, Origin, Settings, Sources};
 use crate::signals::Signals;
 
 pub(crate) struct Context {
@@ -64,7 +64,25 @@ impl Context {
 
     /// The same, with changes to the OpenOCD that is started.
     pub(crate) fn one_board_with(&self, tune: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Outcome<Board> {
-        Board::open(self.one_settings()?, self.takes_time, tune)
+        let settings = self.one_settings()?;
+        self.note_unused(&settings);
+        Board::open(settings, self.takes_time, tune)
+    }
+
+    /// Notes options that change nothing on an OpenOCD that runs already.
+    fn note_unused(&self, settings: &Settings) {
+        if settings.value(Key::Connect).is_none() {
+            return;
+        }
+        for key in [Key::Speed, Key::Transport] {
+            if settings.get(key).is_some_and(|setting| setting.origin == Origin::Option) {
+                let name = key.name();
+                self.output.note(
+                    settings.board.as_deref(),
+                    format_args!("--{name} is for an OpenOCD that ocd starts, and changes nothing with --connect"),
+                );
+            }
+        }
     }
 
     /// The settings of the board, for a command that works with one.
@@ -110,6 +128,7 @@ impl Context {
         let planned: Vec<(Settings, P)> = planned.collect::<Outcome<_>>()?;
         let one = |settings: Settings, plan: P| {
             let name = settings.board.clone();
+            self.note_unused(&settings);
             let answer = Board::open(settings, self.takes_time, |openocd| openocd).and_then(|board| {
                 // The target is left as it should be also after a failure, which then counts.
                 let done = command(&board, &plan);

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use openocd::crash::CortexMState;
+use openocd::crash::ExceptionNumber;
 use openocd::{
-    Error, Flash, FlashError, HaltReason, Image, ImageFormat, Phase, Progress, ResetMode, Segment, TargetStatus,
-    WriteOptions, WriteReport,
+    Error, Flash, FlashError, HaltReason, Image, ImageFormat, Phase, Progress, ResetMode, Segment, Target, TargetError,
+    TargetState, TargetStatus, WriteOptions, WriteReport,
 };
 use serde::Serialize;
 
@@ -218,13 +218,31 @@ pub(crate) fn program(
         None => target.status()?,
     };
     let programmed = Programmed { flash: report, verified: arguments.verified(), status, durations: time.end() };
-    match programmed.status.halt_reason.filter(|_| after == Some(ResetMode::Run)) {
+    if after != Some(ResetMode::Run) {
+        return Ok(programmed);
+    }
+    match programmed.status.halt_reason {
         Some(HaltReason::Lockup) => Err(not_started(&programmed, "ocd.flash.lockup", "locked up")),
-        // Vector catch of a reset halts the target at its first instruction, which is no fault.
-        Some(HaltReason::ExceptionCatch) if target.crash_report()?.cortex_m().is_some_and(CortexMState::is_fault) => {
-            Err(not_started(&programmed, "ocd.flash.crash", "crashed"))
-        }
+        _ if handles_fault(&target, &programmed.status)? => Err(not_started(&programmed, "ocd.flash.crash", "crashed")),
         _ => Ok(programmed),
+    }
+}
+
+/// Whether the target is a Cortex-M that is halted in the handler of a fault. The reason for the
+/// halt does not tell: the handler may have reached a breakpoint or a semihosting call, and vector
+/// catch of a reset halts the target at its first instruction, which is no fault.
+fn handles_fault(target: &Target<'_>, status: &TargetStatus) -> Outcome<bool> {
+    if status.state != TargetState::Halted {
+        return Ok(false);
+    }
+    match target.registers().xpsr() {
+        Ok(xpsr) => Ok(ExceptionNumber((xpsr & 0x1ff) as u16).is_fault()),
+        // Another kind of core, or it runs again.
+        Err(Error::Target(TargetError::UnknownRegister { .. })) => Ok(false),
+        Err(error) if error.is_not_halted() => Ok(false),
+        Err(error) => {
+            Err(Failure::from(error).within("flash is written, but it is unknown whether the target crashed"))
+        }
     }
 }
 

@@ -4,13 +4,15 @@ use crate::board::Board;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::number;
-use crate::settings::Key;
+use crate::settings::{Key, Origin};
 
 impl Board {
-    /// Compares the probe's serial number with `--serial`, and the chip's identification codes with
+    /// Compares the probe's serial number with `--serial`, refuses a `--usb-location` that cannot be
+    /// compared, and compares the chip's identification codes with
     /// the setting `expect`.
     pub(crate) fn check_identity(&self) -> Outcome<()> {
         self.check_serial()?;
+        self.check_usb_location()?;
         self.check_chip()
     }
 
@@ -37,6 +39,18 @@ impl Board {
                     .help("leave the serial number out, or describe the board with --config"))
             }
         }
+    }
+
+    /// An OpenOCD does not tell where its probe is plugged in. One that is in `ocd.toml` or in the
+    /// environment describes the board for an OpenOCD that is started; one on the command line, with
+    /// `--connect`, is a wish that nothing would heed.
+    fn check_usb_location(&self) -> Outcome<()> {
+        let wanted = self.settings.get(Key::UsbLocation).filter(|wanted| wanted.origin == Origin::Option);
+        let Some(wanted) = wanted.filter(|_| self.session.process().is_none()) else { return Ok(()) };
+        let message = format!("cannot tell whether the probe is at {} (--usb-location)", wanted.value);
+        Err(Failure::new(exit_status::PROBE, "ocd.probe.unknown", message)
+            .cause("OpenOCD does not tell where its probe is plugged in")
+            .help("leave the location out, or describe the board with --config"))
     }
 
     /// The serial number that OpenOCD's driver logged when it opened the probe: "CMSIS-DAP: Serial#

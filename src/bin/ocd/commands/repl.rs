@@ -3,13 +3,14 @@
 mod complete;
 mod editor;
 mod line;
+mod source;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::IsTerminal as _;
 
 use clap::Args;
-use openocd::OnClose;
+use openocd::{Execution, OnClose};
 use serde::Serialize;
 
 use crate::arguments::Command;
@@ -24,6 +25,7 @@ use crate::settings::{Key, Origin};
 use crate::usage;
 use editor::{Editor, Typed};
 use line::Line;
+use source::Source;
 
 #[derive(Debug, Args)]
 #[command(
@@ -54,18 +56,19 @@ impl fmt::Display for Report {
 /// What the loop does next.
 enum Next {
     Line(u8),
-    End,
+    /// The end, by a line that came to this status.
+    End(u8),
 }
 
 pub(crate) fn run(context: &Context, arguments: &ReplArgs) -> Outcome<u8> {
     let board = context.one_board()?;
     let repl = Repl { context, board: &board, options: options(&board) };
     let result = if !arguments.commands.is_empty() {
-        repl.lines(arguments.commands.iter().map(|line| Ok(line.clone())))
+        repl.lines(Source::arguments(&arguments.commands))
     } else if std::io::stdin().is_terminal() {
         repl.converse()
     } else {
-        repl.lines(std::io::stdin().lock().lines())
+        repl.lines(Source::input())
     };
     // OpenOCD may have ended by `shutdown`.
     let is_gone = board.session.process().is_some_and(|process| !process.is_running());
@@ -84,12 +87,11 @@ struct Repl<'a> {
 
 impl Repl<'_> {
     /// Runs all lines. Returns the status of the first failure.
-    fn lines(&self, lines: impl Iterator<Item = std::io::Result<String>>) -> Outcome<u8> {
+    fn lines(&self, mut lines: Source<'_>) -> Outcome<u8> {
         let mut first = exit_status::DONE;
         let mut text = String::new();
-        let mut lines = lines.fuse();
         loop {
-            let next = lines.next().transpose().map_err(|error| {
+            let next = lines.next().map_err(|error| {
                 Failure::new(exit_status::FAILED, "ocd.input", "cannot read standard input").cause(error.to_string())
             })?;
             let is_end = next.is_none();
@@ -98,16 +100,32 @@ impl Repl<'_> {
                 text.push('\n');
                 continue;
             }
-            let next = self.line(&std::mem::take(&mut text))?;
-            match next {
-                Next::Line(status) if first == exit_status::DONE => first = status,
-                Next::Line(_) => {}
-                Next::End => return Ok(first),
+            let line = std::mem::take(&mut text);
+            let next = self.line(&line)?;
+            let (Next::Line(status) | Next::End(status)) = next;
+            let mut count = |status| {
+                if first == exit_status::DONE {
+                    first = status;
+                }
+            };
+            count(status);
+            if let Next::End(_) = next {
+                count(self.not_run(line.trim(), &lines.left()));
+                return Ok(first);
             }
             if is_end || self.context.signals.caught().is_some() {
                 return Ok(first);
             }
         }
+    }
+
+    /// Tells of lines after the end, which a script surely meant to be run.
+    fn not_run(&self, end: &str, left: &[String]) -> u8 {
+        let mut left = left.iter().filter(|line| !matches!(Line::of(line), Line::Empty | Line::End));
+        let Some(first) = left.next() else { return exit_status::DONE };
+        let message = format!("lines after `{end}` were not run");
+        let failure = Failure::new(exit_status::FAILED, "ocd.repl.not_run", message);
+        self.context.output.failure(None, &failure.cause(format!("the first of them is `{}`", first.trim())))
     }
 
     /// Talks with a person, who sees the failures.
@@ -125,8 +143,8 @@ impl Repl<'_> {
                 Typed::Cancelled => continue,
                 Typed::End => return Ok(exit_status::DONE),
             };
-            if let Next::End = self.line(&text)? {
-                return Ok(exit_status::DONE);
+            if let Next::End(status) = self.line(&text)? {
+                return Ok(status);
             }
             self.recover();
         }
@@ -151,20 +169,29 @@ impl Repl<'_> {
         };
         match Line::of(text) {
             Line::Empty => Ok(Next::Line(exit_status::DONE)),
-            Line::End => Ok(Next::End),
+            Line::End => Ok(Next::End(exit_status::DONE)),
             Line::Ours(words) => Ok(Next::Line(self.ours(words))),
             Line::Wrong(problem) => failed(Failure::usage(problem)),
-            Line::Tcl("shutdown") => {
+            Line::Tcl("shutdown") => match self.board.session.execute("shutdown") {
+                Err(error) if error.is_timeout() => {
+                    let failure = Failure::from(error).within("OpenOCD does not answer `shutdown`, and may run on");
+                    Ok(Next::End(self.context.output.failure(None, &failure)))
+                }
                 // OpenOCD reports a failure, and ends.
-                let _ = self.tcl("shutdown");
-                Ok(Next::End)
-            }
+                executed => {
+                    let _ = executed.map_err(Failure::from).and_then(|executed| self.tell("shutdown", executed));
+                    Ok(Next::End(exit_status::DONE))
+                }
+            },
             Line::Tcl(command) => self.tcl(command).map_or_else(failed, |()| Ok(Next::Line(exit_status::DONE))),
         }
     }
 
     fn tcl(&self, command: &str) -> Outcome<()> {
-        let executed = self.board.session.execute(command)?;
+        self.tell(command, self.board.session.execute(command)?)
+    }
+
+    fn tell(&self, command: &str, executed: Execution) -> Outcome<()> {
         let log = executed.log().trim_end().to_owned();
         let result = executed.into_result();
         if !self.context.output.is_json() && result.is_ok() {
@@ -212,9 +239,13 @@ fn options(board: &Board) -> Vec<String> {
         Some(process) => process.tcl_address().to_string(),
         None => board.settings.value(Key::Connect).unwrap_or_default().to_owned(),
     };
+    // What an OpenOCD of ours was started with is done, and a command that connects cannot do it.
+    let is_ours = board.session.process().is_some();
     let mut options = vec!["--connect".to_owned(), address];
     for (key, setting) in board.settings.iter() {
-        if setting.origin == Origin::Option && !matches!(key, Key::Connect | Key::Config | Key::Virtual) {
+        let is_of_start = matches!(key, Key::UsbLocation | Key::Speed | Key::Transport);
+        let is_known = matches!(key, Key::Connect | Key::Config | Key::Virtual) || is_ours && is_of_start;
+        if setting.origin == Origin::Option && !is_known {
             options.push(format!("--{}={}", key.name(), setting.value));
         }
     }
