@@ -13,7 +13,7 @@ pub(crate) fn hex32(text: &str) -> Option<u32> {
 }
 
 /// A flag as Tcl prints it: 0 or 1, and nothing else.
-pub(crate) fn flag(text: impl AsRef<[u8]>) -> Option<bool> {
+pub(crate) fn flag(text: &(impl AsRef<[u8]> + ?Sized)) -> Option<bool> {
     match text.as_ref().trim_ascii() {
         b"0" => Some(false),
         b"1" => Some(true),
