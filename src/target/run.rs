@@ -60,7 +60,7 @@ impl Run {
                 ran,
                 state::status(&status)?,
                 CoreKind::of(&text(&kind)),
-                state::program_counter(&text(&pc))?,
+                state::program_counter(&text(&pc)).ok()?,
                 text(&log),
             ))
         });

@@ -106,20 +106,20 @@ pub(crate) fn status(list: &[u8]) -> Option<TargetStatus> {
             HaltReason::Unknown => words::halt_reason_in_log(&text(&log)),
             reason => reason,
         });
-        counter = program_counter(&text(&pc))?;
+        counter = program_counter(&text(&pc)).ok()?;
     }
     Some(TargetStatus { name: text(&name), state, pc: counter, halt_reason })
 }
 
 /// The number in the line of `reg pc`; nothing where OpenOCD gave none, because the target has no such
 /// register or does not let it be read.
-pub(super) fn program_counter(text: &str) -> Option<Option<u64>> {
+pub(super) fn program_counter(text: &str) -> Result<Option<u64>, ()> {
     let text = text.trim();
     if text.is_empty() || words::says_unknown_register(text) {
-        return Some(None);
+        return Ok(None);
     }
-    let line = register_line::line(text).filter(|line| line.name == "pc")?;
-    line.value.map_or(Some(None), |value| value.to_u64().map(Some))
+    let line = register_line::line(text).filter(|line| line.name == "pc").ok_or(())?;
+    line.value.map(|value| value.to_u64().ok_or(())).transpose()
 }
 
 #[cfg(test)]
