@@ -15,6 +15,7 @@ use crate::command::Script;
 use crate::error::{BreakpointError, Result};
 use crate::target::Target;
 use crate::types::Evidence;
+use crate::wire::number::flag;
 use crate::wire::tcl;
 use checks::{check_place, check_target, refuse_taken};
 use survey::Survey;
@@ -222,5 +223,5 @@ fn read_after(answer: &[u8]) -> Option<(bool, Vec<Breakpoint>)> {
     let [agrees, own, others] = tcl::strings(answer)?;
     let mut listed = listing::breakpoints(&own)?;
     listed.extend(listing::of_targets(&others)?.into_iter().map(|(_, breakpoint)| breakpoint));
-    Some((agrees == "1", listed))
+    Some((flag(&agrees)?, listed))
 }

@@ -5,6 +5,7 @@ use crate::command::Script;
 use crate::error::{BreakpointError, Error, Failure, Refused, Result, TargetError};
 use crate::target::kind::CoreKind;
 use crate::types::{Evidence, StopPoint, TargetState};
+use crate::wire::number::flag;
 use crate::wire::tcl;
 
 /// The target and what is set on it.
@@ -188,9 +189,9 @@ fn read_survey(reply: &[u8]) -> Option<Survey> {
     let mut survey = Survey {
         target,
         kind,
-        is_riscv: is_riscv == "1",
-        numbers_comparators: numbers_comparators == "1",
-        examined: examined == "1",
+        is_riscv: flag(&is_riscv)?,
+        numbers_comparators: flag(&numbers_comparators)?,
+        examined: flag(&examined)?,
         state: crate::target::words::state(&state),
         breakpoints: Vec::new(),
         shared: shared.collect::<Option<_>>()?,
@@ -200,7 +201,21 @@ fn read_survey(reply: &[u8]) -> Option<Survey> {
     survey.breakpoints = own.into_iter().map(|breakpoint| survey.without_garbage(breakpoint)).collect();
     let in_effect = tcl::all_strings(in_effect.as_bytes())?;
     for (breakpoint, word) in survey.breakpoints.iter_mut().zip(in_effect) {
-        breakpoint.in_effect = (!word.is_empty()).then(|| word == "1");
+        breakpoint.in_effect = if word.is_empty() { None } else { Some(flag(&word)?) };
     }
     Some(survey)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_0_or_1() {
+        assert!(read_survey(b"t cortex_m 0 1 1 halted {} {} {} {} {}").is_some());
+        for flags in ["2 1 1", "0 7 1", "0 1 5", "0 {} 1"] {
+            let reply = format!("t cortex_m {flags} halted {{}} {{}} {{}} {{}} {{}}");
+            assert!(read_survey(reply.as_bytes()).is_none(), "{flags}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use super::{Breakpoints, WatchedValue, Watchpoint, WatchpointAccess, listing};
 use crate::command::Script;
 use crate::error::{BreakpointError, Error, InvalidArgument, Refused, Result};
 use crate::types::{Evidence, StopPoint};
+use crate::wire::number::flag;
 use crate::wire::tcl;
 
 const WATCHPOINT: StopPoint = StopPoint::Watchpoint;
@@ -202,7 +203,7 @@ impl Breakpoints<'_> {
         };
         let (gone, listed) = self.target.session().ask_or(&request, refused, |reply| {
             let [gone, listed] = tcl::strings(reply)?;
-            Some((gone == "1", listing::watchpoints(&listed)?))
+            Some((flag(&gone)?, listing::watchpoints(&listed)?))
         })?;
         let evidence = if listed.iter().any(|watchpoint| watchpoint.address == address) {
             Evidence::List

@@ -6,6 +6,7 @@ use crate::registers::{Register, RegisterDump};
 use crate::target::kind::CoreKind;
 use crate::target::{Target, TargetStatus, register_line, status};
 use crate::types::TargetState;
+use crate::wire::number::flag;
 use crate::wire::{number, tcl};
 
 /// The target's state, its registers, and words of its memory.
@@ -75,7 +76,7 @@ fn read(reply: &[u8], log: &str) -> Option<Survey> {
             continue;
         }
         match register_line::line(text).and_then(|line| line.value.filter(|_| line.name == name)) {
-            Some(value) => registers.push(Register { name: name.clone(), value, dirty: dirty == "1" }),
+            Some(value) => registers.push(Register { name: name.clone(), value, dirty: flag(dirty)? }),
             None => failed.push((name.clone(), failure(format!("reg {name}"), code, text, log)?)),
         }
     }

@@ -8,6 +8,7 @@ use crate::command::{Reply, Request, Script};
 use crate::error::{FlashError, Result};
 use crate::progress::ProgressReport;
 use crate::types::Hex;
+use crate::wire::number::flag;
 use crate::wire::tcl;
 
 /// The sectors of a bank.
@@ -188,11 +189,28 @@ pub(crate) fn take_info(request: &Request<'_>, reply: &Reply<'_>, bank: &FlashBa
 
 /// Reads the reply of `flash_info`.
 fn read_info(bank: &FlashBank, reply: &[u8]) -> Option<FlashInfo> {
-    let [blocks, sectors, is_read, checked, rows] = tcl::elements(reply).take_array()?;
-    let [blocks, sectors, rows] = [&blocks, &sectors, &rows].map(|text| std::str::from_utf8(text));
-    let (blocks, sectors) = (replies::info(blocks.ok()?)?, replies::info(sectors.ok()?)?);
-    let is_protected = |state: &str| if *is_read == *b"1" { is_protected(state) } else { None };
-    let not_erased = if *checked == *b"1" { Some(replies::erase_check(rows.ok()?)?) } else { None };
+    let [before, blocks, sectors, is_read, checked, rows] = tcl::elements(reply).take_array()?;
+    let [before, blocks, sectors, rows] =
+        [&before, &blocks, &sectors, &rows].map(|text| std::str::from_utf8(text).ok());
+    // What `flash list` said is still so.
+    if replies::integer(before?)? != bank.size {
+        return None;
+    }
+    let (bank, blocks) = replies::info(bank, blocks?)?;
+    let (same, sectors) = replies::info(&bank, sectors?)?;
+    if same != bank {
+        return None;
+    }
+    let is_read = flag(&is_read)?;
+    let is_protected = |state: &str| if is_read { is_protected(state) } else { None };
+    let not_erased = if flag(&checked)? { Some(replies::erase_check(rows?)?) } else { None };
+    let is_sector = |row: &Row<'_>| {
+        let sector = usize::try_from(row.index).ok().and_then(|index| sectors.get(index));
+        sector.is_some_and(|sector| (sector.offset, sector.size) == (row.offset, row.size))
+    };
+    if !not_erased.iter().flatten().all(is_sector) {
+        return None;
+    }
 
     // Without blocks of protection both listings are the same, but for the state that some sectors
     // lack in the second.
@@ -218,7 +236,7 @@ fn read_info(bank: &FlashBank, reply: &[u8]) -> Option<FlashInfo> {
     });
     let sectors = sectors.collect();
     let protection_blocks = if by_sector { Vec::new() } else { blocks };
-    Some(FlashInfo { bank: bank.clone(), sectors, protection_blocks })
+    Some(FlashInfo { bank, sectors, protection_blocks })
 }
 
 fn is_protected(state: &str) -> Option<bool> {
@@ -242,7 +260,7 @@ mod tests {
     fn sectors_take_the_protection_of_their_block() {
         let heading = "#0 : faux at 0x08000000, size 0x00001000, buswidth 0, chipwidth 0\n";
         let answer = format!(
-            "{{{heading}\t#  0: 0x00000000 (0x800 2kB) protected\n}} {{{heading}\t#  0: 0x00000000 (0x400 1kB) \n\t#  1: 0x00000400 (0x400 1kB) \n\t#  2: 0x00000800 (0x400 1kB) \n}} 1 1 {{successfully checked erase state\n\t#  1: 0x00000400 (0x400 1kB) not erased\n}}"
+            "0x1000 {{{heading}\t#  0: 0x00000000 (0x800 2kB) protected\n}} {{{heading}\t#  0: 0x00000000 (0x400 1kB) \n\t#  1: 0x00000400 (0x400 1kB) \n\t#  2: 0x00000800 (0x400 1kB) \n}} 1 1 {{successfully checked erase state\n\t#  1: 0x00000400 (0x400 1kB) not erased\n}}"
         );
         let info = read_info(&bank(), answer.as_bytes()).unwrap();
         let states: Vec<_> = info.sectors.iter().map(|sector| (sector.protected, sector.erased)).collect();
@@ -253,13 +271,69 @@ mod tests {
     #[test]
     fn without_blocks_the_sectors_are_protected_one_by_one() {
         let rows = "#0 : faux at 0x08000000, size 0x00001000, buswidth 0, chipwidth 0\n\t#  0: 0x00000000 (0x800 2kB) not protected\n\t#  1: 0x00000800 (0x800 2kB) protection state unknown\n";
-        let info = read_info(&bank(), format!("{{{rows}}} {{{rows}}} 1 0 {{}}").as_bytes()).unwrap();
+        let info = read_info(&bank(), format!("0x1000 {{{rows}}} {{{rows}}} 1 0 {{}}").as_bytes()).unwrap();
         let states: Vec<_> = info.sectors.iter().map(|sector| (sector.protected, sector.erased)).collect();
         assert_eq!(states, [(Some(false), None), (None, None)]);
         assert!(info.protection_blocks.is_empty());
         // OpenOCD has not read the protection.
-        let info = read_info(&bank(), format!("{{{rows}}} {{{rows}}} 0 0 {{}}").as_bytes()).unwrap();
+        let info = read_info(&bank(), format!("0x1000 {{{rows}}} {{{rows}}} 0 0 {{}}").as_bytes()).unwrap();
         assert!(info.sectors.iter().all(|sector| sector.protected.is_none()));
+    }
+
+    #[test]
+    fn a_reply_that_contradicts_the_bank_or_itself_is_refused() {
+        let rows = "#0 : faux at 0x08000000, size 0x00001000, buswidth 0, chipwidth 0\n\t#  0: 0x00000000 (0x800 2kB) not protected\n\t#  1: 0x00000800 (0x800 2kB) protected\n";
+        let check = "successfully checked erase state\n\t#  1: 0x00000800 (0x800 2kB) not erased\n";
+        let read = |blocks: &str, sectors: &str, check: &str, flags: &str| {
+            read_info(&bank(), format!("0x1000 {{{blocks}}} {{{sectors}}} {flags} {{{check}}}").as_bytes())
+        };
+        assert!(read(rows, rows, check, "1 1").is_some());
+        for (from, to) in [
+            ("#0 :", "#1 :"),
+            ("faux", "fauy"),
+            ("0x08000000", "0x08000400"),
+            ("size 0x00001000", "size 0x00001100"),
+            ("buswidth 0", "buswidth 2"),
+            ("chipwidth 0", "chipwidth 2"),
+            ("0x00000000 (0x800 2kB)", "0x00000000 (0x200 2kB)"),
+            ("0x00000000 (0x800 2kB)", "0x00000000 (0x900 2kB)"),
+            ("0x00000800 (0x800 2kB)", "0x00000800 (0x800 3kB)"),
+            ("0x00000800 (0x800 2kB)", "0x00000800 (0x900 2kB)"),
+            ("0x00000800 (0x800 2kB)", "0x00000900 (0x800 2kB)"),
+        ] {
+            let damaged = rows.replace(from, to);
+            assert_eq!(read(&damaged, rows, check, "1 1"), None, "{to}");
+            assert_eq!(read(rows, &damaged, check, "1 1"), None, "{to}");
+        }
+        for (from, to) in [("#  1", "#  0"), ("0x00000800", "0x00000000"), ("0x800 2kB", "0x400 1kB")] {
+            assert_eq!(read(rows, rows, &check.replace(from, to), "1 1"), None, "{to}");
+        }
+        for flags in ["1 2", "7 1", "1 {}"] {
+            assert_eq!(read(rows, rows, check, flags), None, "{flags}");
+        }
+    }
+
+    #[test]
+    fn a_probe_by_flash_info_changes_the_size() {
+        let rows = "#0 : faux at 0x08000000, size 0x00000800, buswidth 0, chipwidth 0\n\t#  0: 0x00000000 (0x800 2kB) protected\n";
+        let read = |bank: &FlashBank, before: &str, blocks: &str| {
+            read_info(bank, format!("{before} {{{blocks}}} {{{rows}}} 1 0 {{}}").as_bytes())
+        };
+        assert_eq!(read(&bank(), "4096", rows).unwrap().bank.size, 0x800);
+        let unprobed = FlashBank { size: 0, base: 0, ..bank() };
+        let probed = read(&unprobed, "0", rows).unwrap().bank;
+        assert_eq!((probed.base, probed.size), (0x0800_0000, 0x800));
+        // Not a probe: the bank was of another size before, or the two headings differ.
+        assert_eq!(read(&bank(), "2048", rows), None);
+        assert_eq!(read(&bank(), "4096", &rows.replace("size 0x00000800", "size 0x00000900")), None);
+    }
+
+    #[test]
+    fn sectors_of_cfi_may_exceed_the_configured_size() {
+        let rows = "#0 : cfi at 0x08000000, size 0x00001000, buswidth 2, chipwidth 2\n\t#  0: 0x00000000 (0x2000 8kB) protected\n";
+        let bank = FlashBank { driver: "cfi".to_owned(), bus_width: 2, chip_width: 2, ..bank() };
+        let info = read_info(&bank, format!("0x1000 {{{rows}}} {{{rows}}} 1 0 {{}}").as_bytes()).unwrap();
+        assert_eq!(info.sectors.len(), 1);
     }
 
     /// A damaged reply is refused, or gives a layout in which every range finds its sectors.
@@ -267,7 +341,7 @@ mod tests {
     fn no_reply_makes_a_call_panic() {
         let rows = "#0 : faux at 0x08000000, size 0x00001000, buswidth 0, chipwidth 0\n\t#  0: 0x00000000 (0x800 2kB) not protected\n\t#  1: 0x00000800 (0x800 2kB) protected\n";
         let check = "successfully checked erase state\n\t#  1: 0x00000800 (0x800 2kB) not erased\n";
-        let answer = format!("{{{rows}}} {{{rows}}} 1 1 {{{check}}}").into_bytes();
+        let answer = format!("0x1000 {{{rows}}} {{{rows}}} 1 1 {{{check}}}").into_bytes();
         let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
         // Marsaglia's xorshift: the same in every run.
         let mut below = |limit: usize| {

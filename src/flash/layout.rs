@@ -64,9 +64,12 @@ impl<R: ProgressReport> Flash<'_, R> {
 
     /// Gets the sectors of the banks that the spans lie in.
     pub(super) fn get_layouts(&self, chip: &mut Chip, spans: &[Span]) -> Result<()> {
-        for bank in &chip.banks.all {
+        for bank in &mut chip.banks.all {
             if spans.iter().any(|span| span.bank == bank.number) {
-                chip.layouts.insert(bank.number, self.describe(bank, EraseCheck::Skip)?);
+                let layout = self.describe(bank, EraseCheck::Skip)?;
+                // Its size may have been a guess before that probe.
+                bank.clone_from(&layout.bank);
+                chip.layouts.insert(bank.number, layout);
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Reads the replies of flash commands.
 
 use super::FlashBank;
+use crate::wire::number::hex;
 use crate::wire::tcl;
 
 /// A row of `flash info` or `flash erase_check`.
@@ -53,7 +54,7 @@ fn bank(number: u32, dict: &[u8]) -> Option<FlashBank> {
 }
 
 /// `134217728`, `0x08000000`; 0.12.0 writes an address from 2⁶³ on as a negative number.
-fn integer(text: &str) -> Option<u64> {
+pub(crate) fn integer(text: &str) -> Option<u64> {
     match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
         None => text
@@ -63,23 +64,41 @@ fn integer(text: &str) -> Option<u64> {
     }
 }
 
-/// The rows of `flash info`, which begin after the line `#0 : stm32f1x at 0x08000000, size
-/// 0x00020000, …`. What the driver has to say follows them and is not read.
-pub(crate) fn info(text: &str) -> Option<Vec<Row<'_>>> {
+/// The bank and the rows of `flash info`. The rows begin after the line `#0 : stm32f1x at 0x08000000,
+/// size 0x00020000, buswidth 0, chipwidth 0`, which must be that of the bank; only the size may be
+/// another, and the base of a bank that was not probed. What the driver has to say follows the rows
+/// and is not read.
+pub(crate) fn info<'a>(bank: &FlashBank, text: &'a str) -> Option<(FlashBank, Vec<Row<'a>>)> {
     let (heading, rest) = text.split_once('\n').unwrap_or((text, ""));
-    if !heading.starts_with('#') || !heading.contains(" at 0x") {
-        return None;
-    }
+    let bank = of_heading(bank, heading.trim_end())?;
+    // The sectors of a CFI chip are those that it names, whatever size is configured (`cfi_probe` in
+    // src/flash/nor/cfi.c).
+    let limit = if bank.driver == "cfi" { u64::MAX } else { bank.size };
     let mut rows: Vec<Row<'_>> = Vec::new();
     for line in rest.lines().take_while(|line| line.starts_with("\t#")) {
         let row = row(line)?;
         let in_order = rows.last().is_none_or(|last| last.offset + last.size <= row.offset);
-        if row.index as usize != rows.len() || row.size == 0 || !in_order {
+        if row.index as usize != rows.len() || row.size == 0 || !in_order || row.offset + row.size > limit {
             return None;
         }
         rows.push(row);
     }
-    Some(rows)
+    Some((bank, rows))
+}
+
+fn of_heading(bank: &FlashBank, heading: &str) -> Option<FlashBank> {
+    let (number, rest) = heading.strip_prefix('#')?.split_once(" : ")?;
+    let (driver, rest) = rest.split_once(" at ")?;
+    let (base, rest) = rest.split_once(", size ")?;
+    let (size, rest) = rest.split_once(", buswidth ")?;
+    let (bus_width, chip_width) = rest.split_once(", chipwidth ")?;
+    let (base, size) = (hex(base)?, hex(size)?);
+    let is_it = number.parse() == Ok(bank.number)
+        && driver == bank.driver
+        && (base == bank.base || bank.size == 0)
+        && bus_width.parse() == Ok(bank.bus_width)
+        && chip_width.parse() == Ok(bank.chip_width);
+    is_it.then(|| FlashBank { base, size, ..bank.clone() })
 }
 
 /// The rows of `flash erase_check` that succeeded: the sectors that are not known to be erased.
@@ -96,8 +115,13 @@ fn row(line: &str) -> Option<Row<'_>> {
     let (index, rest) = line.trim_start().strip_prefix('#')?.split_once(':')?;
     let (offset, rest) = rest.trim_start().split_once(" (")?;
     let (size, state) = rest.split_once(')')?;
-    let offset = u64::from_str_radix(offset.strip_prefix("0x")?, 16).ok()?;
-    let size = u64::from_str_radix(size.split(' ').next()?.strip_prefix("0x")?, 16).ok()?;
+    let offset = hex(offset)?;
+    let (size, kilobytes) = size.split_once(' ')?;
+    let size = hex(size)?;
+    // OpenOCD cuts off the rest of a kilobyte.
+    if kilobytes.strip_suffix("kB")?.parse() != Ok(size >> 10) {
+        return None;
+    }
     // Both are 32 bits wide in OpenOCD, so that no sum of them overflows.
     if offset > u64::from(u32::MAX) || size > u64::from(u32::MAX) {
         return None;
@@ -145,19 +169,24 @@ mod tests {
         }
     }
 
+    fn rows(text: &str) -> Option<Vec<Row<'_>>> {
+        Some(info(&banks(NEW).unwrap()[0], text)?.1)
+    }
+
     #[test]
     fn rows_of_flash_info_are_read() {
         let text = "#0 : stm32f1x at 0x08000000, size 0x00020000, buswidth 0, chipwidth 0\n\t#  0: 0x00000000 (0x400 1kB) not protected\n\t#  1: 0x00000400 (0x400 1kB) protected\n\t#  2: 0x00000800 (0x400 1kB) \nSTM32F10x (Medium Density) - Rev: X\n\t# not a row\n";
-        let rows = info(text).unwrap();
-        assert_eq!(rows[1], Row { index: 1, offset: 0x400, size: 0x400, state: "protected" });
-        assert_eq!((rows.len(), rows[2].state), (3, ""));
-        assert_eq!(info("#0 : faux at 0x08000000, size 0x0, buswidth 0, chipwidth 0"), Some(vec![]));
+        let read = rows(text).unwrap();
+        assert_eq!(read[1], Row { index: 1, offset: 0x400, size: 0x400, state: "protected" });
+        assert_eq!((read.len(), read[2].state), (3, ""));
+        let unprobed = "#0 : stm32f1x at 0x08000000, size 0x00000000, buswidth 0, chipwidth 0";
+        assert_eq!(rows(unprobed), Some(vec![]));
     }
 
     #[test]
     fn invalid_flash_info_is_refused() {
         let heading = "#0 : stm32f1x at 0x08000000, size 0x00020000, buswidth 0, chipwidth 0\n";
-        for rows in [
+        for damaged in [
             "\t#  1: 0x00000000 (0x400 1kB) ",
             "\t#  0: 0x00000000 (0x0 0kB) ",
             "\t#  0: 00000000 (0x400 1kB) ",
@@ -166,10 +195,10 @@ mod tests {
             "\t#  0: 0x00000400 (0x400 1kB) \n\t#  1: 0x00000400 (0x400 1kB) ",
             "\t#  0: 0xffffffffffffffff (0x400 1kB) ",
         ] {
-            assert_eq!(info(&format!("{heading}{rows}")), None, "{rows}");
+            assert_eq!(rows(&format!("{heading}{damaged}")), None, "{damaged}");
         }
-        assert_eq!(info(""), None);
-        assert_eq!(info("something else"), None);
+        assert_eq!(rows(""), None);
+        assert_eq!(rows("something else"), None);
     }
 
     #[test]

@@ -22,7 +22,11 @@ pub(super) fn taps(text: &str) -> Option<Vec<Tap>> {
             taps.last_mut()?.expected_ids.push(expected);
             continue;
         }
-        taps.push(row(line)?);
+        let row = row(line)?;
+        if row.position as usize != taps.len() {
+            return None;
+        }
+        taps.push(row);
     }
     Some(taps)
 }
@@ -101,8 +105,8 @@ mod tests {
 
     #[test]
     fn names_may_be_longer_than_their_column_and_hold_blanks() {
-        let rows = parsed("10 a.very.long.name.of.a.tap     Y     0x00000000 0x00000000    12 0x001  0x003\n").unwrap();
-        assert_eq!((&*rows[0].name, rows[0].position, rows[0].ir_length), ("a.very.long.name.of.a.tap", 10, 12));
+        let rows = parsed(" 0 a.very.long.name.of.a.tap     Y     0x00000000 0x00000000    12 0x001  0x003\n").unwrap();
+        assert_eq!((&*rows[0].name, rows[0].position, rows[0].ir_length), ("a.very.long.name.of.a.tap", 0, 12));
         assert!(rows[0].expected_ids.is_empty());
         let rows = parsed(" 0 my chip.cpu            Y     0x00000000 0x00000000     4 0x01  0x03\n").unwrap();
         assert_eq!(rows[0].name, "my chip.cpu");
@@ -126,6 +130,8 @@ mod tests {
             " 0 a.b  Y 0x00000000 0x**000000 4 0x01 0x03",
             " 0 a.b  Y 0x100000000 0x00000000 4 0x01 0x03",
             "                  0x12345678",
+            " 1 a.b  Y 0x00000000 0x00000000 4 0x01 0x03",
+            " 0 a.b  Y 0x00000000 0x00000000 4 0x01 0x03\n 0 a.c  Y 0x00000000 0x00000000 4 0x01 0x03",
             "é",
         ] {
             assert_eq!(parsed(line), None, "{line:?}");

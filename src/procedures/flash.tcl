@@ -119,19 +119,22 @@ proc _openocd_rs_1_flash_banks {} {
     return [list $target [flash list]]
 }
 
-# Returns what `flash info` prints without and with `sectors` (only the first lists the blocks of a
+# Returns the size of the bank before `flash info`, which probes a bank that has not been probed and
+# may change its size, what `flash info` prints without and with `sectors` (only the first lists the blocks of a
 # bank that is protected in other units than sectors), whether `flash info` has read the protection,
 # and, if asked for and possible, what `flash erase_check` prints. Where the driver cannot read it,
 # `flash info` shows what the driver began with, and logs that (handle_flash_info_command in
 # src/flash/nor/tcl.c).
 proc _openocd_rs_1_flash_info {target bank check} {
+    set before 0
+    if {$bank < [llength [flash list]]} { set before [dict get [lindex [flash list] $bank] size] }
     set blocks [_openocd_rs_1_flash_run $target 1 flash info $bank]
     lassign [_openocd_rs_1_informed {_openocd_rs_1_flash_run $target 1 flash info $bank sectors}] code sectors log
     if {$code} { error $sectors }
     set is_read [expr {![string match {*protection check is not implemented*} $log]}]
     set rows {}
     set checked [expr {$check && ![catch {_openocd_rs_1_flash_run $target 1 flash erase_check $bank} rows]}]
-    return [list $blocks $sectors $is_read $checked $rows]
+    return [list $before $blocks $sectors $is_read $checked $rows]
 }
 
 # Runs code, a list of words, in the work area of a halted Cortex-M, from its first word to the

@@ -139,7 +139,7 @@ proc _openocd_rs_1_from_halt {command address} {
             # Bit 0 marks Thumb code in the address of a function. OpenOCD would write it to the
             # program counter.
             if {$kind eq {cortex_m}} { set address [format 0x%x [expr {$address & ~1}]] }
-            set pc "pc (/64): $address"
+            set pc [format {pc (/64): 0x%016lx} $address]
         }
         if {$kind eq {cortex_m} && [regexp {0x[0-9a-fA-F]+} $pc at]} { _openocd_rs_1_renew_overwritten $at }
         # For _openocd_rs_1_is_halted_before.

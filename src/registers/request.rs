@@ -5,6 +5,7 @@ use crate::command::{Reply, Request, Script};
 use crate::error::{Error, Failure, Refused, Result, TargetError, UnexpectedReply, near_names};
 use crate::target::{register_line, words};
 use crate::types::{RegisterValue, TargetState};
+use crate::wire::number::flag;
 use crate::wire::tcl;
 
 /// How long OpenOCD reads registers for one request, so that many slow registers do not exceed the
@@ -54,7 +55,7 @@ pub(super) fn take_readings(request: &Request<'_>, reply: &Reply<'_>, names: &[i
         let [target, state, readings, left, known] = tcl::strings(answer)?;
         let readings = tcl::elements(readings.as_bytes()).map(|reading| {
             let [asked, dirty, code, text, log] = tcl::strings(&reading.ok()?)?;
-            Some(Reading { asked, dirty: dirty == "1", code: code.parse().ok()?, text, log })
+            Some(Reading { asked, dirty: flag(&dirty)?, code: code.parse().ok()?, text, log })
         });
         let (left, known) = (tcl::all_strings(left.as_bytes())?, tcl::all_strings(known.as_bytes())?);
         Some((target, state, readings.collect::<Option<_>>()?, left, known))

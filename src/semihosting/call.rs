@@ -164,7 +164,7 @@ mod tests {
         let expected = Call { pc: 0x0800_0046, length: 2, bits: 32, number: 4, argument: 0x0800_00bc };
         assert_eq!(read.call, Some(expected));
         assert_eq!(read.status.pc, Some(0x0800_0046));
-        let answer = b"{t halted {} {pc (/64): 0x80000000} {}} {4 {a0 (/64): 0x5} {a1 (/64): 0x8000000000}}";
+        let answer = b"{t halted {} {pc (/64): 0x0000000080000000} {}} {4 {a0 (/64): 0x0000000000000005} {a1 (/64): 0x0000008000000000}}";
         let call = poll(answer).unwrap().call.unwrap();
         assert_eq!((call.bits, call.argument, call.next()), (64, 0x80_0000_0000, 0x8000_0004));
     }
@@ -177,8 +177,12 @@ mod tests {
 
     #[test]
     fn invalid_replies_are_refused() {
-        let at_call = |call: &str| format!("{{t halted {{}} {{pc (/32): 0x0}} {{}}}} {{{call}}}");
-        for call in ["2 {r0 (/32)} y", "3 {r0 (/32): 0x1} {r1 (/32): 0x1}", "2 {r0 (/8): 0x1} {r1 (/32): 0x1}"] {
+        let at_call = |call: &str| format!("{{t halted {{}} {{pc (/32): 0x00000000}} {{}}}} {{{call}}}");
+        for call in [
+            "2 {r0 (/32)} y",
+            "3 {r0 (/32): 0x00000001} {r1 (/32): 0x00000001}",
+            "2 {r0 (/8): 0x01} {r1 (/32): 0x00000001}",
+        ] {
             assert!(poll(at_call(call).as_bytes()).is_none(), "{call}");
         }
         for answer in ["", "{t halted}", "{t running {} {} {}}", "{t running {} {} {}} {2 x y}"] {

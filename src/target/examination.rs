@@ -3,6 +3,7 @@
 use super::{Target, TargetStatus, handler_failure};
 use crate::command::Script;
 use crate::error::{Result, TargetError};
+use crate::wire::number::flag;
 
 impl Target<'_> {
     /// Reports whether OpenOCD has found the target and can drive it (OpenOCD:
@@ -57,13 +58,5 @@ impl Target<'_> {
         })?;
         examined?;
         self.status()
-    }
-}
-
-fn flag(answer: &[u8]) -> Option<bool> {
-    match answer.trim_ascii() {
-        b"0" => Some(false),
-        b"1" => Some(true),
-        _ => None,
     }
 }

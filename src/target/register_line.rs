@@ -31,7 +31,12 @@ pub(crate) fn line(text: &str) -> Option<Line<'_>> {
         Some(value) => {
             let value = value.trim();
             let value = value.strip_suffix(" (dirty)").unwrap_or(value);
-            Some(RegisterValue::parse_hex(value.strip_prefix("0x")?, bits)?)
+            let digits = value.strip_prefix("0x")?;
+            // Two for each byte (`buf_to_hex_str` in src/helper/binarybuffer.c).
+            if digits.len() != 2 * bits.div_ceil(8) as usize {
+                return None;
+            }
+            Some(RegisterValue::parse_hex(digits, bits)?)
         }
     };
     Some(Line { name, bits, value })
@@ -83,6 +88,10 @@ mod tests {
             "pc (/9999): 0x0",
             "pc (/32) 0x0",
             "primask (/1): 0x02",
+            "r7 (/62): 0x00000000",
+            "r7 (/12): 0x00000000",
+            "r7 (/32): 0x0000000",
+            "r7 (/32): 0x000000000",
             "(x) r0 (/32): 0x0",
         ] {
             assert_eq!(line(text), None, "{text:?}");

@@ -5,6 +5,7 @@ use crate::command::{Request, Script};
 use crate::error::{Result, TargetError};
 use crate::session::Session;
 use crate::types::ResetMode;
+use crate::wire::number::flag;
 use crate::wire::tcl;
 
 impl Session {
@@ -54,5 +55,5 @@ impl Session {
 /// A row of the reply to `reset_all`.
 fn examined_and_status(row: &[u8]) -> Option<(bool, TargetStatus)> {
     let [examined, status] = tcl::elements(row).take_array()?;
-    Some((examined.trim_ascii() == b"1", state::status(&status)?))
+    Some((flag(&examined)?, state::status(&status)?))
 }

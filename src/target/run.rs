@@ -1,7 +1,7 @@
 //! Resume and step, and whether they happened.
 
 use super::kind::CoreKind;
-use super::{Target, TargetStatus, handler_failure, register_line, state, words};
+use super::{Target, TargetStatus, handler_failure, state, words};
 use crate::command::{Reply, Request, Script};
 use crate::error::{Error, Failure, Result, TargetError};
 use crate::types::{HaltReason, TargetState};
@@ -60,7 +60,7 @@ impl Run {
                 ran,
                 state::status(&status)?,
                 CoreKind::of(&text(&kind)),
-                register_line::number(&text(&pc)),
+                state::program_counter(&text(&pc)).ok()?,
                 text(&log),
             ))
         });
@@ -181,7 +181,9 @@ mod tests {
     use super::*;
 
     fn check(run: Run, pc: &str, reason: &str, kind: CoreKind, log: &str) -> Result<TargetStatus> {
-        let status = state::status(format!("t halted {reason} {{pc (/32): {pc}}} {{}}").as_bytes()).unwrap();
+        let pc = crate::wire::number::hex32(pc).unwrap();
+        let status = format!("t halted {reason} {{pc (/32): {pc:#010x}}} {{}}");
+        let status = state::status(status.as_bytes()).unwrap();
         run.check(&Request::new(run.command()), status, kind, Some(0x44), log.to_owned()).map(|ran| ran.status)
     }
 

@@ -6,6 +6,7 @@ use super::{register_line, words};
 use crate::error::{Result, TargetError};
 use crate::types::Hex;
 use crate::types::{HaltReason, TargetState};
+use crate::wire::number::flag;
 use crate::wire::tcl;
 
 /// The state of a target at one moment.
@@ -91,7 +92,7 @@ pub(super) fn info(row: &[u8]) -> Option<TargetInfo> {
         },
         tap: text(&tap),
         state: words::state(&text(&state)),
-        examined: text(&examined).trim() == "1",
+        examined: flag(&examined)?,
     })
 }
 
@@ -105,9 +106,20 @@ pub(crate) fn status(list: &[u8]) -> Option<TargetStatus> {
             HaltReason::Unknown => words::halt_reason_in_log(&text(&log)),
             reason => reason,
         });
-        counter = register_line::number(&text(&pc));
+        counter = program_counter(&text(&pc)).ok()?;
     }
     Some(TargetStatus { name: text(&name), state, pc: counter, halt_reason })
+}
+
+/// The number in the line of `reg pc`; nothing where OpenOCD gave none, because the target has no such
+/// register or does not let it be read.
+pub(super) fn program_counter(text: &str) -> Result<Option<u64>, ()> {
+    let text = text.trim();
+    if text.is_empty() || words::says_unknown_register(text) {
+        return Ok(None);
+    }
+    let line = register_line::line(text).filter(|line| line.name == "pc").ok_or(())?;
+    line.value.map(|value| value.to_u64().ok_or(())).transpose()
 }
 
 #[cfg(test)]
@@ -140,7 +152,16 @@ mod tests {
     }
 
     #[test]
+    fn a_pc_that_cannot_be_read_is_no_success() {
+        for pc in ["pc (/12): 0x08000040", "pd (/32): 0x08000040", "pc (/32): 0x0800004", "garbage"] {
+            assert_eq!(status(format!("a halted breakpoint {{{pc}}} {{}}").as_bytes()), None, "{pc}");
+        }
+        assert_eq!(status(b"a halted breakpoint {pc (/32)} {}").unwrap().pc, None);
+    }
+
+    #[test]
     fn invalid_replies_are_refused() {
+        assert_eq!(info(b"a cortex_m little t running 7"), None);
         assert_eq!(status(b"a halted"), None);
         assert_eq!(info(b"a cortex_m middle t running 1"), None);
         assert_eq!(info(b"a cortex_m little t running"), None);

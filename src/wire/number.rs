@@ -11,3 +11,12 @@ pub(crate) fn hex(text: &str) -> Option<u64> {
 pub(crate) fn hex32(text: &str) -> Option<u32> {
     u32::try_from(hex(text)?).ok()
 }
+
+/// A flag as Tcl prints it: 0 or 1, and nothing else.
+pub(crate) fn flag(text: &(impl AsRef<[u8]> + ?Sized)) -> Option<bool> {
+    match text.as_ref().trim_ascii() {
+        b"0" => Some(false),
+        b"1" => Some(true),
+        _ => None,
+    }
+}
