@@ -93,7 +93,7 @@ fn shutdown_without_an_answer_is_a_failure() {
     running.line_with("1");
     let openocd = running.openocd().to_string();
     let send = |signal: &str| {
-        assert!(std::process::Command::new("kill").args([signal, openocd.as_str()]).status().unwrap().success())
+        assert!(std::process::Command::new("kill").args([signal, openocd.as_str()]).status().unwrap().success());
     };
     send("-STOP");
     running.write("shutdown\n");
