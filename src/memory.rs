@@ -66,9 +66,9 @@ use crate::types::Phase;
 /// - **Length.** Any. Long transfers are split into commands that begin small and grow with the
 ///   measured speed, so slow adapters answer in time. Zero is allowed and sends nothing.
 /// - **What `Ok` of a write says.** OpenOCD's transfers ended without a fault. Memory that ignores
-///   writes, such as flash, ROM or a peripheral without a clock, is not noticed: read the value back,
-///   or use [`verify_image`](Self::verify_image). Flash is written by [`Flash`](crate::Flash) alone,
-///   which verifies.
+///   writes, such as flash, ROM or a peripheral without a clock, is not noticed: read the value
+///   back, or use [`verify_image`](Self::verify_image). Flash is written by
+///   [`Flash`](crate::Flash) alone, which verifies.
 /// - **Failure.** The error names the address. After a failed write it says up to where everything
 ///   is written. Over SWD each write is checked in the debug port (`NAME dpreg 4`): OpenOCD reports
 ///   a failed last write as done.
@@ -230,8 +230,8 @@ macro_rules! width {
 
             #[doc = concat!("Writes one ", $bits, "-bit value (OpenOCD: `write_memory ADDRESS ", $bits, " VALUE`).")]
             ///
-            /// `Ok` says that the transfer ended without a fault. Memory that ignores writes, such as
-            #[doc = concat!("flash or ROM, is not noticed: check with [`", stringify!($read), "`](Self::", stringify!($read), ").")]
+            /// `Ok` says that the transfer ended without a fault. Memory that ignores writes, such
+            #[doc = concat!("as flash or ROM, is not noticed: check with [`", stringify!($read), "`](Self::", stringify!($read), ").")]
             ///
             /// # Errors
             /// [`Misaligned`](crate::TargetError::Misaligned) and
@@ -244,8 +244,8 @@ macro_rules! width {
 
             #[doc = concat!("Writes consecutive ", $bits, "-bit values.")]
             ///
-            /// `Ok` says that the transfers ended without a fault. Memory that ignores writes, such as
-            #[doc = concat!("flash or ROM, is not noticed: check with [`", stringify!($read_vec), "`](Self::", stringify!($read_vec), ").")]
+            /// `Ok` says that the transfers ended without a fault. Memory that ignores writes, such
+            #[doc = concat!("as flash or ROM, is not noticed: check with [`", stringify!($read_vec), "`](Self::", stringify!($read_vec), ").")]
             ///
             /// # Errors
             #[doc = concat!("The same as [`", stringify!($write), "`](Self::", stringify!($write), ").")]
