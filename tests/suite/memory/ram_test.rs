@@ -46,10 +46,28 @@ fn the_contents_are_put_back_after_a_callback_that_stops_the_test() {
 }
 
 #[test]
-fn contents_that_could_not_be_put_back_are_named_with_the_cause() {
+fn contents_that_were_put_back_are_not_called_lost() {
     let board = Board::halted();
+    let held = board.fill_ram(5);
     board.chip.faults().bus_fault_on_write_at(0x2000_0008..0x2000_000c);
     let error = board.session.memory().test_ram(RAM..RAM + 16).unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::MemoryWrite { .. })), "{error:?}");
+    assert_eq!(board.ram(0, held.len()), held);
+}
+
+#[test]
+fn contents_that_could_not_be_put_back_are_named_with_the_cause() {
+    let board = Board::halted();
+    board.fill_ram(6);
+    // The first word was written by then.
+    let mut calls = 0;
+    let fail_late = |_| {
+        calls += 1;
+        if calls == 20 {
+            board.chip.faults().bus_fault_on_write_at(0x2000_0000..0x2000_0004);
+        }
+    };
+    let error = board.session.memory().with_progress(fail_late).test_ram(RAM..RAM + 16).unwrap_err();
     let Error::Target(TargetError::NotRestored { address, end, cause }) = &error else { panic!("{error:?}") };
     assert_eq!((*address, *end), (RAM, RAM + 16));
     assert!(matches!(**cause, Error::Target(TargetError::MemoryWrite { .. })), "{cause:?}");
