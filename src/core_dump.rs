@@ -1,7 +1,6 @@
 //! Core dumps: registers and memory in a file that a debugger opens.
 
 mod elf;
-mod new_file;
 
 use std::io::{BufWriter, Write};
 use std::ops::Range;
@@ -9,10 +8,10 @@ use std::path::Path;
 
 use crate::crash::{Survey, must_be_halted};
 use crate::error::{Error, InvalidArgument, Result, TargetError};
+use crate::new_file::NewFile;
 use crate::target::Target;
 use crate::target::kind::CoreKind;
 use elf::Core;
-use new_file::NewFile;
 
 /// Program headers that an ELF file can have, one of them for the registers (`PN_XNUM` says that
 /// there are more).

@@ -19,6 +19,7 @@ mod image;
 mod jtag;
 mod leave;
 mod memory;
+mod new_file;
 mod platform;
 mod procedures;
 mod process;

@@ -77,6 +77,7 @@ fn read(reply: &[u8], log: &str) -> Option<Survey> {
         }
         match register_line::line(text).and_then(|line| line.value.filter(|_| line.name == name)) {
             Some(value) => registers.push(Register { name: name.clone(), value, dirty: flag(dirty)? }),
+            None if code == "0" => return None,
             None => failed.push((name.clone(), failure(format!("reg {name}"), code, text, log)?)),
         }
     }
@@ -93,7 +94,11 @@ fn read(reply: &[u8], log: &str) -> Option<Survey> {
     Some(Survey {
         kind: CoreKind::of(&type_name),
         type_name,
-        is_little_endian: &*endianness == b"little",
+        is_little_endian: match &*endianness {
+            b"little" => true,
+            b"big" => false,
+            _ => return None,
+        },
         status: status(&status_list)?,
         registers: RegisterDump { registers, unreadable: failed },
         words: values,
@@ -135,6 +140,9 @@ mod tests {
             "cortex_m little {a halted {} {} {}} {}",
             "cortex_m little {a halted {} {} {}} {r0 0 0} {}",
             "cortex_m little {a halted {} {} {}} {r0 0 x {}} {}",
+            "cortex_m little {a halted {} {} {}} {r0 0 0 {r0 (/32): 0x6000000}} {}",
+            "cortex_m little {a halted {} {} {}} {r0 0 0 {r1 (/32): 0x60000000}} {}",
+            "cortex_m lit {a halted {} {} {}} {} {}",
             "cortex_m little {a halted {} {} {}} {} {0xe000ed00 0 z}",
             "cortex_m little {a halted {} {} {}} {} {0xe000ed00 0}",
             "cortex_m little {a halted} {} {}",

@@ -1,6 +1,5 @@
 //! Longer transfers: search, dumps to files and streams, loads from them, text.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -9,6 +8,7 @@ use super::bytes::{Bytes, offset_in_word};
 use super::{Memory, hexdump};
 use crate::error::{InvalidArgument, Result, TargetError};
 use crate::file_kind;
+use crate::new_file::NewFile;
 use crate::progress::{NoProgress, ProgressReport, Tracker};
 use crate::types::Phase;
 
@@ -68,7 +68,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// # Errors
     /// The errors of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] with the path if
-    /// the file cannot be written. After an error the file holds the bytes before it.
+    /// the file cannot be written. After an error there is no new file, and a file that was there is
+    /// as it was.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -83,8 +84,9 @@ impl<R: ProgressReport> Memory<'_, R> {
         let path = path.as_ref();
         // Before the file is touched.
         self.check(address, 1, length)?;
-        let file = File::create(path).map_err(|source| stream("dump", address, Some(path), 0, source))?;
-        self.for_images().dump_stream(address, length, BufWriter::new(file), Some(path))
+        let mut file = NewFile::beside_or_into(path).map_err(|source| stream("dump", address, Some(path), 0, source))?;
+        self.for_images().dump_stream(address, length, BufWriter::new(file.writer()), Some(path))?;
+        file.complete().map_err(|source| stream("dump", address, Some(path), length, source))
     }
 
     /// Copies `length` bytes of memory to a stream.

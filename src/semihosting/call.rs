@@ -5,6 +5,7 @@ use crate::error::{Result, SemihostingError, TargetError};
 use crate::target::kind::CoreKind;
 use crate::target::{Run, Target, TargetStatus, register_line, status};
 use crate::types::HaltReason;
+use crate::wire::number::flag;
 use crate::wire::tcl;
 
 /// What a poll of a target found.
@@ -103,11 +104,13 @@ impl Target<'_> {
     pub(crate) fn take_over_calls(&self) -> Result<bool> {
         let request = self.request(Script::call("semihosting_state")).shown("arm semihosting");
         let request = request.to("ask about semihosting").expecting("a target and the state of its semihosting");
-        let [target, kind, enabled] = self.session().ask::<SemihostingError, _>(&request, tcl::strings::<3>)?;
+        let (target, kind, enabled) = self.session().ask::<SemihostingError, _>(&request, |answer| {
+            let [target, kind, enabled] = tcl::strings::<3>(answer)?;
+            Some((target, kind, flag(&enabled)?))
+        })?;
         if CoreKind::of(&kind) == CoreKind::Other {
             return Err(SemihostingError::Unsupported { target, kind }.into());
         }
-        let enabled = enabled == "1";
         if enabled {
             self.semihosting().disable()?;
         }

@@ -12,6 +12,7 @@ use super::Semihosting;
 use crate::command::Script;
 use crate::error::{ConnectionError, Error, InvalidArgument, Result, SemihostingError, TimeoutError};
 use crate::target::KeptTarget;
+use crate::wire::number::flag;
 use crate::wire::{ByteStream, Deadline, TransferError, tcl};
 use feeder::Feeder;
 
@@ -126,7 +127,7 @@ impl Semihosting<'_> {
         let (port, can_end) = session.ask::<SemihostingError, _>(&request, |answer| {
             let [kind, first, second] = tcl::strings::<3>(answer)?;
             match &*kind {
-                "port" => Some(Ok((first.trim().parse().ok().filter(|port| *port != 0)?, second == "1"))),
+                "port" => Some(Ok((first.trim().parse().ok().filter(|port| *port != 0)?, flag(&second)?))),
                 "busy" => Some(Err(SemihostingError::AlreadyRedirected { target: first })),
                 "none" => Some(Err(SemihostingError::NoPort { log: first })),
                 _ => None,

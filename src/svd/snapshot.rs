@@ -4,6 +4,7 @@ mod diff;
 mod text;
 
 use std::fmt;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use super::register::{Register, hex_digits};
 use crate::error::text::shown;
 use crate::error::{Result, SvdError};
 use crate::file_kind;
+use crate::new_file::NewFile;
 use crate::types::Hex;
 
 /// A file of more bytes is no snapshot.
@@ -176,7 +178,9 @@ impl Snapshot {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let unwritable = |source| SvdError::Unwritable { path: path.to_owned(), source };
-        Ok(std::fs::write(path, self.to_string()).map_err(unwritable)?)
+        let mut file = NewFile::beside_or_into(path).map_err(unwritable)?;
+        file.writer().write_all(self.to_string().as_bytes()).map_err(unwritable)?;
+        Ok(file.complete().map_err(unwritable)?)
     }
 
     /// Describes the registers of a loaded snapshot: those that the device has at the same address

@@ -120,6 +120,8 @@ fn a_snapshot_is_compared_with_the_board_and_with_another_one() {
 fn a_snapshot_that_cannot_be_taken_or_read_is_a_failure() {
     let bench = Bench::new();
     svd(&bench, &["snapshot", "x.txt", "RCCC", "--openocd", "/nonexistent"]).expect(64);
+    let forgotten = svd(&bench, &["snapshot", "rcc", "--openocd", "/nonexistent"]).expect(64);
+    assert!(forgotten.stderr.contains("as in `ocd svd snapshot FILE rcc`"), "{}", forgotten.stderr);
     svd(&bench, &["diff", "absent.txt", "--openocd", "/nonexistent"]).expect(71);
     bench.file("broken.txt", "something else\n");
     svd(&bench, &["diff", "broken.txt", "--openocd", "/nonexistent"]).expect(71);

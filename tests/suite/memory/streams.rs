@@ -7,6 +7,7 @@ use openocd::{Error, TargetError};
 
 use super::{RAM, RAM_SIZE, noise};
 use crate::board::Board;
+use crate::directory::Directory;
 
 #[test]
 fn search_finds_every_match_also_across_pieces() {
@@ -80,4 +81,27 @@ fn failed_streams_report_path_address_and_progress() {
     let error = board.session.memory().load(RAM, "/nonexistent/load.bin").unwrap_err();
     let told = format!("cannot load memory at 0x20000000, file /nonexistent/load.bin, after 0 bytes: {reason}");
     assert_eq!(error.to_string(), told);
+}
+
+#[test]
+fn failed_dump_leaves_the_file_as_it_was() {
+    let board = Board::halted();
+    let directory = Directory::new();
+    let path = directory.path().join("dump.bin");
+    let beyond = || board.session.memory().dump(RAM, RAM_SIZE as u64 + 0x1_0000, &path).unwrap_err();
+    assert!(matches!(beyond(), Error::Target(TargetError::MemoryRead { .. })));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    std::fs::write(&path, "earlier").unwrap();
+    beyond();
+    assert_eq!(std::fs::read(&path).unwrap(), b"earlier");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn dump_to_a_device_writes_to_it() {
+    let board = Board::halted();
+    let error = board.session.memory().dump(RAM, 100, "/dev/full").unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::Stream { .. })), "{error:?}");
+    board.session.memory().dump(RAM, 100, "/dev/null").unwrap();
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use openocd::svd::{Device, Snapshot, SnapshotDiff};
@@ -73,7 +73,9 @@ pub(crate) fn run(context: &Context, arguments: &SnapshotArgs) -> Outcome<u8> {
     context.each_board_planned(
         |settings| {
             let names = Names::new(settings);
-            let peripherals = peripherals(names.needed_device()?, &arguments.peripherals)?;
+            let device = names.needed_device()?;
+            forgotten_file(device, &arguments.file)?;
+            let peripherals = peripherals(device, &arguments.peripherals)?;
             Ok((names, peripherals))
         },
         |board, (names, peripherals)| {
@@ -88,6 +90,17 @@ pub(crate) fn run(context: &Context, arguments: &SnapshotArgs) -> Outcome<u8> {
             Ok(Done::from(Saved { file, registers, unread }))
         },
     )
+}
+
+/// Refuses `ocd svd snapshot RCC`, which would overwrite a file of that name.
+fn forgotten_file(device: &Device, file: &Path) -> Outcome<()> {
+    let name = file.to_string_lossy();
+    match device.peripheral_ignoring_case(&name) {
+        Err(_) => Ok(()),
+        Ok(_) => Err(Failure::usage(format!(
+            "{name} is a peripheral; expected the file first, as in `ocd svd snapshot FILE {name}`; a file of that name is ./{name}"
+        ))),
+    }
 }
 
 /// The names as the device has them; all for none.

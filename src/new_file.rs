@@ -9,17 +9,17 @@ use crate::file_kind;
 
 /// A file under a name of its own, which [`complete`](Self::complete) renames. Without that it is
 /// removed.
-pub(super) struct NewFile {
+pub(crate) struct NewFile {
     file: File,
-    own: PathBuf,
+    /// `None` for a device or a FIFO, and for a file that has its name.
+    own: Option<PathBuf>,
     path: PathBuf,
-    is_complete: bool,
 }
 
 impl NewFile {
     /// Creates a file in the directory of `path`: a file is renamed in one step only within a file
     /// system. A device or a FIFO is refused: renaming would put a file in its place.
-    pub(super) fn beside(path: &Path) -> io::Result<Self> {
+    pub(crate) fn beside(path: &Path) -> io::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         // The file that a symbolic link names is replaced, and not the link.
         let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -37,28 +37,40 @@ impl NewFile {
         own.push(format!(".{}.{number}.part", std::process::id()));
         let own = path.with_file_name(own);
         let file = OpenOptions::new().write(true).create_new(true).open(&own)?;
-        Ok(NewFile { file, own, path: path.to_owned(), is_complete: false })
+        Ok(NewFile { file, own: Some(own), path: path.to_owned() })
     }
 
-    pub(super) fn writer(&self) -> &File {
+    /// The same, but a device or a FIFO is written as it is.
+    pub(crate) fn beside_or_into(path: &Path) -> io::Result<Self> {
+        match fs::metadata(path) {
+            Ok(file) if !file.is_file() && !file.is_dir() => {
+                Ok(NewFile { file: OpenOptions::new().write(true).open(path)?, own: None, path: path.to_owned() })
+            }
+            _ => Self::beside(path),
+        }
+    }
+
+    pub(crate) fn writer(&self) -> &File {
         &self.file
     }
 
     /// Gives the file its name, in place of a file that has it already.
-    pub(super) fn complete(&mut self) -> io::Result<()> {
-        // Otherwise a power failure could leave the name without the contents.
-        self.file.sync_all()?;
-        fs::rename(&self.own, &self.path)?;
-        self.is_complete = true;
+    pub(crate) fn complete(&mut self) -> io::Result<()> {
+        if let Some(own) = &self.own {
+            // Otherwise a power failure could leave the name without the contents.
+            self.file.sync_all()?;
+            fs::rename(own, &self.path)?;
+            self.own = None;
+        }
         Ok(())
     }
 }
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if !self.is_complete {
-            if let Err(error) = fs::remove_file(&self.own) {
-                log::warn!("cannot remove {}: {error}", self.own.display());
+        if let Some(own) = &self.own {
+            if let Err(error) = fs::remove_file(own) {
+                log::warn!("cannot remove {}: {error}", own.display());
             }
         }
     }
