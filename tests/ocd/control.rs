@@ -73,6 +73,8 @@ fn the_log_goes_to_standard_error_or_into_a_file() {
     assert_eq!(ran.stderr, "");
     let log = std::fs::read_to_string(bench.folder().join("ocd.log")).unwrap();
     assert!(log.contains("Cortex-M3") && log.contains("TRACE"), "{log}");
+    let ran = bench.ocd(&["status", "--log-file", "/dev/full"]).expect(0);
+    assert_eq!(ran.stderr.matches("warning: the log in /dev/full is incomplete: ").count(), 1, "{ran:?}");
     let error = bench.ocd(&["status", "--log-file", "no/such/folder", "--json"]).expect(71).error();
     assert_eq!(error["id"], "ocd.file");
 }

@@ -8,6 +8,7 @@ fn good_ram_passes_and_keeps_its_contents() {
     bench.chip.halt();
     let contents: Vec<u8> = (0..=255).cycle().take(512).collect();
     bench.chip.write_memory(0x2000_1000, &contents).unwrap();
+    bench.ocd(&["mem", "test", "0x2000_1000", "16"]).expect(0);
     let ran = bench.ocd(&["mem", "test", "0x2000_1000..+512"]).expect(0);
     assert!(ran.stdout.ends_with("0x20001000..0x20001200: passed, contents restored\n"), "{ran:?}");
     assert_eq!(ran.stdout.lines().count(), 7, "{ran:?}");

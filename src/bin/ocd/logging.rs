@@ -2,6 +2,8 @@
 //! a file with `--log-file`.
 
 use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 use env_logger::{Builder, Target, WriteStyle};
 use log::LevelFilter;
@@ -13,6 +15,7 @@ pub(crate) fn install(arguments: &OutputArgs) -> Outcome<()> {
     let mut builder = Builder::new();
     if let Some(path) = &arguments.log_file {
         let file = File::create(path).map_err(|error| Failure::file("write", path, &error))?;
+        let file = LogFile { file, path: path.clone(), is_broken: false };
         builder.target(Target::Pipe(Box::new(file))).filter_level(LevelFilter::Trace);
     }
     match arguments.verbose {
@@ -23,4 +26,27 @@ pub(crate) fn install(arguments: &OutputArgs) -> Outcome<()> {
     let tells_origin = arguments.verbose != 1 || arguments.log_file.is_some();
     builder.format_timestamp_millis().format_target(tells_origin).write_style(WriteStyle::Auto).init();
     Ok(())
+}
+
+/// Tells once that the file cannot be written: `env_logger` drops errors.
+struct LogFile {
+    file: File,
+    path: PathBuf,
+    is_broken: bool,
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Err(error) = self.file.write_all(bytes) {
+            if !std::mem::replace(&mut self.is_broken, true) {
+                // Nothing is left where a failure of this could be told.
+                let _ = writeln!(io::stderr(), "warning: the log in {} is incomplete: {error}", self.path.display());
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

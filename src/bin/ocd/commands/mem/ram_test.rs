@@ -12,10 +12,12 @@ use crate::failure::{Failure, Outcome};
 use crate::output::Done;
 
 #[derive(Debug, Args)]
+#[command(override_usage = "ocd mem test [OPTIONS] <ADDRESS> <LENGTH>\n       ocd mem test [OPTIONS] <RANGE>")]
 pub(crate) struct TestArgs {
-    /// Which RAM: START..END without the end, START..+LENGTH, START+LENGTH, or the name of a
-    /// symbol; whole words.
-    range: String,
+    /// Which RAM, in whole words: an address and a length in bytes, or a range in place of the two:
+    /// START..END without the end, START..+LENGTH, START+LENGTH, or the name of a symbol.
+    #[arg(required = true, num_args = 1..=2, value_names = ["ADDRESS", "LENGTH"])]
+    place: Vec<String>,
     /// The addresses are physical, past the MMU.
     #[arg(long)]
     phys: bool,
@@ -23,7 +25,7 @@ pub(crate) struct TestArgs {
 
 pub(crate) fn run(context: &Context, arguments: &TestArgs) -> Outcome<u8> {
     context.each_board_planned(
-        |settings| words(Names::new(settings).range(&arguments.range)?),
+        |settings| words(Names::new(settings).extent(&arguments.place)?),
         |board, range| {
             let memory = memory(board, arguments.phys)?;
             let test = watched(context, board, &memory, 0).test_ram(range.clone())?;
