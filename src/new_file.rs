@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::file_kind;
+use crate::platform::{FIFO, SOCKET};
 
 /// A file under a name of its own, which [`complete`](Self::complete) renames. Without that it is
 /// removed.
 pub(crate) struct NewFile {
     file: File,
-    /// `None` for a device or a FIFO, and for a file that has its name.
+    /// `None` for a device, and for a file that has its name.
     own: Option<PathBuf>,
     path: PathBuf,
 }
@@ -40,14 +41,15 @@ impl NewFile {
         Ok(NewFile { file, own: Some(own), path: path.to_owned() })
     }
 
-    /// The same, but a device or a FIFO is written as it is.
+    /// The same, but a device is written as it is. Opening a FIFO would wait for its reader.
     pub(crate) fn beside_or_into(path: &Path) -> io::Result<Self> {
-        match fs::metadata(path) {
-            Ok(file) if !file.is_file() && !file.is_dir() => {
-                Ok(NewFile { file: OpenOptions::new().write(true).open(path)?, own: None, path: path.to_owned() })
-            }
-            _ => Self::beside(path),
+        let is_device = |file: &fs::Metadata| {
+            !file.is_file() && !file.is_dir() && !matches!(file_kind::describe(file.file_type()), FIFO | SOCKET)
+        };
+        if fs::metadata(path).is_ok_and(|file| is_device(&file)) {
+            return Ok(NewFile { file: OpenOptions::new().write(true).open(path)?, own: None, path: path.to_owned() });
         }
+        Self::beside(path)
     }
 
     pub(crate) fn writer(&self) -> &File {

@@ -32,7 +32,7 @@ macro_rules! debug_with_code {
 
 debug_with_code! {
     AdapterError, BreakpointError, CommandError, ConnectionError, DapError, FlashError,
-    ImageError, JtagError, RttError, SemihostingError, #[cfg(feature = "svd")] SvdError,
+    ImageError, JtagError, ProcessError, RttError, SemihostingError, #[cfg(feature = "svd")] SvdError,
     TargetError, TimeoutError,
 }
 

@@ -1,6 +1,5 @@
 //! Reading flash.
 
-use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -61,7 +60,7 @@ impl<R: ProgressReport> Flash<'_, R> {
         // Before the file is touched.
         self.spans(&self.chip()?, address, length)?;
         let failed = |written, source| FlashError::File { path: path.to_owned(), written, source };
-        let mut file = File::create(path).map_err(|source| failed(0, source))?;
+        let mut file = file_kind::create(path).map_err(|source| failed(0, source))?;
         let mut written = 0;
         self.read_pieces(address, length, |piece| {
             let result = file_kind::write_counted(&mut file, piece, &mut written);

@@ -124,6 +124,30 @@ impl Samples {
         &self.variables
     }
 
+    /// Returns how long the next step of the iterator will sleep: zero before the first sample, and
+    /// if the next one is late.
+    ///
+    /// For a program that waits by itself, so that something else can end the wait.
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::COUNTER_ADDRESS;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// use std::time::Duration;
+    ///
+    /// let counter = u64::from(COUNTER_ADDRESS);
+    /// let mut samples = session.memory().sample(&[counter], Duration::from_secs(5))?;
+    /// assert_eq!(samples.time_to_next(), Duration::ZERO);
+    /// samples.next();
+    /// assert!(samples.time_to_next() > Duration::from_secs(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn time_to_next(&self) -> Duration {
+        let now = self.begin.map_or(Duration::ZERO, |begin| begin.elapsed());
+        time_of(due(now, self.period, self.next), self.period).saturating_sub(now)
+    }
+
     fn read(&self) -> Result<Vec<SampleValue>> {
         let (option, blank) = if self.physical { ("phys", " ") } else { ("", "") };
         let Some(Variable { address: first, kind, .. }) = self.variables.first() else { return Ok(Vec::new()) };

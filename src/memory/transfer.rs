@@ -1,6 +1,6 @@
 //! Longer transfers: search, dumps to files and streams, loads from them, text.
 
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
@@ -68,7 +68,7 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// # Errors
     /// The errors of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] with the path if
-    /// the file cannot be written. After an error there is no new file, and a file that was there is
+    /// the file cannot be written, or is a FIFO, which is for [`dump_to`](Self::dump_to). After an error there is no new file, and a file that was there is
     /// as it was.
     ///
     /// ```
@@ -84,8 +84,9 @@ impl<R: ProgressReport> Memory<'_, R> {
         let path = path.as_ref();
         // Before the file is touched.
         self.check(address, 1, length)?;
-        let mut file = NewFile::beside_or_into(path).map_err(|source| stream("dump", address, Some(path), 0, source))?;
-        self.for_images().dump_stream(address, length, BufWriter::new(file.writer()), Some(path))?;
+        let mut file =
+            NewFile::beside_or_into(path).map_err(|source| stream("dump", address, Some(path), 0, source))?;
+        self.for_images().dump_stream(address, length, file.writer(), Some(path))?;
         file.complete().map_err(|source| stream("dump", address, Some(path), length, source))
     }
 

@@ -144,3 +144,21 @@ proc _openocd_rs_1_forget_reset_if_running {} {
     foreach name $::_openocd_rs_1_run_by_reset { if {$name ne $target} { lappend others $name } }
     set ::_openocd_rs_1_run_by_reset $others
 }
+
+# OpenOCD 0.12.0 sends no request to halt to a core whose reset was the last thing that it saw: it
+# takes it for its own `reset halt`, which has arranged for that (cortex_m_halt in
+# src/target/cortex_m.c). Then the core of a firmware that resets itself again and again never halts.
+# What is written is C_DEBUGEN and C_HALT in DHCSR. A failure comes to light in the `halt` behind this.
+proc _openocd_rs_1_halt_out_of_reset {} {
+    set target [target current]
+    if {[$target curstate] eq {reset} && [_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} {
+        catch {mww 0xe000edf0 0xa05f0003}
+    }
+}
+
+# Asks the current target to halt, and does not wait for it.
+proc _openocd_rs_1_begin_to_halt {} {
+    _openocd_rs_1_current
+    _openocd_rs_1_halt_out_of_reset
+    uplevel #0 {halt 0}
+}

@@ -120,7 +120,10 @@ proc _openocd_rs_1_command {command} {
         set ::_openocd_rs_1_run_by_reset {}
         if {$command eq {reset run}} { set ::_openocd_rs_1_run_by_reset [target names] }
     }
-    if {$command eq {halt}} { _openocd_rs_1_forget_reset_if_running }
+    if {$command eq {halt}} {
+        _openocd_rs_1_forget_reset_if_running
+        _openocd_rs_1_halt_out_of_reset
+    }
     uplevel #0 $command
 }
 

@@ -31,7 +31,7 @@ impl Session {
         let targets = self.targets()?;
         for target in targets.iter().filter(|target| target.examined) {
             // What is wrong with it, the next call says.
-            let request = Target::of(self, &target.name).request(Script::command("halt").number(0_u32));
+            let request = Target::of(self, &target.name).request(Script::call("begin_to_halt")).shown("halt 0");
             if let Err(error @ Error::Connection(_)) = self.ask::<TargetError, _>(&request, |_| Some(())) {
                 return Err(error);
             }

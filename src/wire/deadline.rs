@@ -34,7 +34,7 @@ impl Deadline {
 
     /// The same deadline, later by `grace`: for what must still be done when the wait is over.
     pub(crate) fn extended_by(self, grace: Duration) -> Deadline {
-        Deadline { at: self.at.and_then(|at| at.checked_add(grace)), ..self }
+        Deadline { at: self.at.and_then(|at| at.checked_add(grace)), span: self.span.saturating_add(grace) }
     }
 
     /// The one of the two that passes first.
@@ -58,6 +58,7 @@ mod tests {
         assert_eq!(long.sooner(short).span(), Duration::from_secs(1));
         assert_eq!(Deadline::NEVER.sooner(long).span(), Duration::from_secs(100));
         assert_eq!(long.sooner(Deadline::NEVER).span(), Duration::from_secs(100));
+        assert_eq!(short.extended_by(Duration::from_secs(5)).span(), Duration::from_secs(6));
         assert!(!Deadline::NEVER.has_passed() && Deadline::after(Some(Duration::ZERO)).has_passed());
     }
 }

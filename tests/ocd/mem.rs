@@ -168,3 +168,19 @@ fn digits_that_are_not_hexadecimal_are_no_size() {
     let ran = Bench::new().ocd_alone(&["mem", "read", "0x2000000g", "16"]).expect(64);
     assert!(ran.stderr.contains("\"0x2000000g\" is not a number"), "{ran:?}");
 }
+
+#[test]
+fn fifo_that_nobody_reads_does_not_hold_a_command() {
+    let bench = Bench::new();
+    let fifo = bench.folder().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let fifo = fifo.to_str().unwrap();
+    for arguments in [
+        &["mem", "dump", "0x2000_0000", "0x100", fifo] as &[&str],
+        &["read", "0x0800_0000", "0x100", fifo],
+        &["status", "--log-file", fifo],
+    ] {
+        let ran = bench.ocd(arguments);
+        assert!(ran.status != 0 && ran.stderr.contains("it is a FIFO; expected a regular file"), "{ran:?}");
+    }
+}

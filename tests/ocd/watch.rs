@@ -7,6 +7,7 @@ use serde_json::Value;
 use virtual_chip::CoreState;
 
 use crate::bench::{Bench, Ran};
+use crate::running::Running;
 
 const SVD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/virtual-chip/svd/virtual-stm32f103.svd");
 /// The word that the chip's first program counts in.
@@ -49,6 +50,18 @@ fn the_time_limit_is_the_end_or_comes_too_early() {
     let ran = bench.ocd(&["watch", COUNTER, "--period", "50ms", "--timeout", "200ms"]).expect(0);
     assert!((2..=6).contains(&ran.stdout.lines().count()), "{ran:?}");
     bench.ocd(&["watch", COUNTER, "--timeout", "200ms", "--count", "1000"]).expect(124);
+}
+
+#[test]
+fn time_limit_ends_the_wait_after_a_failed_sample() {
+    let bench = Bench::new();
+    let watch = ["watch", COUNTER, "--period", "4s", "--timeout", "4500ms"];
+    let begin = Instant::now();
+    let mut running = Running::start(&mut bench.board_command(&watch));
+    running.line_with("0.0");
+    bench.chip.faults().power_off();
+    running.end().expect(73);
+    assert!(begin.elapsed() < Duration::from_millis(7_500), "{:?}", begin.elapsed());
 }
 
 #[test]

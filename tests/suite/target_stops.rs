@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use openocd::{BreakpointKind, Error, HaltReason, OpenOcdProcess, ResetMode, Session, Target, TargetState};
 use openocd::{RunUntil, TargetStatus, TimeoutError, Verdict};
-use virtual_chip::{VirtualHart, firmware};
+use virtual_chip::{CoreState, VirtualHart, firmware};
 
 use crate::board::{Board, INSTALL, PATIENCE};
 
@@ -282,4 +282,39 @@ fn a_status_does_not_fill_the_log() {
     let usage: Vec<_> =
         log.iter().filter(|line| line.contains("debug_reason") || line.contains("arp_examine")).collect();
     assert!(usage.is_empty(), "{} lines: {:?}", usage.len(), usage.first());
+}
+
+#[test]
+fn halt_stops_a_core_that_has_just_been_reset() {
+    let board = Board::halted();
+    for pause in [0, 30, 60, 100] {
+        board.session.target().resume().unwrap();
+        std::thread::sleep(Duration::from_millis(pause));
+        board.chip.reset();
+        board.session.target().halt().unwrap();
+        assert_eq!(board.chip.state(), CoreState::Halted);
+    }
+}
+
+#[test]
+fn a_firmware_that_resets_itself_without_end_is_halted_by_the_deadline_of_its_run() {
+    let board = Board::halted();
+    for loops in [300, 30_000] {
+        let mut image = vec![0; 0x40];
+        image[..8].copy_from_slice(&[0x00, 0x40, 0x00, 0x20, 0x41, 0x00, 0x00, 0x08]);
+        // ldr r0, =loops; subs r0, #1; bne .-2; ldr r0, =AIRCR; ldr r1, =SYSRESETREQ; str r1, [r0]; b .
+        for code in [0x4803_u16, 0x3801, 0xd1fd, 0x4803, 0x4903, 0x6001, 0xe7fe, 0xbf00] {
+            image.extend(code.to_le_bytes());
+        }
+        for word in [loops, 0xe000_ed0c, 0x05fa_0004_u32] {
+            image.extend(word.to_le_bytes());
+        }
+        board.chip.load_firmware(&image);
+        board.session.target().reset(ResetMode::Halt).unwrap();
+        let resets = board.chip.reset_count();
+        let outcome = board.session.target().run_until(RunUntil::new(), Duration::from_millis(300)).unwrap();
+        assert_eq!((outcome.verdict, outcome.status.state), (Verdict::Deadline, TargetState::Halted));
+        assert!(board.chip.reset_count() > resets + 2);
+        assert_eq!(board.chip.state(), CoreState::Halted);
+    }
 }

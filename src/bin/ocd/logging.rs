@@ -10,11 +10,12 @@ use log::LevelFilter;
 
 use crate::arguments::OutputArgs;
 use crate::failure::{Failure, Outcome};
+use crate::output::file;
 
 pub(crate) fn install(arguments: &OutputArgs) -> Outcome<()> {
     let mut builder = Builder::new();
     if let Some(path) = &arguments.log_file {
-        let file = File::create(path).map_err(|error| Failure::file("write", path, &error))?;
+        let file = file::create(path).map_err(|error| Failure::file("write", path, &error))?;
         let file = LogFile { file, path: path.clone(), is_broken: false };
         builder.target(Target::Pipe(Box::new(file))).filter_level(LevelFilter::Trace);
     }

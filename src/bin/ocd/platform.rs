@@ -18,6 +18,7 @@ pub(crate) const ENDING_SIGNALS: &[c_int] = &[
 
 #[cfg(unix)]
 mod unix {
+    use std::fs::FileType;
     use std::io;
     use std::process::{Child, ExitStatus};
     use std::sync::{Mutex, PoisonError};
@@ -51,6 +52,11 @@ mod unix {
         }
     }
 
+    /// Whether opening the file to write to it would wait for a reader.
+    pub(crate) fn is_fifo(kind: FileType) -> bool {
+        std::os::unix::fs::FileTypeExt::is_fifo(&kind)
+    }
+
     /// The signal that ended a program.
     pub(crate) fn signal_of(status: ExitStatus) -> Option<i32> {
         std::os::unix::process::ExitStatusExt::signal(&status)
@@ -59,6 +65,7 @@ mod unix {
 
 #[cfg(not(unix))]
 mod other {
+    use std::fs::FileType;
     use std::process::{Child, ExitStatus};
 
     /// The line editor restores the console by itself.
@@ -73,6 +80,11 @@ mod other {
         let _ = child.kill();
     }
 
+    /// There are no FIFOs among files here.
+    pub(crate) fn is_fifo(_: FileType) -> bool {
+        false
+    }
+
     /// A signal ends no program here.
     pub(crate) fn signal_of(_: ExitStatus) -> Option<i32> {
         None
@@ -80,9 +92,9 @@ mod other {
 }
 
 #[cfg(not(unix))]
-pub(crate) use other::{ask_to_end, restore_terminal, save_terminal, signal_of};
+pub(crate) use other::{ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of};
 #[cfg(unix)]
-pub(crate) use unix::{ask_to_end, restore_terminal, save_terminal, signal_of};
+pub(crate) use unix::{ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of};
 
 /// The programs of this user that have a file open below a folder: `openocd (process 123)`. Only
 /// Linux tells.

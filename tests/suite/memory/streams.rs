@@ -100,8 +100,23 @@ fn failed_dump_leaves_the_file_as_it_was() {
 #[test]
 fn dump_to_a_device_writes_to_it() {
     let board = Board::halted();
-    let error = board.session.memory().dump(RAM, 100, "/dev/full").unwrap_err();
-    assert!(matches!(error, Error::Target(TargetError::Stream { .. })), "{error:?}");
+    for length in [100, RAM_SIZE as u64] {
+        let error = board.session.memory().dump(RAM, length, "/dev/full").unwrap_err();
+        assert!(matches!(error, Error::Target(TargetError::Stream { transferred: 0, .. })), "{error:?}");
+    }
     board.session.memory().dump(RAM, 100, "/dev/null").unwrap();
     assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+}
+
+#[test]
+fn fifo_that_nobody_reads_is_refused() {
+    let board = Board::halted();
+    let directory = Directory::new();
+    let fifo = directory.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let dumped = board.session.memory().dump(RAM, 100, &fifo);
+    let read = board.session.flash().read_to_file(0x0800_0000, 100, &fifo);
+    for error in [dumped, read].map(Result::unwrap_err) {
+        assert!(error.to_string().ends_with("it is a FIFO; expected a regular file"), "{error}");
+    }
 }

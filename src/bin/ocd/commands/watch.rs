@@ -124,15 +124,19 @@ fn watch(
     let begin = Instant::now();
     // Of the reads since the last sample.
     let mut failed: Option<Error> = None;
+    // How many they are: the next sample counts them.
+    let mut unread = 0;
     while arguments.count.is_none_or(|count| summary.samples < count) {
         // The iterator sleeps, too, but not so that a signal ends it.
-        let due = time_of(summary.samples + summary.missed, arguments.period);
-        let due = limit.map_or(due, |limit| due.min(limit));
-        context.signals.wait(due.saturating_sub(begin.elapsed()));
+        let wait = samples.time_to_next();
+        let left = limit.map_or(wait, |limit| limit.saturating_sub(begin.elapsed()));
+        context.signals.wait(wait.min(left));
         if let Some(status) = context.signals.caught() {
+            summary.missed += unread;
             return Ok(status);
         }
         if limit.is_some_and(|limit| begin.elapsed() >= limit) {
+            summary.missed += unread;
             if let Some(error) = failed {
                 // It has not come back.
                 return Err(error.into());
@@ -143,6 +147,7 @@ fn watch(
         match samples.next() {
             Some(Ok(Sample { at, missed, values, .. })) => {
                 failed = None;
+                unread = 0;
                 summary.samples += 1;
                 summary.missed += missed;
                 let values = watched.iter().zip(values).map(|(watched, read)| watched.value(read)).collect();
@@ -152,18 +157,13 @@ fn watch(
             Some(Err(error)) if summary.samples > 0 && !error.is_disconnected() && !error.is_timeout() => {
                 context.output.warning(board.name(), &error.to_string())?;
                 failed = Some(error);
+                unread += 1;
             }
             Some(Err(error)) => return Err(error.into()),
             None => return Ok(exit_status::DONE),
         }
     }
     Ok(exit_status::DONE)
-}
-
-/// The due time of a sample, by its number.
-fn time_of(number: u64, period: Duration) -> Duration {
-    let nanos = period.as_nanos().saturating_mul(number.into());
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 impl Show {

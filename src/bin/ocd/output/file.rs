@@ -1,14 +1,25 @@
 //! A file that takes data: it has its name only when it is whole.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Outcome};
+use crate::platform;
+
+/// Creates a file, or empties it. Opening a FIFO would wait for its reader, and no signal would end
+/// that.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    if fs::metadata(path).is_ok_and(|file| platform::is_fifo(file.file_type())) {
+        let problem = "it is a FIFO; expected a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+    }
+    File::create(path)
+}
 
 /// A file under another name until [`finish`](Self::finish). What is not finished is removed.
 ///
-/// Devices, FIFOs and links are written as they are.
+/// Devices and links are written as they are.
 pub(crate) struct OutputFile {
     path: PathBuf,
     part: Option<PathBuf>,
@@ -27,7 +38,7 @@ impl OutputFile {
                 Some(PathBuf::from(name))
             }
         };
-        let file = File::create(part.as_deref().unwrap_or(path));
+        let file = create(part.as_deref().unwrap_or(path));
         let file = file.map_err(|error| Failure::file("write", path, &error))?;
         Ok(OutputFile { path: path.to_owned(), part, file })
     }
