@@ -8,6 +8,7 @@ mod sockets;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -71,6 +72,7 @@ struct Shared {
     timeout: Option<Duration>,
     flash_timeout: Duration,
     reply_limit: usize,
+    stream_ports: Option<RangeInclusive<u16>>,
     /// Where the session connected to, as it was given.
     address: String,
     /// The state that subsystems keep for the session, one value of each type.

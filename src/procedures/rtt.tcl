@@ -204,18 +204,32 @@ proc _openocd_rs_1_rtt_set_mode {number expected mode} {
     }]
 }
 
-# Starts an RTT server: {port PORT}, or {none LOG}. Port 0 makes the system choose a free one, but
+# Starts an RTT server on one of these ports, or on any if the first is 0.
+proc _openocd_rs_1_rtt_serve {channel first last} {
+    return [_openocd_rs_1_listen $first $last [list rtt server start PORT $channel]]
+}
+
+# Runs a command that makes OpenOCD listen, with one port after the other in place of the word PORT:
+# {port PORT} for the first that is free, or {none LOG}. Port 0 makes the system choose a free one, but
 # then `rtt server stop` needs that same text, "0", and stops the first server that was started with
 # it. So port 0 only finds out which port is free. Nobody starts one with "0x0" but this procedure,
 # which nothing else of OpenOCD interrupts.
-proc _openocd_rs_1_rtt_serve {channel} {
+proc _openocd_rs_1_listen {first last command} {
     set all_logs {}
-    for {set try 0} {$try < 8} {incr try} {
-        lassign [_openocd_rs_1_informed [list rtt server start 0x0 $channel]] code result log
-        append all_logs $result $log
-        if {$code != 0 || ![regexp {Listening on port ([0-9]+) for rtt} $log all port]} { break }
-        rtt server stop 0x0
-        lassign [_openocd_rs_1_informed [list rtt server start $port $channel]] code result log
+    if {$first == 0} { set last 7 }
+    for {set chosen $first} {$chosen <= $last} {incr chosen} {
+        set port $chosen
+        if {$first == 0} {
+            lassign [_openocd_rs_1_informed {rtt server start 0x0 0}] code result log
+            if {$code != 0 || ![regexp {Listening on port ([0-9]+) for rtt} $log all port]} { append all_logs $result $log; break }
+            rtt server stop 0x0
+        }
+        set words {}
+        foreach word $command {
+            if {$word eq {PORT}} { set word $port }
+            lappend words $word
+        }
+        lassign [_openocd_rs_1_informed $words] code result log
         if {$code == 0} { return [list port $port] }
         append all_logs $result $log
     }

@@ -6,29 +6,18 @@
 # CAN_END: OpenOCD survives the end of a redirection. Before 5ff384be0 (October 2025) it frees its
 # memory twice there. Nothing shows that without a crash. Error codes in -errorcode came shortly
 # after it (d2aeb5fcc), so an OpenOCD that has them has it.
-proc _openocd_rs_1_redirect {what} {
+proc _openocd_rs_1_redirect {what first last} {
     global _openocd_rs_1_redirected
     set target [target current]
     set options {}
     catch {sleep} usage options
     set can_end [expr {[dict exists $options -errorcode] && [lindex [dict get $options -errorcode] 0] eq {OpenOCD}}]
     if {!$can_end && [info exists _openocd_rs_1_redirected($target)]} { return [list busy $target {}] }
-    set all_logs {}
     # A redirection that is refused: OpenOCD says why without a port.
     if {![_openocd_rs_1_semihosting_is_enabled]} { arm semihosting_redirect disable }
-    for {set try 0} {$try < 8} {incr try} {
-        # As for an RTT server, which shows a free port without being used.
-        lassign [_openocd_rs_1_informed [list rtt server start 0x0 0]] code result log
-        if {$code != 0 || ![regexp {Listening on port ([0-9]+) for rtt} $log all port]} { append all_logs $result $log; break }
-        rtt server stop 0x0
-        lassign [_openocd_rs_1_informed [list arm semihosting_redirect tcp $port $what]] code result log
-        if {$code == 0} {
-            set _openocd_rs_1_redirected($target) $port
-            return [list port $port $can_end]
-        }
-        append all_logs $result $log
-    }
-    return [list none $all_logs {}]
+    lassign [_openocd_rs_1_listen $first $last [list arm semihosting_redirect tcp PORT $what]] kind value
+    if {$kind eq {port}} { set _openocd_rs_1_redirected($target) $value }
+    return [list $kind $value $can_end]
 }
 
 # Whether OpenOCD serves the current target's calls. Its answer is its result or in the log,

@@ -9,7 +9,7 @@ use super::ring::{Ring, RingState};
 use super::write::Restarts;
 use super::{Rtt, RttMode, replies};
 use crate::command::Script;
-use crate::error::Result;
+use crate::error::{Result, RttError};
 use crate::target::{KeptTarget, Target};
 use crate::types::RttDirection;
 use crate::wire::{ByteStream, Deadline};
@@ -32,8 +32,9 @@ pub(super) struct Server {
 impl Server {
     /// Starts a server and connects to it.
     pub(super) fn start(rtt: Rtt<'_>, channel: u32, deadline: Deadline) -> Result<(Server, ByteStream)> {
-        let request =
-            rtt.request(Script::call("rtt_serve").number(channel)).shown(format!("rtt server start 0 {channel}"));
+        let [first, last] = rtt.session().stream_ports().map_err(RttError::from)?;
+        let script = Script::call("rtt_serve").number(channel).number(first).number(last);
+        let request = rtt.request(script).shown(format!("rtt server start 0 {channel}"));
         let request = request.to("start an RTT server").expecting("a port").before(deadline);
         let port = rtt.ask(&request, |answer| replies::server(answer, channel))??;
         let session = rtt.session();

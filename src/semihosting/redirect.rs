@@ -121,7 +121,8 @@ impl Semihosting<'_> {
     /// ```
     pub fn redirect(self, what: Redirected) -> Result<SemihostingStream> {
         let session = self.target.session();
-        let request = self.target.request(Script::call("redirect").word(what.word()));
+        let [first, last] = session.stream_ports().map_err(SemihostingError::from)?;
+        let request = self.target.request(Script::call("redirect").word(what.word()).number(first).number(last));
         let request = request.shown(format!("arm semihosting_redirect tcp 0 {what}"));
         let request = request.to("redirect semihosting").expecting("a port");
         let (port, can_end) = session.ask::<SemihostingError, _>(&request, |answer| {

@@ -1,6 +1,7 @@
 //! Limits of a session, chosen before it is made.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use crate::wire::{Address, Endpoint};
 pub struct SessionBuilder {
     settings: Settings,
     flash_timeout: Option<Duration>,
+    stream_ports: Option<RangeInclusive<u16>>,
 }
 
 impl Default for SessionBuilder {
@@ -39,6 +41,7 @@ impl Default for SessionBuilder {
                 own: None,
             },
             flash_timeout: Some(Duration::from_secs(60)),
+            stream_ports: None,
         }
     }
 }
@@ -109,6 +112,28 @@ impl SessionBuilder {
         self
     }
 
+    /// Sets the ports on which OpenOCD may listen for [RTT channels](crate::Rtt::channel) and for
+    /// [redirected semihosting](crate::Semihosting::redirect): one for each that is open at a time.
+    /// By default the system chooses free ones.
+    ///
+    /// For an OpenOCD behind forwarded ports: with `9000..=9001` and
+    /// `ssh -L 6666:localhost:6666 -L 9000:localhost:9000 -L 9001:localhost:9001 lab`, two channels
+    /// can be open. The ports are those of OpenOCD's machine, and the session connects to the same
+    /// numbers at the host of its own connection.
+    ///
+    /// A range without a port, and one with port 0, is an invalid argument of the calls that would
+    /// use it.
+    ///
+    /// ```
+    /// use openocd::Session;
+    ///
+    /// let builder = Session::builder().stream_ports(9000..=9001);
+    /// ```
+    pub fn stream_ports(mut self, ports: RangeInclusive<u16>) -> Self {
+        self.stream_ports = Some(ports);
+        self
+    }
+
     /// Connects to an OpenOCD that is running; see [`Session::connect`].
     ///
     /// # Errors
@@ -136,7 +161,10 @@ impl SessionBuilder {
         let (interrupt, link) = (link.interrupt(), FairLock::new(link));
         let flash_timeout = self.flash_timeout.unwrap_or(Duration::MAX);
         let state = Mutex::default();
-        let shared = Shared { link, interrupt, process, timeout, flash_timeout, reply_limit, address: text, state };
+        let stream_ports = self.stream_ports;
+        let address = text;
+        let shared =
+            Shared { link, interrupt, process, timeout, flash_timeout, reply_limit, stream_ports, address, state };
         Ok(Session { shared: Arc::new(shared) })
     }
 
@@ -162,7 +190,7 @@ impl SessionBuilder {
 }
 
 /// `SessionBuilder { connect_timeout: Some(5s), timeout: Some(10s), flash_timeout: Some(60s),
-/// reply_limit: 10485760 }`
+/// reply_limit: 10485760, stream_ports: None }`
 impl fmt::Debug for SessionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionBuilder")
@@ -170,6 +198,7 @@ impl fmt::Debug for SessionBuilder {
             .field("timeout", &self.settings.timeout)
             .field("flash_timeout", &self.flash_timeout)
             .field("reply_limit", &self.settings.reply_limit)
+            .field("stream_ports", &self.stream_ports)
             .finish()
     }
 }

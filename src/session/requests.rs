@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Session;
 use crate::command::{ALREADY_CLOSED, Link, Reply, Request, Script, Settings, Turn};
-use crate::error::{ConnectionError, Error, Failure, Result, Subsystem, TargetError, TimeoutError};
+use crate::error::{ConnectionError, Error, Failure, InvalidArgument, Result, Subsystem, TargetError, TimeoutError};
 use crate::types::TargetState;
 use crate::wire::{Address, Deadline, tcl};
 
@@ -121,6 +121,18 @@ impl Session {
     }
 
     /// How long OpenOCD may take to answer a command of the flash and image calls may take.
+    /// The first and the last port on which OpenOCD may listen for channels and streams; 0 and 0
+    /// for any.
+    pub(crate) fn stream_ports(&self) -> Result<[u64; 2], InvalidArgument> {
+        match &self.shared.stream_ports {
+            None => Ok([0, 0]),
+            Some(ports) if ports.is_empty() || *ports.start() == 0 => {
+                Err(InvalidArgument::new("range of ports", "at least one port, and not 0", format!("{ports:?}")))
+            }
+            Some(ports) => Ok([*ports.start(), *ports.end()].map(u64::from)),
+        }
+    }
+
     pub(crate) fn flash_timeout(&self) -> Duration {
         self.shared.flash_timeout
     }

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openocd::{ConnectionError, Error, RttChannel, RttDirection, RttError, TimeoutError};
+use openocd::{ConnectionError, Error, RttChannel, RttDirection, RttError, Session, TimeoutError};
 use virtual_chip::firmware::rtt as firmware;
 
 use crate::board::{Board, PATIENCE};
@@ -12,6 +12,7 @@ use crate::board::{Board, PATIENCE};
 mod control_block;
 mod deadlines;
 mod ownership;
+mod ports;
 
 const ID: &str = "SEGGER RTT";
 
