@@ -1,7 +1,7 @@
 //! Run control and registers when the core's debug registers can't be accessed, which OpenOCD does
 //! not always notice.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openocd::{BreakpointKind, Error, ResetMode, RunUntil, Session, Target, TargetError, TargetState, TargetStatus};
 use virtual_chip::{CoreState, Register, firmware};
@@ -184,4 +184,32 @@ fn a_breakpoint_of_an_earlier_run_is_no_verdict_when_the_core_cannot_be_resumed(
     let until = RunUntil::new().breakpoint(firmware::LOOP.into());
     let error = board.session.target().run_until(until, Duration::from_millis(300)).unwrap_err();
     assert!(matches!(error, Error::Target(TargetError::Resume(_))), "{error:?}");
+}
+
+#[test]
+fn power_lost_between_two_polls_ends_the_next_access_with_an_error() {
+    let ram = 0x2000_1000;
+    let board = Board::halted();
+    let memory = board.session.memory();
+    // Otherwise a poll may come first, which sets the access port up anew.
+    board.session.command("poll off").unwrap();
+    // OpenOCD knows how it has set the access port up.
+    memory.write_bytes(ram, &[0xaa; 16]).unwrap();
+    let accesses: [&dyn Fn() -> openocd::Result<()>; 4] = [
+        &|| memory.write_bytes(ram, &[7, 8, 9, 10, 11, 12, 13, 14]),
+        &|| memory.read_bytes(ram, 16).map(drop),
+        &|| memory.write_u32(ram, 1),
+        &|| memory.read_u32(ram).map(drop),
+    ];
+    for access in accesses {
+        board.chip.faults().power_off();
+        board.chip.faults().power_on();
+        let error = access().unwrap_err();
+        assert!(matches!(error, Error::Target(_)), "{error:?}");
+        // Examining the target gives the debug domain its power back.
+        let begin = Instant::now();
+        while board.session.target().reexamine().is_err() || access().is_err() {
+            assert!(begin.elapsed() < PATIENCE);
+        }
+    }
 }

@@ -110,6 +110,7 @@ mod tests {
         let mut chip = Chip::new();
         let read = |address: u64| 1 | address << 1;
         let write = |address: u64, data: u64| address << 1 | data << 3;
+        scan(&mut chip, DPACC, write(1, 0x5000_0000));
         scan(&mut chip, DPACC, write(2, 0xf0));
         let (ack, _) = scan(&mut chip, APACC, read(3));
         assert_eq!(ack, ACK_OK_FAULT);

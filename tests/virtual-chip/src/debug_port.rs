@@ -81,9 +81,12 @@ impl DebugPort {
         }
     }
 
-    /// Returns the register's offset in access port 0; `None` if another port is selected or an
-    /// error is pending.
-    fn ap_register(&self, address: u8) -> Option<u8> {
+    /// Returns the register's offset in access port 0; `None` if another port is selected, an error
+    /// is pending, or the debug domain has no power, which is an error.
+    fn ap_register(&mut self, address: u8) -> Option<u8> {
+        if !self.requests_power() {
+            self.ctrl_stat |= STICKYERR;
+        }
         let first_port = self.select >> 24 == 0;
         let clear = self.ctrl_stat & STICKYERR == 0;
         (first_port && clear).then_some(self.select as u8 & 0xf0 | address << 2)
@@ -106,9 +109,24 @@ mod tests {
         assert_eq!(port.read(1), 0x3000_0000);
     }
 
+    fn powered() -> DebugPort {
+        DebugPort { ctrl_stat: POWER_UP_REQUESTS, select: 0 }
+    }
+
+    #[test]
+    fn an_access_without_debug_power_is_an_error() {
+        let (mut port, mut ap, mut system) = (DebugPort::default(), AhbAp::default(), System::of_stm32f103());
+        port.write(2, 0x0000_00f0);
+        assert_eq!(port.read_ap(3, &mut ap, &mut system), 0);
+        assert_eq!(port.read(1), STICKYERR);
+        port.clear_sticky(STICKYERR);
+        port.write(1, POWER_UP_REQUESTS);
+        assert_eq!(port.read_ap(3, &mut ap, &mut system), 0x1477_0011);
+    }
+
     #[test]
     fn an_error_sticks_and_blocks_until_cleared() {
-        let (mut port, mut ap, mut system) = (DebugPort::default(), AhbAp::default(), System::of_stm32f103());
+        let (mut port, mut ap, mut system) = (powered(), AhbAp::default(), System::of_stm32f103());
         port.write_ap(0, 0x2300_0052, &mut ap, &mut system);
         port.write_ap(TAR, 0x5000_0000, &mut ap, &mut system);
         assert_eq!(port.read_ap(DRW, &mut ap, &mut system), 0);
@@ -125,7 +143,7 @@ mod tests {
 
     #[test]
     fn only_access_port_zero_exists() {
-        let (mut port, mut ap, mut system) = (DebugPort::default(), AhbAp::default(), System::of_stm32f103());
+        let (mut port, mut ap, mut system) = (powered(), AhbAp::default(), System::of_stm32f103());
         port.write(2, 0x0000_00f0);
         assert_eq!(port.read_ap(3, &mut ap, &mut system), 0x1477_0011);
         port.write(2, 0x0100_00f0);

@@ -222,7 +222,10 @@ mod tests {
     const RAM: u32 = 0x2000_0000;
     const CSW: u8 = 0;
     const TAR: u8 = 1;
-    /// A chip whose identification has been read.
+    /// CDBGPWRUPREQ and CSYSPWRUPREQ.
+    const POWER: u32 = 0x5000_0000;
+
+    /// A chip whose identification has been read, and whose debug domain has power.
     struct Chip {
         dp: SwDp,
         port: DebugPort,
@@ -239,6 +242,7 @@ mod tests {
                 system: System::of_stm32f103(),
             };
             assert_eq!(chip.read(false, IDR), Answer::Ok(0x1ba0_1477));
+            assert_eq!(chip.write(false, CTRL_STAT, POWER), Answer::Ok(0));
             chip
         }
 
@@ -280,7 +284,7 @@ mod tests {
         assert_eq!(chip.read(false, CTRL_STAT), FAULT);
         assert_eq!(chip.write(false, ABORT, 0x1e), FAULT);
         assert_eq!(chip.read(false, IDR), Answer::Ok(0x1ba0_1477));
-        assert_eq!(chip.read(false, CTRL_STAT), Answer::Ok(0));
+        assert_eq!(chip.read(false, CTRL_STAT), Answer::Ok(0xf000_0000));
     }
 
     #[test]
