@@ -145,12 +145,15 @@ proc _openocd_rs_1_forget_reset_if_running {} {
     set ::_openocd_rs_1_run_by_reset $others
 }
 
-# OpenOCD 0.12.0 sends no request to halt to a core whose reset was the last thing that it saw: it
-# takes it for its own `reset halt`, which has arranged for that (cortex_m_halt in
-# src/target/cortex_m.c). Then the core of a firmware that resets itself again and again never halts.
-# What is written is C_DEBUGEN and C_HALT in DHCSR. A failure comes to light in the `halt` behind this.
-proc _openocd_rs_1_halt_out_of_reset {} {
+# Makes the next `halt` send a request to halt. OpenOCD sends none to a core that it believes to be
+# halted, which a reset by somebody else has made run. And 0.12.0 sends none to a core whose reset was
+# the last thing that it saw: it takes it for its own `reset halt`, which has arranged for that
+# (cortex_m_halt in src/target/cortex_m.c). Then the core of a firmware that resets itself again and
+# again never halts. What is written is C_DEBUGEN and C_HALT in DHCSR. A failure comes to light in the
+# `halt` behind this.
+proc _openocd_rs_1_before_halt {} {
     set target [target current]
+    if {[$target curstate] eq {halted}} { catch {$target arp_poll} }
     if {[$target curstate] eq {reset} && [_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} {
         catch {mww 0xe000edf0 0xa05f0003}
     }
@@ -159,6 +162,6 @@ proc _openocd_rs_1_halt_out_of_reset {} {
 # Asks the current target to halt, and does not wait for it.
 proc _openocd_rs_1_begin_to_halt {} {
     _openocd_rs_1_current
-    _openocd_rs_1_halt_out_of_reset
+    _openocd_rs_1_before_halt
     uplevel #0 {halt 0}
 }

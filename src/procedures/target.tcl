@@ -122,7 +122,7 @@ proc _openocd_rs_1_command {command} {
     }
     if {$command eq {halt}} {
         _openocd_rs_1_forget_reset_if_running
-        _openocd_rs_1_halt_out_of_reset
+        _openocd_rs_1_before_halt
     }
     uplevel #0 $command
 }

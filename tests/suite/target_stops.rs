@@ -294,6 +294,13 @@ fn halt_stops_a_core_that_has_just_been_reset() {
         board.session.target().halt().unwrap();
         assert_eq!(board.chip.state(), CoreState::Halted);
     }
+    // OpenOCD still takes it for halted.
+    board.chip.reset();
+    board.session.target().halt().unwrap();
+    assert_eq!(board.chip.state(), CoreState::Halted);
+    board.chip.reset();
+    assert_eq!(board.session.halt_all().unwrap()[0].state, TargetState::Halted);
+    assert_eq!(board.chip.state(), CoreState::Halted);
 }
 
 #[test]
