@@ -84,14 +84,11 @@ fn breakpoint_of_another_client_is_told_as_the_end_of_a_run() {
     assert!(ran.stderr.contains("ocd bp list") && ran.stderr.contains("ocd bp remove --all"), "{ran:#?}");
 }
 
-/// A forwarder of OpenOCD's TCL port alone, at another address of this machine.
-fn forwarded(session: &Session) -> String {
-    let to = session.process().unwrap().tcl_address();
-    let listener = TcpListener::bind("127.0.0.2:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+/// Forwards a port of another address of this machine.
+fn forward(listener: TcpListener, to: String) {
     std::thread::spawn(move || {
         for near in listener.incoming().map_while(Result::ok) {
-            let Ok(far) = TcpStream::connect(to.to_string()) else { return };
+            let Ok(far) = TcpStream::connect(&to) else { return };
             let copy = |mut from: TcpStream, mut to: TcpStream| {
                 std::thread::spawn(move || {
                     let _ = std::io::copy(&mut from, &mut to);
@@ -102,7 +99,29 @@ fn forwarded(session: &Session) -> String {
             copy(far, near);
         }
     });
+}
+
+/// A forwarder of OpenOCD's TCL port alone.
+fn forwarded(session: &Session) -> String {
+    let listener = TcpListener::bind("127.0.0.2:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    forward(listener, session.process().unwrap().tcl_address().to_string());
     address
+}
+
+#[test]
+fn rtt_comes_through_a_second_port_that_is_forwarded() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let address = forwarded(&session);
+    let second = TcpListener::bind("127.0.0.2:0").unwrap();
+    let port = second.local_addr().unwrap().port();
+    forward(second, format!("127.0.0.1:{port}"));
+    let run =
+        ["run", &firmware("hello"), "--connect", &address, "--timeout", "60", "--stream-ports", &port.to_string()];
+    let ran = bench.ocd_alone(&run).expect(0);
+    assert!(ran.stdout.contains("hello from the board"), "{ran:#?}");
+    bench.ocd_alone(&["status", "--connect", &address, "--stream-ports", "0"]).expect(64);
 }
 
 #[test]
@@ -114,7 +133,7 @@ fn rtt_that_is_not_forwarded_is_told() {
         let ran = bench.ocd_alone(&["run", &firmware(name), "--connect", &address, "--timeout", "60"]).expect(76);
         assert!(
             ran.stderr.contains(
-                "RTT needs a port of its own, which OpenOCD chooses: forwarding the TCL port alone is not enough"
+                "RTT needs a port of its own: forward a second one, such as 9000, and name it with --stream-ports 9000"
             ),
             "{ran:#?}"
         );

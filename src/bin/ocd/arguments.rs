@@ -73,6 +73,10 @@ pub(crate) struct BoardArgs {
     /// Before flash is changed, check that a TAP has this IDCODE, or the debug port this DPIDR.
     #[arg(long, global = true, value_name = "ID", env = "OCD_EXPECT")]
     expect: Option<String>,
+    /// The ports on which OpenOCD listens for RTT, such as 9000 or 9000-9003, if it is behind
+    /// forwarded ports [default: any that is free].
+    #[arg(long, global = true, value_name = "PORTS", env = "OCD_STREAM_PORTS")]
+    stream_ports: Option<String>,
     /// Use these boards of ocd.toml, side by side if the command allows it.
     #[arg(long, global = true, value_name = "NAMES", env = "OCD_BOARD", value_delimiter = ',')]
     pub(crate) board: Vec<String>,

@@ -53,6 +53,9 @@ impl Board {
         if let Some(timeout) = timeout.filter(|_| !takes_time) {
             limits = limits.timeout(timeout).flash_timeout(timeout);
         }
+        if let Some(ports) = settings.parsed(Key::StreamPorts, number::ports)? {
+            limits = limits.stream_ports(ports);
+        }
         if settings.get(Key::Virtual).is_some() {
             return Board::open_virtual(settings, limits, tune, opened);
         }

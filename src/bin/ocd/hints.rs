@@ -15,7 +15,7 @@ use crate::signals::Signals;
 const USB_DEVICES: &str = "/dev/bus/usb/";
 
 /// OpenOCD answers at its TCL port, but RTT has another one.
-const RTT_PORT: &str = "RTT needs a port of its own, which OpenOCD chooses: forwarding the TCL port alone is not enough; see the guide remote_openocd, or run ocd beside OpenOCD";
+const RTT_PORT: &str = "RTT needs a port of its own: forward a second one, such as 9000, and name it with --stream-ports 9000, or run ocd beside OpenOCD";
 const SHOW_ALL: &str = "-v shows all that OpenOCD says";
 
 /// Adds to `failure` what to try, and for an OpenOCD that did not start the status of its reason.

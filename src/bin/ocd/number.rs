@@ -1,5 +1,6 @@
 //! Numbers as people type them: `0x2000_0000`, `0b1010`, `0o17`, `64K`, `1M`.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Reads a number in any base, with underscores, and with `K`, `M` or `G` for 1024 and its powers.
@@ -34,6 +35,16 @@ pub(crate) fn number_u32(text: &str) -> Result<u32, String> {
 /// Reads a number that fits 16 bits.
 pub(crate) fn number_u16(text: &str) -> Result<u16, String> {
     number(text)?.try_into().map_err(|_| format!("{text} is more than 16 bits"))
+}
+
+/// Reads ports: `9000`, or the first and the last as `9000-9003`.
+pub(crate) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port != 0);
+    match (port(first), port(last)) {
+        (Some(first), Some(last)) if first <= last => Ok(first..=last),
+        _ => Err(format!("{text:?} is no range of ports, such as 9000 or 9000-9003")),
+    }
 }
 
 /// `1 sample`, `2 samples`.
@@ -99,6 +110,14 @@ mod tests {
             ["", "0x", "K", "-1", "+1", "0x+1", "1.5", "12g4", "0xg", "0x10k", "0x2000000g", "99999999999G", "é", "0é"]
         {
             assert!(number(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ports_are_one_or_a_range() {
+        assert_eq!((ports("9000"), ports("9000-9003")), (Ok(9000..=9000), Ok(9000..=9003)));
+        for text in ["", "0", "0-9", "9-8", "9000-", "-9000", "65536", "9000..9003", "x"] {
+            assert!(ports(text).is_err(), "{text}");
         }
     }
 

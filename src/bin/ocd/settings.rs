@@ -32,10 +32,11 @@ pub(crate) enum Key {
     Elf,
     OnExit,
     Expect,
+    StreamPorts,
 }
 
 impl Key {
-    pub(crate) const ALL: [Key; 15] = [
+    pub(crate) const ALL: [Key; 16] = [
         Key::Connect,
         Key::Config,
         Key::Virtual,
@@ -51,6 +52,7 @@ impl Key {
         Key::Elf,
         Key::OnExit,
         Key::Expect,
+        Key::StreamPorts,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -70,6 +72,7 @@ impl Key {
             Key::Elf => "elf",
             Key::OnExit => "on-exit",
             Key::Expect => "expect",
+            Key::StreamPorts => "stream-ports",
         }
     }
 
