@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
+/// How many bytes are taken before the target wants them. The rest stays with the sender.
+const ENOUGH: usize = 64 * 1024;
+
 /// Input for the firmware during a run: bytes, text, or a [`Receiver`] for bytes that come during
 /// the run. For [`RunUntil::input`](crate::RunUntil::input) and
 /// [`RunChannel::input`](crate::RunChannel::input).
@@ -37,7 +40,7 @@ impl RunInput {
 
     /// Takes what has come. Returns the bytes that are there.
     pub(super) fn bytes(&mut self) -> &mut VecDeque<u8> {
-        while let Some(more) = &self.more {
+        while let Some(more) = self.more.as_ref().filter(|_| self.bytes.len() < ENOUGH) {
             match more.try_recv() {
                 Ok(bytes) => self.bytes.extend(bytes),
                 Err(TryRecvError::Empty) => break,
@@ -100,6 +103,20 @@ impl fmt::Debug for RunInput {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_wants_yet_stays_with_its_sender() {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1000);
+        let mut input = RunInput::from(receiver);
+        (0..1000).for_each(|_| sender.send(vec![7; 4096]).unwrap());
+        drop(sender);
+        assert_eq!(input.bytes().len(), ENOUGH);
+        let mut all = 0;
+        while input.is_open() {
+            all += std::mem::take(input.bytes()).len();
+        }
+        assert_eq!(all, 4096 * 1000);
+    }
 
     #[test]
     fn input_is_open_until_all_senders_are_gone() {

@@ -148,6 +148,8 @@ fn arguments_and_input_reach_the_firmware_by_semihosting() {
         "hello over semihosting\nargument prints.elf\nargument one\nargument --two\nsome input\nend of input\n";
     assert_eq!(ran.stdout, expected, "{ran:?}");
 
+    // A file without an end is read as the target reads it.
+    bench.ocd(&["run", &firmware("prints"), "--input", "/dev/zero", "--timeout", "2s"]).expect(124);
     let mut command = bench.board_command(&["run", &firmware("prints"), "--input", "-"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"typed\n").unwrap();

@@ -10,7 +10,8 @@ mod log_format;
 mod output;
 mod verdict_line;
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{self, Read, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -322,22 +323,38 @@ fn command_line(arguments: &RunArgs) -> String {
 fn input(arguments: &RunArgs) -> Outcome<RunInput> {
     match &arguments.input {
         None => Ok(RunInput::from(Vec::new())),
-        Some(path) if path.as_os_str() == "-" => {
-            let (sender, receiver) = mpsc::channel();
-            // Ends with the program: nothing else can interrupt a read.
-            std::thread::spawn(move || {
-                let mut buffer = [0; 4096];
-                while let Ok(length @ 1..) = std::io::stdin().read(&mut buffer) {
-                    if sender.send(buffer[..length].to_vec()).is_err() {
-                        break;
-                    }
-                }
-            });
-            Ok(RunInput::from(receiver))
-        }
+        Some(path) if path.as_os_str() == "-" => Ok(as_it_comes(io::stdin())),
         Some(path) => {
-            let bytes = std::fs::read(path).map_err(|error| Failure::file("read", path, &error))?;
-            Ok(RunInput::from(bytes))
+            let file = File::open(path).map_err(|error| Failure::file("read", path, &error))?;
+            // Opening a folder succeeds.
+            if file.metadata().is_ok_and(|file| file.is_dir()) {
+                return Err(Failure::file("read", path, &io::ErrorKind::IsADirectory.into()));
+            }
+            Ok(as_it_comes(file))
         }
     }
+}
+
+/// Reads no faster than the target: a file may have no end.
+fn as_it_comes(mut from: impl Read + Send + 'static) -> RunInput {
+    let (sender, receiver) = mpsc::sync_channel(16);
+    // Ends with the program: nothing else can interrupt a read.
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        loop {
+            match from.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(length) if sender.send(buffer[..length].to_vec()).is_ok() => {}
+                // The run has ended.
+                Ok(_) => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // Nothing is left where a failure of this could be told.
+                    let _ = writeln!(io::stderr(), "warning: the input ends too early: {error}");
+                    break;
+                }
+            }
+        }
+    });
+    RunInput::from(receiver)
 }
