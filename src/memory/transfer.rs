@@ -84,7 +84,8 @@ impl<R: ProgressReport> Memory<'_, R> {
         let path = path.as_ref();
         // Before the file is touched.
         self.check(address, 1, length)?;
-        let mut file = NewFile::beside_or_into(path).map_err(|source| stream("dump", address, Some(path), 0, source))?;
+        let mut file =
+            NewFile::beside_or_into(path).map_err(|source| stream("dump", address, Some(path), 0, source))?;
         self.for_images().dump_stream(address, length, BufWriter::new(file.writer()), Some(path))?;
         file.complete().map_err(|source| stream("dump", address, Some(path), length, source))
     }
