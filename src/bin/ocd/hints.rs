@@ -70,7 +70,7 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
         Error::Image(ImageError::File { problem, .. }) if matches!(**problem, ImageError::UnknownFormat) => {
             failure
                 .help
-                .push("`ocd flash FILE@ADDRESS` writes raw bytes, `ocd mem load FILE ADDRESS` loads them".into());
+                .push("`ocd flash FILE@ADDRESS` writes raw bytes, `ocd mem load FILE@ADDRESS` loads them".into());
         }
         _ => {}
     }
