@@ -83,6 +83,19 @@ fn a_value_that_does_not_stay_is_a_mismatch() {
 }
 
 #[test]
+fn a_write_to_flash_says_which_command_does_that() {
+    let bench = Bench::new();
+    bench.chip.halt();
+    let ran = bench.ocd(&["mem", "write", "0x0800_1000", "0x1234"]).expect(75);
+    let help = "help: 0x08001000 is in flash bank \"stm32f1x.flash\", which a write to memory does not change: ocd flash FILE@0x08001000 writes it";
+    assert!(ran.stderr.contains(help), "{ran:?}");
+    assert!(!ran.stderr.contains("a register may read"), "{ran:?}");
+    // What is no flash.
+    let ran = bench.ocd(&["mem", "write", "0x4001_080c", "0x1_5a5a"]).expect(75);
+    assert!(ran.stderr.contains("a register may read") && !ran.stderr.contains("flash"), "{ran:?}");
+}
+
+#[test]
 fn a_file_to_load_may_have_its_address_at_its_end() {
     let bench = Bench::new();
     bench.file("d.bin", [1, 2, 3, 4]);
