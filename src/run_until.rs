@@ -207,7 +207,8 @@ impl<'c> RunUntil<'c> {
     /// lost, also at the beginning. The control block must exist by then: `defmt-rtt` has it at
     /// `main`, other libraries only after their initialization. If it does not, the run searches
     /// for it as it does without this. The same happens each time that the target gets there, as
-    /// after a reset. It takes one breakpoint.
+    /// after a reset. It takes one breakpoint; one that the address already has is used and kept,
+    /// and ends the run when the channels are open, as other breakpoints of yours do.
     pub fn rtt_from(mut self, address: u64) -> Self {
         self.rtt_from = Some(address);
         self

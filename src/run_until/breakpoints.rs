@@ -16,6 +16,8 @@ pub(super) struct RunBreakpoints<'t> {
     /// When the requests of `target` give up.
     end: Deadline,
     set: Vec<u64>,
+    /// Where the target had a breakpoint before, which stays.
+    others: Vec<u64>,
     /// Where the target stops: without bit 0 on a Cortex-M.
     addresses: Vec<u64>,
     /// How long it took to set them.
@@ -66,8 +68,15 @@ impl Left {
 impl<'t> RunBreakpoints<'t> {
     /// Sets the breakpoints of a run, or none. A stop ends that early, and leaves some out.
     pub(super) fn set(target: Target<'t>, end: Deadline, addresses: &[u64], stops: &StopTokens) -> Result<Self> {
-        let (set, took) = (Vec::new(), Duration::ZERO);
-        let mut breakpoints = RunBreakpoints { target, end, set, addresses: Vec::new(), took, is_silent: false };
+        let mut breakpoints = RunBreakpoints {
+            target,
+            end,
+            set: Vec::new(),
+            others: Vec::new(),
+            addresses: Vec::new(),
+            took: Duration::ZERO,
+            is_silent: false,
+        };
         for &address in addresses {
             if stops.is_stopped() {
                 break;
@@ -99,6 +108,7 @@ impl<'t> RunBreakpoints<'t> {
             Err(Error::Breakpoint(BreakpointError::Duplicate { address, .. })) => {
                 if !self.set.contains(&address) {
                     self.renew(address)?;
+                    self.others.push(address);
                 }
                 self.addresses.push(address);
             }
@@ -110,6 +120,11 @@ impl<'t> RunBreakpoints<'t> {
     /// Where the target stops.
     pub(super) fn addresses(&self) -> &[u64] {
         &self.addresses
+    }
+
+    /// Whether somebody else has a breakpoint at an address where the target stops.
+    pub(super) fn is_of_others(&self, address: u64) -> bool {
+        self.others.contains(&address)
     }
 
     /// Sets the target's own breakpoint at an address anew. OpenOCD lists it also if the target has

@@ -44,6 +44,8 @@ pub(super) struct Run<'t, 'c> {
     stops: StopTokens,
     /// Where the RTT channels are opened.
     rtt_from: Option<u64>,
+    /// Somebody else has a breakpoint there, which ends the run as any other of theirs.
+    ends_at_rtt_start: bool,
     /// The run is one of a group, whose runs begin together.
     ticket: Option<Ticket>,
 }
@@ -78,6 +80,7 @@ impl<'t, 'c> Run<'t, 'c> {
             end,
             stops: until.stops,
             rtt_from: until.rtt_from,
+            ends_at_rtt_start: false,
             ticket: until.ticket,
         };
         run.check()?;
@@ -140,6 +143,7 @@ impl<'t, 'c> Run<'t, 'c> {
         let mut set = breakpoints.addresses().to_vec();
         if self.rtt_from.is_some() {
             self.rtt_from = set.pop();
+            self.ends_at_rtt_start = self.rtt_from.is_some_and(|address| breakpoints.is_of_others(address));
         }
         self.breakpoints = set;
         let ended = self.go();
@@ -201,8 +205,12 @@ impl<'t, 'c> Run<'t, 'c> {
                     (Some(address), _) => Served::Exit(Verdict::Breakpoint { address }),
                     (None, _) if self.is_at_rtt_start(&status) => {
                         self.channels.start(self.target)?;
-                        self.target.resume()?;
-                        Served::Answered
+                        if self.ends_at_rtt_start {
+                            Served::Exit(self.halt_verdict(status.halt_reason)?)
+                        } else {
+                            self.target.resume()?;
+                            Served::Answered
+                        }
                     }
                     (None, Some(call)) => self.serve(&call, &status)?,
                     // The halt is that of the call.
@@ -293,7 +301,9 @@ impl<'t, 'c> Run<'t, 'c> {
             (
                 None,
                 Some(reason @ (Breakpoint | Semihosting | Watchpoint | WatchpointAndBreakpoint | ExceptionCatch)),
-            ) if !was_at_call && !self.is_at_rtt_start(&poll.status) => self.halt_verdict(Some(reason))?,
+            ) if !was_at_call && (self.ends_at_rtt_start || !self.is_at_rtt_start(&poll.status)) => {
+                self.halt_verdict(Some(reason))?
+            }
             (None, _) if self.is_stopped() => Verdict::Stopped,
             (None, _) => Verdict::Deadline,
         };

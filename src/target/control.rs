@@ -38,7 +38,9 @@ impl Target<'_> {
 
     /// Resumes the halted target at its program counter (OpenOCD: `resume`).
     ///
-    /// Returns when the target runs. By then it may be halted again, at a breakpoint for example.
+    /// Returns when the target runs. By then it may be halted again, at a breakpoint for example, or
+    /// locked up: a Cortex-M that finds no program locks up at its first instruction, which is `Ok`.
+    /// [`status`](Self::status) tells.
     /// The target steps over a breakpoint at its program counter first, also over a software
     /// breakpoint that another RISC-V hart has in shared memory; that hart must be halted. A `BKPT`
     /// instruction of the program at the program counter is passed if the target halted because of
@@ -48,7 +50,7 @@ impl Target<'_> {
     /// # Errors
     /// [`TargetError::NotHalted`] if the target runs already. [`TargetError::Resume`] if OpenOCD
     /// cannot resume it, and [`TargetError::WrongState`] if OpenOCD reports success but the target
-    /// did not run. [`TargetError::Register`] if a value [written](crate::Registers::write) to a
+    /// is where it was and no reason for a halt is known: it did not run. [`TargetError::Register`] if a value [written](crate::Registers::write) to a
     /// register is lost: on OpenOCD 0.12.0 the target runs then. [`TargetError::EventHandler`] if a
     /// handler of the configuration failed.
     ///

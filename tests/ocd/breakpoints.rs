@@ -48,6 +48,26 @@ fn software_breakpoints_are_for_ram() {
 }
 
 #[test]
+fn all_without_dashes_removes_all_unless_it_is_a_symbol() {
+    let bench = Bench::new();
+    let session = bench.session();
+    session.target().halt().unwrap();
+    for address in ["0x0800_0044", "0x0800_0048"] {
+        bench.ocd_on(&session, &["bp", "add", address]).expect(0);
+    }
+    bench.ocd_on(&session, &["wp", "add", "0x2000_0100"]).expect(0);
+    bench.ocd_on(&session, &["bp", "remove", "all"]).expect(0);
+    assert!(session.breakpoints().list().unwrap().is_empty());
+    bench.ocd_on(&session, &["wp", "remove", "all"]).expect(0);
+    assert!(session.breakpoints().list_watchpoints().unwrap().is_empty());
+    // A file that may have the symbol must be readable.
+    bench.ocd_on(&session, &["bp", "remove", "all", "--elf", "missing.elf"]).expect(71);
+    bench.ocd_on(&session, &["bp", "remove", "al"]).expect(64);
+    let help = bench.ocd_alone(&["bp", "--help"]).expect(0).stdout;
+    assert!(help.contains("Remove the breakpoint at an address, or with --all all"), "{help}");
+}
+
+#[test]
 fn a_breakpoint_that_ends_with_openocd_is_said_to() {
     let bench = Bench::new();
     let ran = bench.ocd(&["bp", "add", "0x0800_0044"]).expect(0);

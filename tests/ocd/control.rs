@@ -33,6 +33,28 @@ fn resuming_a_running_target_says_that_it_runs() {
 }
 
 #[test]
+fn a_target_that_locks_up_at_once_is_no_success() {
+    let bench = Bench::new();
+    bench.ocd(&["erase", "--all"]).expect(0);
+    let ran = bench.ocd(&["reset"]).expect(134);
+    assert!(ran.stderr.starts_with("error: the target was reset, and locked up\n  cause: stm32f1x.cpu is "), "{ran:?}");
+    assert!(ran.stderr.contains("(lockup)") && ran.stderr.contains("ocd crash"), "{ran:?}");
+    assert_eq!(bench.ocd(&["reset", "--json"]).expect(134).error()["id"], "ocd.lockup");
+    // It is not to run.
+    bench.ocd(&["reset", "halt"]).expect(0);
+    let session = bench.session();
+    session.target().reset(openocd::ResetMode::Halt).unwrap();
+    // To the library it did run.
+    session.target().resume().unwrap();
+    assert_eq!(session.target().status().unwrap().halt_reason, Some(openocd::HaltReason::Lockup));
+    for arguments in [&["resume"][..], &["resume", "--at", "0x0800_0100"]] {
+        session.target().reset(openocd::ResetMode::Halt).unwrap();
+        let ran = bench.ocd_on(&session, arguments).expect(134);
+        assert!(ran.stderr.starts_with("error: the target was resumed, and locked up\n"), "{ran:?}");
+    }
+}
+
+#[test]
 fn waiting_for_a_halt_ends_at_the_time_limit() {
     let bench = Bench::new();
     let error = bench.ocd(&["wait-halt", "--timeout", "200ms", "--json"]).expect(124).error();

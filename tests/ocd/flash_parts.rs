@@ -142,12 +142,16 @@ fn protection_holds_after_a_reset_and_the_target_runs_on() {
     assert!(help.contains("ocd unprotect"), "{help}");
     assert_eq!(error["id"], "flash.protected");
     let message = error["message"].as_str().unwrap();
-    assert!(message.contains("`ocd unprotect` unprotects protection block 4 of flash bank"), "{message}");
+    assert!(
+        message.ends_with("so no flash was changed: protection block 4 of flash bank \"stm32f1x.flash\""),
+        "{message}"
+    );
+    assert_eq!(help.matches("next reset").count(), 1, "{help}");
     // The chip loads the protection at a reset only.
-    let ran = bench.ocd(&["flash", "app.bin@0x08004000", "--unlock"]).expect(74);
-    assert!(ran.stderr.contains("still protected") && ran.stderr.contains("repeat the command"), "{ran:?}");
-    assert!(!ran.stderr.contains("reset and repeat"), "{ran:?}");
-    bench.ocd(&["flash", "app.bin@0x08004000"]).expect(0);
+    let ran = bench.ocd(&["flash", "app.bin@0x08004000", "--unlock"]).expect(0);
+    assert!(ran.stdout.starts_with("1024 bytes erased, 100 written"), "{ran:?}");
+    assert!(held(&bench, APP, 100) == noise(22, 100));
+    bench.ocd(&["flash", "app.bin@0x08004000", "--no-skip"]).expect(0);
     let report = bench.ocd(&["unprotect", "--bank", "0", "0", "31", "--json"]).expect(0).result();
     assert_eq!(report["kind"], "protection_block");
     assert_eq!(report["protect"], false);
@@ -156,6 +160,24 @@ fn protection_holds_after_a_reset_and_the_target_runs_on() {
         bench.ocd(&["protect", "4", "5", "--bank", "x", "--json"]).expect(64).error()["id"],
         "flash.unknown_bank"
     );
+}
+
+#[test]
+fn what_stays_protected_through_the_reset_is_not_written() {
+    let bench = Bench::new();
+    bench.ocd(&["protect", "4", "7"]).expect(0);
+    bench.ocd(&["reset"]).expect(0);
+    bench.file("app.bin", noise(23, 100));
+    // A configuration that protects the flash before each reset.
+    let protect = "stm32f1x.cpu configure -event reset-start { catch { flash protect 0 4 7 on } }";
+    let config = format!("{} -c \"{protect}\"", bench.config());
+    let resets = bench.chip.reset_count();
+    let mut command = bench.command(&["flash", "app.bin@0x08004000", "--unlock"]);
+    let ran = Ran::of(command.env("OCD_CONFIG", &config)).expect(74);
+    assert!(ran.stderr.contains("0x08004000 is still protected"), "{ran:?}");
+    assert!(!ran.stderr.contains("repeat"), "{ran:?}");
+    assert!(held(&bench, APP, 100).iter().all(|byte| *byte == 0xff), "it was written");
+    assert_eq!(bench.chip.reset_count() - resets, 2);
 }
 
 #[test]

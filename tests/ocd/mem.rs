@@ -83,6 +83,40 @@ fn a_value_that_does_not_stay_is_a_mismatch() {
 }
 
 #[test]
+fn a_write_to_flash_says_which_command_does_that() {
+    let bench = Bench::new();
+    bench.chip.halt();
+    let ran = bench.ocd(&["mem", "write", "0x0800_1000", "0x1234"]).expect(75);
+    let help = "help: 0x08001000 is in flash bank \"stm32f1x.flash\", which a write to memory does not change: ocd flash FILE@0x08001000 writes it";
+    assert!(ran.stderr.contains(help), "{ran:?}");
+    assert!(!ran.stderr.contains("a register may read"), "{ran:?}");
+    // What is no flash.
+    let ran = bench.ocd(&["mem", "write", "0x4001_080c", "0x1_5a5a"]).expect(75);
+    assert!(ran.stderr.contains("a register may read") && !ran.stderr.contains("flash"), "{ran:?}");
+}
+
+#[test]
+fn a_file_to_load_may_have_its_address_at_its_end() {
+    let bench = Bench::new();
+    bench.file("d.bin", [1, 2, 3, 4]);
+    let result = bench.ocd(&["mem", "load", "d.bin@0x2000_1000", "--json"]).expect(0).result();
+    assert_eq!((&result["file"], &result["segments"][0]["address"]), (&"d.bin".into(), &0x2000_1000.into()));
+    assert_eq!(bench.chip.read_u32(0x2000_1000).unwrap(), 0x0403_0201);
+    bench.ocd(&["mem", "load", "d.bin@0x2000_1010", "--raw"]).expect(0);
+    assert_eq!(bench.chip.read_u32(0x2000_1010).unwrap(), 0x0403_0201);
+    // A file of the whole name comes first.
+    bench.file("d.bin@0x20001020", [5, 5, 5, 5]);
+    bench.ocd(&["mem", "load", "d.bin@0x20001020", "0x2000_1030"]).expect(0);
+    assert_eq!(bench.chip.read_u32(0x2000_1030).unwrap(), 0x0505_0505);
+    let ran = bench.ocd(&["mem", "load", "d.bin@0x20001020"]).expect(71);
+    assert!(ran.stderr.contains("raw bytes need an address: ocd mem load FILE@ADDRESS"), "{ran:?}");
+    let ran = bench.ocd(&["mem", "load", "d.bin", "--raw"]).expect(64);
+    assert!(ran.stderr.contains("--raw needs an address"), "{ran:?}");
+    let ran = bench.ocd(&["mem", "load", "none.bin@0x20001000"]).expect(71);
+    assert!(ran.stderr.contains("none.bin:") || ran.stderr.contains("none.bin "), "{ran:?}");
+}
+
+#[test]
 fn memory_that_cannot_be_read_is_a_failure_of_the_target() {
     let bench = Bench::new();
     let error = bench.ocd(&["mem", "read", "0x6000_0000", "4", "--json"]).expect(73).error();

@@ -53,6 +53,18 @@ fn a_written_register_is_held_and_reaches_the_core_when_it_resumes() {
 }
 
 #[test]
+fn a_second_register_to_write_without_an_option_of_its_own_is_told_how() {
+    let bench = Bench::new();
+    bench.chip.halt();
+    let ran = bench.ocd(&["regs", "--write", "r1=7", "r2=9"]).expect(64);
+    assert!(ran.stderr.contains("help: --write is for one register: ocd regs --write r1=7 --write r2=9"), "{ran:?}");
+    let ran = bench.ocd(&["regs", "r2=9"]).expect(64);
+    assert!(ran.stderr.contains("help: to write a register: ocd regs --write r2=9"), "{ran:?}");
+    let help = bench.ocd_alone(&["regs", "--help"]).expect(0).stdout;
+    assert!(help.contains("Repeat --write for each register"), "{help}");
+}
+
+#[test]
 fn a_register_that_would_not_be_written_before_openocd_ends_is_a_failure() {
     let bench = Bench::new();
     bench.chip.halt();

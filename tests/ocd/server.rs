@@ -7,6 +7,7 @@ use serde_json::Value;
 use virtual_chip::CoreState;
 
 use crate::bench::{Bench, Ran};
+use crate::run::firmware;
 use crate::running::{Running, exists};
 
 const FREE: [&str; 5] = ["server", "--tcl-port", "0", "--gdb-port", "0"];
@@ -105,8 +106,7 @@ fn gdb_is_connected_and_its_status_passed_on() {
     let ran = bench.ocd(&["gdb", ELF, "--", "-batch", "-ex", "info symbol $pc", "-ex", "quit 3"]).expect(3);
     assert!(ran.stdout.contains("in section .text"), "{ran:?}");
     let ran = bench.ocd(&["gdb", "--elf", ELF, "--json", "--", "-batch"]).expect(0);
-    assert_eq!(ran.lines().len(), 1);
-    assert_eq!(ran.lines()[0]["whose"], "gdb");
+    assert_eq!(ran.lines().last().unwrap()["whose"], "gdb");
     assert_eq!(ran.result()["status"], 0);
 }
 
@@ -127,6 +127,53 @@ fn gdb_of_the_environment_gets_file_port_and_arguments() {
     let words: Vec<&str> = ran.stdout.lines().collect();
     assert_eq!([words[0], words[1], words[3], words[4]], [ELF, "-ex", "-ex", "break main"]);
     assert!(words[2].starts_with("target extended-remote localhost:"), "{ran:?}");
+}
+
+#[test]
+fn gdb_with_the_file_of_other_firmware_is_warned() {
+    let bench = Bench::new();
+    let gdb = script(&bench, "exit 0");
+    let of = |arguments: &[&str]| Ran::of(bench.board_command(arguments).env("GDB", &gdb));
+    bench.chip.load_elf(&std::fs::read(ELF).unwrap());
+    assert!(!of(&["gdb", ELF]).expect(0).stderr.contains("warning"));
+    let other = firmware("hello");
+    let ran = of(&["gdb", &other]).expect(0);
+    let warning = format!("\nwarning: the chip holds other firmware than {other}: 0x0800");
+    assert!(ran.stderr.contains(&warning), "{ran:?}");
+    assert!(ran.stderr.contains("names and lines are of the file"), "{ran:?}");
+    assert_eq!(bench.chip.state(), CoreState::Running, "only GDB halts it");
+    let ran = of(&["gdb", "--elf", &other, "--json"]).expect(0);
+    let types: Vec<Value> = ran.lines().iter().map(|line| line["type"].clone()).collect();
+    assert_eq!(types[types.len() - 2..], ["warning", "result"], "{ran:?}");
+    bench.file("raw.bin", "raw");
+    let ran = of(&["gdb", "raw.bin"]).expect(0);
+    assert!(ran.stderr.starts_with("warning: nothing confirms that the chip holds raw.bin: "), "{ran:?}");
+}
+
+#[test]
+fn gdb_finds_the_port_of_an_openocd_that_runs() {
+    let bench = Bench::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let arguments = ["server", "--tcl-port", "0", "--gdb-port", &free];
+    let mut running = Running::start(&mut bench.board_command(&arguments));
+    let address = running.line_with("tcl ").split_once(' ').unwrap().1.replace("localhost", "127.0.0.1");
+    let gdb = script(&bench, "echo \"$3\"");
+    let ran = Ran::of(bench.command(&["gdb", ELF]).env("OCD_CONNECT", &address).env("GDB", gdb)).expect(0);
+    assert_eq!(ran.stdout, format!("target extended-remote 127.0.0.1:{free}\n"));
+    let batch = ["--connect", &address, "gdb", ELF, "--", "-batch", "-ex", "info symbol $pc", "-ex", "quit 3"];
+    let ran = bench.ocd_alone(&batch).expect(3);
+    assert!(ran.stdout.contains("in section .text"), "{ran:?}");
+    // It is not ours to end.
+    assert!(running.is_running());
+    bench.ocd_alone(&["--connect", &address, "status"]).expect(0);
+    let ran = bench.ocd_alone(&["--connect", &address, "--target", "other.cpu", "gdb", ELF]).expect(71);
+    assert!(ran.stderr.contains("other.cpu"), "{ran:?}");
+    // A port that the system chose is nowhere to be asked.
+    running.signal("TERM");
+    running.end().expect(143);
+    let (_free, address) = server(&bench, &[]);
+    let ran = bench.ocd_alone(&["--connect", &address, "gdb", ELF]).expect(71);
+    assert!(ran.stderr.contains("OpenOCD does not tell its GDB port") && ran.stderr.contains("--gdb-port"), "{ran:?}");
 }
 
 #[test]

@@ -82,6 +82,16 @@ fn breakpoint_of_another_client_is_told_as_the_end_of_a_run() {
     let ran = bench.ocd_on(&session, &["run", &firmware("exits"), "--timeout", "60"]).expect(70);
     assert!(ran.stderr.contains("OpenOCD has a breakpoint there, which is not of this run"), "{ran:#?}");
     assert!(ran.stderr.contains("ocd bp list") && ran.stderr.contains("ocd bp remove --all"), "{ran:#?}");
+    // At it, too.
+    bench.ocd_on(&session, &["bp", "remove", "--all"]).expect(0);
+    bench.ocd_on(&session, &["bp", "add", "main", "--elf", &firmware("hangs")]).expect(0);
+    let ran = bench.ocd_on(&session, &["run", &firmware("hangs"), "--timeout", "1"]).expect(70);
+    assert!(ran.stderr.contains("in main (breakpoint) (exit status 70, of ocd)"), "{ran:#?}");
+    assert!(ran.stderr.contains("OpenOCD has a breakpoint there, which is not of this run"), "{ran:#?}");
+    // It is still there, but is no end that --until asks for by itself.
+    let ran = bench.ocd_on(&session, &["run", &firmware("hangs"), "--until", "main", "--timeout", "1"]).expect(0);
+    assert!(ran.stderr.contains("the firmware reached 0x"), "{ran:#?}");
+    assert_eq!(session.breakpoints().list().unwrap().len(), 1);
 }
 
 /// Forwards a port of another address of this machine.

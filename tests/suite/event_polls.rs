@@ -212,3 +212,19 @@ fn a_poll_that_is_never_answered_holds_nothing_up() {
     drop(session.events().unwrap().poll_every(PATIENCE * 100).unwrap());
     assert!(begin.elapsed() < PATIENCE);
 }
+
+#[test]
+fn events_come_whatever_the_level_of_the_log_is() {
+    let board = Board::halted();
+    for level in ["-1", "0", "3"] {
+        // OpenOCD 0.12.0 has none below 0.
+        if board.session.command(&format!("debug_level {level}")).is_err() {
+            continue;
+        }
+        let events = board.session.events().unwrap();
+        board.session.target().resume().unwrap();
+        events.wait_for(|event| *event == Event::Target(TargetEvent::ResumeEnd), PATIENCE).unwrap();
+        board.session.target().halt().unwrap();
+        assert!(board.session.command("debug_level").unwrap().trim().ends_with(level), "the level is as it was");
+    }
+}

@@ -83,22 +83,6 @@ fn no_event_is_lost_between_opening_and_the_next_command() {
 }
 
 #[test]
-fn events_come_whatever_the_level_of_the_log_is() {
-    let board = Board::halted();
-    for level in ["-1", "0", "3"] {
-        // OpenOCD 0.12.0 has none below 0.
-        if board.session.command(&format!("debug_level {level}")).is_err() {
-            continue;
-        }
-        let events = board.session.events().unwrap();
-        board.session.target().resume().unwrap();
-        assert!(until_resume_end(&events).contains(&target(TargetEvent::ResumeEnd)));
-        board.session.target().halt().unwrap();
-        assert!(board.session.command("debug_level").unwrap().trim().ends_with(level), "the level is as it was");
-    }
-}
-
-#[test]
 fn waiting_has_a_limit_and_taking_does_not_wait() {
     let board = Board::halted();
     let events = board.session.events().unwrap();

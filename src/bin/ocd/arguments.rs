@@ -208,7 +208,7 @@ pub(crate) enum Command {
     Config,
     /// Start an OpenOCD for other tools, and keep it until Ctrl-C.
     Server(commands::server::ServerArgs),
-    /// Start GDB on the board, with an OpenOCD that ends with it.
+    /// Start GDB on the board, with an OpenOCD that ends with it, or with the one of --connect.
     Gdb(commands::gdb::GdbArgs),
     /// Run OpenOCD's commands and ours, line by line.
     Repl(commands::repl::ReplArgs),

@@ -56,7 +56,7 @@ Exit status:
   101  tests of a test binary failed
   124  the time of --timeout is over
   130  Ctrl-C
-  134  the firmware panicked, faulted or locked up, also when `flash` started it
+  134  the firmware panicked, faulted or locked up, after `flash`, `reset` and `resume` too
   141  nobody reads standard output any more
   143  SIGTERM
 `run`, `attach` and `semihosting` end with the firmware's own status when the firmware exits.

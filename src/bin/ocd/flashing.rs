@@ -38,7 +38,8 @@ pub(crate) struct ProgramArgs {
     /// Erase all of each flash bank that the image touches, not only the sectors.
     #[arg(long)]
     chip_erase: bool,
-    /// End the write protection of the sectors that the image touches.
+    /// End the write protection of the sectors that the image touches. If the chip obeys that at its
+    /// next reset only, it is reset again before it is written.
     #[arg(long)]
     unlock: bool,
 }
@@ -194,13 +195,18 @@ pub(crate) fn program(
     time.begin(Step::Compare);
     watch.step("comparing");
     let flash = target.flash();
-    let told = |progress: Progress| {
-        if progress.done == 0 {
-            time.begin(Step::Phase(progress.phase));
-        }
-        watch.tell(progress)
-    };
-    let written = flash.with_progress(told).write_image_with(image, arguments.write_options());
+    let mut written = write(flash, image, arguments, &mut time, watch);
+    if let Err(Error::Flash(FlashError::StillProtected { .. })) = written {
+        // Nothing is written yet. Many chips load their protection at a reset only.
+        watch.interrupted("flash was not written, its protection ends at the next reset, and the target is halted")?;
+        time.begin(Step::Reset);
+        watch.step("resetting");
+        target.reset(ResetMode::Init)?;
+        watch.interrupted("flash was not written, and the target is halted")?;
+        time.begin(Step::Compare);
+        watch.step("comparing");
+        written = write(flash, image, arguments, &mut time, watch);
+    }
     let report = written.map_err(|error| unfinished(error, board, watch))?;
     if arguments.verified() == Verified::ReadBack {
         watch.step("reading back");
@@ -226,6 +232,23 @@ pub(crate) fn program(
         _ if handles_fault(&target, &programmed.status)? => Err(not_started(&programmed, "ocd.flash.crash", "crashed")),
         _ => Ok(programmed),
     }
+}
+
+/// Writes what flash does not hold yet.
+fn write(
+    flash: Flash<'_>,
+    image: &Image,
+    arguments: &ProgramArgs,
+    time: &mut Stopwatch,
+    watch: &mut Watch,
+) -> openocd::Result<WriteReport> {
+    let told = |progress: Progress| {
+        if progress.done == 0 {
+            time.begin(Step::Phase(progress.phase));
+        }
+        watch.tell(progress)
+    };
+    flash.with_progress(told).write_image_with(image, arguments.write_options())
 }
 
 /// Whether the target is a Cortex-M that is halted in the handler of a fault. The reason for the

@@ -56,10 +56,12 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
             failure.help.push("halt the target first: ocd halt".into());
         }
         Error::Flash(FlashError::StillProtected { address, .. }) => {
-            failure.message = format!("flash at {address:#010x} is still protected, though it was unprotected");
-            failure
-                .help
-                .push("repeat the command: it begins with a reset, at which many chips end the protection".into());
+            failure.message =
+                format!("flash at {address:#010x} is still protected, after it was unprotected and the chip was reset");
+            failure.help.push(
+                "some chips obey after a power cycle, or a command of their driver, such as `stm32l4x option_load 0`"
+                    .into(),
+            );
         }
         Error::Target(TargetError::NotRestored { .. }) => failure.help.push("reset the target".into()),
         Error::Target(TargetError::NoTarget { .. }) => {
@@ -68,13 +70,13 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
         Error::Image(ImageError::File { problem, .. }) if matches!(**problem, ImageError::UnknownFormat) => {
             failure
                 .help
-                .push("`ocd flash FILE@ADDRESS` writes raw bytes, `ocd mem load FILE ADDRESS` loads them".into());
+                .push("`ocd flash FILE@ADDRESS` writes raw bytes, `ocd mem load FILE@ADDRESS` loads them".into());
         }
         _ => {}
     }
     if is_protected(error) {
-        let help = "`ocd flash --unlock` or `ocd unprotect` ends the protection, on many chips from the next reset on";
-        failure.help.push(help.into());
+        failure.help.push("`ocd flash --unlock` ends the protection, and writes".into());
+        failure.help.push("`ocd unprotect` ends it alone, on many chips from the next reset on".into());
     }
     if let Some(refused) = error.failure() {
         failure.help.extend(symptoms::lost(&[refused.message(), refused.log()]));

@@ -145,7 +145,7 @@ fn is_unknown_format(error: &Error) -> bool {
 }
 
 /// Splits `FILE@ADDRESS`, unless there is a file of that very name.
-fn with_address(path: &Path) -> Option<(PathBuf, String)> {
+pub(crate) fn with_address(path: &Path) -> Option<(PathBuf, String)> {
     let (file, base) = path.to_str()?.rsplit_once('@')?;
     (!file.is_empty() && !base.is_empty() && !path.exists()).then(|| (PathBuf::from(file), base.to_owned()))
 }

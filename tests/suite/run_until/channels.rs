@@ -5,7 +5,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use openocd::{Error, OutputSource, ResetMode, RttDirection, RttError, RttMode, RunChannel, RunUntil, Verdict};
+use openocd::{
+    BreakpointKind, Error, HaltReason, OutputSource, ResetMode, RttDirection, RttError, RttMode, RunChannel, RunUntil,
+    Verdict,
+};
 use virtual_chip::firmware::{self, rtt};
 
 use super::rtt::BLOCK;
@@ -202,6 +205,25 @@ fn channels_open_where_the_caller_says_before_the_firmware_goes_on() {
     );
     assert!(board.session.breakpoints().list().unwrap().is_empty());
     assert_eq!(board.chip.read_u32(flags(0)), Ok(2));
+}
+
+#[test]
+fn a_breakpoint_of_the_caller_where_channels_open_ends_the_run_with_the_channels_open() {
+    let board = loaded(rtt::IMAGE);
+    let place = u64::from(rtt::LOOP);
+    board.session.breakpoints().add(place, BreakpointKind::Hardware).unwrap();
+    board.chip.watch_accesses(flags(0)..flags(0) + 4);
+    let until = RunUntil::new().rtt(BLOCK, RunChannel::new(0).mode(RttMode::Skip)).rtt_from(place);
+    let outcome = board.session.target().run_until(until, Duration::from_secs(5)).unwrap();
+    assert_eq!(
+        (outcome.verdict.clone(), texts(&outcome)),
+        (Verdict::Halt(HaltReason::Breakpoint), vec![rtt::GREETING.trim()])
+    );
+    assert_eq!(outcome.pc(), Some(place));
+    let sets_mode = board.chip.take_accesses().into_iter().filter(|access| access.is_write).count();
+    assert_eq!(sets_mode, 3, "an old block is cleared, the mode is set and put back");
+    let left: Vec<_> = board.session.breakpoints().list().unwrap().iter().map(|point| point.address).collect();
+    assert_eq!(left, [place]);
 }
 
 #[test]

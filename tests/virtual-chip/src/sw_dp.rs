@@ -222,9 +222,6 @@ mod tests {
     const RAM: u32 = 0x2000_0000;
     const CSW: u8 = 0;
     const TAR: u8 = 1;
-    /// CDBGPWRUPREQ and CSYSPWRUPREQ.
-    const POWER: u32 = 0x5000_0000;
-
     /// A chip whose identification has been read, and whose debug domain has power.
     struct Chip {
         dp: SwDp,
@@ -242,7 +239,7 @@ mod tests {
                 system: System::of_stm32f103(),
             };
             assert_eq!(chip.read(false, IDR), Answer::Ok(0x1ba0_1477));
-            assert_eq!(chip.write(false, CTRL_STAT, POWER), Answer::Ok(0));
+            assert_eq!(chip.write(false, CTRL_STAT, 0x5000_0000), Answer::Ok(0));
             chip
         }
 

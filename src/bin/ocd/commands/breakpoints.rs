@@ -24,7 +24,7 @@ pub(crate) struct BpArgs {
 enum BpCommand {
     /// Set a breakpoint, in hardware unless --software is given.
     Add(BpAddArgs),
-    /// Remove the breakpoint at an address, or all.
+    /// Remove the breakpoint at an address, or with --all all.
     Remove(RemoveArgs),
     /// List the breakpoints.
     List,
@@ -44,7 +44,7 @@ struct BpAddArgs {
 
 #[derive(Debug, Args)]
 struct RemoveArgs {
-    /// Where: a number or a symbol.
+    /// Where: a number or a symbol. Unless there is a symbol `all`, that is --all.
     #[arg(required_unless_present = "all")]
     address: Option<String>,
     /// Remove all.
@@ -53,8 +53,15 @@ struct RemoveArgs {
 }
 
 impl RemoveArgs {
+    /// `None` for all.
     fn address(&self, names: &Names) -> Outcome<Option<u64>> {
-        self.address.as_deref().map(|address| names.address(address)).transpose()
+        let Some(address) = self.address.as_deref() else { return Ok(None) };
+        // A file that cannot be read may have such a symbol.
+        names.image()?;
+        match names.address(address) {
+            Err(_) if address == "all" => Ok(None),
+            address => address.map(Some),
+        }
     }
 }
 
@@ -68,7 +75,7 @@ pub(crate) struct WpArgs {
 enum WpCommand {
     /// Set a watchpoint: the target halts when it accesses the address.
     Add(WpAddArgs),
-    /// Remove the watchpoint at an address, or all.
+    /// Remove the watchpoint at an address, or with --all all.
     Remove(RemoveArgs),
     /// List the watchpoints.
     List,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use openocd::{Error, ResetMode, TargetError, TargetState, TargetStatus, TimeoutError};
+use openocd::{Error, HaltReason, ResetMode, TargetError, TargetState, TargetStatus, TimeoutError};
 use serde::Serialize;
 
 use crate::board::Board;
@@ -82,8 +82,18 @@ pub(crate) fn resume(context: &Context, arguments: &ResumeArgs) -> Outcome<u8> {
             Some(address) => target.resume_at(board.address(address)?)?,
             None => target.resume().map_err(not_resumed)?,
         }
-        Ok(Status(target.status()?))
+        started(target.status()?, "resumed")
     })
+}
+
+/// A target that is to run and locks up at once does not run.
+fn started(status: TargetStatus, what: &str) -> Outcome<Status> {
+    if status.halt_reason != Some(HaltReason::Lockup) {
+        return Ok(Status(status));
+    }
+    Err(Failure::new(exit_status::CRASH, "ocd.lockup", format!("the target was {what}, and locked up"))
+        .cause(status.to_string())
+        .help("does flash hold a program, with its vectors where the chip starts? `ocd crash` tells more"))
 }
 
 /// A target that runs need not be halted first.
@@ -110,7 +120,13 @@ pub(crate) fn step(context: &Context, arguments: &StepArgs) -> Outcome<u8> {
 }
 
 pub(crate) fn reset(context: &Context, arguments: &ResetArgs) -> Outcome<u8> {
-    context.each_board(|board| Ok(Status(board.target()?.reset(arguments.mode.into())?)))
+    context.each_board(|board| {
+        let status = board.target()?.reset(arguments.mode.into())?;
+        match arguments.mode {
+            Mode::Run => started(status, "reset"),
+            Mode::Halt | Mode::Init => Ok(Status(status)),
+        }
+    })
 }
 
 pub(crate) fn wait_halt(context: &Context) -> Outcome<u8> {

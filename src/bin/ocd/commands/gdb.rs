@@ -1,11 +1,11 @@
-//! `ocd gdb`: GDB on the board, with an OpenOCD that ends with it.
+//! `ocd gdb`: GDB on the board, with an OpenOCD that ends with it or one that runs already.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use clap::Args;
-use openocd::OnClose;
+use openocd::{Image, OnClose, quote};
 use serde::Serialize;
 
 use crate::board::Board;
@@ -47,10 +47,6 @@ impl fmt::Display for Report {
 pub(crate) fn run(context: &Context, arguments: &GdbArgs) -> Outcome<u8> {
     let gdb = find()?;
     let settings = context.settings()?;
-    if settings.iter().any(|settings| settings.get(Key::Connect).is_some()) {
-        return Err(Failure::usage("`gdb` starts an OpenOCD, but --connect names one that runs")
-            .help("give GDB its port: -ex \"target extended-remote localhost:3333\""));
-    }
     let of_settings = || settings.first().and_then(|settings| settings.value(Key::Elf)).map(PathBuf::from);
     let file = arguments.file.clone().or_else(of_settings);
     if let Some(file) = &file {
@@ -58,8 +54,11 @@ pub(crate) fn run(context: &Context, arguments: &GdbArgs) -> Outcome<u8> {
     }
     let board = context.one_board_with(|openocd| openocd.gdb_port(0))?;
     let ran = port(&board).and_then(|port| {
+        if let Some(file) = &file {
+            compare(context, &board, file)?;
+        }
         let mut command = Command::new(&gdb);
-        command.args(&file).args(["-ex", &format!("target extended-remote localhost:{port}")]);
+        command.args(&file).args(["-ex", &format!("target extended-remote {}:{port}", host(&board))]);
         command.args(&arguments.arguments);
         if context.output.is_json() {
             command.stdout(std::io::stderr());
@@ -89,17 +88,67 @@ fn find() -> Outcome<PathBuf> {
     found.ok_or_else(|| none(format!("there is no GDB in PATH: looked for {}", NAMES.join(", "))))
 }
 
+/// Warns if flash holds other firmware than the file says: GDB takes names and lines from it. It is
+/// no failure, as GDB may be started to `load` the file.
+fn compare(context: &Context, board: &Board, file: &Path) -> Outcome<()> {
+    let warning = match Image::open(file) {
+        Ok(image) => {
+            let other = super::run::other_firmware(context, board, &image, file, false);
+            context.signals.unattend();
+            other?.map(|other| format!("{other}; names and lines are of the file, until it is in flash"))
+        }
+        Err(error) => {
+            let problem = Failure::from(error);
+            Some(format!("nothing confirms that the chip holds {}: {problem}", file.display()))
+        }
+    };
+    warning.map_or(Ok(()), |warning| context.output.warning(board.name(), &warning))
+}
+
+/// Where OpenOCD's GDB port is.
+fn host(board: &Board) -> &str {
+    let connected = board.settings.value(Key::Connect).filter(|_| board.session.process().is_none());
+    connected.and_then(|address| address.rsplit_once(':')).map_or("localhost", |(host, _)| host)
+}
+
 /// The GDB port of the target that is meant.
 fn port(board: &Board) -> Outcome<u16> {
-    let ports = board.session.process().map(openocd::OpenOcdProcess::gdb_ports).unwrap_or_default();
+    let Some(process) = board.session.process() else { return port_of_running(board) };
+    let ports = process.gdb_ports();
     let position = match board.settings.value(Key::Target) {
         Some(name) => board.session.targets()?.iter().position(|target| target.name == name).unwrap_or(usize::MAX),
         None => 0,
     };
-    ports.get(position).copied().ok_or_else(|| {
-        Failure::configuration("OpenOCD has no GDB port for the target")
-            .help("the configuration has no such target, or disables its port with `-gdb-port disabled`")
-    })
+    ports.get(position).copied().ok_or_else(no_port)
+}
+
+/// The same, of an OpenOCD that somebody else started. The targets of an SMP group share the port
+/// of the first.
+fn port_of_running(board: &Board) -> Outcome<u16> {
+    let names = match board.settings.value(Key::Target) {
+        Some(name) => vec![board.session.target_named(name)?.name()?],
+        None => board.session.targets()?.into_iter().map(|target| target.name).collect(),
+    };
+    let mut is_chosen_by_system = false;
+    for name in names {
+        // A target without a port has no such option.
+        let told = board.session.execute(&format!("{} cget -gdb-port", quote(&name)))?;
+        match told.text().trim().parse() {
+            Ok(0) => is_chosen_by_system = true,
+            Ok(port) if told.is_success() => return Ok(port),
+            _ => {}
+        }
+    }
+    if !is_chosen_by_system {
+        return Err(no_port());
+    }
+    Err(Failure::configuration("OpenOCD does not tell its GDB port: the system chose one")
+        .help("start it with a port of its own, such as `ocd server --gdb-port 3333`"))
+}
+
+fn no_port() -> Failure {
+    Failure::configuration("OpenOCD has no GDB port for the target")
+        .help("the configuration has no such target, or disables its port with `-gdb-port disabled`")
 }
 
 /// Runs GDB. Ctrl-C is for GDB meanwhile.

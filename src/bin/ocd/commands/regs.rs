@@ -23,7 +23,8 @@ pub(crate) struct RegsArgs {
     /// Read all registers that OpenOCD knows.
     #[arg(long, conflicts_with_all = ["names", "write"])]
     all: bool,
-    /// Write a register, before any are read. The value is a number or an address; may be repeated.
+    /// Write a register, before any are read. The value is a number or an address. Repeat --write
+    /// for each register.
     #[arg(long, short, value_name = "NAME=VALUE")]
     write: Vec<String>,
     /// Read from the target instead of OpenOCD's cache.
@@ -97,7 +98,7 @@ pub(crate) fn run(context: &Context, arguments: &RegsArgs) -> Outcome<u8> {
         |settings| {
             let names = Names::new(settings);
             let writes = arguments.write.iter().map(|text| write(&names, text)).collect::<Outcome<Vec<_>>>()?;
-            arguments.names.iter().try_for_each(|name| check_name(name))?;
+            arguments.names.iter().try_for_each(|name| check_name(name, &arguments.write))?;
             // A file that cannot be read must not come to light after a write.
             names.image()?;
             Ok((names, writes))
@@ -125,11 +126,18 @@ pub(crate) fn is_core_register(name: &str) -> bool {
     GENERAL.into_iter().flatten().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Refuses what is no name of a register, but a form of a write.
-fn check_name(name: &str) -> Outcome<()> {
+/// Refuses what is no name of a register, but a form of a write. `writes` are those of --write.
+fn check_name(name: &str, writes: &[String]) -> Outcome<()> {
     let wrong = || Failure::usage(format!("{name:?} is not the name of a register"));
     if name.contains('=') {
-        return Err(wrong().help(format!("to write a register: ocd regs --write {name}")));
+        let help = match writes {
+            [] => format!("to write a register: ocd regs --write {name}"),
+            writes => {
+                let writes = writes.join(" --write ");
+                format!("--write is for one register: ocd regs --write {writes} --write {name}")
+            }
+        };
+        return Err(wrong().help(help));
     }
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(wrong().help("to write a register: ocd regs --write NAME=VALUE"));

@@ -13,7 +13,9 @@ const WORDS: &[(&str, &str)] = &[
     ("; `Variable::u32` and its like take any address", ""),
     ("; `Target::reexamine` examines a target that has power again", ""),
     (": `Rtt::setup` says where to search for the control block", ""),
-    ("`Flash::unprotect` unprotects", "`ocd unprotect` unprotects"),
+    // The help says which commands end a protection, and when the chip obeys.
+    ("`Flash::unprotect` unprotects ", ""),
+    (", on many chips from the next reset on", ""),
     (
         ": `Target::run_in_ram` runs an image in RAM, and `ProgramOptions::load_ram` loads the parts for RAM of one for flash",
         ": `ocd mem load` loads one that is in RAM alone",

@@ -1,7 +1,7 @@
 //! `ocd mem load`.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use openocd::{Image, ImageFormat};
@@ -12,18 +12,20 @@ use crate::address::Names;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::image_files::with_address;
 use crate::number::counted;
 use crate::output::Done;
 use crate::settings::Settings;
 
 #[derive(Debug, Args)]
 pub(crate) struct LoadArgs {
-    /// The file. ELF, Intel HEX, S-record and UF2 go to their own addresses.
+    /// The file. ELF, Intel HEX, S-record and UF2 go to their own addresses; raw bytes go where
+    /// ADDRESS says, or FILE@ADDRESS.
     file: PathBuf,
     /// Where raw bytes go: a number, a symbol of --elf or an SVD register.
     address: Option<String>,
     /// Take the file as raw bytes, whatever it is.
-    #[arg(long, requires = "address")]
+    #[arg(long)]
     raw: bool,
     /// Do not read the bytes back.
     #[arg(long)]
@@ -61,12 +63,12 @@ impl fmt::Display for Report {
 pub(crate) fn run(context: &Context, arguments: &LoadArgs) -> Outcome<u8> {
     context.each_board_planned(
         |settings| arguments.image(settings),
-        |board, image| {
+        |board, (file, image)| {
             let memory = watched(context, board, &memory(board, arguments.phys)?, image.len());
             memory.load_image(image)?;
             if !arguments.no_verify {
                 if let Some(mismatch) = memory.verify_image_at(image)? {
-                    let message = format!("the memory differs from {}", arguments.file.display());
+                    let message = format!("the memory differs from {}", file.display());
                     return Err(Failure::new(exit_status::MISMATCH, "ocd.mismatch", message)
                         .cause(mismatch.to_string())
                         .help("flash is not written like this: use `ocd flash`"));
@@ -75,33 +77,46 @@ pub(crate) fn run(context: &Context, arguments: &LoadArgs) -> Outcome<u8> {
             let segments = image.segments().iter();
             let segments =
                 segments.map(|part| Part { address: part.address, length: part.data.len() as u64 }).collect();
-            let (file, verified) = (arguments.file.clone(), !arguments.no_verify);
+            let (file, verified) = (file.clone(), !arguments.no_verify);
             Ok(Done::from(Report { file, length: image.len(), segments, verified }))
         },
     )
 }
 
 impl LoadArgs {
-    fn image(&self, settings: &Settings) -> Outcome<Image> {
-        let path = self.file.display();
-        let Some(address) = &self.address else {
-            return Image::open(&self.file).map_err(|error| {
+    /// The file, and what it holds.
+    fn image(&self, settings: &Settings) -> Outcome<(PathBuf, Image)> {
+        let (file, address) = match (&self.address, with_address(&self.file)) {
+            (None, Some((file, address))) => (file, Some(address)),
+            (address, _) => (self.file.clone(), address.clone()),
+        };
+        let image = self.image_at(&file, address.as_deref(), settings)?;
+        Ok((file, image))
+    }
+
+    fn image_at(&self, file: &Path, address: Option<&str>, settings: &Settings) -> Outcome<Image> {
+        let path = file.display();
+        let Some(address) = address else {
+            if self.raw {
+                return Err(Failure::usage("--raw needs an address").help(format!("ocd mem load --raw {path}@ADDRESS")));
+            }
+            return Image::open(file).map_err(|error| {
                 if error.id() == "image.unknown_format" {
                     let message = format!("{path} is neither ELF nor Intel HEX, S-record or UF2");
                     return Failure { id: error.id().to_owned(), ..Failure::configuration(message) }
-                        .help("raw bytes need an address: ocd mem load FILE ADDRESS");
+                        .help("raw bytes need an address: ocd mem load FILE@ADDRESS");
                 }
                 Failure::from(error)
             });
         };
         let address = Names::new(settings).address(address)?;
         if !self.raw {
-            let known = Image::open(&self.file).ok().filter(|image| image.format() != ImageFormat::Bin);
+            let known = Image::open(file).ok().filter(|image| image.format() != ImageFormat::Bin);
             if let Some(image) = known {
                 let message = format!("{path} is {}, which has addresses of its own", image.format());
                 return Err(Failure::usage(message).help("leave the address out, or add --raw for the file as it is"));
             }
         }
-        Ok(Image::open_bin(&self.file, address)?)
+        Ok(Image::open_bin(file, address)?)
     }
 }

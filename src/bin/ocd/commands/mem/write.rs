@@ -3,11 +3,13 @@
 use std::fmt;
 
 use clap::Args;
+use openocd::FlashBank;
 use serde::Serialize;
 
 use super::super::regs::is_core_register;
 use super::{Width, memory};
 use crate::address::{Names, Place};
+use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
@@ -68,10 +70,10 @@ pub(crate) fn run(context: &Context, arguments: &WriteArgs) -> Outcome<u8> {
         },
         |board, Plan { address, width, values }| {
             let memory = memory(board, arguments.phys)?;
-            width.write(&memory, *address, values)?;
+            width.write(&memory, *address, values).map_err(|failure| with_hint_to_flash(failure, board, *address))?;
             if !arguments.no_verify {
                 let held = width.read(&memory, *address, values.len())?;
-                check(*address, *width, values, &held)?;
+                check(board, *address, *width, values, &held)?;
             }
             let (width, verified) = (width.bits(), !arguments.no_verify);
             Ok(Done::from(Report { address: *address, width, values: values.clone(), verified }))
@@ -110,13 +112,35 @@ impl WriteArgs {
 }
 
 /// Checks what was read back.
-fn check(address: u64, width: Width, written: &[u64], held: &[u64]) -> Outcome<()> {
+fn check(board: &Board, address: u64, width: Width, written: &[u64], held: &[u64]) -> Outcome<()> {
     let different = written.iter().zip(held).zip(0..).find(|((written, held), _)| written != held);
     let Some(((written, held), index)) = different else { return Ok(()) };
     let address = address.wrapping_add(index * width.bytes());
     let digits = width.bits() as usize / 4 + 2;
     let message = format!("{address:#010x} reads {held:#0digits$x} after {written:#0digits$x} was written");
-    Err(Failure::new(exit_status::MISMATCH, "ocd.mismatch", message).help(
+    let failure = with_hint_to_flash(Failure::new(exit_status::MISMATCH, "ocd.mismatch", message), board, address);
+    if !failure.help.is_empty() {
+        return Err(failure);
+    }
+    Err(failure.help(
         "a register may read as something else, or the firmware may have changed it: --no-verify skips the check",
     ))
+}
+
+/// Says which command writes flash, if the address is there.
+fn with_hint_to_flash(failure: Failure, board: &Board, address: u64) -> Failure {
+    // Without an OpenOCD that answers, nothing more can be asked.
+    if ![exit_status::MISMATCH, exit_status::TARGET].contains(&failure.status) {
+        return failure;
+    }
+    // What failed counts, not that the banks cannot be listed.
+    let banks = board.target().ok().and_then(|target| target.flash().banks().ok()).unwrap_or_default();
+    let is_in = |bank: &FlashBank| address.checked_sub(bank.base).is_some_and(|offset| offset < bank.size);
+    match banks.into_iter().find(is_in) {
+        Some(FlashBank { name, .. }) => failure.help(format!(
+            "{address:#010x} is in flash bank \"{}\", which a write to memory does not change: ocd flash FILE@{address:#010x} writes it",
+            name.escape_debug()
+        )),
+        None => failure,
+    }
 }
