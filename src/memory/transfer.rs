@@ -68,8 +68,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// # Errors
     /// The errors of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] with the path if
-    /// the file cannot be written, or is a FIFO, which is for [`dump_to`](Self::dump_to). After an error there is no new file, and a file that was there is
-    /// as it was.
+    /// the file cannot be written, or is a FIFO, which is for [`dump_to`](Self::dump_to). After an
+    /// error there is no new file, and a file that was there is as it was.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
