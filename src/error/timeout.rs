@@ -23,7 +23,7 @@ pub enum TimeoutError {
     /// The session stays usable. It makes a new connection before its next command, so the late
     /// reply is never taken for the reply to another command. OpenOCD serves one command at a time,
     /// so the next command waits for the end of this one.
-    #[error("OpenOCD at {peer} did not answer `{}` within {after:?}", excerpt(command.as_bytes(), 120))]
+    #[error("OpenOCD at {peer} did not answer `{}` within {:?}", excerpt(command.as_bytes(), 120), whole_ms(*after))]
     Reply {
         /// The other end.
         peer: SocketAddr,
@@ -104,4 +104,12 @@ fn unseen(lost: u64) -> String {
     } else {
         format!(", or it is one of {lost} events that were dropped because nobody took them")
     }
+}
+/// Without the fractions of a time that was measured.
+fn whole_ms(time: Duration) -> Duration {
+    time - Duration::from_nanos(if time < Duration::from_millis(10) {
+        0
+    } else {
+        u64::from(time.subsec_nanos() % 1_000_000)
+    })
 }

@@ -9,6 +9,7 @@ use super::{RunOutcome, RunUntil};
 use crate::error::Result;
 use crate::stop_token::StopToken;
 use crate::target::Target;
+use crate::wire::Deadline;
 
 /// Makes the conditions of a run, in the thread of that run.
 type Conditions<'c> = Box<dyn FnOnce() -> RunUntil<'c> + Send + 'c>;
@@ -18,8 +19,9 @@ type Conditions<'c> = Box<dyn FnOnce() -> RunUntil<'c> + Send + 'c>;
 ///
 /// Each target has a thread of its own, in which the closure makes its conditions. So handlers need
 /// not be [`Send`], but what they share must be. All targets are prepared before the first one is
-/// resumed. They are resumed one after the other, some milliseconds apart. Targets of one SMP group
-/// of OpenOCD are resumed, and halt, together.
+/// resumed; one whose OpenOCD hangs keeps the others for half of the time, and no longer. They are
+/// resumed one after the other, some milliseconds apart. Targets of one SMP group of OpenOCD are
+/// resumed, and halt, together.
 ///
 /// The targets must be halted. OpenOCD has one RTT for all of its targets, so only one run of a
 /// session may use [`RunUntil::rtt`].
@@ -150,11 +152,14 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// Waits until all runs of the group have come so far, or have failed.
-    pub(super) fn wait(mut self) {
+    /// Waits until all runs of the group have come so far, or have failed, but no longer than half
+    /// of what is left until the deadline: a board that hangs must not take the time of the others.
+    pub(super) fn wait(mut self, deadline: Deadline) {
         self.arrive();
         let missing = self.gate.missing.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.gate.changed.wait_while(missing, |missing| *missing > 0).unwrap_or_else(PoisonError::into_inner));
+        let limit = deadline.remaining().unwrap_or(Duration::MAX) / 2;
+        let waited = self.gate.changed.wait_timeout_while(missing, limit, |missing| *missing > 0);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
     fn arrive(&mut self) {

@@ -184,8 +184,8 @@ impl<'t, 'c> Run<'t, 'c> {
         self.prepare()?;
         let ticket = self.ticket.take();
         let is_of_group = ticket.is_some();
-        // All runs of the group are prepared, or have failed.
-        ticket.into_iter().for_each(Ticket::wait);
+        // All runs of the group are prepared, or have failed, or take too long.
+        ticket.into_iter().for_each(|ticket| ticket.wait(self.deadline));
         if self.is_stopped() {
             self.hurry();
             return Ok((Verdict::Stopped, self.target.status()?));

@@ -11,6 +11,7 @@ use virtual_chip::{CoreState, Model, VirtualBoard, firmware};
 
 use super::loaded;
 use super::rtt::BLOCK;
+use super::stops::signal_openocd;
 use crate::board::{Board, PATIENCE};
 
 const WORK: u64 = firmware::WORK as u64;
@@ -40,6 +41,22 @@ fn boards_run_each_until_its_own_end() {
     let verdicts: Vec<_> = group.run_all(PATIENCE).into_iter().map(|outcome| outcome.unwrap().verdict).collect();
     let line = Verdict::Line(firmware::rtt::GREETING.trim().to_owned());
     assert_eq!(verdicts, [Verdict::Breakpoint { address: WORK }, line, Verdict::Exit { status: 3, reason: 0x20026 }]);
+}
+
+#[test]
+fn board_whose_openocd_hangs_does_not_hold_up_the_others() {
+    let boards = [loaded(firmware::IMAGE), loaded(firmware::IMAGE)];
+    let [healthy, hanging] = boards.each_ref().map(|board| board.session.target());
+    let group = RunGroup::new()
+        .add(healthy, || RunUntil::new().breakpoint(WORK))
+        .add(hanging, || RunUntil::new().breakpoint(WORK));
+    signal_openocd(&boards[1], "-STOP");
+    let outcomes = group.run_all(Duration::from_secs(5));
+    signal_openocd(&boards[1], "-CONT");
+    let verdicts: Vec<_> = outcomes.into_iter().map(|outcome| outcome.map(|outcome| outcome.verdict)).collect();
+    let [Ok(Verdict::Breakpoint { address: WORK }), Err(error)] = &verdicts[..] else { panic!("{verdicts:?}") };
+    assert!(error.is_timeout(), "{error:?}");
+    assert!(boards[0].session.breakpoints().list().unwrap().is_empty());
 }
 
 #[test]
