@@ -87,7 +87,7 @@ fn serve(mut stream: TcpStream) {
                 let _ = write!(reply, "{sequence} 0 {{{lines}}} {{}}");
             }
         } else {
-            let _ = write!(reply, "openocd-rs {{Open On-Chip Debugger 0.12.0}} {{}} 0");
+            let _ = write!(reply, "openocd-rs {{Open On-Chip Debugger 0.12.0}} {{}} 0 1");
         }
         reply.push(0x1a);
         if stream.write_all(&reply).is_err() {

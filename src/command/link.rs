@@ -26,7 +26,7 @@ const LINE_KEPT: usize = 64 * 1024;
 
 pub(crate) const ALREADY_CLOSED: &str = "an earlier command ran; `Session::reconnect` makes a new one";
 
-/// A connection through which commands run one at a time, with what is needed to replace it.
+/// A connection for one command at a time, with what is needed to replace it.
 pub(crate) struct Link {
     address: Address,
     settings: Settings,
@@ -36,18 +36,16 @@ pub(crate) struct Link {
     interrupt: Arc<Interrupt>,
     /// The last request was sent, at least in part.
     was_sent: bool,
-    /// The line of the last command and the last script of a series. The next ones reuse their
-    /// allocations.
+    /// The last line, and the last script of a series: the next ones reuse their allocations.
     line: Vec<u8>,
     script: String,
 }
 
 enum State {
     Ready(Connection),
-    /// The last exchange failed, so its connection was dropped. The next command makes a new one.
+    /// The last exchange failed. The next command makes a new connection to the same OpenOCD.
     Stale,
-    /// OpenOCD closed the connection. Only [`Link::reconnect`] makes a new one: whatever answers
-    /// there now may be another OpenOCD.
+    /// OpenOCD closed the connection, or cannot be reached. Only [`Link::reconnect`] makes one.
     Closed {
         peer: SocketAddr,
     },
@@ -70,7 +68,7 @@ impl Link {
             line: Vec::new(),
             script: String::new(),
         };
-        link.reconnect()?;
+        link.renew()?;
         Ok(link)
     }
 
@@ -121,13 +119,18 @@ impl Link {
         Arc::clone(&self.interrupt)
     }
 
-    /// Replaces the connection by a new one.
+    /// Replaces the connection by a new one, to whatever OpenOCD is there.
     pub(crate) fn reconnect(&mut self) -> Result<()> {
         if let State::Ended { .. } = self.state {
             return Err(ConnectionError::SessionClosed.into());
         }
+        self.settings.birth = None;
+        self.renew()
+    }
+
+    fn renew(&mut self) -> Result<()> {
         self.interrupt.clear();
-        self.state = State::Stale;
+        self.state = State::Closed { peer: self.peer() };
         let deadline = Deadline::after(self.settings.timeout);
         let connection = self.connect(&Request::new("version"), deadline)?;
         self.state = State::Ready(connection);
@@ -158,6 +161,10 @@ impl Link {
                 .map_err(|error| error.into_error(|| dial::reply_timeout(peer, request, deadline)))?;
             let bytes = connection.bytes(frame);
             greeting = greeting::greeting(bytes).ok_or_else(|| ConnectionError::not_openocd(peer, bytes))?;
+        }
+        if *self.settings.birth.get_or_insert_with(|| greeting.birth.clone()) != greeting.birth {
+            self.state = State::Closed { peer };
+            return Err(ConnectionError::ForeignServer { peer }.into());
         }
         self.version = greeting.version;
         // Whoever started this OpenOCD tells our replies in its log by their numbers.

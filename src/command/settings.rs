@@ -13,4 +13,7 @@ pub(crate) struct Settings {
     /// The OpenOCD at the other end, if this program started it: another one may have taken its
     /// port.
     pub(crate) own: Option<OwnServer>,
+    /// The number of the OpenOCD at the other end, once it is known: another one may have taken its
+    /// place. `Session::reconnect` takes whatever is there.
+    pub(crate) birth: Option<String>,
 }

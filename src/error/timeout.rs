@@ -105,11 +105,9 @@ fn unseen(lost: u64) -> String {
         format!(", or it is one of {lost} events that were dropped because nobody took them")
     }
 }
+
 /// Without the fractions of a time that was measured.
 fn whole_ms(time: Duration) -> Duration {
-    time - Duration::from_nanos(if time < Duration::from_millis(10) {
-        0
-    } else {
-        u64::from(time.subsec_nanos() % 1_000_000)
-    })
+    let whole = Duration::new(time.as_secs(), time.subsec_millis() * 1_000_000);
+    if whole.is_zero() { time } else { whole }
 }

@@ -162,7 +162,8 @@ pub(super) fn ask_to_end(port: u16, own: OwnServer) -> Result<()> {
 
 /// Returns once the OpenOCD on this port answers, if it is ours.
 fn open(port: u16, own: OwnServer, limit: Option<Duration>) -> Result<Link> {
-    let settings = Settings { connect_timeout: limit, timeout: limit, reply_limit: 1 << 20, own: Some(own) };
+    let settings =
+        Settings { connect_timeout: limit, timeout: limit, reply_limit: 1 << 20, own: Some(own), birth: None };
     Link::open(Address::resolve((Ipv4Addr::LOCALHOST, port))?, settings)
 }
 

@@ -39,6 +39,7 @@ impl Default for SessionBuilder {
                 timeout: Some(Duration::from_secs(10)),
                 reply_limit: 10 * 1024 * 1024,
                 own: None,
+                birth: None,
             },
             flash_timeout: Some(Duration::from_secs(60)),
             stream_ports: None,

@@ -119,7 +119,7 @@ fn talk(mut stream: TcpStream, answer: Answer) {
             let line = String::from_utf8_lossy(&pending[..end]).into_owned();
             pending.drain(..=end);
             let goes_on = if line.contains("list openocd-rs [version]") {
-                say(&mut stream, b"openocd-rs {Open On-Chip Debugger 0.12.0} {} 0\x1a")
+                say(&mut stream, b"openocd-rs {Open On-Chip Debugger 0.12.0} {} 0 1\x1a")
             } else {
                 let sequence = line.split(' ').nth(1).unwrap_or_default();
                 answer(&mut stream, sequence)
@@ -177,7 +177,7 @@ fn a_greeting_ends_in_time_with_bounded_memory_whatever_the_server_does() {
         |stream| endless(stream, &[0x1a; 65536]),
         |stream| say(stream, b"openocd-rs\x1a"),
         |stream| say(stream, b"openocd-rs {Open On-Chip Debugger 0.12.0"),
-        |stream| say(stream, b"openocd-rs {0.12.0} {} 99999999999999999999999\x1a"),
+        |stream| say(stream, b"openocd-rs {0.12.0} {} 99999999999999999999999 1\x1a"),
     ];
     for (n, greeting) in GREETINGS.iter().enumerate() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -201,6 +201,46 @@ fn another_openocd_that_got_the_port_is_not_taken_for_ours() {
 }
 
 #[test]
+fn another_openocd_than_the_one_connected_to_needs_a_reconnect() {
+    let port = closed_port();
+    let openocd = |name: &str| {
+        let answer = format!("proc whose {{}} {{return {name}}}");
+        dummy().tcl_port(port).command("noinit").command(&answer).spawn().unwrap()
+    };
+    let foreign = |error: &Error| matches!(error, Error::Connection(ConnectionError::ForeignServer { peer }) if peer.port() == port);
+    let closed = |error: &Error| matches!(error, Error::Connection(ConnectionError::Closed { .. }));
+    let first = openocd("first");
+    let session = Session::connect(first.tcl_address()).unwrap();
+    // The connection is to be replaced before the next command.
+    let error = session.command_within("sleep 400", Duration::from_millis(100)).unwrap_err();
+    assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+    assert_eq!(session.command("whose").unwrap(), "first");
+    session.command_within("sleep 400", Duration::from_millis(100)).unwrap_err();
+    first.kill().unwrap();
+    drop(first);
+
+    let second = openocd("second");
+    let error = session.command("whose").unwrap_err();
+    assert!(foreign(&error) && error.is_disconnected(), "{error:?}");
+    let error = session.command("whose").unwrap_err();
+    assert!(closed(&error), "{error:?}");
+    let error = session.events().unwrap_err();
+    assert!(foreign(&error), "{error:?}");
+    session.reconnect().unwrap();
+    assert_eq!(session.command("whose").unwrap(), "second");
+
+    // A failed `reconnect` is none.
+    second.kill().unwrap();
+    drop(second);
+    assert!(session.command("whose").is_err() && session.reconnect().is_err());
+    let _third = openocd("third");
+    let error = session.command("whose").unwrap_err();
+    assert!(closed(&error), "{error:?}");
+    session.reconnect().unwrap();
+    assert_eq!(session.command("whose").unwrap(), "third");
+}
+
+#[test]
 fn procedures_are_sent_only_to_an_openocd_that_lacks_some() {
     let openocd = dummy().command("noinit").spawn().unwrap();
     let (address, count) = counting(openocd.tcl_address());

@@ -76,7 +76,7 @@ impl Client {
     pub fn greet(&mut self) -> Option<()> {
         for _ in 0..2 {
             self.command()?;
-            self.send(b"openocd-rs {Open On-Chip Debugger 0.12.0} {} 0\x1a");
+            self.send(b"openocd-rs {Open On-Chip Debugger 0.12.0} {} 0 1\x1a");
         }
         Some(())
     }

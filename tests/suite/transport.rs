@@ -171,9 +171,9 @@ fn a_reply_without_its_number_is_an_error_at_once() {
 fn what_a_hostile_server_says_is_shown_on_one_line() {
     let address = serve(|mut client| {
         while client.command().is_some() {
-            client.send(b"openocd-rs {0.12.0 \x1b[2J\x07\n} {} 0\x1a");
+            client.send(b"openocd-rs {0.12.0 \x1b[2J\x07\n} {} 0 1\x1a");
             client.command();
-            client.send(b"openocd-rs {0.12.0 \x1b[2J\x07\n} {} 0\x1a");
+            client.send(b"openocd-rs {0.12.0 \x1b[2J\x07\n} {} 0 1\x1a");
             while let Some(sequence) = client.sequence() {
                 client.send(format!("{sequence} -4 {{\x1b[2Jno\nluck\x07}} {{\x1b]0;title\x07}}\x1a").as_bytes());
             }
