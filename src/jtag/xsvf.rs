@@ -167,10 +167,20 @@ impl<'a> Walk<'a> {
             }
             Some(last) if !follows(*last) => return Err("makes a step that is no transition of IEEE 1149.1"),
             Some(_) if self.path.len() == LONGEST_PATH => return Err("makes a path longer than OpenOCD takes"),
+            // OpenOCD drops the path and goes there by five clocks with TMS high.
+            Some(_) if state == TapState::TestLogicReset && !self.is_all_high() => {
+                return Err("makes a path to RESET that OpenOCD does not walk");
+            }
             Some(_) if is_stable(state) => self.path.clear(),
             _ => self.path.push(state),
         }
         Ok(())
+    }
+
+    /// Whether the path is walked by TMS high alone, which leads from any state to RESET.
+    fn is_all_high(&self) -> bool {
+        let begins = |first| TapState::ALL.into_iter().any(|from| is_stable(from) && from.next(true) == first);
+        self.path.first().copied().is_none_or(begins) && self.path.windows(2).all(|pair| pair[0].next(true) == pair[1])
     }
 
     fn state(&mut self) -> Result<TapState, &'static str> {
@@ -299,6 +309,16 @@ mod tests {
             let (offset, told) = refused(file);
             assert!(offset == 0 && told.contains(problem), "{file:x?}: {offset} {told}");
         }
+    }
+
+    #[test]
+    fn path_to_reset_is_walked_by_tms_high_alone() {
+        let path = |states: &[u8]| states.iter().flat_map(|state| [0x12, *state]).chain([0]).collect::<Vec<_>>();
+        // DRSELECT, IRSELECT, RESET
+        assert_eq!(check(&path(&[1, 2, 9, 0])), Ok(()));
+        // DRSELECT, DRCAPTURE, DREXIT1, DRUPDATE, DRSELECT, IRSELECT, RESET
+        let (offset, problem) = refused(&path(&[1, 2, 3, 5, 8, 2, 9, 0]));
+        assert!(offset == 14 && problem.contains("path to RESET"), "{offset} {problem}");
     }
 
     #[test]

@@ -7,8 +7,10 @@
 
 mod number;
 mod scan;
+mod states;
 
 use crate::error::text::excerpt;
+use crate::types::TapState;
 use scan::Scans;
 
 /// Why a command cannot be played, as the end of a sentence about it.
@@ -18,12 +20,15 @@ pub(super) type Problem = String;
 #[derive(Debug, Default)]
 pub(super) struct Commands {
     scans: Scans,
+    /// Where the TAPs are, if only STATE has moved them.
+    at: Option<TapState>,
 }
 
 impl Commands {
     /// `is_for_tap`: the file is for one TAP, not for the whole chain.
     pub(super) fn new(is_for_tap: bool) -> Self {
-        Commands { scans: Scans::new(is_for_tap) }
+        // OpenOCD begins a file with a reset of the TAPs.
+        Commands { scans: Scans::new(is_for_tap), at: Some(TapState::TestLogicReset) }
     }
 
     /// Checks the next command, without its semicolon. `Some` has what is to be played in its
@@ -35,10 +40,14 @@ impl Commands {
             return Err(format!("has more than {LARGEST_COMMAND} words"));
         }
         let Some((name, words)) = words.split_first() else { return Ok(None) };
-        match name.to_ascii_uppercase().as_str() {
+        let name = name.to_ascii_uppercase();
+        if matches!(&*name, "SDR" | "SIR" | "RUNTEST" | "TRST") {
+            self.at = None;
+        }
+        match &*name {
             "RUNTEST" => return run_test(words),
             "FREQUENCY" => frequency(words)?,
-            "STATE" => states(words)?,
+            "STATE" => return states::check(words, &mut self.at),
             "ENDDR" | "ENDIR" => match words {
                 [state] => stable(state)?,
                 _ => return Err("does not have exactly one state".to_owned()),
@@ -50,7 +59,7 @@ impl Commands {
             "PIO" | "PIOMAP" => return Err(format!("is {name}, which OpenOCD does not support")),
             other => match scan::kind(other) {
                 Some(kind) => return self.scans.check(kind, words),
-                None => return Err(format!("is `{}`, which is no command of SVF", short(name))),
+                None => return Err(format!("is `{}`, which is no command of SVF", short(&name))),
             },
         }
         Ok(None)
@@ -87,35 +96,11 @@ fn short(word: &str) -> String {
 
 /// The states in which a TAP can stay, as SVF has them. `RUN/IDLE` is OpenOCD's name.
 const STABLE: [&str; 5] = ["RESET", "IDLE", "RUN/IDLE", "DRPAUSE", "IRPAUSE"];
-const PASSING: [&str; 12] = [
-    "DRSELECT",
-    "DRCAPTURE",
-    "DRSHIFT",
-    "DREXIT1",
-    "DREXIT2",
-    "DRUPDATE",
-    "IRSELECT",
-    "IRCAPTURE",
-    "IRSHIFT",
-    "IREXIT1",
-    "IREXIT2",
-    "IRUPDATE",
-];
-
 fn stable(state: &str) -> Result<(), Problem> {
     if is_one_of(state, &STABLE) {
         return Ok(());
     }
     Err(format!("has `{}` where one of the stable states RESET, IDLE, DRPAUSE and IRPAUSE belongs", short(state)))
-}
-
-/// `STATE [pathstate …] stable_state`.
-fn states(words: &[&str]) -> Result<(), Problem> {
-    let Some((last, path)) = words.split_last() else { return Err("has no state".to_owned()) };
-    if let Some(state) = path.iter().find(|state| !is_one_of(state, &STABLE) && !is_one_of(state, &PASSING)) {
-        return Err(format!("has `{}`, which is no state of a TAP", short(state)));
-    }
-    stable(last)
 }
 
 /// `FREQUENCY [cycles HZ]`.
@@ -132,7 +117,7 @@ fn frequency(words: &[&str]) -> Result<(), Problem> {
 fn run_test(words: &[&str]) -> Result<Option<String>, Problem> {
     let mut rest = words;
     if let [state, behind @ ..] = rest {
-        if is_one_of(state, &PASSING) || is_one_of(state, &STABLE) {
+        if states::state(state).is_some() {
             stable(state)?;
             rest = behind;
         }
@@ -204,7 +189,6 @@ mod tests {
             ("RUNTEST 4294.967296 SEC", "has the time 4294.967296 s, and OpenOCD waits for less than 4294.967 s"),
             ("FREQUENCY 500 HZ", "has the frequency 500 Hz, and OpenOCD can set 1 kHz to 2 GHz"),
             ("RUNTEST 5 SCK", "has the clock SCK, which OpenOCD does not support"),
-            ("STATE IDLE FOO IDLE", "has `FOO`, which is no state of a TAP"),
             ("FROB", "is `FROB`, which is no command of SVF"),
             ("SDR 8 TDI (1ff)", "has the TDI `1ff`, which exceeds 8 bits"),
         ] {

@@ -133,6 +133,27 @@ fn what_openocd_would_leave_out_is_run() {
 }
 
 #[test]
+fn paths_of_states_are_walked_or_refused_with_their_line() {
+    let board = board();
+    let play = |states: &str| {
+        let file = File::new(
+            "path.svf",
+            format!("ENDDR IDLE;\n{states}\nSIR 5 TDI (01);\nSDR 32 TDI (0) TDO (16410041) MASK (0fffffff);"),
+        );
+        board.session.jtag().svf(&file.0).tap(BS).run()
+    };
+    play("STATE RESET;").unwrap();
+    play("STATE IDLE; STATE DRSELECT IRSELECT RESET IDLE;").unwrap();
+    play("STATE IDLE; STATE DRSELECT DRCAPTURE DREXIT1 DRPAUSE DREXIT2 DRUPDATE IDLE;").unwrap();
+    for path in ["DRSELECT IDLE", "IDLE DRSELECT DRCAPTURE DREXIT1 DRUPDATE DRSELECT IRSELECT RESET"] {
+        match jtag_error(play(&format!("STATE {path};"))) {
+            JtagError::InvalidSvf { line: 2, .. } => {}
+            error => panic!("{error:?}"),
+        }
+    }
+}
+
+#[test]
 fn an_empty_file_runs_no_command() {
     let board = board();
     let file = File::new("empty.svf", "! nothing\n");
