@@ -21,18 +21,16 @@ proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
     # src/target/cortex_m.c).
     if {!$is_of_reset && $reason ne {breakpoint} && ![string match {*due to breakpoint*} $log]} { return $reason }
     if {[llength [_openocd_rs_1_breakpoint_at $pc]]} { return breakpoint }
-    if {[catch {read_memory $pc 16 1} code]} {
-        _openocd_rs_1_clear_errors
-        set code -1
-    }
-    if {[catch {_openocd_rs_1_is_caught $pc $code $is_of_reset} is_caught]} {
+    if {[catch {_openocd_rs_1_is_caught $pc} is_caught]} {
         _openocd_rs_1_clear_errors
     } elseif {$is_caught} {
         return exception-catch
     }
     # A BKPT of the firmware, which OpenOCD has in no list. 0xab is a semihosting call, for which
     # OpenOCD has no reason of its own.
-    if {$code == 0xbeab} {
+    if {[catch {read_memory $pc 16 1} code]} {
+        _openocd_rs_1_clear_errors
+    } elseif {$code == 0xbeab} {
         return semihosting
     } elseif {$is_of_reset && ($code & 0xff00) == 0xbe00} {
         return breakpoint
@@ -67,15 +65,10 @@ proc _openocd_rs_1_is_riscv_call {pc} {
 # Whether the current target, a Cortex-M, is halted at the first instruction of the handler of an
 # exception that vector catch catches. DFSR would say it, but OpenOCD has cleared it by now. Vector
 # catch halts the core before anything of the handler is executed, so also before a BKPT there.
-# DEMCR comes first: often it says that nothing is caught.
-proc _openocd_rs_1_is_caught {pc code is_of_reset} {
+# DEMCR comes first: nearly always it says that nothing is caught.
+proc _openocd_rs_1_is_caught {pc} {
     set caught [expr {[read_memory 0xe000edfc 32 1] & 0xff1}]
-    if {!$caught} {
-        # It may have been taken back since, as a run does at its end. What else stops a core at an
-        # instruction that is no BKPT and has no breakpoint?
-        if {$is_of_reset || $code < 0 || ($code & 0xff00) == 0xbe00} { return 0 }
-        set caught 0xff0
-    }
+    if {!$caught} { return 0 }
     # 0.12.0 has `xPSR`, newer versions have `xpsr`.
     if {![regexp -line -nocase {^\([0-9]+\) (xpsr) \(/32\)} [reg] - name]} { return 0 }
     if {![regexp {0x[0-9a-fA-F]+} [reg $name] xpsr]} { return 0 }
@@ -84,7 +77,7 @@ proc _openocd_rs_1_is_caught {pc code is_of_reset} {
     set number [expr {$exception ? $exception : 1}]
     if {!($caught & [_openocd_rs_1_catching_bits $exception $caught])} { return 0 }
     # Firmware jumps to a reset handler, too, as a bootloader does. Then a BKPT there is executed.
-    if {!$exception && ($code & 0xff00) == 0xbe00} { return 0 }
+    if {!$exception && ([read_memory $pc 16 1] & 0xff00) == 0xbe00} { return 0 }
     set tables [read_memory 0xe000ed08 32 1]
     # With the Security Extension, the other table is that of the non-secure state.
     if {[regexp -line {^\([0-9]+\) msp_ns } [reg]]} { lappend tables [read_memory 0xe002ed08 32 1] }

@@ -97,17 +97,6 @@ fn crash_says_the_exception_and_where_the_firmware_crashed() {
 }
 
 #[test]
-fn reason_stays_when_vector_catch_is_taken_back() {
-    let board = Board::halted();
-    let target = board.session.target();
-    about_to(&board, &[NOP, UDF], 0, &VectorCatch::FAULTS);
-    assert_crashed(&run(&board, RunUntil::new()), 3);
-    target.set_vector_catch(&[]).unwrap();
-    assert_eq!(target.status().unwrap().halt_reason, Some(HaltReason::ExceptionCatch));
-    assert_eq!(target.crash_report().unwrap().status.halt_reason, Some(HaltReason::ExceptionCatch));
-}
-
-#[test]
 fn fault_while_registers_are_stacked_is_a_crash() {
     for event in [VectorCatch::InterruptError, VectorCatch::HardFault] {
         let board = Board::halted();
