@@ -25,7 +25,9 @@ use survey::Survey;
 ///
 /// OpenOCD keeps the breakpoints of each target, at most one per address. They outlive the session.
 /// A debugger on OpenOCD's GDB port sets breakpoints of its own. A software breakpoint in memory
-/// that several targets share stops each of them, and is in the list of each.
+/// that several targets share stops each of them, and is in the list of each. With OpenOCD 0.12.0 a
+/// RISC-V hart stops there once OpenOCD has halted and resumed it; before that the `ebreak` is an
+/// exception of its program.
 ///
 /// OpenOCD may list a breakpoint that the target lacks, or forget one that the target still has. So
 /// these calls check the target: the memory for software breakpoints, the breakpoint and watchpoint
@@ -129,7 +131,9 @@ impl<'a> Breakpoints<'a> {
         survey.must_have(what)?;
         check_target(&survey, length, kind)?;
         let address = survey.code_address(address);
-        if kind == BreakpointKind::Software {
+        // OpenOCD 0.12.0 looks for the triggers of a RISC-V hart once. If it fails because the hart
+        // runs, OpenOCD believes in none from then on (riscv_enumerate_triggers).
+        if kind == BreakpointKind::Software || !survey.is_cortex_m() {
             survey.must_be_halted(&format!("bp {address:#x}"))?;
         }
         let length = match length {

@@ -23,22 +23,31 @@ impl NewFile {
     pub(crate) fn beside(path: &Path) -> io::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         // The file that a symbolic link names is replaced, and not the link.
-        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = &fs::canonicalize(path).or_else(|_| named_by_link(path)).unwrap_or_else(|_| path.to_owned());
         // A rename would put the new file in the place of a device.
         if let Some(kind) = fs::metadata(path).ok().map(|file| file.file_type()).filter(|kind| !kind.is_file()) {
             let problem = format!("it is {}; expected a regular file", file_kind::describe(kind));
             let kind = if kind.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::InvalidInput };
             return Err(io::Error::new(kind, problem));
         }
-        let name =
-            path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
+        if path.file_name().is_none() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"));
+        }
+        let old = fs::metadata(path).ok();
+        if old.is_some() {
+            // A file that may not be written is not replaced.
+            OpenOptions::new().write(true).open(path)?;
+        }
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let mut own = std::ffi::OsString::from(".");
-        own.push(name);
-        own.push(format!(".{}.{number}.part", std::process::id()));
-        let own = path.with_file_name(own);
+        // Not longer than the file's own name needs to be.
+        let own = path.with_file_name(format!(".{}.{number}.part", std::process::id()));
         let file = OpenOptions::new().write(true).create_new(true).open(&own)?;
-        Ok(NewFile { file, own: Some(own), path: path.to_owned() })
+        let new = NewFile { file, own: Some(own), path: path.to_owned() };
+        if let Some(old) = old {
+            // Whoever may not read the old file may not read the new one.
+            new.file.set_permissions(old.permissions())?;
+        }
+        Ok(new)
     }
 
     /// The same, but a device is written as it is. Opening a FIFO would wait for its reader.
@@ -66,6 +75,12 @@ impl NewFile {
         }
         Ok(())
     }
+}
+
+/// The file that a symbolic link names which is not there yet.
+fn named_by_link(link: &Path) -> io::Result<PathBuf> {
+    let file = fs::read_link(link)?;
+    Ok(link.parent().map_or_else(|| file.clone(), |folder| folder.join(&file)))
 }
 
 impl Drop for NewFile {

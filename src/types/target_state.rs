@@ -83,8 +83,10 @@ pub enum HaltReason {
     /// Vector catch halted a Cortex-M at the first instruction of an exception's handler, or after a
     /// reset; see [`Target::set_vector_catch`](crate::Target::set_vector_catch). With a breakpoint
     /// at that instruction the reason is [`Breakpoint`](Self::Breakpoint), and after a step
-    /// [`SingleStep`](Self::SingleStep). OpenOCD's own `exception-catch` is this, too. It stays when
-    /// vector catch is taken back, as a run does at its end.
+    /// [`SingleStep`](Self::SingleStep). OpenOCD's own `exception-catch` is this, too.
+    ///
+    /// The core itself does not tell. So once vector catch is taken back, as `ocd run` does at its
+    /// end, the reason is OpenOCD's again, which is [`Breakpoint`](Self::Breakpoint).
     ExceptionCatch,
     /// The core of a Cortex-M is locked up: a fault occurred where none can be handled, usually in
     /// the handler of a fault. OpenOCD has no name for this reason.

@@ -120,3 +120,24 @@ fn fifo_that_nobody_reads_is_refused() {
         assert!(error.to_string().ends_with("it is a FIFO; expected a regular file"), "{error}");
     }
 }
+
+#[test]
+fn dump_keeps_the_mode_of_a_file_and_writes_where_a_link_leads() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let board = Board::halted();
+    let directory = Directory::new();
+    let [secret, link, new] = ["secret.bin", "link", "new.bin"].map(|name| directory.path().join(name));
+    std::fs::write(&secret, "s").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    board.session.memory().dump(RAM, 100, &secret).unwrap();
+    let metadata = std::fs::metadata(&secret).unwrap();
+    assert_eq!((metadata.permissions().mode() & 0o777, metadata.len()), (0o600, 100));
+    symlink("new.bin", &link).unwrap();
+    board.session.memory().dump(RAM, 64, &link).unwrap();
+    assert_eq!(std::fs::metadata(&new).unwrap().len(), 64);
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    let long = directory.path().join("x".repeat(255));
+    board.session.memory().dump(RAM, 10, &long).unwrap();
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 4);
+}

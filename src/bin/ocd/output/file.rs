@@ -32,13 +32,17 @@ impl OutputFile {
     pub(crate) fn create(path: &Path) -> Outcome<OutputFile> {
         let part = match fs::symlink_metadata(path) {
             Ok(metadata) if !metadata.is_file() => None,
-            _ => {
-                let mut name = path.as_os_str().to_owned();
-                name.push(format!(".{}.part", std::process::id()));
-                Some(PathBuf::from(name))
-            }
+            _ => Some(path.with_file_name(format!(".{}.part", std::process::id()))),
         };
-        let file = create(part.as_deref().unwrap_or(path));
+        let file = create(part.as_deref().unwrap_or(path)).and_then(|file| {
+            if let Some(old) = fs::metadata(path).ok().filter(|old| part.is_some() && old.is_file()) {
+                // A file that may not be written is not replaced, and whoever may not read the old
+                // one may not read the new one.
+                fs::OpenOptions::new().write(true).open(path)?;
+                file.set_permissions(old.permissions())?;
+            }
+            Ok(file)
+        });
         let file = file.map_err(|error| Failure::file("write", path, &error))?;
         Ok(OutputFile { path: path.to_owned(), part, file })
     }
