@@ -263,8 +263,10 @@ impl<'a> Rtt<'a> {
     /// start PORT CHANNEL`).
     ///
     /// RTT must be started. The channel keeps the session; see [`RttChannel`]. OpenOCD listens on a
-    /// free port, on the host and the address of its TCL port. A channel may be opened several
-    /// times; each receives all output of the target.
+    /// free port, or on one of [`SessionBuilder::stream_ports`](crate::SessionBuilder::stream_ports),
+    /// on the host and the address of its TCL port. A channel may be opened several times, also by
+    /// several programs: all use one port, and each receives all output of the target. The last one
+    /// to close stops OpenOCD's server. A program that is killed leaves it to the next one.
     ///
     /// # Errors
     /// [`RttError::NotSetUp`], [`NotStarted`](RttError::NotStarted),

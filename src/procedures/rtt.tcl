@@ -204,9 +204,42 @@ proc _openocd_rs_1_rtt_set_mode {number expected mode} {
     }]
 }
 
-# Starts an RTT server on one of these ports, or on any if the first is 0.
+# Starts an RTT server on one of these ports, or on any if the first is 0. One server does for all
+# who open the channel. So what a client that was killed leaves behind, which nobody can tell, is one
+# server for each channel, and serves the next one who comes.
 proc _openocd_rs_1_rtt_serve {channel first last} {
-    return [_openocd_rs_1_listen $first $last [list rtt server start PORT $channel]]
+    global _openocd_rs_1_rtt_servers
+    foreach {port server} [array get _openocd_rs_1_rtt_servers] {
+        lassign $server served users
+        if {$served != $channel || ($first && ($port < $first || $port > $last))} { continue }
+        # If somebody else has stopped it, it can be started.
+        set is_new [_openocd_rs_1_quietly {expr {![catch {rtt server start $port $channel}]}}]
+        set _openocd_rs_1_rtt_servers($port) [list $channel [expr {$is_new ? 1 : $users + 1}]]
+        return [list port $port]
+    }
+    lassign [_openocd_rs_1_listen $first $last [list rtt server start PORT $channel]] kind value
+    if {$kind eq {port}} {
+        set _openocd_rs_1_rtt_servers($value) [list $channel 1]
+        return [list port $value]
+    }
+    foreach {port server} [array get _openocd_rs_1_rtt_servers] {
+        append value "; port $port has channel [lindex $server 0]: `rtt server stop $port` frees it if its client is gone"
+    }
+    return [list none $value]
+}
+
+# Stops the server that one opened, if nobody else has it.
+proc _openocd_rs_1_rtt_unserve {port} {
+    global _openocd_rs_1_rtt_servers
+    if {[info exists _openocd_rs_1_rtt_servers($port)]} {
+        lassign $_openocd_rs_1_rtt_servers($port) channel users
+        if {$users > 1} {
+            set _openocd_rs_1_rtt_servers($port) [list $channel [expr {$users - 1}]]
+            return
+        }
+        unset _openocd_rs_1_rtt_servers($port)
+    }
+    rtt server stop $port
 }
 
 # Runs a command that makes OpenOCD listen, with one port after the other in place of the word PORT:

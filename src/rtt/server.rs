@@ -103,7 +103,9 @@ impl Server {
         // back.
         let put_back = replaced.map(|(first, set)| self.change_mode(Some(set), first, deadline));
         let rtt = self.rtt();
-        let request = rtt.request(Script::command("rtt server stop").number(self.peer.port()));
+        let port = self.peer.port();
+        let script = Script::call("rtt_unserve").number(port);
+        let request = rtt.request(script).shown(format!("rtt server stop {port}"));
         let stopped = rtt.ask(&request.to("stop an RTT server").before(deadline), |_| Some(()));
         match put_back {
             Some(Err(error)) => stopped.and(Err(error)),

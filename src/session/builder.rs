@@ -114,7 +114,8 @@ impl SessionBuilder {
     }
 
     /// Sets the ports on which OpenOCD may listen for [RTT channels](crate::Rtt::channel) and for
-    /// [redirected semihosting](crate::Semihosting::redirect): one for each that is open at a time.
+    /// [redirected semihosting](crate::Semihosting::redirect): one for each channel, and for each
+    /// target that is redirected.
     /// By default the system chooses free ones.
     ///
     /// For an OpenOCD behind forwarded ports: with `9000..=9001` and

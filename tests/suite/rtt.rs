@@ -171,7 +171,9 @@ fn several_channels_are_independent() {
     let mut first = terminal(&board);
     let flood = open(&board, 2);
     let mut second = open(&board, 0);
-    assert_ne!(first.peer(), second.peer());
+    // One server of OpenOCD's does for both.
+    assert_eq!(first.peer(), second.peer());
+    assert_ne!(first.peer(), flood.peer());
     first.write_text("x").unwrap();
     assert_eq!((first.read_text().unwrap(), second.read_text().unwrap()), ("x".into(), "x".into()));
     drop(flood);

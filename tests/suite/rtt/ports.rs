@@ -35,9 +35,10 @@ fn channels_and_streams_take_the_ports_that_were_chosen() {
     assert!(taken(first) && !taken(first + 1));
     let flood = open(&board, 2);
     assert!(taken(first) && taken(first + 1));
-    let error = rtt_error(board.session.rtt().channel(0));
+    let error = rtt_error(board.session.rtt().channel(1));
     let RttError::NoPort { log, .. } = error else { panic!("{error:?}") };
     assert!(log.contains(&first.to_string()) && log.contains(&(first + 1).to_string()), "{log}");
+    assert!(log.contains(&format!("`rtt server stop {first}` frees it")), "{log}");
     // What is closed gives its port back.
     drop(flood);
     board.session.target().halt().unwrap();
@@ -45,6 +46,30 @@ fn channels_and_streams_take_the_ports_that_were_chosen() {
     let console = board.session.semihosting().redirect(Redirected::All).unwrap();
     assert!(taken(first + 1));
     drop((console, terminal));
+}
+
+#[test]
+fn what_a_client_that_died_left_behind_serves_the_next_one() {
+    let port = free_ports();
+    let board = board_with_ports(port..=port);
+    let address = board.session.process().unwrap().tcl_address();
+    let limits = Session::builder().stream_ports(port..=port);
+    // An interrupted session tells OpenOCD nothing any more.
+    let dead = limits.clone().connect(address).unwrap();
+    let left = dead.rtt().channel(0).unwrap();
+    dead.interrupt();
+    drop((left, dead));
+    let mut next = limits.connect(address).unwrap().rtt().channel(0).unwrap();
+    let mut third = open(&board, 0);
+    next.write_text("x\n").unwrap();
+    for channel in [&mut next, &mut third] {
+        channel.set_read_timeout(Some(PATIENCE));
+        while channel.lines().next().unwrap().unwrap() != "x" {}
+    }
+    // The one that closes does not take it from the others.
+    next.close().unwrap();
+    third.write_text("y\n").unwrap();
+    while third.lines().next().unwrap().unwrap() != "y" {}
 }
 
 #[test]
