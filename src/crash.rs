@@ -25,6 +25,7 @@ use crate::error::{Failure, Result, TargetError};
 use crate::registers::RegisterDump;
 use crate::target::kind::CoreKind;
 use crate::target::{Target, TargetStatus};
+use crate::wire::number::flag;
 use crate::wire::{number, tcl};
 pub(crate) use survey::{Survey, must_be_halted};
 
@@ -101,6 +102,30 @@ impl CrashReport {
 }
 
 impl Target<'_> {
+    /// Returns whether a Cortex-M is locked up or handles a fault: HardFault, MemManage, BusFault,
+    /// UsageFault or SecureFault. The target may run, and goes on.
+    ///
+    /// Firmware that runs in the endless loop of a fault's handler is crashed, and its state is
+    /// [`Running`](crate::TargetState::Running). A fault that the firmware handles at once is no
+    /// crash. False for all other kinds of core.
+    ///
+    /// # Errors
+    /// [`TargetError::Poll`] if the core cannot be asked, for example because it has no power.
+    ///
+    /// Source: xPSR, and `ICSR.VECTACTIVE` of a core that runs (ARM DDI 0403, B3.2.4).
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// assert!(!session.target().is_crashed()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_crashed(&self) -> Result<bool> {
+        let request = self.request(Script::call("is_crashed")).shown("read_memory 0xe000ed04 32 1");
+        let request = request.to("ask whether the target is crashed").expecting("1 or 0");
+        self.session().ask_or(&request, TargetError::Poll, flag)
+    }
+
     /// Reads and decodes the state of a crashed target.
     ///
     /// From a Cortex-M it reads the core's registers, the fault status registers, and the registers

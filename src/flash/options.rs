@@ -240,8 +240,8 @@ pub struct ProgramReport {
     /// The target's state after the reset that started the image. [`is_started`](Self::is_started)
     /// says whether it is as it should be.
     pub status: TargetStatus,
-    /// Whether the program crashed after the reset that started it: the core is locked up, or a
-    /// Cortex-M is halted in the handler of a fault. False after a reset that halts.
+    /// Whether the program crashed within 20 ms after the reset that started it:
+    /// [`Target::is_crashed`](crate::Target::is_crashed). False after a reset that halts.
     pub is_crashed: bool,
 }
 
@@ -249,14 +249,15 @@ impl ProgramReport {
     /// Whether the program was started and nothing stopped it so far: the target runs, or the
     /// program waits for the answer to a semihosting call ([`HaltReason::Semihosting`]).
     ///
-    /// It is false if the program crashed at once, also if the handler of the fault is halted at a
-    /// semihosting call ([`is_crashed`](Self::is_crashed)), if it reached a breakpoint, and after
+    /// It is false if the program crashed at once, whatever the handler of the fault does
+    /// ([`is_crashed`](Self::is_crashed)), if it reached a breakpoint, and after
     /// [`ProgramOptions::reset`] with a mode that halts. OpenOCD 0.12.0 knows no semihosting call of
     /// a RISC-V hart, so there it is also false for a hart that waits at one.
     pub fn is_started(&self) -> bool {
         match self.status.state {
+            _ if self.is_crashed => false,
             TargetState::Running => true,
-            TargetState::Halted => !self.is_crashed && self.status.halt_reason == Some(HaltReason::Semihosting),
+            TargetState::Halted => self.status.halt_reason == Some(HaltReason::Semihosting),
             _ => false,
         }
     }

@@ -1,15 +1,17 @@
 //! Programming: writing an image and starting it.
 
 use std::borrow::Borrow as _;
+use std::time::Duration;
 
 use super::{Flash, ImageSource, ProgramOptions, ProgramReport};
-use crate::crash::ExceptionNumber;
 use crate::error::{Error, FlashError, ImageError, InvalidArgument, Result, TargetError};
 use crate::image::Image;
 use crate::progress::ProgressReport;
 use crate::session::Session;
-use crate::target::TargetStatus;
-use crate::types::{HaltReason, ResetMode, TargetState};
+use crate::types::ResetMode;
+
+/// How long a program runs before the look at whether it crashed.
+const FIRST_STEPS: Duration = Duration::from_millis(20);
 
 impl<R: ProgressReport> Flash<'_, R> {
     /// Programs an image and starts it. The image is an [`Image`], or a path to an ELF, Intel HEX,
@@ -24,8 +26,9 @@ impl<R: ProgressReport> Flash<'_, R> {
     ///    ([`skip_unchanged`](crate::WriteOptions::skip_unchanged));
     /// 4. erases the other sectors that the image touches, each of them whole, and writes and
     ///    verifies the image;
-    /// 5. resets the chip and lets it run ([`ResetMode::Run`]); [`ProgramOptions::reset`] leaves it
-    ///    halted at its first instruction instead.
+    /// 5. resets the chip and lets it run ([`ResetMode::Run`]), and looks 20 ms later whether it has
+    ///    crashed ([`Target::is_crashed`](crate::Target::is_crashed)); [`ProgramOptions::reset`]
+    ///    leaves it halted at its first instruction instead.
     ///
     /// The RAM of the working area is not restored: step 4 may change it
     /// ([`restore_ram`](crate::WriteOptions::restore_ram)).
@@ -106,24 +109,14 @@ impl<R: ProgressReport> Flash<'_, R> {
             }
         }
         let not_started = |error| FlashError::NotStarted { cause: Box::new(error) };
-        let status = self.target.reset(options.reset).map_err(not_started)?;
-        let is_crashed = options.reset == ResetMode::Run && self.is_crashed(&status).map_err(not_started)?;
+        let mut status = self.target.reset(options.reset).map_err(not_started)?;
+        let mut is_crashed = false;
+        if options.reset == ResetMode::Run {
+            std::thread::sleep(FIRST_STEPS);
+            is_crashed = self.target.is_crashed().map_err(not_started)?;
+            status = self.target.status().map_err(not_started)?;
+        }
         Ok(ProgramReport { flash, loaded: ram_part.map_or(0, |part| part.len()), left_out, status, is_crashed })
-    }
-
-    /// Whether the core is locked up, or a halted Cortex-M handles a fault. The reason for the halt
-    /// does not tell the latter: the handler may have reached a breakpoint or a semihosting call.
-    fn is_crashed(&self, status: &TargetStatus) -> Result<bool> {
-        if status.state != TargetState::Halted || status.halt_reason == Some(HaltReason::Lockup) {
-            return Ok(status.halt_reason == Some(HaltReason::Lockup));
-        }
-        match self.target.registers().xpsr() {
-            Ok(xpsr) => Ok(ExceptionNumber((xpsr & 0x1ff) as u16).is_fault()),
-            // Another kind of core, or it runs again.
-            Err(Error::Target(TargetError::UnknownRegister { .. })) => Ok(false),
-            Err(error) if error.is_not_halted() => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 }
 

@@ -64,6 +64,29 @@ proc _openocd_rs_1_crash_words {addresses} {
     return $words
 }
 
+# Whether the current target, a Cortex-M, is locked up or handles a fault: 1 or 0. The exception is in
+# xPSR of a halted core, and in ICSR, which can be read while the core runs (ARM DDI 0403, B3.2.4). What
+# is over at a second look was handled, as an emulator of instructions does.
+proc _openocd_rs_1_is_crashed {} {
+    lassign [_openocd_rs_1_status] target state reason
+    if {[_openocd_rs_1_core_kind [$target cget -type]] ne {cortex_m}} { return 0 }
+    if {$reason eq {lockup}} { return 1 }
+    if {$state eq {halted}} {
+        # 0.12.0 has `xPSR`, newer versions have `xpsr`.
+        if {![regexp -line -nocase {^\([0-9]+\) (xpsr) \(/32\)} [reg] - name]} { return 0 }
+        regexp {0x[0-9a-fA-F]+} [reg $name] exception
+        return [_openocd_rs_1_is_fault $exception]
+    }
+    if {$state ne {running}} { return 0 }
+    for {set look 0} {$look < 2} {incr look} {
+        if {![_openocd_rs_1_is_fault [read_memory 0xe000ed04 32 1]]} { return 0 }
+        sleep 1
+    }
+    return 1
+}
+
+proc _openocd_rs_1_is_fault {register} { return [expr {($register & 0x1ff) in {3 4 5 6 7}}] }
+
 # Reads up to `count` words of the stack: the values up to the first that cannot be read. Nobody knows
 # where RAM ends, so a failure is nothing to log.
 proc _openocd_rs_1_crash_stack {address count} {

@@ -33,6 +33,20 @@ fn resuming_a_running_target_says_that_it_runs() {
 }
 
 #[test]
+fn a_target_that_loops_in_the_handler_of_a_fault_is_no_success() {
+    let bench = Bench::new();
+    for name in ["faults", "panics"] {
+        let firmware = format!("{}/examples/firmware/rust/prebuilt/{name}.elf", env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(bench.ocd(&["flash", &firmware, "--json"]).expect(134).error()["id"], "ocd.flash.crash", "{name}");
+        let ran = bench.ocd(&["reset"]).expect(134);
+        assert!(ran.stderr.starts_with("error: the target was reset, and crashed\n  cause: "), "{ran:?}");
+    }
+    let firmware = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/rust/prebuilt/hello.elf");
+    bench.ocd(&["flash", firmware]).expect(0);
+    bench.ocd(&["reset"]).expect(0);
+}
+
+#[test]
 fn a_target_that_locks_up_at_once_is_no_success() {
     let bench = Bench::new();
     bench.ocd(&["erase", "--all"]).expect(0);

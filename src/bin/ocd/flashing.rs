@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use openocd::crash::ExceptionNumber;
 use openocd::{
-    Error, Flash, FlashError, HaltReason, Image, ImageFormat, Phase, Progress, ResetMode, Segment, Target, TargetError,
-    TargetState, TargetStatus, WriteOptions, WriteReport,
+    Error, Flash, FlashError, Image, ImageFormat, Phase, Progress, ResetMode, Segment, TargetStatus, WriteOptions,
+    WriteReport,
 };
 use serde::Serialize;
 
 use crate::board::Board;
+use crate::crash::{self, Crash};
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::output::progress::Watch;
@@ -214,23 +214,25 @@ pub(crate) fn program(
         read_back(board, flash, image, watch)?;
     }
     time.begin(Step::Start);
+    let mut crash = None;
     let status = match after {
         Some(mode) => {
             watch.step("starting");
-            target
-                .reset(mode)
-                .map_err(|error| Failure::from(error).within("flash is written, but the reset after it failed"))?
+            let failed = |error| Failure::from(error).within("flash is written, but the reset after it failed");
+            let mut status = target.reset(mode).map_err(failed)?;
+            if mode == ResetMode::Run {
+                let unknown = "flash is written, but it is unknown whether the target crashed";
+                (status, crash) = crash::after_start(&target).map_err(|failure| failure.within(unknown))?;
+            }
+            status
         }
         None => target.status()?,
     };
     let programmed = Programmed { flash: report, verified: arguments.verified(), status, durations: time.end() };
-    if after != Some(ResetMode::Run) {
-        return Ok(programmed);
-    }
-    match programmed.status.halt_reason {
-        Some(HaltReason::Lockup) => Err(not_started(&programmed, "ocd.flash.lockup", "locked up")),
-        _ if handles_fault(&target, &programmed.status)? => Err(not_started(&programmed, "ocd.flash.crash", "crashed")),
-        _ => Ok(programmed),
+    match crash {
+        Some(crash @ Crash::Lockup) => Err(not_started(&programmed, "ocd.flash.lockup", crash)),
+        Some(crash @ Crash::Fault) => Err(not_started(&programmed, "ocd.flash.crash", crash)),
+        None => Ok(programmed),
     }
 }
 
@@ -251,27 +253,9 @@ fn write(
     flash.with_progress(told).write_image_with(image, arguments.write_options())
 }
 
-/// Whether the target is a Cortex-M that is halted in the handler of a fault. The reason for the
-/// halt does not tell: the handler may have reached a breakpoint or a semihosting call, and vector
-/// catch of a reset halts the target at its first instruction, which is no fault.
-fn handles_fault(target: &Target<'_>, status: &TargetStatus) -> Outcome<bool> {
-    if status.state != TargetState::Halted {
-        return Ok(false);
-    }
-    match target.registers().xpsr() {
-        Ok(xpsr) => Ok(ExceptionNumber((xpsr & 0x1ff) as u16).is_fault()),
-        // Another kind of core, or it runs again.
-        Err(Error::Target(TargetError::UnknownRegister { .. })) => Ok(false),
-        Err(error) if error.is_not_halted() => Ok(false),
-        Err(error) => {
-            Err(Failure::from(error).within("flash is written, but it is unknown whether the target crashed"))
-        }
-    }
-}
-
 /// The target does not run what is in flash: that is no success, though flash holds the image.
-fn not_started(programmed: &Programmed, id: &str, what: &str) -> Failure {
-    let message = format!("flash is written, but the target {what} when it was started");
+fn not_started(programmed: &Programmed, id: &str, crash: Crash) -> Failure {
+    let message = format!("flash is written, but the target {crash} when it was started");
     Failure::new(exit_status::CRASH, id, message)
         .cause(programmed.to_string())
         .help("is the image for this chip, and are the vectors where the chip starts? `ocd crash` tells more")

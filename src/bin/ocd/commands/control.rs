@@ -4,11 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use openocd::{Error, HaltReason, ResetMode, TargetError, TargetState, TargetStatus, TimeoutError};
+use openocd::{Error, ResetMode, Target, TargetError, TargetState, TargetStatus, TimeoutError};
 use serde::Serialize;
 
 use crate::board::Board;
 use crate::context::Context;
+use crate::crash;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::number;
@@ -82,16 +83,15 @@ pub(crate) fn resume(context: &Context, arguments: &ResumeArgs) -> Outcome<u8> {
             Some(address) => target.resume_at(board.address(address)?)?,
             None => target.resume().map_err(not_resumed)?,
         }
-        started(target.status()?, "resumed")
+        started(&target, "resumed")
     })
 }
 
-/// A target that is to run and locks up at once does not run.
-fn started(status: TargetStatus, what: &str) -> Outcome<Status> {
-    if status.halt_reason != Some(HaltReason::Lockup) {
-        return Ok(Status(status));
-    }
-    Err(Failure::new(exit_status::CRASH, "ocd.lockup", format!("the target was {what}, and locked up"))
+/// A target that is to run and crashes at once does not run its program.
+fn started(target: &Target<'_>, what: &str) -> Outcome<Status> {
+    let (status, crash) = crash::after_start(target)?;
+    let Some(crash) = crash else { return Ok(Status(status)) };
+    Err(Failure::new(exit_status::CRASH, crash.id(), format!("the target was {what}, and {crash}"))
         .cause(status.to_string())
         .help("does flash hold a program, with its vectors where the chip starts? `ocd crash` tells more"))
 }
@@ -121,9 +121,10 @@ pub(crate) fn step(context: &Context, arguments: &StepArgs) -> Outcome<u8> {
 
 pub(crate) fn reset(context: &Context, arguments: &ResetArgs) -> Outcome<u8> {
     context.each_board(|board| {
-        let status = board.target()?.reset(arguments.mode.into())?;
+        let target = board.target()?;
+        let status = target.reset(arguments.mode.into())?;
         match arguments.mode {
-            Mode::Run => started(status, "reset"),
+            Mode::Run => started(&target, "reset"),
             Mode::Halt | Mode::Init => Ok(Status(status)),
         }
     })
