@@ -14,7 +14,7 @@ pub use scoped::{ScopedBreakpoint, ScopedWatchpoint};
 use crate::command::Script;
 use crate::error::{BreakpointError, Result};
 use crate::target::Target;
-use crate::types::Evidence;
+use crate::types::{Evidence, StopPoint};
 use crate::wire::number::flag;
 use crate::wire::tcl;
 use checks::{check_place, check_target, refuse_taken};
@@ -159,6 +159,10 @@ impl<'a> Breakpoints<'a> {
         let request = self.target.request(script).shown(shown).expecting("a list of breakpoints");
         let (is_there, listed) = self.target.session().run(&request, |reply| {
             let result = reply.success(&request).map_err(|failure| survey.refused_to_add(what, place, failure))?;
+            if result.starts_with(b"taken ") {
+                let target = survey.target.clone();
+                return Err(BreakpointError::Duplicate { what: StopPoint::Breakpoint, address, target }.into());
+            }
             read_after(result).ok_or_else(|| reply.unexpected::<BreakpointError>(&request))
         })??;
         let found = listed
@@ -219,6 +223,13 @@ impl<'a> Breakpoints<'a> {
     /// Lists the breakpoints that OpenOCD keeps for the target itself.
     pub(crate) fn list_own(&self) -> Result<Vec<Breakpoint>> {
         Ok(self.survey()?.breakpoints)
+    }
+
+    /// The target that has the breakpoint in its list.
+    pub(crate) fn owner_of(&self, address: u64) -> Result<Option<String>> {
+        let survey = self.survey()?;
+        let found = survey.all().find(|(_, breakpoint)| breakpoint.address == address);
+        Ok(found.map(|(owner, _)| owner.to_owned()))
     }
 }
 

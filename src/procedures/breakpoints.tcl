@@ -162,13 +162,21 @@ proc _openocd_rs_1_add_watchpoint {args} {
 }
 
 # Sets a breakpoint and checks that the target has it: {1 own others} if so; if not it is removed
-# again, and the list begins with 0. evidence: `memory` for a breakpoint instruction, `comparator`
+# again, and the list begins with 0. It begins with `taken` if another target has set a software
+# breakpoint there since the caller looked: OpenOCD would take that for the program. evidence: `memory` for a breakpoint instruction, `comparator`
 # for the breakpoint unit of a Cortex-M, `none` if neither can be checked. OpenOCD checks neither:
 # it does not read back the instruction, which flash ignores, and cortex_m_set_breakpoint ignores
 # whether the comparator could be written (src/target/cortex_m.c).
 proc _openocd_rs_1_add_breakpoint {evidence address length args} {
     switch -- $evidence {
-        memory { set before [list {*}[read_memory $address 8 $length]] }
+        memory {
+            set before [list {*}[read_memory $address 8 $length]]
+            if {[_openocd_rs_1_is_breakpoint_instruction $before]} {
+                foreach {- at} [_openocd_rs_1_shared_breakpoints [_openocd_rs_1_for_others bp]] {
+                    if {$at == $address} { return {taken {} {}} }
+                }
+            }
+        }
         comparator _openocd_rs_1_renew_lost_breakpoints
     }
     bp {*}$args

@@ -1,8 +1,10 @@
 //! The breakpoints of a run.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ending::{self, GRACE};
+use super::group::{Gate, SharedPoint};
 use crate::breakpoints::BreakpointKind;
 use crate::error::{BreakpointError, Error, Result, TargetError};
 use crate::stop_token::StopTokens;
@@ -24,6 +26,9 @@ pub(super) struct RunBreakpoints<'t> {
     took: Duration,
     /// OpenOCD has left a request unanswered.
     is_silent: bool,
+    /// The group of the run, and those of the breakpoints that its other runs may use, too.
+    group: Option<Arc<Gate>>,
+    shared: Vec<SharedPoint>,
 }
 
 /// How long all breakpoints of a run may take to be set. Each takes longer than the one before:
@@ -67,7 +72,13 @@ impl Left {
 
 impl<'t> RunBreakpoints<'t> {
     /// Sets the breakpoints of a run, or none. A stop ends that early, and leaves some out.
-    pub(super) fn set(target: Target<'t>, end: Deadline, addresses: &[u64], stops: &StopTokens) -> Result<Self> {
+    pub(super) fn set(
+        target: Target<'t>,
+        end: Deadline,
+        addresses: &[u64],
+        stops: &StopTokens,
+        group: Option<Arc<Gate>>,
+    ) -> Result<Self> {
         let mut breakpoints = RunBreakpoints {
             target,
             end,
@@ -76,6 +87,8 @@ impl<'t> RunBreakpoints<'t> {
             addresses: Vec::new(),
             took: Duration::ZERO,
             is_silent: false,
+            group,
+            shared: Vec::new(),
         };
         for &address in addresses {
             if stops.is_stopped() {
@@ -104,10 +117,13 @@ impl<'t> RunBreakpoints<'t> {
             Ok(address) => {
                 self.set.push(address);
                 self.addresses.push(address);
+                self.share(address, true)?;
             }
             Err(Error::Breakpoint(BreakpointError::Duplicate { address, .. })) => {
                 if !self.set.contains(&address) {
-                    self.renew(address)?;
+                    if !self.renew(address)? {
+                        self.share(address, false)?;
+                    }
                     self.others.push(address);
                 }
                 self.addresses.push(address);
@@ -128,15 +144,41 @@ impl<'t> RunBreakpoints<'t> {
     }
 
     /// Sets the target's own breakpoint at an address anew. OpenOCD lists it also if the target has
-    /// lost it: to a reset of its debug logic, or to a program that was loaded over it.
-    fn renew(&self, address: u64) -> Result<()> {
+    /// lost it: to a reset of its debug logic, or to a program that was loaded over it. Returns
+    /// whether it is the target's own.
+    fn renew(&self, address: u64) -> Result<bool> {
         let breakpoints = self.target.breakpoints();
         // That of another target is looked at in memory before it is listed here.
         let Some(listed) = breakpoints.list_own()?.into_iter().find(|listed| listed.address == address) else {
-            return Ok(());
+            return Ok(false);
         };
         breakpoints.remove(address)?;
-        breakpoints.add_with_length(address, listed.length, listed.kind).map(drop)
+        breakpoints.add_with_length(address, listed.length, listed.kind)?;
+        Ok(true)
+    }
+
+    /// Tells the other runs of the group that this one uses the breakpoint.
+    fn share(&mut self, address: u64, has_set_it: bool) -> Result<()> {
+        let Some(group) = &self.group else { return Ok(()) };
+        if let Some(owner) = self.target.breakpoints().owner_of(address)? {
+            let point = (self.target.session().identity(), owner, address);
+            group.take(point.clone(), has_set_it);
+            self.shared.push(point);
+        }
+        Ok(())
+    }
+
+    /// The breakpoints that are this run's to remove: those of a group that no other run uses any
+    /// more, also if another run has set them.
+    fn to_remove(&mut self) -> Vec<u64> {
+        let mut addresses = std::mem::take(&mut self.set);
+        for point in std::mem::take(&mut self.shared) {
+            addresses.retain(|set| *set != point.2);
+            if self.group.as_ref().is_some_and(|group| group.give_back(&point)) {
+                addresses.push(point.2);
+            }
+        }
+        addresses
     }
 
     /// Sets a breakpoint in hardware or else in software, and returns where it is.
@@ -169,7 +211,7 @@ impl<'t> RunBreakpoints<'t> {
 
     fn take_out(&mut self) -> Option<Left> {
         let mut left: Option<Left> = None;
-        for address in std::mem::take(&mut self.set) {
+        for address in self.to_remove() {
             if !self.is_silent && self.end.remaining().is_some_and(|remaining| remaining < GRACE) {
                 self.end = Deadline::after(Some(GRACE));
                 self.target = self.target.before(self.end);

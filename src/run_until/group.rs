@@ -1,5 +1,6 @@
 //! Runs of several targets at once.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
@@ -133,15 +134,47 @@ impl fmt::Debug for RunGroup<'_> {
     }
 }
 
-/// Where the runs of a group wait until all are prepared.
-struct Gate {
+/// What the runs of a group share. They wait here until all are prepared.
+pub(super) struct Gate {
     missing: Mutex<usize>,
     changed: Condvar,
+    /// Who resumes a target of a session holds the session's: it may resume those of other runs
+    /// with it.
+    resuming: Mutex<HashMap<usize, Arc<Mutex<()>>>>,
+    /// How many runs use a breakpoint, and whether one of them has set it: cores that share memory
+    /// share their software breakpoints.
+    users: Mutex<HashMap<SharedPoint, (usize, bool)>>,
 }
+
+/// A breakpoint: the session's address, the target that has it in OpenOCD's list, and its address.
+pub(super) type SharedPoint = (usize, String, u64);
 
 impl Gate {
     fn new(missing: usize) -> Self {
-        Gate { missing: Mutex::new(missing), changed: Condvar::new() }
+        let users = Mutex::default();
+        Gate { missing: Mutex::new(missing), changed: Condvar::new(), resuming: Mutex::default(), users }
+    }
+
+    pub(super) fn resuming(&self, session: usize) -> Arc<Mutex<()>> {
+        Arc::clone(self.resuming.lock().unwrap_or_else(PoisonError::into_inner).entry(session).or_default())
+    }
+
+    /// Counts one more run that uses the breakpoint.
+    pub(super) fn take(&self, point: SharedPoint, has_set_it: bool) {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, is_ours) = users.entry(point).or_default();
+        *count += 1;
+        *is_ours |= has_set_it;
+    }
+
+    /// Counts one less. Returns whether the breakpoint is to be removed: it was the last one, and a
+    /// run of the group has set it.
+    pub(super) fn give_back(&self, point: &SharedPoint) -> bool {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        users.get_mut(point).is_some_and(|(count, is_ours)| {
+            *count = count.saturating_sub(1);
+            *count == 0 && *is_ours
+        })
     }
 }
 
@@ -152,6 +185,10 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
+    pub(super) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
     /// Waits until all runs of the group have come so far, or have failed, but no longer than half
     /// of what is left until the deadline: a board that hangs must not take the time of the others.
     pub(super) fn wait(mut self, deadline: Deadline) {

@@ -1,6 +1,7 @@
 //! A run under way.
 
 use std::ops::ControlFlow;
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use crate::target::{Target, TargetStatus};
 use crate::types::{HaltReason, TargetState};
 use crate::wire::Deadline;
 
-/// The pause between two polls: short at first, then longer and longer.
+/// The pause between two polls.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
@@ -135,7 +136,8 @@ impl<'t, 'c> Run<'t, 'c> {
     fn with_breakpoints(&mut self) -> Result<(Verdict, TargetStatus)> {
         let all: Vec<_> = self.breakpoints.iter().copied().chain(self.rtt_from).collect();
         let begin = Instant::now();
-        let breakpoints = RunBreakpoints::set(self.target, self.end, &all, &self.stops);
+        let group = self.ticket.as_ref().map(|ticket| Arc::clone(ticket.gate()));
+        let breakpoints = RunBreakpoints::set(self.target, self.end, &all, &self.stops, group);
         if !breakpoints.as_ref().is_err_and(Error::is_timeout) {
             self.extend(begin.elapsed());
         }
@@ -183,14 +185,21 @@ impl<'t, 'c> Run<'t, 'c> {
     fn go(&mut self) -> Result<(Verdict, TargetStatus)> {
         self.prepare()?;
         let ticket = self.ticket.take();
-        let is_of_group = ticket.is_some();
+        let group = ticket.as_ref().map(|ticket| Arc::clone(ticket.gate()));
+        let before = if group.is_some() { Some(self.target.status()?) } else { None };
         // All runs of the group are prepared, or have failed, or take too long.
-        ticket.into_iter().for_each(|ticket| ticket.wait(self.deadline));
+        if let Some(ticket) = ticket {
+            ticket.wait(self.deadline);
+        }
         if self.is_stopped() {
             self.hurry();
             return Ok((Verdict::Stopped, self.target.status()?));
         }
-        if let Some((verdict, status)) = self.resume(is_of_group)? {
+        let resuming = group.map(|group| group.resuming(self.target.session().identity()));
+        let others_wait = resuming.as_ref().map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner));
+        let resumed = self.resume(before.as_ref())?;
+        drop(others_wait);
+        if let Some((verdict, status)) = resumed {
             return self.last_lines(verdict, status);
         }
         self.channels.wait_for_start = self.rtt_from.is_some();
@@ -253,7 +262,12 @@ impl<'t, 'c> Run<'t, 'c> {
     /// Resumes the target. A call at which it is halted already was made by the firmware and
     /// answered by nobody, and `resume` would pass it. Or the target was halted just before it, and
     /// would make it now.
-    fn resume(&mut self, is_of_group: bool) -> Result<Option<(Verdict, TargetStatus)>> {
+    fn resume(&mut self, before: Option<&TargetStatus>) -> Result<Option<(Verdict, TargetStatus)>> {
+        // Another target of its SMP group has resumed it, perhaps so far that it is halted again.
+        // One more `resume` would pass the breakpoint there.
+        if before.is_some_and(|before| self.target.status().is_ok_and(|now| now != *before)) {
+            return Ok(None);
+        }
         if self.serves_calls {
             let Poll { status, call } = self.target.poll_for_calls(Calls::Any)?;
             if let Some(call) = call {
@@ -268,8 +282,8 @@ impl<'t, 'c> Run<'t, 'c> {
             }
         }
         match self.target.resume() {
-            // It was halted a moment ago: another target of its SMP group has resumed it.
-            Err(Error::Target(TargetError::NotHalted { .. })) if is_of_group => Ok(None),
+            // It was halted a moment ago: another client has resumed its SMP group.
+            Err(Error::Target(TargetError::NotHalted { .. })) if before.is_some() => Ok(None),
             resumed => resumed.map(|()| None),
         }
     }

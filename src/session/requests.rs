@@ -133,6 +133,11 @@ impl Session {
         }
     }
 
+    /// The same number for all handles of a session.
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
+    }
+
     pub(crate) fn flash_timeout(&self) -> Duration {
         self.shared.flash_timeout
     }

@@ -73,7 +73,8 @@ impl Session {
 
     /// Polls all targets and returns the status of each, in the order of OpenOCD's configuration.
     ///
-    /// A target that was never examined, or whose TAP is disabled, is listed with its state.
+    /// A target that was never examined, or whose TAP is disabled, is listed with its state. One that
+    /// OpenOCD has lost is a failure.
     ///
     /// # Errors
     /// The first error of [`Target::status`].
@@ -93,7 +94,15 @@ impl Session {
     /// every target, or the first error.
     fn each_examined(&self, action: impl Fn(Target<'_>) -> Result<TargetStatus>) -> Result<Vec<TargetStatus>> {
         let each = |target: super::TargetInfo| {
-            if target.examined && target.state != TargetState::TapDisabled {
+            // One that is not examined and has a state of a core is lost: the state is an old one.
+            let has_no_state = matches!(
+                target.state,
+                TargetState::Unknown
+                    | TargetState::ExamineDeferred
+                    | TargetState::Unavailable
+                    | TargetState::TapDisabled
+            );
+            if target.state != TargetState::TapDisabled && (target.examined || !has_no_state) {
                 return action(Target::of(self, &target.name));
             }
             Ok(TargetStatus { name: target.name, state: target.state, pc: None, halt_reason: None })

@@ -1,5 +1,7 @@
 //! Runs with a verdict, semihosting, RTT and events of the cores.
 
+use std::time::Duration;
+
 use openocd::{Event, RunGroup, RunUntil, TargetEvent, TargetState, Verdict};
 use virtual_chip::CoreState;
 use virtual_chip::firmware::rp2040 as program;
@@ -95,5 +97,33 @@ fn events_come_from_either_core() {
         pair.core(number).resume().unwrap();
         let running = |event: &Event| matches!(event, Event::State(TargetState::Running));
         events.wait_for(running, PATIENCE).unwrap();
+    }
+}
+
+#[test]
+fn cores_of_a_group_share_a_software_breakpoint_until_the_last_one_ends() {
+    let Some(pair) = pair() else { return };
+    const CODE: u64 = 0x2000_1000;
+    for counts in [[5, 200_000], [200_000, 5]] {
+        pair.halted();
+        // subs r0, #1; bne .-2; nop; b .
+        for (word, halves) in [0xd1fd_3801_u32, 0xe7fe_bf00].into_iter().enumerate() {
+            pair.core(0).memory().write_u32(CODE + 4 * word as u64, halves).unwrap();
+        }
+        for (number, count) in counts.into_iter().enumerate() {
+            pair.core(number).registers().write("pc", CODE).unwrap();
+            pair.core(number).registers().write("r0", count).unwrap();
+        }
+        // In RAM, where this core has no hardware breakpoints.
+        let group = RunGroup::new()
+            .add(pair.core(0), || RunUntil::new().breakpoint(CODE + 4))
+            .add(pair.core(1), || RunUntil::new().breakpoint(CODE + 4));
+        let verdicts: Vec<_> =
+            group.run_all(Duration::from_secs(20)).into_iter().map(|outcome| outcome.unwrap().verdict).collect();
+        assert_eq!(verdicts, [const { Verdict::Breakpoint { address: CODE + 4 } }; 2]);
+        for number in 0..2 {
+            assert_eq!(pair.core(number).breakpoints().list().unwrap(), []);
+        }
+        assert_eq!(pair.core(0).memory().read_u32(CODE + 4).unwrap(), 0xe7fe_bf00);
     }
 }

@@ -156,3 +156,28 @@ fn harts_of_an_smp_group_run_and_halt_together() {
     }
     assert!(board.harts()[1].read_u32(firmware::harts::COUNTER_ADDRESSES[1]).unwrap() > before);
 }
+
+#[test]
+fn breakpoint_that_an_smp_group_reaches_at_once_is_not_passed() {
+    let board = VirtualBoard::start(&[Model::RiscvPair]).unwrap();
+    let session = session(board.openocd_config_smp());
+    for order in [[0, 1], [1, 0]] {
+        session.halt_all().unwrap();
+        let harts = order.map(|number: usize| session.target_named(["pair0.cpu0", "pair0.cpu1"][number]).unwrap());
+        for hart in harts {
+            hart.registers().write("pc", 0x8000_0014_u32).unwrap();
+        }
+        let [here, elsewhere] = harts;
+        let loops = || board.harts()[order[0]].x(6);
+        let before = loops();
+        let group = RunGroup::new()
+            .add(here, || RunUntil::new().breakpoint(0x8000_0018))
+            .add(elsewhere, || RunUntil::new().breakpoint(0x8000_0000));
+        let mut outcomes = group.run_all(PATIENCE).into_iter();
+        let verdict = outcomes.next().unwrap().unwrap().verdict;
+        assert_eq!(verdict, Verdict::Breakpoint { address: 0x8000_0018 }, "{order:?}");
+        assert!(loops().wrapping_sub(before) <= 1, "{order:?}: the breakpoint was passed");
+        // They halt together.
+        let _ = outcomes.next().unwrap();
+    }
+}
