@@ -83,6 +83,34 @@ fn two_ways_to_an_openocd_exclude_each_other_and_the_stronger_origin_wins() {
 }
 
 #[test]
+fn boards_own_way_to_an_openocd_overrides_that_of_the_top_of_its_file() {
+    let bench = Bench::new();
+    let ways = [("connect", "\"a:1\"", "a:1"), ("config", "\"-f b.cfg\"", "-f b.cfg"), ("virtual", "true", "true")];
+    for (top, value, _) in ways {
+        for (own, own_value, shown) in ways {
+            bench.file("ocd.toml", format!("{top} = {value}\n[boards.left]\n{own} = {own_value}\n"));
+            let settings = bench.ocd_alone(&["config", "--board", "left", "--json"]).expect(0).result();
+            let settings = settings["settings"].as_object().unwrap();
+            assert_eq!(settings.keys().collect::<Vec<_>>(), [own], "{top} and {own}");
+            assert_eq!(settings[own]["value"], shown);
+        }
+    }
+    let of_left = |text: &str| {
+        bench.file("ocd.toml", text);
+        bench.ocd_alone(&["config", "--board", "left", "--json"])
+    };
+    // No virtual chip is no way to an OpenOCD.
+    let settings = of_left("config = \"-f b.cfg\"\n[boards.left]\nvirtual = false\n").expect(0).result();
+    assert_eq!(settings["settings"]["config"]["value"], "-f b.cfg", "{settings}");
+    let error = of_left("[boards.left]\nconfig = \"x\"\nvirtual = true\n").expect(71).error();
+    assert!(error["message"].as_str().unwrap().ends_with("line 3) exclude each other"), "{error}");
+    // The user's file is stronger, as with all other settings.
+    bench.file("user/ocd/ocd.toml", "connect = \"a:1\"\n");
+    let settings = of_left("[boards.left]\nvirtual = true\n").expect(0).result();
+    assert_eq!(settings["settings"]["connect"]["value"], "a:1", "{settings}");
+}
+
+#[test]
 fn virtual_chip_that_is_not_wanted_is_not_driven() {
     let bench = Bench::new();
     bench.file("ocd.toml", "virtual = false\n");
