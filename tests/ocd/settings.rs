@@ -201,6 +201,34 @@ fn config_shows_all_boards_if_none_is_chosen() {
 }
 
 #[test]
+fn config_shows_all_boards_besides_the_one_without_a_name() {
+    let bench = Bench::new();
+    let file = "config = \"-f top.cfg\"\nspeed = 1\n[boards.left]\nspeed = 2\n[boards.right]\nconnect = \"b:2\"\n";
+    bench.file("ocd.toml", file);
+    let lines = bench.ocd_alone(&["config", "--json"]).expect(0).lines();
+    let value = |index: usize, key: &str| lines[index]["result"]["settings"][key]["value"].clone();
+    // First what holds for a command without --board.
+    assert!(lines[0].get("board").is_none(), "{lines:#?}");
+    assert_eq!((value(0, "config"), value(0, "speed")), ("-f top.cfg".into(), "1".into()));
+    assert_eq!(
+        (&lines[1]["board"], value(1, "config"), value(1, "speed")),
+        (&"left".into(), "-f top.cfg".into(), "2".into())
+    );
+    assert_eq!(
+        (&lines[2]["board"], value(2, "connect"), value(2, "speed")),
+        (&"right".into(), "b:2".into(), "1".into())
+    );
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    let ran = bench.ocd_alone(&["config"]).expect(0);
+    let has = |begin: &str, value: &str| ran.stdout.lines().any(|line| line.starts_with(begin) && line.contains(value));
+    assert!(has("config ", "-f top.cfg") && has("left: speed ", "2") && has("right: connect ", "b:2"), "{ran:#?}");
+    // One board that only adds to the top.
+    bench.file("ocd.toml", "config = \"-f top.cfg\"\n[boards.left]\nspeed = 2\n");
+    let ran = bench.ocd_alone(&["config"]).expect(0);
+    assert!(ran.stdout.contains("\nleft: speed "), "{ran:#?}");
+}
+
+#[test]
 fn settings_of_a_start_are_noted_with_a_connection() {
     let bench = Bench::new();
     let session = bench.session();
