@@ -1,8 +1,10 @@
 //! The commands that a guide names exist and work.
 
 use crate::bench::{Bench, Ran};
+use crate::run::firmware;
 
 const GUIDE: &str = include_str!("../../src/guide/coming_from_telnet.md");
+const CARGO_RUN: &str = include_str!("../../src/guide/cargo_run.md");
 const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/rust/prebuilt/rtt_plain.elf");
 
 #[test]
@@ -23,4 +25,28 @@ fn commands_in_place_of_telnet_work() {
         ran += 1;
     }
     assert_eq!(ran, 12, "{table}");
+}
+
+/// A line without what differs from run to run: the time that it begins or ends with, and spaces at
+/// the end.
+fn timeless(line: &str) -> &str {
+    let line = line.split_once("; finished in ").map_or(line, |(line, _)| line).trim_end();
+    match line.split_once(' ') {
+        Some((time, rest)) if time.parse::<f64>().is_ok() => rest,
+        _ => line,
+    }
+}
+
+#[test]
+fn output_that_the_guide_of_cargo_run_shows_is_that_of_ocd() {
+    let bench = Bench::new();
+    for (command, file, status) in [("$ cargo run --bin panics\n", "panics", 134), ("$ cargo test\n", "tests", 101)] {
+        let (_, sample) = CARGO_RUN.split_once(command).expect("a sample of this command");
+        let (sample, _) = sample.split_once("```").expect("the end of the sample");
+        let ran = bench.ocd(&["run", &firmware(file)]).expect(status);
+        let printed: Vec<&str> = ran.stdout.lines().chain(ran.stderr.lines()).map(timeless).collect();
+        for line in sample.lines().filter(|line| *line != "...").map(timeless) {
+            assert!(printed.contains(&line), "{line}\n{ran:#?}");
+        }
+    }
 }

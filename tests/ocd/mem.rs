@@ -218,3 +218,21 @@ fn fifo_that_nobody_reads_does_not_hold_a_command() {
         assert!(ran.status != 0 && ran.stderr.contains("it is a FIFO; expected a regular file"), "{ran:?}");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn file_that_is_replaced_keeps_its_mode() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let bench = Bench::new();
+    bench.file("secret.bin", "s");
+    let path = bench.folder().join("secret.bin");
+    for mode in [0o600, 0o640] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        for command in [&["read", "0x0800_0000"] as &[&str], &["mem", "dump", "0x2000_0000"]] {
+            bench.ocd(&[command, &["0x100", "secret.bin"]].concat()).expect(0);
+            let metadata = std::fs::metadata(&path).unwrap();
+            assert_eq!((metadata.permissions().mode() & 0o777, metadata.len()), (mode, 0x100), "{command:?}");
+        }
+    }
+}

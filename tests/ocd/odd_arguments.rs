@@ -132,3 +132,38 @@ fn tests_without_their_symbols_are_not_left_out() {
 fn range_that_cannot_hold_a_control_block_is_wrong_usage() {
     Bench::new().ocd(&["rtt", "--ram", "0x2000_0000..0x2000_0001", "--timeout", "5"]).expect(64);
 }
+
+#[test]
+fn option_of_ocd_among_the_firmwares_arguments_is_told_with_the_right_order() {
+    let bench = Bench::new();
+    let file = prebuilt("prints");
+    for (typed, option, right) in [
+        ("fast --timeout 5s", "--timeout", "--timeout 5s fast"),
+        ("fast --timeout=5s", "--timeout", "--timeout=5s fast"),
+        ("fast -v slow", "-v", "-v fast slow"),
+        ("fast -vv", "-vv", "-vv fast"),
+        ("fast --no-flash --probe 1 slow --json", "--no-flash", "--no-flash --probe 1 --json fast slow"),
+        // The rest is for the firmware.
+        ("fast --timeout 5s -- slow", "--timeout", "--timeout 5s fast -- slow"),
+    ] {
+        let arguments: Vec<&str> = ["run", &file].into_iter().chain(typed.split(' ')).collect();
+        let ran = bench.ocd_alone(&arguments).expect(64);
+        let message = format!("error: {option} is an option of ocd, but stands among the firmware's arguments\n");
+        let help = format!("  help: options of ocd go before the firmware's arguments: ocd run FILE {right}\n");
+        assert!(ran.stderr.starts_with(&(message + &help)), "{typed}: {ran:#?}");
+    }
+    for typed in ["fast --timeoutt=5s", "fast -x", "fast -vx", "fast -5"] {
+        let arguments: Vec<&str> = ["run", &file].into_iter().chain(typed.split(' ')).collect();
+        let ran = bench.ocd_alone(&arguments).expect(64);
+        assert!(ran.stderr.starts_with("error: unknown option -"), "{typed}: {ran:#?}");
+    }
+    let json = bench.ocd_alone(&["run", "--json", &file, "a b", "--timeout", "5s"]).expect(64).error();
+    assert_eq!(json["help"][1], "all that follows -- is the firmware's: ocd run FILE -- 'a b' --timeout 5s");
+}
+
+#[test]
+fn arguments_that_follow_two_dashes_are_the_firmwares_in_the_repl_too() {
+    let line = format!("ocd run '{}' -- --fast", prebuilt("prints"));
+    let ran = Bench::new().ocd(&["repl", "-c", &line]).expect(0);
+    assert!(ran.stdout.contains("argument --fast\n"), "{ran:#?}");
+}

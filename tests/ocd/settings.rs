@@ -83,6 +83,34 @@ fn two_ways_to_an_openocd_exclude_each_other_and_the_stronger_origin_wins() {
 }
 
 #[test]
+fn boards_own_way_to_an_openocd_overrides_that_of_the_top_of_its_file() {
+    let bench = Bench::new();
+    let ways = [("connect", "\"a:1\"", "a:1"), ("config", "\"-f b.cfg\"", "-f b.cfg"), ("virtual", "true", "true")];
+    for (top, value, _) in ways {
+        for (own, own_value, shown) in ways {
+            bench.file("ocd.toml", format!("{top} = {value}\n[boards.left]\n{own} = {own_value}\n"));
+            let settings = bench.ocd_alone(&["config", "--board", "left", "--json"]).expect(0).result();
+            let settings = settings["settings"].as_object().unwrap();
+            assert_eq!(settings.keys().collect::<Vec<_>>(), [own], "{top} and {own}");
+            assert_eq!(settings[own]["value"], shown);
+        }
+    }
+    let of_left = |text: &str| {
+        bench.file("ocd.toml", text);
+        bench.ocd_alone(&["config", "--board", "left", "--json"])
+    };
+    // No virtual chip is no way to an OpenOCD.
+    let settings = of_left("config = \"-f b.cfg\"\n[boards.left]\nvirtual = false\n").expect(0).result();
+    assert_eq!(settings["settings"]["config"]["value"], "-f b.cfg", "{settings}");
+    let error = of_left("[boards.left]\nconfig = \"x\"\nvirtual = true\n").expect(71).error();
+    assert!(error["message"].as_str().unwrap().ends_with("line 3) exclude each other"), "{error}");
+    // The user's file is stronger, as with all other settings.
+    bench.file("user/ocd/ocd.toml", "connect = \"a:1\"\n");
+    let settings = of_left("[boards.left]\nvirtual = true\n").expect(0).result();
+    assert_eq!(settings["settings"]["connect"]["value"], "a:1", "{settings}");
+}
+
+#[test]
 fn virtual_chip_that_is_not_wanted_is_not_driven() {
     let bench = Bench::new();
     bench.file("ocd.toml", "virtual = false\n");
@@ -170,6 +198,34 @@ fn config_shows_all_boards_if_none_is_chosen() {
     assert!(!ran.stdout.contains("a:1"), "{ran:#?}");
     // Commands on a board must know which.
     bench.ocd_alone(&["status"]).expect(64);
+}
+
+#[test]
+fn config_shows_all_boards_besides_the_one_without_a_name() {
+    let bench = Bench::new();
+    let file = "config = \"-f top.cfg\"\nspeed = 1\n[boards.left]\nspeed = 2\n[boards.right]\nconnect = \"b:2\"\n";
+    bench.file("ocd.toml", file);
+    let lines = bench.ocd_alone(&["config", "--json"]).expect(0).lines();
+    let value = |index: usize, key: &str| lines[index]["result"]["settings"][key]["value"].clone();
+    // First what holds for a command without --board.
+    assert!(lines[0].get("board").is_none(), "{lines:#?}");
+    assert_eq!((value(0, "config"), value(0, "speed")), ("-f top.cfg".into(), "1".into()));
+    assert_eq!(
+        (&lines[1]["board"], value(1, "config"), value(1, "speed")),
+        (&"left".into(), "-f top.cfg".into(), "2".into())
+    );
+    assert_eq!(
+        (&lines[2]["board"], value(2, "connect"), value(2, "speed")),
+        (&"right".into(), "b:2".into(), "1".into())
+    );
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    let ran = bench.ocd_alone(&["config"]).expect(0);
+    let has = |begin: &str, value: &str| ran.stdout.lines().any(|line| line.starts_with(begin) && line.contains(value));
+    assert!(has("config ", "-f top.cfg") && has("left: speed ", "2") && has("right: connect ", "b:2"), "{ran:#?}");
+    // One board that only adds to the top.
+    bench.file("ocd.toml", "config = \"-f top.cfg\"\n[boards.left]\nspeed = 2\n");
+    let ran = bench.ocd_alone(&["config"]).expect(0);
+    assert!(ran.stdout.contains("\nleft: speed "), "{ran:#?}");
 }
 
 #[test]

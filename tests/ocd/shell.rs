@@ -63,6 +63,14 @@ fn guide_has_the_statuses_of_the_help() {
 }
 
 #[test]
+fn statuses_of_the_help_fit_a_terminal() {
+    let help = Bench::new().ocd_alone(&["--help"]).expect(0).stdout;
+    for line in help.lines().skip_while(|line| *line != "Exit status:") {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
 fn guide_has_all_keys_of_the_settings() {
     let bench = Bench::new();
     bench.file("ocd.toml", "nonsense = 1\n");

@@ -49,12 +49,18 @@ impl Context {
         }
     }
 
-    /// The settings of each chosen board, or of all if none is chosen and there are several.
+    /// The settings of each chosen board. If none is chosen, those that hold without a name, if they
+    /// are enough for a command, and those of all boards.
     pub(crate) fn settings_of_all(&self) -> Outcome<Vec<Settings>> {
-        if self.names.is_empty() && self.sources.is_undecided()? {
-            return self.sources.board_names().iter().map(|name| self.sources.settings(Some(name))).collect();
+        if !self.names.is_empty() {
+            return self.settings();
         }
-        self.settings()
+        let without_name = if self.sources.is_undecided()? { None } else { Some(self.sources.settings(None)?) };
+        // The only board may be the one that is meant without a name.
+        let nameless = without_name.filter(|settings| settings.board.is_none());
+        let boards = self.sources.board_names();
+        let named = boards.iter().map(|name| self.sources.settings(Some(name)));
+        nameless.map(Ok).into_iter().chain(named).collect()
     }
 
     /// Opens the board, for a command that works with one.

@@ -46,21 +46,22 @@ Exit status:
     0  done
    64  wrong usage
    70  something failed that no other status names
-   71  wrong configuration or file (ocd.toml, OpenOCD's configuration, image, SVD)
-   72  no probe, a probe that cannot be opened, or several and none chosen
+   71  wrong configuration (ocd.toml, OpenOCD's) or file (image, SVD, output)
+   72  no probe, the wrong one, one that does not open, or several, none chosen
    73  the target does not answer, or refuses
    74  erasing, writing or protecting flash failed
    75  a comparison found a difference
    76  OpenOCD cannot be reached, went away or does not answer
-   77  the firmware exited with 0 before the line of --until-line or the place of --until came
+   77  the firmware exited with 0 before what --until-line or --until waits for
   101  tests of a test binary failed
-  124  the time of --timeout is over
+  124  the time of --timeout is over (`watch` and `events`: with --count only)
   130  Ctrl-C
-  134  the firmware panicked, faulted or locked up, after `flash`, `reset` and `resume` too
+  134  the firmware panicked, faulted or locked up, also as a command started it
   141  nobody reads standard output any more
-  143  SIGTERM
-`run`, `attach` and `semihosting` end with the firmware's own status when the firmware exits.
-The last line on standard error, and `whose` in JSON, say whose status it is.";
+  143  SIGTERM, or the terminal was closed
+`run`, `attach` and `semihosting` end with the firmware's own status when the
+firmware exits: their last line on standard error says whose status it is.
+`gdb` ends with GDB's. In JSON, `whose` says so of every command.";
 
 /// The status for an error of the library.
 pub(crate) fn of(error: &Error) -> u8 {

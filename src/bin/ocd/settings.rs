@@ -327,7 +327,14 @@ impl Sources {
         for (file, is_user) in self.user.iter().map(|file| (file, true)).chain(self.project.iter().map(|f| (f, false)))
         {
             let own = board.and_then(|name| file.boards.get(name));
-            for (key, entry) in own.into_iter().chain([&file.general]).flatten() {
+            // A board's own way to an OpenOCD takes the place of all ways at the top of the file, as
+            // each of its other settings does of the same one.
+            let is_way = |(key, entry): (&Key, &file::Entry)| {
+                key.is_source() && !(*key == Key::Virtual && entry.value == "false")
+            };
+            let has_way = own.is_some_and(|own| own.iter().any(is_way));
+            let general = file.general.iter().filter(|(key, _)| !(has_way && key.is_source()));
+            for (key, entry) in own.into_iter().flatten().chain(general) {
                 let (path, line) = (file.path.clone(), entry.line);
                 let origin = if is_user { Origin::UserFile { path, line } } else { Origin::ProjectFile { path, line } };
                 settings.take(*key, Setting { value: entry.value.clone(), origin });

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::arguments::{Cli, OutputArgs};
+use crate::arguments::{Cli, Command, OutputArgs};
 use crate::exit_status;
 use crate::failure::Failure;
 use crate::output::{self, Output};
@@ -19,7 +19,10 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn read(words: &[OsString]) -> Result<Line, clap::Error> {
         let matches = Cli::command().try_get_matches_from(words).map_err(|error| improved(error, words))?;
-        let cli = Cli::from_arg_matches(&matches)?;
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        if let Command::Run(arguments) = &mut cli.command {
+            arguments.note_separator(words);
+        }
         Ok(Line { cli, matches })
     }
 
@@ -96,7 +99,7 @@ fn distance(one: &str, other: &str) -> usize {
 }
 
 /// Does something with the command of this path, or with the whole if there is none.
-fn with_command<'n, T>(path: impl Iterator<Item = &'n str>, act: impl FnOnce(&mut clap::Command) -> T) -> T {
+pub(crate) fn with_command<'n, T>(path: impl Iterator<Item = &'n str>, act: impl FnOnce(&mut clap::Command) -> T) -> T {
     let mut cli = Cli::command();
     cli.build();
     let found = path.into_iter().try_fold(&cli, |command, name| command.find_subcommand(name));

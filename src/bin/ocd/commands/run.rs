@@ -7,9 +7,11 @@ mod firmware;
 mod log;
 mod log_filter;
 mod log_format;
+mod misplaced;
 mod output;
 mod verdict_line;
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::ops::Range;
@@ -44,9 +46,12 @@ pub(crate) struct RunArgs {
     /// The firmware: an ELF file.
     file: PathBuf,
     /// Arguments for the firmware, which it gets by semihosting; for a test binary, those of
-    /// `cargo test` and nextest.
+    /// `cargo test` and nextest. Options of ocd go before them.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
+    /// Whether `--` stands before the arguments.
+    #[arg(skip)]
+    is_separated: bool,
     /// Run what is in flash already. A difference from FILE is told, and then the log of defmt is
     /// not decoded, and addresses have no names.
     #[arg(long)]
@@ -75,6 +80,15 @@ pub(crate) struct RunArgs {
     program: ProgramArgs,
     #[command(flatten)]
     log: LogArgs,
+}
+
+impl RunArgs {
+    /// Takes over from the command line what clap does not tell.
+    pub(crate) fn note_separator(&mut self, words: &[OsString]) {
+        // The arguments are the last words.
+        let before = words.len().saturating_sub(self.args.len());
+        self.is_separated = words.iter().take(before).any(|word| word == "--");
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -137,7 +151,9 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     if runner.firmware.is_test {
         return embedded_test::run(context, runner);
     }
-    refuse_unknown_options(&runner.arguments.args)?;
+    if !runner.arguments.is_separated {
+        misplaced::refuse(&runner.arguments.args)?;
+    }
     let input = input(&runner.arguments)?;
     runner.firmware.note_missing_places(&runner.output);
     let mut sink = runner.sink();
@@ -295,16 +311,6 @@ pub(crate) fn stopping(
         drop(done);
         Ok(outcome?)
     })
-}
-
-/// A mistyped option of ours must not become an argument of the firmware in silence.
-fn refuse_unknown_options(arguments: &[String]) -> Outcome<()> {
-    let separated = std::env::args_os().any(|argument| argument == "--");
-    match arguments.iter().find(|argument| argument.starts_with('-') && argument.len() > 1) {
-        Some(option) if !separated => Err(Failure::usage(format!("unknown option {option}"))
-            .help("arguments for the firmware that begin with - follow --: ocd run FILE -- --fast")),
-        _ => Ok(()),
-    }
 }
 
 /// Fails unless the folder that the firmware may use can be read.
