@@ -242,7 +242,7 @@ impl<'a> Rtt<'a> {
         let milliseconds = interval.as_millis();
         let fits = u32::try_from(milliseconds).ok().filter(|milliseconds| (1..=u32::MAX / 2).contains(milliseconds));
         let Some(whole) = fits.filter(|_| interval.subsec_nanos() % 1_000_000 == 0) else {
-            let expected = "whole milliseconds, at least 1";
+            let expected = "whole milliseconds, 1 to 2147483647";
             return Err(
                 RttError::from(InvalidArgument::new("polling interval", expected, format!("{interval:?}"))).into()
             );

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::ending::{self, GRACE};
 use super::group::{Gate, SharedPoint};
 use crate::breakpoints::BreakpointKind;
-use crate::error::{BreakpointError, Error, Result, TargetError};
+use crate::error::{BreakpointError, CommandError, Error, Result, TargetError, TimeoutError};
 use crate::stop_token::StopTokens;
 use crate::target::Target;
 use crate::wire::Deadline;
@@ -128,7 +128,20 @@ impl<'t> RunBreakpoints<'t> {
                 }
                 self.addresses.push(address);
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                // OpenOCD may have set it, and the reply was lost. If it has not, there is none to
+                // remove.
+                let command = match &error {
+                    Error::Timeout(TimeoutError::Reply { command, .. }) => command,
+                    Error::Breakpoint(BreakpointError::UnexpectedReply(reply))
+                    | Error::Command(CommandError::UnexpectedReply(reply)) => &reply.command,
+                    _ => return Err(error),
+                };
+                if command.starts_with("bp ") {
+                    self.set.push(address);
+                }
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -170,7 +183,7 @@ impl<'t> RunBreakpoints<'t> {
 
     /// The breakpoints that are this run's to remove: those of a group that no other run uses any
     /// more, also if another run has set them.
-    fn to_remove(&mut self) -> Vec<u64> {
+    fn take_ours(&mut self) -> Vec<u64> {
         let mut addresses = std::mem::take(&mut self.set);
         for point in std::mem::take(&mut self.shared) {
             addresses.retain(|set| *set != point.2);
@@ -211,7 +224,7 @@ impl<'t> RunBreakpoints<'t> {
 
     fn take_out(&mut self) -> Option<Left> {
         let mut left: Option<Left> = None;
-        for address in self.to_remove() {
+        for address in self.take_ours() {
             if !self.is_silent && self.end.remaining().is_some_and(|remaining| remaining < GRACE) {
                 self.end = Deadline::after(Some(GRACE));
                 self.target = self.target.before(self.end);

@@ -150,6 +150,10 @@ fn arguments_and_input_reach_the_firmware_by_semihosting() {
 
     // A file without an end is read as the target reads it.
     bench.ocd(&["run", &firmware("prints"), "--input", "/dev/zero", "--timeout", "2s"]).expect(124);
+    // One that nobody opens for writing does not keep the run from its deadline.
+    let fifo = bench.folder().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    bench.ocd(&["run", &firmware("prints"), "--input", fifo.to_str().unwrap(), "--timeout", "2s"]).expect(124);
     let mut command = bench.board_command(&["run", &firmware("prints"), "--input", "-"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"typed\n").unwrap();

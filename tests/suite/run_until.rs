@@ -5,6 +5,7 @@ mod calls;
 mod channels;
 mod group;
 mod limits;
+mod lost_reply;
 mod newlib;
 mod refused;
 mod riscv;

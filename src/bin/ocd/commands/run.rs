@@ -33,6 +33,7 @@ use crate::flashing::{self, ProgramArgs};
 use crate::number;
 use crate::output::Output;
 use crate::output::progress::Watch;
+use crate::platform;
 use crate::settings::Key;
 use crate::signals::{POLL, Signals};
 use ending::Ending;
@@ -331,13 +332,34 @@ fn input(arguments: &RunArgs) -> Outcome<RunInput> {
         None => Ok(RunInput::from(Vec::new())),
         Some(path) if path.as_os_str() == "-" => Ok(as_it_comes(io::stdin())),
         Some(path) => {
-            let file = File::open(path).map_err(|error| Failure::file("read", path, &error))?;
+            let failed = |error| Failure::file("read", path, &error);
+            let kind = std::fs::metadata(path).map_err(failed)?.file_type();
             // Opening a folder succeeds.
-            if file.metadata().is_ok_and(|file| file.is_dir()) {
-                return Err(Failure::file("read", path, &io::ErrorKind::IsADirectory.into()));
+            if kind.is_dir() {
+                return Err(failed(io::ErrorKind::IsADirectory.into()));
             }
-            Ok(as_it_comes(file))
+            if platform::is_fifo(kind) {
+                // Opening it waits for its writer.
+                return Ok(as_it_comes(Late { path: path.clone(), file: None }));
+            }
+            Ok(as_it_comes(File::open(path).map_err(failed)?))
         }
+    }
+}
+
+/// A file that is opened by the first read.
+struct Late {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Read for Late {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => File::open(&self.path)?,
+        };
+        self.file.insert(file).read(buffer)
     }
 }
 
