@@ -21,7 +21,6 @@ use crate::target::{Target, TargetStatus};
 use crate::types::{HaltReason, TargetState};
 use crate::wire::Deadline;
 
-/// The pause between two polls.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
@@ -30,8 +29,7 @@ pub(super) struct Run<'t, 'c> {
     target: Target<'t>,
     breakpoints: Vec<u64>,
     serves_calls: bool,
-    /// The call at which the run began, while it waits for its input. Whatever halted the target
-    /// there did so before the run.
+    /// The call at which the run began, and was halted before it, while it waits for its input.
     begun_at: Option<u64>,
     /// The target stays behind the call that was served last.
     stays: bool,
@@ -118,9 +116,8 @@ impl<'t, 'c> Run<'t, 'c> {
         Err(TargetError::NotHalted { operation, target, state, failure: None }.into())
     }
 
-    /// Prepares the channels, just before the target is resumed: this changes the target's RAM. With
-    /// a slow probe a search of the RAM takes seconds: what this one took, and as much for the
-    /// search that the deadline may interrupt and for the one after it, comes on top of the end.
+    /// Prepares the channels, just before the target is resumed: this changes the target's RAM. What
+    /// the search took comes on top of the end, and as much for two more, which a slow probe needs.
     fn prepare(&mut self) -> Result<()> {
         // Setting breakpoints takes time, in which another client may have resumed the target.
         if self.ticket.is_some() || (self.channels.are_searched_for() && !self.is_stopped()) {
@@ -131,8 +128,7 @@ impl<'t, 'c> Run<'t, 'c> {
         Ok(())
     }
 
-    /// The run, between setting the breakpoints and removing them. What that takes comes on top of
-    /// the end.
+    /// The run, between setting the breakpoints and removing them, which is on top of the end.
     fn with_breakpoints(&mut self) -> Result<(Verdict, TargetStatus)> {
         let all: Vec<_> = self.breakpoints.iter().copied().chain(self.rtt_from).collect();
         let begin = Instant::now();
@@ -167,7 +163,7 @@ impl<'t, 'c> Run<'t, 'c> {
         self.target = self.target.before(self.end);
     }
 
-    /// From now on everything shares one end, after which each request gives up.
+    /// From now on all requests share one end.
     fn hurry(&mut self) {
         self.end = ending::beginning_now(self.end);
         self.target = self.target.before(self.end);
@@ -187,7 +183,6 @@ impl<'t, 'c> Run<'t, 'c> {
         let ticket = self.ticket.take();
         let group = ticket.as_ref().map(|ticket| Arc::clone(ticket.gate()));
         let before = if group.is_some() { Some(self.target.status()?) } else { None };
-        // All runs of the group are prepared, or have failed, or take too long.
         if let Some(ticket) = ticket {
             ticket.wait(self.deadline);
         }

@@ -102,8 +102,9 @@ fn events_come_from_either_core() {
 
 #[test]
 fn cores_of_a_group_share_a_software_breakpoint_until_the_last_one_ends() {
-    let Some(pair) = pair() else { return };
     const CODE: u64 = 0x2000_1000;
+
+    let Some(pair) = pair() else { return };
     for counts in [[5, 200_000], [200_000, 5]] {
         pair.halted();
         // subs r0, #1; bne .-2; nop; b .
