@@ -192,8 +192,9 @@ fn registers_of_other_banks_leave_memory_calls_right() {
         assert_memory_is_right(session, chip);
     }
     fill(chip);
-    // DLCR, where there is one.
-    dap.write_dp(0x14, 0).unwrap();
+    // DLCR, where there is one, of which these bits are reserved. A debug port without banks has
+    // CTRL/STAT there, and keeps its power.
+    dap.write_dp(0x14, 0x5000_0000).unwrap();
     assert_memory_is_right(session, chip);
 }
 
