@@ -100,10 +100,11 @@ proc _openocd_rs_1_status {} {
 proc _openocd_rs_1_control {command} {
     _openocd_rs_1_current
     _openocd_rs_1_with_errors_logged {
+        if {[string match reset* $command]} { return [_openocd_rs_1_reset $command] }
         if {[catch {_openocd_rs_1_command $command} message options]} {
             # A core in lockup is halted by the poll that reports a failure; see
             # _openocd_rs_1_state.
-            if {$command ne {halt} || [catch {_openocd_rs_1_status} status] || [lindex $status 2] ne {lockup}} {
+            if {[catch {_openocd_rs_1_status} status] || [lindex $status 2] ne {lockup}} {
                 return {*}$options $message
             }
             return $status
@@ -290,52 +291,6 @@ proc _openocd_rs_1_examine {} {
         _openocd_rs_1_note_if_running
         return 1
     }
-}
-
-# Resets everything, and returns of every target whether it is examined, and its status. A target
-# that was not examined before and is not now has a row like the others. It is a failure if the
-# reset has lost a target, or if none answers.
-proc _openocd_rs_1_reset_all {command} {
-    _openocd_rs_1_current
-    set examined {}
-    foreach target [target names] {
-        if {[$target was_examined]} { lappend examined $target }
-    }
-    _openocd_rs_1_with_errors_logged { _openocd_rs_1_command $command }
-    set previous [target current]
-    set code [catch {_openocd_rs_1_all_statuses} rows options]
-    targets $previous
-    if {$code != 0} { return {*}$options $rows }
-    set answering 0
-    foreach row $rows {
-        lassign $row is_examined status
-        if {$is_examined} { set answering 1 } elseif {[lindex $status 1] eq {unknown}} { lappend lost [lindex $status 0] }
-    }
-    if {[info exists lost]} {
-        foreach target $lost {
-            if {!$answering || $target in $examined} { return {*}[_openocd_rs_1_not_examined $target] }
-        }
-    }
-    return $rows
-}
-
-# Whether it is examined, and the status, of every target; another target is current after it.
-proc _openocd_rs_1_all_statuses {} {
-    set rows {}
-    foreach target [target names] {
-        set state [$target curstate]
-        if {[catch {targets $target}]} {
-            # OpenOCD refuses that for a disabled TAP only (find_target in src/target/target.c).
-            lappend rows [list 0 [list $target tap-disabled {} {} {}]]
-        } elseif {[$target was_examined]} {
-            lappend rows [list 1 [_openocd_rs_1_status]]
-        } else {
-            # Of any other state see _openocd_rs_1_state.
-            if {$state ni {{examine deferred} unavailable}} { set state unknown }
-            lappend rows [list 0 [list $target $state {} {} {}]]
-        }
-    }
-    return $rows
 }
 
 # Whether OpenOCD polls its targets. `poll` says it, and polls the current target while it is at it.
