@@ -123,6 +123,8 @@ impl SessionBuilder {
     /// can be open. The ports are those of OpenOCD's machine, and the session connects to the same
     /// numbers at the host of its own connection.
     ///
+    /// Whatever answers there is taken for OpenOCD: forward a port before it is used.
+    ///
     /// A range without a port, and one with port 0, is an invalid argument of the calls that would
     /// use it.
     ///

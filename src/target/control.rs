@@ -142,6 +142,8 @@ impl Target<'_> {
     /// that its write to the reset register failed, and the call is `Ok`: a variable that a
     /// reset clears shows whether there was one.
     ///
+    /// A target that OpenOCD has lost, as to a loss of power, is examined and reset once more.
+    ///
     /// # Errors
     /// [`TargetError::Reset`] if OpenOCD reports a failure. [`TargetError::WrongState`] if it
     /// reports none, but the target is not halted after a reset that should halt it.
