@@ -300,6 +300,17 @@ fn a_program_that_locks_up_at_its_start_is_no_success() {
 }
 
 #[test]
+fn elf_file_of_another_machine_is_told() {
+    let bench = Bench::new();
+    let file = |name: &str| format!("{}/tests/images/{name}", env!("CARGO_MANIFEST_DIR"));
+    let ran = bench.ocd(&["flash", &file("riscv64.elf"), "--reset", "halt"]).expect(0);
+    let told = "riscv64.elf is for another machine (ELF machine 243), and stm32f1x.cpu is a Cortex-M\n";
+    assert!(ran.stderr.contains(told), "{ran:#?}");
+    let ran = bench.ocd(&["flash", &file("crash/crash.elf"), "--reset", "halt"]).expect(0);
+    assert!(!ran.stderr.contains("warning"), "{ran:#?}");
+}
+
+#[test]
 fn a_program_that_crashes_into_a_breakpoint_of_its_handler_is_no_success() {
     let bench = Bench::new();
     // The reset handler is `udf #0` at 0x40. HardFault's is at 0x44: `bkpt 0xab`, `bkpt 0`, or

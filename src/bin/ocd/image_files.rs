@@ -1,6 +1,8 @@
 //! Firmware files as people name them: ELF, Intel HEX, S-record, UF2, and raw bytes with an address.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -68,10 +70,16 @@ impl Firmware {
         self.files.iter().map(|(file, _)| file.clone()).collect()
     }
 
-    /// Warns of raw bytes at an address where no program can begin. They may be data.
+    /// Warns of raw bytes at an address where no program can begin, and of a program for another
+    /// kind of core. They may be data, and a program for another core of the chip.
     pub(crate) fn warn(&self, output: &Output, board: &Board) -> Outcome<()> {
         for (file, content) in &self.files {
-            let Content::Raw { base, .. } = content else { continue };
+            let Content::Raw { base, .. } = content else {
+                if file.format == ImageFormat::Elf {
+                    warn_of_other_machine(&file.path, output, board)?;
+                }
+                continue;
+            };
             let address = board.address(base)?;
             if address % 4 != 0 {
                 let path = file.path.display();
@@ -135,6 +143,32 @@ fn raw(path: &Path, base: &str) -> Outcome<(FirmwareFile, Content)> {
     let bytes = image.segments().first().map_or_else(Vec::new, |segment| segment.data.clone());
     let file = FirmwareFile { path: path.to_owned(), format: ImageFormat::Bin, bytes: bytes.len() as u64 };
     Ok((file, Content::Raw { bytes, base: base.to_owned() }))
+}
+
+/// Compares the machine in an ELF file's header with the target, as far as both are known.
+fn warn_of_other_machine(path: &Path, output: &Output, board: &Board) -> Outcome<()> {
+    let mut header = [0; 20];
+    if File::open(path).and_then(|mut file| file.read_exact(&mut header)).is_err() {
+        // It has been read before.
+        return Ok(());
+    }
+    let is_big_endian = header[5] == 2;
+    let [.., one, other] = header;
+    let machine = if is_big_endian { u16::from_be_bytes([one, other]) } else { u16::from_le_bytes([one, other]) };
+    let status = board.target()?.status()?;
+    let kind = board.session.targets()?.into_iter().find(|target| target.name == status.name).map(|target| target.kind);
+    // The numbers are of the ELF specifications for the two architectures.
+    let (wanted, core) = match kind.as_deref() {
+        Some("cortex_m" | "hla_target") => (40, "a Cortex-M"),
+        Some("riscv") => (243, "a RISC-V hart"),
+        _ => return Ok(()),
+    };
+    if machine == wanted {
+        return Ok(());
+    }
+    let text =
+        format!("{} is for another machine (ELF machine {machine}), and {} is {core}", path.display(), status.name);
+    output.warning(board.name(), &text)
 }
 
 fn is_unknown_format(error: &Error) -> bool {
