@@ -223,7 +223,7 @@ proc _openocd_rs_1_rtt_serve {channel first last} {
         return [list port $value]
     }
     foreach {port server} [array get _openocd_rs_1_rtt_servers] {
-        append value "; port $port has channel [lindex $server 0]: `rtt server stop $port` frees it if its client is gone"
+        set value "[string trim $value]; port $port has channel [lindex $server 0]: `rtt server stop $port` frees it if its client is gone"
     }
     return [list none $value]
 }

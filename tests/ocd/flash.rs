@@ -281,6 +281,9 @@ fn a_running_openocd_must_tell_its_probe_if_one_is_wanted() {
     assert!(held(&bench, APP, 64) == noise(12, 64));
     session.close().unwrap();
     assert_eq!(flash(&start(None), "RIGHT").expect(72).error()["id"], "ocd.probe.unknown");
+    // OpenOCD's driver for the virtual chip has no serial numbers.
+    let ran = bench.ocd(&["flash", "app.bin@0x08004000", "--serial", "RIGHT"]).expect(72);
+    assert!(ran.stderr.contains("OpenOCD's driver remote_bitbang ignores serial numbers"), "{ran:?}");
 }
 
 #[test]

@@ -6,6 +6,28 @@ use crate::failure::{Failure, Outcome};
 use crate::number;
 use crate::settings::{Key, Origin};
 
+/// The drivers of OpenOCD that have no probe with a serial number.
+const WITHOUT_SERIAL: [&str; 18] = [
+    "am335xgpio",
+    "amt_jtagaccel",
+    "at91rm9200",
+    "bcm2835gpio",
+    "buspirate",
+    "dmem",
+    "dummy",
+    "ep93xx",
+    "gw16012",
+    "imx_gpio",
+    "jtag_dpi",
+    "jtag_vpi",
+    "linuxgpiod",
+    "parport",
+    "remote_bitbang",
+    "rshim",
+    "sysfsgpio",
+    "vdebug",
+];
+
 impl Board {
     /// Compares the probe's serial number with `--serial`, refuses a `--usb-location` that cannot be
     /// compared, and compares the chip's identification codes with
@@ -20,8 +42,12 @@ impl Board {
     /// serial numbers.
     fn check_serial(&self) -> Outcome<()> {
         let Some(wanted) = self.settings.get(Key::Serial) else { return Ok(()) };
+        let driver = self.session.adapter().name()?;
+        // The setting of the OpenOCD that was started is `wanted` itself.
+        let is_ignored = self.session.process().is_some() && WITHOUT_SERIAL.contains(&&*driver);
         let found = match self.logged_serial() {
             Some(serial) => Some(serial),
+            None if is_ignored => None,
             None => self.session.adapter().serial()?,
         };
         match found {
@@ -35,7 +61,11 @@ impl Board {
                 let message =
                     format!("cannot tell whether the probe is {} ({})", wanted.value, wanted.origin.place(Key::Serial));
                 Err(Failure::new(exit_status::PROBE, "ocd.probe.unknown", message)
-                    .cause("OpenOCD tells its probe only if ocd started it")
+                    .cause(if is_ignored {
+                        format!("OpenOCD's driver {driver} ignores serial numbers")
+                    } else {
+                        "OpenOCD tells its probe only if ocd started it".to_owned()
+                    })
                     .help("leave the serial number out, or describe the board with --config"))
             }
         }

@@ -12,7 +12,7 @@ use crate::output::table::table;
 
 #[derive(Debug, Args)]
 pub(crate) struct BanksArgs {
-    /// List the sectors too.
+    /// List the sectors too, and the blocks that are protected.
     #[arg(long)]
     sectors: bool,
     /// Find out which sectors are erased. Takes a halted target and some time.

@@ -15,7 +15,7 @@ use crate::number;
 #[derive(Debug, Args)]
 pub(crate) struct ProtectArgs {
     /// The first sector; where the chip protects blocks of several sectors, the first block. `ocd
-    /// banks` shows them.
+    /// banks --sectors` shows them.
     #[arg(value_parser = number::number_u32)]
     first: u32,
     /// The last one.

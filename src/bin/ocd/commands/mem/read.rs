@@ -147,6 +147,8 @@ impl ReadArgs {
             return Err(Failure::usage(format!("the range {} and --count exclude each other", self.address)));
         }
         let one_value = if length.is_none() { Width::of(place) } else { None };
+        // A function may have the size of a number, and another place.
+        let one_value = one_value.filter(|width| address % width.bytes() == 0);
         let width = self.width.or(one_value).filter(|_| self.format != Format::Bin || self.width.is_some());
         let unit = width.map_or(1, Width::bytes);
         if let Some(width) = width {
