@@ -1,6 +1,7 @@
 //! The repl and colour in a real terminal: a pseudo-terminal of 80×24.
 
 use std::process::Command;
+use std::time::Duration;
 
 use rexpect::ReadUntil;
 use rexpect::session::{PtySession, spawn_command};
@@ -76,10 +77,11 @@ fn repl_completes_openocds_commands_and_ours() {
     let mut terminal = repl(&Bench::new());
     send(&mut terminal, "adapter spe\t");
     // OpenOCD has a few seconds to list its commands. On a busy machine a person presses Tab again.
-    let is_completed = (0..5).any(|_| {
+    let is_completed = (0..50).any(|_| {
         let [done, bell] = ["adapter speed", "\x07"].map(|text| ReadUntil::String(text.to_owned()));
         let (_, found) = terminal.exp_any(vec![done, bell]).unwrap();
         if found != "adapter speed" {
+            std::thread::sleep(Duration::from_millis(200));
             send(&mut terminal, "\t");
         }
         found == "adapter speed"
