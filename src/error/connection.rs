@@ -43,9 +43,9 @@ pub enum ConnectionError {
         /// Its exit status, command line and last log lines.
         report: Box<ProcessReport>,
     },
-    /// Another OpenOCD answers at the port than the one that this session started, or to which it was
-    /// connected. [`Session::reconnect`](crate::Session::reconnect) accepts one that the session has
-    /// not started.
+    /// Another OpenOCD answers at the port than the one that this session started, or to which it
+    /// was connected. [`Session::reconnect`](crate::Session::reconnect) accepts one that the session
+    /// has not started.
     #[error("another OpenOCD answers at {peer} than the one of this session")]
     ForeignServer {
         /// The other end.

@@ -72,10 +72,8 @@ proc _openocd_rs_1_is_crashed {} {
     if {[_openocd_rs_1_core_kind [$target cget -type]] ne {cortex_m}} { return 0 }
     if {$reason eq {lockup}} { return 1 }
     if {$state eq {halted}} {
-        # 0.12.0 has `xPSR`, newer versions have `xpsr`.
-        if {![regexp -line -nocase {^\([0-9]+\) (xpsr) \(/32\)} [reg] - name]} { return 0 }
-        regexp {0x[0-9a-fA-F]+} [reg $name] exception
-        return [_openocd_rs_1_is_fault $exception]
+        set xpsr [_openocd_rs_1_xpsr]
+        return [expr {$xpsr eq {} ? 0 : [_openocd_rs_1_is_fault $xpsr]}]
     }
     if {$state ne {running}} { return 0 }
     for {set look 0} {$look < 2} {incr look} {

@@ -69,9 +69,8 @@ proc _openocd_rs_1_is_riscv_call {pc} {
 proc _openocd_rs_1_is_caught {pc} {
     set caught [expr {[read_memory 0xe000edfc 32 1] & 0xff1}]
     if {!$caught} { return 0 }
-    # 0.12.0 has `xPSR`, newer versions have `xpsr`.
-    if {![regexp -line -nocase {^\([0-9]+\) (xpsr) \(/32\)} [reg] - name]} { return 0 }
-    if {![regexp {0x[0-9a-fA-F]+} [reg $name] xpsr]} { return 0 }
+    set xpsr [_openocd_rs_1_xpsr]
+    if {$xpsr eq {}} { return 0 }
     set exception [expr {$xpsr & 0x1ff}]
     # A reset leaves the core in thread mode; its vector is number 1.
     set number [expr {$exception ? $exception : 1}]
@@ -85,6 +84,14 @@ proc _openocd_rs_1_is_caught {pc} {
         if {([read_memory [format 0x%x [expr {$table + 4 * $number}]] 32 1] & ~1) == $pc} { return 1 }
     }
     return 0
+}
+
+# xPSR of the current target, which is halted; empty if it has none. 0.12.0 calls it `xPSR`, newer
+# versions `xpsr`.
+proc _openocd_rs_1_xpsr {} {
+    set xpsr {}
+    if {[regexp -line -nocase {^\([0-9]+\) (xpsr) \(/32\)} [reg] - name]} { regexp {0x[0-9a-fA-F]+} [reg $name] xpsr }
+    return $xpsr
 }
 
 # The bits of DEMCR that halt the core at the exception that it is in (ARM DDI 0403, B1.5.14 and

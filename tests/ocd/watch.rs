@@ -65,6 +65,18 @@ fn time_limit_ends_the_wait_after_a_failed_sample() {
 }
 
 #[test]
+fn samples_that_failed_before_the_end_are_counted() {
+    let bench = Bench::new();
+    let mut running = Running::start(&mut bench.board_command(&["watch", COUNTER, "--period", "1s", "--json"]));
+    running.line_with("sample");
+    bench.chip.faults().power_off();
+    running.line_with("warning");
+    running.signal("INT");
+    let ran = running.end().expect(130);
+    assert!(ran.result()["missed"].as_u64() >= Some(1), "{ran:?}");
+}
+
+#[test]
 fn what_cannot_be_watched_is_found_before_openocd_starts() {
     let bench = Bench::new();
     for (variable, problem) in [

@@ -344,7 +344,9 @@ fn a_target_that_openocd_has_lost_is_an_error_for_all() {
     // OpenOCD 0.12.0 takes both for not examined then, and keeps their last states.
     let examined = || session.targets().unwrap().into_iter().map(|target| target.examined).collect::<Vec<_>>();
     session.target_named("chip1.cpu").unwrap().reexamine().unwrap();
-    if examined() == [true, true] {
+    if session.version().as_str() != "Open On-Chip Debugger 0.12.0" {
+        assert_eq!(examined(), [true, true]);
+        session.halt_all().unwrap();
         return;
     }
     lost("halt_all", session.halt_all());

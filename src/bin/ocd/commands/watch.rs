@@ -136,7 +136,6 @@ fn watch(
             return Ok(status);
         }
         if limit.is_some_and(|limit| begin.elapsed() >= limit) {
-            summary.missed += unread;
             if let Some(error) = failed {
                 // It has not come back.
                 return Err(error.into());
