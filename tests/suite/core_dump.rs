@@ -103,7 +103,7 @@ fn gdb_opens_the_core_of_a_riscv_hart() {
     let pc = session.registers().pc().unwrap();
     let directory = Directory::new();
     let core = directory.path().join("core");
-    session.target().core_dump(&core, &[0x8000_0000..0x8000_4000]).unwrap();
+    session.target().core_dump(&core, &[0x8000_0f00..0x8000_1100]).unwrap();
     let text = gdb(None, &core, &["info registers", "x/wx 0x80001000"]);
     assert!(has(&text, &["s11", "0x1b1b1b1b"]) && has(&text, &["fp", "0x80001000"]), "{text}");
     assert!(has(&text, &["pc", &format!("{pc:#x}")]), "{text}");

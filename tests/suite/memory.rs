@@ -311,7 +311,7 @@ fn threads_share_the_memory_of_one_session() {
             let memory = board.session.memory();
             scope.spawn(move || {
                 let at = RAM + thread * 1024;
-                for round in 0..4 {
+                for round in 0..2 {
                     let bytes = noise((thread * 100 + round) as u32, 999);
                     memory.write_bytes(at + 1, &bytes).unwrap();
                     assert_eq!(memory.read_bytes(at + 1, 999).unwrap(), bytes);

@@ -10,7 +10,7 @@ use virtual_chip::{CoreState, Model, Transport, VirtualBoard, firmware};
 
 use crate::board::{Board, INSTALL, PATIENCE};
 
-const COUNTED: u32 = 8;
+const COUNTED: u32 = 4;
 
 fn board(models: &[Model]) -> (Session, VirtualBoard) {
     let board = VirtualBoard::start(models).expect("a free port");

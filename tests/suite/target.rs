@@ -219,12 +219,12 @@ fn a_named_target_neither_uses_nor_changes_the_current_one() {
         for name in ["chip1.cpu", "chip0.cpu", "chip1.cpu", "chip0.cpu"] {
             let session = &session;
             scope.spawn(move || {
-                for _ in 0..200 {
+                for _ in 0..50 {
                     assert_eq!(session.target_named(name).unwrap().status().unwrap().name, name);
                 }
             });
         }
-        for _ in 0..200 {
+        for _ in 0..50 {
             assert_eq!(session.command("target current").unwrap(), "chip0.cpu");
         }
     });

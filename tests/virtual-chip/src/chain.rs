@@ -30,8 +30,8 @@ pub(crate) trait JtagChip: Send {
     }
 }
 
-/// Clock cycles of a chip for each TCK: a chip at 8 MHz behind a probe at 400 kHz.
-const CLOCKS_PER_TCK: u32 = 20;
+/// Clock cycles of a chip for each TCK: a chip at 2 MHz behind a probe at 400 kHz.
+const CLOCKS_PER_TCK: u32 = 5;
 
 /// The state of the pins and of the TAP controllers, which are all in the same state.
 #[derive(Debug)]

@@ -21,9 +21,9 @@ pub(crate) type SharedChip = Arc<Mutex<dyn JtagChip>>;
 
 /// The period in which the clock thread lets a busy chip run.
 const TICK: Duration = Duration::from_millis(1);
-/// Clock cycles of a chip in a millisecond: the 8 MHz that an STM32F1 has after reset (RM0008,
-/// 7.2).
-const CLOCKS_PER_MILLISECOND: u32 = 8_000;
+/// Clock cycles of a chip in a millisecond: a quarter of the 8 MHz that an STM32F1 has after reset
+/// (RM0008, 7.2). Firmware mostly waits in a loop, and a slower one leaves this machine to the test.
+const CLOCKS_PER_MILLISECOND: u32 = 2_000;
 /// The longest time that a chip catches up after this machine was too busy to let it run.
 const LONGEST_SLICE: Duration = Duration::from_millis(20);
 
