@@ -56,12 +56,9 @@ fn failed_end_of_the_session_is_the_only_answer() {
     let bench = Bench::new();
     bench.chip.load_firmware(firmware::rtt::IMAGE);
     bench.chip.faults().refuse_halt(true);
-    for arguments in [
-        &["read", "0x0800_0000", "16", "flash.bin"][..],
-        &["rtt", "--ram", "0x2000_0000+20K", "--list"],
-        &["status"],
-        &["watch", "0x2000_0000:u32", "-n", "1"],
-    ] {
+    // One that answers at its end, and one that has told its values by then. OpenOCD waits five seconds
+    // for each.
+    for arguments in [&["read", "0x0800_0000", "16", "flash.bin"][..], &["watch", "0x2000_0000:u32", "-n", "1"]] {
         let ran = bench.ocd(&[arguments, &["--json", "--on-exit", "halt"]].concat());
         let ends: Vec<_> = ran.lines().into_iter().filter(|line| line.get("status").is_some()).collect();
         assert_eq!(ends.len(), 1, "{arguments:?}: {ran:#?}");

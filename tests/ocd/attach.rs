@@ -168,7 +168,7 @@ fn all_that_was_printed_before_the_exit_is_shown() {
 fn firmware_that_prints_all_the_time_is_not_taken_for_halted() {
     // SYS_WRITE0 for ever.
     let bench = waiting(&[0x2004, 0xa101, 0xbeab, 0xe7fb], 0x0800_0048, b"x\n\0");
-    let ran = bench.ocd(&["attach", &firmware("prints"), "--trust-file", "--timeout", "5"]).expect(124);
+    let ran = bench.ocd(&["attach", &firmware("prints"), "--trust-file", "--timeout", "2"]).expect(124);
     assert!(ran.stdout.starts_with("x\nx\n"), "{}", ran.stderr);
 }
 
