@@ -48,6 +48,16 @@ fn a_speed_that_the_probe_does_not_have_is_refused() {
 }
 
 #[test]
+fn options_that_change_nothing_are_told() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["status", "--speed", "100"]).expect(0);
+    assert!(ran.stderr.contains("--speed changes nothing: the driver remote_bitbang has no speed"), "{ran:?}");
+    let session = bench.session();
+    let ran = bench.ocd_on(&session, &["status", "--speed", "100"]).expect(0);
+    assert!(ran.stderr.contains("--speed is for an OpenOCD that ocd starts"), "{ran:?}");
+}
+
+#[test]
 fn the_chain_is_a_table() {
     let bench = Bench::new();
     let ran = jtag(&bench, &["scan"]).expect(0);

@@ -72,7 +72,9 @@ impl Context {
     pub(crate) fn one_board_with(&self, tune: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Outcome<Board> {
         let settings = self.one_settings()?;
         self.note_unused(&settings);
-        Board::open(settings, self.takes_time, tune)
+        let board = Board::open(settings, self.takes_time, tune)?;
+        self.note_fixed_speed(&board)?;
+        Ok(board)
     }
 
     /// Notes options that change nothing on an OpenOCD that runs already.
@@ -89,6 +91,21 @@ impl Context {
                 );
             }
         }
+    }
+
+    /// Notes a `--speed` for a probe whose speed is fixed: OpenOCD takes it in silence.
+    fn note_fixed_speed(&self, board: &Board) -> Outcome<()> {
+        let is_option = board.settings.get(Key::Speed).is_some_and(|speed| speed.origin == Origin::Option);
+        // 0 is adaptive clocking, which has no number.
+        if !is_option || board.settings.value(Key::Speed) == Some("0") || board.session.process().is_none() {
+            return Ok(());
+        }
+        let adapter = board.session.adapter();
+        if adapter.speed()?.is_none() {
+            let driver = adapter.name()?;
+            self.output.note(board.name(), format_args!("--speed changes nothing: the driver {driver} has no speed"));
+        }
+        Ok(())
     }
 
     /// The settings of the board, for a command that works with one.
@@ -136,6 +153,7 @@ impl Context {
             let name = settings.board.clone();
             self.note_unused(&settings);
             let answer = Board::open(settings, self.takes_time, |openocd| openocd).and_then(|board| {
+                self.note_fixed_speed(&board)?;
                 // The target is left as it should be also after a failure, which then counts.
                 let done = command(&board, &plan);
                 let closed = board.close(OnClose::AsIs);
