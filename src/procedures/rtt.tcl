@@ -134,6 +134,10 @@ proc _openocd_rs_1_rtt_clear {block id} {
     lassign [_openocd_rs_1_rtt_head $block $id] kind ups downs
     write_memory $block 32 [lrepeat [expr {6 + 6 * ($ups + $downs)}] 0]
     _openocd_rs_1_check_write
+    # Flash takes a write, and keeps what it has.
+    if {[_openocd_rs_1_rtt_flaw $block $id] eq {}} {
+        error "the control block at [format 0x%08x $block] is still there after it was overwritten: it is not in RAM"
+    }
     return 1
 }
 

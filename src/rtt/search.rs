@@ -162,7 +162,7 @@ impl Rtt<'_> {
     ///
     /// # Errors
     /// [`RttError::InvalidArgument`] before anything is sent, and [`RttError::Refused`] if the
-    /// memory cannot be read or written.
+    /// memory cannot be read or written, or keeps its contents, as flash does.
     ///
     /// ```
     /// # use virtual_chip::firmware::rtt;

@@ -75,6 +75,14 @@ pub struct TargetInfo {
     pub examined: bool,
 }
 
+/// `stm32f1x.cpu (cortex_m) is halted`; of one that OpenOCD has not found, `… is not examined`.
+impl fmt::Display for TargetInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}) is ", self.name, self.kind)?;
+        if self.examined { self.state.fmt(f) } else { f.write_str("not examined") }
+    }
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -172,5 +180,7 @@ mod tests {
         let row = info(b"a cortex_m big t.cpu {examine deferred} 0").unwrap();
         assert_eq!((row.kind.as_str(), row.little_endian, row.examined), ("cortex_m", false, false));
         assert_eq!(row.state, TargetState::ExamineDeferred);
+        assert_eq!(row.to_string(), "a (cortex_m) is not examined");
+        assert_eq!(info(b"a riscv little t.cpu halted 1").unwrap().to_string(), "a (riscv) is halted");
     }
 }

@@ -251,6 +251,14 @@ fn clearing_spares_texts_and_what_is_outside_the_range() {
     assert!(matches!(refused, Err(Error::Rtt(RttError::Refused(_)))), "{refused:?}");
 }
 
+#[test]
+fn a_block_that_flash_keeps_is_not_cleared() {
+    let board = set_up();
+    board.chip.write_memory(0x0800_4000, &block_of(&board)).unwrap();
+    let refused = board.session.rtt().clear(0x0800_4000, 0x1000, ID).unwrap_err();
+    assert!(refused.to_string().contains("the control block at 0x08004000 is still there"), "{refused}");
+}
+
 /// The flags of up-channel 0.
 const FLAGS: u32 = firmware::CONTROL_BLOCK + 24 + 20;
 
