@@ -15,8 +15,8 @@ impl Session {
     /// examined, or whose TAP is disabled, is listed with its state and is no failure.
     ///
     /// # Errors
-    /// [`TargetError::Halt`] if an examined target does not halt. The others are halted then. The
-    /// errors of [`Target::halt`].
+    /// [`TargetError::Halt`] if an examined target does not halt, or if OpenOCD reaches none. The others
+    /// are halted then. The errors of [`Target::halt`].
     ///
     /// ```
     /// # use virtual_chip::{Model, VirtualBoard};
@@ -36,7 +36,9 @@ impl Session {
                 return Err(error);
             }
         }
-        self.each_examined(|target| target.halt())
+        // A newer OpenOCD forgets targets that it loses before it has polled them.
+        let is_known = targets.iter().any(|target| target.examined);
+        self.each_examined(if is_known { &[] } else { &[TargetState::Unknown] }, |target| target.halt())
     }
 
     /// Resumes all halted targets and returns the status of each, in the order of OpenOCD's
@@ -57,7 +59,7 @@ impl Session {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn resume_all(&self) -> Result<Vec<TargetStatus>> {
-        self.each_examined(|target| {
+        self.each_examined(&[], |target| {
             let status = target.status()?;
             if status.state != TargetState::Halted {
                 return Ok(status);
@@ -87,12 +89,16 @@ impl Session {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn status_all(&self) -> Result<Vec<TargetStatus>> {
-        self.each_examined(|target| target.status())
+        self.each_examined(&[], |target| target.status())
     }
 
-    /// Calls `action` for each examined target, also after one that failed. Returns the status of
-    /// every target, or the first error.
-    fn each_examined(&self, action: impl Fn(Target<'_>) -> Result<TargetStatus>) -> Result<Vec<TargetStatus>> {
+    /// Calls `action` for each target that is examined or was, or has one of these states, also after
+    /// one that failed. Returns the status of every target, or the first error.
+    fn each_examined(
+        &self,
+        also: &[TargetState],
+        action: impl Fn(Target<'_>) -> Result<TargetStatus>,
+    ) -> Result<Vec<TargetStatus>> {
         let each = |target: super::TargetInfo| {
             // One that is not examined and has a state of a core is lost: the state is an old one.
             let has_no_state = matches!(
@@ -102,7 +108,8 @@ impl Session {
                     | TargetState::Unavailable
                     | TargetState::TapDisabled
             );
-            if target.state != TargetState::TapDisabled && (target.examined || !has_no_state) {
+            let is_asked = target.examined || !has_no_state || also.contains(&target.state);
+            if target.state != TargetState::TapDisabled && is_asked {
                 return action(Target::of(self, &target.name));
             }
             Ok(TargetStatus { name: target.name, state: target.state, pc: None, halt_reason: None })

@@ -357,6 +357,16 @@ fn a_target_that_openocd_has_lost_is_an_error_for_all() {
 }
 
 #[test]
+fn a_halt_of_all_that_reaches_none_is_an_error() {
+    let (session, board) = board_with_dark_chips(&[]);
+    board.chips().iter().for_each(|chip| chip.faults().power_off());
+    // A newer OpenOCD notices in a poll, and forgets both.
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    let error = session.halt_all().unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::Halt(_))), "{error:?}");
+}
+
+#[test]
 fn a_target_that_does_not_halt_keeps_no_other_from_it() {
     let (session, board) = board(&[Model::Stm32f103, Model::Stm32f103]);
     board.chips()[1].faults().refuse_halt(true);
