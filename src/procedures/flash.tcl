@@ -1,16 +1,22 @@
 # Flash.
 
 # Runs a command that may run an algorithm on a target, and leaves the target as it was: a fault of
-# the algorithm leaves no trace, and if `restore` is 1, OpenOCD restores the RAM of the working area.
-# This is Tcl so that the settings never outlive the command. Without a working area there is no
-# algorithm.
+# the algorithm leaves no trace, no breakpoint or watchpoint stops the algorithm, and if `restore` is
+# 1, OpenOCD restores the RAM of the working area. This is Tcl so that the settings never outlive the
+# command. Without a working area there is no algorithm.
 proc _openocd_rs_1_flash_run {target restore args} {
     if {[$target curstate] ne {halted} || [$target cget -work-area-size] == 0} { return [uplevel #0 $args] }
     set backup [$target cget -work-area-backup]
     if {$restore && !$backup} { $target configure -work-area-backup 1 }
+    set breakpoints [_openocd_rs_1_of $target _openocd_rs_1_breakpoints_in_working_area]
+    set status {}
+    catch {set status [_openocd_rs_1_of $target _openocd_rs_1_status]}
     set state {}
     catch {set state [_openocd_rs_1_catch_faults $target]}
-    set code [catch -exit -signal -- {uplevel #0 $args} result options]
+    set code [catch -exit -signal -- {
+        foreach {address length} $breakpoints { _openocd_rs_1_of $target _openocd_rs_1_rbp $target $address $length }
+        uplevel #0 $args
+    } result options]
     # Over SWD the next access would be told of a failure of the last one.
     if {$code} { _openocd_rs_1_clear_errors }
     if {$state ne {}} { catch {_openocd_rs_1_release_faults $target $state $code} }
@@ -20,14 +26,35 @@ proc _openocd_rs_1_flash_run {target restore args} {
         if {$restore} { $target configure -work-area-backup 1 }
         $target configure -work-area-backup 0
     }
+    if {$state ne {}} { _openocd_rs_1_keep_reason $status [lindex $state 3] }
+    foreach {address length} $breakpoints {
+        if {[catch {_openocd_rs_1_of $target bp $address $length} message] && !$code} {
+            error "the breakpoint at $address could not be set again: $message"
+        }
+    }
     return {*}$options $result
 }
 
-# Makes a Cortex-M halt at a fault of an algorithm (DEMCR, VC_…). OpenOCD would wait 20 s for the
-# algorithm's end while the firmware's fault handler runs, and it would not restore the registers
-# (`armv7m_wait_algorithm` in src/target/armv7m.c). Returns what `_openocd_rs_1_release_faults`
-# needs: DEMCR, CFSR and HFSR, the name of the status register, the registers, and what the RAM
-# holds where a fault may put its frame.
+# The software breakpoints of the current target in its working area: {address length ...}. Of one
+# where an algorithm begins, OpenOCD would write back the instruction that it replaced, over the
+# algorithm, to step past it (cortex_m_restore_one in src/target/cortex_m.c).
+proc _openocd_rs_1_breakpoints_in_working_area {} {
+    set begin [[target current] cget -work-area-phys]
+    set end [expr {$begin + [[target current] cget -work-area-size]}]
+    set found {}
+    set line {^(?:IVA breakpoint: |Software breakpoint\(IVA\): addr=)(0x[0-9a-f]+), (?:len=)?(0x[0-9a-f]+),}
+    foreach {- address length} [regexp -all -inline -line $line [bp]] {
+        if {$address >= $begin && $address < $end} { lappend found $address $length }
+    }
+    return $found
+}
+
+# Makes a Cortex-M halt at a fault of an algorithm (DEMCR, VC_…), and at no breakpoint or watchpoint.
+# OpenOCD would wait 20 s for the algorithm's end while the firmware's fault handler runs, or the
+# core is halted elsewhere, and it would not restore the registers (`armv7m_wait_algorithm` in
+# src/target/armv7m.c). Returns what `_openocd_rs_1_release_faults` needs: DEMCR, CFSR and HFSR, the
+# name of the status register, the registers, what the RAM holds where a fault may put its frame, and
+# the registers of the comparators with their values.
 proc _openocd_rs_1_catch_faults {target} {
     if {[$target cget -type] ni {cortex_m hla_target}} { return {} }
     set status xPSR
@@ -42,14 +69,32 @@ proc _openocd_rs_1_catch_faults {target} {
     }
     set demcr [$target read_memory 0xe000edfc 32 1]
     set faults [$target read_memory 0xe000ed28 32 2]
+    set comparators [_openocd_rs_1_comparators $target]
     $target write_memory 0xe000edfc 32 [expr {$demcr | 0x7f0}]
-    return [list $demcr $faults $status $registers $frames]
+    # Without the enable bit; KEY is the bit beside it.
+    foreach {register value} $comparators { $target write_memory $register 32 [expr {$register == 0xe0002000 ? 2 : 0}] }
+    return [list $demcr $faults $status $registers $frames $comparators]
+}
+
+# The registers that enable the breakpoints and each watchpoint of a Cortex-M, with the values that
+# enable them again: FP_CTRL with its KEY, DWT_FUNCTIONn (ARM DDI 0403, C1.8 and C1.11).
+proc _openocd_rs_1_comparators {target} {
+    set found {}
+    set unit [$target read_memory 0xe0002000 32 1]
+    if {$unit & 1} { lappend found 0xe0002000 3 }
+    set count [expr {[$target read_memory 0xe0001000 32 1] >> 28}]
+    for {set i 0} {$i < $count} {incr i} {
+        set register [expr {0xe0001028 + 16 * $i}]
+        set value [$target read_memory $register 32 1]
+        if {$value & 0xf} { lappend found $register $value }
+    }
+    return $found
 }
 
 # Ends what `_openocd_rs_1_catch_faults` began. After a fault it returns from the exception and
 # restores the registers, the stack and the fault status.
 proc _openocd_rs_1_release_faults {target state code} {
-    lassign $state demcr faults status registers frames
+    lassign $state demcr faults status registers frames comparators
     set now [$target read_memory 0xe000ed28 32 2]
     if {$code && [$target curstate] eq {halted} && $now ne $faults && [target current] eq $target} {
         set exception [expr {[dict get [$target get_reg $status] $status] & 0x1ff}]
@@ -61,6 +106,7 @@ proc _openocd_rs_1_release_faults {target state code} {
         foreach before $faults after $now { lappend new [expr {$after & ~$before}] }
         $target write_memory 0xe000ed28 32 $new
     }
+    foreach {register value} $comparators { $target write_memory $register 32 $value }
     $target write_memory 0xe000edfc 32 $demcr
 }
 

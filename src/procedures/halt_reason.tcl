@@ -32,10 +32,21 @@ proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
         _openocd_rs_1_clear_errors
     } elseif {$code == 0xbeab} {
         return semihosting
-    } elseif {$is_of_reset && ($code & 0xff00) == 0xbe00} {
-        return breakpoint
+    } elseif {($code & 0xff00) == 0xbe00} {
+        if {$is_of_reset} { return breakpoint }
+    } elseif {!$is_of_reset && [info exists ::_openocd_rs_1_reason($target)]} {
+        lassign $::_openocd_rs_1_reason($target) kept registers
+        if {[$target get_reg [dict keys $registers]] eq $registers} { return $kept }
     }
     return $reason
+}
+
+# Keeps the reason in a status of a halted target, which a program that OpenOCD runs in the target
+# changes to `breakpoint`: for as long as the registers have these values, so until the target runs.
+proc _openocd_rs_1_keep_reason {status registers} {
+    lassign $status target - reason - log
+    if {$reason eq {}} { regexp {due to ([-a-z]+)} $log - reason }
+    if {$reason ne {}} { set ::_openocd_rs_1_reason($target) [list $reason $registers] }
 }
 
 # The reason of a RISC-V hart, or OpenOCD's own: `semihosting` at the `ebreak` of a semihosting call.

@@ -1,6 +1,6 @@
 //! What a flash call leaves on the target beside its purpose: nothing.
 
-use openocd::{Image, WriteOptions};
+use openocd::{BreakpointKind, HaltReason, Image, WatchpointAccess, WriteOptions};
 
 use super::{BASE, PAGE};
 use crate::board::Board;
@@ -16,6 +16,9 @@ struct State {
     registers: Vec<(String, String)>,
     demcr: u32,
     settings: String,
+    halt_reason: Option<HaltReason>,
+    /// DWT_FUNCTION0 and 1, and FP_CTRL.
+    comparators: [u32; 3],
 }
 
 impl State {
@@ -33,6 +36,9 @@ impl State {
                 .session
                 .command("list [stm32f1x.cpu cget -work-area-backup] [target current] [bp] [wp] [cortex_m maskisr]")
                 .unwrap(),
+            halt_reason: board.session.target().status().unwrap().halt_reason,
+            comparators: [0xe000_1028, 0xe000_1038, 0xe000_2000]
+                .map(|register| board.session.memory().read_u32(register).unwrap()),
         }
     }
 }
@@ -83,6 +89,36 @@ fn no_flash_call_changes_ram_registers_or_settings() {
 }
 
 #[test]
+fn no_breakpoint_or_watchpoint_stops_the_program_of_a_flash_call() {
+    let board = board();
+    let (breakpoints, flash) = (board.session.breakpoints(), board.session.flash());
+    // OpenOCD's program begins at the first, and reads what is watched.
+    breakpoints.add(RAM, BreakpointKind::Software).unwrap();
+    breakpoints.add_watchpoint(BASE + 0x4000, 4, WatchpointAccess::Access).unwrap();
+    breakpoints.add_watchpoint(RAM + 0x40, 4, WatchpointAccess::Access).unwrap();
+    // The core has them from here on.
+    board.session.target().resume().unwrap();
+    board.session.target().halt().unwrap();
+    flash.banks().unwrap();
+    let before = State::of(&board);
+    let image = Image::bin(BASE + 0x4000, Random::new(75).bytes(5000)).unwrap();
+    let calls: [Call<'_>; 4] = [
+        ("info", Box::new(|| flash.info(0).map(drop))),
+        ("write_image", Box::new(|| flash.write_image(&image).map(drop))),
+        (
+            "write_image of what is there",
+            Box::new(|| flash.write_image_with(&image, WriteOptions::new().skip_unchanged(true)).map(drop)),
+        ),
+        ("verify_image", Box::new(|| flash.verify_image(&image).map(drop))),
+    ];
+    for (name, call) in calls {
+        call().unwrap_or_else(|error| panic!("{name}: {error}"));
+        let after = State::of(&board);
+        assert!(after == before, "{name} leaves a trace: {}", difference(&before, &after));
+    }
+}
+
+#[test]
 fn without_restore_ram_a_write_changes_ram_and_nothing_else() {
     let board = board();
     let flash = board.session.flash();
@@ -107,7 +143,10 @@ fn difference(before: &State, after: &State) -> String {
     let registers = before.registers.iter().zip(&after.registers).filter(|(before, after)| before != after);
     let registers: Vec<_> =
         registers.map(|(before, after)| format!("{} {} is now {}", before.0, before.1, after.1)).collect();
-    format!("{bytes} bytes of RAM, {registers:?}, {:#x}, {}", after.demcr, after.settings)
+    format!(
+        "{bytes} bytes of RAM, {registers:?}, {:#x}, {}, {:?}, {:#x?}",
+        after.demcr, after.settings, after.halt_reason, after.comparators
+    )
 }
 
 #[test]
