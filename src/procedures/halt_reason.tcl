@@ -21,6 +21,10 @@ proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
     # src/target/cortex_m.c).
     if {!$is_of_reset && $reason ne {breakpoint} && ![string match {*due to breakpoint*} $log]} { return $reason }
     if {[llength [_openocd_rs_1_breakpoint_at $pc]]} { return breakpoint }
+    if {!$is_of_reset} {
+        set kept [_openocd_rs_1_kept_reason $target]
+        if {$kept ne {}} { return $kept }
+    }
     if {[catch {_openocd_rs_1_is_caught $pc} is_caught]} {
         _openocd_rs_1_clear_errors
     } elseif {$is_caught} {
@@ -32,11 +36,8 @@ proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
         _openocd_rs_1_clear_errors
     } elseif {$code == 0xbeab} {
         return semihosting
-    } elseif {($code & 0xff00) == 0xbe00} {
-        if {$is_of_reset} { return breakpoint }
-    } elseif {!$is_of_reset && [info exists ::_openocd_rs_1_reason($target)]} {
-        lassign $::_openocd_rs_1_reason($target) kept registers
-        if {[$target get_reg [dict keys $registers]] eq $registers} { return $kept }
+    } elseif {$is_of_reset && ($code & 0xff00) == 0xbe00} {
+        return breakpoint
     }
     return $reason
 }
@@ -47,6 +48,34 @@ proc _openocd_rs_1_keep_reason {status registers} {
     lassign $status target - reason - log
     if {$reason eq {}} { regexp {due to ([-a-z]+)} $log - reason }
     if {$reason ne {}} { set ::_openocd_rs_1_reason($target) [list $reason $registers] }
+}
+
+# Whether `resume` would pass a BKPT at `pc` that was never executed, as OpenOCD does where the halt
+# is the end of a program of its own (armv7m_maybe_skip_bkpt_inst in src/target/armv7m.c).
+proc _openocd_rs_1_would_pass_breakpoint {target pc} {
+    if {[_openocd_rs_1_kept_reason $target] in {{} breakpoint} || [llength [_openocd_rs_1_breakpoint_at $pc]]} { return 0 }
+    if {[catch {read_memory $pc 16 1} code]} {
+        _openocd_rs_1_clear_errors
+        return 0
+    }
+    return [expr {($code & 0xff00) == 0xbe00}]
+}
+
+# `resume` that executes the BKPT at `pc`: OpenOCD does not pass one where it has a breakpoint. Of a
+# semihosting call the instruction must stay.
+proc _openocd_rs_1_resume_at_breakpoint {pc args} {
+    if {$pc < 0x20000000 || [read_memory $pc 16 1] == 0xbeab} { bp $pc 2 hw } else { bp $pc 2 }
+    set code [catch {resume {*}$args} text options]
+    rbp $pc
+    return {*}$options $text
+}
+
+# The reason that was kept for a target, or {}.
+proc _openocd_rs_1_kept_reason {target} {
+    if {![info exists ::_openocd_rs_1_reason($target)]} return
+    lassign $::_openocd_rs_1_reason($target) reason registers
+    if {[$target get_reg [dict keys $registers]] ne $registers} return
+    return $reason
 }
 
 # The reason of a RISC-V hart, or OpenOCD's own: `semihosting` at the `ebreak` of a semihosting call.

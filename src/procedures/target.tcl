@@ -145,7 +145,11 @@ proc _openocd_rs_1_from_halt {command address} {
             if {$kind eq {cortex_m}} { set address [format 0x%x [expr {$address & ~1}]] }
             set pc [format {pc (/64): 0x%016lx} $address]
         }
-        if {$kind eq {cortex_m} && [regexp {0x[0-9a-fA-F]+} $pc at]} { _openocd_rs_1_renew_overwritten $at }
+        if {$kind eq {cortex_m} && [regexp {0x[0-9a-fA-F]+} $pc at]} {
+            _openocd_rs_1_renew_overwritten $at
+            if {$command eq {resume} && [_openocd_rs_1_would_pass_breakpoint $target $at]} { set command [list _openocd_rs_1_resume_at_breakpoint $at] }
+            unset -nocomplain ::_openocd_rs_1_reason($target)
+        }
         # For _openocd_rs_1_is_halted_before.
         unset -nocomplain ::_openocd_rs_1_resumed_from($target)
         if {$command eq {resume} && [regexp {0x[0-9a-fA-F]+} $pc at]} { set ::_openocd_rs_1_resumed_from($target) $at }

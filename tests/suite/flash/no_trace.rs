@@ -1,5 +1,7 @@
 //! What a flash call leaves on the target beside its purpose: nothing.
 
+use std::time::Duration;
+
 use openocd::{BreakpointKind, HaltReason, Image, WatchpointAccess, WriteOptions};
 
 use super::{BASE, PAGE};
@@ -17,7 +19,7 @@ struct State {
     demcr: u32,
     settings: String,
     halt_reason: Option<HaltReason>,
-    /// DWT_FUNCTION0 and 1, and FP_CTRL.
+    /// `DWT_FUNCTION0` and 1, and `FP_CTRL`.
     comparators: [u32; 3],
 }
 
@@ -116,6 +118,27 @@ fn no_breakpoint_or_watchpoint_stops_the_program_of_a_flash_call() {
         let after = State::of(&board);
         assert!(after == before, "{name} leaves a trace: {}", difference(&before, &after));
     }
+}
+
+/// OpenOCD passes a BKPT if the reason of the halt is a breakpoint, which the end of its own program is.
+#[test]
+fn a_breakpoint_instruction_that_was_not_executed_is_executed_after_a_flash_call() {
+    let board = board();
+    let target = board.session.target();
+    // `bkpt 0`, `b .`
+    board.session.memory().write_bytes(RAM + 0x3000, &[0x00, 0xbe, 0xfe, 0xe7]).unwrap();
+    board.session.registers().write("pc", RAM + 0x3000).unwrap();
+    board.session.flash().info(0).unwrap();
+    assert_eq!(target.status().unwrap().halt_reason, Some(HaltReason::DebugRequest));
+    target.resume().unwrap();
+    let status = target.wait_halt(Duration::from_secs(5)).unwrap();
+    assert_eq!((status.pc, status.halt_reason), (Some(RAM + 0x3000), Some(HaltReason::Breakpoint)));
+    // From here on it is passed.
+    board.session.flash().info(0).unwrap();
+    assert_eq!(target.status().unwrap().halt_reason, Some(HaltReason::Breakpoint));
+    target.resume().unwrap();
+    target.halt().unwrap();
+    assert_eq!(board.session.registers().pc().unwrap(), RAM + 0x3002);
 }
 
 #[test]
