@@ -15,7 +15,9 @@ use crate::types::SkipReason;
 use crate::wire::tcl;
 
 impl Svd<'_> {
-    /// Writes a register, in one access of its own width.
+    /// Writes a register, in one access of its own width. A register of another width than 8, 16,
+    /// 32 or 64 bits is in a wider access, whose other bits are read and written again; they are
+    /// written as zeros if the register must not be read.
     ///
     /// The write constraints of the register and of its fields are checked first. Read-only fields
     /// may get any value. If the description says `writeAsRead`, the register is read before it is
@@ -46,7 +48,7 @@ impl Svd<'_> {
         let register = device.peripheral(peripheral)?.register(register)?;
         value::check_register(register, value)?;
         self.check_as_read(&device, register, register.mask(), value)?;
-        self.write_value(register, value)
+        self.write_value(&device, register, value)
     }
 
     /// Writes one field, by number or by the name of a value. The other fields keep their values.
@@ -129,7 +131,7 @@ impl Svd<'_> {
             value::check_range(register, plan.set)?;
         }
         self.check_as_read(&device, register, plan.asked, plan.set)?;
-        if plan.keep == 0 { self.write_value(register, plan.set) } else { self.modify(register, plan) }
+        if plan.keep == 0 { self.write_value(&device, register, plan.set) } else { self.modify(register, plan) }
     }
 
     /// Writes fields of a register, and the reset value to all other fields. The register is not
@@ -160,11 +162,15 @@ impl Svd<'_> {
         let plan = plan::plan(register, fields, Rest::Reset)?;
         value::check_range(register, plan.set)?;
         self.check_as_read(&device, register, plan.asked, plan.set)?;
-        self.write_value(register, plan.set)
+        self.write_value(&device, register, plan.set)
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "the value fits: it was checked against the register's size")]
-    fn write_value(&self, register: &Register, value: u64) -> Result<()> {
+    fn write_value(&self, device: &Device, register: &Register, value: u64) -> Result<()> {
+        // What is behind the register may be another one.
+        if u64::from(register.size()) < register.bytes() * 8 && refusal(device, register).is_none() {
+            return self.modify(register, Plan { asked: register.mask(), keep: 0, set: value });
+        }
         let (memory, address) = (self.target.memory(), register.address());
         match bits(register)? {
             8 => memory.write_u8(address, value as u8),
@@ -196,9 +202,10 @@ impl Svd<'_> {
     fn modify(&self, register: &Register, plan: Plan) -> Result<()> {
         let (address, width) = (register.address(), bits(register)?);
         self.target.check_range(address, u64::from(width / 8), 1, false)?;
+        let keep = plan.keep | (!register.mask() & (u64::MAX >> (64 - width)));
         let halves = |value: u64| [value & 0xffff_ffff, value >> 32];
         let script = Script::call("modify").hex(address).number(width);
-        let script = script.hex_list(halves(plan.keep)).hex_list(halves(plan.set));
+        let script = script.hex_list(halves(keep)).hex_list(halves(plan.set));
         let shown = format!("read_memory {address:#x} {width} 1");
         let request = self.target.request(script).shown(shown);
         self.target.session().run(&request, |reply| {

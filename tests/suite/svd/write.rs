@@ -339,3 +339,24 @@ fn a_register_with_write_as_read_takes_only_its_present_value() {
     assert!(svd.write_register("M", "R", 0x5).is_err());
     assert_eq!(board.chip.read_u32(0x2000_0100), Ok(0x55));
 }
+
+#[test]
+fn what_is_behind_a_register_of_an_odd_width_is_kept() {
+    let field = "<fields><field><name>F</name><bitRange>[3:0]</bitRange></field></fields>";
+    let board = ram(&format!(
+        "<register><name>R</name><addressOffset>0</addressOffset><size>24</size>{field}</register>\
+         <register><name>BEHIND</name><addressOffset>3</addressOffset><size>8</size></register>\
+         <register><name>S</name><addressOffset>8</addressOffset><size>40</size></register>"
+    ));
+    board.chip.write_u32(0x2000_0100, 0xdead_beef).unwrap();
+    board.chip.write_memory(0x2000_0108, &[0xa5; 8]).unwrap();
+    let svd = board.session.svd();
+    svd.write_field("M", "R", "F", 1).unwrap();
+    assert_eq!(board.chip.read_u32(0x2000_0100), Ok(0xdead_bee1));
+    svd.write_register("M", "R", 0x12_3456).unwrap();
+    assert_eq!(board.chip.read_u32(0x2000_0100), Ok(0xde12_3456));
+    svd.write_fields_over_reset("M", "R", &[("F", 2.into())]).unwrap();
+    assert_eq!(board.chip.read_u32(0x2000_0100), Ok(0xde00_0002));
+    svd.write_register("M", "S", 0x12_3456_789a).unwrap();
+    assert_eq!(board.held(0x2000_0108, 8), [0x9a, 0x78, 0x56, 0x34, 0x12, 0xa5, 0xa5, 0xa5]);
+}
