@@ -80,6 +80,12 @@ impl Survey {
         arm7_9.contains(&self.kind.as_str())
     }
 
+    /// Whether OpenOCD has the target compare only the first address of a watchpoint, and does not
+    /// say so.
+    pub(super) fn watches_first_address(&self) -> bool {
+        self.is_riscv && !self.numbers_comparators
+    }
+
     /// Refuses a context or hybrid breakpoint where OpenOCD has no code for one, which it reports
     /// with the number of "no comparator" (`src/target/target.c`): only `cortex_a.c` and
     /// `aarch64.c` have it.

@@ -19,9 +19,10 @@ impl Breakpoints<'_> {
     /// `address` (OpenOCD: `wp ADDRESS LENGTH r|w|a`).
     ///
     /// The target must be halted. On a Cortex-M `length` is a power of two up to 32768, and
-    /// `address` a multiple of `length`; an ARMv8-M supports only 1, 2 and 4. RISC-V on OpenOCD
-    /// 0.12.0 compares only the first address, for any length. Other targets have limits of their
-    /// own, which OpenOCD checks.
+    /// `address` a multiple of `length`; an ARMv8-M supports only 1, 2 and 4. OpenOCD 0.12.0 has
+    /// RISC-V harts compare the first address only, and so do newer ones for a hart without better
+    /// triggers: there `length` is 1, at which an access of any width to that address stops. Other
+    /// targets have limits of their own, which OpenOCD checks.
     ///
     /// **On a Cortex-M the watchpoint works from the next [`resume`](crate::Target::resume) on**:
     /// OpenOCD writes it to the core then (`src/target/cortex_m.c`), so an earlier
@@ -35,6 +36,7 @@ impl Breakpoints<'_> {
     /// # Errors
     /// [`BreakpointError::NoComparator`] if all comparators are in use,
     /// [`BreakpointError::Duplicate`] if the address has a watchpoint,
+    /// [`BreakpointError::Unsupported`] if the target would watch the first address only,
     /// [`TargetError::NotHalted`](crate::TargetError::NotHalted).
     /// [`BreakpointError::InvalidArgument`] and
     /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is
@@ -129,6 +131,13 @@ impl Breakpoints<'_> {
             return Err(BreakpointError::Duplicate { what: WATCHPOINT, address, target: survey.target }.into());
         }
         survey.must_be_examined(&shown)?;
+        let unsupported = |why| {
+            let target = survey.target.clone();
+            Error::from(BreakpointError::Unsupported { what: WATCHPOINT, target, why })
+        };
+        if length > 1 && survey.watches_first_address() {
+            return Err(unsupported("OpenOCD 0.12.0 compares the first address only (a length of 1 works)"));
+        }
         let request = self
             .target
             .request(Script::call("add_watchpoint").words(&words))
@@ -137,6 +146,9 @@ impl Breakpoints<'_> {
         let found = self.target.session().run(&request, |reply| {
             let result =
                 reply.success(&request).map_err(|failure| survey.refused_to_add(WATCHPOINT, address, failure))?;
+            if result == b"first" {
+                return Err(unsupported("its triggers compare single addresses (a length of 1 works)"));
+            }
             let listed = tcl::text(result).and_then(listing::watchpoints);
             let listed = listed.ok_or_else(|| reply.unexpected::<BreakpointError>(&request))?;
             Ok::<_, Error>(listed.into_iter().find(|watchpoint| *watchpoint == wanted))

@@ -146,7 +146,8 @@ proc _openocd_rs_1_renew_lost_watchpoints {} {
     foreach {address length access} $all { wp $address $length $access }
 }
 
-# Sets a watchpoint, and returns all.
+# Sets a watchpoint, and returns all; `first` if it would only watch the first address. A hart whose
+# triggers compare single addresses gets such a one from OpenOCD, with one warning for them all.
 proc _openocd_rs_1_add_watchpoint {args} {
     _openocd_rs_1_renew_lost_watchpoints
     # OpenOCD counts the free comparators, and counts those of lost watchpoints twice. DWT_CTRL has
@@ -158,6 +159,12 @@ proc _openocd_rs_1_add_watchpoint {args} {
         }
     }
     wp {*}$args
+    lassign $args address length
+    if {$length > 1 && [_openocd_rs_1_core_kind [[target current] cget -type]] eq {riscv}
+        && ![catch {_openocd_rs_1_has_equality_trigger $address} has_one] && $has_one} {
+        rwp $address
+        return first
+    }
     return [wp]
 }
 

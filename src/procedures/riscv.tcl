@@ -27,3 +27,23 @@ proc _openocd_rs_1_dtmcs {tap} {
     if {[_openocd_rs_1_ir_length $tap] != 5} { return other }
     return [_openocd_rs_1_scan $tap 0x10 5 RUN/IDLE {32 0x0}]
 }
+
+# Whether a trigger of the current hart, which is halted, compares data addresses with this one, and
+# nothing else: `match` 0 with `store` or `load` in mcontrol or mcontrol6 (RISC-V Debug, 5.7.11 and
+# 5.7.12). OpenOCD has read the registers of triggers into no copy.
+proc _openocd_rs_1_has_equality_trigger {address} {
+    set selected [dict get [get_reg -force tselect] tselect]
+    set found 0
+    set code [catch {
+        for {set number 0} {$number < 64 && !$found} {incr number} {
+            set_reg [list tselect $number]
+            if {[dict get [get_reg -force tselect] tselect] != $number} break
+            set values [get_reg -force {tdata1 tdata2}]
+            set tdata1 [dict get $values tdata1]
+            set found [expr {($tdata1 & 0x3) && ($tdata1 & 0x780) == 0 && [dict get $values tdata2] == $address}]
+        }
+    } result options]
+    set_reg [list tselect $selected]
+    if {$code} { return {*}$options $result }
+    return $found
+}

@@ -1,6 +1,6 @@
 //! The debug module interface of the virtual hart, and what a hart cannot read.
 
-use openocd::{Error, JtagError, OpenOcdProcess, Session, TargetError};
+use openocd::{BreakpointError, Error, HaltReason, JtagError, OpenOcdProcess, Session, TargetError, WatchpointAccess};
 use virtual_chip::{Model, VirtualBoard, VirtualHart};
 
 use crate::board::{Board, INSTALL, PATIENCE, interpreter};
@@ -138,4 +138,34 @@ fn a_running_hart_without_a_system_bus_is_not_halted_in_every_call() {
         assert!(matches!(unmapped, Error::Target(TargetError::MemoryRead { .. })), "{unmapped:?}");
         target.resume().unwrap();
     }
+}
+
+/// The triggers of the virtual hart compare single addresses.
+#[test]
+fn a_watchpoint_that_would_watch_its_first_address_only_is_refused() {
+    let hart = VirtualHart::start().unwrap();
+    let session = Session::start(hart.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
+    let target = session.target();
+    target.halt().unwrap();
+    // `lui a0, 0x80001`, `sw zero, 0x100(a0)`, `j .`
+    let code = 0x8000_0200;
+    for (place, word) in (code..).step_by(4).zip([0x8000_1537, 0x1005_2023, 0x0000_006f]) {
+        session.memory().write_u32(place, word).unwrap();
+    }
+    let breakpoints = session.breakpoints();
+    for level in ["2", "-2"] {
+        session.command(&format!("debug_level {level}")).unwrap();
+        for (address, length) in [(0x8000_10fc, 8), (0x8000_1100, 4)] {
+            let refused = breakpoints.add_watchpoint(address, length, WatchpointAccess::Write);
+            let is_refused = matches!(refused, Err(Error::Breakpoint(BreakpointError::Unsupported { .. })));
+            assert!(is_refused, "{refused:?}");
+        }
+    }
+    assert_eq!(breakpoints.list_watchpoints().unwrap().len(), 0);
+    breakpoints.add_watchpoint(0x8000_1100, 1, WatchpointAccess::Write).unwrap();
+    target.resume_at(code).unwrap();
+    let status = target.wait_halt(PATIENCE).unwrap();
+    // 0.12.0 knows no reason of a hart.
+    assert!(matches!(status.halt_reason, Some(HaltReason::Watchpoint | HaltReason::Unknown)), "{status:?}");
+    assert!(status.pc < Some(code + 12), "{status}");
 }
