@@ -99,6 +99,14 @@ impl<'a> Jtag<'a> {
     pub fn xsvf(&self, path: impl Into<PathBuf>) -> XsvfFile<'a> {
         XsvfFile { jtag: *self, path: path.into(), tap: None, virt2: false, quiet: true, timeout: None }
     }
+
+    /// How many bits the instruction register of a TAP has. `None` for a TAP that is not there, which
+    /// OpenOCD refuses.
+    fn instruction_bits(&self, tap: Option<&str>) -> Result<Option<u32>> {
+        let Some(tap) = tap.filter(|tap| !tap.is_empty()) else { return Ok(None) };
+        let taps = self.scan_chain()?;
+        Ok(taps.into_iter().find(|listed| listed.name == tap).map(|listed| listed.ir_length))
+    }
 }
 
 impl SvfFile<'_> {
@@ -106,7 +114,8 @@ impl SvfFile<'_> {
     /// disabled. By default the file is for the whole chain.
     ///
     /// A file with headers or trailers (`HDR`, `HIR`, `TDR`, `TIR` of more than 0 bits) is for a
-    /// whole chain, and [`run`](Self::run) refuses it. OpenOCD itself drops these commands.
+    /// whole chain, and [`run`](Self::run) refuses it. OpenOCD itself drops these commands. It also
+    /// refuses an instruction (`SIR`) of another width than that of the TAP's register.
     pub fn tap(mut self, tap: impl Into<String>) -> Self {
         self.tap = Some(tap.into());
         self
@@ -152,7 +161,7 @@ impl SvfFile<'_> {
     pub fn run(&self) -> Result<SvfReport> {
         let file = read(&self.path)?;
         let tap = self.tap.as_deref().unwrap_or("");
-        let file = svf::normalize(&file, !tap.is_empty()).map_err(|fault| {
+        let file = svf::normalize(&file, self.jtag.instruction_bits(self.tap.as_deref())?).map_err(|fault| {
             let path = self.path.clone();
             match fault {
                 svf::Fault::Unterminated(line) => JtagError::Unterminated { path, line },
@@ -259,7 +268,8 @@ impl XsvfFile<'_> {
     /// correctly.
     pub fn run(&self) -> Result<()> {
         let file = read(&self.path)?;
-        xsvf::check(&file).map_err(|xsvf::Fault { offset, problem }| JtagError::InvalidXsvf {
+        let bits = self.jtag.instruction_bits(self.tap.as_deref())?;
+        xsvf::check(&file, bits).map_err(|xsvf::Fault { offset, problem }| JtagError::InvalidXsvf {
             path: self.path.clone(),
             offset,
             problem,

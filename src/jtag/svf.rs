@@ -44,12 +44,13 @@ impl Normalized {
 /// command of several lines twice. `Err` has the line where a command begins that no semicolon
 /// ends, or that OpenOCD would run in another way than it is written.
 ///
-/// `is_for_tap`: the file is for one TAP, not for the whole chain.
-pub(crate) fn normalize(file: &[u8], is_for_tap: bool) -> Result<Normalized, Fault> {
+/// `tap`: how many bits the instruction register of the TAP has, if the file is for one TAP and not
+/// for the whole chain.
+pub(crate) fn normalize(file: &[u8], tap: Option<u32>) -> Result<Normalized, Fault> {
     let mut normalized = Normalized { text: Vec::with_capacity(file.len()), lines: Vec::new() };
     let mut begin = None;
     let mut start = 0;
-    let mut commands = Commands::new(is_for_tap);
+    let mut commands = Commands::new(tap);
     for (number, line) in (1_u32..).zip(file.split(|byte| *byte == b'\n')) {
         for &byte in without_comment(line) {
             // OpenOCD reads bytes beyond ASCII as signed characters; none of them belongs into a
@@ -150,13 +151,13 @@ mod tests {
     use super::*;
 
     fn text(file: &str) -> String {
-        String::from_utf8(normalize(file.as_bytes(), false).unwrap().text).unwrap()
+        String::from_utf8(normalize(file.as_bytes(), None).unwrap().text).unwrap()
     }
 
     #[test]
     fn every_command_gets_a_line_of_its_own() {
         let file = "! a comment; with a semicolon\nTRST OFF; ENDIR IDLE;\r\n// another\nSDR 8 TDI (01)\n\tTDO (02) // why; so\n MASK (ff);\nSTATE IDLE;";
-        let normalized = normalize(file.as_bytes(), false).unwrap();
+        let normalized = normalize(file.as_bytes(), None).unwrap();
         assert_eq!(normalized.lines, [2, 2, 4, 7]);
         assert_eq!(
             String::from_utf8(normalized.text).unwrap(),
@@ -173,14 +174,14 @@ mod tests {
 
     #[test]
     fn a_command_without_an_end_is_an_error() {
-        assert_eq!(normalize(b"TRST OFF;\nSDR 8 TDI (01)\n", false), Err(Fault::Unterminated(2)));
-        assert_eq!(normalize(b"SDR 8 ! TDI (01);\n", false), Err(Fault::Unterminated(1)));
+        assert_eq!(normalize(b"TRST OFF;\nSDR 8 TDI (01)\n", None), Err(Fault::Unterminated(2)));
+        assert_eq!(normalize(b"SDR 8 ! TDI (01);\n", None), Err(Fault::Unterminated(1)));
     }
 
     #[test]
     fn other_bytes_become_blanks() {
         assert_eq!(text("STATE\x0bIDLE;\x1a\u{e9}"), "STATE IDLE;\n");
-        assert_eq!(normalize(b"\xff\x00SDR 0;", false).unwrap().text, b"SDR 0;\n");
+        assert_eq!(normalize(b"\xff\x00SDR 0;", None).unwrap().text, b"SDR 0;\n");
     }
 
     #[test]

@@ -21,13 +21,15 @@ const XCOMMENT: u8 = 0x16;
 /// How many states OpenOCD takes in one path (`XSTATE_MAX_PATH` in `src/xsvf/xsvf.c`).
 const LONGEST_PATH: usize = 12;
 
-/// Walks through all instructions up to `XCOMPLETE`.
+/// Walks through all instructions up to `XCOMPLETE`. `tap`: how many bits the instruction register of
+/// the TAP has, if the file is for one TAP and not for the whole chain.
 ///
 /// OpenOCD takes the end of the file for success wherever it comes, and compares with what its
 /// buffers happened to hold where operands are missing; it reads a comment without an end for ever;
 /// and it exits at a state that there is none of.
-pub(crate) fn check(file: &[u8]) -> Result<(), Fault> {
-    let mut walk = Walk { file, at: 0, size: 0, mask: None, has_tdo: false, path: Vec::with_capacity(LONGEST_PATH) };
+pub(crate) fn check(file: &[u8], tap: Option<u32>) -> Result<(), Fault> {
+    let mut walk =
+        Walk { file, tap, at: 0, size: 0, mask: None, has_tdo: false, path: Vec::with_capacity(LONGEST_PATH) };
     loop {
         let offset = walk.at;
         let fault = |problem| Fault { offset, problem };
@@ -47,6 +49,7 @@ pub(crate) fn check(file: &[u8]) -> Result<(), Fault> {
 /// How far the walk has come, and what the instructions so far have set.
 struct Walk<'a> {
     file: &'a [u8],
+    tap: Option<u32>,
     at: usize,
     /// Bits of a data register.
     size: u32,
@@ -74,11 +77,11 @@ impl<'a> Walk<'a> {
             // XSIR, XSIR2
             0x02 => {
                 let length = self.byte()?;
-                self.scan(length.into())?;
+                self.instruction_scan(length.into())?;
             }
             0x15 => {
                 let length = u16::from_be_bytes(self.array()?);
-                self.scan(length.into())?;
+                self.instruction_scan(length.into())?;
             }
             // XSDR
             0x03 => {
@@ -144,6 +147,13 @@ impl<'a> Walk<'a> {
             return Err("scans no bits");
         }
         self.bits(length).map(drop)
+    }
+
+    fn instruction_scan(&mut self, length: u32) -> Result<(), &'static str> {
+        if self.tap.is_some_and(|bits| bits != length) {
+            return Err("is an instruction of another width than the TAP takes");
+        }
+        self.scan(length)
     }
 
     /// OpenOCD compares after each scan of data, with what its buffers hold.
@@ -262,16 +272,24 @@ mod tests {
     ];
 
     fn refused(file: &[u8]) -> (usize, &'static str) {
-        let Fault { offset, problem } = check(file).unwrap_err();
+        let Fault { offset, problem } = check(file, None).unwrap_err();
         (offset, problem)
+    }
+
+    #[test]
+    fn an_instruction_for_a_tap_has_the_width_of_its_register() {
+        let file = [0x02, 5, 0x01, 0x15, 0, 5, 0x01, 0x00];
+        assert_eq!(check(&file, None), Ok(()));
+        assert_eq!(check(&file, Some(5)), Ok(()));
+        assert_eq!(check(&file, Some(4)).unwrap_err().offset, 0);
     }
 
     #[test]
     fn all_instructions_pass() {
         let mut file = ALL.concat();
-        assert_eq!(check(&file), Ok(()));
+        assert_eq!(check(&file, None), Ok(()));
         file.extend([0; 5]);
-        assert_eq!(check(&file), Ok(()), "padding");
+        assert_eq!(check(&file, None), Ok(()), "padding");
         file.push(0x07);
         assert_eq!(refused(&file), (file.len() - 1, BEYOND_END));
     }
@@ -315,7 +333,7 @@ mod tests {
     fn path_to_reset_is_walked_by_tms_high_alone() {
         let path = |states: &[u8]| states.iter().flat_map(|state| [0x12, *state]).chain([0]).collect::<Vec<_>>();
         // DRSELECT, IRSELECT, RESET
-        assert_eq!(check(&path(&[1, 2, 9, 0])), Ok(()));
+        assert_eq!(check(&path(&[1, 2, 9, 0]), None), Ok(()));
         // DRSELECT, DRCAPTURE, DREXIT1, DRUPDATE, DRSELECT, IRSELECT, RESET
         let (offset, problem) = refused(&path(&[1, 2, 3, 5, 8, 2, 9, 0]));
         assert!(offset == 14 && problem.contains("path to RESET"), "{offset} {problem}");
@@ -334,8 +352,8 @@ mod tests {
         assert!(refused(&file(&[0x09, 1, 2])).1.contains("XTDOMASK"));
         assert!(refused(&file(&[0x01, 1, 0x03, 2])).1.contains("XSDRTDO"));
         assert!(refused(&file(&[0x01, 1, 0x09, 1, 2, 0x08, 0, 0, 0, 8, 0x03, 1])).1.contains("XTDOMASK"));
-        assert_eq!(check(&file(&[0x01, 0, 0x03, 2, 0])), Ok(()), "nothing is compared");
-        assert_eq!(check(&file(&[0x01, 1, 0x09, 1, 2, 0x03, 2, 0])), Ok(()), "with the value of before");
+        assert_eq!(check(&file(&[0x01, 0, 0x03, 2, 0]), None), Ok(()), "nothing is compared");
+        assert_eq!(check(&file(&[0x01, 1, 0x09, 1, 2, 0x03, 2, 0]), None), Ok(()), "with the value of before");
     }
 
     #[test]

@@ -25,10 +25,11 @@ pub(super) struct Commands {
 }
 
 impl Commands {
-    /// `is_for_tap`: the file is for one TAP, not for the whole chain.
-    pub(super) fn new(is_for_tap: bool) -> Self {
+    /// `tap`: how many bits the instruction register of the TAP has, if the file is for one TAP and
+    /// not for the whole chain.
+    pub(super) fn new(tap: Option<u32>) -> Self {
         // OpenOCD begins a file with a reset of the TAPs.
-        Commands { scans: Scans::new(is_for_tap), at: Some(TapState::TestLogicReset) }
+        Commands { scans: Scans::new(tap), at: Some(TapState::TestLogicReset) }
     }
 
     /// Checks the next command, without its semicolon. `Some` has what is to be played in its
@@ -172,7 +173,7 @@ mod tests {
     use super::*;
 
     fn check(command: &str) -> Result<Option<String>, Problem> {
-        Commands::new(false).check(command)
+        Commands::new(None).check(command)
     }
 
     #[test]

@@ -97,6 +97,20 @@ fn a_file_that_the_chip_agrees_with_passes() {
     board.session.target().halt().unwrap();
 }
 
+/// OpenOCD would put bits of it into the TAPs around.
+#[test]
+fn an_instruction_of_another_width_than_the_taps_is_refused() {
+    let board = board();
+    let file = File::new("width.svf", "SIR 5 TDI (01);\nSIR 9 TDI (001);\n");
+    let error = jtag_error(board.session.jtag().svf(&file.0).tap(BS).run());
+    assert!(matches!(error, JtagError::InvalidSvf { line: 2, .. }), "{error:?}");
+    assert!(error.to_string().contains("9 bits, and the TAP takes 5"), "{error}");
+    board.session.jtag().svf(&file.0).run().unwrap();
+    let file = File::new("width.xsvf", [0x02, 4, 0x01, 0x00]);
+    let error = jtag_error(board.session.jtag().xsvf(&file.0).tap(BS).run());
+    assert!(matches!(error, JtagError::InvalidXsvf { offset: 0, .. }), "{error:?}");
+}
+
 #[test]
 fn a_file_with_a_wrong_tdo_fails_with_its_line() {
     let board = board();

@@ -8,6 +8,7 @@ use super::{Problem, is_one_of, short};
 const NAMES: [&str; 6] = ["SDR", "SIR", "HDR", "HIR", "TDR", "TIR"];
 /// The header and the trailer of `SDR` and of `SIR`.
 const SURROUNDINGS: [[usize; 2]; 2] = [[2, 4], [3, 5]];
+const SIR: usize = 1;
 const VALUES: [&str; 4] = ["TDI", "TDO", "MASK", "SMASK"];
 const TDI: usize = 0;
 const TDO: usize = 1;
@@ -21,7 +22,8 @@ pub(super) fn kind(name: &str) -> Option<usize> {
 /// What earlier scans of each kind leave for the next.
 #[derive(Debug, Default)]
 pub(super) struct Scans {
-    is_for_tap: bool,
+    /// How many bits the instruction register of the only TAP has.
+    tap: Option<u32>,
     last: [Last; NAMES.len()],
 }
 
@@ -35,8 +37,8 @@ struct Last {
 }
 
 impl Scans {
-    pub(super) fn new(is_for_tap: bool) -> Self {
-        Scans { is_for_tap, ..Scans::default() }
+    pub(super) fn new(tap: Option<u32>) -> Self {
+        Scans { tap, ..Scans::default() }
     }
 
     /// Checks a scan. `words` follow its name.
@@ -54,7 +56,10 @@ impl Scans {
         if length > last.length && values[TDI].is_none() {
             return Err("has no TDI, although it is longer than the last of its kind".to_owned());
         }
-        if self.is_for_tap && kind > 1 && length > 0 {
+        if let Some(bits) = self.tap.filter(|bits| kind == SIR && length != *bits) {
+            return Err(format!("is an instruction of {length} bits, and the TAP takes {bits}"));
+        }
+        if self.tap.is_some() && kind > SIR && length > 0 {
             return Err(format!(
                 "is for a whole chain: for one TAP, OpenOCD sets {} itself and leaves this one out; play the file without `tap`, or remove the command",
                 NAMES[kind]
@@ -154,8 +159,8 @@ mod tests {
     use super::*;
 
     /// What the last of some commands is replaced by.
-    fn last(commands: &[&str], is_for_tap: bool) -> Result<Option<String>, Problem> {
-        let mut checks = Commands::new(is_for_tap);
+    fn last(commands: &[&str], tap: Option<u32>) -> Result<Option<String>, Problem> {
+        let mut checks = Commands::new(tap);
         let (last, first) = commands.split_last().unwrap();
         for command in first {
             checks.check(command).unwrap();
@@ -175,10 +180,10 @@ mod tests {
             &["SDR 4 TDI(f)", "SDR 8 TDO(00)"],
             &["SIR 8 TDI (00)", "SDR 8"],
         ] {
-            assert!(last(scans, false).is_err(), "{scans:?}");
+            assert!(last(scans, None).is_err(), "{scans:?}");
         }
         for scans in [&["SDR 0"][..], &["SDR 8 TDI(00)", "SDR 8", "SDR 4"], &["SDR 8 tdi (0 )"]] {
-            assert_eq!(last(scans, false), Ok(None), "{scans:?}");
+            assert_eq!(last(scans, None), Ok(None), "{scans:?}");
         }
     }
 
@@ -194,7 +199,7 @@ mod tests {
             ("SDR 0 TDI (0)", true),
             ("SDR 0 TDI (1)", false),
         ] {
-            assert_eq!(last(&[scan], false).is_ok(), is_right, "{scan}");
+            assert_eq!(last(&[scan], None).is_ok(), is_right, "{scan}");
         }
     }
 
@@ -208,27 +213,36 @@ mod tests {
             (&["SDR 8 TDI (0) MASK (f)", "SDR 7", "SDR 7 TDO (2)"], "SDR 7 TDO (2) MASK (7f)"),
             (&["HIR 6 TDI (0) TDO (1)"], "HIR 6 TDI (0) TDO (1) MASK (3f)"),
         ] {
-            assert_eq!(last(scans, false).unwrap().as_deref(), Some(replaced), "{scans:?}");
+            assert_eq!(last(scans, None).unwrap().as_deref(), Some(replaced), "{scans:?}");
         }
-        assert_eq!(last(&["SDR 8 TDI (0) TDO (1) MASK (f)"], false), Ok(None));
+        assert_eq!(last(&["SDR 8 TDI (0) TDO (1) MASK (f)"], None), Ok(None));
     }
 
     #[test]
     fn a_scan_takes_part_in_the_comparison_of_what_is_around_it() {
         let compared = Ok(Some("SDR 8 TDI (0) TDO (0) MASK (0)".to_owned()));
         for around in ["HDR 1 TDI (0) TDO (1)", "TDR 1 TDI (0) TDO (1) MASK (1)"] {
-            assert_eq!(last(&[around, "SDR 8 TDI (0)"], false), compared, "{around}");
-            assert_eq!(last(&[around, "SIR 8 TDI (0)"], false), Ok(None), "{around}");
+            assert_eq!(last(&[around, "SDR 8 TDI (0)"], None), compared, "{around}");
+            assert_eq!(last(&[around, "SIR 8 TDI (0)"], None), Ok(None), "{around}");
         }
         for around in ["HDR 1 TDI (0)", "TDR 1 TDI (0) TDO (1) MASK (0)", "HDR 0"] {
-            assert_eq!(last(&[around, "SDR 8 TDI (0)"], false), Ok(None), "{around}");
+            assert_eq!(last(&[around, "SDR 8 TDI (0)"], None), Ok(None), "{around}");
         }
     }
 
     #[test]
+    fn an_instruction_for_a_tap_has_the_width_of_its_register() {
+        for (scan, is_right) in [("SIR 5 TDI (01)", true), ("SIR 8 TDI (01)", false), ("SIR 4 TDI (1)", false)] {
+            assert_eq!(last(&[scan], Some(5)).is_ok(), is_right, "{scan}");
+            assert_eq!(last(&[scan], None), Ok(None), "{scan}");
+        }
+        assert_eq!(last(&["SDR 8 TDI (01)"], Some(5)), Ok(None));
+    }
+
+    #[test]
     fn headers_and_trailers_are_for_the_whole_chain() {
-        assert!(last(&["HDR 1 TDI (0)"], true).unwrap_err().contains("HDR"));
-        assert_eq!(last(&["HDR 0"], true), Ok(None));
-        assert_eq!(last(&["HDR 1 TDI (0)"], false), Ok(None));
+        assert!(last(&["HDR 1 TDI (0)"], Some(5)).unwrap_err().contains("HDR"));
+        assert_eq!(last(&["HDR 0"], Some(5)), Ok(None));
+        assert_eq!(last(&["HDR 1 TDI (0)"], None), Ok(None));
     }
 }
