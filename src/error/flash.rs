@@ -46,8 +46,8 @@ pub enum FlashError {
     },
     /// An address is in no flash bank of the target. Nothing was changed.
     #[error(
-        "no flash bank of target {} holds the address {address:#010x}; the target has {}{}",
-        text::name(target),
+        "no flash bank of {} holds the address {address:#010x}; the target has {}{}",
+        text::target(target),
         list_banks(known),
         if *is_image_outside { IN_RAM } else { "" }
     )]

@@ -69,7 +69,7 @@ pub enum TargetError {
         failure: Box<Failure>,
     },
     /// OpenOCD reported success, but the target is not in the state that this call promises.
-    #[error("OpenOCD reported `{operation}` as done, but target {} is {state}", text::name(target))]
+    #[error("OpenOCD reported `{operation}` as done, but {} is {state}", text::target(target))]
     WrongState {
         /// The operation, as a command of OpenOCD's.
         operation: &'static str,

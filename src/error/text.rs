@@ -87,6 +87,11 @@ pub(crate) fn name(name: &str) -> String {
     excerpt(name.as_bytes(), 80)
 }
 
+/// A target in a sentence: `target stm32f1x.cpu`, or `the target` where its name is not known.
+pub(crate) fn target(name: &str) -> String {
+    if name == "the target" { name.to_owned() } else { format!("target {}", self::name(name)) }
+}
+
 /// A path as it is shown: on one line, with control characters escaped.
 pub(crate) fn shown(path: &Path) -> String {
     let mut text = String::new();
@@ -118,6 +123,11 @@ pub(crate) fn comma_separated(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_is_named_if_its_name_is_known() {
+        assert_eq!([target("chip.cpu"), target("the target")], ["target chip.cpu", "the target"]);
+    }
 
     #[test]
     fn a_path_is_shown_on_one_line_and_otherwise_as_it_is() {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::error::ProcessReport;
-use crate::error::text::{excerpt, name};
+use crate::error::text::{self, excerpt, name};
 
 /// A deadline passed.
 #[derive(thiserror::Error)]
@@ -49,7 +49,7 @@ pub enum TimeoutError {
         report: Box<ProcessReport>,
     },
     /// The target did not halt in time. It is still running.
-    #[error("target {} did not halt within {after:?}; its state is {state}", name(target))]
+    #[error("{} did not halt within {after:?}; its state is {state}", text::target(target))]
     Halt {
         /// The target's name.
         target: String,
