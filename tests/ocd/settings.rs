@@ -265,3 +265,29 @@ fn values_of_a_wrong_kind_are_told_with_their_line() {
         assert_eq!(error["causes"][0], format!("line 3: {wanted}"), "{line}: {error}");
     }
 }
+
+#[test]
+fn config_shows_the_other_boards_if_the_settings_of_one_are_contradictory() {
+    let bench = Bench::new();
+    let file =
+        "[boards.a]\nconnect = \"a:1\"\n[boards.b]\nconnect = \"b:1\"\nvirtual = true\n[boards.c]\nconnect = \"c:1\"\n";
+    bench.file("ocd.toml", file);
+    let ran = bench.ocd_alone(&["config"]).expect(71);
+    for board in ["a", "c"] {
+        assert!(ran.stdout.contains(&format!("{board}: connect  {board}:1")), "{ran:#?}");
+    }
+    assert!(ran.stderr.starts_with("b: error: ") && ran.stderr.contains("exclude each other"), "{ran:#?}");
+    let ran = bench.ocd_alone(&["config", "--json"]).expect(71);
+    let lines = ran.lines();
+    let kinds: Vec<_> = lines.iter().map(|line| (&line["board"], &line["type"], &line["status"])).collect();
+    let [a, b, c] = ["a", "b", "c"].map(Into::into);
+    let [result, error] = ["result", "error"].map(Into::into);
+    assert_eq!(kinds, [(&a, &result, &0.into()), (&b, &error, &71.into()), (&c, &result, &0.into())]);
+    // One that is chosen is all that counts.
+    bench.ocd_alone(&["config", "--board", "c"]).expect(0);
+    bench.ocd_alone(&["config", "--board", "b"]).expect(71);
+    // A contradiction at the top concerns each board without a way of its own.
+    bench.file("ocd.toml", "connect = \"a:1\"\nvirtual = true\n[boards.b]\nconnect = \"b:1\"\n");
+    let ran = bench.ocd_alone(&["config"]).expect(71);
+    assert!(ran.stdout.contains("b: connect  b:1") && ran.stderr.starts_with("error: "), "{ran:#?}");
+}
