@@ -277,3 +277,11 @@ fn unknown_option_that_names_a_value_or_a_command_is_told_so() {
         }
     }
 }
+
+#[test]
+fn last_sector_that_is_missing_is_asked_for() {
+    let bench = Bench::new();
+    let ran = bench.ocd_alone(&["erase", "--bank", "0", "5"]).expect(64);
+    assert!(ran.stderr.starts_with("error: the last sector is missing\n"), "{ran:#?}");
+    assert!(ran.stderr.contains("help: for sector 5 alone: --bank 0 5 5\n"), "{ran:#?}");
+}
