@@ -285,3 +285,13 @@ fn last_sector_that_is_missing_is_asked_for() {
     assert!(ran.stderr.starts_with("error: the last sector is missing\n"), "{ran:#?}");
     assert!(ran.stderr.contains("help: for sector 5 alone: --bank 0 5 5\n"), "{ran:#?}");
 }
+
+#[test]
+fn options_of_ocd_among_the_words_of_a_command_of_openocds_are_told() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["cmd", "targets", "--json"]).expect(70);
+    assert!(ran.stderr.contains("help: options of ocd go before the command: ocd cmd --json targets\n"), "{ran:#?}");
+    let ran = bench.ocd(&["cmd", "targets", "--nonsense"]).expect(70);
+    assert!(!ran.stderr.contains("help: "), "{ran:#?}");
+    assert_eq!(bench.ocd(&["cmd", "set", "x", "--json"]).expect(0).stdout, "--json\n");
+}

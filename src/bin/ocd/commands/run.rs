@@ -40,6 +40,7 @@ use ending::Ending;
 pub(crate) use ending::{as_exit_status, exit};
 pub(crate) use firmware::{Firmware, other_firmware};
 pub(crate) use log::LogArgs;
+pub(crate) use misplaced::options_among;
 pub(crate) use output::{DEFMT_CHANNEL, Sink};
 
 #[derive(Debug, Clone, Args)]
