@@ -175,7 +175,10 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
         (Ok(ending), Ok(())) => ending,
         (Err(failure), Ok(())) | (Ok(_), Err(failure)) => return Err(failure),
         (Err(failure), Err(left)) => {
-            return Err(failure.cause(format!("the target was not left as it should be: {left}")));
+            let note = "the target was not left as it should be";
+            // Without OpenOCD there is nothing more to tell.
+            let is_gone = [failure.status, left.status] == [exit_status::CONNECTION; 2];
+            return Err(failure.note(if is_gone { note.to_owned() } else { format!("{note}: {left}") }));
         }
     };
     ending.tell(&runner.output)
