@@ -67,7 +67,8 @@ impl Board {
             let openocd = tune(builder(&settings, config)?);
             // Until the session is registered.
             _starting = Signals::current().starting();
-            patiently(&settings, || Ok(limits.clone().start(openocd.clone())?))?
+            let start = || limits.clone().start(openocd.clone()).map_err(Failure::from);
+            patiently(&settings, start).map_err(|failure| hints::name_transport(failure, &settings))?
         } else {
             return Err(Failure::configuration("nothing says which board is meant")
                 .help("describe it with --config \"-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg\", an openocd.cfg or an ocd.toml")

@@ -9,6 +9,7 @@ use openocd::{ConnectionError, Error, FlashError, ImageError, ProcessError, Proc
 use crate::exit_status;
 use crate::failure::Failure;
 use crate::platform;
+use crate::settings::{Key, Settings};
 use crate::signals::Signals;
 
 /// Where Linux has the USB devices.
@@ -96,6 +97,15 @@ fn is_protected(error: &Error) -> bool {
 /// Whether the failure clears when the probe, or the OpenOCD of `--connect`, is there.
 pub(crate) fn may_clear(failure: &Failure) -> bool {
     [symptoms::NO_PROBE, symptoms::BUSY_PROBE, "connection.unreachable"].contains(&failure.id.as_str())
+}
+
+/// Names the setting that chooses a transport, if there is one, in a failure for another transport.
+pub(crate) fn name_transport(mut failure: Failure, settings: &Settings) -> Failure {
+    if let Some(setting) = settings.get(Key::Transport).filter(|_| failure.id == symptoms::CHOSEN_TRANSPORT) {
+        let setting = setting.origin.of(Key::Transport);
+        failure.help = vec![format!("the configuration or the probe has chosen another one: leave out {setting}")];
+    }
+    failure
 }
 
 /// One cause, and what to try.

@@ -16,6 +16,8 @@ pub(crate) struct Symptom {
 /// The kinds of failures that clear when the probe is plugged in, or is free again.
 pub(crate) const NO_PROBE: &str = "ocd.probe.none";
 pub(crate) const BUSY_PROBE: &str = "ocd.probe.busy";
+/// A transport was chosen before.
+pub(crate) const CHOSEN_TRANSPORT: &str = "ocd.config.transport";
 /// The probe is there, but belongs to somebody else.
 pub(crate) const NO_PERMISSION: &str = "ocd.probe.permission";
 
@@ -65,8 +67,10 @@ const NO_DRIVER: (&str, &str) =
     ("OpenOCD's configuration names no debug probe", "begin it with the probe's file, such as interface/cmsis-dap.cfg");
 const UNKNOWN_DRIVER: (&str, &str) =
     ("this OpenOCD does not know the debug probe's driver", "`openocd -c \"adapter list\"` lists those that it has");
-const TRANSPORT: (&str, &str) =
-    ("the transport cannot be chosen", "the configuration or the probe has chosen another one: leave out --transport");
+const TRANSPORT: (&str, &str) = (
+    "the transport cannot be chosen",
+    "the configuration chooses a transport twice, or one that the probe does not have",
+);
 
 /// In this order: the first that matches any line counts, so causes precede what follows from them.
 #[rustfmt::skip]
@@ -80,7 +84,7 @@ const SYMPTOMS: &[Symptom] = &[
     symptom("Error: Can't find ", CONFIGURATION, "ocd.config.no_file", NO_FILE),
     symptom("invalid command name ", CONFIGURATION, "ocd.config.no_command", NO_COMMAND),
     symptom("was not found (", CONFIGURATION, "ocd.config.unknown_driver", UNKNOWN_DRIVER),
-    symptom("Can't change session's transport", CONFIGURATION, "ocd.config.transport", TRANSPORT),
+    symptom("Can't change session's transport", CONFIGURATION, CHOSEN_TRANSPORT, TRANSPORT),
     symptom("Debug Adapter has to be specified", CONFIGURATION, "ocd.config.no_driver", NO_DRIVER),
     symptom("unable to select a session transport", CONFIGURATION, "ocd.config.no_driver", NO_DRIVER),
     symptom("doesn't support any transports", CONFIGURATION, "ocd.config.no_driver", NO_DRIVER),
