@@ -150,14 +150,34 @@ pub(crate) fn first_error(log: &[String]) -> Option<&str> {
     error_line(log).or_else(|| log.iter().rev().find(may_tell).map(|line| cause(line)))
 }
 
+/// The line of the log of a command that says why the command failed.
+pub(crate) fn why(log: &[String]) -> Option<&str> {
+    find(log).map(|(_, line)| line).or_else(|| handler_error(log)).or_else(|| first_error(log))
+}
+
 /// The first line that OpenOCD marks as an error.
 pub(crate) fn error_line(log: &[String]) -> Option<&str> {
     let is_error = |line: &&String| line.starts_with("Error: ") || line.contains(": Error: ");
     log.iter().find(is_error).map(|line| cause(line))
 }
 
+/// What a handler of a target's event failed with, by the log of the command that ran it: the
+/// message of a script follows the line that names the event, and what OpenOCD logged for a command
+/// of the script precedes it.
+pub(crate) fn handler_error(log: &[String]) -> Option<&str> {
+    let names_event = |line: &String| {
+        line.contains("Error executing event ") || line.contains("Execution of event ") && line.ends_with(" failed:")
+    };
+    let at = log.iter().position(names_event)?;
+    let (before, after) = log.split_at(at);
+    // The message of a command of OpenOCD's is empty, or missing before the call stack.
+    let is_message = |text: &&str| !text.is_empty() && !text.starts_with("Traceback ");
+    let of_script = after.get(1).map(|line| cause(line)).filter(is_message);
+    of_script.or_else(|| before.last().map(|line| cause(line)))
+}
+
 /// The line without its level and the place in OpenOCD's own scripts.
-fn cause(line: &str) -> &str {
+pub(super) fn cause(line: &str) -> &str {
     let line = line.split_once("Error: ").map_or(line, |(_, message)| message);
     line.trim()
 }
@@ -264,6 +284,33 @@ mod tests {
         assert_eq!(first_error(&["Info : x".to_owned(), "Error: new".to_owned()]), Some("new"));
         assert_eq!(first_error(&["missing close-brace".to_owned(), String::new()]), Some("missing close-brace"));
         assert_eq!(first_error(&[]), None);
+    }
+
+    #[test]
+    fn errors_of_handlers_are_found_beside_the_name_of_the_event() {
+        let of = |log: &str| {
+            let log: Vec<String> = log.lines().map(str::to_owned).collect();
+            handler_error(&log).map(str::to_owned)
+        };
+        // OpenOCD 0.12.0.
+        let old = "Error executing event reset-init on target a.cpu:\nembedded:startup.tcl:1193: Error: ";
+        assert_eq!(
+            of(&format!("halted\nFailed to write memory\n{old}\nin procedure")),
+            Some("Failed to write memory".into())
+        );
+        assert_eq!(of(&format!("halted\n{old}oops\nin procedure")), Some("oops".into()));
+        // Newer.
+        let new = "[a.cpu] Execution of event reset-init failed:";
+        assert_eq!(
+            of(&format!("Failed to write memory\n{new}\n/a.cfg:150: Error: \nTraceback")),
+            Some("Failed to write memory".into())
+        );
+        assert_eq!(
+            of(&format!("Failed to write memory\n{new}\nTraceback (most")),
+            Some("Failed to write memory".into())
+        );
+        assert_eq!(of(&format!("halted\n{new}\noops\nTraceback")), Some("oops".into()));
+        assert_eq!(of("halted\nFailed to write memory"), None);
     }
 
     #[test]
