@@ -83,7 +83,7 @@ impl Context {
         let settings = self.one_settings()?;
         self.note_unused(&settings);
         let board = Board::open(settings, self.takes_time, tune)?;
-        self.note_fixed_speed(&board)?;
+        self.note_start(&board)?;
         Ok(board)
     }
 
@@ -101,6 +101,12 @@ impl Context {
                 );
             }
         }
+    }
+
+    /// Tells what the start of OpenOCD says against what was asked for.
+    fn note_start(&self, board: &Board) -> Outcome<()> {
+        board.doubts().iter().try_for_each(|doubt| self.output.warning(board.name(), doubt))?;
+        self.note_fixed_speed(board)
     }
 
     /// Notes a `--speed` for a probe whose speed is fixed: OpenOCD takes it in silence.
@@ -163,7 +169,7 @@ impl Context {
             let name = settings.board.clone();
             self.note_unused(&settings);
             let answer = Board::open(settings, self.takes_time, |openocd| openocd).and_then(|board| {
-                self.note_fixed_speed(&board)?;
+                self.note_start(&board)?;
                 // The target is left as it should be also after a failure, which then counts.
                 let done = command(&board, &plan);
                 let closed = board.close(OnClose::AsIs);

@@ -2,6 +2,7 @@
 //! its start.
 
 mod plain;
+pub(crate) mod start_log;
 mod symptoms;
 
 use openocd::{ConnectionError, Error, FlashError, ImageError, ProcessError, ProcessReport, TargetError, TargetState};

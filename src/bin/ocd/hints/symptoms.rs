@@ -41,7 +41,8 @@ const PERMISSION: (&str, &str) = (
     "you may not open the debug probe",
     "install OpenOCD's udev rules (60-openocd.rules), then unplug the probe and plug it in again",
 );
-const POWER: (&str, &str) = ("the target seems to have no power", "connect its supply, and the probe's VTref");
+pub(super) const POWER: (&str, &str) =
+    ("the target seems to have no power", "connect its supply, and the probe's VTref");
 const SILENT: (&str, &str) =
     ("the target does not answer", "check its power and the wiring, and try a lower --speed, such as --speed 100");
 const GONE: (&str, &str) =
@@ -49,9 +50,9 @@ const GONE: (&str, &str) =
 /// OpenOCD does not always tell whether the probe or the target is gone.
 const LOST_TARGET: (&str, &str) =
     (SILENT.0, "check its power, the wiring and the probe's cable, and try a lower --speed, such as --speed 100");
-const WRONG_CHIP: (&str, &str) = (
+pub(super) const WRONG_CHIP: (&str, &str) = (
     "another chip answers than the configuration describes",
-    "name the chip's own file, such as -f target/stm32f4x.cfg",
+    "name the file of the chip that is there: OpenOCD's own are in its folder target/",
 );
 const TAKEN: (&str, &str) =
     ("a port of OpenOCD is taken", "choose others with --tcl-port, --gdb-port or --telnet-port; 0 takes a free one");
@@ -97,6 +98,7 @@ const SYMPTOMS: &[Symptom] = &[
     symptom("Error: open failed", PROBE, NO_PROBE, NONE),
     symptom("Error on socket 'Failed to connect'", PROBE, NO_PROBE, UNREACHABLE),
     symptom("target voltage may be too low", TARGET, "ocd.target.power", POWER),
+    symptom("Target voltage too low", TARGET, "ocd.target.power", POWER),
     symptom("JTAG scan chain interrogation failed", TARGET, "ocd.target.silent", SILENT),
     symptom("Error connecting DP", TARGET, "ocd.target.silent", SILENT),
     symptom("init mode failed (unable to connect to the target)", TARGET, "ocd.target.silent", SILENT),
@@ -112,6 +114,7 @@ const LOST: &[(&str, (&str, &str))] = &[
     ("remote_bitbang_", GONE),
     ("LIBUSB_ERROR_NO_DEVICE", GONE),
     ("LIBUSB_ERROR_IO", GONE),
+    (" UNEXPECTED: ", WRONG_CHIP),
     ("JTAG scan chain interrogation failed", LOST_TARGET),
     ("Invalid ACK (", LOST_TARGET),
     ("not examined", LOST_TARGET),
