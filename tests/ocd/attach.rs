@@ -47,6 +47,10 @@ fn firmware_that_is_halted_ends_the_watching() {
     bench.chip.halt();
     let ran = bench.ocd(&["attach", &firmware("hangs"), "--timeout", "60"]).expect(70);
     assert!(last(&ran).starts_with("the target is halted at 0x08") && !last(&ran).contains("unknown"), "{ran:?}");
+    let help = "help: `ocd resume` lets the target run";
+    assert!(ran.stderr.contains(help), "{ran:?}");
+    let json = bench.ocd(&["attach", &firmware("hangs"), "--timeout", "60", "--json"]).expect(70).result();
+    assert_eq!(json["help"], help.strip_prefix("help: ").unwrap());
     // An OpenOCD that halted it knows why.
     let session = bench.session();
     session.target().resume().unwrap();

@@ -135,3 +135,24 @@ fn probe_that_may_not_be_opened_is_named_with_its_path() {
     explained(&ran, "you may not open the debug probe, /dev/bus/usb/001/004");
     assert!(ran.stderr.contains("udev rules"), "{ran:#?}");
 }
+
+#[test]
+fn option_for_the_transport_is_named_only_if_there_is_one() {
+    let bench = Bench::new();
+    let twice = format!("{} -f target/rp2040.cfg", remote(bench.chip.port()).replace("-f target/stm32f1x.cfg", ""));
+    let ran = bench.ocd_alone(&["status", "--config", &twice]).expect(71);
+    explained(&ran, "the transport cannot be chosen");
+    assert!(ran.stderr.contains("help: the configuration chooses a transport twice"), "{ran:#?}");
+    assert!(!ran.stderr.contains("--transport"), "{ran:#?}");
+    let once = remote(bench.chip.port());
+    let option = bench.ocd_alone(&["status", "--config", &once, "--transport", "swd"]);
+    let mut variable = bench.command(&["status", "--config", &once]);
+    let variable = Ran::of(variable.env("OCD_TRANSPORT", "swd"));
+    bench.file("ocd.toml", "transport = \"swd\"\n");
+    let file = bench.ocd_alone(&["status", "--config", &once]);
+    for (ran, name) in [(option, "--transport"), (variable, "OCD_TRANSPORT"), (file, "ocd.toml, line 1")] {
+        let ran = ran.expect(71);
+        explained(&ran, "the transport cannot be chosen");
+        assert!(ran.stderr.contains(name), "{ran:#?}");
+    }
+}

@@ -29,6 +29,7 @@ mod terminal;
 mod troubled_line;
 mod usage;
 mod watch;
+mod wrong_chip;
 
 // These look at processes, signals and terminals.
 #[cfg(target_os = "linux")]

@@ -237,3 +237,57 @@ fn settings_of_a_start_are_noted_with_a_connection() {
         assert!(ran.stderr.contains(&format!("{option} is for an OpenOCD that ocd starts")), "{ran:?}");
     }
 }
+
+#[test]
+fn values_of_a_wrong_kind_are_told_with_their_line() {
+    let bench = Bench::new();
+    for (line, wanted) in [
+        ("config = 5", "config must be a string"),
+        ("connect = 6666", "connect must be a string"),
+        ("openocd = true", "openocd must be a string"),
+        ("target = 0", "target must be a string"),
+        ("transport = false", "transport must be a string"),
+        ("usb-location = 1.2", "usb-location must be a string"),
+        ("on-exit = 1", "on-exit must be a string"),
+        ("svd = 3", "svd must be a string"),
+        ("elf = [\"a\"]", "elf must be a string"),
+        ("speed = 1.5", "speed must be a whole number"),
+        ("speed = true", "speed must be a whole number"),
+        ("serial = 1.0", "serial must be a string or a whole number"),
+        ("expect = 1.0", "expect must be a string or a whole number"),
+        ("stream-ports = 1.5", "stream-ports must be a string or a whole number"),
+        ("timeout = true", "timeout must be a string or a number"),
+        ("wait = 1979-05-27", "wait must be a string or a number"),
+        ("virtual = \"yes\"", "virtual must be true or false"),
+    ] {
+        bench.file("ocd.toml", format!("\n[boards.left]\n{line}\n"));
+        let error = bench.ocd_alone(&["config", "--json"]).expect(71).error();
+        assert_eq!(error["causes"][0], format!("line 3: {wanted}"), "{line}: {error}");
+    }
+}
+
+#[test]
+fn config_shows_the_other_boards_if_the_settings_of_one_are_contradictory() {
+    let bench = Bench::new();
+    let file =
+        "[boards.a]\nconnect = \"a:1\"\n[boards.b]\nconnect = \"b:1\"\nvirtual = true\n[boards.c]\nconnect = \"c:1\"\n";
+    bench.file("ocd.toml", file);
+    let ran = bench.ocd_alone(&["config"]).expect(71);
+    for board in ["a", "c"] {
+        assert!(ran.stdout.contains(&format!("{board}: connect  {board}:1")), "{ran:#?}");
+    }
+    assert!(ran.stderr.starts_with("b: error: ") && ran.stderr.contains("exclude each other"), "{ran:#?}");
+    let ran = bench.ocd_alone(&["config", "--json"]).expect(71);
+    let lines = ran.lines();
+    let kinds: Vec<_> = lines.iter().map(|line| (&line["board"], &line["type"], &line["status"])).collect();
+    let [a, b, c] = ["a", "b", "c"].map(Into::into);
+    let [result, error] = ["result", "error"].map(Into::into);
+    assert_eq!(kinds, [(&a, &result, &0.into()), (&b, &error, &71.into()), (&c, &result, &0.into())]);
+    // One that is chosen is all that counts.
+    bench.ocd_alone(&["config", "--board", "c"]).expect(0);
+    bench.ocd_alone(&["config", "--board", "b"]).expect(71);
+    // A contradiction at the top concerns each board without a way of its own.
+    bench.file("ocd.toml", "connect = \"a:1\"\nvirtual = true\n[boards.b]\nconnect = \"b:1\"\n");
+    let ran = bench.ocd_alone(&["config"]).expect(71);
+    assert!(ran.stdout.contains("b: connect  b:1") && ran.stderr.starts_with("error: "), "{ran:#?}");
+}

@@ -128,3 +128,25 @@ fn ctrl_c_ends_a_run_and_kills_its_silent_openocd() {
     assert!(ran.stderr.contains("OpenOCD does not answer"), "{ran:#?}");
     assert!(!exists(openocd));
 }
+
+#[test]
+fn consequence_of_a_killed_openocd_is_not_told_as_its_cause() {
+    let bench = Bench::new();
+    bench.ocd(&["flash", &prebuilt("hangs")]).expect(0);
+    let run = ["run", &prebuilt("hangs"), "--no-flash"];
+    let (_server, address, openocd) = server(&bench);
+    let mut shared = Running::start(&mut bench.command(&[&run[..], &["--connect", &address]].concat()));
+    std::thread::sleep(Duration::from_secs(4));
+    send("-KILL", openocd);
+    let shared = shared.end().expect(76);
+    let mut own = Running::start(&mut bench.board_command(&run));
+    std::thread::sleep(Duration::from_secs(4));
+    send("-KILL", own.openocd());
+    let own = own.end().expect(76);
+    for ran in [shared, own] {
+        let lines: Vec<&str> = ran.stderr.lines().skip_while(|line| !line.starts_with("error: ")).collect();
+        let left = lines.iter().position(|line| line.contains("was not left as it should be"));
+        assert!(left.is_none_or(|at| lines[at].starts_with("  note: ")), "{ran:#?}");
+        assert!(!lines.iter().any(|line| line.starts_with("  cause: the target was not left")), "{ran:#?}");
+    }
+}

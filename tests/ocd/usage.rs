@@ -249,3 +249,49 @@ fn subcommands_are_named_in_json() {
         assert_eq!(ran.lines()[0]["command"], command, "{ran:#?}");
     }
 }
+
+#[test]
+fn unknown_option_that_names_a_value_or_a_command_is_told_so() {
+    let bench = Bench::new();
+    for (arguments, tip) in [
+        (&["reset", "--halt"][..], Some("say it without dashes: ocd reset halt")),
+        (&["reset", "--init", "--json"], Some("say it without dashes: ocd reset init")),
+        (&["--halt"], Some("say it without dashes: ocd halt")),
+        (&["mem", "--read", "0x20000000"], Some("say it without dashes: ocd mem read")),
+        (&["erase", "--al"], Some("a similar argument exists: '--all'")),
+        (&["reset", "--hlt"], Some("a similar value exists: ocd reset halt")),
+        (&["status", "--foo"], None),
+        (&["reset", "--foo"], None),
+        (&["flash", "--xyz", "x.bin"], None),
+        (&["banks", "--foo"], None),
+        (&["reset", "run", "halt"], None),
+        (&["reset", "-x"], None),
+        (&["reset", "--=halt"], None),
+    ] {
+        let ran = bench.ocd_alone(arguments).expect(64);
+        let told = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(!told.contains("as a value") && !told.contains("-- --"), "{ran:#?}");
+        match tip {
+            Some(tip) => assert!(told.contains(tip), "{ran:#?}"),
+            None => assert!(!told.contains("tip:") && told.contains("found\n\nUsage"), "{ran:#?}"),
+        }
+    }
+}
+
+#[test]
+fn last_sector_that_is_missing_is_asked_for() {
+    let bench = Bench::new();
+    let ran = bench.ocd_alone(&["erase", "--bank", "0", "5"]).expect(64);
+    assert!(ran.stderr.starts_with("error: the last sector is missing\n"), "{ran:#?}");
+    assert!(ran.stderr.contains("help: for sector 5 alone: --bank 0 5 5\n"), "{ran:#?}");
+}
+
+#[test]
+fn options_of_ocd_among_the_words_of_a_command_of_openocds_are_told() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["cmd", "targets", "--json"]).expect(70);
+    assert!(ran.stderr.contains("help: options of ocd go before the command: ocd cmd --json targets\n"), "{ran:#?}");
+    let ran = bench.ocd(&["cmd", "targets", "--nonsense"]).expect(70);
+    assert!(!ran.stderr.contains("help: "), "{ran:#?}");
+    assert_eq!(bench.ocd(&["cmd", "set", "x", "--json"]).expect(0).stdout, "--json\n");
+}

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use openocd::{OnClose, OpenOcdBuilder, OpenOcdProcess, Session, SessionBuilder, Target};
+use openocd::{OnClose, OpenOcdBuilder, OpenOcdProcess, Session, SessionBuilder, Tap, Target};
 #[cfg(feature = "virtual")]
 use virtual_chip::{Transport, VirtualChip};
 
@@ -67,7 +67,8 @@ impl Board {
             let openocd = tune(builder(&settings, config)?);
             // Until the session is registered.
             _starting = Signals::current().starting();
-            patiently(&settings, || Ok(limits.clone().start(openocd.clone())?))?
+            let start = || limits.clone().start(openocd.clone()).map_err(Failure::from);
+            patiently(&settings, start).map_err(|failure| hints::name_transport(failure, &settings))?
         } else {
             return Err(Failure::configuration("nothing says which board is meant")
                 .help("describe it with --config \"-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg\", an openocd.cfg or an ocd.toml")
@@ -116,6 +117,18 @@ impl Board {
     ) -> Outcome<Board> {
         Err(Failure::usage("this ocd has no virtual chip")
             .help("install it with the feature: cargo install openocd --features virtual"))
+    }
+
+    /// What OpenOCD's log of its start says against the configuration. An OpenOCD that runs already
+    /// has told it to others.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        self.session.process().map(|process| hints::start_log::warnings(&process.log_tail())).unwrap_or_default()
+    }
+
+    /// Whether the chain of an OpenOCD that runs already has another chip than its configuration
+    /// describes.
+    pub(crate) fn doubt_of_chain(&self, taps: &[Tap]) -> Option<String> {
+        if self.session.process().is_some() { None } else { hints::start_log::warning_of_chain(taps) }
     }
 
     /// The board's name, if it was chosen by name.

@@ -50,17 +50,27 @@ impl Context {
     }
 
     /// The settings of each chosen board. If none is chosen, those that hold without a name, if they
-    /// are enough for a command, and those of all boards.
-    pub(crate) fn settings_of_all(&self) -> Outcome<Vec<Settings>> {
+    /// are enough for a command, and those of all boards. Settings of one board that contradict each
+    /// other are no failure of the others.
+    pub(crate) fn settings_of_all(&self) -> Vec<(Option<String>, Outcome<Settings>)> {
+        let named = |name: String| {
+            let settings = self.sources.settings(Some(&name));
+            (Some(name), settings)
+        };
         if !self.names.is_empty() {
-            return self.settings();
+            return self.names.iter().cloned().map(named).collect();
         }
-        let without_name = if self.sources.is_undecided()? { None } else { Some(self.sources.settings(None)?) };
-        // The only board may be the one that is meant without a name.
-        let nameless = without_name.filter(|settings| settings.board.is_none());
-        let boards = self.sources.board_names();
-        let named = boards.iter().map(|name| self.sources.settings(Some(name)));
-        nameless.map(Ok).into_iter().chain(named).collect()
+        let nameless = match self.sources.is_undecided() {
+            Ok(true) => None,
+            // The only board may be the one that is meant without a name.
+            Ok(false) => self.sources.settings(None).ok().filter(|settings| settings.board.is_none()).map(Ok),
+            Err(failure) => Some(Err(failure)),
+        };
+        nameless
+            .map(|settings| (None, settings))
+            .into_iter()
+            .chain(self.sources.board_names().into_iter().map(named))
+            .collect()
     }
 
     /// Opens the board, for a command that works with one.
@@ -73,7 +83,7 @@ impl Context {
         let settings = self.one_settings()?;
         self.note_unused(&settings);
         let board = Board::open(settings, self.takes_time, tune)?;
-        self.note_fixed_speed(&board)?;
+        self.note_start(&board)?;
         Ok(board)
     }
 
@@ -91,6 +101,12 @@ impl Context {
                 );
             }
         }
+    }
+
+    /// Tells what the start of OpenOCD says against what was asked for.
+    fn note_start(&self, board: &Board) -> Outcome<()> {
+        board.doubts().iter().try_for_each(|doubt| self.output.warning(board.name(), doubt))?;
+        self.note_fixed_speed(board)
     }
 
     /// Notes a `--speed` for a probe whose speed is fixed: OpenOCD takes it in silence.
@@ -153,7 +169,7 @@ impl Context {
             let name = settings.board.clone();
             self.note_unused(&settings);
             let answer = Board::open(settings, self.takes_time, |openocd| openocd).and_then(|board| {
-                self.note_fixed_speed(&board)?;
+                self.note_start(&board)?;
                 // The target is left as it should be also after a failure, which then counts.
                 let done = command(&board, &plan);
                 let closed = board.close(OnClose::AsIs);

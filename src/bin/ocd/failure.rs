@@ -25,6 +25,9 @@ pub(crate) struct Failure {
     pub(crate) causes: Vec<String>,
     /// What to try.
     pub(crate) help: Vec<String>,
+    /// What follows from it, such as a target that was not left as it should be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<String>,
     /// The command that OpenOCD refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) command: Option<String>,
@@ -44,6 +47,7 @@ impl Failure {
             message: message.into(),
             causes: Vec::new(),
             help: Vec::new(),
+            notes: Vec::new(),
             command: None,
             code: None,
             log: Vec::new(),
@@ -82,6 +86,12 @@ impl Failure {
     #[must_use]
     pub(crate) fn cause(mut self, cause: impl Into<String>) -> Self {
         self.causes.push(cause.into());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
         self
     }
 

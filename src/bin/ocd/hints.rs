@@ -2,6 +2,7 @@
 //! its start.
 
 mod plain;
+pub(crate) mod start_log;
 mod symptoms;
 
 use openocd::{ConnectionError, Error, FlashError, ImageError, ProcessError, ProcessReport, TargetError, TargetState};
@@ -9,6 +10,7 @@ use openocd::{ConnectionError, Error, FlashError, ImageError, ProcessError, Proc
 use crate::exit_status;
 use crate::failure::Failure;
 use crate::platform;
+use crate::settings::{Key, Settings};
 use crate::signals::Signals;
 
 /// Where Linux has the USB devices.
@@ -16,6 +18,9 @@ const USB_DEVICES: &str = "/dev/bus/usb/";
 
 /// OpenOCD answers at its TCL port, but RTT has another one.
 const RTT_PORT: &str = "RTT needs a port of its own: forward a second one, such as 9000, and name it with --stream-ports 9000, or run ocd beside OpenOCD";
+/// A message that is longer has many lines of OpenOCD's log.
+const LONG: usize = 400;
+const SHOW_LOG: &str = "-v shows all that OpenOCD says; with --connect, --json does";
 const SHOW_ALL: &str = "-v shows all that OpenOCD says";
 
 /// Adds to `failure` what to try, and for an OpenOCD that did not start the status of its reason.
@@ -55,6 +60,12 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
             };
             failure.help.push("halt the target first: ocd halt".into());
         }
+        Error::Target(TargetError::EventHandler { .. }) => {
+            if let Some((handler, _)) = failure.message.split_once(" failed: ") {
+                failure.message = format!("{handler} failed");
+                with_one_line(failure, symptoms::handler_error);
+            }
+        }
         Error::Flash(FlashError::StillProtected { address, .. }) => {
             failure.message =
                 format!("flash at {address:#010x} is still protected, after it was unprotected and the chip was reset");
@@ -66,6 +77,13 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
         Error::Target(TargetError::NotRestored { .. }) => failure.help.push("reset the target".into()),
         Error::Target(TargetError::NoTarget { .. }) => {
             failure.help.push("add a target's configuration to --config, such as -f target/stm32f1x.cfg".into());
+        }
+        Error::Target(_) if failure.message.len() > LONG => {
+            if let Some(at) = failure.message.find("(code ").filter(|_| !failure.log.is_empty()) {
+                let end = failure.message[at..].find(')').map_or(failure.message.len(), |end| at + end + 1);
+                failure.message.truncate(end);
+                with_one_line(failure, symptoms::why);
+            }
         }
         Error::Image(ImageError::File { problem, .. }) if matches!(**problem, ImageError::UnknownFormat) => {
             failure
@@ -85,6 +103,13 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
     failure.causes.iter_mut().for_each(plain::without_library_items);
 }
 
+/// The line of OpenOCD's log that says why takes the place of the whole log, which the library's
+/// text has.
+fn with_one_line(failure: &mut Failure, line: impl FnOnce(&[String]) -> Option<&str>) {
+    failure.causes = line(&failure.log).map(|line| format!("OpenOCD says: {line}")).into_iter().collect();
+    failure.help.push(SHOW_LOG.into());
+}
+
 /// Whether flash was not changed because it is protected. Where OpenOCD does not know that before,
 /// the chip or its driver says so.
 fn is_protected(error: &Error) -> bool {
@@ -96,6 +121,15 @@ fn is_protected(error: &Error) -> bool {
 /// Whether the failure clears when the probe, or the OpenOCD of `--connect`, is there.
 pub(crate) fn may_clear(failure: &Failure) -> bool {
     [symptoms::NO_PROBE, symptoms::BUSY_PROBE, "connection.unreachable"].contains(&failure.id.as_str())
+}
+
+/// Names the setting that chooses a transport, if there is one, in a failure for another transport.
+pub(crate) fn name_transport(mut failure: Failure, settings: &Settings) -> Failure {
+    if let Some(setting) = settings.get(Key::Transport).filter(|_| failure.id == symptoms::CHOSEN_TRANSPORT) {
+        let setting = setting.origin.of(Key::Transport);
+        failure.help = vec![format!("the configuration or the probe has chosen another one: leave out {setting}")];
+    }
+    failure
 }
 
 /// One cause, and what to try.

@@ -231,6 +231,9 @@ impl Output {
         for cause in &failure.causes {
             self.note(board, format_args!("  {bold}cause{bold:#}: {cause}"));
         }
+        for note in &failure.notes {
+            self.note(board, format_args!("  {bold}note{bold:#}: {note}"));
+        }
         for help in &failure.help {
             self.note(board, format_args!("  {bold}help{bold:#}: {help}"));
         }

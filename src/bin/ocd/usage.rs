@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
@@ -74,7 +75,48 @@ fn improved(mut error: clap::Error, words: &[OsString]) -> clap::Error {
             names => drop(error.insert(suggested, names)),
         }
     }
+    if error.kind() == ErrorKind::UnknownArgument {
+        tell_value(&mut error, words);
+    }
     error
+}
+
+/// Replaces clap's tips for an option that does not exist. No value of `ocd` begins with a dash, but
+/// a value or a command may be meant.
+fn tell_value(error: &mut clap::Error, words: &[OsString]) {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidArg).cloned() else { return };
+    let tips = match error.remove(ContextKind::Suggested) {
+        Some(ContextValue::StyledStrs(tips)) => tips,
+        _ => Vec::new(),
+    };
+    let is_useless = |tip: &str| tip.contains("as a value") || tip.contains("to use it, remove");
+    let mut tips: Vec<StyledStr> = tips.into_iter().filter(|tip| !is_useless(&tip.to_string())).collect();
+    let name = command_name(readable(words).as_ref());
+    let path = if name == OCD { OCD.to_owned() } else { format!("{OCD} {name}") };
+    // A word without dashes is one too many.
+    let typed = typed.strip_prefix("--").and_then(|typed| typed.split('=').next()).filter(|typed| !typed.is_empty());
+    let known = typed.map(|_| with_command(name.split(' '), |command| values(command))).unwrap_or_default();
+    let typed = typed.unwrap_or_default();
+    if known.iter().any(|value| value == typed) {
+        tips.push(format!("say it without dashes: {path} {typed}").into());
+    } else if error.get(ContextKind::SuggestedArg).is_none() {
+        let similar = known.iter().filter(|value| is_similar(typed, value));
+        if let Some(value) = similar.min_by_key(|value| distance(typed, value)) {
+            tips.push(format!("a similar value exists: {path} {value}").into());
+        }
+    }
+    if !tips.is_empty() {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
+}
+
+/// The names that may follow a command: its subcommands, and the values that an argument is limited
+/// to.
+fn values(command: &clap::Command) -> Vec<String> {
+    let subcommands = command.get_subcommands();
+    let subcommands = subcommands.flat_map(|own| std::iter::once(own.get_name()).chain(own.get_all_aliases()));
+    let values = command.get_positionals().flat_map(clap::Arg::get_possible_values);
+    subcommands.map(str::to_owned).chain(values.map(|value| value.get_name().to_owned())).collect()
 }
 
 /// Whether one may be a mistyped form of the other: a beginning of it, or the same but for a few

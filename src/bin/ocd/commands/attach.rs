@@ -27,6 +27,9 @@ const LOOK: Duration = Duration::from_millis(5);
 /// The pause between two looks at the target's state.
 const STATE_PERIOD: Duration = Duration::from_millis(100);
 
+/// Nothing comes from a target that was halted before.
+const RESUME: &str = "`ocd resume` lets the target run";
+
 #[derive(Debug, Args)]
 pub(crate) struct AttachArgs {
     /// The firmware that runs: an ELF file.
@@ -45,6 +48,9 @@ struct Report {
     reason: String,
     elapsed_seconds: f64,
     crash: Option<CrashReport>,
+    /// What to try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<&'static str>,
 }
 
 impl std::fmt::Display for Report {
@@ -103,11 +109,18 @@ pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
         End::Signal(status) => (*status, Whose::Ocd, "interrupted".to_owned()),
         End::TimeOver => (exit_status::TIMEOUT, Whose::Ocd, "the time is over".to_owned()),
     };
+    let help = match end {
+        End::Halted { since_the_beginning: true, crash: None, .. } => Some(RESUME),
+        _ => None,
+    };
     let crash = if let End::Halted { crash, .. } = end { crash } else { None };
     if let Some(crash) = &crash {
         context.output.note(None, crash);
     }
-    let report = Report { reason, elapsed_seconds: began.elapsed().as_secs_f64(), crash };
+    if let Some(help) = help {
+        context.output.note(None, format_args!("help: {help}"));
+    }
+    let report = Report { reason, elapsed_seconds: began.elapsed().as_secs_f64(), crash, help };
     if context.output.is_json() {
         context.output.done(None, &Done { report, status, whose })?;
     } else {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::board::Board;
 use crate::context::Context;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::signals::POLL;
 
 /// How long OpenOCD may take to end.
@@ -47,11 +47,22 @@ pub(crate) fn run(context: &Context, arguments: &CmdArgs) -> Outcome<u8> {
         }
         let executed = executed?;
         let log = executed.log().trim_end().to_owned();
-        let result = executed.into_result()?;
+        let result = executed.into_result().map_err(|error| with_options(error.into(), &arguments.tcl))?;
         // What OpenOCD shows at its own prompt, such as the text of `echo`.
         log.lines().for_each(|line| context.output.note(board.name(), line));
         Ok(Report { result, log })
     })
+}
+
+/// Tells of options of ocd that stand among the words of the command: they are OpenOCD's there.
+fn with_options(failure: Failure, words: &[String]) -> Failure {
+    match super::run::options_among("cmd", words) {
+        Some((options, others)) => {
+            let line = [options, others].concat().join(" ");
+            failure.help(format!("options of ocd go before the command: ocd cmd {line}"))
+        }
+        None => failure,
+    }
 }
 
 /// Whether the command asks OpenOCD to end.

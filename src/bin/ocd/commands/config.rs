@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::context::Context;
+use crate::exit_status;
 use crate::failure::Outcome;
 use crate::output::Done;
 use crate::output::table::table;
@@ -47,11 +48,15 @@ pub(crate) fn run(context: &Context) -> Outcome<u8> {
         boards: context.sources.board_names().into_iter().collect(),
         settings: settings.iter().map(|(key, setting)| (key.name(), setting.clone())).collect(),
     };
-    let all = context.settings_of_all()?;
+    let all = context.settings_of_all();
     let mut output = context.output.clone();
     output.several_boards = all.len() > 1;
-    for settings in all {
-        output.done(settings.board.as_deref(), &Done::from(report(&settings)))?;
+    let mut status = exit_status::DONE;
+    for (board, settings) in all {
+        match settings {
+            Ok(settings) => output.done(board.as_deref(), &Done::from(report(&settings)))?,
+            Err(failure) => status = exit_status::worse(status, output.failure(board.as_deref(), &failure)),
+        }
     }
-    Ok(0)
+    Ok(status)
 }

@@ -118,6 +118,12 @@ fn plan<'a>(arguments: &'a EraseArgs, names: &Names) -> Outcome<Plan<'a>> {
             check_order(first, last)?;
             Ok(Plan::Sectors { bank, first, last })
         }
+        (Some(_), [word], false) if number::number_u32(word).is_ok() => {
+            let bank = arguments.bank.as_deref().unwrap_or_default();
+            Err(Failure::usage("the last sector is missing")
+                .help(format!("for sector {word} alone: --bank {bank} {word} {word}"))
+                .help(format!("for the whole bank: --bank {bank} --all")))
+        }
         (_, [word], false) if word == "all" => {
             Err(Failure::usage("what is to be erased?").help("to erase everything say --all"))
         }

@@ -181,5 +181,12 @@ fn bank(bank: &FlashBank) -> String {
 }
 
 pub(crate) fn run(context: &Context) -> Outcome<u8> {
-    context.each_board(|board| Ok(Page::read(&board.session)?))
+    context.each_board(|board| {
+        let page = Page::read(&board.session)?;
+        let doubt = if let Part::Known(taps) = &page.chain { board.doubt_of_chain(taps) } else { None };
+        if let Some(doubt) = doubt {
+            context.output.warning(board.name(), &doubt)?;
+        }
+        Ok(page)
+    })
 }

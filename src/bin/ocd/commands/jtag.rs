@@ -107,6 +107,9 @@ impl fmt::Display for PlayedXsvf {
 pub(crate) fn scan(context: &Context) -> Outcome<u8> {
     context.each_board(|board| {
         let taps = board.session.jtag().scan_chain()?;
+        if let Some(doubt) = board.doubt_of_chain(&taps) {
+            context.output.warning(board.name(), &doubt)?;
+        }
         let row = |tap: Tap| Row { manufacturer: tap.manufacturer(), part: tap.part(), tap };
         Ok(Chain { taps: taps.into_iter().map(row).collect() })
     })

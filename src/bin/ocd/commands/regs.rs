@@ -32,8 +32,14 @@ pub(crate) struct RegsArgs {
     force: bool,
 }
 
-/// What is shown of a Cortex-M and of a RISC-V hart without names.
-const GENERAL: [&[&str]; 2] = [
+/// What is shown without names of a Cortex-M, of one without priorities to mask (Armv6-M), and of a
+/// RISC-V hart.
+#[rustfmt::skip]
+const GENERAL: [&[&str]; 3] = [
+    &[
+        "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "sp", "lr", "pc", "xPSR",
+        "msp", "psp", "primask", "basepri", "faultmask", "control",
+    ],
     &[
         "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "sp", "lr", "pc", "xPSR",
         "msp", "psp", "primask", "control",

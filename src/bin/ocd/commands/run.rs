@@ -40,6 +40,7 @@ use ending::Ending;
 pub(crate) use ending::{as_exit_status, exit};
 pub(crate) use firmware::{Firmware, other_firmware};
 pub(crate) use log::LogArgs;
+pub(crate) use misplaced::options_among;
 pub(crate) use output::{DEFMT_CHANNEL, Sink};
 
 #[derive(Debug, Clone, Args)]
@@ -174,7 +175,10 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
         (Ok(ending), Ok(())) => ending,
         (Err(failure), Ok(())) | (Ok(_), Err(failure)) => return Err(failure),
         (Err(failure), Err(left)) => {
-            return Err(failure.cause(format!("the target was not left as it should be: {left}")));
+            let note = "the target was not left as it should be";
+            // Without OpenOCD there is nothing more to tell.
+            let is_gone = [failure.status, left.status] == [exit_status::CONNECTION; 2];
+            return Err(failure.note(if is_gone { note.to_owned() } else { format!("{note}: {left}") }));
         }
     };
     ending.tell(&runner.output)

@@ -16,6 +16,8 @@ pub(crate) struct Symptom {
 /// The kinds of failures that clear when the probe is plugged in, or is free again.
 pub(crate) const NO_PROBE: &str = "ocd.probe.none";
 pub(crate) const BUSY_PROBE: &str = "ocd.probe.busy";
+/// A transport was chosen before.
+pub(crate) const CHOSEN_TRANSPORT: &str = "ocd.config.transport";
 /// The probe is there, but belongs to somebody else.
 pub(crate) const NO_PERMISSION: &str = "ocd.probe.permission";
 
@@ -39,7 +41,8 @@ const PERMISSION: (&str, &str) = (
     "you may not open the debug probe",
     "install OpenOCD's udev rules (60-openocd.rules), then unplug the probe and plug it in again",
 );
-const POWER: (&str, &str) = ("the target seems to have no power", "connect its supply, and the probe's VTref");
+pub(super) const POWER: (&str, &str) =
+    ("the target seems to have no power", "connect its supply, and the probe's VTref");
 const SILENT: (&str, &str) =
     ("the target does not answer", "check its power and the wiring, and try a lower --speed, such as --speed 100");
 const GONE: (&str, &str) =
@@ -47,9 +50,9 @@ const GONE: (&str, &str) =
 /// OpenOCD does not always tell whether the probe or the target is gone.
 const LOST_TARGET: (&str, &str) =
     (SILENT.0, "check its power, the wiring and the probe's cable, and try a lower --speed, such as --speed 100");
-const WRONG_CHIP: (&str, &str) = (
+pub(super) const WRONG_CHIP: (&str, &str) = (
     "another chip answers than the configuration describes",
-    "name the chip's own file, such as -f target/stm32f4x.cfg",
+    "name the file of the chip that is there: OpenOCD's own are in its folder target/",
 );
 const TAKEN: (&str, &str) =
     ("a port of OpenOCD is taken", "choose others with --tcl-port, --gdb-port or --telnet-port; 0 takes a free one");
@@ -65,8 +68,10 @@ const NO_DRIVER: (&str, &str) =
     ("OpenOCD's configuration names no debug probe", "begin it with the probe's file, such as interface/cmsis-dap.cfg");
 const UNKNOWN_DRIVER: (&str, &str) =
     ("this OpenOCD does not know the debug probe's driver", "`openocd -c \"adapter list\"` lists those that it has");
-const TRANSPORT: (&str, &str) =
-    ("the transport cannot be chosen", "the configuration or the probe has chosen another one: leave out --transport");
+const TRANSPORT: (&str, &str) = (
+    "the transport cannot be chosen",
+    "the configuration chooses a transport twice, or one that the probe does not have",
+);
 
 /// In this order: the first that matches any line counts, so causes precede what follows from them.
 #[rustfmt::skip]
@@ -80,7 +85,7 @@ const SYMPTOMS: &[Symptom] = &[
     symptom("Error: Can't find ", CONFIGURATION, "ocd.config.no_file", NO_FILE),
     symptom("invalid command name ", CONFIGURATION, "ocd.config.no_command", NO_COMMAND),
     symptom("was not found (", CONFIGURATION, "ocd.config.unknown_driver", UNKNOWN_DRIVER),
-    symptom("Can't change session's transport", CONFIGURATION, "ocd.config.transport", TRANSPORT),
+    symptom("Can't change session's transport", CONFIGURATION, CHOSEN_TRANSPORT, TRANSPORT),
     symptom("Debug Adapter has to be specified", CONFIGURATION, "ocd.config.no_driver", NO_DRIVER),
     symptom("unable to select a session transport", CONFIGURATION, "ocd.config.no_driver", NO_DRIVER),
     symptom("doesn't support any transports", CONFIGURATION, "ocd.config.no_driver", NO_DRIVER),
@@ -93,6 +98,7 @@ const SYMPTOMS: &[Symptom] = &[
     symptom("Error: open failed", PROBE, NO_PROBE, NONE),
     symptom("Error on socket 'Failed to connect'", PROBE, NO_PROBE, UNREACHABLE),
     symptom("target voltage may be too low", TARGET, "ocd.target.power", POWER),
+    symptom("Target voltage too low", TARGET, "ocd.target.power", POWER),
     symptom("JTAG scan chain interrogation failed", TARGET, "ocd.target.silent", SILENT),
     symptom("Error connecting DP", TARGET, "ocd.target.silent", SILENT),
     symptom("init mode failed (unable to connect to the target)", TARGET, "ocd.target.silent", SILENT),
@@ -108,6 +114,7 @@ const LOST: &[(&str, (&str, &str))] = &[
     ("remote_bitbang_", GONE),
     ("LIBUSB_ERROR_NO_DEVICE", GONE),
     ("LIBUSB_ERROR_IO", GONE),
+    (" UNEXPECTED: ", WRONG_CHIP),
     ("JTAG scan chain interrogation failed", LOST_TARGET),
     ("Invalid ACK (", LOST_TARGET),
     ("not examined", LOST_TARGET),
@@ -146,14 +153,34 @@ pub(crate) fn first_error(log: &[String]) -> Option<&str> {
     error_line(log).or_else(|| log.iter().rev().find(may_tell).map(|line| cause(line)))
 }
 
+/// The line of the log of a command that says why the command failed.
+pub(crate) fn why(log: &[String]) -> Option<&str> {
+    find(log).map(|(_, line)| line).or_else(|| handler_error(log)).or_else(|| first_error(log))
+}
+
 /// The first line that OpenOCD marks as an error.
 pub(crate) fn error_line(log: &[String]) -> Option<&str> {
     let is_error = |line: &&String| line.starts_with("Error: ") || line.contains(": Error: ");
     log.iter().find(is_error).map(|line| cause(line))
 }
 
+/// What a handler of a target's event failed with, by the log of the command that ran it: the
+/// message of a script follows the line that names the event, and what OpenOCD logged for a command
+/// of the script precedes it.
+pub(crate) fn handler_error(log: &[String]) -> Option<&str> {
+    let names_event = |line: &String| {
+        line.contains("Error executing event ") || line.contains("Execution of event ") && line.ends_with(" failed:")
+    };
+    let at = log.iter().position(names_event)?;
+    let (before, after) = log.split_at(at);
+    // The message of a command of OpenOCD's is empty, or missing before the call stack.
+    let is_message = |text: &&str| !text.is_empty() && !text.starts_with("Traceback ");
+    let of_script = after.get(1).map(|line| cause(line)).filter(is_message);
+    of_script.or_else(|| before.last().map(|line| cause(line)))
+}
+
 /// The line without its level and the place in OpenOCD's own scripts.
-fn cause(line: &str) -> &str {
+pub(super) fn cause(line: &str) -> &str {
     let line = line.split_once("Error: ").map_or(line, |(_, message)| message);
     line.trim()
 }
@@ -260,6 +287,33 @@ mod tests {
         assert_eq!(first_error(&["Info : x".to_owned(), "Error: new".to_owned()]), Some("new"));
         assert_eq!(first_error(&["missing close-brace".to_owned(), String::new()]), Some("missing close-brace"));
         assert_eq!(first_error(&[]), None);
+    }
+
+    #[test]
+    fn errors_of_handlers_are_found_beside_the_name_of_the_event() {
+        let of = |log: &str| {
+            let log: Vec<String> = log.lines().map(str::to_owned).collect();
+            handler_error(&log).map(str::to_owned)
+        };
+        // OpenOCD 0.12.0.
+        let old = "Error executing event reset-init on target a.cpu:\nembedded:startup.tcl:1193: Error: ";
+        assert_eq!(
+            of(&format!("halted\nFailed to write memory\n{old}\nin procedure")),
+            Some("Failed to write memory".into())
+        );
+        assert_eq!(of(&format!("halted\n{old}oops\nin procedure")), Some("oops".into()));
+        // Newer.
+        let new = "[a.cpu] Execution of event reset-init failed:";
+        assert_eq!(
+            of(&format!("Failed to write memory\n{new}\n/a.cfg:150: Error: \nTraceback")),
+            Some("Failed to write memory".into())
+        );
+        assert_eq!(
+            of(&format!("Failed to write memory\n{new}\nTraceback (most")),
+            Some("Failed to write memory".into())
+        );
+        assert_eq!(of(&format!("halted\n{new}\noops\nTraceback")), Some("oops".into()));
+        assert_eq!(of("halted\nFailed to write memory"), None);
     }
 
     #[test]

@@ -84,6 +84,48 @@ impl File {
     }
 }
 
+/// What a value is in a file.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Text,
+    /// Text is read as on the command line.
+    Whole,
+    WholeOrText,
+    /// A time is "500ms" or a number of seconds.
+    NumberOrText,
+    Truth,
+}
+
+impl Kind {
+    fn of(key: Key) -> Kind {
+        match key {
+            Key::Virtual => Kind::Truth,
+            Key::Speed => Kind::Whole,
+            Key::Timeout | Key::Wait => Kind::NumberOrText,
+            Key::Serial | Key::Expect | Key::StreamPorts => Kind::WholeOrText,
+            Key::Connect
+            | Key::Config
+            | Key::UsbLocation
+            | Key::Transport
+            | Key::Target
+            | Key::Openocd
+            | Key::Svd
+            | Key::Elf
+            | Key::OnExit => Kind::Text,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Text => "a string",
+            Kind::Whole => "a whole number",
+            Kind::WholeOrText => "a string or a whole number",
+            Kind::NumberOrText => "a string or a number",
+            Kind::Truth => "true or false",
+        }
+    }
+}
+
 struct Reader<'a> {
     text: &'a str,
     folder: &'a Path,
@@ -107,16 +149,16 @@ impl Reader<'_> {
             let names: Vec<&str> = Key::ALL.iter().map(|key| key.name()).collect();
             return Err(format!("line {line}: unknown key {name:?}; the keys are {} and boards", names.join(", ")));
         };
-        let value = match value {
-            DeValue::String(text) => text.to_string(),
-            DeValue::Integer(number) => number.to_string(),
-            DeValue::Float(number) => number.to_string(),
-            DeValue::Boolean(value) => value.to_string(),
-            _ => return Err(format!("line {line}: {name} must be a string or a number")),
+        let kind = Kind::of(key);
+        let value = match (value, kind) {
+            (DeValue::String(text), Kind::Text | Kind::WholeOrText | Kind::NumberOrText | Kind::Whole) => {
+                text.to_string()
+            }
+            (DeValue::Integer(number), Kind::Whole | Kind::WholeOrText | Kind::NumberOrText) => number.to_string(),
+            (DeValue::Float(number), Kind::NumberOrText) => number.to_string(),
+            (DeValue::Boolean(value), Kind::Truth) => value.to_string(),
+            _ => return Err(format!("line {line}: {name} must be {}", kind.name())),
         };
-        if key == Key::Virtual && !matches!(&*value, "true" | "false") {
-            return Err(format!("line {line}: {name} must be true or false"));
-        }
         let value = match key.is_path() {
             true => self.folder.join(value).display().to_string(),
             false => value,

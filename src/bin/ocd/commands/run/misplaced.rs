@@ -26,6 +26,15 @@ pub(super) fn refuse(arguments: &[String]) -> Outcome<()> {
         .help(format!("all that follows -- is the firmware's: ocd run FILE -- {all}")))
 }
 
+/// The options of ocd among the words of another program's command, each with its value, and the
+/// other words. `None` without a known one that begins with two dashes.
+pub(crate) fn options_among(command: &str, words: &[String]) -> Option<(Vec<String>, Vec<String>)> {
+    usage::with_command([command].into_iter(), |command| {
+        let is_known = |word: &&String| word.starts_with("--") && option(command, word).is_some();
+        sorted(command, words.iter().find(is_known)?, words)
+    })
+}
+
 fn is_dashed(word: &str) -> bool {
     word.starts_with('-') && word.len() > 1
 }
