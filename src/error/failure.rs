@@ -21,6 +21,8 @@ pub struct Failure {
 
 impl Failure {
     pub(crate) fn new(command: impl Into<String>, code: i32, result: String, log: String) -> Self {
+        let log =
+            if log.contains(STACK_BEGIN) || log.contains("in procedure '") { without_call_stacks(&log) } else { log };
         Failure { command: command.into(), code, result, log }
     }
 
@@ -53,8 +55,8 @@ impl Failure {
         }
     }
 
-    /// Everything logged while the command ran, line by line as OpenOCD wrote it; empty if nothing
-    /// was logged.
+    /// Everything logged while the command ran, line by line as OpenOCD wrote it, but for Tcl's call
+    /// stacks; empty if nothing was logged.
     pub fn log(&self) -> &str {
         &self.log
     }
@@ -120,7 +122,7 @@ fn without_target(line: &str) -> &str {
 /// The message before the call stack that Tcl adds: newer OpenOCD writes `Traceback (most recent
 /// call last):`, 0.12.0 `in procedure 'name'`.
 fn without_call_stack(result: &str) -> &str {
-    let starts = ["Traceback (most recent call last):", "in procedure '", "at file \""];
+    let starts = [STACK_BEGIN, "in procedure '", "at file \""];
     let mut end = 0;
     for line in result.split_inclusive('\n') {
         if starts.iter().any(|start| line.trim_start().starts_with(start)) {
@@ -129,6 +131,26 @@ fn without_call_stack(result: &str) -> &str {
         end += line.len();
     }
     result[..end].trim()
+}
+
+const STACK_BEGIN: &str = "Traceback (most recent call last):";
+
+/// A log without the call stacks of event handlers that failed. An empty line stands for each, so that
+/// what follows is not taken for the message of the handler.
+fn without_call_stacks(log: &str) -> String {
+    let mut kept = String::with_capacity(log.len());
+    let mut is_stack = false;
+    for line in log.split_inclusive('\n') {
+        let was_stack = is_stack;
+        let is_of_stack = [", in ", "  File \"", "    "].iter().any(|start| line.starts_with(start));
+        is_stack = line.trim_end() == STACK_BEGIN || line.starts_with("in procedure '") || (was_stack && is_of_stack);
+        if !is_stack {
+            kept.push_str(line);
+        } else if !was_stack {
+            kept.push('\n');
+        }
+    }
+    kept
 }
 
 /// The message is the name of one of our procedures, and the cause is in the log.
@@ -243,6 +265,15 @@ mod tests {
 
     fn failure(command: &str, code: i32, result: &str, log: &str) -> Failure {
         Failure::new(command, code, result.to_owned(), log.to_owned())
+    }
+
+    #[test]
+    fn the_log_has_no_call_stack_of_a_handler() {
+        let new = "a failed:\nboom\nTraceback (most recent call last):\n, in _openocd_rs_x_run\n    x {reset halt}\n  File \"embedded:startup.tcl\", line 1520, in y\n    error boom\nhalted\n    pc: 1\n";
+        assert_eq!(failure("x", 0, "", new).log(), "a failed:\nboom\n\nhalted\n    pc: 1\n");
+        let old =
+            "Error: boom\nin procedure 'ocd_process_reset' \nin procedure 'y' called at file \"z\", line 1\nhalted\n";
+        assert_eq!(failure("x", 0, "", old).log(), "Error: boom\n\nhalted\n");
     }
 
     #[test]

@@ -173,7 +173,8 @@ pub(crate) fn handler_error(log: &[String]) -> Option<&str> {
     };
     let at = log.iter().position(names_event)?;
     let (before, after) = log.split_at(at);
-    // The message of a command of OpenOCD's is empty, or missing before the call stack.
+    // The message of a command of OpenOCD's is empty, or missing before the call stack, for which the
+    // log of an error has an empty line.
     let is_message = |text: &&str| !text.is_empty() && !text.starts_with("Traceback ");
     let of_script = after.get(1).map(|line| cause(line)).filter(is_message);
     of_script.or_else(|| before.last().map(|line| cause(line)))
