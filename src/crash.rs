@@ -164,7 +164,9 @@ impl Target<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn crash_report(&self) -> Result<CrashReport> {
-        let survey = Survey::of(self, &cortex_m::REGISTERS, &riscv::REGISTERS, &cortex_m::BASE, &cortex_m::MAINLINE)?;
+        let mut survey =
+            Survey::of(self, &cortex_m::REGISTERS, &riscv::REGISTERS, &cortex_m::BASE, &cortex_m::MAINLINE)?;
+        cortex_m::rename_xpsr(&mut survey.registers);
         survey.must_be_halted("crash_report")?;
         let core = match survey.kind {
             CoreKind::CortexM => {

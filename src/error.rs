@@ -21,6 +21,8 @@ mod shared;
 #[cfg(feature = "svd")]
 mod svd;
 mod target;
+#[cfg(test)]
+mod tests;
 pub(crate) mod text;
 mod timeout;
 

@@ -113,11 +113,20 @@ debug_in_hex!(CortexMState {
     without is_lazy, is_stack_below_memory
 });
 
+/// Gives xPSR the same name whatever OpenOCD calls it, so that reports of two stations are alike.
+pub(super) fn rename_xpsr(registers: &mut RegisterDump) {
+    let read = registers.registers.iter_mut().map(|register| &mut register.name);
+    let unreadable = registers.unreadable.iter_mut().map(|(name, _)| name);
+    for name in read.chain(unreadable).filter(|name| *name == "xPSR") {
+        "xpsr".clone_into(name);
+    }
+}
+
 impl CortexMState {
     /// Decodes what was read, but for the stack.
     pub(super) fn of(registers: &RegisterDump, word: impl Fn(u32) -> Option<u32>) -> Self {
         let register = |name| u32::try_from(registers.get(name)?.value.to_u64()?).ok();
-        let xpsr = register("xPSR").or_else(|| register("xpsr"));
+        let xpsr = register("xpsr");
         let icsr = word(ICSR);
         let exception = xpsr.or(icsr).map_or(ExceptionNumber(0), ExceptionNumber::of);
         // Bits 4 to 7 of ID_PFR1 are not 0 if the core has the security extension (ARM DDI 0553,

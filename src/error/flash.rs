@@ -194,16 +194,20 @@ pub enum FlashError {
     /// Flash does not hold what was written to it, though OpenOCD reported success.
     #[error("flash was written, but {0}")]
     Mismatch(Mismatch),
-    /// Writing failed after the erase, and bytes that were to be kept
+    /// Erasing or writing failed, and bytes that were to be kept
     /// ([`WriteOptions::keep_unwritten`](crate::WriteOptions::keep_unwritten)) are not in flash any
     /// more, or could not be checked.
+    ///
+    /// If all these bytes are as erased flash, nothing is lost, and the cause is the error of the
+    /// call. The call knows what erased flash holds once it has erased some.
     #[error(
-        "{} bytes from {:#010x} that were to be kept are lost from flash; this error holds them: {cause}",
+        "{} bytes from {:#010x} that were to be kept may be lost from flash; this error holds them: {cause}",
         lost.iter().map(|(_, bytes)| bytes.len()).sum::<usize>(),
         lost.first().map_or(0, |(address, _)| *address)
     )]
     NotKept {
-        /// The addresses, and the bytes that belong there. At most one sector is in one element.
+        /// The addresses, and the bytes that belong there. At most one sector is in one element. What
+        /// erased flash holds anyway is left out at both ends.
         lost: Vec<(u64, Vec<u8>)>,
         /// Why the write failed.
         cause: Box<Error>,

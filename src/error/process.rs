@@ -93,6 +93,16 @@ const DEBUG_LINES: usize = 3;
 /// How many bytes of a line of the log, or of a configuration, are shown.
 const LINE_BYTES: usize = 400;
 
+/// Errors of one of several attempts to find a probe. OpenOCD makes the next attempt, and says more
+/// when the last one has failed.
+const ATTEMPTS: [&str; 2] = [
+    // The last backend of CMSIS-DAP, over TCP, which asks for a setting that a probe at USB lacks
+    // (`cmsis_dap_tcp_open` in src/jtag/drivers/cmsis_dap_tcp.c).
+    "The hostname or IP address of the CMSIS-DAP adapter must be specified",
+    // Each pair of vendor and product (`open_matching_device` in src/jtag/drivers/mpsse.c).
+    "no device found",
+];
+
 /// What is known of an OpenOCD process when something went wrong with it.
 ///
 /// `Display` shows the exit status, the command line and the last 20 lines of the log, with control
@@ -111,13 +121,16 @@ pub struct ProcessReport {
 
 impl ProcessReport {
     /// The first line that OpenOCD itself marks as an error: `Error: …`, or of a script
-    /// `embedded:startup.tcl:28: Error: …`.
+    /// `embedded:startup.tcl:28: Error: …`. What follows an error is mostly its consequence.
     fn cause(&self) -> Option<String> {
-        let message = self.log_tail.iter().find_map(|line| {
+        let mut messages = self.log_tail.iter().filter_map(|line| {
             let (place, message) = line.split_once("Error: ")?;
-            (place.is_empty() || place.ends_with(": ")).then_some(message)
+            (!message.trim().is_empty() && (place.is_empty() || place.ends_with(": "))).then_some(message)
         });
-        message.map(shown)
+        let first = messages.next()?;
+        let is_attempt = |message: &str| ATTEMPTS.contains(&message.trim());
+        let cause = if is_attempt(first) { messages.find(|message| !is_attempt(message)) } else { Some(first) };
+        Some(shown(cause.unwrap_or(first)))
     }
 
     /// The last lines of the log, for people: without OpenOCD's greeting.
@@ -198,6 +211,40 @@ mod tests {
         assert_eq!(debug, format!("process.exited_during_startup: {text}"));
         for text in [text, debug] {
             assert!(text.len() < 1500 && !text.contains('\x1b'), "{text}");
+        }
+    }
+
+    #[test]
+    fn cause_is_the_first_error_that_says_enough() {
+        // As OpenOCD 0.12.0 and a development version of August 2026 wrote them without a probe.
+        let captured = [
+            (
+                "Error: The hostname or IP address of the CMSIS-DAP adapter must be specified\nError: unable to find a matching CMSIS-DAP device\n",
+                Some("unable to find a matching CMSIS-DAP device"),
+            ),
+            // Somebody has chosen the backend `tcp`.
+            (
+                "Error: The hostname or IP address of the CMSIS-DAP adapter must be specified\n",
+                Some("The hostname or IP address of the CMSIS-DAP adapter must be specified"),
+            ),
+            (
+                "Error: no device found\nError: unable to open ftdi device with vid 15ba, pid 002b\n",
+                Some("unable to open ftdi device with vid 15ba, pid 002b"),
+            ),
+            (
+                "Error: Couldn't export gpio 11\nError: sysfsgpio: No such file or directory\n",
+                Some("Couldn't export gpio 11"),
+            ),
+            (
+                "Error: JTAG scan chain interrogation failed: all ones\nError: Check JTAG interface, timings, target power, etc.\n",
+                Some("JTAG scan chain interrogation failed: all ones"),
+            ),
+            ("usb-jtag.cfg:36: Error: \nin procedure 'script'\n", None),
+            ("Info : clock speed 1000 kHz\n", None),
+        ];
+        for (log, cause) in captured {
+            let log_tail = log.lines().map(str::to_owned).collect();
+            assert_eq!(ProcessReport { log_tail, ..report() }.cause().as_deref(), cause, "{log}");
         }
     }
 

@@ -110,7 +110,7 @@ pub enum SvdError {
         near: Vec<String>,
     },
     /// The field has no value to write with the name. Nothing was sent.
-    #[error("field {field} has no value {name:?} for writing{}{}", or_near(near), list_values(known))]
+    #[error("field {field} has no value {name:?} for writing{}{}", or_near(unlisted(near, known)), list_values(known))]
     UnknownValue {
         /// Peripheral, register and field, such as `RCC.CFGR.SW`.
         field: String,
@@ -209,6 +209,11 @@ impl SvdError {
 
 /// How many values of a field a text names.
 const LISTED_VALUES: usize = 16;
+
+/// The similar names, unless all values are listed.
+fn unlisted<'n>(near: &'n [String], known: &[String]) -> &'n [String] {
+    if known.len() > LISTED_VALUES { near } else { &[] }
+}
 
 /// `; its values are A, B and 3 more`, or that there are none.
 fn list_values(known: &[String]) -> String {

@@ -1,5 +1,7 @@
 //! Keeping the bytes of erased sectors that an image does not hold.
 
+use std::cell::Cell;
+
 use super::Flash;
 use super::banks::Ram;
 use super::layout::{Chip, Span};
@@ -12,31 +14,48 @@ use crate::progress::{NoProgress, ProgressReport, Tracker};
 pub(super) struct Kept {
     pub(super) span: Span,
     pub(super) bytes: Vec<u8>,
+    /// What its erased sector holds. OpenOCD does not tell it, so it is known only after the erase.
+    erased: Cell<Option<u8>>,
+}
+
+impl Kept {
+    /// The bytes from the first to the last that differ from erased flash, and their offset; `None`
+    /// if all of them are as erased flash.
+    fn used(&self, erased: Option<u8>) -> Option<(u64, &[u8])> {
+        let is_used = |byte: &u8| Some(*byte) != erased;
+        let first = self.bytes.iter().position(is_used)?;
+        let last = self.bytes.iter().rposition(is_used)?;
+        Some((self.span.offset + first as u64, &self.bytes[first..=last]))
+    }
 }
 
 impl<R: ProgressReport> Flash<'_, R> {
     /// Reads what is in none of the spans, but in sectors that they touch.
     pub(super) fn read_rest(&self, chip: &Chip, spans: &[Span]) -> Result<Vec<Kept>> {
         let rest = gaps(&chip.whole_sectors(spans)?, spans);
-        let rest = rest.into_iter().flat_map(|gap| chip.by_sector(gap));
-        rest.map(|span| {
-            let bytes = self.read_piece(chip.bank(span.bank), span.offset, span.length)?;
-            Ok(Kept { span, bytes })
-        })
-        .collect()
+        let rest: Vec<_> = rest.into_iter().flat_map(|gap| chip.by_sector(gap)).collect();
+        let total = rest.iter().map(|span| span.length).sum();
+        let mut read = 0;
+        let kept = rest.into_iter().map(|span| {
+            let mut bytes = Vec::new();
+            self.read_span(chip, span, read, total, |part| {
+                bytes.extend_from_slice(part);
+                Ok(())
+            })?;
+            read += span.length;
+            Ok(Kept { span, bytes, erased: Cell::new(None) })
+        });
+        kept.collect()
     }
 
     /// The kept bytes that differ from erased flash, when their sectors are erased. They are not
     /// written with the value of erased flash at their ends: some flash takes each unit only once.
     pub(super) fn without_erased_ends<'k>(&self, chip: &Chip, kept: &'k [Kept]) -> Result<Vec<(Span, &'k [u8])>> {
         let mut rest = Vec::new();
-        for Kept { span, bytes } in kept {
-            let erased = self.read_piece(chip.bank(span.bank), span.offset, 1)?;
-            let is_used = |byte: &u8| Some(byte) != erased.first();
-            let Some(first) = bytes.iter().position(is_used) else { continue };
-            let last = bytes.iter().rposition(is_used).unwrap_or(first);
-            let (offset, length) = (span.offset + first as u64, (last - first + 1) as u64);
-            rest.push((Span { offset, length, ..*span }, &bytes[first..=last]));
+        for kept in kept {
+            kept.erased.set(self.erased_value(chip, kept.span)?);
+            let Some((offset, bytes)) = kept.used(kept.erased.get()) else { continue };
+            rest.push((Span { offset, length: bytes.len() as u64, ..kept.span }, bytes));
         }
         Ok(rest)
     }
@@ -54,8 +73,13 @@ impl<R: ProgressReport> Flash<'_, R> {
                     false
                 });
             if !is_back {
-                let address = |kept: &Kept| chip.address(kept.span.bank, kept.span.offset);
-                lost.extend(sector.iter().map(|kept| (address(kept), kept.bytes.clone())));
+                lost.extend(sector.iter().filter_map(|one| {
+                    // The value is that of the bank.
+                    let mut same_bank = kept.iter().filter(|other| other.span.bank == one.span.bank);
+                    let erased = same_bank.find_map(|other| other.erased.get());
+                    let (offset, bytes) = one.used(erased)?;
+                    Some((chip.address(one.span.bank, offset), bytes.to_vec()))
+                }));
             }
         }
         if lost.is_empty() { error } else { FlashError::NotKept { lost, cause: Box::new(error) }.into() }
@@ -75,7 +99,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     }
 
     fn holds(&self, chip: &Chip, kept: &[Kept]) -> Result<bool> {
-        for Kept { span, bytes } in kept {
+        for Kept { span, bytes, .. } in kept {
             if self.read_piece(chip.bank(span.bank), span.offset, span.length)? != *bytes {
                 return Ok(false);
             }

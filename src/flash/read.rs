@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::Flash;
+use super::layout::{Chip, Span};
 use super::pieces::{Pace, cause};
 use crate::error::{Error, FlashError, Result};
 use crate::file_kind;
@@ -76,23 +77,44 @@ impl<R: ProgressReport> Flash<'_, R> {
         let mut pace = Pace::new(self.report.is_watched());
         tracker.begin(Phase::Read, length, address)?;
         for span in spans {
-            let bank = chip.bank(span.bank);
             chip.in_pieces(span, &mut pace, &mut tracker, |tracker, piece| {
-                let error = match self.read_piece(bank, piece.offset, piece.length) {
-                    Ok(data) => {
-                        take(&data)?;
-                        return Ok(ControlFlow::Continue(()));
-                    }
-                    Err(error @ Error::Target(_)) if tracker.done() == 0 => return Err(error),
-                    Err(error) => error,
-                };
-                let (offset, data) = self.readable_part(bank, piece, &error);
-                take(&data)?;
-                let (read, total) = (tracker.done() + data.len() as u64, tracker.total());
-                let address = chip.address(piece.bank, offset);
-                Err(FlashError::Read { address, read, total, cause: cause(error) }.into())
+                self.read_span(&chip, piece, tracker.done(), tracker.total(), &mut take)?;
+                Ok(ControlFlow::Continue(()))
             })?;
         }
         Ok(())
+    }
+
+    /// Reads a part of one bank, after `read` of `total` bytes. Of a part that cannot be read, `take`
+    /// gets the bytes before the error.
+    pub(super) fn read_span(
+        &self,
+        chip: &Chip,
+        span: Span,
+        read: u64,
+        total: u64,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let bank = chip.bank(span.bank);
+        match self.read_piece(bank, span.offset, span.length) {
+            Ok(data) => take(&data),
+            Err(error @ Error::Target(_)) if read == 0 => Err(error),
+            Err(error) => {
+                let (offset, data) = self.readable_part(bank, span, &error);
+                take(&data)?;
+                let (read, address) = (read + data.len() as u64, chip.address(span.bank, offset));
+                Err(FlashError::Read { address, read, total, cause: cause(error) }.into())
+            }
+        }
+    }
+
+    /// Reads what erased flash holds, from an erased part.
+    pub(super) fn erased_value(&self, chip: &Chip, span: Span) -> Result<Option<u8>> {
+        let mut value = None;
+        self.read_span(chip, Span { length: 1, ..span }, 0, 1, |bytes| {
+            value = bytes.first().copied();
+            Ok(())
+        })?;
+        Ok(value)
     }
 }

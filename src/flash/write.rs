@@ -243,9 +243,9 @@ impl<R: ProgressReport> Flash<'_, R> {
                     let gap = span.offset - gap_at;
                     if gap > 0 {
                         // The value of erased flash depends on the chip.
-                        let erased = self.read_piece(chip.bank(span.bank), gap_at, 1)?;
+                        let erased = self.erased_value(chip, Span { offset: gap_at, length: gap, ..*span })?;
                         let filled = last.data.len() + usize::try_from(gap).unwrap_or(0);
-                        last.data.to_mut().resize(filled, erased.first().copied().unwrap_or(0xff));
+                        last.data.to_mut().resize(filled, erased.unwrap_or(0xff));
                     }
                     last.data.to_mut().extend_from_slice(data);
                     last.span.length += gap + span.length;

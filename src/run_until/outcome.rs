@@ -5,11 +5,18 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::crash::ExceptionNumber;
+use crate::error::text::excerpt;
 use crate::target::TargetStatus;
 use crate::types::HaltReason;
 
-/// How many characters of a line a verdict shows.
+/// How much of a line a text shows: characters in a verdict, bytes in an outcome.
 const SHOWN: usize = 200;
+
+/// How many lines the text of an outcome shows.
+const SHOWN_LINES: usize = 20;
+
+/// How many channels or calls the text of an outcome names.
+const SHOWN_NUMBERS: usize = 8;
 
 /// Why a run ended.
 ///
@@ -172,6 +179,20 @@ impl fmt::Display for RunLine {
 ///
 /// Output and lines are limited together ([`RunUntil::keep`](crate::RunUntil::keep)): what came
 /// first is here.
+///
+/// Its text is a message for an assertion:
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// # let session = openocd::Session::start(chip.openocd_config())?;
+/// use openocd::{RunUntil, Verdict};
+/// use std::time::Duration;
+///
+/// # session.target().halt()?;
+/// let outcome = session.target().run_until(RunUntil::new(), Duration::from_millis(50))?;
+/// assert!(matches!(outcome.verdict, Verdict::Deadline), "{outcome}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -203,6 +224,50 @@ pub struct RunOutcome {
     pub elapsed: Duration,
 }
 
+/// `deadline passed after 5.003 s; stm32f1x.cpu is halted at 0x08000124 (debug-request)`, followed by
+/// the last 20 lines that the firmware printed, each on its own line with its source: for the message
+/// of an assertion.
+///
+/// The first line also names the RTT channels that are missing, the semihosting calls that were
+/// refused, and how many bytes were dropped. Lines are cut at 200 bytes, and control characters are
+/// escaped.
+impl fmt::Display for RunOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} after {:.3} s; {}", self.verdict, self.elapsed.as_secs_f64(), self.status)?;
+        if !self.missing_channels.is_empty() {
+            let channels = listed(&self.missing_channels, |channel| OutputSource::Rtt(*channel).to_string());
+            write!(f, "; not set up: {channels}")?;
+        }
+        if !self.refused_calls.is_empty() {
+            let calls = listed(&self.refused_calls, |call| format!("{call:#x}"));
+            write!(f, "; refused semihosting calls: {calls}")?;
+        }
+        if self.dropped > 0 {
+            write!(f, "; {} bytes dropped", self.dropped)?;
+        }
+        let earlier = self.lines.len().saturating_sub(SHOWN_LINES);
+        match (self.lines.len(), earlier) {
+            (0, _) => f.write_str("; no lines")?,
+            (_, 0) => {}
+            (_, 1) => f.write_str("\n  (1 earlier line)")?,
+            (_, earlier) => write!(f, "\n  ({earlier} earlier lines)")?,
+        }
+        self.lines[earlier..].iter().try_for_each(|line| {
+            let text = excerpt(line.text.as_bytes(), SHOWN);
+            write!(f, "\n  {}: {text}", line.source)
+        })
+    }
+}
+
+/// `0x1, 0x31 and 5 more`
+fn listed<T>(items: &[T], show: impl Fn(&T) -> String) -> String {
+    let shown = items.iter().take(SHOWN_NUMBERS).map(show).collect::<Vec<_>>().join(", ");
+    match items.len().saturating_sub(SHOWN_NUMBERS) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 impl RunOutcome {
     /// Returns the program counter, if the target is halted.
     pub fn pc(&self) -> Option<u64> {
@@ -218,5 +283,60 @@ impl RunOutcome {
     /// Returns the text of all lines, in their order.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().map(|line| line.text.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::TargetState;
+
+    fn outcome(verdict: Verdict) -> RunOutcome {
+        RunOutcome {
+            verdict,
+            status: TargetStatus {
+                name: "cpu".to_owned(),
+                state: TargetState::Halted,
+                pc: Some(0x0800_0124),
+                halt_reason: None,
+            },
+            output: Vec::new(),
+            refused_calls: Vec::new(),
+            lines: Vec::new(),
+            rtt_bytes: BTreeMap::new(),
+            missing_channels: Vec::new(),
+            dropped: 0,
+            elapsed: Duration::from_micros(1_003_400),
+        }
+    }
+
+    #[test]
+    fn outcome_without_lines_is_one_line() {
+        assert_eq!(
+            outcome(Verdict::Deadline).to_string(),
+            "deadline passed after 1.003 s; cpu is halted at 0x08000124; no lines"
+        );
+    }
+
+    #[test]
+    fn text_of_an_outcome_tells_what_is_missing_and_shows_the_last_lines() {
+        let line = |n: u32| RunLine { source: OutputSource::Rtt(1), at: None, text: format!("\x1b[1m test {n} \t") };
+        let outcome = RunOutcome {
+            lines: (0..1000).map(line).collect(),
+            missing_channels: vec![2, 3],
+            refused_calls: vec![0x31, 0x1],
+            dropped: 7,
+            rtt_bytes: BTreeMap::from([(4, vec![0; 12])]),
+            ..outcome(Verdict::Stopped)
+        };
+        let text = outcome.to_string();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            "stopped after 1.003 s; cpu is halted at 0x08000124; not set up: rtt 2, rtt 3; refused semihosting calls: 0x31, 0x1; 7 bytes dropped"
+        );
+        assert_eq!(lines[1], "  (980 earlier lines)");
+        assert_eq!(lines[2], "  rtt 1: \\u{1b}[1m test 980");
+        assert_eq!(lines.len(), 22);
     }
 }

@@ -265,6 +265,9 @@ fn target_without_a_fault_has_a_report_that_says_so() {
     assert_eq!((state.stacked, state.is_fault(), state.faults()), (StackedState::None, false, vec![]));
     assert_eq!((state.primask, state.faultmask, state.basepri, state.control), (Some(0), Some(0), Some(0), Some(0)));
     assert_eq!(state.fault_status.sfsr, None);
+    // OpenOCD 0.12.0 calls it `xPSR`.
+    let names: Vec<_> = report.registers.registers.iter().map(|register| &*register.name).collect();
+    assert!(names.contains(&"xpsr") && !names.contains(&"xPSR"), "{names:?}");
     assert_eq!(report.registers.get("sp").unwrap().value.to_u64(), Some(u64::from(board.chip.register(Register::Msp))));
     assert!(report.unreadable.is_empty() && report.registers.unreadable.is_empty(), "{report:?}");
 }

@@ -31,6 +31,7 @@ mod interrupt;
 mod jtag;
 mod leave;
 mod memory;
+mod monitor;
 mod polling_pause;
 mod process;
 mod random;

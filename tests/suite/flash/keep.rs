@@ -92,9 +92,45 @@ fn error_holds_the_rest_that_the_chip_lost() {
     let error = board.session.flash().write_image_with(&pieces(&[(400, &[0; 800])]), KEEP).unwrap_err();
     let text = error.to_string();
     let Error::Flash(FlashError::NotKept { lost, cause }) = error else { panic!("{text}") };
-    assert!(text.contains("1248 bytes from 0x08008000 that were to be kept are lost"), "{text}");
+    assert!(text.contains("1232 bytes from 0x08008010 that were to be kept may be lost from flash"), "{text}");
     assert!(matches!(*cause, Error::Flash(FlashError::Write { .. })), "{cause}");
-    assert_eq!(lost, [(AT, held[..400].to_vec()), (AT + 1200, held[1200..2048].to_vec())]);
+    // What erased flash holds anyway is left out at the ends.
+    assert_eq!(lost, [(AT + 16, held[16..400].to_vec()), (AT + 1200, held[1200..2048].to_vec())]);
+}
+
+#[test]
+fn blank_rest_is_not_lost() {
+    let (board, held) = board();
+    for at in [0xc00, 0x1000] {
+        board.chip.faults().power_fails_after(100);
+        let error = board.session.flash().write_image_with(&pieces(&[(at, &[0; 700])]), KEEP).unwrap_err();
+        assert!(matches!(error, Error::Flash(FlashError::Write { .. })), "{error}");
+        assert_eq!(error.id(), "flash.write");
+        board.chip.faults().clear();
+        board.session.target().reexamine().unwrap();
+        board.session.target().reset(openocd::ResetMode::Halt).unwrap();
+    }
+    // A page that is blank beside one that is not.
+    board.chip.faults().power_fails_after(100);
+    let error = board.session.flash().write_image_with(&pieces(&[(500, &[0; 3000])]), KEEP).unwrap_err();
+    let Error::Flash(FlashError::NotKept { lost, .. }) = error else { panic!("{error}") };
+    assert_eq!(lost, [(AT + 16, held[16..500].to_vec())]);
+}
+
+#[test]
+fn flash_that_cannot_be_read_to_keep_it_is_an_error_of_reading() {
+    let (board, held) = board();
+    board.chip.faults().bus_fault_at(0x0800_8500..0x0800_8504);
+    let error = board.session.flash().write_image_with(&pieces(&[(100, &[0; 1024])]), KEEP).unwrap_err();
+    let Error::Flash(FlashError::Read { address, read, total: 1024, .. }) = &error else { panic!("{error:?}") };
+    // 100 bytes before the image, and those behind it up to the fault.
+    assert_eq!((*address, *read), (AT + 0x500, 100 + 0x500 - 1124));
+    board.chip.faults().clear();
+    assert!(board.held(AT, held.len()) == held);
+    board.chip.faults().read_protect(true);
+    board.session.target().reset(openocd::ResetMode::Halt).unwrap();
+    let error = board.session.flash().write_image_with(&pieces(&[(100, &[0; 4])]), KEEP).unwrap_err();
+    assert_eq!((error.id(), error.failure().is_some()), ("flash.read", true), "{error}");
 }
 
 #[test]

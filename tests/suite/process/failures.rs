@@ -53,6 +53,20 @@ fn missing_adapter_is_reported_though_openocd_listens_first() {
 }
 
 #[test]
+fn missing_probe_is_named() {
+    // The newer OpenOCD tries CMSIS-DAP over TCP last, and 0.12.0 logs nothing else of ftdi's first try.
+    for (config, cause) in [
+        ("-f interface/cmsis-dap.cfg", "unable to find a matching CMSIS-DAP device; "),
+        ("-f interface/ftdi/olimex-arm-usb-ocd-h.cfg", "unable to open ftdi device with "),
+        ("-f interface/xds110.cfg", "XDS110: failed to connect; "),
+    ] {
+        let config = format!("{config} -c 'adapter serial no-such-probe' -f target/stm32f1x.cfg");
+        let (text, _) = startup_failure(Session::start(config).unwrap_err());
+        assert!(text.starts_with(&format!("OpenOCD ended before it was ready: {cause}")), "{text}");
+    }
+}
+
+#[test]
 fn crash_during_start_up_is_reported() {
     let error = OpenOcdProcess::builder().command("puts hello; exec kill -SEGV [pid]; after 5000").spawn().unwrap_err();
     let (text, report) = startup_failure(error);

@@ -41,6 +41,22 @@ fn an_exit_is_reported_with_its_status_and_the_output() {
 }
 
 #[test]
+fn an_outcome_is_a_message_for_an_assertion() {
+    let board = exiting(0, 3);
+    let outcome = run(&board, RunUntil::new().semihosting());
+    let text = outcome.to_string();
+    let (first, rest) = text.split_once('\n').unwrap();
+    assert!(
+        first.starts_with("exit with status 3 after ") && first.contains(" s; stm32f1x.cpu is halted at 0x"),
+        "{text}"
+    );
+    assert_eq!(rest.lines().count(), outcome.lines.len(), "{text}");
+    for (shown, line) in rest.lines().zip(&outcome.lines) {
+        assert_eq!(shown, format!("  {}: {}", line.source, line.text.trim_end()));
+    }
+}
+
+#[test]
 fn openocd_survives_an_exit_and_serves_semihosting_afterwards() {
     let board = exiting(0, 3);
     board.session.semihosting().enable().unwrap();
