@@ -66,7 +66,7 @@ pub(crate) fn watch(first: Monitor, open: impl Fn() -> Result<Monitor>, lines: &
                 failures += 1;
                 thread::sleep(Duration::from_millis(200) * failures);
                 monitor = open();
-                format!("started anew after {}", error.id())
+                format!("{}: starting anew", error.id())
             }
         };
         if lines.send(line).is_err() {

@@ -28,7 +28,7 @@ fn goes_on_after(lose: impl FnOnce(&VirtualChip, Session)) {
         lines.recv().unwrap();
     }
     lose(&chip, session);
-    let begins_anew = |line: &String| line.starts_with("started anew");
+    let begins_anew = |line: &String| line.ends_with(": starting anew");
     let failures = lines.iter().skip_while(|line| !begins_anew(line)).take_while(begins_anew).count();
     assert!(failures > 0 && lines.iter().take(3).all(|line| !begins_anew(&line)));
     drop(lines);
