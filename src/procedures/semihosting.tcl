@@ -36,17 +36,51 @@ proc _openocd_rs_1_semihosting_state {} {
     return [list $target $type $enabled]
 }
 
-# Polls the current target: {STATUS {}}, and if it is halted at a semihosting call, {STATUS CALL} as
-# of semihosting_call. One step, because OpenOCD's own poll may come in between. Of which calls:
-# `none`, `any`, or `made`, which leaves out a call that the core has not executed yet.
-proc _openocd_rs_1_semihosting_poll {calls} {
+# Polls the current target: {STATUS {} SLEPT}, and if it is halted at a semihosting call, {STATUS CALL
+# SLEPT} as of semihosting_call and slept. One step, because OpenOCD's own poll may come in between.
+# Of which calls: `none`, `any`, or `made`, which leaves out a call that the core has not executed yet.
+# `asked`: the caller has just halted the target.
+proc _openocd_rs_1_semihosting_poll {calls asked} {
     set status [_openocd_rs_1_status]
     set call {}
-    if {$calls ne {none} && [lindex $status 1] eq {halted} && [regexp {0x[0-9a-fA-F]+} [lindex $status 3] pc]
-        && ($calls eq {any} || ![_openocd_rs_1_is_halted_before $status $pc])} {
-        set call [_openocd_rs_1_semihosting_call $pc]
+    set slept 0
+    if {[lindex $status 1] eq {halted} && [regexp {0x[0-9a-fA-F]+} [lindex $status 3] pc]} {
+        set slept [_openocd_rs_1_slept $status $pc $asked]
+        if {$calls eq {any} || ($calls eq {made} && !$slept && ![_openocd_rs_1_is_halted_before $status $pc])} {
+            set call [_openocd_rs_1_semihosting_call $pc]
+        }
     }
-    return [list $status $call]
+    return [list $status $call $slept]
+}
+
+# Whether a request has halted the current target while it may have slept: a core that sleeps has its
+# program counter behind the instruction for it, at what it has not reached. S_SLEEP in DHCSR would
+# tell before the halt, but reading that register takes S_RESET_ST away from OpenOCD's poll.
+proc _openocd_rs_1_slept {status pc asked} {
+    lassign $status target - reason - log
+    if {$reason eq {}} { regexp {due to ([-a-z]+)} $log - reason }
+    if {$reason ne {debug-request} && !($asked && $reason in {{} undefined})} { return 0 }
+    if {$pc < 4} { return 0 }
+    if {[catch {
+        switch [_openocd_rs_1_core_kind [$target cget -type]] {
+            cortex_m {
+                # A sleep at the end of each exception (SCR), WFE, WFI (ARM DDI 0403, A7.7.261).
+                set slept [expr {[read_memory 0xe000ed10 32 1] & 2}]
+                set code [read_memory [expr {$pc - 2}] 16 1]
+                if {$code in {0xbf20 0xbf30}} { set slept 1 }
+                if {$code in {0x8002 0x8003} && [read_memory [expr {$pc - 4}] 16 1] == 0xf3af} { set slept 1 }
+            }
+            riscv {
+                lassign [read_memory [expr {$pc - 4}] 16 2] low high
+                set slept [expr {$low == 0x73 && $high == 0x1050}]
+            }
+            default { set slept 0 }
+        }
+    }]} {
+        _openocd_rs_1_clear_errors
+        return 0
+    }
+    return [expr {$slept != 0}]
 }
 
 # Whether something else than the instruction at `pc` has halted the current target: then that is

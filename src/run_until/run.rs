@@ -203,9 +203,10 @@ impl<'t, 'c> Run<'t, 'c> {
             if let Some(line) = self.channels.exchange(self.target, &mut self.collector)? {
                 return Ok((Verdict::Line(line), self.target.status()?));
             }
-            let Poll { status, call } = self.poll()?;
-            if status.state == TargetState::Halted && !self.collector.is_stopped() {
-                let served = match (self.breakpoint_at(&status), call) {
+            let mut poll = self.poll(false)?;
+            if poll.status.state == TargetState::Halted && !self.collector.is_stopped() {
+                let (address, call, status) = (self.breakpoint_at(&poll), poll.call.take(), poll.status);
+                let served = match (address, call) {
                     (Some(address), _) => Served::Exit(Verdict::Breakpoint { address }),
                     (None, _) if self.is_at_rtt_start(&status) => {
                         self.channels.start(self.target)?;
@@ -238,18 +239,18 @@ impl<'t, 'c> Run<'t, 'c> {
         }
     }
 
-    /// Polls the target and finds a call to serve.
-    fn poll(&mut self) -> Result<Poll> {
+    /// Polls the target, which was perhaps `asked` to halt, and finds a call to serve.
+    fn poll(&mut self, asked: bool) -> Result<Poll> {
         let calls = match (self.serves_calls, self.begun_at) {
             (false, _) => Calls::None,
             (true, None) => Calls::Made,
             (true, Some(_)) => Calls::Any,
         };
-        let poll = self.target.poll_for_calls(calls)?;
+        let poll = self.target.poll_for_calls(calls, asked)?;
         if self.begun_at.is_some() && self.begun_at != poll.status.pc {
             // Another client has resumed the target.
             self.begun_at = None;
-            return self.target.poll_for_calls(Calls::Made);
+            return self.target.poll_for_calls(Calls::Made, asked);
         }
         Ok(poll)
     }
@@ -264,7 +265,7 @@ impl<'t, 'c> Run<'t, 'c> {
             return Ok(None);
         }
         if self.serves_calls {
-            let Poll { status, call } = self.target.poll_for_calls(Calls::Any)?;
+            let Poll { status, call, .. } = self.target.poll_for_calls(Calls::Any, false)?;
             if let Some(call) = call {
                 return Ok(match self.serve(&call, &status)? {
                     Served::Exit(verdict) => Some((verdict, status)),
@@ -292,11 +293,9 @@ impl<'t, 'c> Run<'t, 'c> {
         if self.collector.is_stopped() {
             return Ok((Verdict::Stopped, self.target.halt()?));
         }
-        let mut poll = Poll { status: self.target.halt()?, call: None };
-        if self.serves_calls {
-            poll = self.poll()?;
-        }
-        let call = poll.call.take().filter(|_| self.breakpoint_at(&poll.status).is_none());
+        self.target.halt()?;
+        let mut poll = self.poll(true)?;
+        let call = poll.call.take().filter(|_| self.breakpoint_at(&poll).is_none());
         let was_at_call = call.is_some() || self.stays;
         if let Some(call) = call {
             if let Served::Exit(exit) = self.serve_and(&call, |_| Then::Stay)? {
@@ -304,7 +303,7 @@ impl<'t, 'c> Run<'t, 'c> {
             }
             poll.status = self.target.status()?;
         }
-        let verdict = match (self.breakpoint_at(&poll.status), poll.status.halt_reason) {
+        let verdict = match (self.breakpoint_at(&poll), poll.status.halt_reason) {
             (Some(address), _) => Verdict::Breakpoint { address },
             (None, Some(Lockup)) => Verdict::Lockup,
             (
@@ -320,8 +319,9 @@ impl<'t, 'c> Run<'t, 'c> {
     }
 
     /// The breakpoint of the conditions that the target has reached.
-    fn breakpoint_at(&self, status: &TargetStatus) -> Option<u64> {
-        status.pc.filter(|pc| self.breakpoints.contains(pc) && self.begun_at != Some(*pc))
+    fn breakpoint_at(&self, poll: &Poll) -> Option<u64> {
+        let reached = |pc: &u64| !poll.slept && self.breakpoints.contains(pc) && self.begun_at != Some(*pc);
+        poll.status.pc.filter(reached)
     }
 
     /// Whether the target is halted where the RTT channels are opened.

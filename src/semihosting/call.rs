@@ -14,6 +14,9 @@ pub(crate) struct Poll {
     pub(crate) status: TargetStatus,
     /// The semihosting call at which the target is halted.
     pub(crate) call: Option<Call>,
+    /// The target may have slept until it was halted: it has not reached what is at its program
+    /// counter.
+    pub(crate) slept: bool,
 }
 
 /// Which semihosting calls a poll finds.
@@ -117,9 +120,11 @@ impl Target<'_> {
         Ok(enabled)
     }
 
-    /// Polls the target, and finds the semihosting call at which it is halted.
-    pub(crate) fn poll_for_calls(&self, calls: Calls) -> Result<Poll> {
-        let request = self.request(Script::call("semihosting_poll").word(calls.word())).shown("poll");
+    /// Polls the target, and finds the semihosting call at which it is halted. `asked`: the caller
+    /// has just halted it.
+    pub(crate) fn poll_for_calls(&self, calls: Calls, asked: bool) -> Result<Poll> {
+        let script = Script::call("semihosting_poll").word(calls.word()).number(u8::from(asked));
+        let request = self.request(script).shown("poll");
         self.session().ask_or(&request.expecting("a target's status and its call"), TargetError::Poll, poll)
     }
 
@@ -139,10 +144,11 @@ impl Target<'_> {
 
 /// The reply to `semihosting_poll`.
 fn poll(answer: &[u8]) -> Option<Poll> {
-    let [target, call] = tcl::elements(answer).take_array()?;
+    let [target, call, slept] = tcl::elements(answer).take_array()?;
     let status = status(&target)?;
+    let slept = flag(std::str::from_utf8(&slept).ok()?)?;
     if call.is_empty() {
-        return Some(Poll { status, call: None });
+        return Some(Poll { status, call: None, slept });
     }
     let [length, number, argument] = tcl::strings::<3>(&call)?;
     let length = length.parse().ok().filter(|length| matches!(length, 2 | 4))?;
@@ -153,7 +159,7 @@ fn poll(answer: &[u8]) -> Option<Poll> {
     }
     let call =
         Call { pc: status.pc?, length, bits, number: number.to_u64()?, argument: register_line::number(&argument)? };
-    Some(Poll { status, call: Some(call) })
+    Some(Poll { status, call: Some(call), slept })
 }
 
 #[cfg(test)]
@@ -162,12 +168,12 @@ mod tests {
 
     #[test]
     fn a_halt_at_a_call_is_read() {
-        let answer = b"{t halted breakpoint {pc (/32): 0x08000046\n} {}} {2 {r0 (/32): 0x00000004\n} {r1 (/32): 0x080000bc (dirty)\n}}";
+        let answer = b"{t halted breakpoint {pc (/32): 0x08000046\n} {}} {2 {r0 (/32): 0x00000004\n} {r1 (/32): 0x080000bc (dirty)\n}} 0";
         let read = poll(answer).unwrap();
         let expected = Call { pc: 0x0800_0046, length: 2, bits: 32, number: 4, argument: 0x0800_00bc };
         assert_eq!(read.call, Some(expected));
         assert_eq!(read.status.pc, Some(0x0800_0046));
-        let answer = b"{t halted {} {pc (/64): 0x0000000080000000} {}} {4 {a0 (/64): 0x0000000000000005} {a1 (/64): 0x0000008000000000}}";
+        let answer = b"{t halted {} {pc (/64): 0x0000000080000000} {}} {4 {a0 (/64): 0x0000000000000005} {a1 (/64): 0x0000008000000000}} 0";
         let call = poll(answer).unwrap().call.unwrap();
         assert_eq!((call.bits, call.argument, call.next()), (64, 0x80_0000_0000, 0x8000_0004));
     }

@@ -341,7 +341,7 @@ impl Server {
             if self.shared.wait(Deadline::NEVER, is_due).is_dropped {
                 return Ok(None);
             }
-            let poll = self.target.view().poll_for_calls(Calls::Made)?;
+            let poll = self.target.view().poll_for_calls(Calls::Made, false)?;
             if let Some(call) = poll.call {
                 if let Some(exit) = self.serve(&call, &poll.status)? {
                     return Ok(Some(exit));

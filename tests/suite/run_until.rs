@@ -11,6 +11,7 @@ mod refused;
 mod riscv;
 mod rtt;
 mod semihosting;
+mod sleep;
 mod stops;
 
 use std::sync::atomic::{AtomicBool, Ordering};

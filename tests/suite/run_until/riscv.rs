@@ -128,3 +128,15 @@ fn a_call_that_nobody_serves_is_a_halt_with_its_reason() {
     assert_eq!(reason == HaltReason::Semihosting, knows_reasons);
     assert_eq!(outcome.status.pc, Some(u64::from(CODE) + 4));
 }
+
+#[test]
+fn what_is_behind_a_sleep_of_a_hart_is_not_reached_at_the_deadline() {
+    let (session, _hart) = halted();
+    // wfi; nop; j .
+    session.memory().write_u32_slice(CODE.into(), &[0x1050_0073, 0x0000_0013, 0x0000_006f]).unwrap();
+    session.registers().write("pc", CODE).unwrap();
+    let until = RunUntil::new().breakpoint(u64::from(CODE) + 4);
+    let outcome = session.target().run_until(until, Duration::from_millis(200)).unwrap();
+    assert_eq!(outcome.verdict, Verdict::Deadline, "{outcome}");
+    assert_eq!(outcome.pc(), Some(u64::from(CODE) + 4));
+}
