@@ -26,6 +26,7 @@ mod shell;
 mod svd;
 mod symbols;
 mod terminal;
+mod test_binary;
 mod troubled_line;
 mod usage;
 mod watch;

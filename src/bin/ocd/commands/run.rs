@@ -9,6 +9,7 @@ mod log_filter;
 mod log_format;
 mod misplaced;
 mod output;
+mod test_list;
 mod verdict_line;
 
 use std::ffi::OsString;
