@@ -57,3 +57,5 @@ mod server;
 mod signals;
 #[cfg(target_os = "linux")]
 mod silent;
+#[cfg(target_os = "linux")]
+mod standard_output;
