@@ -12,6 +12,7 @@ mod flash;
 mod flash_parts;
 mod forms;
 mod guides;
+mod identity;
 mod info;
 mod many_boards;
 mod mem;

@@ -99,6 +99,13 @@ struct Write {
     value: RegisterValue,
 }
 
+impl RegsArgs {
+    /// Whether it changes registers.
+    pub(crate) fn writes(&self) -> bool {
+        !self.write.is_empty()
+    }
+}
+
 pub(crate) fn run(context: &Context, arguments: &RegsArgs) -> Outcome<u8> {
     context.each_board_planned(
         |settings| {

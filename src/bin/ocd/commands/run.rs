@@ -86,6 +86,10 @@ pub(crate) struct RunArgs {
 }
 
 impl RunArgs {
+    pub(crate) fn writes_flash(&self) -> bool {
+        !self.no_flash
+    }
+
     /// Takes over from the command line what clap does not tell.
     pub(crate) fn note_separator(&mut self, words: &[OsString]) {
         // The arguments are the last words.
