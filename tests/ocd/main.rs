@@ -4,6 +4,7 @@
 
 mod bench;
 mod breakpoints;
+mod broken_rtt;
 mod cargo_runner;
 mod control;
 mod crash;
