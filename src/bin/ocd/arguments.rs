@@ -56,7 +56,8 @@ pub(crate) struct BoardArgs {
     openocd: Option<String>,
     /// For commands that wait (run, attach, wait-halt, rtt, semihosting, watch, events): how long they
     /// may take, from when the board is ready; no limit by default. For all others: how long OpenOCD
-    /// may take to answer (10s, for flash 60s).
+    /// may take to answer (10s, for flash 60s). It limits the start of OpenOCD, too (10s), but to no
+    /// less than 3s.
     #[arg(long, global = true, value_name = "TIME", env = "OCD_TIMEOUT")]
     timeout: Option<String>,
     /// The chip's SVD file, for addresses such as RCC.CR.
