@@ -44,6 +44,8 @@ mod console;
 #[cfg(target_os = "linux")]
 mod failures;
 #[cfg(target_os = "linux")]
+mod leftovers;
+#[cfg(target_os = "linux")]
 mod power;
 #[cfg(target_os = "linux")]
 mod pseudo_terminal;
