@@ -27,7 +27,7 @@ fn killed(bench: &Bench, folder: &Path, arguments: &[&str]) {
     child.kill().unwrap();
     child.wait().unwrap();
     let left = names(folder);
-    assert!(matches!(&left[..], [one] if one.starts_with('.') && one.ends_with(".part")), "{left:?}");
+    assert!(matches!(&left[..], [one] if one.starts_with(".openocd-rs-")), "{left:?}");
 }
 
 #[test]

@@ -18,7 +18,9 @@ fn patient_tests(bench: &Bench) {
     let places: Vec<usize> =
         (0..bytes.len()).filter(|&at| bytes[at..].starts_with(name)).map(|at| at + name.len()).collect();
     assert_eq!(places.len(), 2);
-    places.into_iter().for_each(|at| bytes[at] = b'9');
+    for at in places {
+        bytes[at] = b'9';
+    }
     bench.file("patient.elf", bytes);
 }
 

@@ -187,8 +187,8 @@ fn check(now: &Register, written: &RegisterValue) -> Outcome<()> {
         // The Thumb bit of a Cortex-M's function is no part of its address.
         (Some(now_value), Some(written)) if now.name == "pc" => now_value | 1 == written | 1,
         // A Cortex-M's stack pointers are multiples of 4. What is shown is what the core takes.
-        (Some(now_value), Some(written)) if now_value & 3 == 0 && is_stack_pointer(&now.name) => {
-            now_value == written & !3
+        (Some(now_value), Some(written)) if now_value % 4 == 0 && is_stack_pointer(&now.name) => {
+            now_value == written - written % 4
         }
         (Some(now), Some(written)) => now == written,
         _ => now.value.to_le_bytes().iter().eq(written.to_le_bytes()),
