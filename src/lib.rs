@@ -3,6 +3,7 @@
 // First, so that the documentation of `Session` begins with how to get one.
 mod session;
 
+mod abandoned;
 mod adapter;
 mod batch;
 mod breakpoints;

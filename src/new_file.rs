@@ -1,12 +1,19 @@
 //! A file that appears when it is complete.
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::file_kind;
+use crate::abandoned::{is_abandoned, remove_where};
 use crate::platform::{FIFO, SOCKET};
+use crate::{file_kind, platform};
+
+/// What the names of files begin and end with that are not complete:
+/// `.openocd-rs-PID-NAMESPACE-BOOT-NUMBER.part`. A directory may be shared by containers and by
+/// machines. The tool `ocd` gives its files such names, too.
+const MARK: &str = ".openocd-rs-";
+const END: &str = ".part";
 
 /// A file under a name of its own, which [`complete`](Self::complete) renames. Without that it is
 /// removed.
@@ -21,7 +28,6 @@ impl NewFile {
     /// Creates a file in the directory of `path`: a file is renamed in one step only within a file
     /// system. A device or a FIFO is refused: renaming would put a file in its place.
     pub(crate) fn beside(path: &Path) -> io::Result<Self> {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
         // The file that a symbolic link names is replaced, and not the link.
         let path = &fs::canonicalize(path).or_else(|_| named_by_link(path)).unwrap_or_else(|_| path.to_owned());
         // A rename would put the new file in the place of a device.
@@ -38,9 +44,8 @@ impl NewFile {
             // A file that may not be written is not replaced.
             OpenOptions::new().write(true).open(path)?;
         }
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        // Not longer than the file's own name needs to be.
-        let own = path.with_file_name(format!(".{}.{number}.part", std::process::id()));
+        let own = path.with_file_name(name());
+        remove_abandoned_beside(&own);
         let file = OpenOptions::new().write(true).create_new(true).open(&own)?;
         let new = NewFile { file, own: Some(own), path: path.to_owned() };
         if let Some(old) = old {
@@ -77,6 +82,30 @@ impl NewFile {
     }
 }
 
+/// A name of its own for a file that is not complete.
+fn name() -> String {
+    let (pid, namespace, boot) = (std::process::id(), platform::pid_namespace(), platform::boot_id());
+    // A process that left a file behind may have had the same number.
+    format!("{MARK}{pid}-{namespace}-{boot}-{:016x}{END}", RandomState::new().hash_one(pid))
+}
+
+/// The process that a file belongs to, and where that is its number: namespace and boot.
+fn owner(name: &str) -> Option<(u32, (&str, &str))> {
+    let mut parts = name.strip_prefix(MARK)?.strip_suffix(END)?.split('-');
+    let (pid, namespace, boot, number) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let is_ours = number.len() == 16 && number.bytes().all(|byte| byte.is_ascii_hexdigit()) && parts.next().is_none();
+    is_ours.then_some((pid.parse().ok()?, (namespace, boot)))
+}
+
+/// Deletes the files in the directory of `own` that programs left behind which were killed.
+fn remove_abandoned_beside(own: &Path) {
+    let directory = own.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (namespace, boot) = (platform::pid_namespace(), platform::boot_id());
+    remove_where(directory, MARK, |name, file| {
+        owner(name).is_some_and(|(pid, space)| is_abandoned(file, pid, space == (&namespace, &boot)))
+    });
+}
+
 /// The file that a symbolic link names which is not there yet.
 fn named_by_link(link: &Path) -> io::Result<PathBuf> {
     let file = fs::read_link(link)?;
@@ -90,5 +119,55 @@ impl Drop for NewFile {
                 log::warn!("cannot remove {}: {error}", own.display());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn only_files_of_processes_that_are_gone_are_removed() {
+        use crate::abandoned::ABANDONED_AGE;
+        let directory = std::env::temp_dir().join(format!("openocd new file {}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let (ns, boot, number) = (platform::pid_namespace(), platform::boot_id(), "0123456789abcdef");
+        // Above the highest that Linux gives (`/proc/sys/kernel/pid_max`).
+        let gone = 1 << 30;
+        let own = std::process::id();
+        let file = |name: String, is_old: bool| {
+            let file = File::create(directory.join(&name)).unwrap();
+            let age = if is_old { 2 * ABANDONED_AGE } else { std::time::Duration::ZERO };
+            file.set_modified(std::time::SystemTime::now() - age).unwrap();
+            name
+        };
+        let abandoned = [
+            file(format!("{MARK}{gone}-{ns}-{boot}-{number}{END}"), false),
+            file(format!("{MARK}{gone}-{ns}-2{boot}-{number}{END}"), true),
+        ];
+        let others = [
+            file(format!("{MARK}{own}-{ns}-{boot}-{number}{END}"), false),
+            file(format!("{MARK}{gone}-1{ns}-{boot}-{number}{END}"), false),
+            file(format!("{MARK}{gone}-{ns}-1{boot}-{number}{END}"), false),
+            file(format!("{MARK}{gone}-{ns}-{boot}-{number}0{END}"), true),
+            file(format!("{MARK}{gone}-{ns}-{boot}-{number}-1{END}"), true),
+            file(format!("{MARK}{gone}-{ns}-{boot}-{number}"), true),
+            file(format!("{MARK}notes{END}"), true),
+            file(format!(".{gone}.0{END}"), true),
+        ];
+        let mut new = NewFile::beside(&directory.join("new")).unwrap();
+        assert_eq!(abandoned.map(|name| directory.join(name).exists()), [false; 2]);
+        assert_eq!(others.map(|name| directory.join(name).exists()), [true; 8]);
+        new.complete().unwrap();
+        assert!(directory.join("new").exists());
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn names_tell_their_owner() {
+        let name = name();
+        let space = (&*platform::pid_namespace(), &*platform::boot_id());
+        assert_eq!(owner(&name), Some((std::process::id(), space)));
     }
 }

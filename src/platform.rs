@@ -101,6 +101,12 @@ mod process_numbers {
         link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
     }
 
+    /// A number of this machine and of its start: machines may share a directory, but not these.
+    pub(crate) fn boot_id() -> String {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        id.chars().filter(char::is_ascii_hexdigit).collect()
+    }
+
     /// Whether no process has this number.
     pub(crate) fn is_gone(pid: u32) -> bool {
         Path::new("/proc/self").exists() && !Path::new("/proc").join(pid.to_string()).exists()
@@ -113,10 +119,15 @@ mod process_numbers {
 }
 
 #[cfg(target_os = "linux")]
-pub(crate) use process_numbers::{is_gone, is_own_file, pid_namespace};
+pub(crate) use process_numbers::{boot_id, is_gone, is_own_file, pid_namespace};
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn pid_namespace() -> String {
+    String::new()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn boot_id() -> String {
     String::new()
 }
 

@@ -199,7 +199,7 @@ impl Registers<'_> {
     /// Success means that OpenOCD accepted the value. The target may still ignore it or some bits
     /// of it, such as RISC-V's `zero` and read-only registers; [`forced`](Self::forced) reads what
     /// the target holds. Bit 0 of a Cortex-M's `pc` is not written: in the address of a function it
-    /// marks Thumb code.
+    /// marks Thumb code. Bits 0 and 1 of its stack pointers are always zero, and are not written.
     ///
     /// # Errors
     /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], [`TargetError::ValueTooWide`]

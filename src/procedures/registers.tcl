@@ -84,7 +84,7 @@ proc _openocd_rs_1_read_until_failure {} {
 # fits: target, state, of the read before the write code and text, and the names of all registers if
 # OpenOCD knows none of this name. The name may differ in case from that of the listing.
 # Bit 0 of a Cortex-M's program counter marks Thumb code in the address of a function, and is not
-# written.
+# written. Its stack pointers lack bits 0 and 1, which OpenOCD would keep until the target resumes.
 proc _openocd_rs_1_write_register {name value bits} {
     set target [_openocd_rs_1_current]
     set state [_openocd_rs_1_state]
@@ -107,8 +107,9 @@ proc _openocd_rs_1_write_register {name value bits} {
             set code [_openocd_rs_1_code $code $options]
             capture {_openocd_rs_1_clear_errors; list}
         } elseif {$is_known && $found eq $name && $width >= $bits} {
-            if {$name eq {pc} && [_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} {
-                set value [format 0x%x [expr {$value & ~1}]]
+            if {[regexp {^(pc|([mp]?sp)(_n?s)?)$} $name - - is_stack]
+                && [_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} {
+                set value [format 0x%x [expr {$value & ($is_stack eq {} ? ~1 : ~3)}]]
             }
             reg $name $value
         }

@@ -2,16 +2,12 @@
 //! crashes.
 
 use std::env::temp_dir;
-use std::fs::{self, DirEntry, Metadata};
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::Once;
-use std::time::Duration;
 
+use crate::abandoned::{is_abandoned, remove_where};
 use crate::platform;
-
-/// How old a file is at least that nobody uses any more. No command takes so long.
-const ABANDONED_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What every name begins with.
 const MARK: &str = "openocd-rs-";
@@ -40,7 +36,7 @@ impl TemporaryFiles {
 
     /// Deletes what is left of them.
     pub(super) fn remove(&self) {
-        remove_where(&temp_dir(), |name, _| name.starts_with(&self.prefix));
+        remove_where(&temp_dir(), MARK, |name, _| name.starts_with(&self.prefix));
     }
 }
 
@@ -53,12 +49,8 @@ pub(super) fn remove_abandoned() {
 
 fn remove_abandoned_in(directory: &Path) {
     let namespace = platform::pid_namespace();
-    remove_where(directory, |name, metadata| {
-        let Some((pid, its_namespace)) = owner(name) else { return false };
-        let is_old =
-            || metadata.modified().ok().and_then(|at| at.elapsed().ok()).is_some_and(|age| age > ABANDONED_AGE);
-        let is_gone = || its_namespace == namespace && platform::is_gone(pid);
-        platform::is_own_file(metadata) && (is_gone() || is_old())
+    remove_where(directory, MARK, |name, file| {
+        owner(name).is_some_and(|(pid, its_namespace)| is_abandoned(file, pid, its_namespace == namespace))
     });
 }
 
@@ -71,26 +63,13 @@ fn owner(name: &str) -> Option<(u32, &str)> {
     is_ours.then_some((pid.parse().ok()?, namespace))
 }
 
-fn remove_where(directory: &Path, is_wanted: impl Fn(&str, &Metadata) -> bool) {
-    let is_wanted = |entry: &DirEntry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        // Of a link, this is the link.
-        name.starts_with(MARK)
-            && entry.metadata().is_ok_and(|metadata| metadata.is_file() && is_wanted(&name, &metadata))
-    };
-    for file in fs::read_dir(directory).into_iter().flatten().flatten().filter(is_wanted) {
-        let path = file.path();
-        match fs::remove_file(&path) {
-            Ok(()) => log::debug!(target: "openocd::process", "deleted {}, which OpenOCD left behind", path.display()),
-            Err(error) => log::warn!(target: "openocd::process", "cannot delete {}: {error}", path.display()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::time::Duration;
+
     use super::*;
+    use crate::abandoned::ABANDONED_AGE;
 
     #[test]
     #[cfg(target_os = "linux")]

@@ -4,6 +4,7 @@
 
 mod bench;
 mod breakpoints;
+mod broken_rtt;
 mod cargo_runner;
 mod control;
 mod crash;
@@ -12,6 +13,7 @@ mod flash;
 mod flash_parts;
 mod forms;
 mod guides;
+mod identity;
 mod info;
 mod many_boards;
 mod mem;
@@ -26,6 +28,7 @@ mod shell;
 mod svd;
 mod symbols;
 mod terminal;
+mod test_binary;
 mod troubled_line;
 mod usage;
 mod watch;
@@ -40,6 +43,8 @@ mod attach;
 mod console;
 #[cfg(target_os = "linux")]
 mod failures;
+#[cfg(target_os = "linux")]
+mod leftovers;
 #[cfg(target_os = "linux")]
 mod power;
 #[cfg(target_os = "linux")]
@@ -56,3 +61,5 @@ mod server;
 mod signals;
 #[cfg(target_os = "linux")]
 mod silent;
+#[cfg(target_os = "linux")]
+mod standard_output;

@@ -106,3 +106,17 @@ fn the_general_registers_of_a_risc_v_hart_have_their_own_names() {
     assert_eq!(a0["value"], 0xcafe);
     assert_eq!(registers.len(), 32);
 }
+
+#[test]
+fn written_stack_pointer_is_shown_as_the_core_takes_it() {
+    let bench = Bench::new();
+    let session = bench.session();
+    session.target().halt().unwrap();
+    for name in ["sp", "msp", "psp"] {
+        let ran = bench.ocd_on(&session, &["regs", "--write", &format!("{name}=0x20004003")]).expect(0);
+        assert!(ran.stdout.contains("0x20004000") && !ran.stdout.contains("0x20004003"), "{name}: {ran:?}");
+    }
+    // The instruction may use the other one.
+    bench.ocd_on(&session, &["step"]).expect(0);
+    assert_eq!(bench.chip.register(Register::Psp), 0x2000_4000);
+}

@@ -66,6 +66,20 @@ fn command_ends_by_its_time_when_openocd_begins_to_hang() {
     }
 }
 
+#[test]
+fn start_of_openocd_ends_by_the_time_of_the_command() {
+    let bench = Bench::new();
+    bench.chip.faults().stop_answering(true);
+    for command in [&["status"][..], &["wait-halt"]] {
+        let begin = Instant::now();
+        let ran = bench.ocd(&[command, &["--timeout", "3s", "--json"]].concat());
+        assert!(begin.elapsed() < Duration::from_secs(3) + LATE, "{command:?}: {:?}", begin.elapsed());
+        let error = ran.expect(76).error();
+        assert_eq!(error["id"], "timeout.ready", "{command:?}: {error}");
+        assert!(error["message"].as_str().unwrap().contains("3s"), "{command:?}: {error}");
+    }
+}
+
 /// How long an end may take that waits for no answer: it is checked that OpenOCD is silent.
 const PROMPT: Duration = Duration::from_millis(500 + 2000);
 

@@ -139,3 +139,13 @@ fn the_peripherals_of_the_core_need_no_file() {
     bench.ocd(&["svd", "read", "RCC", "--openocd", "/nonexistent"]).expect(64);
     bench.ocd(&["svd", "read", "SCB", "--svd", "absent.svd", "--openocd", "/nonexistent"]).expect(71);
 }
+
+#[test]
+fn peripheral_in_the_place_of_a_register_is_told() {
+    let bench = Bench::new();
+    for command in [&["mem", "read", "RCC"][..], &["watch", "RCC", "--count", "1"], &["wp", "add", "rcc"]] {
+        let ran = bench.ocd_alone(&[command, &["--svd", SVD, "--config", "-f absent.cfg"]].concat()).expect(64);
+        assert!(ran.stderr.contains("RCC is a peripheral; expected a register of it, such as RCC.CR"), "{ran:?}");
+        assert!(!ran.stderr.contains("no SVD file"), "{ran:?}");
+    }
+}

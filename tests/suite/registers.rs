@@ -353,3 +353,19 @@ fn of_registers_with_the_same_name_the_first_is_meant() {
     assert_eq!(registers.read("twin").unwrap().value.to_string(), "0x00000006");
     assert_eq!(registers.forced().read("other").unwrap().value.to_string(), "0x00000004");
 }
+
+#[test]
+fn stack_pointer_is_held_as_the_core_takes_it() {
+    let board = Board::halted();
+    let registers = board.session.registers();
+    for name in ["sp", "msp", "psp"] {
+        registers.write(name, 0x2000_4003_u32).unwrap();
+        assert_eq!(registers.read_u64(name).unwrap(), 0x2000_4000, "{name}");
+    }
+    // A hart's has all of its bits.
+    let hart = VirtualHart::start().unwrap();
+    let session = Session::start(hart.openocd_config()).unwrap();
+    session.target().halt().unwrap();
+    session.registers().write("sp", 0x8000_4003_u32).unwrap();
+    assert_eq!(session.registers().sp().unwrap(), 0x8000_4003);
+}

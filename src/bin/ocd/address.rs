@@ -4,8 +4,8 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use openocd::Image;
 use openocd::svd::Device;
-use openocd::{Error, Image, SvdError};
 
 use crate::board::Board;
 use crate::commands::regs::is_core_register;
@@ -140,7 +140,7 @@ impl Names {
                     let size = Some(u64::from(register.size()).div_ceil(8));
                     return Ok(Place { address: register.address(), size });
                 }
-                Err(error) => failures.push(error.to_string()),
+                Err(problem) => failures.push(problem),
             }
         }
         let mut failure = Failure::usage(format!("{name:?} is no address"));
@@ -203,14 +203,16 @@ pub(crate) fn check(text: &str) -> Outcome<()> {
     Ok(())
 }
 
-/// The register that `PERIPHERAL.REGISTER` names. Its own name may hold dots.
-pub(crate) fn register<'d>(device: &'d Device, path: &str) -> Result<&'d openocd::svd::Register, Error> {
+/// The register that `PERIPHERAL.REGISTER` names, or why there is none. Its own name may hold dots.
+fn register<'d>(device: &'d Device, path: &str) -> Result<&'d openocd::svd::Register, String> {
+    let text = |error: openocd::Error| error.to_string();
     let Some((peripheral, register)) = path.split_once('.') else {
-        // For its list of near names.
-        let unknown = device.peripheral(path).err();
-        return Err(unknown.unwrap_or_else(|| SvdError::NotLoaded.into()));
+        let peripheral = device.peripheral_ignoring_case(path).map_err(text)?;
+        let name = &peripheral.name();
+        let first = peripheral.registers().first().map(|first| format!(", such as {name}.{}", first.name()));
+        return Err(format!("{name} is a peripheral; expected a register of it{}", first.unwrap_or_default()));
     };
-    device.peripheral_ignoring_case(peripheral)?.register_ignoring_case(register)
+    device.peripheral_ignoring_case(peripheral).and_then(|found| found.register_ignoring_case(register)).map_err(text)
 }
 
 /// The address, if `text` is a number with an optional offset.

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::identity::Effect;
 use crate::{commands, exit_status};
 
 /// Flash, run, inspect and test microcontrollers through OpenOCD.
@@ -55,7 +56,8 @@ pub(crate) struct BoardArgs {
     openocd: Option<String>,
     /// For commands that wait (run, attach, wait-halt, rtt, semihosting, watch, events): how long they
     /// may take, from when the board is ready; no limit by default. For all others: how long OpenOCD
-    /// may take to answer (10s, for flash 60s).
+    /// may take to answer (10s, for flash 60s). It limits the start of OpenOCD, too (10s), but to no
+    /// less than 3s.
     #[arg(long, global = true, value_name = "TIME", env = "OCD_TIMEOUT")]
     timeout: Option<String>,
     /// The chip's SVD file, for addresses such as RCC.CR.
@@ -70,7 +72,8 @@ pub(crate) struct BoardArgs {
     /// What happens to the target when the command ends [default: halt for `run`, otherwise keep].
     #[arg(long, global = true, value_name = "keep|resume|halt|leave", env = "OCD_ON_EXIT")]
     on_exit: Option<String>,
-    /// Before flash is changed, check that a TAP has this IDCODE, or the debug port this DPIDR.
+    /// Before anything is done, check that a TAP has this IDCODE, or the debug port this DPIDR. In
+    /// ocd.toml and the environment it is for commands that change the target or its flash.
     #[arg(long, global = true, value_name = "ID", env = "OCD_EXPECT")]
     expect: Option<String>,
     /// The ports on which OpenOCD listens for RTT, such as 9000 or 9000-9003, if it is behind
@@ -223,6 +226,33 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// What it does to a board.
+    pub(crate) fn effect(&self) -> Effect {
+        let changes = match self {
+            Command::Flash(_) | Command::Erase(_) | Command::Protect(_) | Command::Unprotect(_) => {
+                return Effect::ChangesFlash;
+            }
+            Command::Run(arguments) if arguments.writes_flash() => return Effect::ChangesFlash,
+            Command::Run(_) | Command::Halt | Command::Resume(_) | Command::Step(_) | Command::Reset(_) => true,
+            Command::Svf(_) | Command::Xsvf(_) => true,
+            // Whatever is typed there.
+            Command::Cmd(_) | Command::Gdb(_) | Command::Repl(_) => true,
+            Command::Regs(arguments) => arguments.writes(),
+            Command::Mem(arguments) => arguments.writes(),
+            Command::Bp(arguments) => arguments.writes(),
+            Command::Wp(arguments) => arguments.writes(),
+            Command::Svd(arguments) => arguments.writes(),
+            Command::Dap(arguments) => arguments.writes(),
+            Command::Adapter(arguments) => arguments.drives_a_line(),
+            Command::Attach(_) | Command::Status | Command::Info | Command::WaitHalt | Command::Watch(_) => false,
+            Command::Events(_) | Command::Symbols(_) | Command::Crash(_) | Command::Backtrace(_) => false,
+            Command::Core(_) | Command::Scan | Command::Verify(_) | Command::Read(_) | Command::Banks(_) => false,
+            Command::Config | Command::Server(_) | Command::Rtt(_) | Command::Semihosting(_) => false,
+            Command::Completions(_) | Command::Man(_) => false,
+        };
+        if changes { Effect::ChangesTarget } else { Effect::Looks }
+    }
+
     /// Whether `--timeout` limits the command as a whole, not each answer of OpenOCD.
     pub(crate) fn takes_time(&self) -> bool {
         matches!(

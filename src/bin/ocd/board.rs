@@ -20,6 +20,13 @@ const AGAIN: Duration = Duration::from_millis(250);
 /// How long an OpenOCD may take to answer a connection, also if the command may take less.
 const SHORTEST_CONNECT: Duration = Duration::from_secs(2);
 
+/// How long an OpenOCD may take to start, also if the command may take less: it finds its probe and
+/// examines the chip.
+const SHORTEST_START: Duration = Duration::from_secs(3);
+
+/// How long it may take if the command may take more.
+const LONGEST_START: Duration = Duration::from_secs(10);
+
 /// How much longer than its time, or than a signal, a command may wait for the answer of OpenOCD
 /// that it then needs.
 const LATE: Duration = Duration::from_millis(500);
@@ -57,6 +64,7 @@ impl Board {
             limits = limits.stream_ports(ports);
         }
         if settings.get(Key::Virtual).is_some() {
+            let tune = |openocd| tune(in_time(openocd, timeout, takes_time));
             return Board::open_virtual(settings, limits, tune, opened);
         }
         let _starting;
@@ -64,7 +72,7 @@ impl Board {
             let longest = timeout.filter(|_| takes_time).map(|timeout| timeout.max(SHORTEST_CONNECT));
             patiently(&settings, || connect(&limits, address, longest))?
         } else if let Some(config) = settings.value(Key::Config) {
-            let openocd = tune(builder(&settings, config)?);
+            let openocd = tune(in_time(builder(&settings, config)?, timeout, takes_time));
             // Until the session is registered.
             _starting = Signals::current().starting();
             let start = || limits.clone().start(openocd.clone()).map_err(Failure::from);
@@ -270,6 +278,13 @@ fn on_close(text: &str) -> Result<OnClose, String> {
         "leave" => OnClose::Leave,
         _ => return Err(format!("{text:?} is none of keep, resume, halt, leave")),
     })
+}
+
+/// Limits the start by `--timeout`: it is an answer, too, and no command that waits has begun before.
+fn in_time(openocd: OpenOcdBuilder, timeout: Option<Duration>, takes_time: bool) -> OpenOcdBuilder {
+    let Some(timeout) = timeout else { return openocd };
+    let limit = timeout.max(SHORTEST_START);
+    openocd.ready_timeout(if takes_time { limit.min(LONGEST_START) } else { limit })
 }
 
 /// The OpenOCD to start.

@@ -10,6 +10,7 @@ use crate::arguments::Cli;
 use crate::board::Board;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::identity::Effect;
 use crate::output::{Done, Output, last_line};
 use crate::settings::{Key, Origin, Settings, Sources};
 use crate::signals::Signals;
@@ -22,6 +23,8 @@ pub(crate) struct Context {
     names: Vec<String>,
     /// Whether `--timeout` limits the command as a whole.
     takes_time: bool,
+    /// What the command does to its boards.
+    effect: Effect,
 }
 
 impl Context {
@@ -38,7 +41,8 @@ impl Context {
         }
         output.several_boards = names.len() > 1;
         last_line::expect(&output, &names);
-        Ok(Context { output, signals, sources, names, takes_time: cli.command.takes_time() })
+        let (takes_time, effect) = (cli.command.takes_time(), cli.command.effect());
+        Ok(Context { output, signals, sources, names, takes_time, effect })
     }
 
     /// The settings of each chosen board.
@@ -82,8 +86,14 @@ impl Context {
     pub(crate) fn one_board_with(&self, tune: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Outcome<Board> {
         let settings = self.one_settings()?;
         self.note_unused(&settings);
-        let board = Board::open(settings, self.takes_time, tune)?;
+        self.checked(Board::open(settings, self.takes_time, tune)?)
+    }
+
+    /// The board, if it is the one that is meant. Nothing is changed on another one, at the end
+    /// either.
+    fn checked(&self, board: Board) -> Outcome<Board> {
         self.note_start(&board)?;
+        board.check_identity(self.effect)?;
         Ok(board)
     }
 
@@ -168,8 +178,8 @@ impl Context {
         let one = |settings: Settings, plan: P| {
             let name = settings.board.clone();
             self.note_unused(&settings);
-            let answer = Board::open(settings, self.takes_time, |openocd| openocd).and_then(|board| {
-                self.note_start(&board)?;
+            let opened = Board::open(settings, self.takes_time, |openocd| openocd);
+            let answer = opened.and_then(|board| self.checked(board)).and_then(|board| {
                 // The target is left as it should be also after a failure, which then counts.
                 let done = command(&board, &plan);
                 let closed = board.close(OnClose::AsIs);

@@ -187,7 +187,6 @@ pub(crate) fn program(
     let target = board.target()?;
     let mut time = Stopwatch::new(Step::Open, board.opened);
     watch.interrupted("nothing was changed")?;
-    board.check_identity()?;
     time.begin(Step::Reset);
     watch.step("resetting");
     target.reset(ResetMode::Init)?;

@@ -1,10 +1,20 @@
-//! Is this the board that is meant? Asked before anything is erased.
+//! Is this the board that is meant? Asked before anything is changed.
 
 use crate::board::Board;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::number;
-use crate::settings::{Key, Origin};
+use crate::settings::{Key, Origin, Setting};
+
+/// What a command does to a board. The more it does, the more is checked before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Effect {
+    /// It shows something, or talks with the firmware.
+    Looks,
+    /// It changes memory, registers or breakpoints, or halts, starts or resets the target.
+    ChangesTarget,
+    ChangesFlash,
+}
 
 /// The drivers of OpenOCD that have no probe with a serial number.
 const WITHOUT_SERIAL: [&str; 18] = [
@@ -30,18 +40,26 @@ const WITHOUT_SERIAL: [&str; 18] = [
 
 impl Board {
     /// Compares the probe's serial number with `--serial`, refuses a `--usb-location` that cannot be
-    /// compared, and compares the chip's identification codes with
-    /// the setting `expect`.
-    pub(crate) fn check_identity(&self) -> Outcome<()> {
-        self.check_serial()?;
+    /// compared, and compares the chip's identification codes with the setting `expect`.
+    ///
+    /// What is on the command line is a wish about this command, and always checked. The serial
+    /// number of a file or the environment is checked before flash is changed, `expect` before
+    /// anything of the target is.
+    pub(crate) fn check_identity(&self, effect: Effect) -> Outcome<()> {
+        let asked = |key, least| {
+            let wanted = self.settings.get(key);
+            wanted.filter(|wanted| effect >= least || wanted.origin == Origin::Option)
+        };
+        if let Some(wanted) = asked(Key::Serial, Effect::ChangesFlash) {
+            self.check_serial(wanted)?;
+        }
         self.check_usb_location()?;
-        self.check_chip()
+        asked(Key::Expect, Effect::ChangesTarget).map_or(Ok(()), |_| self.check_chip())
     }
 
     /// An OpenOCD that is connected to may drive another probe, and so may one whose driver ignores
     /// serial numbers.
-    fn check_serial(&self) -> Outcome<()> {
-        let Some(wanted) = self.settings.get(Key::Serial) else { return Ok(()) };
+    fn check_serial(&self, wanted: &Setting) -> Outcome<()> {
         let driver = self.session.adapter().name()?;
         // The setting of the OpenOCD that was started is `wanted` itself.
         let is_ignored = self.session.process().is_some() && WITHOUT_SERIAL.contains(&&*driver);

@@ -11,6 +11,7 @@ mod arguments;
 mod board;
 mod commands;
 mod context;
+mod control_block;
 mod crash;
 mod exit_status;
 mod failure;

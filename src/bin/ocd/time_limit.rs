@@ -8,7 +8,7 @@ use crate::failure::{Failure, Outcome};
 use crate::signals::Signals;
 
 /// When a command must end, if ever.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct TimeLimit(Option<(Duration, Instant)>);
 
 impl TimeLimit {

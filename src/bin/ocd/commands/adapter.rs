@@ -105,6 +105,13 @@ impl fmt::Display for Drivers {
     }
 }
 
+impl AdapterArgs {
+    /// Whether it drives a reset line.
+    pub(crate) fn drives_a_line(&self) -> bool {
+        matches!(self.command, Some(AdapterCommand::Assert { .. } | AdapterCommand::Deassert { .. }))
+    }
+}
+
 pub(crate) fn run(context: &Context, arguments: &AdapterArgs) -> Outcome<u8> {
     match arguments.command {
         None | Some(AdapterCommand::Info) => context.each_board(|board| Ok(Probe::read(&board.session)?)),

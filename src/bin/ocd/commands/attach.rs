@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::run::{Firmware, LogArgs, Sink};
 use crate::board::Board;
 use crate::context::Context;
+use crate::control_block;
 use crate::exit_status;
 use crate::failure::Outcome;
 use crate::output::{Done, Whose};
@@ -23,6 +24,9 @@ use crate::time_limit::TimeLimit;
 
 /// How long one look at a channel may take.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// How long the firmware's control block may be invalid before people are told.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The pause between two looks at the target's state.
 const STATE_PERIOD: Duration = Duration::from_millis(100);
@@ -145,9 +149,15 @@ fn watch(
     let mut channels = Vec::new();
     let mut looked = began;
     let mut halted_at = None;
+    let mut was_told = false;
     loop {
         if let Some(range) = range.filter(|_| channels.is_empty()) {
-            channels = open(&target, range, numbers)?;
+            let mut flaw = None;
+            channels = open(&target, range, numbers, &mut flaw)?;
+            if let Some(flaw) = flaw.filter(|_| began.elapsed() > PATIENCE && !was_told) {
+                was_told = true;
+                sink.warning(&control_block::nothing_comes(&flaw))?;
+            }
         }
         let mut flow = ControlFlow::Continue(());
         for channel in &mut channels {
@@ -222,16 +232,19 @@ fn is_call(target: &Target<'_>, address: u64) -> bool {
     }
 }
 
-/// Opens the channels, or none while the firmware has no control block.
-fn open(target: &Target<'_>, range: &Range<u64>, numbers: &[u32]) -> Outcome<Vec<RttChannel>> {
-    let rtt = target.rtt();
-    let size = u32::try_from(range.end - range.start).unwrap_or(u32::MAX);
-    rtt.setup(range.start, size, "SEGGER RTT")?;
-    match rtt.start() {
-        Ok(_) => {}
-        Err(Error::Rtt(openocd::RttError::NoControlBlock { .. })) => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
+/// Opens the channels, or none while the firmware has no control block: then `flaw` is why that
+/// which is there is none.
+fn open(
+    target: &Target<'_>,
+    range: &Range<u64>,
+    numbers: &[u32],
+    flaw: &mut Option<String>,
+) -> Outcome<Vec<RttChannel>> {
+    if let Err(why) = control_block::start(target, range)? {
+        *flaw = why;
+        return Ok(Vec::new());
     }
+    let rtt = target.rtt();
     let mut channels = Vec::new();
     for &number in numbers {
         let mut channel = rtt.channel(number)?;

@@ -20,6 +20,13 @@ pub(crate) struct BpArgs {
     command: BpCommand,
 }
 
+impl BpArgs {
+    /// Whether it changes breakpoints.
+    pub(crate) fn writes(&self) -> bool {
+        !matches!(self.command, BpCommand::List)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum BpCommand {
     /// Set a breakpoint, in hardware unless --software is given.
@@ -69,6 +76,13 @@ impl RemoveArgs {
 pub(crate) struct WpArgs {
     #[command(subcommand)]
     command: WpCommand,
+}
+
+impl WpArgs {
+    /// Whether it changes watchpoints.
+    pub(crate) fn writes(&self) -> bool {
+        !matches!(self.command, WpCommand::List)
+    }
 }
 
 #[derive(Debug, Subcommand)]

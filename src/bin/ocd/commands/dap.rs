@@ -117,6 +117,13 @@ impl fmt::Display for List {
     }
 }
 
+impl DapArgs {
+    /// Whether it changes registers.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self.command, DapCommand::Write(_))
+    }
+}
+
 pub(crate) fn run(context: &Context, arguments: &DapArgs) -> Outcome<u8> {
     let name = arguments.dap.as_deref();
     match arguments.command {

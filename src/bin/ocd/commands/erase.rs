@@ -55,7 +55,6 @@ pub(crate) fn run(context: &Context, arguments: &EraseArgs) -> Outcome<u8> {
     let plan = |settings: &Settings| plan(arguments, &Names::new(settings));
     context.each_board_planned(plan, |board, plan| {
         let mut watch = Watch::new(&context.output, board.name(), &context.signals);
-        board.check_identity()?;
         watch.interrupted("nothing was changed")?;
         let target = board.target()?;
         if let Plan::Sectors { bank, .. } | Plan::Bank(bank) = *plan {

@@ -40,6 +40,13 @@ enum MemCommand {
     Test(ram_test::TestArgs),
 }
 
+impl MemArgs {
+    /// Whether it changes memory.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self.command, MemCommand::Write(_) | MemCommand::Load(_) | MemCommand::Test(_))
+    }
+}
+
 pub(crate) fn run(context: &Context, arguments: &MemArgs) -> Outcome<u8> {
     match &arguments.command {
         MemCommand::Read(arguments) => read::run(context, arguments),

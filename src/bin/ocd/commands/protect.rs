@@ -51,7 +51,6 @@ pub(crate) fn run(context: &Context, arguments: &ProtectArgs, protect: bool) -> 
     let (first, last) = (arguments.first, arguments.last);
     check_order(first, last)?;
     context.each_board(|board| {
-        board.check_identity()?;
         let target = board.target()?;
         let flash = target.flash();
         let bank = one_bank(flash, arguments.bank.as_deref())?;

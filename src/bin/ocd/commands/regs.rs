@@ -99,6 +99,13 @@ struct Write {
     value: RegisterValue,
 }
 
+impl RegsArgs {
+    /// Whether it changes registers.
+    pub(crate) fn writes(&self) -> bool {
+        !self.write.is_empty()
+    }
+}
+
 pub(crate) fn run(context: &Context, arguments: &RegsArgs) -> Outcome<u8> {
     context.each_board_planned(
         |settings| {
@@ -179,6 +186,10 @@ fn check(now: &Register, written: &RegisterValue) -> Outcome<()> {
     let same = match (now.value.to_u64(), written.to_u64()) {
         // The Thumb bit of a Cortex-M's function is no part of its address.
         (Some(now_value), Some(written)) if now.name == "pc" => now_value | 1 == written | 1,
+        // A Cortex-M's stack pointers are multiples of 4. What is shown is what the core takes.
+        (Some(now_value), Some(written)) if now_value % 4 == 0 && is_stack_pointer(&now.name) => {
+            now_value == written - written % 4
+        }
         (Some(now), Some(written)) => now == written,
         _ => now.value.to_le_bytes().iter().eq(written.to_le_bytes()),
     };
@@ -187,6 +198,10 @@ fn check(now: &Register, written: &RegisterValue) -> Outcome<()> {
     }
     let message = format!("{} is {} after {written} was written to it", now.name, now.value);
     Err(Failure::new(exit_status::MISMATCH, "ocd.mismatch", message))
+}
+
+fn is_stack_pointer(name: &str) -> bool {
+    ["sp", "msp", "psp"].iter().any(|pointer| name.split('_').next() == Some(pointer))
 }
 
 /// Checks that the value does not end with OpenOCD, which holds it until the target is resumed.

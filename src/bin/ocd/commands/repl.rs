@@ -244,7 +244,8 @@ fn options(board: &Board) -> Vec<String> {
     let mut options = vec!["--connect".to_owned(), address];
     for (key, setting) in board.settings.iter() {
         let is_of_start = matches!(key, Key::UsbLocation | Key::Speed | Key::Transport);
-        let is_known = matches!(key, Key::Connect | Key::Config | Key::Virtual) || is_ours && is_of_start;
+        // The serial number has been compared.
+        let is_known = matches!(key, Key::Connect | Key::Config | Key::Virtual | Key::Serial) || is_ours && is_of_start;
         if setting.origin == Origin::Option && !is_known {
             options.push(format!("--{}={}", key.name(), setting.value));
         }

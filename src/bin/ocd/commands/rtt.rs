@@ -7,13 +7,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use openocd::{Error, OnClose, Rtt, RttChannel, RttChannels, RttError};
+use openocd::{OnClose, Rtt, RttChannel, RttChannels};
 use serde::Serialize;
 
 use super::run::{DEFMT_CHANNEL, Firmware};
 use crate::address::Names;
 use crate::board::Board;
 use crate::context::Context;
+use crate::control_block;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::input::{Input, Typed};
@@ -26,7 +27,6 @@ use crate::time_limit::TimeLimit;
 
 /// The symbol of the control block.
 const SYMBOL: &str = "_SEGGER_RTT";
-const ID: &str = "SEGGER RTT";
 
 /// The smallest range that OpenOCD is told to search.
 const SMALLEST: u64 = 24;
@@ -92,9 +92,7 @@ pub(crate) fn run(context: &Context, arguments: &RttArgs) -> Outcome<u8> {
 fn console(context: &Context, board: &Board, range: Range<u64>, arguments: &RttArgs) -> Outcome<List> {
     let end = TimeLimit::begin(board)?;
     let rtt = board.target()?.rtt();
-    let size = u32::try_from(range.end - range.start).unwrap_or(u32::MAX);
-    rtt.setup(range.start, size, ID)?;
-    start(context, board, rtt, end)?;
+    start(context, board, &range, end)?;
     if arguments.list {
         return Ok(List(rtt.channels()?));
     }
@@ -135,21 +133,25 @@ fn place(settings: &Settings, arguments: &RttArgs) -> Outcome<Range<u64>> {
 }
 
 /// Waits for the firmware to make its control block.
-fn start(context: &Context, board: &Board, rtt: Rtt<'_>, end: TimeLimit) -> Outcome<()> {
+fn start(context: &Context, board: &Board, range: &Range<u64>, end: TimeLimit) -> Outcome<()> {
     let begin = Instant::now();
     let mut was_told = false;
-    loop {
-        match rtt.start() {
-            Err(Error::Rtt(RttError::NoControlBlock { .. })) => {}
-            other => return Ok(other.map(drop)?),
-        }
+    let target = board.target()?;
+    let mut started = control_block::start(&target, range)?;
+    while let Err(flaw) = started {
         if begin.elapsed() > PATIENCE && !was_told {
             was_told = true;
-            context.output.note(board.name(), "no RTT control block yet; waiting for the firmware to make one");
+            let flaw = flaw.map(|flaw| format!(": {flaw}")).unwrap_or_default();
+            context.output.note(
+                board.name(),
+                format_args!("no RTT control block yet{flaw}; waiting for the firmware to make one"),
+            );
         }
         end.check(&context.signals)?;
         context.signals.wait(Duration::from_millis(50));
+        started = control_block::restart(&target)?;
     }
+    Ok(())
 }
 
 /// Talks until something fails: a signal, or the end of the time, at the latest.

@@ -9,6 +9,7 @@ mod log_filter;
 mod log_format;
 mod misplaced;
 mod output;
+mod test_list;
 mod verdict_line;
 
 use std::ffi::OsString;
@@ -27,6 +28,7 @@ use openocd::{
 
 use crate::board::Board;
 use crate::context::Context;
+use crate::control_block;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::flashing::{self, ProgramArgs};
@@ -85,6 +87,10 @@ pub(crate) struct RunArgs {
 }
 
 impl RunArgs {
+    pub(crate) fn writes_flash(&self) -> bool {
+        !self.no_flash
+    }
+
     /// Takes over from the command line what clap does not tell.
     pub(crate) fn note_separator(&mut self, words: &[OsString]) {
         // The arguments are the last words.
@@ -279,8 +285,10 @@ impl Runner {
         };
         let outcome = board.within(limit, || stopping(&self.signals, &stop, run))?;
         sink.finish(matches!(outcome.verdict, Verdict::Exit { .. }))?;
-        for number in outcome.missing_channels.iter().filter(|_| arguments.log.asks_for_rtt()) {
-            sink.warning(&format!("the firmware did not set up RTT channel {number}"))?;
+        if let Some(range) = self.rtt.as_ref().filter(|_| !outcome.missing_channels.is_empty()) {
+            // That the search fails is no reason to lose the outcome.
+            let flaw = control_block::start(&target, range).map_or(None, |started| started.err().flatten());
+            sink.missing(&outcome.missing_channels, arguments.log.asks_for_rtt(), flaw.as_deref())?;
         }
         self.check_same_firmware(board, &outcome)?;
         if others.is_some_and(|events| events.timeout_iter(LAST_EVENT).any(|event| is_reset(&event))) {

@@ -34,6 +34,13 @@ enum SvdCommand {
     Diff(snapshot::DiffArgs),
 }
 
+impl SvdArgs {
+    /// Whether it changes registers.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self.command, SvdCommand::Write(_))
+    }
+}
+
 pub(crate) fn run(context: &Context, arguments: &SvdArgs) -> Outcome<u8> {
     match &arguments.command {
         SvdCommand::List(arguments) => list::run(context, arguments),

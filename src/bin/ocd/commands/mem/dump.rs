@@ -1,7 +1,7 @@
 //! `ocd mem dump`.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +52,36 @@ fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
 
+/// Standard output, which keeps its first failure: the library knows it as that of any stream.
+struct StandardOutput {
+    failure: Option<io::Error>,
+}
+
+impl StandardOutput {
+    /// Keeps the failure, and passes on its kind.
+    fn kept<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let kind = error.kind();
+            if kind != io::ErrorKind::Interrupted {
+                self.failure.get_or_insert(error);
+            }
+            kind.into()
+        })
+    }
+}
+
+impl Write for StandardOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = io::stdout().write(bytes);
+        self.kept(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = io::stdout().flush();
+        self.kept(flushed)
+    }
+}
+
 pub(crate) fn run(context: &Context, arguments: &DumpArgs) -> Outcome<u8> {
     // Several boards would write one file.
     context.one_settings()?;
@@ -64,7 +94,11 @@ pub(crate) fn run(context: &Context, arguments: &DumpArgs) -> Outcome<u8> {
             let (length, file) = (end - address, arguments.file.clone());
             let memory = watched(context, board, &memory(board, arguments.phys)?, length);
             if is_stdout(&file) {
-                memory.dump_to(address, length, io::stdout().lock())?;
+                let mut to = StandardOutput { failure: None };
+                let dumped = memory.dump_to(address, length, &mut to);
+                // As every command ends whose output cannot be written.
+                to.failure.map_or(Ok(()), |error| Err(Failure::from(error)))?;
+                dumped?;
             } else {
                 memory.dump(address, length, &file)?;
             }

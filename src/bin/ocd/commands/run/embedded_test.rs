@@ -3,57 +3,28 @@
 //! The list of tests is in the ELF file, so `--list` needs no board. Before each test the target is
 //! reset; the firmware asks for its command line by semihosting and gets `run_addr ADDRESS`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
-use libtest_mimic::{Arguments, Failed, Trial};
-use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use openocd::{OnClose, RunInput};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Runner;
-use super::firmware::{Firmware, TEST_SECTION};
 use super::output::Sink;
+use super::test_list::{self, Test};
 use super::verdict_line::{self, VerdictLine};
 use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::output::Done;
+use crate::output::{Done, Output, Whose};
+use crate::time_limit::TimeLimit;
 use crate::{exit_status, panics, platform};
-
-/// The version of the list that is understood.
-const VERSION: u32 = 1;
-
-/// The size of a test in the list: its function, and the name of its module.
-const ITEM: u64 = 12;
-
-/// How long a test without a time of its own may take.
-const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
 
 /// The status with which `embedded-test` ends a test that panics or fails.
 const PANICKED: i32 = 134;
-
-/// What the symbol of a test says.
-#[derive(Deserialize)]
-struct Description {
-    name: String,
-    #[serde(default)]
-    ignored: bool,
-    #[serde(default)]
-    should_panic: bool,
-    timeout: Option<u32>,
-}
-
-#[derive(Clone)]
-struct Test {
-    name: String,
-    address: u32,
-    is_ignored: bool,
-    should_panic: bool,
-    limit: Duration,
-}
 
 /// The result of one test, as an event in JSON.
 #[derive(Serialize)]
@@ -64,17 +35,86 @@ struct Event<'a> {
 }
 
 /// The result of all tests, in JSON.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Report {
+    /// One line: how the tests ended.
+    reason: String,
     passed: u64,
     failed: u64,
     ignored: u64,
     filtered_out: u64,
+    /// Tests that had not begun when the time was over.
+    not_run: u64,
+    /// The test that ran when the time was over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unfinished: Option<String>,
+}
+
+impl Report {
+    /// What is known before the first test.
+    fn planned(arguments: &Arguments, tests: &[Test]) -> Report {
+        let runs_ignored = arguments.ignored || arguments.include_ignored;
+        let mut report = Report {
+            reason: String::new(),
+            passed: 0,
+            failed: 0,
+            ignored: 0,
+            filtered_out: 0,
+            not_run: 0,
+            unfinished: None,
+        };
+        for Test { name, is_ignored, .. } in tests {
+            let trial = Trial::test(name, || Ok(())).with_ignored_flag(*is_ignored);
+            *match arguments.is_filtered_out(&trial) {
+                true => &mut report.filtered_out,
+                false if *is_ignored && !runs_ignored => &mut report.ignored,
+                false => &mut report.not_run,
+            } += 1;
+        }
+        report
+    }
+
+    fn finished(conclusion: &Conclusion) -> Report {
+        let (passed, failed, ignored) = (conclusion.num_passed, conclusion.num_failed, conclusion.num_ignored);
+        let verdict = match conclusion.has_failed() {
+            true => "tests failed",
+            false if passed == 0 => "no test ran",
+            false => "the tests passed",
+        };
+        Report {
+            reason: format!("{verdict}: {passed} passed, {failed} failed, {ignored} ignored"),
+            passed,
+            failed,
+            ignored,
+            filtered_out: conclusion.num_filtered_out,
+            not_run: 0,
+            unfinished: None,
+        }
+    }
+
+    /// `next` is the test that runs, or would be the next one.
+    fn over(mut self, limit: Duration, next: &str, is_running: bool) -> Report {
+        let (passed, failed, not_run) = (self.passed, self.failed, self.not_run);
+        let when = if is_running { format!("while the test {next} ran") } else { format!("before the test {next}") };
+        self.reason =
+            format!("the time of {limit:?} is over {when}: {passed} passed, {failed} failed, {not_run} did not run");
+        self.unfinished = Some(next.to_owned()).filter(|_| is_running);
+        self
+    }
+
+    /// Tells people and programs.
+    fn tell(self, output: &Output, status: u8) -> Outcome<()> {
+        if output.is_json() {
+            return output.done(None, &Done::with(self, status));
+        }
+        output.note(None, format_args!("{self} (exit status {status}, {})", Whose::Ocd));
+        Ok(())
+    }
 }
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} passed, {} failed, {} ignored", self.passed, self.failed, self.ignored)
+        f.write_str(&self.reason)
     }
 }
 
@@ -120,7 +160,7 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
         return Err(Failure::usage("--until and --until-line end a run, but a test ends by itself")
             .help("leave them out for a test binary"));
     }
-    let tests = tests(&runner.firmware)?;
+    let tests = test_list::read(&runner.firmware)?;
     let width = verdict_line::width(&arguments, tests.iter().map(|test| (&*test.name, test.is_ignored)));
     let board = if arguments.list { None } else { Some(context.one_board()?) };
     let prepared = board.as_ref().map_or(Ok(true), |board| {
@@ -136,17 +176,19 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
             return Err(failure);
         }
     };
-    let shared = Arc::new((runner, Mutex::new(board)));
+    let limit = board.as_ref().map(TimeLimit::begin).transpose()?.unwrap_or_default();
+    let report = Mutex::new(Report::planned(&arguments, &tests));
+    let shared = Arc::new(Shared { runner, board: Mutex::new(board), is_described, limit, report });
     let trials = tests.into_iter().map(|test| {
         let (shared, is_ignored) = (Arc::clone(&shared), test.is_ignored);
         let line = VerdictLine::new(&test.name, width, &arguments);
         Trial::test(test.name.clone(), move || {
-            let (runner, board) = &*shared;
-            let mut board = board.lock().unwrap_or_else(PoisonError::into_inner);
-            let ended = board.as_ref().map_or(Ok(()), |board| run_one(runner, board, &test, is_described, &line));
+            let mut board = shared.board();
+            let ended = board.as_ref().map_or(Ok(()), |board| run_one(&shared, board, &test, &line));
             ended.map_err(|problem| match problem {
                 Problem::Test(failed) => failed,
-                Problem::Run(failure) => end_run(runner, board.take(), &failure),
+                Problem::Run(failure) => end_run(board.take(), || shared.runner.output.failure(None, &failure)),
+                Problem::TimeOver(report) => end_over(&shared.runner, board.take(), report),
             })
         })
         .with_ignored_flag(is_ignored)
@@ -157,21 +199,15 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
         return Ok(exit_status::DONE);
     }
     let conclusion = panics::caught(|| libtest_mimic::run(&arguments, trials));
-    let board = shared.1.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let board = shared.board().take();
     board.map_or(Ok(()), |board| board.close(OnClose::Halt))?;
     if let Some(status) = context.signals.caught() {
         return Err(Failure::new(status, "ocd.interrupted", "interrupted: the tests after this one did not run"));
     }
     let conclusion = conclusion.map_err(|panic| unprinted(&panic))?;
     let status = if conclusion.has_failed() { exit_status::FAILED_TESTS } else { exit_status::DONE };
-    if context.output.is_json() && !arguments.list {
-        let report = Report {
-            passed: conclusion.num_passed,
-            failed: conclusion.num_failed,
-            ignored: conclusion.num_ignored,
-            filtered_out: conclusion.num_filtered_out,
-        };
-        context.output.done(None, &Done::with(report, status))?;
+    if !arguments.list {
+        Report::finished(&conclusion).tell(&context.output, status)?;
     }
     Ok(status)
 }
@@ -198,11 +234,41 @@ fn unprinted(panic: &str) -> Failure {
     }
 }
 
+/// What the tests have in common.
+struct Shared {
+    runner: Runner,
+    /// `None` for a list, and once the board is closed.
+    board: Mutex<Option<Board>>,
+    /// Whether the file is that of the firmware.
+    is_described: bool,
+    /// The time of all tests together.
+    limit: TimeLimit,
+    report: Mutex<Report>,
+}
+
+impl Shared {
+    fn board(&self) -> MutexGuard<'_, Option<Board>> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn report(&self) -> MutexGuard<'_, Report> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails if the time of all tests is over.
+    fn check_time(&self, next: &str, is_running: bool) -> Result<(), Problem> {
+        let Some(limit) = self.limit.over() else { return Ok(()) };
+        Err(Problem::TimeOver(self.report().clone().over(limit, next, is_running)))
+    }
+}
+
 /// Why a test has not passed.
 enum Problem {
     Test(Failed),
     /// OpenOCD cannot be reached: this says nothing of the test, and no other one can run.
     Run(Failure),
+    /// The time of `--timeout` is over, which says nothing of the test either.
+    TimeOver(Report),
 }
 
 impl From<Failure> for Problem {
@@ -211,49 +277,81 @@ impl From<Failure> for Problem {
     }
 }
 
-/// Ends the program in the middle of a test: libtest knows no test without a verdict.
-fn end_run(runner: &Runner, board: Option<Board>, failure: &Failure) -> ! {
+/// Ends the program in the middle of a test: libtest knows no test without a verdict. `tell` returns
+/// the exit status.
+fn end_run(board: Option<Board>, tell: impl FnOnce() -> u8) -> ! {
     // The failure counts.
     let _ = board.map(|board| board.close(OnClose::Halt));
-    std::process::exit(runner.output.failure(None, failure).into())
+    std::process::exit(tell().into())
+}
+
+/// The same, as the time is over. The target is left as it should be, or that failure counts.
+fn end_over(runner: &Runner, board: Option<Board>, report: Report) -> ! {
+    let closed = board.map_or(Ok(()), |board| board.close(OnClose::Halt));
+    let told = closed.and_then(|()| report.tell(&runner.output, exit_status::TIMEOUT));
+    end_run(None, || told.map_or_else(|failure| runner.output.failure(None, &failure), |()| exit_status::TIMEOUT))
 }
 
 /// Runs one test. What it prints is shown; a log of defmt only if the file describes it.
-fn run_one(runner: &Runner, board: &Board, test: &Test, is_described: bool, line: &VerdictLine) -> Result<(), Problem> {
+fn run_one(shared: &Shared, board: &Board, test: &Test, line: &VerdictLine) -> Result<(), Problem> {
+    let runner = &shared.runner;
     if runner.signals.caught().is_some() {
         return Err(Problem::Test("interrupted".into()));
     }
+    if let Err(over) = shared.check_time(&test.name, false) {
+        line.interrupt()?;
+        return Err(over);
+    }
+    shared.report().not_run -= 1;
     let mut sink = runner.sink();
     sink.interrupt(line);
-    if !is_described {
+    if !shared.is_described {
         sink.expect_other_firmware();
     }
-    let result = match verdict(runner, board, test, &mut sink, line) {
+    let limit = shared.limit.shorten(test.limit);
+    let result = match verdict(runner, board, test, limit, &mut sink, line) {
         Err(failure) if failure.status == exit_status::CONNECTION && runner.signals.caught().is_none() => {
             line.interrupt()?;
             return Err(Problem::Run(failure));
         }
         Err(failure) => Err(failure.to_string()),
-        Ok(verdict) => verdict,
+        Ok(Verdict::TimeOver) if limit < test.limit => {
+            line.interrupt()?;
+            shared.check_time(&test.name, true)?;
+            Err("the time is over".to_owned())
+        }
+        Ok(Verdict::TimeOver) => Err(format!("the time of {limit:?} is over")),
+        Ok(Verdict::Ended(result)) => result,
     };
     line.resume()?;
     let reason = result.as_ref().map_or_else(ToString::to_string, Clone::clone);
     let event = Event { name: &test.name, passed: result.is_ok(), reason: &reason };
     runner.output.event(None, "test", &event)?;
+    let mut report = shared.report();
+    *(if result.is_ok() { &mut report.passed } else { &mut report.failed }) += 1;
+    drop(report);
     result.map(drop).map_err(|reason| Problem::Test(reason.into()))
 }
 
-/// Whether the test passes, and why; a failure where it could not be run.
+/// How a test ended.
+enum Verdict {
+    /// Whether it passes, and why.
+    Ended(Result<String, String>),
+    TimeOver,
+}
+
+/// Runs the test for at most so long; a failure where it could not be run.
 fn verdict<'s>(
     runner: &'s Runner,
     board: &Board,
     test: &Test,
+    limit: Duration,
     sink: &mut Sink<'s>,
     line: &VerdictLine,
-) -> Outcome<Result<String, String>> {
+) -> Outcome<Verdict> {
     let command_line = format!("run_addr {}", test.address);
     let input = RunInput::from(Vec::new());
-    let ending = runner.run_once(board, sink, &command_line, input, test.limit)?;
+    let ending = runner.run_once(board, sink, &command_line, input, limit)?;
     if ending.needs_explanation() {
         line.interrupt()?;
     }
@@ -261,68 +359,12 @@ fn verdict<'s>(
     let passed = match ending.exited() {
         Some(status) if test.should_panic => status == PANICKED,
         Some(status) => status == 0,
+        None if ending.status == exit_status::TIMEOUT => return Ok(Verdict::TimeOver),
         None => false,
     };
-    Ok(match passed {
+    Ok(Verdict::Ended(match passed {
         true => Ok(ending.reason),
         false if test.should_panic => Err(format!("the test should panic, but {}", ending.reason)),
         false => Err(ending.reason),
-    })
-}
-
-/// Reads the list of tests from the ELF file.
-fn tests(firmware: &Firmware) -> Outcome<Vec<Test>> {
-    let wrong = |problem: &str| firmware.wrong(&format!("cannot read the list of its tests: {problem}"));
-    let file = object::File::parse(&*firmware.bytes).map_err(|error| wrong(&error.to_string()))?;
-    let section = file.section_by_name(TEST_SECTION).ok_or_else(|| wrong("the section is gone"))?;
-    let data = section.data().map_err(|error| wrong(&error.to_string()))?;
-    let word = |address: u64| -> Option<u32> {
-        let at = usize::try_from(address.checked_sub(section.address())?).ok()?;
-        let bytes = data.get(at..)?.first_chunk::<4>()?;
-        Some(if file.is_little_endian() { u32::from_le_bytes(*bytes) } else { u32::from_be_bytes(*bytes) })
-    };
-    let mut tests = Vec::new();
-    let mut has_version = false;
-    for symbol in file.symbols().filter(|symbol| symbol.section_index() == Some(section.index())) {
-        let name = symbol.name().map_err(|error| wrong(&error.to_string()))?;
-        if name == "EMBEDDED_TEST_VERSION" {
-            match word(symbol.address()) {
-                Some(VERSION) => has_version = true,
-                other => return Err(wrong(&format!("its version is {other:?}, but this ocd knows {VERSION}"))),
-            }
-        }
-        if !name.starts_with('{') {
-            continue;
-        }
-        let description: Description = serde_json::from_str(name).map_err(|error| wrong(&error.to_string()))?;
-        let part = |offset| symbol.address().checked_add(offset).and_then(word);
-        let item = (part(0), part(4), part(8));
-        let (Some(address), Some(module), Some(length)) = item else { return Err(wrong("an item is cut short")) };
-        let module = text(firmware, module, length).ok_or_else(|| wrong("a module has no name"))?;
-        // As libtest names tests: without the crate.
-        let module = module.split_once("::").map_or("", |(_, module)| module);
-        let name = if module.is_empty() { description.name } else { format!("{module}::{}", description.name) };
-        let limit = description.timeout.map_or(DEFAULT_LIMIT, |seconds| Duration::from_secs(seconds.into()));
-        let (is_ignored, should_panic) = (description.ignored, description.should_panic);
-        tests.push(Test { name, address, is_ignored, should_panic, limit });
-    }
-    if !has_version {
-        return Err(wrong("the symbol EMBEDDED_TEST_VERSION is missing"));
-    }
-    // A test that is not seen would be a test that passes. Room for less than one more is padding.
-    if section.size() >= ITEM * (tests.len() as u64 + 1) + size_of_val(&VERSION) as u64 {
-        return Err(wrong("some have no symbol that names them: were symbols stripped?"));
-    }
-    tests.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(tests)
-}
-
-/// Text in the image.
-fn text(firmware: &Firmware, address: u32, length: u32) -> Option<String> {
-    let (start, length) = (u64::from(address), usize::try_from(length).ok()?);
-    firmware.image.segments().iter().find_map(|segment| {
-        let at = usize::try_from(start.checked_sub(segment.address)?).ok()?;
-        let bytes = segment.data.get(at..)?.get(..length)?;
-        String::from_utf8(bytes.to_vec()).ok()
-    })
+    }))
 }

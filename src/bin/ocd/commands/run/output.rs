@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::firmware::Firmware;
 use super::log::{Decoder, Entry, LogArgs, Timestamps};
 use super::verdict_line::VerdictLine;
+use crate::control_block;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
@@ -88,9 +89,19 @@ impl<'f> Sink<'f> {
     }
 
     /// Warns of something.
-    pub(super) fn warning(&self, text: &str) -> Outcome<()> {
+    pub(crate) fn warning(&self, text: &str) -> Outcome<()> {
         self.interrupt_line()?;
         self.output.warning(None, text)
+    }
+
+    /// Warns of channels that somebody asked for, or that an invalid control block holds back.
+    pub(super) fn missing(&self, channels: &[u32], is_asked: bool, flaw: Option<&str>) -> Outcome<()> {
+        if !is_asked {
+            return flaw.map_or(Ok(()), |flaw| self.warning(&control_block::nothing_comes(flaw)));
+        }
+        let why = flaw.map(|flaw| format!(": {flaw}")).unwrap_or_default();
+        let told = |number| self.warning(&format!("the firmware did not set up RTT channel {number}{why}"));
+        channels.iter().try_for_each(told)
     }
 
     fn interrupt_line(&self) -> Outcome<()> {

@@ -1,0 +1,44 @@
+//! An RTT control block that is there and cannot be used: silence would look as if nothing was printed.
+
+use crate::bench::Bench;
+use crate::run::firmware;
+
+const FLAW: &str = "is no control block: the ring of up-channel 0 is invalid";
+
+/// `hangs`, whose control block has a read offset beyond the end of its ring.
+fn broken(bench: &Bench) {
+    let mut bytes = std::fs::read(firmware("hangs")).unwrap();
+    let block = bytes.windows(10).position(|window| window == b"SEGGER RTT").unwrap();
+    // The id, two counts, the ring's name, place, size and write offset.
+    let read_offset = block + 16 + 8 + 16;
+    bytes[read_offset..read_offset + 4].copy_from_slice(&0x9999_u32.to_le_bytes());
+    bench.file("broken.elf", bytes);
+}
+
+#[test]
+fn run_tells_of_a_control_block_that_is_invalid() {
+    let bench = Bench::new();
+    broken(&bench);
+    let ran = bench.ocd(&["run", "broken.elf", "--timeout", "2"]).expect(124);
+    assert!(ran.stderr.contains("warning: nothing came by RTT: what is at 0x20000008 "), "{ran:?}");
+    assert!(ran.stderr.contains(FLAW), "{ran:?}");
+    let ran = bench.ocd(&["run", "broken.elf", "--timeout", "2", "--channel", "0"]).expect(124);
+    let told = "warning: the firmware did not set up RTT channel 0: what is at 0x20000008 ";
+    assert!(ran.stderr.contains(told) && ran.stderr.contains(FLAW), "{ran:?}");
+}
+
+#[test]
+fn console_and_attach_tell_of_a_control_block_that_is_invalid() {
+    let bench = Bench::new();
+    broken(&bench);
+    bench.ocd(&["flash", "broken.elf"]).expect(0);
+    let ran = bench.ocd(&["rtt", "--elf", "broken.elf", "--timeout", "3"]).expect(124);
+    assert!(ran.stderr.contains("no RTT control block yet: what is at 0x20000008 "), "{ran:?}");
+    assert!(ran.stderr.contains(FLAW), "{ran:?}");
+    let ran = bench.ocd(&["attach", "broken.elf", "--timeout", "3"]).expect(124);
+    assert_eq!(ran.stderr.matches("warning: nothing came by RTT: what is at 0x20000008 ").count(), 1, "{ran:?}");
+    // Firmware that has made none is none of it.
+    bench.ocd(&["flash", &firmware("exits"), "--reset", "halt"]).expect(0);
+    let ran = bench.ocd(&["rtt", "--ram", "0x2000_4000+4K", "--timeout", "2"]).expect(124);
+    assert!(ran.stderr.contains("no RTT control block yet; waiting"), "{ran:?}");
+}

@@ -1,0 +1,51 @@
+//! Standard output that takes no more: the same end for every command that writes bytes to it.
+
+use std::io::Read as _;
+use std::process::Stdio;
+
+use crate::bench::{Bench, Ran};
+
+/// The commands that write raw bytes.
+const COMMANDS: [&[&str]; 3] = [
+    &["mem", "dump", "0x20000000", "16K", "-"],
+    &["read", "0x08000000", "128K", "-"],
+    &["mem", "read", "0x20000000", "16K", "--format", "bin"],
+];
+
+#[test]
+fn reader_that_leaves_ends_a_command_quietly() {
+    let bench = Bench::new();
+    for arguments in COMMANDS {
+        let mut command = bench.board_command(&[arguments, &["--progress", "none"]].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = child.stdout.take().unwrap();
+        // Less than a pipe holds has come: the reader leaves before the rest.
+        let mut first = [0];
+        let _ = output.read(&mut first);
+        drop(output);
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        // All may have been in the pipe before it was closed.
+        assert!([0, 141].contains(&ran.status), "{arguments:?}: {ran:?}");
+        assert_eq!(ran.stderr, "", "{arguments:?}");
+    }
+    // The reader is gone before OpenOCD is there.
+    for arguments in COMMANDS {
+        let mut command = bench.board_command(&[arguments, &["--progress", "none"]].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let ran = Ran::from(child.wait_with_output().unwrap()).expect(141);
+        assert_eq!(ran.stderr, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn full_device_is_one_failure_everywhere() {
+    let bench = Bench::new();
+    for arguments in COMMANDS {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = bench.board_command(&[arguments, &["--progress", "none"]].concat());
+        let child = command.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+        let ran = Ran::from(child.wait_with_output().unwrap()).expect(70);
+        assert!(ran.stderr.starts_with("error: cannot write to standard output\n  cause: No space"), "{ran:?}");
+    }
+}

@@ -1,0 +1,87 @@
+//! `ocd run` with a test binary: its time, and what its last line says.
+
+use std::time::{Duration, Instant};
+
+use crate::bench::{Bench, Ran};
+use crate::run::firmware;
+
+/// The last line of standard error.
+fn last(ran: &Ran) -> &str {
+    ran.stderr.lines().last().unwrap_or_default()
+}
+
+/// The prebuilt test binary, in which the test that never ends has 9 s of its own in place of 1 s.
+fn patient_tests(bench: &Bench) {
+    let mut bytes = std::fs::read(firmware("tests")).unwrap();
+    // Both tables of strings have it: that of the debugger, and that of the symbols.
+    let name = b"\"this_one_never_ends\",\"ignored\":false,\"should_panic\":false,\"timeout\":";
+    let places: Vec<usize> =
+        (0..bytes.len()).filter(|&at| bytes[at..].starts_with(name)).map(|at| at + name.len()).collect();
+    assert_eq!(places.len(), 2);
+    for at in places {
+        bytes[at] = b'9';
+    }
+    bench.file("patient.elf", bytes);
+}
+
+#[test]
+fn timeout_ends_a_test_that_has_more_time_of_its_own() {
+    let bench = Bench::new();
+    patient_tests(&bench);
+    let begin = Instant::now();
+    let ran = bench.ocd(&["run", "patient.elf", "--timeout", "2s", "--", "never_ends"]).expect(124);
+    assert!(begin.elapsed() < Duration::from_secs(7), "{:?}: {ran:#?}", begin.elapsed());
+    let told =
+        "the time of 2s is over while the test tests::this_one_never_ends ran: 0 passed, 0 failed, 0 did not run";
+    assert_eq!(last(&ran), format!("{told} (exit status 124, of ocd)"));
+    assert!(!ran.stdout.contains("test result:"), "{ran:#?}");
+
+    let ran = bench.ocd(&["run", "patient.elf", "--timeout", "2s", "--json", "--", "never_ends"]).expect(124);
+    let result = ran.result();
+    assert_eq!(result["unfinished"], "tests::this_one_never_ends", "{result}");
+    assert_eq!((&result["passed"], &result["failed"], &result["not_run"]), (&0.into(), &0.into(), &0.into()));
+    assert_eq!(result["reason"], told);
+}
+
+#[test]
+fn timeout_limits_all_tests_together() {
+    let bench = Bench::new();
+    patient_tests(&bench);
+    let ran = bench.ocd(&["run", "patient.elf", "--timeout", "5s", "--json"]).expect(124);
+    let result = ran.result();
+    let count = |key: &str| result[key].as_u64().unwrap();
+    assert_eq!(count("ignored"), 1, "{result}");
+    let unfinished = u64::from(result["unfinished"].is_string());
+    assert_eq!(count("passed") + count("failed") + count("not_run") + unfinished, 6, "{result}");
+    assert!(count("passed") > 0, "{result}");
+    let told = ran.lines().iter().filter(|line| line["type"] == "test").count() as u64;
+    assert_eq!(told, count("passed") + count("failed"), "{ran:#?}");
+}
+
+#[test]
+fn time_that_is_over_before_a_test_starts_no_test() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["run", &firmware("tests"), "--timeout", "1ms", "--json", "--", "offset"]).expect(124);
+    let result = ran.result();
+    assert_eq!(result["passed"], 0, "{result}");
+    assert!(result["reason"].as_str().unwrap().starts_with("the time of 1ms is over "), "{result}");
+}
+
+#[test]
+fn own_limit_of_a_test_fails_that_test_alone() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["run", &firmware("tests"), "--timeout", "60s", "--", "this_one_never_ends"]).expect(101);
+    assert!(ran.stdout.contains("0 passed; 1 failed"), "{ran:#?}");
+}
+
+#[test]
+fn last_line_of_a_test_binary_says_whose_status_it_is() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["run", &firmware("tests"), "--", "offset"]).expect(0);
+    assert_eq!(last(&ran), "the tests passed: 1 passed, 0 failed, 0 ignored (exit status 0, of ocd)");
+    let ran = bench.ocd(&["run", &firmware("tests"), "--", "this_one_fails"]).expect(101);
+    assert_eq!(last(&ran), "tests failed: 0 passed, 1 failed, 0 ignored (exit status 101, of ocd)");
+    // A list is no run.
+    let ran = bench.ocd_alone(&["run", &firmware("tests"), "--list"]).expect(0);
+    assert_eq!(ran.stderr, "");
+}
