@@ -11,7 +11,7 @@ use crate::board::Board;
 const CODE: u64 = 0x2000_0000;
 const LIMIT: Duration = Duration::from_millis(300);
 
-/// A board that is halted at this code in RAM, with SYS_EXIT of success in r0 and r1.
+/// A board that is halted at this code in RAM, with `SYS_EXIT` of success in r0 and r1.
 fn at(code: &[u16]) -> Board {
     let board = Board::halted();
     board.session.memory().write_u16_slice(CODE, code).unwrap();
