@@ -43,7 +43,8 @@ proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
 }
 
 # Keeps the reason in a status of a halted target, which a program that OpenOCD runs in the target
-# changes to `breakpoint`: for as long as the registers have these values, so until the target runs.
+# changes to `breakpoint`: for as long as the registers have these values and are not in the target
+# yet, so until it runs. OpenOCD has put them into its copy alone.
 proc _openocd_rs_1_keep_reason {status registers} {
     lassign $status target - reason - log
     if {$reason eq {}} { regexp {due to ([-a-z]+)} $log - reason }
@@ -75,6 +76,7 @@ proc _openocd_rs_1_kept_reason {target} {
     if {![info exists ::_openocd_rs_1_reason($target)]} return
     lassign $::_openocd_rs_1_reason($target) reason registers
     if {[$target get_reg [dict keys $registers]] ne $registers} return
+    if {![regexp -line {^\([0-9]+\) pc \(/32\): 0x[0-9a-f]+ \(dirty\)} [_openocd_rs_1_of $target reg]]} return
     return $reason
 }
 

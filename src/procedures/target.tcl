@@ -85,7 +85,7 @@ proc _openocd_rs_1_status {} {
         if {[llength [info commands "$target debug_reason"]]} {
             set reason [$target debug_reason]
         } elseif {$type ne {testee}} {
-            catch {set log [capture {poll; list}]}
+            catch {set log [_openocd_rs_1_with_errors_logged {capture {poll; list}}]}
         }
         catch {set pc [reg pc]}
         switch [_openocd_rs_1_core_kind $type] {
