@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
@@ -125,6 +126,14 @@ impl<R: Report> Report for Option<R> {
     fn tell(&self, progress: Progress) -> ControlFlow<()> {
         self.as_ref().map_or(ControlFlow::Continue(()), |report| report.tell(progress))
     }
+}
+
+/// Runs `action`, and `undo` if a callback of the caller's panics in it.
+pub(crate) fn undone_at_panic<T>(action: impl FnOnce() -> T, undo: impl FnOnce()) -> T {
+    panic::catch_unwind(AssertUnwindSafe(action)).unwrap_or_else(|payload| {
+        undo();
+        panic::resume_unwind(payload)
+    })
 }
 
 /// Counts the bytes of one call, phase by phase, and tells the callback.

@@ -6,7 +6,7 @@ use super::Flash;
 use super::banks::Ram;
 use super::layout::{Chip, Span};
 use super::write::gaps;
-use crate::error::{Error, FlashError, Result};
+use crate::error::{Error, Result};
 use crate::progress::{NoProgress, ProgressReport, Tracker};
 
 /// Bytes of one sector that were read before it was erased.
@@ -61,8 +61,8 @@ impl<R: ProgressReport> Flash<'_, R> {
     }
 
     /// Puts the kept bytes back after the write has failed, each sector by itself: erases it again
-    /// where they are not in place. Returns the error of the call.
-    pub(super) fn put_back(&self, chip: &Chip, kept: &[Kept], error: Error) -> Error {
+    /// where they are not in place. Returns those that are lost, with their addresses.
+    pub(super) fn put_back(&self, chip: &Chip, kept: &[Kept]) -> Vec<(u64, Vec<u8>)> {
         let mut lost = Vec::new();
         let mut gives_up = false;
         for sector in kept.chunk_by(|one, next| chip.share_sector(&one.span, &next.span)) {
@@ -82,7 +82,7 @@ impl<R: ProgressReport> Flash<'_, R> {
                 }));
             }
         }
-        if lost.is_empty() { error } else { FlashError::NotKept { lost, cause: Box::new(error) }.into() }
+        lost
     }
 
     /// Returns whether the sector holds the kept bytes in the end.

@@ -11,7 +11,7 @@ use super::read_back::Partial;
 use super::{Flash, ImageSource, WriteOptions, WriteReport};
 use crate::error::{Error, FlashError, InvalidArgument, Result, TargetError};
 use crate::image::Image;
-use crate::progress::{NoProgress, ProgressReport, Tracker};
+use crate::progress::{NoProgress, ProgressReport, Tracker, undone_at_panic};
 use crate::types::Phase;
 
 /// Bytes that belong into one bank.
@@ -154,10 +154,13 @@ impl<R: ProgressReport> Flash<'_, R> {
         } else {
             chip.check_unprotected(&spans)?;
         }
-        match self.erase_and_write(&chip, &parts, &kept, options, &mut tracker) {
-            Ok(()) => Ok(report),
-            Err(error) => Err(self.put_back(&chip, &kept, error)),
-        }
+        let write = || self.erase_and_write(&chip, &parts, &kept, options, &mut tracker);
+        undone_at_panic(write, || drop(self.put_back(&chip, &kept))).map(|()| report).map_err(|error| {
+            match self.put_back(&chip, &kept) {
+                lost if lost.is_empty() => error,
+                lost => FlashError::NotKept { lost, cause: Box::new(error) }.into(),
+            }
+        })
     }
 
     fn erase_and_write(

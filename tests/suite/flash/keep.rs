@@ -1,6 +1,7 @@
 //! Keeping what an image does not hold.
 
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use openocd::{Error, FlashError, Image, Phase, Progress, Segment, WriteOptions};
 
@@ -139,4 +140,17 @@ fn keeping_contradicts_erasing_whole_banks() {
     let options = WriteOptions::new().keep_unwritten(true).erase_banks(true);
     let error = board.session.flash().write_image_with(&pieces(&[(0, b"new")]), options).unwrap_err();
     assert_eq!(error.id(), "flash.invalid_argument");
+}
+
+#[test]
+fn rest_of_a_sector_survives_a_callback_that_panics() {
+    let (board, held) = board();
+    let image = pieces(&[(100, &[1; 37])]);
+    let flash = board.session.flash().with_progress(|progress: Progress| {
+        assert!(progress.phase != Phase::Write, "this callback fails");
+    });
+    let panicked = catch_unwind(AssertUnwindSafe(|| flash.write_image_with(&image, KEEP)));
+    assert!(panicked.is_err());
+    let after = board.held(AT, held.len());
+    assert!(after[..100] == held[..100] && after[137..] == held[137..]);
 }

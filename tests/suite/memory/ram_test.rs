@@ -1,6 +1,7 @@
 //! The test of RAM. `tests/ocd/ram_test.rs` has what the tool makes of it.
 
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use openocd::{Error, TargetError};
 
@@ -43,6 +44,19 @@ fn the_contents_are_put_back_after_a_callback_that_stops_the_test() {
     let error = board.session.memory().with_progress(stop).test_ram(RAM..RAM + 0x200).unwrap_err();
     assert!(matches!(error, Error::Cancelled { .. }), "{error:?}");
     assert_eq!(board.ram(0, held.len()), held);
+}
+
+#[test]
+fn the_contents_are_put_back_after_a_callback_that_panics() {
+    let board = Board::halted();
+    let contents = board.fill_ram(4);
+    let mut calls = 0;
+    let memory = board.session.memory().with_progress(|_| {
+        calls += 1;
+        assert!(calls < 3, "this callback fails");
+    });
+    catch_unwind(AssertUnwindSafe(|| memory.test_ram(RAM..RAM + 0x200))).unwrap_err();
+    assert!(board.ram(0, contents.len()) == contents);
 }
 
 #[test]
