@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::ending::{self, GRACE};
 use super::group::{Gate, SharedPoint};
+use super::outcome::Verdict;
 use crate::breakpoints::BreakpointKind;
 use crate::error::{BreakpointError, CommandError, Error, Result, TargetError, TimeoutError};
 use crate::stop_token::StopTokens;
-use crate::target::Target;
+use crate::target::{Target, TargetStatus};
+use crate::types::{Evidence, StopPoint};
 use crate::wire::Deadline;
 
 /// The breakpoints of a run. Those that this set exist for the run only: dropping it removes them,
@@ -71,6 +73,20 @@ impl Left {
 }
 
 impl<'t> RunBreakpoints<'t> {
+    /// Checks that a target which reached no breakpoint still has them all: firmware may have
+    /// switched the breakpoint unit off, or written a program over an instruction.
+    pub(super) fn check_end(&self, ended: (Verdict, TargetStatus)) -> Result<(Verdict, TargetStatus)> {
+        if ended.0 != Verdict::Deadline || self.addresses.is_empty() {
+            return Ok(ended);
+        }
+        let listed = self.target.breakpoints().list()?;
+        let lost =
+            listed.iter().find(|point| point.in_effect == Some(false) && self.addresses.contains(&point.address));
+        let Some(lost) = lost else { return Ok(ended) };
+        let evidence = if lost.kind == BreakpointKind::Software { Evidence::Memory } else { Evidence::Comparator };
+        Err(BreakpointError::NotInEffect { what: StopPoint::Breakpoint, address: lost.address, evidence }.into())
+    }
+
     /// Sets the breakpoints of a run, or none. A stop ends that early, and leaves some out.
     pub(super) fn set(
         target: Target<'t>,

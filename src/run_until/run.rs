@@ -144,7 +144,7 @@ impl<'t, 'c> Run<'t, 'c> {
             self.ends_at_rtt_start = self.rtt_from.is_some_and(|address| breakpoints.is_of_others(address));
         }
         self.breakpoints = set;
-        let ended = self.go();
+        let ended = self.go().and_then(|ended| breakpoints.check_end(ended));
         self.hurry_after(&ended);
         let (begin, is_silent) = (Instant::now(), ended.as_ref().is_err_and(Error::is_timeout));
         let left = breakpoints.remove(self.target, self.end, is_silent);

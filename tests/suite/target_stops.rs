@@ -325,3 +325,23 @@ fn a_firmware_that_resets_itself_without_end_is_halted_by_the_deadline_of_its_ru
         assert_eq!(board.chip.state(), CoreState::Halted);
     }
 }
+
+/// 0.12.0 tells the reason in its log alone.
+#[test]
+fn a_quiet_log_hides_no_reason() {
+    let board = Board::halted();
+    let target = board.session.target();
+    // bkpt 0; b .
+    board.session.memory().write_bytes(0x2000_1000, &[0x00, 0xbe, 0xfe, 0xe7]).unwrap();
+    for level in ["2", "0", "-1", "-2", "-3"] {
+        if board.session.command(&format!("debug_level {level}")).is_err() {
+            continue; // OpenOCD 0.12.0 has fewer levels.
+        }
+        board.session.registers().write("pc", 0x2000_1000_u32).unwrap();
+        target.halt().unwrap();
+        target.resume().unwrap();
+        let status = target.wait_halt(PATIENCE).unwrap();
+        assert_eq!(status.halt_reason, Some(HaltReason::Breakpoint), "debug_level {level}");
+        target.step().unwrap();
+    }
+}

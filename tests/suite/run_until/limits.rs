@@ -184,3 +184,21 @@ fn breakpoints_that_cannot_be_removed_are_named() {
     assert!(matches!(**cause, Error::Breakpoint(_)), "{cause:?}");
     assert!(error.to_string().contains("0x20000100, 0x20000200"), "{error}");
 }
+
+/// Otherwise a deadline would say that the address was not reached.
+#[test]
+fn a_breakpoint_that_the_firmware_has_switched_off_is_an_error_at_the_deadline() {
+    let board = Board::halted();
+    // str r1, [r0]; nop; nop; b .
+    let code: u64 = 0x0800_3000;
+    board.chip.write_memory(code as u32, &[0x01, 0x60, 0x00, 0xbf, 0x00, 0xbf, 0xfe, 0xe7]).unwrap();
+    // FP_CTRL without its enable bit; KEY is beside it.
+    for (register, value) in [("r0", 0xe000_2000_u64), ("r1", 2), ("pc", code)] {
+        board.session.registers().write(register, value).unwrap();
+    }
+    let error = board.session.target().run_until(RunUntil::new().breakpoint(code + 4), LIMIT).unwrap_err();
+    let is_told =
+        matches!(error, Error::Breakpoint(BreakpointError::NotInEffect { address, .. }) if address == code + 4);
+    assert!(is_told, "{error:?}");
+    assert_eq!(board.session.breakpoints().list().unwrap().len(), 0);
+}
