@@ -36,10 +36,33 @@ proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
         _openocd_rs_1_clear_errors
     } elseif {$code == 0xbeab} {
         return semihosting
-    } elseif {$is_of_reset && ($code & 0xff00) == 0xbe00} {
+    } elseif {$is_of_reset && ($code & 0xff00) == 0xbe00 && ![_openocd_rs_1_is_behind_sleep $target $pc]} {
         return breakpoint
     }
     return $reason
+}
+
+# Whether the instruction before `pc` puts the core to sleep, or each exception does at its end: then
+# a core that a request has halted may have slept, and has not reached `pc`.
+proc _openocd_rs_1_is_behind_sleep {target pc} {
+    if {$pc < 4} { return 0 }
+    set slept 0
+    if {[catch {
+        switch [_openocd_rs_1_core_kind [$target cget -type]] {
+            cortex_m {
+                # SLEEPONEXIT in SCR; WFE and WFI (ARM DDI 0403, A7.7.261).
+                set slept [expr {[read_memory 0xe000ed10 32 1] & 2}]
+                set code [read_memory [expr {$pc - 2}] 16 1]
+                if {$code in {0xbf20 0xbf30}} { set slept 1 }
+                if {$code in {0x8002 0x8003} && [read_memory [expr {$pc - 4}] 16 1] == 0xf3af} { set slept 1 }
+            }
+            riscv {
+                lassign [read_memory [expr {$pc - 4}] 16 2] low high
+                set slept [expr {$low == 0x73 && $high == 0x1050}]
+            }
+        }
+    }]} { _openocd_rs_1_clear_errors }
+    return [expr {$slept != 0}]
 }
 
 # Keeps the reason in a status of a halted target, which a program that OpenOCD runs in the target
@@ -65,9 +88,21 @@ proc _openocd_rs_1_would_pass_breakpoint {target pc} {
 # `resume` that executes the BKPT at `pc`: OpenOCD does not pass one where it has a breakpoint. Of a
 # semihosting call the instruction must stay.
 proc _openocd_rs_1_resume_at_breakpoint {pc args} {
-    if {$pc < 0x20000000 || [read_memory $pc 16 1] == 0xbeab} { bp $pc 2 hw } else { bp $pc 2 }
+    set lent {}
+    if {$pc >= 0x20000000 && [read_memory $pc 16 1] != 0xbeab} {
+        bp $pc 2
+    } elseif {[catch {bp $pc 2 hw} message options]} {
+        # All comparators are in use: for this moment one of them is here.
+        if {![regexp -line {^(?:Breakpoint\(IVA\): |Hardware breakpoint\(IVA\): addr=)(0x[0-9a-f]+), (?:len=)?(0x[0-9a-f]+)} [bp] - at length]} {
+            return {*}$options $message
+        }
+        set lent [list $at $length hw]
+        rbp $at
+        bp $pc 2 hw
+    }
     set code [catch {resume {*}$args} text options]
     rbp $pc
+    if {$lent ne {}} { bp {*}$lent }
     return {*}$options $text
 }
 

@@ -60,27 +60,7 @@ proc _openocd_rs_1_slept {status pc asked} {
     lassign $status target - reason - log
     if {$reason eq {}} { regexp {due to ([-a-z]+)} $log - reason }
     if {$reason ne {debug-request} && !($asked && $reason in {{} undefined})} { return 0 }
-    if {$pc < 4} { return 0 }
-    if {[catch {
-        switch [_openocd_rs_1_core_kind [$target cget -type]] {
-            cortex_m {
-                # A sleep at the end of each exception (SCR), WFE, WFI (ARM DDI 0403, A7.7.261).
-                set slept [expr {[read_memory 0xe000ed10 32 1] & 2}]
-                set code [read_memory [expr {$pc - 2}] 16 1]
-                if {$code in {0xbf20 0xbf30}} { set slept 1 }
-                if {$code in {0x8002 0x8003} && [read_memory [expr {$pc - 4}] 16 1] == 0xf3af} { set slept 1 }
-            }
-            riscv {
-                lassign [read_memory [expr {$pc - 4}] 16 2] low high
-                set slept [expr {$low == 0x73 && $high == 0x1050}]
-            }
-            default { set slept 0 }
-        }
-    }]} {
-        _openocd_rs_1_clear_errors
-        return 0
-    }
-    return [expr {$slept != 0}]
+    return [_openocd_rs_1_is_behind_sleep $target $pc]
 }
 
 # Whether something else than the instruction at `pc` has halted the current target: then that is
@@ -90,7 +70,10 @@ proc _openocd_rs_1_slept {status pc asked} {
 # the same reason.
 proc _openocd_rs_1_is_halted_before {status pc} {
     lassign $status target - reason - log
-    if {$reason in {watchpoint watchpoint-and-breakpoint lockup} || [string match {*due to watchpoint*} $log]} { return 1 }
+    if {$reason eq {}} { regexp {due to ([-a-z]+)} $log - reason }
+    # A request or a step halts the core before the instruction. If the core made the call a moment
+    # before a request, it makes it again when it is resumed.
+    if {$reason in {watchpoint watchpoint-and-breakpoint lockup debug-request single-step}} { return 1 }
     if {[info exists ::_openocd_rs_1_resumed_from($target)] && $::_openocd_rs_1_resumed_from($target) == $pc} { return 0 }
     return [expr {$reason eq {exception-catch} || [llength [_openocd_rs_1_breakpoint_at $pc]] > 0}]
 }

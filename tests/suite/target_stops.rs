@@ -345,3 +345,16 @@ fn a_quiet_log_hides_no_reason() {
         target.step().unwrap();
     }
 }
+
+/// After a reset, a BKPT at the program counter tells that it was executed, but not behind a sleep.
+#[test]
+fn a_core_that_slept_before_a_breakpoint_instruction_was_halted_by_the_request() {
+    let board = Board::halted();
+    // The vectors, and from 0x08000040 on: wfi; bkpt 1; b .
+    board.chip.write_memory(0x0800_0040, &[0x30, 0xbf, 0x01, 0xbe, 0xfe, 0xe7]).unwrap();
+    board.session.target().reset(ResetMode::Run).unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    board.session.command("halt").unwrap();
+    let status = board.session.target().status().unwrap();
+    assert_eq!((status.pc, status.halt_reason), (Some(0x0800_0042), Some(HaltReason::DebugRequest)));
+}

@@ -213,3 +213,21 @@ fn verify_of_another_target_keeps_the_current_one() {
     }
     assert_eq!(session.command("target current").unwrap(), current);
 }
+
+#[test]
+fn a_breakpoint_instruction_in_flash_is_executed_also_with_all_comparators_in_use() {
+    let board = board();
+    let (target, code) = (board.session.target(), BASE + 0x3000);
+    // bkpt 0; b .
+    board.chip.write_memory(u32::try_from(code).unwrap(), &[0x00, 0xbe, 0xfe, 0xe7]).unwrap();
+    for number in 0..6 {
+        board.session.breakpoints().add(BASE + 0x6000 + 4 * number, BreakpointKind::Hardware).unwrap();
+    }
+    board.session.registers().write("pc", code).unwrap();
+    board.session.flash().info(0).unwrap();
+    target.resume().unwrap();
+    let status = target.wait_halt(Duration::from_secs(5)).unwrap();
+    assert_eq!((status.pc, status.halt_reason), (Some(code), Some(HaltReason::Breakpoint)));
+    let set = board.session.breakpoints().list().unwrap();
+    assert!(set.len() == 6 && set.iter().all(|breakpoint| breakpoint.in_effect == Some(true)), "{set:?}");
+}

@@ -286,3 +286,37 @@ fn a_directory_that_is_none_is_an_error() {
     assert!(matches!(error, Error::Semihosting(SemihostingError::Directory { .. })), "{error:?}");
     assert_eq!(board.chip.read_u32(firmware::CHARACTER), Ok(0));
 }
+
+#[test]
+fn a_step_or_a_halt_before_a_call_remains_until_the_target_is_resumed() {
+    for sleeps in [false, true] {
+        let board = Board::halted();
+        let code: u64 = 0x2000_1000;
+        // nop or wfi; bkpt 0xab with SYS_WRITEC of `x`; b .
+        let first = if sleeps { 0xbf30 } else { 0xbf00 };
+        board.session.memory().write_u16_slice(code, &[first, 0xbeab, 0xe7fe]).unwrap();
+        board.chip.write_u32(0x2000_1100, u32::from(b'x')).unwrap();
+        for (register, value) in [("r0", 3), ("r1", 0x2000_1100), ("pc", code)] {
+            board.session.registers().write(register, value).unwrap();
+        }
+        let mut console = serve(&board);
+        let target = board.session.target();
+        if sleeps {
+            target.resume().unwrap();
+            thread::sleep(Duration::from_millis(50));
+            target.halt().unwrap();
+        } else {
+            target.step().unwrap();
+        }
+        thread::sleep(Duration::from_millis(100));
+        let status = target.status().unwrap();
+        assert_eq!((status.state, status.pc), (TargetState::Halted, Some(code + 2)), "sleeps: {sleeps}");
+        console.set_read_timeout(Some(Duration::ZERO));
+        let mut output = [0];
+        assert!(console.read(&mut output).is_err(), "sleeps: {sleeps}: nothing was printed");
+        console.set_read_timeout(Some(PATIENCE));
+        target.resume().unwrap();
+        console.read_exact(&mut output).unwrap_or_else(|error| panic!("sleeps: {sleeps}: {error}"));
+        assert_eq!(&output, b"x");
+    }
+}
