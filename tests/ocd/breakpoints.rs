@@ -23,7 +23,7 @@ fn a_breakpoint_halts_the_target_until_it_is_removed() {
     assert_eq!(result["breakpoints"][0]["address"], WORK);
     assert_eq!(result["breakpoints"][0]["kind"], "hardware");
     let ran = bench.ocd_on(&session, &["bp", "remove", &work]).expect(0);
-    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", "no breakpoints\n"));
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", "no breakpoints are set\n"));
     assert!(session.breakpoints().list().unwrap().is_empty());
     let error = bench.ocd_on(&session, &["bp", "remove", &work, "--json"]).expect(73).error();
     assert_eq!(error["id"], "breakpoint.none_at");
@@ -91,5 +91,5 @@ fn a_watchpoint_halts_the_target() {
     let ran = bench.ocd_on(&session, &["wp", "remove", &counter]).expect(0);
     assert_eq!(ran.stdout, "0x20000000  8 bytes  read\n");
     let ran = bench.ocd_on(&session, &["wp", "remove", "--all"]).expect(0);
-    assert_eq!(ran.stderr, "no watchpoints\n");
+    assert_eq!(ran.stderr, "no watchpoints are set\n");
 }

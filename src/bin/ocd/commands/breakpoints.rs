@@ -166,7 +166,7 @@ pub(crate) fn bp(context: &Context, arguments: &BpArgs) -> Outcome<u8> {
     let listed = |board: &Board| {
         let breakpoints = board.target()?.breakpoints().list()?;
         if breakpoints.is_empty() {
-            context.output.note(board.name(), "no breakpoints");
+            context.output.note(board.name(), "no breakpoints are set");
         }
         Ok(Done::from(Breakpoints { breakpoints }))
     };
@@ -203,7 +203,7 @@ pub(crate) fn wp(context: &Context, arguments: &WpArgs) -> Outcome<u8> {
     let listed = |board: &Board| {
         let watchpoints = board.target()?.breakpoints().list_watchpoints()?;
         if watchpoints.is_empty() {
-            context.output.note(board.name(), "no watchpoints");
+            context.output.note(board.name(), "no watchpoints are set");
         }
         Ok(Done::from(Watchpoints { watchpoints }))
     };

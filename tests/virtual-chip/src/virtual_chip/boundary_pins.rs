@@ -50,6 +50,10 @@ impl BoundaryPins<'_> {
 
     /// Returns the level that a cell drives onto its pin; `None` unless EXTEST drives the pins.
     ///
+    /// What OpenOCD shifts without reading anything, such as an instruction alone, is on its way for
+    /// some milliseconds after OpenOCD has said that it is done. Read something through the chain
+    /// first, as a scan of a data register does.
+    ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
     /// assert_eq!(chip.boundary().driven(0), None);
