@@ -194,6 +194,22 @@ fn ctrl_c_is_for_gdb_and_sigterm_for_both() {
 }
 
 #[test]
+fn a_gdb_that_heeds_no_signal_is_ended_and_its_status_is_that_of_the_signal() {
+    let bench = Bench::new();
+    // A real GDB waits for the command of its `shell`, and ends well at a SIGTERM.
+    let gdb =
+        script(&bench, "trap '' TERM; trap '' HUP; echo ready; for _ in 1 2 3 4 5 6 7 8 9; do sleep 1; done; exit 0");
+    let mut running = Running::start(bench.board_command(&["gdb", "--json"]).env("GDB", gdb));
+    // It prints where people look.
+    std::thread::sleep(Duration::from_secs(3));
+    let begin = std::time::Instant::now();
+    running.signal("TERM");
+    let ran = running.end().expect(143);
+    assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+    assert_eq!(ran.lines().last().unwrap()["whose"], "ocd", "{ran:?}");
+}
+
+#[test]
 fn missing_gdb_or_file_is_found_before_openocd_starts() {
     let bench = Bench::new();
     let ran = Ran::of(bench.board_command(&["gdb"]).env("GDB", "/nowhere/gdb")).expect(71);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use openocd::{Image, OnClose, quote};
@@ -69,7 +70,11 @@ pub(crate) fn run(context: &Context, arguments: &GdbArgs) -> Outcome<u8> {
     let closed = board.close(OnClose::AsIs);
     let (port, status) = ran?;
     closed?;
-    let done = Done { report: Report { gdb, port, status }, status, whose: Whose::Gdb };
+    // What GDB makes of a signal says nothing: it ends well.
+    let signal = context.signals.caught();
+    let whose = if signal.is_some() { Whose::Ocd } else { Whose::Gdb };
+    let status = signal.unwrap_or(status);
+    let done = Done { report: Report { gdb, port, status }, status, whose };
     context.output.done(None, &done)?;
     Ok(status)
 }
@@ -151,6 +156,9 @@ fn no_port() -> Failure {
         .help("the configuration has no such target, or disables its port with `-gdb-port disabled`")
 }
 
+/// How long GDB may take to end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Runs GDB. Ctrl-C is for GDB meanwhile.
 fn wait(context: &Context, command: &mut Command) -> Outcome<u8> {
     context.signals.attend();
@@ -162,14 +170,19 @@ fn wait(context: &Context, command: &mut Command) -> Outcome<u8> {
     let failed = |error: std::io::Error| {
         Failure::new(exit_status::FAILED, "ocd.gdb", "cannot wait for GDB").cause(error.to_string())
     };
-    let mut was_told = false;
+    let mut told = None;
     loop {
         if let Some(status) = gdb.try_wait().map_err(failed)? {
             return Ok(status_of(status));
         }
-        if context.signals.caught().is_some() && !was_told {
-            was_told = true;
-            platform::ask_to_end(&mut gdb);
+        match told {
+            None if context.signals.caught().is_some() => {
+                told = Some(Instant::now());
+                platform::ask_to_end(&mut gdb);
+            }
+            // It waits for a command of its own, such as `shell sleep 100`.
+            Some(when) if when.elapsed() > LAST_WORDS => gdb.kill().map_err(failed)?,
+            _ => {}
         }
         std::thread::sleep(POLL);
     }
