@@ -65,7 +65,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// ```
     pub fn erase_address(&self, address: u64, length: u64) -> Result<()> {
         let mut chip = self.chip()?;
-        let spans = self.spans(&chip, address, length)?;
+        let spans = self.spans(&mut chip, address, length)?;
         self.get_layouts(&mut chip, &spans)?;
         for span in &spans {
             let layout = chip.layout(span.bank);

@@ -60,7 +60,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     pub fn read_to_file(&self, address: u64, length: u64, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         // Before the file is touched.
-        self.spans(&self.chip()?, address, length)?;
+        self.spans(&mut self.chip()?, address, length)?;
         let failed = |written, source| FlashError::File { path: path.to_owned(), written, source };
         let mut file = NewFile::beside_or_into(path).map_err(|source| failed(0, source))?;
         let mut written = 0;
@@ -73,7 +73,7 @@ impl<R: ProgressReport> Flash<'_, R> {
 
     fn read_pieces(&self, address: u64, length: u64, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut chip = self.chip()?;
-        let spans = self.spans(&chip, address, length)?;
+        let spans = self.spans(&mut chip, address, length)?;
         self.get_layouts(&mut chip, &spans)?;
         let mut tracker = Tracker::new(&self.report);
         let mut pace = Pace::new(self.report.is_watched());

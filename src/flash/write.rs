@@ -121,7 +121,7 @@ impl<R: ProgressReport> Flash<'_, R> {
         options: WriteOptions,
     ) -> Result<WriteReport> {
         let mut chip = self.chip()?;
-        let mut parts = self.split(&chip, data)?;
+        let mut parts = self.split(&mut chip, data)?;
         parts.sort_by_key(|(span, _)| (span.bank, span.offset));
         let total: u64 = parts.iter().map(|(span, _)| span.length).sum();
         let all_spans: Vec<_> = parts.iter().map(|(span, _)| *span).collect();

@@ -149,6 +149,8 @@ proc _openocd_rs_1_flash_verify {target path address length} {
 # waits 20 s for them (`armv7m_checksum_memory` in src/target/armv7m.c).
 proc _openocd_rs_1_flash_banks {} {
     set target {}
+    # Of an access that another client of OpenOCD made.
+    _openocd_rs_1_clear_errors
     catch {set target [target current]}
     set number 0
     foreach bank [flash list] {
