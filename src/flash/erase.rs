@@ -109,6 +109,14 @@ impl<R: ProgressReport> Flash<'_, R> {
     fn erase_and_check(&self, chip: &Chip, spans: &[Span]) -> Result<()> {
         chip.check_unprotected(spans)?;
         let mut tracker = Tracker::new(&self.report);
+        if let Some(first) = spans.first() {
+            let longest = spans.iter().map(|span| span.length).max().unwrap_or(0);
+            self.check_files(longest).map_err(|error| {
+                let (address, total) =
+                    (chip.address(first.bank, first.offset), spans.iter().map(|span| span.length).sum());
+                FlashError::Erase { address, erased: 0, total, unknown_to: address, cause: cause(error) }
+            })?;
+        }
         self.erase_spans(chip, spans, &mut tracker)?;
         self.check_erased(chip, spans, &mut tracker)
     }
