@@ -32,6 +32,8 @@ pub use command::CommandError;
 pub use connection::ConnectionError;
 pub use dap::DapError;
 pub use failure::Failure;
+#[cfg(test)]
+pub(crate) use failure::NO_TEMPORARY_FILE;
 pub use flash::FlashError;
 pub use image::ImageError;
 pub use jtag::JtagError;

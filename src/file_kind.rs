@@ -1,4 +1,4 @@
-//! Opening and creating files of the caller's.
+//! Opening files of the caller's.
 
 use std::fs::{File, FileType};
 use std::io::{self, Write};
@@ -13,16 +13,6 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
             Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {kind}; expected a regular file")))
         }
         _ => File::open(path),
-    }
-}
-
-/// Creates a file, or empties it. Opening a FIFO would wait for its reader.
-pub(crate) fn create(path: &Path) -> io::Result<File> {
-    match std::fs::metadata(path).map(|file| describe(file.file_type())) {
-        Ok(kind @ (FIFO | SOCKET)) => {
-            Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {kind}; expected a regular file")))
-        }
-        _ => File::create(path),
     }
 }
 

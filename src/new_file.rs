@@ -11,7 +11,7 @@ use crate::{file_kind, platform};
 
 /// What the names of files begin and end with that are not complete:
 /// `.openocd-rs-PID-NAMESPACE-BOOT-NUMBER.part`. A directory may be shared by containers and by
-/// machines. The tool `ocd` gives its files such names, too.
+/// machines.
 const MARK: &str = ".openocd-rs-";
 const END: &str = ".part";
 

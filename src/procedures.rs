@@ -102,6 +102,11 @@ mod tests {
     }
 
     #[test]
+    fn failure_of_a_temporary_file_has_the_text_that_rust_knows() {
+        assert!(definitions().contains(crate::error::NO_TEMPORARY_FILE));
+    }
+
+    #[test]
     fn fnv1a_gives_the_published_values() {
         assert_eq!((fnv1a(b""), fnv1a(b"a"), fnv1a(b"foobar")), (0x811c_9dc5, 0xe40c_292c, 0xbf9c_f968));
     }

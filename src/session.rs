@@ -144,6 +144,10 @@ impl Session {
     /// such as a path or a name, with [`quote`](crate::quote): OpenOCD's Tcl can run programs. A
     /// result that contains the word "error" is a success; only OpenOCD's status counts.
     ///
+    /// Over SWD OpenOCD does not notice that the last write of a command failed, such as that of
+    /// `mww`. The log then says so ([`execute`](Self::execute) gives it), and the next call is not
+    /// disturbed.
+    ///
     /// # Errors
     /// [`CommandError::Failed`](crate::CommandError::Failed) if OpenOCD refuses the command, and
     /// [`TargetError::NotHalted`](crate::TargetError::NotHalted) if it refuses because the target
@@ -162,7 +166,7 @@ impl Session {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn command(&self, command: &str) -> Result<String> {
-        self.text(&Request::new(command))
+        self.text(&Request::of_caller(command))
     }
 
     /// Runs an OpenOCD command like [`command`](Self::command), with a timeout in place of the
@@ -186,7 +190,7 @@ impl Session {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn command_within(&self, command: &str, timeout: Duration) -> Result<String> {
-        self.text(&Request::new(command).within(timeout).before(Deadline::after(Some(timeout))))
+        self.text(&Request::of_caller(command).within(timeout).before(Deadline::after(Some(timeout))))
     }
 
     /// Runs an OpenOCD command and returns its code, result and log, also if OpenOCD refuses it.
@@ -204,7 +208,7 @@ impl Session {
     /// # Ok::<(), openocd::Error>(())
     /// ```
     pub fn execute(&self, command: &str) -> Result<Execution> {
-        let request = Request::new(command);
+        let request = Request::of_caller(command);
         self.run(&request, |reply| Execution::new(&request, reply))
     }
 

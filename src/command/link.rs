@@ -177,7 +177,7 @@ impl Link {
     /// Runs a request and hands its reply to `read` while it is still in the receive buffer.
     pub(crate) fn run<T>(&mut self, request: &Request<'_>, read: impl FnOnce(&Reply<'_>) -> T) -> Result<T> {
         refuse_forbidden(&request.script)?;
-        self.run_line(request, |line, sequence| push_run(line, sequence, request.target, &request.script), read)
+        self.run_line(request, |line, sequence| push_run(line, sequence, request, &request.script), read)
     }
 
     /// Runs commands one after the other. The result of the reply is the list of their results, and
@@ -232,7 +232,7 @@ impl Link {
                         break;
                     }
                     log::trace!(target: "openocd::command", "> {}", excerpt(script.as_bytes(), TRACE_LIMIT));
-                    push_run(&mut line, first + sent, request.target, &script);
+                    push_run(&mut line, first + sent, request, &script);
                     sent += 1;
                 }
                 if !line.is_empty() {

@@ -39,11 +39,18 @@ pub(crate) struct Request<'a> {
     pub(crate) expected: &'static str,
     /// In a batch OpenOCD need not poll its targets before.
     pub(crate) is_unpolled: bool,
+    /// It is a command of a caller, of which nothing is known.
+    pub(crate) is_callers: bool,
 }
 
 impl<'a> Request<'a> {
     pub(crate) fn new(script: impl Into<Cow<'a, str>>) -> Self {
         Request { script: script.into(), ..Request::default() }
+    }
+
+    /// A command that a caller supplied.
+    pub(crate) fn of_caller(command: &'a str) -> Self {
+        Request { is_callers: true, ..Request::new(command) }
     }
 
     pub(crate) fn shown(mut self, shown: impl Into<Cow<'a, str>>) -> Self {
@@ -103,8 +110,10 @@ fn push_call(procedure: &'static str, line: &mut Vec<u8>) {
 
 /// Appends the line that runs a script, `run SEQUENCE SCRIPT` or `run_on SEQUENCE SCRIPT TARGET`,
 /// with its separator.
-pub(super) fn push_run(line: &mut Vec<u8>, sequence: u64, target: Option<&str>, script: &str) {
+pub(super) fn push_run(line: &mut Vec<u8>, sequence: u64, request: &Request<'_>, script: &str) {
+    let target = request.target;
     match target {
+        None if request.is_callers => push_call("run_callers", line),
         None => push_call("run", line),
         Some(_) => push_call("run_on", line),
     }

@@ -7,6 +7,9 @@ use crate::error::text::excerpt;
 /// The code of `exit` and `shutdown` (`ERROR_COMMAND_CLOSE_CONNECTION`).
 const CLOSES_CONNECTION: i32 = -600;
 
+/// What the procedure `no_temporary_file` says.
+pub(crate) const NO_TEMPORARY_FILE: &str = "cannot write a temporary file in ";
+
 /// How much of OpenOCD's message or log an error shows, in bytes.
 const SHOWN: usize = 600;
 
@@ -86,6 +89,11 @@ impl Failure {
             || (self.code == -4
                 && self.log.contains("Failed to read priv register.")
                 && self.log.trim().lines().all(|line| without_target(line) == "Failed to read priv register."))
+    }
+
+    /// Whether OpenOCD could not write a temporary file, so that it did nothing else.
+    pub(crate) fn is_of_temporary_file(&self) -> bool {
+        self.result.starts_with(NO_TEMPORARY_FILE)
     }
 
     /// Whether the command was, or ran, `shutdown`. OpenOCD then ends as soon as it has answered.

@@ -126,8 +126,9 @@ pub enum FlashError {
     },
     /// Sectors could not be erased.
     #[error(
-        "cannot erase flash at {address:#010x} ({}; {address:#010x}..{unknown_to:#010x} may be erased in part): {cause}",
-        at_least(*erased, *total, "erased")
+        "cannot erase flash at {address:#010x} ({}{}): {cause}",
+        at_least(*erased, *total, "erased"),
+        in_part(*address, *unknown_to, "erased")
     )]
     Erase {
         /// The first address that is not known to be erased: the beginning of a sector.
@@ -157,8 +158,9 @@ pub enum FlashError {
     },
     /// Flash could not be written.
     #[error(
-        "cannot write flash at {address:#010x} ({}; {address:#010x}..{unknown_to:#010x} may be written in part): {cause}",
-        at_least(*written, *total, "written")
+        "cannot write flash at {address:#010x} ({}{}): {cause}",
+        at_least(*written, *total, "written"),
+        in_part(*address, *unknown_to, "written")
     )]
     Write {
         /// The first address that is not known to be written.
@@ -367,6 +369,14 @@ fn at_least(done: u64, total: u64, verb: &str) -> String {
         0 => format!("none of {total} bytes is known to be {verb}"),
         done => format!("at least {done} of {total} bytes are {verb}, those before it"),
     }
+}
+
+/// `; 0x08000000..0x08000400 may be erased in part`, or nothing.
+fn in_part(address: u64, unknown_to: u64, verb: &str) -> String {
+    if address == unknown_to {
+        return String::new();
+    }
+    format!("; {address:#010x}..{unknown_to:#010x} may be {verb} in part")
 }
 
 /// `s 1 to 2 and 5`, ` 3`: what follows the name of what is counted.

@@ -65,7 +65,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// ```
     pub fn erase_address(&self, address: u64, length: u64) -> Result<()> {
         let mut chip = self.chip()?;
-        let spans = self.spans(&chip, address, length)?;
+        let spans = self.spans(&mut chip, address, length)?;
         self.get_layouts(&mut chip, &spans)?;
         for span in &spans {
             let layout = chip.layout(span.bank);
@@ -109,6 +109,14 @@ impl<R: ProgressReport> Flash<'_, R> {
     fn erase_and_check(&self, chip: &Chip, spans: &[Span]) -> Result<()> {
         chip.check_unprotected(spans)?;
         let mut tracker = Tracker::new(&self.report);
+        if let Some(first) = spans.first() {
+            let longest = spans.iter().map(|span| span.length).max().unwrap_or(0);
+            self.check_files(longest).map_err(|error| {
+                let (address, total) =
+                    (chip.address(first.bank, first.offset), spans.iter().map(|span| span.length).sum());
+                FlashError::Erase { address, erased: 0, total, unknown_to: address, cause: cause(error) }
+            })?;
+        }
         self.erase_spans(chip, spans, &mut tracker)?;
         self.check_erased(chip, spans, &mut tracker)
     }

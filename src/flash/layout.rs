@@ -32,19 +32,28 @@ impl<R: ProgressReport> Flash<'_, R> {
         Ok(Chip { banks: self.all_banks()?, layouts: BTreeMap::new() })
     }
 
-    /// Splits a range of addresses into parts of banks, as [`Chip::spans`] does. The error for a
-    /// bank that could not be probed says why.
-    pub(super) fn spans(&self, chip: &Chip, address: u64, length: u64) -> Result<Vec<Span>> {
-        let error = match chip.spans(address, length) {
-            Err(error) => error,
-            Ok(spans) => return Ok(spans),
-        };
-        if let FlashError::NoBank { address: missing, .. } = error {
-            if let Some(unprobed) = chip.target_banks().find(|bank| bank.size == 0 && bank.base <= missing) {
-                self.probe(unprobed)?;
+    /// Splits a range of addresses into parts of banks, as [`Chip::spans`] does. A bank that could
+    /// not be probed when it was listed, and that may hold an address, is probed once more: the
+    /// error says why that fails.
+    pub(super) fn spans(&self, chip: &mut Chip, address: u64, length: u64) -> Result<Vec<Span>> {
+        loop {
+            let error = match chip.spans(address, length) {
+                Err(error) => error,
+                Ok(spans) => return Ok(spans),
+            };
+            let FlashError::NoBank { address: missing, .. } = error else { return Err(error.into()) };
+            let unprobed = chip.target_banks().find(|bank| bank.size == 0 && bank.base <= missing);
+            let Some(unprobed) = unprobed else { return Err(error.into()) };
+            let probed = self.probe(unprobed)?;
+            if probed.size == 0 {
+                return Err(error.into());
             }
+            chip.banks
+                .all
+                .iter_mut()
+                .filter(|bank| bank.number == probed.number)
+                .for_each(|bank| *bank = probed.clone());
         }
-        Err(error.into())
     }
 
     /// Completes the error of a call with an image of which a byte is in no bank.

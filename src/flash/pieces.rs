@@ -128,6 +128,14 @@ impl<R: ProgressReport> Flash<'_, R> {
         self.target.session().ask::<FlashError, _>(&request, read)
     }
 
+    /// Fails if OpenOCD cannot write the temporary files that a call for `length` bytes needs. It is
+    /// asked before flash is changed.
+    pub(super) fn check_files(&self, length: u64) -> Result<()> {
+        let data = FileData::Fill { byte: 0xff, length: length.min(LARGEST) };
+        let request = self.request(Script::with_file(data, &Script::command("list"))).shown("file tempfile");
+        self.target.session().ask::<FlashError, _>(&request.to("write a temporary file"), |_| Some(()))
+    }
+
     /// Returns the offset of the first byte that cannot be read, within 4 bytes, of a piece that
     /// OpenOCD refused to read, and the bytes before it.
     pub(super) fn readable_part(&self, bank: &FlashBank, piece: Span, error: &Error) -> (u64, Vec<u8>) {
@@ -141,6 +149,9 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// fails, it is the beginning of a part that could not be read.
     fn first_unreadable(&self, bank: &FlashBank, piece: Span, error: &Error) -> u64 {
         let Error::Flash(FlashError::Refused(refused)) = error else { return piece.offset };
+        if refused.failure.is_of_temporary_file() {
+            return piece.offset;
+        }
         let (mut offset, mut length) = (piece.offset, piece.length);
         // OpenOCD reads in order and mostly logs where it failed. One read confirms that.
         if let Some(logged) = logged_offset(refused.failure.log(), bank, piece) {

@@ -93,10 +93,10 @@ impl<R: ProgressReport> Flash<'_, R> {
         let image: &Image = image.borrow();
         let (flash_part, ram_part, left_out) = options.divide(image)?;
         // A bank that is not probed yet may be found after the reset.
-        let chip = self.chip()?;
+        let mut chip = self.chip()?;
         if chip.is_probed() {
             for segment in flash_part.segments() {
-                self.spans(&chip, segment.address, segment.data.len() as u64)
+                self.spans(&mut chip, segment.address, segment.data.len() as u64)
                     .map_err(|error| self.with_hint_to_ram(error, &flash_part))?;
             }
         }

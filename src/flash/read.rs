@@ -8,6 +8,7 @@ use super::layout::{Chip, Span};
 use super::pieces::{Pace, cause};
 use crate::error::{Error, FlashError, Result};
 use crate::file_kind;
+use crate::new_file::NewFile;
 use crate::progress::{ProgressReport, Tracker};
 use crate::types::Phase;
 
@@ -44,8 +45,8 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// The call keeps one piece of up to 256 KiB in memory, whatever the length.
     ///
     /// # Errors
-    /// [`FlashError::File`], and the errors of [`read`](Self::read). The file then holds the bytes
-    /// that were read before the error. It is not touched if the range is not flash.
+    /// The errors of [`read`](Self::read), and [`FlashError::File`] if the file cannot be written,
+    /// or is a FIFO. After an error there is no new file, and a file that was there is as it was.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -59,19 +60,20 @@ impl<R: ProgressReport> Flash<'_, R> {
     pub fn read_to_file(&self, address: u64, length: u64, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         // Before the file is touched.
-        self.spans(&self.chip()?, address, length)?;
+        self.spans(&mut self.chip()?, address, length)?;
         let failed = |written, source| FlashError::File { path: path.to_owned(), written, source };
-        let mut file = file_kind::create(path).map_err(|source| failed(0, source))?;
+        let mut file = NewFile::beside_or_into(path).map_err(|source| failed(0, source))?;
         let mut written = 0;
         self.read_pieces(address, length, |piece| {
-            let result = file_kind::write_counted(&mut file, piece, &mut written);
+            let result = file_kind::write_counted(&mut file.writer(), piece, &mut written);
             result.map_err(|source| failed(written, source).into())
-        })
+        })?;
+        Ok(file.complete().map_err(|source| failed(written, source))?)
     }
 
     fn read_pieces(&self, address: u64, length: u64, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut chip = self.chip()?;
-        let spans = self.spans(&chip, address, length)?;
+        let spans = self.spans(&mut chip, address, length)?;
         self.get_layouts(&mut chip, &spans)?;
         let mut tracker = Tracker::new(&self.report);
         let mut pace = Pace::new(self.report.is_watched());

@@ -41,7 +41,10 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// It is the beginning of the piece if nothing can be told: OpenOCD or the chip does not answer,
     /// or all of the piece holds it, which then does not show where the command failed.
     pub(super) fn done_before(&self, bank: &FlashBank, piece: Span, expected: &Expected<'_>, error: &Error) -> u64 {
-        let Error::Flash(FlashError::Refused(_)) = error else { return piece.offset };
+        let Error::Flash(FlashError::Refused(refused)) = error else { return piece.offset };
+        if refused.failure.is_of_temporary_file() {
+            return piece.offset;
+        }
         let begun = Instant::now();
         let end = piece.offset + piece.length;
         let mut at = piece.offset;

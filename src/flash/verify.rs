@@ -100,7 +100,7 @@ impl<R: ProgressReport> Flash<'_, R> {
 
     fn compare<'d>(&self, parts: impl IntoIterator<Item = (u64, &'d [u8])>) -> Result<Option<Mismatch>> {
         let mut chip = self.chip()?;
-        let parts = self.split(&chip, parts)?;
+        let parts = self.split(&mut chip, parts)?;
         let spans: Vec<_> = parts.iter().map(|(span, _)| *span).collect();
         self.get_layouts(&mut chip, &spans)?;
         let all: Vec<_> = parts.iter().map(|(span, bytes)| (*span, Expected::Bytes(bytes))).collect();
@@ -110,7 +110,7 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// Splits bytes with addresses into parts of banks.
     pub(super) fn split<'d>(
         &self,
-        chip: &Chip,
+        chip: &mut Chip,
         data: impl IntoIterator<Item = (u64, &'d [u8])>,
     ) -> Result<Vec<(Span, &'d [u8])>> {
         let mut parts = Vec::new();

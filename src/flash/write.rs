@@ -9,7 +9,7 @@ use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace, cause};
 use super::read_back::Partial;
 use super::{Flash, ImageSource, WriteOptions, WriteReport};
-use crate::error::{Error, FlashError, InvalidArgument, Result, TargetError};
+use crate::error::{Error, Failure, FlashError, InvalidArgument, Result, TargetError};
 use crate::image::Image;
 use crate::progress::{NoProgress, ProgressReport, Tracker, undone_at_panic};
 use crate::types::Phase;
@@ -121,7 +121,7 @@ impl<R: ProgressReport> Flash<'_, R> {
         options: WriteOptions,
     ) -> Result<WriteReport> {
         let mut chip = self.chip()?;
-        let mut parts = self.split(&chip, data)?;
+        let mut parts = self.split(&mut chip, data)?;
         parts.sort_by_key(|(span, _)| (span.bank, span.offset));
         let total: u64 = parts.iter().map(|(span, _)| span.length).sum();
         let all_spans: Vec<_> = parts.iter().map(|(span, _)| *span).collect();
@@ -145,6 +145,11 @@ impl<R: ProgressReport> Flash<'_, R> {
             return Ok(report);
         }
         let spans: Vec<_> = parts.iter().map(|(span, _)| *span).collect();
+        self.check_files(spans.iter().map(|span| span.length).max().unwrap_or(0)).map_err(|error| {
+            let address = spans.first().map_or(0, |first| chip.address(first.bank, first.offset));
+            let (total, cause) = (report.written, cause(error));
+            FlashError::Write { address, written: 0, total, unknown_to: address, cause }
+        })?;
         let kept = if keeps { self.read_rest(&chip, &spans)? } else { Vec::new() };
         report.kept = kept.iter().map(|kept| kept.span.length).sum();
         if options.erases() {
@@ -224,7 +229,9 @@ impl<R: ProgressReport> Flash<'_, R> {
                         // To put back what is kept, a sector is erased again.
                         done = chip.layout(piece.bank).sector_start(done, piece);
                     }
-                    let partial = Partial { address, done: done - piece.offset, length: piece.length };
+                    let is_untouched = error.failure().is_some_and(Failure::is_of_temporary_file);
+                    let length = if is_untouched { 0 } else { piece.length };
+                    let partial = Partial { address, done: done - piece.offset, length };
                     not_written(error, tracker, &partial, options)
                 })?;
                 Ok(ControlFlow::Continue(()))

@@ -1,11 +1,13 @@
 //! Writing image files.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 
 use super::edit::filler;
 use super::{Image, Segment, uf2};
 use crate::error::{ImageError, Result};
+use crate::new_file::NewFile;
 use crate::types::ImageFormat;
 
 /// Bytes a line of Intel HEX and S-record.
@@ -14,12 +16,14 @@ const LINE_BYTES: usize = 16;
 const GAP: u8 = 0xff;
 
 impl Image {
-    /// Writes the image as a file of a format, in place of a file that is there.
+    /// Writes the image to a file of a format, which is created or replaced.
     ///
     /// The formats are those of [`to_bytes`](Self::to_bytes).
     ///
     /// # Errors
-    /// The errors of [`to_bytes`](Self::to_bytes), and [`ImageError::Write`].
+    /// The errors of [`to_bytes`](Self::to_bytes), and [`ImageError::Write`] if the file cannot be
+    /// written, or is a FIFO. After an error there is no new file, and a file that was there is as
+    /// it was.
     ///
     /// ```
     /// # let directory = std::env::temp_dir().join(format!("openocd-save-{}", std::process::id()));
@@ -36,7 +40,10 @@ impl Image {
     pub fn save(&self, path: impl AsRef<Path>, format: ImageFormat) -> Result<()> {
         let path = path.as_ref();
         let bytes = self.to_bytes(format)?;
-        Ok(std::fs::write(path, bytes).map_err(|source| ImageError::Write { path: path.to_owned(), source })?)
+        let failed = |source| ImageError::Write { path: path.to_owned(), source };
+        let mut file = NewFile::beside_or_into(path).map_err(failed)?;
+        file.writer().write_all(&bytes).map_err(failed)?;
+        Ok(file.complete().map_err(failed)?)
     }
 
     /// Returns the contents of a file of a format.

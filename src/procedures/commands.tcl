@@ -31,6 +31,30 @@ proc _openocd_rs_1_run {sequence command} {
     return "$sequence \x00$::_openocd_rs_1_reply"
 }
 
+# The same for a command of a caller, which may leave a failed write behind: OpenOCD reports it as
+# done. Over SWD the next access would be told of it, whoever makes it. The log tells it instead.
+proc _openocd_rs_1_run_callers {sequence command} {
+    set ::_openocd_rs_1_command $command
+    set ::_openocd_rs_1_code {}
+    set ::_openocd_rs_1_result \x1a_openocd_rs_1_none
+    set ::_openocd_rs_1_log [uplevel #0 {capture {_openocd_rs_1_try; _openocd_rs_1_tell_failed_write}}]
+    set code 0
+    if {$::_openocd_rs_1_code} {
+        set code [_openocd_rs_1_code $::_openocd_rs_1_code $::_openocd_rs_1_options]
+        if {$code} { capture {_openocd_rs_1_clear_errors; list} }
+    }
+    return [_openocd_rs_1_reply $sequence $code [_openocd_rs_1_replaced $::_openocd_rs_1_result] $::_openocd_rs_1_log]
+}
+
+# Logs that the last write of a command failed, if that is so. A target that has no power is not
+# asked: that takes half a second.
+proc _openocd_rs_1_tell_failed_write {} {
+    if {$::_openocd_rs_1_code || [command mode] ne {exec} || ![_openocd_rs_1_is_swd] || ![llength [target names]]} return
+    if {![[target current] was_examined]} return
+    if {[catch {_openocd_rs_1_check_write} message]} { echo $message }
+    list
+}
+
 # The same on a named target.
 proc _openocd_rs_1_run_on {sequence command target} {
     set ::_openocd_rs_1_command $command

@@ -4,8 +4,21 @@
 # path. The process that started this OpenOCD has chosen the name's beginning, to find the file
 # again if OpenOCD is killed.
 proc _openocd_rs_1_temporary_file {} {
-    if {[info exists ::_openocd_rs_temporary]} { return [file tempfile $::_openocd_rs_temporary] }
-    return [file tempfile]
+    set template {}
+    if {[info exists ::_openocd_rs_temporary]} { set template [list $::_openocd_rs_temporary] }
+    if {![catch {file tempfile {*}$template} path]} { return $path }
+    # `DIRECTORY/NAME: REASON`
+    set said $path
+    set path [string range $said 0 [string last {: } $said]-1]
+    _openocd_rs_1_no_temporary_file $path $said
+}
+
+# Fails because of what the system said, `PATH: REASON`, or because of another reason. A failure of
+# this beginning is known to `Failure::is_of_temporary_file`.
+proc _openocd_rs_1_no_temporary_file {path said} {
+    set reason $said
+    if {[string first "$path: " $said] == 0} { set reason [string range $said [string length "$path: "] end] }
+    error "cannot write a temporary file in [file dirname $path] on OpenOCD's machine: $reason"
 }
 
 # Runs a script with a temporary file that holds data. `_openocd_rs_1_file` holds the path while the
@@ -47,11 +60,31 @@ proc _openocd_rs_1_drop_data {number} {
 
 # Writes data to a file and checks that the file holds it.
 proc _openocd_rs_1_put_file {path data} {
-    set file [open $path wb]
-    set status [catch {puts -nonewline $file $data} result]
-    catch {close $file}
-    if {$status != 0} { error "cannot write the temporary file $path: $result" }
-    if {[_openocd_rs_1_get_file $path] ne $data} { error "the temporary file $path does not hold what was written to it" }
+    set said [_openocd_rs_1_append_file $path $data]
+    if {[_openocd_rs_1_get_file $path] eq $data} return
+    if {$said eq {}} { set said {it does not hold what was written to it} }
+    _openocd_rs_1_no_temporary_file $path $said
+}
+
+# Appends data to a file, and returns what the system says against that: 0.12.0 tells it at once,
+# newer OpenOCD when it flushes or closes the file.
+proc _openocd_rs_1_append_file {path data} {
+    set said {}
+    set file [open $path ab]
+    foreach step {{puts -nonewline $file $data} {flush $file} {close $file}} {
+        catch $step text
+        if {$said eq {}} { set said $text }
+    }
+    return $said
+}
+
+# Fails if OpenOCD could not write all of a file: it does not notice a full disk. To write the rest
+# brings out the reason.
+proc _openocd_rs_1_check_file {path length} {
+    set rest [expr {$length - [file size $path]}]
+    if {$rest <= 0} return
+    set said [_openocd_rs_1_append_file $path [string repeat x $rest]]
+    if {$said ne {}} { _openocd_rs_1_no_temporary_file $path $said }
 }
 
 # Returns the bytes of a file.

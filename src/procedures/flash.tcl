@@ -129,6 +129,7 @@ proc _openocd_rs_1_flash_read {target bank offset length} {
     set path [_openocd_rs_1_temporary_file]
     set status [catch {
         _openocd_rs_1_flash_run $target 1 flash read_bank $bank $path $offset $length
+        _openocd_rs_1_check_file $path $length
         _openocd_rs_1_get_file $path
     } result options]
     catch {file delete $path}
@@ -148,6 +149,8 @@ proc _openocd_rs_1_flash_verify {target path address length} {
 # algorithms on a core that it takes for halted and that was reset behind its back, and master then
 # waits 20 s for them (`armv7m_checksum_memory` in src/target/armv7m.c).
 proc _openocd_rs_1_flash_banks {} {
+    # Of an access that another client of OpenOCD made.
+    _openocd_rs_1_clear_errors
     set target {}
     catch {set target [target current]}
     set number 0

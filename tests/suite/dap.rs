@@ -88,7 +88,7 @@ fn abort_clears_what_others_have_left() {
     dap.write_ap(0, 0x00, 0x2300_0012).unwrap();
     for (abort, status) in [(0x0, 0x20), (0x8, 0x20), (0x1e, 0)] {
         dap.write_ap(0, TAR, 0x2000_0300).unwrap();
-        session.command("stm32f1x.dap apreg 0 0xc 1").unwrap();
+        session.raw("stm32f1x.dap apreg 0 0xc 1").unwrap();
         dap.write_dp(0, abort).unwrap();
         assert_eq!(dap.read_dp(4).unwrap() & 0xa0, status, "{abort:#x}");
         dap.write_dp(0, 0x1e).unwrap();

@@ -1,6 +1,7 @@
 //! Banks, sectors, erasing, writing, reading, comparing and protecting, compared with what the chip
 //! holds.
 
+mod faults_before;
 mod half_done;
 mod keep;
 mod no_trace;

@@ -116,54 +116,6 @@ pub(crate) fn open_in(_: &str) -> Vec<String> {
     Vec::new()
 }
 
-/// Who runs, as far as files of programs that are gone are concerned.
-#[cfg(target_os = "linux")]
-mod process_numbers {
-    use std::fs::{self, Metadata};
-    use std::os::unix::fs::MetadataExt as _;
-    use std::path::Path;
-
-    /// Where a number means one process: containers have numbers of their own, and machines, which
-    /// may share a folder, too.
-    pub(crate) fn process_space() -> String {
-        let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-        let namespace: String = namespace.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let boot: String = boot.chars().filter(char::is_ascii_hexdigit).collect();
-        format!("{namespace}-{boot}")
-    }
-
-    /// Whether no process has this number.
-    pub(crate) fn is_gone(pid: u32) -> bool {
-        Path::new("/proc/self").exists() && !Path::new("/proc").join(pid.to_string()).exists()
-    }
-
-    /// Whether the file belongs to the user of this program.
-    pub(crate) fn is_own_file(file: &Metadata) -> bool {
-        fs::metadata("/proc/self").is_ok_and(|own| own.uid() == file.uid())
-    }
-}
-
-#[cfg(target_os = "linux")]
-pub(crate) use process_numbers::{is_gone, is_own_file, process_space};
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn process_space() -> String {
-    "-".to_owned()
-}
-
-/// Nothing tells whether a process exists: a file is abandoned when it is old.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn is_gone(_: u32) -> bool {
-    false
-}
-
-/// The system decides who may remove a file.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn is_own_file(_: &std::fs::Metadata) -> bool {
-    true
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;

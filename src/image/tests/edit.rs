@@ -108,3 +108,32 @@ fn what_a_format_cannot_hold_is_refused() {
     let error = high.save("/nowhere/at/all.bin", ImageFormat::Bin).unwrap_err();
     assert!(error.to_string().contains("cannot write the image /nowhere/at/all.bin: "), "{error}");
 }
+
+#[cfg(unix)]
+#[test]
+fn image_is_not_saved_into_a_fifo() {
+    let directory = std::env::temp_dir().join(format!("openocd-save-fifo-{}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    let fifo = directory.join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let (path, (done, wait)) = (fifo.clone(), std::sync::mpsc::channel());
+    std::thread::spawn(move || done.send(image(&[(0, &[1; 50])]).save(path, ImageFormat::IntelHex)));
+    let saved = wait.recv_timeout(std::time::Duration::from_secs(5)).expect("`save` ends");
+    let error = saved.unwrap_err().to_string();
+    assert!(error.ends_with("it is a FIFO; expected a regular file"), "{error}");
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn saved_image_takes_the_place_of_a_file_when_it_is_whole() {
+    let directory = std::env::temp_dir().join(format!("openocd-save-whole-{}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    let [path, other_name] = ["image.bin", "other name"].map(|name| directory.join(name));
+    std::fs::write(&path, "earlier").unwrap();
+    std::fs::hard_link(&path, &other_name).unwrap();
+    image(&[(0, &[1; 50])]).save(&path, ImageFormat::Bin).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), [1; 50]);
+    assert_eq!(std::fs::read(&other_name).unwrap(), b"earlier", "the old file was not written to");
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 2);
+    std::fs::remove_dir_all(directory).unwrap();
+}

@@ -147,7 +147,7 @@ fn a_dropped_write_leaves_memory_calls_right() {
     for (register, value) in [(TAR, RAM + 0x10), (CSW, 0x2300_0052), (DRW, 1)] {
         fill(chip);
         dap.write_ap(0, TAR, RAM + 0x300).unwrap();
-        session.command("stm32f1x.dap apreg 0 0xc 1").unwrap();
+        session.raw("stm32f1x.dap apreg 0 0xc 1").unwrap();
         assert!(matches!(dap_error(dap.write_ap(0, register, value)), DapError::Refused { .. }));
         assert_eq!(session.memory().read_u32(u64::from(RAM) + 0x14).unwrap(), 0x1005);
         assert_memory_is_right(session, chip);

@@ -5,6 +5,7 @@ use openocd::{Error, FlashError, Image, Phase, ProgramOptions, ResetMode, Sector
 
 use super::{BASE, PAGE};
 use crate::board::Board;
+use crate::directory::Directory;
 use crate::random::Random;
 
 fn board_with_protected_sectors(blocks: std::ops::RangeInclusive<u32>) -> Board {
@@ -130,14 +131,19 @@ fn a_difference_before_an_unreadable_word_is_found() {
 }
 
 #[test]
-fn a_file_holds_what_an_interrupted_read_says_was_read() {
+fn an_interrupted_read_to_file_leaves_the_file_as_it_was() {
     let board = Board::halted();
     board.chip.faults().bus_fault_at(0x0800_9000..0x0800_9004);
-    let path = std::env::temp_dir().join(format!("openocd-half-read-{}.bin", std::process::id()));
-    let error = board.session.flash().read_to_file(BASE, 0x1_0000, &path).unwrap_err();
-    let Error::Flash(FlashError::Read { address, read, .. }) = error else { panic!("{error}") };
-    assert_eq!((address, read), (0x0800_9000, 0x9000));
-    let held = std::fs::read(&path).unwrap();
-    std::fs::remove_file(&path).unwrap();
-    assert!(held == board.held(BASE, 0x9000));
+    let directory = Directory::new();
+    let path = directory.path().join("flash.bin");
+    for (files, held) in [(0, None), (1, Some(b"earlier".to_vec()))] {
+        if let Some(earlier) = &held {
+            std::fs::write(&path, earlier).unwrap();
+        }
+        let error = board.session.flash().read_to_file(BASE, 0x1_0000, &path).unwrap_err();
+        let Error::Flash(FlashError::Read { address, read, .. }) = error else { panic!("{error}") };
+        assert_eq!((address, read), (0x0800_9000, 0x9000));
+        assert_eq!(std::fs::read(&path).ok(), held);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), files);
+    }
 }

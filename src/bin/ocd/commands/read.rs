@@ -15,7 +15,6 @@ use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::number::counted;
 use crate::output::Done;
-use crate::output::file::OutputFile;
 use crate::output::progress::Watch;
 
 #[derive(Debug, Args)]
@@ -77,12 +76,14 @@ fn read(
     let (address, length) = (range.start, range.end - range.start);
     let mut watch = Watch::new(&context.output, board.name(), &context.signals);
     watch.interrupted("nothing was read")?;
-    let file = if to_stdout { None } else { Some(OutputFile::create(&arguments.file)?) };
-    let bytes = watch.flash(board.target()?.flash()).read(address, length);
-    let bytes = bytes.map_err(|error| watch.failure(error))?;
-    let Some(mut file) = file else { return context.output.bytes(&bytes).map(|()| None) };
-    file.write(&bytes)?;
-    file.finish()?;
+    let flash = board.target()?.flash();
+    if to_stdout {
+        let bytes = watch.flash(flash).read(address, length);
+        let bytes = bytes.map_err(|error| watch.failure(error))?;
+        return context.output.bytes(&bytes).map(|()| None);
+    }
+    let read = watch.flash(flash).read_to_file(address, length, &arguments.file);
+    read.map_err(|error| watch.failure(error))?;
     let elapsed_seconds = board.opened.elapsed().as_secs_f64();
     Ok(Some(Report { path: arguments.file.clone(), address, bytes: length, elapsed_seconds }))
 }
