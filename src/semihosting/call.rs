@@ -180,13 +180,13 @@ mod tests {
 
     #[test]
     fn a_running_target_is_at_no_call() {
-        assert_eq!(poll(b"{t running {} {} {}} {}").unwrap().call, None);
-        assert_eq!(poll(b"{t halted {} {pc (/32): 0x08000046} {}} {}").unwrap().call, None);
+        assert_eq!(poll(b"{t running {} {} {}} {} 0").unwrap().call, None);
+        assert_eq!(poll(b"{t halted {} {pc (/32): 0x08000046} {}} {} 0").unwrap().call, None);
     }
 
     #[test]
     fn invalid_replies_are_refused() {
-        let at_call = |call: &str| format!("{{t halted {{}} {{pc (/32): 0x00000000}} {{}}}} {{{call}}}");
+        let at_call = |call: &str| format!("{{t halted {{}} {{pc (/32): 0x00000000}} {{}}}} {{{call}}} 0");
         for call in [
             "2 {r0 (/32)} y",
             "3 {r0 (/32): 0x00000001} {r1 (/32): 0x00000001}",

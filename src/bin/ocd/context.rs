@@ -102,7 +102,7 @@ impl Context {
         if settings.value(Key::Connect).is_none() {
             return;
         }
-        for key in [Key::Speed, Key::Transport] {
+        for key in [Key::Speed, Key::Transport, Key::Openocd] {
             if settings.get(key).is_some_and(|setting| setting.origin == Origin::Option) {
                 let name = key.name();
                 self.output.note(
