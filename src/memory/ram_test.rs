@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Memory;
 use crate::error::{InvalidArgument, Result, TargetError};
-use crate::progress::{NoProgress, ProgressReport, undone_at_panic};
+use crate::progress::{NoProgress, OneReport, ProgressReport, undone_at_panic};
 use crate::types::{Hex, TargetState};
 
 /// How many faults of a step are listed.
@@ -105,7 +105,9 @@ impl<R: ProgressReport> Memory<'_, R> {
         // A callback that stops the test must not stop what puts the contents back.
         let quiet = Memory { target: self.target, physical: self.physical, report: NoProgress, timeout: self.timeout };
         let contents = quiet.read_bytes(range.start, range.end - range.start)?;
-        let test = Test { memory: self, range: range.clone() };
+        let report = OneReport::new(self.report.clone());
+        let memory = Memory { target: self.target, physical: self.physical, report, timeout: self.timeout };
+        let test = Test { memory: &memory, range: range.clone() };
         let steps = undone_at_panic(|| test.run(), || drop(restore(&quiet, range.start, &contents)));
         let restored = restore(&quiet, range.start, &contents);
         let (steps, not_restored) = match (steps, restored) {

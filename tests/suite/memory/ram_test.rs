@@ -47,6 +47,24 @@ fn the_contents_are_put_back_after_a_callback_that_stops_the_test() {
 }
 
 #[test]
+fn a_break_that_comes_once_ends_the_test_wherever_it_comes() {
+    let board = Board::halted();
+    let held = board.fill_ram(7);
+    // In the data lines, at the end of a word, in the address lines, in the patterns.
+    for break_at in [2, 12, 20, 64, 131, 170] {
+        let mut calls = 0;
+        let break_once = |_| {
+            calls += 1;
+            if calls == break_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let ended = board.session.memory().with_progress(break_once).test_ram(RAM..RAM + 0x200);
+        assert!(matches!(ended, Err(Error::Cancelled { .. })), "{break_at}: {ended:?}");
+        assert_eq!(calls, break_at, "it is not called again");
+        assert!(board.ram(0, held.len()) == held);
+    }
+}
+
+#[test]
 fn the_contents_are_put_back_after_a_callback_that_panics() {
     let board = Board::halted();
     let contents = board.fill_ram(4);
