@@ -9,6 +9,7 @@ mod display;
 mod exception;
 mod fault;
 mod frame;
+mod memory_map;
 mod riscv;
 mod survey;
 
@@ -27,10 +28,8 @@ use crate::target::kind::CoreKind;
 use crate::target::{Target, TargetStatus};
 use crate::wire::number::flag;
 use crate::wire::{number, tcl};
+use memory_map::PERIPHERALS;
 pub(crate) use survey::{Survey, must_be_halted};
-
-/// Where the peripherals of a Cortex-M begin, above code and RAM (ARM DDI 0403, B3.1).
-const PERIPHERALS: u32 = 0x4000_0000;
 
 /// The state of a crashed target, from [`Target::crash_report`].
 ///
@@ -131,7 +130,7 @@ impl Target<'_> {
     /// From a Cortex-M it reads the core's registers, the fault status registers, and the registers
     /// that the core stored when it entered the exception. From a RISC-V hart it reads the general
     /// registers and the CSRs of the last traps. The report lists what could not be read, such as
-    /// the stack at a wrong stack pointer.
+    /// the stack at a wrong stack pointer. A stack pointer that leads to peripherals is not followed.
     ///
     /// The target must be halted, best at the start of a fault's handler: see
     /// [`set_vector_catch`](Self::set_vector_catch). Reading changes nothing on the target: no
@@ -226,10 +225,13 @@ impl Target<'_> {
         Ok(false)
     }
 
-    /// Reads words of a stack, up to the first that cannot be read.
+    /// Reads words of a stack, up to the first that cannot be read. Where there are devices, nothing
+    /// is read: that could change them.
     fn stack(&self, address: u32, count: u32) -> Result<Vec<u32>> {
-        // The last word of the address space is the end of a stack, too.
-        let count = count.min((u32::MAX - address) / 4 + 1);
+        let count = count.min(memory_map::words_of_memory(address));
+        if count == 0 {
+            return Ok(Vec::new());
+        }
         let request = self.request(Script::call("crash_stack").hex(address).number(count));
         let request = request.shown(format!("read_memory {address:#x} 32 {count}"));
         self.session().ask::<TargetError, _>(&request.to("read the stack").expecting("words"), |reply| {

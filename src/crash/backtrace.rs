@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::exception::ExcReturn;
 use super::frame::{self, FrameSource, Stack, StackedState};
+use super::memory_map::device_region;
 use super::{Survey, cortex_m};
 use crate::error::{ImageError, Result};
 use crate::image::{CodeLocation, Image};
@@ -89,6 +90,12 @@ pub enum BacktraceEnd {
         /// The address.
         address: u64,
     },
+    /// The stack would be among peripherals, devices or the system's registers, where none can be.
+    /// Nothing was read there, as reading could change them.
+    NotMemory {
+        /// The address.
+        address: u64,
+    },
     /// The registers that an exception stored were not found.
     NoStoredState {
         /// The address where they should be.
@@ -118,6 +125,10 @@ impl fmt::Display for BacktraceEnd {
             BacktraceEnd::Outermost => write!(f, "that is the outermost function"),
             BacktraceEnd::NoUnwindInfo { pc } => write!(f, "the image does not say how to unwind at {pc:#010x}"),
             BacktraceEnd::UnreadableStack { address } => write!(f, "the stack at {address:#010x} cannot be read"),
+            BacktraceEnd::NotMemory { address } => {
+                let region = u32::try_from(*address).ok().and_then(device_region).unwrap_or("device");
+                write!(f, "the stack at {address:#010x} is in the {region} region, and is not read")
+            }
             BacktraceEnd::NoStoredState { address } => {
                 write!(f, "the registers that an exception stored are not at {address:#010x}")
             }
@@ -254,7 +265,7 @@ impl Target<'_> {
                     (registers[PC], true)
                 }
                 Step::NoInformation => break BacktraceEnd::NoUnwindInfo { pc: last.0 },
-                Step::Unreadable(address) => break BacktraceEnd::UnreadableStack { address: address.into() },
+                Step::Unreadable(address) => break unread(address),
                 Step::Lost => break BacktraceEnd::LostRegister,
                 Step::Outermost => break BacktraceEnd::Outermost,
             };
@@ -272,8 +283,8 @@ impl Target<'_> {
                 let stack = Stack { address: at, words: &words };
                 let stored = match frame::at_pointer(stack, exc_return, state.is_lazy, FrameSource::StackPointer) {
                     StackedState::Found(stored) => stored,
-                    StackedState::Unreadable { address } => {
-                        break BacktraceEnd::UnreadableStack { address: address.into() };
+                    StackedState::Unreadable { address } | StackedState::NotMemory { address } => {
+                        break unread(address);
                     }
                     _ => break BacktraceEnd::NoStoredState { address: at.into() },
                 };
@@ -303,6 +314,14 @@ impl Target<'_> {
             frames.push(Frame { is_guess, ..frame_of(image, pc, sp, true)? });
         };
         Ok(Backtrace { frames, end })
+    }
+}
+
+/// The end of a backtrace at a stack that was not read.
+fn unread(address: u32) -> BacktraceEnd {
+    match device_region(address) {
+        Some(_) => BacktraceEnd::NotMemory { address: address.into() },
+        None => BacktraceEnd::UnreadableStack { address: address.into() },
     }
 }
 

@@ -14,6 +14,8 @@ mod breakpoints;
 mod command;
 mod connecting;
 mod core_dump;
+#[cfg(feature = "debuginfo")]
+mod corrupt_stack;
 mod crash;
 mod dap;
 mod directory;
