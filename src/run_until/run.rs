@@ -1,5 +1,7 @@
 //! A run under way.
 
+mod put_back;
+
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 use std::thread;
@@ -83,17 +85,7 @@ impl<'t, 'c> Run<'t, 'c> {
             ticket: until.ticket,
         };
         run.check()?;
-        let was_enabled = run.serves_calls && target.take_over_calls()?;
-        let ended = run.with_breakpoints();
-        run.hurry_after(&ended);
-        let put_back = if was_enabled { run.target.semihosting().enable() } else { Ok(()) };
-        run.hurry_after(&put_back);
-        let missing_channels = run.channels.missing();
-        let closed = run.channels.close(run.target, run.end, &mut run.collector);
-        // Why a run failed says more than what failed after it.
-        let (verdict, status) = ended?;
-        put_back?;
-        closed?;
+        let ((verdict, status), missing_channels) = run.with_all_put_back()?;
         run.collector.end();
         let Collector { output, rtt_bytes, lines, dropped, .. } = run.collector;
         let (refused_calls, elapsed) = (run.host.refused_calls, begin.elapsed());
