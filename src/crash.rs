@@ -29,7 +29,7 @@ use crate::target::{Target, TargetStatus};
 use crate::wire::number::flag;
 use crate::wire::{number, tcl};
 use memory_map::PERIPHERALS;
-pub(crate) use survey::{Survey, must_be_halted};
+pub(crate) use survey::Survey;
 
 /// The state of a crashed target, from [`Target::crash_report`].
 ///
@@ -134,14 +134,15 @@ impl Target<'_> {
     ///
     /// The target must be halted, best at the start of a fault's handler: see
     /// [`set_vector_catch`](Self::set_vector_catch). Reading changes nothing on the target: no
-    /// fault status bit is cleared and no memory is written. It takes two or three round trips.
+    /// fault status bit is cleared and no memory is written. It takes two to four round trips.
     ///
     /// The fault status bits stay until the firmware clears them or a reset does.
     /// [`CortexMState::is_fault`] reports whether the core is handling a fault now.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`], and [`TargetError::Unsupported`] for targets that are neither a
-    /// Cortex-M nor a RISC-V hart.
+    /// [`TargetError::NotHalted`], [`TargetError::Resumed`] if another client let the target run
+    /// meanwhile, and [`TargetError::Unsupported`] for targets that are neither a Cortex-M nor a
+    /// RISC-V hart.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -166,13 +167,17 @@ impl Target<'_> {
         let mut survey =
             Survey::of(self, &cortex_m::REGISTERS, &riscv::REGISTERS, &cortex_m::BASE, &cortex_m::MAINLINE)?;
         cortex_m::rename_xpsr(&mut survey.registers);
-        survey.must_be_halted("crash_report")?;
+        let halt = survey.must_be_halted("crash_report")?;
         let core = match survey.kind {
             CoreKind::CortexM => {
                 let mut state = CortexMState::of(&survey.registers, |address| survey.word(address));
                 state.stacked = self.stacked(&state, &survey.registers)?;
                 if let StackedState::Unreadable { address } = state.stacked {
                     state.is_stack_below_memory = self.is_below_memory(address)?;
+                }
+                // The stack was read after the registers.
+                if state.stacked != StackedState::None {
+                    halt.check(self)?;
                 }
                 CoreState::CortexM(Box::new(state))
             }

@@ -202,17 +202,18 @@ impl Target<'_> {
     /// firmware's ELF file (`.debug_frame`, `.eh_frame`), through exceptions.
     ///
     /// The target must be halted, and reading changes nothing on it. It takes a round trip for the
-    /// registers and one for each 256 bytes of the stack. The backtrace always ends, and says why.
+    /// registers, one for each 256 bytes of the stack, and one at the end. The backtrace always ends, and says why.
     /// A function that ended in a tail call has no frame any more.
     ///
     /// The image must be the firmware that runs: nothing checks that.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`], [`TargetError::Unsupported`] for targets that are not a
-    /// Cortex-M, [`TargetError::UnknownRegister`] or [`TargetError::Register`] if the core
+    /// [`TargetError::NotHalted`], [`TargetError::Resumed`] if another client let the target run
+    /// meanwhile, [`TargetError::Unsupported`] for targets that are not a Cortex-M, [`TargetError::UnknownRegister`] or [`TargetError::Register`] if the core
     /// registers cannot be read, and the errors of [`Image::location`].
     ///
     /// [`TargetError::NotHalted`]: crate::TargetError::NotHalted
+    /// [`TargetError::Resumed`]: crate::TargetError::Resumed
     /// [`TargetError::Unsupported`]: crate::TargetError::Unsupported
     /// [`TargetError::UnknownRegister`]: crate::TargetError::UnknownRegister
     /// [`TargetError::Register`]: crate::TargetError::Register
@@ -231,7 +232,7 @@ impl Target<'_> {
     /// ```
     pub fn backtrace(&self, image: &Image) -> Result<Backtrace> {
         let survey = Survey::of(self, &cortex_m::REGISTERS, &[], &cortex_m::BASE[..1], &cortex_m::UNWINDING)?;
-        survey.must_be_halted("backtrace")?;
+        let halt = survey.must_be_halted("backtrace")?;
         if survey.kind != CoreKind::CortexM {
             return Err(survey.unsupported("backtrace"));
         }
@@ -313,6 +314,7 @@ impl Target<'_> {
             registers[PC] = Some(pc);
             frames.push(Frame { is_guess, ..frame_of(image, pc, sp, true)? });
         };
+        halt.check(self)?;
         Ok(Backtrace { frames, end })
     }
 }

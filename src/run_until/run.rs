@@ -19,7 +19,7 @@ use crate::error::{Error, Result, TargetError};
 use crate::semihosting::call::{Call, Calls, Poll, Then};
 use crate::semihosting::host::{Answer, Host};
 use crate::stop_token::StopTokens;
-use crate::target::{Target, TargetStatus};
+use crate::target::{Target, TargetStatus, must_be_halted};
 use crate::types::{HaltReason, TargetState};
 use crate::wire::Deadline;
 
@@ -100,12 +100,7 @@ impl<'t, 'c> Run<'t, 'c> {
     }
 
     fn must_be_halted(&self) -> Result<()> {
-        let TargetStatus { name: target, state, .. } = self.target.status()?;
-        if state == TargetState::Halted {
-            return Ok(());
-        }
-        let operation = "resume".to_owned();
-        Err(TargetError::NotHalted { operation, target, state, failure: None }.into())
+        must_be_halted(&self.target.status()?, "resume")
     }
 
     /// Prepares the channels, just before the target is resumed: this changes the target's RAM. What

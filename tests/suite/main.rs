@@ -32,6 +32,8 @@ mod interpreter;
 mod interrupt;
 mod jtag;
 mod leave;
+#[cfg(feature = "debuginfo")]
+mod meanwhile;
 mod memory;
 mod monitor;
 mod polling_pause;
