@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::path::Path;
 
-use crate::crash::{Survey, must_be_halted};
+use crate::crash::Survey;
 use crate::error::{Error, InvalidArgument, Result, TargetError};
 use crate::new_file::NewFile;
 use crate::target::Target;
@@ -31,7 +31,8 @@ impl Target<'_> {
     /// existing file as it was.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`], also if the target was resumed meanwhile.
+    /// [`TargetError::NotHalted`], also if the target was resumed meanwhile; [`TargetError::Resumed`]
+    /// if it is halted again.
     /// [`TargetError::MemoryRead`] if a part of a range cannot be read. [`TargetError::File`] if
     /// the file cannot be written. [`TargetError::InvalidArgument`] for ranges that are empty or
     /// overlap, [`TargetError::Unsupported`] for targets that are neither a Cortex-M nor a RISC-V
@@ -51,7 +52,7 @@ impl Target<'_> {
     pub fn core_dump(&self, path: impl AsRef<Path>, ranges: &[Range<u64>]) -> Result<()> {
         check(ranges)?;
         let survey = Survey::of(self, &elf::CORTEX_M, &elf::RISCV, &[], &[])?;
-        survey.must_be_halted("core_dump")?;
+        let halt = survey.must_be_halted("core_dump")?;
         let is_cortex_m = match survey.kind {
             CoreKind::CortexM => true,
             CoreKind::RiscV => false,
@@ -74,7 +75,7 @@ impl Target<'_> {
         drop(out);
         // Another client may have resumed the target, and what was read then does not belong
         // together.
-        must_be_halted(&self.status()?, "core_dump")?;
+        halt.check(self)?;
         file.complete().map_err(failed)?;
         Ok(())
     }

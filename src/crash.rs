@@ -9,6 +9,7 @@ mod display;
 mod exception;
 mod fault;
 mod frame;
+mod memory_map;
 mod riscv;
 mod survey;
 
@@ -27,10 +28,8 @@ use crate::target::kind::CoreKind;
 use crate::target::{Target, TargetStatus};
 use crate::wire::number::flag;
 use crate::wire::{number, tcl};
-pub(crate) use survey::{Survey, must_be_halted};
-
-/// Where the peripherals of a Cortex-M begin, above code and RAM (ARM DDI 0403, B3.1).
-const PERIPHERALS: u32 = 0x4000_0000;
+use memory_map::PERIPHERALS;
+pub(crate) use survey::Survey;
 
 /// The state of a crashed target, from [`Target::crash_report`].
 ///
@@ -131,18 +130,19 @@ impl Target<'_> {
     /// From a Cortex-M it reads the core's registers, the fault status registers, and the registers
     /// that the core stored when it entered the exception. From a RISC-V hart it reads the general
     /// registers and the CSRs of the last traps. The report lists what could not be read, such as
-    /// the stack at a wrong stack pointer.
+    /// the stack at a wrong stack pointer. A stack pointer that leads to peripherals is not followed.
     ///
     /// The target must be halted, best at the start of a fault's handler: see
     /// [`set_vector_catch`](Self::set_vector_catch). Reading changes nothing on the target: no
-    /// fault status bit is cleared and no memory is written. It takes two or three round trips.
+    /// fault status bit is cleared and no memory is written. It takes two to four round trips.
     ///
     /// The fault status bits stay until the firmware clears them or a reset does.
     /// [`CortexMState::is_fault`] reports whether the core is handling a fault now.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`], and [`TargetError::Unsupported`] for targets that are neither a
-    /// Cortex-M nor a RISC-V hart.
+    /// [`TargetError::NotHalted`], [`TargetError::Resumed`] if another client let the target run
+    /// meanwhile, and [`TargetError::Unsupported`] for targets that are neither a Cortex-M nor a
+    /// RISC-V hart.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -167,13 +167,17 @@ impl Target<'_> {
         let mut survey =
             Survey::of(self, &cortex_m::REGISTERS, &riscv::REGISTERS, &cortex_m::BASE, &cortex_m::MAINLINE)?;
         cortex_m::rename_xpsr(&mut survey.registers);
-        survey.must_be_halted("crash_report")?;
+        let halt = survey.must_be_halted("crash_report")?;
         let core = match survey.kind {
             CoreKind::CortexM => {
                 let mut state = CortexMState::of(&survey.registers, |address| survey.word(address));
                 state.stacked = self.stacked(&state, &survey.registers)?;
                 if let StackedState::Unreadable { address } = state.stacked {
                     state.is_stack_below_memory = self.is_below_memory(address)?;
+                }
+                // The stack was read after the registers.
+                if state.stacked != StackedState::None {
+                    halt.check(self)?;
                 }
                 CoreState::CortexM(Box::new(state))
             }
@@ -226,10 +230,13 @@ impl Target<'_> {
         Ok(false)
     }
 
-    /// Reads words of a stack, up to the first that cannot be read.
+    /// Reads words of a stack, up to the first that cannot be read. Where there are devices, nothing
+    /// is read: that could change them.
     fn stack(&self, address: u32, count: u32) -> Result<Vec<u32>> {
-        // The last word of the address space is the end of a stack, too.
-        let count = count.min((u32::MAX - address) / 4 + 1);
+        let count = count.min(memory_map::words_of_memory(address));
+        if count == 0 {
+            return Ok(Vec::new());
+        }
         let request = self.request(Script::call("crash_stack").hex(address).number(count));
         let request = request.shown(format!("read_memory {address:#x} 32 {count}"));
         self.session().ask::<TargetError, _>(&request.to("read the stack").expecting("words"), |reply| {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
@@ -128,6 +129,35 @@ impl<R: Report> Report for Option<R> {
     }
 }
 
+/// What several calls report to that are one for the caller: after a `Break` in one of them, none
+/// goes on, and the callback is not called again.
+#[derive(Clone)]
+pub(crate) struct OneReport<R> {
+    report: R,
+    is_cancelled: Arc<AtomicBool>,
+}
+
+impl<R> OneReport<R> {
+    pub(crate) fn new(report: R) -> Self {
+        OneReport { report, is_cancelled: Arc::default() }
+    }
+}
+
+impl<R: Report> Report for OneReport<R> {
+    fn is_watched(&self) -> bool {
+        self.report.is_watched()
+    }
+
+    fn tell(&self, progress: Progress) -> ControlFlow<()> {
+        if self.is_cancelled.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
+        let flow = self.report.tell(progress);
+        self.is_cancelled.store(flow.is_break(), Ordering::Relaxed);
+        flow
+    }
+}
+
 /// Runs `action`, and `undo` if a callback of the caller's panics in it.
 pub(crate) fn undone_at_panic<T>(action: impl FnOnce() -> T, undo: impl FnOnce()) -> T {
     panic::catch_unwind(AssertUnwindSafe(action)).unwrap_or_else(|payload| {
@@ -233,6 +263,22 @@ mod tests {
         tracker.begin(Phase::Erase, 4, 0).unwrap();
         tracker.advance(4, 4, true).unwrap();
         assert!(tracker.begin(Phase::Write, 4, 0).is_err());
+    }
+
+    #[test]
+    fn a_break_in_one_of_several_calls_ends_the_next_one() {
+        let mut calls = 0;
+        let report = OneReport::new(ProgressCallback::new(|_| {
+            calls += 1;
+            if calls == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }));
+        let mut first = Tracker::new(&report);
+        first.begin(Phase::Read, 4, 0).unwrap();
+        first.advance(4, 4, true).unwrap();
+        let copy = report.clone();
+        assert!(Tracker::new(&copy).begin(Phase::Read, 4, 0).is_err());
+        drop((report, copy));
+        assert_eq!(calls, 2);
     }
 
     #[test]

@@ -367,7 +367,10 @@ impl Target<'_> {
     /// request that is under way may take its own time
     /// ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)), and all that follows takes at
     /// most 5 s. [`Session::interrupt`](crate::Session::interrupt) ends a run at once. After an
-    /// error the target may be running.
+    /// error, or the panic of a handler, the target may be running.
+    ///
+    /// A handler that panics ends the run, and the panic goes on in the caller. Before, the call
+    /// removes its breakpoints and puts back OpenOCD's semihosting and RTT, as after an error.
     ///
     /// # Errors
     /// [`TargetError::NotHalted`](crate::TargetError::NotHalted) if the target is running already.

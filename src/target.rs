@@ -4,6 +4,7 @@ mod address;
 mod all;
 mod control;
 mod examination;
+mod halt_mark;
 mod kept;
 pub(crate) mod kind;
 pub(crate) mod polling;
@@ -16,6 +17,7 @@ pub(crate) mod words;
 use std::fmt;
 
 pub(crate) use control::handler_failure;
+pub(crate) use halt_mark::{HaltMark, must_be_halted};
 pub(crate) use kept::KeptTarget;
 pub(crate) use run::Run;
 pub(crate) use state::status;

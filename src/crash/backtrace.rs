@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::exception::ExcReturn;
 use super::frame::{self, FrameSource, Stack, StackedState};
+use super::memory_map::device_region;
 use super::{Survey, cortex_m};
 use crate::error::{ImageError, Result};
 use crate::image::{CodeLocation, Image};
@@ -89,6 +90,12 @@ pub enum BacktraceEnd {
         /// The address.
         address: u64,
     },
+    /// The stack would be among peripherals, devices or the system's registers, where none can be.
+    /// Nothing was read there, as reading could change them.
+    NotMemory {
+        /// The address.
+        address: u64,
+    },
     /// The registers that an exception stored were not found.
     NoStoredState {
         /// The address where they should be.
@@ -118,6 +125,10 @@ impl fmt::Display for BacktraceEnd {
             BacktraceEnd::Outermost => write!(f, "that is the outermost function"),
             BacktraceEnd::NoUnwindInfo { pc } => write!(f, "the image does not say how to unwind at {pc:#010x}"),
             BacktraceEnd::UnreadableStack { address } => write!(f, "the stack at {address:#010x} cannot be read"),
+            BacktraceEnd::NotMemory { address } => {
+                let region = u32::try_from(*address).ok().and_then(device_region).unwrap_or("device");
+                write!(f, "the stack at {address:#010x} is in the {region} region, and is not read")
+            }
             BacktraceEnd::NoStoredState { address } => {
                 write!(f, "the registers that an exception stored are not at {address:#010x}")
             }
@@ -191,17 +202,18 @@ impl Target<'_> {
     /// firmware's ELF file (`.debug_frame`, `.eh_frame`), through exceptions.
     ///
     /// The target must be halted, and reading changes nothing on it. It takes a round trip for the
-    /// registers and one for each 256 bytes of the stack. The backtrace always ends, and says why.
+    /// registers, one for each 256 bytes of the stack, and one at the end. The backtrace always ends, and says why.
     /// A function that ended in a tail call has no frame any more.
     ///
     /// The image must be the firmware that runs: nothing checks that.
     ///
     /// # Errors
-    /// [`TargetError::NotHalted`], [`TargetError::Unsupported`] for targets that are not a
-    /// Cortex-M, [`TargetError::UnknownRegister`] or [`TargetError::Register`] if the core
+    /// [`TargetError::NotHalted`], [`TargetError::Resumed`] if another client let the target run
+    /// meanwhile, [`TargetError::Unsupported`] for targets that are not a Cortex-M, [`TargetError::UnknownRegister`] or [`TargetError::Register`] if the core
     /// registers cannot be read, and the errors of [`Image::location`].
     ///
     /// [`TargetError::NotHalted`]: crate::TargetError::NotHalted
+    /// [`TargetError::Resumed`]: crate::TargetError::Resumed
     /// [`TargetError::Unsupported`]: crate::TargetError::Unsupported
     /// [`TargetError::UnknownRegister`]: crate::TargetError::UnknownRegister
     /// [`TargetError::Register`]: crate::TargetError::Register
@@ -220,7 +232,7 @@ impl Target<'_> {
     /// ```
     pub fn backtrace(&self, image: &Image) -> Result<Backtrace> {
         let survey = Survey::of(self, &cortex_m::REGISTERS, &[], &cortex_m::BASE[..1], &cortex_m::UNWINDING)?;
-        survey.must_be_halted("backtrace")?;
+        let halt = survey.must_be_halted("backtrace")?;
         if survey.kind != CoreKind::CortexM {
             return Err(survey.unsupported("backtrace"));
         }
@@ -254,7 +266,7 @@ impl Target<'_> {
                     (registers[PC], true)
                 }
                 Step::NoInformation => break BacktraceEnd::NoUnwindInfo { pc: last.0 },
-                Step::Unreadable(address) => break BacktraceEnd::UnreadableStack { address: address.into() },
+                Step::Unreadable(address) => break unread(address),
                 Step::Lost => break BacktraceEnd::LostRegister,
                 Step::Outermost => break BacktraceEnd::Outermost,
             };
@@ -272,8 +284,8 @@ impl Target<'_> {
                 let stack = Stack { address: at, words: &words };
                 let stored = match frame::at_pointer(stack, exc_return, state.is_lazy, FrameSource::StackPointer) {
                     StackedState::Found(stored) => stored,
-                    StackedState::Unreadable { address } => {
-                        break BacktraceEnd::UnreadableStack { address: address.into() };
+                    StackedState::Unreadable { address } | StackedState::NotMemory { address } => {
+                        break unread(address);
                     }
                     _ => break BacktraceEnd::NoStoredState { address: at.into() },
                 };
@@ -302,7 +314,16 @@ impl Target<'_> {
             registers[PC] = Some(pc);
             frames.push(Frame { is_guess, ..frame_of(image, pc, sp, true)? });
         };
+        halt.check(self)?;
         Ok(Backtrace { frames, end })
+    }
+}
+
+/// The end of a backtrace at a stack that was not read.
+fn unread(address: u32) -> BacktraceEnd {
+    match device_region(address) {
+        Some(_) => BacktraceEnd::NotMemory { address: address.into() },
+        None => BacktraceEnd::UnreadableStack { address: address.into() },
     }
 }
 

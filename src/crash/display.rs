@@ -5,6 +5,7 @@ use std::fmt;
 use super::cortex_m::CortexMState;
 use super::fault::{Fault, FaultRegister};
 use super::frame::{FrameSource, StackedFrame, StackedState};
+use super::memory_map::device_region;
 use super::{CoreState, CrashReport};
 use crate::error::text;
 
@@ -94,6 +95,13 @@ impl fmt::Display for CortexMState {
             StackedState::Found(frame) => frame_lines(frame, f),
             StackedState::Unreadable { address } => {
                 writeln!(f, "stored state: the stack pointer is wrong; memory at {address:#010x} cannot be read")
+            }
+            StackedState::NotMemory { address } => {
+                let region = device_region(*address).unwrap_or("device");
+                writeln!(
+                    f,
+                    "stored state: the stack pointer is wrong; {address:#010x} is in the {region} region, where nothing was read"
+                )
             }
             StackedState::NotFound { address } => {
                 writeln!(f, "stored state: none found on the stack from {address:#010x} on")

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::exception::{ExcReturn, ExceptionNumber};
+use super::memory_map::device_region;
 use crate::types::Hex;
 use crate::types::debug_in_hex;
 
@@ -123,6 +124,12 @@ pub enum StackedState {
         /// Where it should be.
         address: u32,
     },
+    /// The stack pointer leads to peripherals, devices or the system's registers, where no stack can
+    /// be. Nothing was read there, as reading could change them.
+    NotMemory {
+        /// Where it should be.
+        address: u32,
+    },
     /// The memory was read, but nothing in it looks like a frame.
     NotFound {
         /// Where the search began.
@@ -137,6 +144,7 @@ impl fmt::Debug for StackedState {
             StackedState::None => f.write_str("None"),
             StackedState::Found(frame) => f.debug_tuple("Found").field(frame).finish(),
             StackedState::Unreadable { address } => write!(f, "Unreadable {{ address: {address:#x} }}"),
+            StackedState::NotMemory { address } => write!(f, "NotMemory {{ address: {address:#x} }}"),
             StackedState::NotFound { address } => write!(f, "NotFound {{ address: {address:#x} }}"),
         }
     }
@@ -155,7 +163,7 @@ pub(super) struct Stack<'w> {
 /// `lr` is `EXC_RETURN` if the handler has called nothing yet.
 pub(super) fn search(stack: Stack<'_>, lr: Option<ExcReturn>, lazy: bool) -> StackedState {
     if stack.words.is_empty() {
-        return StackedState::Unreadable { address: stack.address };
+        return unread(stack.address);
     }
     if let Some(frame) = lr.and_then(|lr| frame(stack, 0, lr, lazy, FrameSource::StackPointer)) {
         return StackedState::Found(frame);
@@ -178,11 +186,19 @@ pub(super) fn search(stack: Stack<'_>, lr: Option<ExcReturn>, lazy: bool) -> Sta
 /// Finds the frame on the other stack, whose pointer no handler moves.
 pub(super) fn at_pointer(stack: Stack<'_>, exc_return: ExcReturn, lazy: bool, source: FrameSource) -> StackedState {
     if stack.words.is_empty() {
-        return StackedState::Unreadable { address: stack.address };
+        return unread(stack.address);
     }
     match frame(stack, 0, exc_return, lazy, source) {
         Some(frame) => StackedState::Found(frame),
         None => StackedState::NotFound { address: stack.address },
+    }
+}
+
+/// A stack of which no word was read.
+fn unread(address: u32) -> StackedState {
+    match device_region(address) {
+        Some(_) => StackedState::NotMemory { address },
+        None => StackedState::Unreadable { address },
     }
 }
 

@@ -4,8 +4,7 @@ use crate::command::Script;
 use crate::error::{Error, Failure, Result, TargetError};
 use crate::registers::{Register, RegisterDump};
 use crate::target::kind::CoreKind;
-use crate::target::{Target, TargetStatus, register_line, status};
-use crate::types::TargetState;
+use crate::target::{HaltMark, Target, TargetStatus, register_line, status};
 use crate::wire::number::flag;
 use crate::wire::{number, tcl};
 
@@ -20,6 +19,8 @@ pub(crate) struct Survey {
     words: Vec<(u32, u32)>,
     /// The words that could not be read.
     pub(super) unreadable: Vec<(u64, Failure)>,
+    /// The mark on the target's halt.
+    mark: String,
 }
 
 impl Survey {
@@ -47,8 +48,9 @@ impl Survey {
         self.words.iter().find(|(at, _)| *at == address).map(|(_, value)| *value)
     }
 
-    pub(crate) fn must_be_halted(&self, operation: &str) -> Result<()> {
-        must_be_halted(&self.status, operation)
+    /// What tells at the end of the call whether the target was halted all the time.
+    pub(crate) fn must_be_halted(&self, operation: &'static str) -> Result<HaltMark> {
+        HaltMark::of(operation, &self.status, &self.mark)
     }
 
     /// The error for a target that is neither a Cortex-M nor a RISC-V hart.
@@ -57,16 +59,8 @@ impl Survey {
     }
 }
 
-pub(crate) fn must_be_halted(status: &TargetStatus, operation: &str) -> Result<()> {
-    if status.state == TargetState::Halted {
-        return Ok(());
-    }
-    let (operation, target) = (operation.to_owned(), status.name.clone());
-    Err(TargetError::NotHalted { operation, target, state: status.state, failure: None }.into())
-}
-
 fn read(reply: &[u8], log: &str) -> Option<Survey> {
-    let [type_name, endianness, status_list, readings, words] = tcl::elements(reply).take_array()?;
+    let [type_name, endianness, status_list, readings, words, mark] = tcl::elements(reply).take_array()?;
     let type_name = tcl::text(&type_name)?.to_owned();
     let (mut registers, mut failed) = (Vec::new(), Vec::new());
     for reading in tcl::all_strings(&readings)?.chunks(4) {
@@ -103,6 +97,7 @@ fn read(reply: &[u8], log: &str) -> Option<Survey> {
         registers: RegisterDump { registers, unreadable: failed },
         words: values,
         unreadable,
+        mark: tcl::text(&mark)?.to_owned(),
     })
 }
 
@@ -121,7 +116,7 @@ mod tests {
     fn registers_and_words_are_read() {
         let reply = format!(
             "cortex_m little {{{HALTED}}} {{r0 1 0 {{r0 (/32): 0x60000000}} msp_s 0 0 {{register msp_s not found in current target}} \
-             sp 0 -4 {{}}}} {{0xe000ed00 0 0x411fc231 0xe000ed28 -107 {{}}}}"
+             sp 0 -4 {{}}}} {{0xe000ed00 0 0x411fc231 0xe000ed28 -107 {{}}}} dirty"
         );
         let survey = read(reply.as_bytes(), "JTAG-DP STICKY ERROR\n").unwrap();
         assert_eq!((survey.kind, survey.is_little_endian), (CoreKind::CortexM, true));
@@ -137,15 +132,15 @@ mod tests {
     fn malformed_replies_are_refused() {
         for reply in [
             "",
-            "cortex_m little {a halted {} {} {}} {}",
-            "cortex_m little {a halted {} {} {}} {r0 0 0} {}",
-            "cortex_m little {a halted {} {} {}} {r0 0 x {}} {}",
-            "cortex_m little {a halted {} {} {}} {r0 0 0 {r0 (/32): 0x6000000}} {}",
-            "cortex_m little {a halted {} {} {}} {r0 0 0 {r1 (/32): 0x60000000}} {}",
-            "cortex_m lit {a halted {} {} {}} {} {}",
-            "cortex_m little {a halted {} {} {}} {} {0xe000ed00 0 z}",
-            "cortex_m little {a halted {} {} {}} {} {0xe000ed00 0}",
-            "cortex_m little {a halted} {} {}",
+            "cortex_m little {a halted {} {} {}} {} {}",
+            "cortex_m little {a halted {} {} {}} {r0 0 0} {} {}",
+            "cortex_m little {a halted {} {} {}} {r0 0 x {}} {} {}",
+            "cortex_m little {a halted {} {} {}} {r0 0 0 {r0 (/32): 0x6000000}} {} {}",
+            "cortex_m little {a halted {} {} {}} {r0 0 0 {r1 (/32): 0x60000000}} {} {}",
+            "cortex_m lit {a halted {} {} {}} {} {} {}",
+            "cortex_m little {a halted {} {} {}} {} {0xe000ed00 0 z} {}",
+            "cortex_m little {a halted {} {} {}} {} {0xe000ed00 0} {}",
+            "cortex_m little {a halted} {} {} {}",
         ] {
             assert!(read(reply.as_bytes(), "").is_none(), "{reply}");
         }

@@ -25,6 +25,16 @@ pub enum TargetError {
         /// OpenOCD's refusal, if OpenOCD was asked.
         failure: Option<Box<Failure>>,
     },
+    /// The target was halted at the start of this call and is halted now, but has run in between:
+    /// another client resumed, stepped or reset it. What the call found belongs to no one state of
+    /// the target, and is left out.
+    #[error("{} was resumed during this call (`{operation}`), so its result means nothing", text::name(target))]
+    Resumed {
+        /// The call.
+        operation: &'static str,
+        /// The target's name.
+        target: String,
+    },
     /// No target has this name.
     #[error("no target is named \"{}\"; there {}", text::name(name), list_names(known, "no targets"))]
     Unknown {
@@ -226,6 +236,7 @@ impl TargetError {
     pub(crate) fn id(&self) -> &'static str {
         match self {
             TargetError::NotHalted { .. } => "target.not_halted",
+            TargetError::Resumed { .. } => "target.resumed",
             TargetError::Unknown { .. } => "target.unknown",
             TargetError::NoTarget { .. } => "target.no_target",
             TargetError::Halt(_) => "target.halt",

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::Memory;
 use crate::error::{InvalidArgument, Result, TargetError};
-use crate::progress::{NoProgress, ProgressReport, undone_at_panic};
-use crate::types::{Hex, TargetState};
+use crate::progress::{NoProgress, OneReport, ProgressReport, undone_at_panic};
+use crate::types::Hex;
 
 /// How many faults of a step are listed.
 const LISTED: usize = 8;
@@ -83,7 +83,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// # Errors
     /// [`TargetError::InvalidArgument`] for such a range that is none,
-    /// [`TargetError::NotHalted`], and the errors of [`read_u32`](Self::read_u32) and
+    /// [`TargetError::NotHalted`], also if another client resumed the target meanwhile;
+    /// [`TargetError::Resumed`] if it is halted again. And the errors of [`read_u32`](Self::read_u32) and
     /// [`write_u32`](Self::write_u32). [`TargetError::NotRestored`] if the RAM does not hold its
     /// former contents after one of them.
     ///
@@ -97,17 +98,17 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// ```
     pub fn test_ram(&self, range: Range<u64>) -> Result<RamTest> {
         check(&range)?;
-        let status = self.target.status()?;
-        if status.state != TargetState::Halted {
-            let (operation, target) = ("test_ram".to_owned(), status.name);
-            return Err(TargetError::NotHalted { operation, target, state: status.state, failure: None }.into());
-        }
+        let halt = self.target.mark_halt("test_ram")?;
         // A callback that stops the test must not stop what puts the contents back.
         let quiet = Memory { target: self.target, physical: self.physical, report: NoProgress, timeout: self.timeout };
         let contents = quiet.read_bytes(range.start, range.end - range.start)?;
-        let test = Test { memory: self, range: range.clone() };
+        let report = OneReport::new(self.report.clone());
+        let memory = Memory { target: self.target, physical: self.physical, report, timeout: self.timeout };
+        let test = Test { memory: &memory, range: range.clone() };
         let steps = undone_at_panic(|| test.run(), || drop(restore(&quiet, range.start, &contents)));
         let restored = restore(&quiet, range.start, &contents);
+        // Firmware that ran meanwhile may have used the RAM.
+        let steps = steps.and_then(|steps| halt.check(&self.target).map(|()| steps));
         let (steps, not_restored) = match (steps, restored) {
             (Ok(steps), Ok(wrong)) => (steps, wrong),
             (Err(error), Ok(0)) => return Err(error),

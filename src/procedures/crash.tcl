@@ -18,7 +18,7 @@ proc _openocd_rs_1_vector_catch {names {bits 0}} {
 }
 
 # Reads what tells about a crash of the current target: {type endianness STATUS {name dirty
-# code text ...} {address code value ...}}. A target that is
+# code text ...} {address code value ...} mark}, the last one as of `mark_halt`. A target that is
 # not halted has neither registers nor words. Each of them is read by itself, so that one that
 # cannot be read does not hide the others. cortex_m and riscv are the registers of the two kinds,
 # base the words that each Cortex-M has, and mainline those that it has unless it is an ARMv6-M or
@@ -34,6 +34,7 @@ proc _openocd_rs_1_crash_survey {cortex_m riscv base mainline} {
     if {$kind eq {riscv}} { set names $riscv }
     set readings {}
     set words {}
+    set mark {}
     if {[lindex $status 1] eq {halted}} {
         if {$kind eq {cortex_m} && [llength $base]} {
             set words [_openocd_rs_1_crash_words $base]
@@ -50,8 +51,9 @@ proc _openocd_rs_1_crash_survey {cortex_m riscv base mainline} {
             set code [catch {reg $name} text options]
             lappend readings $name [expr {$name in $dirty}] [_openocd_rs_1_code $code $options] $text
         }
+        set mark [_openocd_rs_1_new_halt_mark]
     }
-    return [list $type [$target cget -endian] $status $readings $words]
+    return [list $type [$target cget -endian] $status $readings $words $mark]
 }
 
 proc _openocd_rs_1_crash_words {addresses} {

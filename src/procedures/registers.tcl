@@ -116,3 +116,45 @@ proc _openocd_rs_1_write_register {name value bits} {
     }
     return [list $target $state $code $before $known]
 }
+
+# Marks the halt of the current target, so that `halt_lasts` can tell whether the target has run since:
+# {STATUS mark}. The mark is empty if the target is not halted.
+proc _openocd_rs_1_mark_halt {} {
+    set status [_openocd_rs_1_status]
+    set mark {}
+    if {[lindex $status 1] eq {halted}} { set mark [_openocd_rs_1_new_halt_mark] }
+    return [list $status $mark]
+}
+
+# Makes a mark on the halt of the current target. Of a Cortex-M it is that R0 is dirty: OpenOCD was told
+# the value that R0 has, and keeps it as one to be written until the target runs. Firmware that
+# sleeps comes back with the same registers, so their values are a mark only for other cores,
+# where OpenOCD writes registers at once.
+proc _openocd_rs_1_new_halt_mark {} {
+    if {[_openocd_rs_1_core_kind [[target current] cget -type]] eq {cortex_m}
+        && [_openocd_rs_1_halt_mark] ne {dirty} && [regexp {: (0x[0-9a-fA-F]+)} [reg r0] - value]} {
+        reg r0 $value
+    }
+    return [_openocd_rs_1_halt_mark]
+}
+
+proc _openocd_rs_1_halt_mark {} {
+    switch [_openocd_rs_1_core_kind [[target current] cget -type]] {
+        cortex_m { return [expr {[regexp -line {^\([0-9]+\) r0 \(/32\): 0x[0-9a-fA-F]+ \(dirty\)} [reg]] ? {dirty} : {}}] }
+        riscv {
+            set values {}
+            foreach name {pc ra sp gp tp t0 t1 t2 fp s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6} {
+                catch {lappend values [string trim [reg $name]]}
+            }
+            return $values
+        }
+    }
+    return {}
+}
+
+# Whether the current target is halted and still has this mark: {STATUS 1} or {STATUS 0}.
+proc _openocd_rs_1_halt_lasts {mark} {
+    set status [_openocd_rs_1_status]
+    set lasts [expr {[lindex $status 1] eq {halted} && [_openocd_rs_1_halt_mark] eq $mark}]
+    return [list $status $lasts]
+}

@@ -53,6 +53,11 @@ impl<'c> Collector<'c> {
         self.is_stopped
     }
 
+    /// Calls no handler any more, after one of them panicked.
+    pub(super) fn silence(&mut self) {
+        self.is_stopped = true;
+    }
+
     /// Takes what the firmware printed by semihosting.
     pub(super) fn print(&mut self, stream: Stream, bytes: &[u8]) {
         self.output(source(stream), bytes, true);

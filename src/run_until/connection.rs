@@ -184,18 +184,24 @@ impl<'c> Channel<'c> {
         let Channel::Own(own) = self else { return Ok(()) };
         let Some(mut open) = own.open.take() else { return Ok(()) };
         let source = OutputSource::Rtt(open.number());
+        let mut lines = Vec::new();
         while let Some(line) = open.take_line().filter(|_| !is_binary) {
-            collector.line(source, line, true);
+            lines.push(line);
         }
         let rest = open.take_all();
         if !rest.is_empty() {
-            collector.line(source, String::from_utf8_lossy(rest).into_owned(), true);
+            lines.push(String::from_utf8_lossy(rest).into_owned());
         }
-        match open.close_before(end) {
+        let closed = match open.close_before(end) {
             // The firmware has lost its control block, and with it the mode.
             Err(Error::Rtt(RttError::NoChannel { .. } | RttError::NotStarted)) => Ok(()),
             closed => closed,
+        };
+        // Last, as a handler may panic.
+        for line in lines {
+            collector.line(source, line, true);
         }
+        closed
     }
 }
 

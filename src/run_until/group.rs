@@ -99,6 +99,7 @@ impl<'c> RunGroup<'c> {
             for (number, (target, conditions)) in self.runs.into_iter().enumerate() {
                 let ticket = Ticket { gate: Arc::clone(&gate), has_arrived: false };
                 threads.push(scope.spawn(move || {
+                    let _stopping = others.map(StopOthers);
                     let mut until = conditions();
                     until.ticket = Some(ticket);
                     if let Some(others) = others {
@@ -110,9 +111,6 @@ impl<'c> RunGroup<'c> {
                     let is_end = !matches!(&outcome, Ok(RunOutcome { verdict: super::Verdict::Stopped, .. }));
                     if first.is_none() && is_end {
                         *first = Some(number);
-                    }
-                    if let Some(others) = others {
-                        others.stop();
                     }
                     outcome
                 }));
@@ -131,6 +129,15 @@ impl fmt::Debug for RunGroup<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let targets: Vec<_> = self.runs.iter().map(|(target, _)| target).collect();
         write!(f, "RunGroup({targets:?})")
+    }
+}
+
+/// Stops the other runs when a run ends, also by a handler that panics.
+struct StopOthers<'t>(&'t StopToken);
+
+impl Drop for StopOthers<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 

@@ -1,5 +1,7 @@
 //! A run under way.
 
+mod put_back;
+
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 use std::thread;
@@ -17,7 +19,7 @@ use crate::error::{Error, Result, TargetError};
 use crate::semihosting::call::{Call, Calls, Poll, Then};
 use crate::semihosting::host::{Answer, Host};
 use crate::stop_token::StopTokens;
-use crate::target::{Target, TargetStatus};
+use crate::target::{Target, TargetStatus, must_be_halted};
 use crate::types::{HaltReason, TargetState};
 use crate::wire::Deadline;
 
@@ -83,17 +85,7 @@ impl<'t, 'c> Run<'t, 'c> {
             ticket: until.ticket,
         };
         run.check()?;
-        let was_enabled = run.serves_calls && target.take_over_calls()?;
-        let ended = run.with_breakpoints();
-        run.hurry_after(&ended);
-        let put_back = if was_enabled { run.target.semihosting().enable() } else { Ok(()) };
-        run.hurry_after(&put_back);
-        let missing_channels = run.channels.missing();
-        let closed = run.channels.close(run.target, run.end, &mut run.collector);
-        // Why a run failed says more than what failed after it.
-        let (verdict, status) = ended?;
-        put_back?;
-        closed?;
+        let ((verdict, status), missing_channels) = run.with_all_put_back()?;
         run.collector.end();
         let Collector { output, rtt_bytes, lines, dropped, .. } = run.collector;
         let (refused_calls, elapsed) = (run.host.refused_calls, begin.elapsed());
@@ -108,12 +100,7 @@ impl<'t, 'c> Run<'t, 'c> {
     }
 
     fn must_be_halted(&self) -> Result<()> {
-        let TargetStatus { name: target, state, .. } = self.target.status()?;
-        if state == TargetState::Halted {
-            return Ok(());
-        }
-        let operation = "resume".to_owned();
-        Err(TargetError::NotHalted { operation, target, state, failure: None }.into())
+        must_be_halted(&self.target.status()?, "resume")
     }
 
     /// Prepares the channels, just before the target is resumed: this changes the target's RAM. What

@@ -14,6 +14,8 @@ mod breakpoints;
 mod command;
 mod connecting;
 mod core_dump;
+#[cfg(feature = "debuginfo")]
+mod corrupt_stack;
 mod crash;
 mod dap;
 mod directory;
@@ -30,6 +32,8 @@ mod interpreter;
 mod interrupt;
 mod jtag;
 mod leave;
+#[cfg(feature = "debuginfo")]
+mod meanwhile;
 mod memory;
 mod monitor;
 mod polling_pause;

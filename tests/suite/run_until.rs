@@ -7,6 +7,7 @@ mod group;
 mod limits;
 mod lost_reply;
 mod newlib;
+mod panics;
 mod refused;
 mod riscv;
 mod rtt;

@@ -47,6 +47,67 @@ fn the_contents_are_put_back_after_a_callback_that_stops_the_test() {
 }
 
 #[test]
+fn a_break_that_comes_once_ends_the_test_wherever_it_comes() {
+    let board = Board::halted();
+    let held = board.fill_ram(7);
+    // In the data lines, at the end of a word, in the address lines, in the patterns.
+    for break_at in [2, 12, 20, 64, 131, 170] {
+        let mut calls = 0;
+        let break_once = |_| {
+            calls += 1;
+            if calls == break_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let ended = board.session.memory().with_progress(break_once).test_ram(RAM..RAM + 0x200);
+        assert!(matches!(ended, Err(Error::Cancelled { .. })), "{break_at}: {ended:?}");
+        assert_eq!(calls, break_at, "it is not called again");
+        assert!(board.ram(0, held.len()) == held);
+    }
+}
+
+#[test]
+fn ram_of_a_target_that_another_client_resumed_is_not_called_bad() {
+    // The firmware counts in this RAM. It may be halted again before the test ends.
+    for commands in [&["resume"][..], &["resume", "sleep 20", "halt"]] {
+        let board = Board::halted();
+        let mut calls = 0;
+        let resume = |_| {
+            calls += 1;
+            if calls == 150 {
+                for command in commands {
+                    board.session.command(command).unwrap();
+                }
+            }
+        };
+        let counter = u64::from(virtual_chip::firmware::COUNTER_ADDRESS);
+        let memory = board.session.memory().with_progress(resume);
+        let error = memory.test_ram(counter - 0x100..counter + 0x100).unwrap_err();
+        let text = error.to_string();
+        if commands.len() == 1 {
+            assert!(text.contains("must be halted for this, and is running (`test_ram`)"), "{text}");
+        } else {
+            assert!(text.contains("was resumed during this call (`test_ram`)"), "{text}");
+        }
+        // All but the counter.
+        let around: Vec<_> = board.ram(0x1f00, 0x100).into_iter().chain(board.ram(0x2004, 0xfc)).collect();
+        assert!(around.iter().all(|byte| *byte == 0), "the contents are put back");
+    }
+}
+
+#[test]
+fn the_test_of_a_target_that_stays_halted_leaves_its_registers() {
+    let board = Board::halted();
+    let before = board.session.registers().read_all().unwrap();
+    assert!(board.session.memory().test_ram(RAM + 0x100..RAM + 0x300).unwrap().passed);
+    board.session.target().resume().unwrap();
+    board.session.target().halt().unwrap();
+    assert_eq!(
+        board.session.registers().read("r0").unwrap().value,
+        before.get("r0").unwrap().value,
+        "which holds the address of the counter"
+    );
+}
+
+#[test]
 fn the_contents_are_put_back_after_a_callback_that_panics() {
     let board = Board::halted();
     let contents = board.fill_ram(4);
