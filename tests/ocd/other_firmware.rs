@@ -1,6 +1,8 @@
 //! Flash that holds other firmware than the file on the command line: what the file says of a name
 //! is then no success.
 
+use std::fmt::Write as _;
+
 use openocd::Image;
 use virtual_chip::CoreState;
 
@@ -61,8 +63,9 @@ fn symbols_of_elf_beside_a_file_without_symbols_are_compared_too() {
         bytes.extend(line);
         let sum = bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
         bytes.push(!sum);
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-        srec.push_str(&format!("S3{digits}\n"));
+        srec.push_str("S3");
+        bytes.iter().try_for_each(|byte| write!(srec, "{byte:02X}")).unwrap();
+        srec.push('\n');
     }
     srec.push_str("S70508000000F2\n");
     bench.file("plain.srec", srec);
