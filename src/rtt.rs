@@ -160,11 +160,15 @@ impl<'a> Rtt<'a> {
         Ok(stopped?)
     }
 
-    /// Lists the channels that the firmware uses (OpenOCD: `rtt channels`).
+    /// Lists the channels that the firmware uses, as the target's memory has them.
+    ///
+    /// OpenOCD's `rtt channels` prints the names as they are, and a name may hold lines that look
+    /// like channels. This call reads the control block itself. A name ends after 128 bytes.
     ///
     /// # Errors
-    /// [`RttError::NotSetUp`], [`NotStarted`](RttError::NotStarted), and
-    /// [`Refused`](RttError::Refused) if the target's memory cannot be read.
+    /// [`RttError::NotSetUp`], [`NotStarted`](RttError::NotStarted),
+    /// [`NoControlBlock`](RttError::NoControlBlock) if the firmware has none any more, as early
+    /// after a reset, and [`Refused`](RttError::Refused) if the target's memory cannot be read.
     ///
     /// ```
     /// # use virtual_chip::firmware::rtt;
@@ -179,9 +183,21 @@ impl<'a> Rtt<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn channels(&self) -> Result<RttChannels> {
-        self.must_be_started()?;
-        let request = self.request("rtt channels").to("list the RTT channels").expecting("a list of channels");
-        self.ask(&request, |listing| replies::channels(&String::from_utf8_lossy(listing)))
+        if let Some(channels) = self.listing()? {
+            return Ok(channels);
+        }
+        // As after a reset, when the firmware has put it elsewhere.
+        self.start_before(Deadline::NEVER, true, &StopTokens::default())?;
+        self.listing()?.ok_or_else(|| {
+            let unexpected = UnexpectedReply::new("read_memory", "the control block that was found", "other bytes");
+            RttError::from(unexpected).into()
+        })
+    }
+
+    /// The same; `None` if the control block is not where it was.
+    fn listing(&self) -> Result<Option<RttChannels>> {
+        let request = self.request(Script::call("rtt_channels")).shown("read_memory").to("list the RTT channels");
+        Ok(self.ask(&request.expecting("a list of channels"), replies::channels)??)
     }
 
     /// Reads how often OpenOCD reads the up-channels (OpenOCD: `rtt polling_interval`). The default

@@ -46,14 +46,14 @@ proc _openocd_rs_1_rtt_head {block id} {
     return [list block $ups $downs]
 }
 
-# A channel of a control block: {STATE BUFFER SIZE WRITTEN READ FLAGS ADDRESS}, ADDRESS being that
-# of its 24 bytes. STATE is `unused`, `broken` if its positions make no sense, or `ready`. OpenOCD
+# A channel of a control block: {STATE BUFFER SIZE WRITTEN READ FLAGS ADDRESS NAME}, ADDRESS being
+# that of its 24 bytes, and NAME that of its name. STATE is `unused`, `broken` if its positions make no sense, or `ready`. OpenOCD
 # leaves rings of a single byte alone, too (`RTT_CHANNEL_BUFFER_MIN_SIZE`).
 proc _openocd_rs_1_rtt_channel {block ups direction number} {
     if {$direction eq {down}} { incr number $ups }
     set address [expr {$block + 24 + 24 * $number}]
     lassign [read_memory $address 32 6] name buffer size written read flags
-    foreach word {buffer size written read flags} { set $word [expr [set $word]] }
+    foreach word {name buffer size written read flags} { set $word [expr [set $word]] }
     if {$size < 2} {
         set state unused
     } elseif {$written >= $size || $read >= $size || $buffer == 0 || $buffer + $size > 0x100000000} {
@@ -61,7 +61,45 @@ proc _openocd_rs_1_rtt_channel {block ups direction number} {
     } else {
         set state ready
     }
-    return [list $state $buffer $size $written $read $flags $address]
+    return [list $state $buffer $size $written $read $flags $address $name]
+}
+
+# The bytes of a name up to its NUL, at most 128. No read goes beyond a multiple of 32, where the
+# memory may end.
+proc _openocd_rs_1_rtt_name {address} {
+    set bytes {}
+    if {$address == 0} { return $bytes }
+    while {1} {
+        foreach byte [read_memory $address 8 [expr {32 - $address % 32}]] {
+            if {$byte == 0 || [llength $bytes] == 128} { return $bytes }
+            lappend bytes [expr $byte]
+        }
+        set address [expr {$address - $address % 32 + 32}]
+    }
+}
+
+# The channels with a ring, by the target's memory: `unset`, `stopped`, `lost` as of rtt_ring, or
+# {UP DOWN}, each a list of {NUMBER SIZE FLAGS NAME}, NAME being the codes of its bytes. `rtt channels`
+# prints names as they are, so that a name with a newline can look like other channels.
+proc _openocd_rs_1_rtt_channels {} {
+    if {![info exists ::_openocd_rs_1_rtt]} { return unset }
+    set block $::_openocd_rs_1_rtt_block
+    if {$block eq {}} { return stopped }
+    set id [lindex $::_openocd_rs_1_rtt 3]
+    return [_openocd_rs_1_rtt_on_target {
+        lassign [_openocd_rs_1_rtt_head $block $id] kind ups downs
+        set lists {}
+        foreach {direction count} [list up $ups down $downs] {
+            set channels {}
+            for {set number 0} {$kind eq {block} && $number < $count} {incr number} {
+                set channel [_openocd_rs_1_rtt_channel $block $ups $direction $number]
+                lassign $channel state buffer size written read flags address name
+                if {$size} { lappend channels [list $number $size $flags [_openocd_rs_1_rtt_name $name]] }
+            }
+            lappend lists $channels
+        }
+        expr {$kind eq {block} ? $lists : {lost}}
+    }]
 }
 
 # What keeps the bytes at an address from being a control block; {} if nothing does. A word and its

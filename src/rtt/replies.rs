@@ -4,51 +4,26 @@ use super::{RttChannelInfo, RttChannels};
 use crate::error::RttError;
 use crate::wire::tcl;
 
-/// Reads the listing of `rtt channels`; `None` for anything else. A name may hold blanks.
-///
-/// `rtt channellist` would not do: it leaves out those not in use without saying so, and newer code
-/// does not quote the names there.
-///
-/// ```text
-/// Channels: up=3, down=2
-/// Up-channels:
-/// 0: Terminal 512 2
-/// Down-channels:
-/// 0: Terminal 64 2
-/// ```
-pub(super) fn channels(listing: &str) -> Option<RttChannels> {
-    let mut lines = listing.trim_end_matches('\n').split('\n');
-    let counts = lines.next()?.strip_prefix("Channels: up=")?;
-    let (up_count, down_count) = counts.split_once(", down=")?;
-    let (up_count, down_count): (u32, u32) = (up_count.parse().ok()?, down_count.parse().ok()?);
-    if lines.next()? != "Up-channels:" {
-        return None;
+/// Reads the answer of the procedure `rtt_channels`; in it `None` if there is no control block.
+pub(super) fn channels(answer: &[u8]) -> Option<Result<Option<RttChannels>, RttError>> {
+    match answer {
+        b"unset" => return Some(Err(RttError::NotSetUp)),
+        b"stopped" => return Some(Err(RttError::NotStarted)),
+        b"lost" => return Some(Ok(None)),
+        _ => {}
     }
-    let (mut up, mut down, mut is_down) = (Vec::new(), Vec::new(), false);
-    for line in lines {
-        if line == "Down-channels:" && !is_down {
-            is_down = true;
-            continue;
-        }
-        let info = channel(line)?;
-        let (list, count) = if is_down { (&mut down, down_count) } else { (&mut up, up_count) };
-        let follows = list.last().is_none_or(|last: &RttChannelInfo| last.number < info.number);
-        if !follows || info.number >= count {
-            return None;
-        }
-        list.push(info);
-    }
-    is_down.then_some(RttChannels { up, down })
+    let [up, down] = tcl::elements(answer).take_array()?;
+    let list = |list: &[u8]| tcl::elements(list).map(|row| channel(&row.ok()?)).collect::<Option<_>>();
+    Some(Ok(Some(RttChannels { up: list(&up)?, down: list(&down)? })))
 }
 
-/// `2: Log chan 64 2`
-fn channel(line: &str) -> Option<RttChannelInfo> {
-    let (number, rest) = line.split_once(": ")?;
-    let (rest, flags) = rest.rsplit_once(' ')?;
-    let (name, size) = rest.rsplit_once(' ')?;
+/// `2 64 2 {76 111 103}`
+fn channel(row: &[u8]) -> Option<RttChannelInfo> {
+    let [number, size, flags, name] = tcl::strings::<4>(row)?;
+    let name: Vec<u8> = name.split_ascii_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
     Some(RttChannelInfo {
         number: number.parse().ok()?,
-        name: name.to_owned(),
+        name: String::from_utf8_lossy(&name).into_owned(),
         size: size.parse().ok()?,
         flags: flags.parse().ok()?,
     })
@@ -73,43 +48,41 @@ pub(crate) fn port(text: &str) -> Option<u16> {
 mod tests {
     use super::*;
 
-    const OLD: &str = "Channels: up=3, down=2\nUp-channels:\n0: Terminal 512 2\n2: Flood of bytes 2048 2\nDown-channels:\n0: Terminal 64 2\n1: } odd {name\\ 16 0\n";
-
-    #[test]
-    fn listings_of_both_generations_are_read() {
-        for listing in [OLD, OLD.trim_end()] {
-            let RttChannels { up, down } = channels(listing).unwrap();
-            let shown = |list: &[RttChannelInfo]| {
-                list.iter().map(|c| (c.number, c.name.clone(), c.size, c.flags)).collect::<Vec<_>>()
-            };
-            assert_eq!(shown(&up), [(0, "Terminal".into(), 512, 2), (2, "Flood of bytes".into(), 2048, 2)]);
-            assert_eq!(shown(&down), [(0, "Terminal".into(), 64, 2), (1, "} odd {name\\".into(), 16, 0)]);
-        }
+    fn shown(list: &[RttChannelInfo]) -> Vec<(u32, &str, u32, u32)> {
+        list.iter().map(|channel| (channel.number, &*channel.name, channel.size, channel.flags)).collect()
     }
 
     #[test]
-    fn listings_may_lack_channels_and_names() {
-        let none = channels("Channels: up=0, down=0\nUp-channels:\nDown-channels:\n").unwrap();
+    fn channels_are_read() {
+        let answer = b"{{0 512 2 {84 101 114 109}} {2 2048 4294967294 {}}} {{1 16 0 {49 58 32 66 10 255}}}";
+        let RttChannels { up, down } = channels(answer).unwrap().unwrap().unwrap();
+        assert_eq!(shown(&up), [(0, "Term", 512, 2), (2, "", 2048, 0xffff_fffe)]);
+        assert_eq!(shown(&down), [(1, "1: B\n\u{fffd}", 16, 0)]);
+        let none = channels(b"{} {}").unwrap().unwrap().unwrap();
         assert!(none.up.is_empty() && none.down.is_empty());
-        let RttChannels { up, .. } =
-            channels("Channels: up=1, down=0\nUp-channels:\n0:  16 0\nDown-channels:").unwrap();
-        assert_eq!((&*up[0].name, up[0].size), ("", 16));
     }
 
     #[test]
-    fn invalid_listings_are_refused() {
-        for listing in [
+    fn answers_without_channels_are_read() {
+        assert!(matches!(channels(b"unset"), Some(Err(RttError::NotSetUp))));
+        assert!(matches!(channels(b"stopped"), Some(Err(RttError::NotStarted))));
+        assert!(matches!(channels(b"lost"), Some(Ok(None))));
+    }
+
+    #[test]
+    fn invalid_answers_are_refused() {
+        for answer in [
             "",
-            "Channels: up=1, down=0",
-            "Channels: up=1, down=0\nUp-channels:",
-            "Channels: up=x, down=0\nUp-channels:\nDown-channels:",
-            "Channels: up=1, down=0\nUp-channels:\n1: a 1 0\nDown-channels:",
-            "Channels: up=2, down=0\nUp-channels:\n1: a 1 0\n0: a 1 0\nDown-channels:",
-            "Channels: up=1, down=0\nUp-channels:\n0: a 1\nDown-channels:",
-            "Channels: up=1, down=0\nUp-channels:\n0: new\nline 1 0\nDown-channels:",
-            "rtt: Control block not available",
+            "{}",
+            "{{0 512 2}} {}",
+            "{{0 512 2 {256}}} {}",
+            "{{0 512 2 {a}}} {}",
+            "{{-1 512 2 {}}} {}",
+            "{{0 4294967296 2 {}}} {}",
+            "{{0 512 2 {}} {} {}",
+            "Channels: up=0, down=0",
         ] {
-            assert_eq!(channels(listing), None, "{listing:?}");
+            assert!(channels(answer.as_bytes()).is_none(), "{answer:?}");
         }
     }
 }

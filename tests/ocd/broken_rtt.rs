@@ -42,3 +42,34 @@ fn console_and_attach_tell_of_a_control_block_that_is_invalid() {
     let ran = bench.ocd(&["rtt", "--ram", "0x2000_4000+4K", "--timeout", "2"]).expect(124);
     assert!(ran.stderr.contains("no RTT control block yet; waiting"), "{ran:?}");
 }
+
+/// A control block by hand, with one ring up and one down, and an up-channel without a ring.
+fn block(bench: &Bench, name: &[u8]) {
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let up = words(&[0x2000_1200, 0x2000_1300, 64, 6, 0, 2]);
+    let down = words(&[0, 0x2000_1340, 16, 0, 0, 0]);
+    let block = [b"SEGGER RTT\0\0\0\0\0\0".to_vec(), words(&[2, 1]), up, vec![0; 24], down].concat();
+    bench.chip.halt();
+    bench.chip.write_memory(0x2000_1000, &block).unwrap();
+    bench.chip.write_memory(0x2000_1200, name).unwrap();
+    bench.chip.write_memory(0x2000_1300, b"hello\n").unwrap();
+}
+
+#[test]
+fn name_of_a_channel_lists_no_other_channel_and_hides_none() {
+    let bench = Bench::new();
+    for (name, shown, value) in [
+        (&b"A 64 2\n1: B\0"[..], "A 64 2; 1: B", "A 64 2\n1: B"),
+        (b"Name\x1b[2J\n\xff\0", "Name\\u{1b}[2J; \u{fffd}", "Name\u{1b}[2J\n\u{fffd}"),
+    ] {
+        block(&bench, name);
+        let place = ["--ram", "0x2000_1000..+0x1000"];
+        let ran = bench.ocd(&[&["rtt", "--list"], &place[..]].concat()).expect(0);
+        assert_eq!(ran.stdout, format!("up 0: {shown}, 64 bytes, block\ndown 0: , 16 bytes, skip\n"), "{ran:?}");
+        let result = bench.ocd(&[&["rtt", "--list", "--json"], &place[..]].concat()).expect(0).result();
+        assert_eq!(result["up"].as_array().unwrap().len(), 1, "{result}");
+        assert_eq!(result["up"][0]["name"], value, "{result}");
+        let ran = bench.ocd(&[&["rtt", "--timeout", "2"], &place[..]].concat()).expect(124);
+        assert_eq!(ran.stdout, "hello\n", "{ran:?}");
+    }
+}

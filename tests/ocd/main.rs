@@ -18,6 +18,7 @@ mod info;
 mod many_boards;
 mod mem;
 mod odd_arguments;
+mod other_firmware;
 mod probe;
 mod ram_test;
 mod regs;

@@ -122,6 +122,50 @@ fn set_up() -> Board {
     board
 }
 
+/// The target writes what it wants into its names: OpenOCD's own listing would be read as another
+/// one.
+#[test]
+fn names_of_channels_say_nothing_of_other_channels() {
+    let board = set_up();
+    let rtt = board.session.rtt();
+    let valid = block_of(&board);
+    for (name, shown) in [
+        (&b"A 64 2\n1: B\0"[..], "A 64 2\n1: B"),
+        (b"nl\n\0", "nl\n"),
+        (b"Name\x1b[2J\n\xff\0", "Name\u{1b}[2J\n\u{fffd}"),
+        (b"a 1 0\nDown-channels:\n0: b 1 0\nx\0", "a 1 0\nDown-channels:\n0: b 1 0\nx"),
+        (b"\0", ""),
+        // Longer than any listing of OpenOCD has it.
+        (&[b"0123456789".repeat(5), vec![0]].concat(), &"0123456789".repeat(5)),
+        (&[b'x'; 300], &"x".repeat(128)),
+    ] {
+        board.chip.write_memory(LOWER + 0x203, name).unwrap();
+        let mut block = valid.clone();
+        set(&mut block, 24, LOWER + 0x203);
+        // Without a name at all.
+        set(&mut block, 96, 0);
+        board.chip.write_memory(LOWER, &block).unwrap();
+        rtt.setup(LOWER.into(), 0x100, ID).unwrap();
+        rtt.start().unwrap();
+        let channels = rtt.channels().unwrap();
+        let numbers = |list: &[openocd::RttChannelInfo]| list.iter().map(|c| (c.number, c.size)).collect::<Vec<_>>();
+        assert_eq!(numbers(&channels.up), [(0, 512), (2, 2048)], "{name:?}");
+        assert_eq!(numbers(&channels.down), [(0, 64), (1, 16)], "{name:?}");
+        assert_eq!((&*channels.up[0].name, &*channels.down[0].name), (shown, ""));
+    }
+}
+
+#[test]
+fn channels_are_not_listed_from_what_is_no_control_block_any_more() {
+    let board = started();
+    let rtt = board.session.rtt();
+    let (block, moved) = move_block(&board);
+    // As after a reset, it is found where it is now.
+    assert_eq!(rtt.channels().unwrap().up.len(), 2);
+    board.chip.write_memory(moved, &vec![0; block.len()]).unwrap();
+    assert!(matches!(rtt_error(rtt.channels()), RttError::NoControlBlock { .. }));
+}
+
 /// What the firmware's control block holds.
 fn block_of(board: &Board) -> Vec<u8> {
     board.held(firmware::CONTROL_BLOCK.into(), 144)

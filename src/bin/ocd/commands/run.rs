@@ -1,6 +1,7 @@
 //! `ocd run`: flash, reset, and show what the firmware prints until it ends. Made to be a cargo
 //! runner: `runner = "ocd run"`.
 
+mod catch;
 mod embedded_test;
 mod ending;
 mod firmware;
@@ -10,6 +11,7 @@ mod log_format;
 mod misplaced;
 mod output;
 mod test_list;
+mod until;
 mod verdict_line;
 
 use std::ffi::OsString;
@@ -38,12 +40,14 @@ use crate::output::progress::Watch;
 use crate::platform;
 use crate::settings::Key;
 use crate::signals::{POLL, Signals};
+use catch::Catch;
 use ending::Ending;
 pub(crate) use ending::{as_exit_status, exit};
 pub(crate) use firmware::{Firmware, other_firmware};
 pub(crate) use log::LogArgs;
 pub(crate) use misplaced::options_among;
 pub(crate) use output::{DEFMT_CHANNEL, Sink};
+use until::Until;
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RunArgs {
@@ -56,8 +60,9 @@ pub(crate) struct RunArgs {
     /// Whether `--` stands before the arguments.
     #[arg(skip)]
     is_separated: bool,
-    /// Run what is in flash already. A difference from FILE is told, and then the log of defmt is
-    /// not decoded, and addresses have no names.
+    /// Run what is in flash already. If it differs from FILE, a warning says so, the log of defmt is
+    /// not decoded, and addresses have no names. --until SYMBOL and the tests of FILE then fail
+    /// with 75 before anything runs.
     #[arg(long)]
     no_flash: bool,
     /// End with success at the first line that this regular expression finds. An exit with status 0
@@ -107,30 +112,6 @@ pub(crate) enum Backtrace {
     Never,
 }
 
-/// An exception, or none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Catch {
-    None,
-    HardFault,
-    BusFault,
-    UsageFault,
-    MemoryManagement,
-    Reset,
-}
-
-impl Catch {
-    fn events(self) -> &'static [VectorCatch] {
-        match self {
-            Catch::None => &[],
-            Catch::HardFault => &[VectorCatch::HardFault],
-            Catch::BusFault => &[VectorCatch::BusFault],
-            Catch::UsageFault => &[VectorCatch::StateError, VectorCatch::CheckError, VectorCatch::NoCoprocessor],
-            Catch::MemoryManagement => &[VectorCatch::MemoryManagement],
-            Catch::Reset => &[VectorCatch::Reset],
-        }
-    }
-}
-
 /// How long the report of a reset may take that happened before the end of the run.
 const LAST_EVENT: Duration = Duration::from_millis(50);
 
@@ -142,15 +123,14 @@ pub(crate) struct Runner {
     firmware: Firmware,
     /// Where the firmware's RTT is, if it is wanted.
     rtt: Option<Range<u64>>,
-    /// The places of `--until`.
-    until: Vec<u64>,
+    until: Until,
 }
 
 pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     let firmware = Firmware::read(&arguments.file)?;
     // What cannot be found is told before the board is opened.
     let rtt = arguments.log.range(&firmware, &context.one_settings()?)?;
-    let until = firmware.addresses(context, &arguments.until)?;
+    let until = Until::read(context, &firmware, &arguments.until)?;
     if let Some(folder) = &arguments.files {
         check_folder(folder)?;
     }
@@ -195,11 +175,22 @@ impl Runner {
         Sink::new(self.output.clone(), &self.firmware, &self.arguments.log, self.arguments.until_line.clone())
     }
 
-    /// Writes the flash, if wanted. Returns whether the file is that of the firmware.
+    /// Writes the flash, if wanted. Returns whether the file is that of the firmware. Fails if it is
+    /// not, and success would be what the file says: its tests, or a place that it names.
     fn prepare(&self, board: &Board) -> Outcome<bool> {
-        if self.arguments.no_flash {
-            return self.firmware.compare(&self.output, board, self.arguments.log.trusts_file());
-        }
+        let is_trusted = self.arguments.log.trusts_file();
+        let is_described = match self.arguments.no_flash {
+            true => {
+                let is_needed = self.firmware.is_test || self.until.needs_file();
+                self.firmware.compare(&self.output, board, is_trusted, is_needed)?
+            }
+            false => self.write(board)?,
+        };
+        self.until.compare(&self.output, board, is_trusted)?;
+        Ok(is_described)
+    }
+
+    fn write(&self, board: &Board) -> Outcome<bool> {
         let mut watch = Watch::new(&self.output, board.name(), &self.signals);
         let image = &self.firmware.image;
         let programmed = flashing::program(board, image, &self.arguments.program, Some(ResetMode::Halt), &mut watch)?;
@@ -262,7 +253,7 @@ impl Runner {
         let (arguments, firmware) = (&self.arguments, &self.firmware);
         let target = board.target()?;
         let mut until = RunUntil::new().input(input).command_line(command_line).keep(0);
-        for &place in &self.until {
+        for &place in self.until.addresses() {
             until = until.breakpoint(place);
         }
         if let Some(folder) = &arguments.files {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use clap::Args;
+use openocd::{Error, TargetError};
 
 use super::{memory, watched};
 use crate::address::Names;
@@ -28,11 +29,27 @@ pub(crate) fn run(context: &Context, arguments: &TestArgs) -> Outcome<u8> {
         |settings| words(Names::new(settings).extent(&arguments.place)?),
         |board, range| {
             let memory = memory(board, arguments.phys)?;
-            let test = watched(context, board, &memory, 0).test_ram(range.clone())?;
+            let test = watched(context, board, &memory, 0).test_ram(range.clone());
+            let test = test.map_err(|error| failed(error, range))?;
             let status = if test.passed { exit_status::DONE } else { exit_status::MISMATCH };
             Ok(Done::with(test, status))
         },
     )
+}
+
+/// An access failed, or a signal ended the test. The contents are back then: otherwise the error
+/// would say that they are not, and what the test had written by then no longer matters.
+fn failed(error: Error, range: &Range<u64>) -> Failure {
+    let message = match &error {
+        Error::Target(TargetError::MemoryWrite { address, failure, .. }) => {
+            format!("cannot write memory at {address:#010x}: {failure}")
+        }
+        Error::Target(TargetError::MemoryRead { .. }) => error.to_string(),
+        Error::Cancelled { .. } => "the test of RAM was interrupted".to_owned(),
+        _ => return error.into(),
+    };
+    let told = Failure { message, ..Failure::from(error) };
+    told.note(format!("{:#010x}..{:#010x} holds its former contents", range.start, range.end))
 }
 
 /// Refuses what the library would refuse, but before OpenOCD starts.

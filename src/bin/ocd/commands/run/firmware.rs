@@ -7,14 +7,12 @@ use defmt_decoder::{Locations, Table};
 use object::{Object as _, ObjectSection as _};
 use openocd::{Error, Image, ImageFormat, Target, TargetError, VectorCatch};
 
-use crate::address::Names;
 use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 use crate::output::progress::Watch;
-use crate::settings::Key;
 
 /// The section in which `embedded-test` lists its tests.
 pub(super) const TEST_SECTION: &str = ".embedded_test";
@@ -70,11 +68,16 @@ impl Firmware {
         }
     }
 
-    /// Resets and halts the target, and warns if flash holds another firmware than this one. Returns
-    /// whether this file says what the firmware's log and addresses mean.
-    pub(super) fn compare(&self, output: &Output, board: &Board, is_trusted: bool) -> Outcome<bool> {
+    /// Resets and halts the target, and warns if flash holds another firmware than this one, or fails
+    /// if the file is needed. Returns whether this file says what the firmware's log and addresses
+    /// mean.
+    pub(super) fn compare(&self, output: &Output, board: &Board, is_trusted: bool, is_needed: bool) -> Outcome<bool> {
         board.target()?.reset(openocd::ResetMode::Halt)?;
         let Some(mismatch) = board.target()?.flash().verify_image_at(&self.image)? else { return Ok(true) };
+        if is_needed && !is_trusted {
+            let help = "name the file of the firmware in flash, or leave out --no-flash, and ocd writes this one";
+            return Err(self::mismatch(&self.path, &mismatch, help));
+        }
         let log = match self.defmt.is_some() {
             _ if is_trusted => "",
             true => "; the log of defmt is not decoded, and addresses have no names",
@@ -93,21 +96,6 @@ impl Firmware {
     /// Whether it logs with defmt.
     pub(crate) fn uses_defmt(&self) -> bool {
         self.defmt.is_some()
-    }
-
-    /// What `--until` names: a symbol of this firmware, a register of the SVD file, or a number. It
-    /// needs no board.
-    pub(super) fn addresses(&self, context: &Context, places: &[String]) -> Outcome<Vec<u64>> {
-        if places.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut settings = context.one_settings()?;
-        // Other formats have no symbols; then those of --elf may be meant.
-        if let (ImageFormat::Elf, Some(path)) = (self.image.format(), self.path.to_str()) {
-            settings.set_option(Key::Elf, path);
-        }
-        let names = Names::new(&settings);
-        places.iter().map(|place| names.address(place)).collect()
     }
 
     /// An address with the function it is in.
@@ -169,12 +157,16 @@ pub(crate) fn other_firmware(
         output.warning(board.name(), &format!("the chip holds other firmware: {difference}"))?;
         return Ok(None);
     }
-    let file = file.display();
-    let message = format!("the chip holds other firmware than {file}: {difference}");
-    let failure = Failure::new(exit_status::MISMATCH, "flash.mismatch", message)
-        .help(format!("name the file of the firmware that runs, or write this one: ocd flash {file}"))
-        .help("if the firmware writes to its own flash, --trust-file accepts the difference");
-    Ok(Some(failure))
+    let help = format!("name the file of the firmware that runs, or write this one: ocd flash {}", file.display());
+    Ok(Some(mismatch(file, &difference, &help)))
+}
+
+/// The failure of a command that needs the file of the firmware in flash, and has another one.
+pub(super) fn mismatch(file: &Path, difference: &dyn std::fmt::Display, help: &str) -> Failure {
+    let message = format!("the chip holds other firmware than {}: {difference}", file.display());
+    Failure::new(exit_status::MISMATCH, "flash.mismatch", message)
+        .help(help)
+        .help("if the firmware writes to its own flash, --trust-file accepts the difference")
 }
 
 /// Where flash differs from an image. What is loaded into RAM is not compared.

@@ -33,7 +33,8 @@ pub(crate) struct LogArgs {
     #[arg(long, value_name = "FILTER", value_parser = LogFilter::parse)]
     log_filter: Option<LogFilter>,
     /// Accept FILE for firmware whose flash differs from it, such as firmware that writes to its own
-    /// flash. Otherwise no log is decoded by a file that is not the one in flash.
+    /// flash. Otherwise no log is decoded by a file that is not the one in flash, and none of its
+    /// symbols and tests counts.
     #[arg(long)]
     trust_file: bool,
     /// Which times to show.
