@@ -23,6 +23,7 @@ mod ram_test;
 mod regs;
 mod run;
 mod settings;
+mod several_targets;
 mod shared;
 mod shell;
 mod svd;

@@ -22,6 +22,7 @@ mod image_files;
 mod input;
 mod logging;
 mod number;
+mod others;
 mod output;
 mod panics;
 mod platform;

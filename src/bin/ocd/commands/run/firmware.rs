@@ -12,6 +12,7 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::others::Others;
 use crate::output::Output;
 use crate::output::progress::Watch;
 use crate::settings::Key;
@@ -73,7 +74,9 @@ impl Firmware {
     /// Resets and halts the target, and warns if flash holds another firmware than this one. Returns
     /// whether this file says what the firmware's log and addresses mean.
     pub(super) fn compare(&self, output: &Output, board: &Board, is_trusted: bool) -> Outcome<bool> {
+        let others = Others::of(board)?;
         board.target()?.reset(openocd::ResetMode::Halt)?;
+        others.tell(output, board)?;
         let Some(mismatch) = board.target()?.flash().verify_image_at(&self.image)? else { return Ok(true) };
         let log = match self.defmt.is_some() {
             _ if is_trusted => "",
