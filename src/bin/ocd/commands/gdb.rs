@@ -32,6 +32,7 @@ pub(crate) struct GdbArgs {
 
 #[derive(Serialize)]
 struct Report {
+    #[serde(serialize_with = "crate::output::path::lossy")]
     gdb: PathBuf,
     port: u16,
     status: u8,

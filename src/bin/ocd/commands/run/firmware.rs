@@ -15,7 +15,6 @@ use crate::failure::{Failure, Outcome};
 use crate::others::Others;
 use crate::output::Output;
 use crate::output::progress::Watch;
-use crate::settings::Key;
 
 /// The section in which `embedded-test` lists its tests.
 pub(super) const TEST_SECTION: &str = ".embedded_test";
@@ -104,12 +103,12 @@ impl Firmware {
         if places.is_empty() {
             return Ok(Vec::new());
         }
-        let mut settings = context.one_settings()?;
+        let settings = context.one_settings()?;
         // Other formats have no symbols; then those of --elf may be meant.
-        if let (ImageFormat::Elf, Some(path)) = (self.image.format(), self.path.to_str()) {
-            settings.set_option(Key::Elf, path);
-        }
-        let names = Names::new(&settings);
+        let names = match self.image.format() {
+            ImageFormat::Elf => Names::with_image(&settings, &self.image),
+            _ => Names::new(&settings),
+        };
         places.iter().map(|place| names.address(place)).collect()
     }
 
