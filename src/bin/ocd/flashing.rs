@@ -15,7 +15,7 @@ use crate::board::Board;
 use crate::crash::{self, Crash};
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
-use crate::others::Others;
+use crate::others::{self, Others};
 use crate::output::progress::Watch;
 
 /// How flash is written.
@@ -187,7 +187,7 @@ pub(crate) fn program(
 ) -> Outcome<Programmed> {
     let time = Stopwatch::new(Step::Open, board.opened);
     watch.interrupted("nothing was changed")?;
-    board.check_has_flash(&board.target()?)?;
+    others::check_has_flash(&board.target()?)?;
     let others = Others::of(board)?;
     let programmed = reset_and_write(board, image, arguments, after, time, watch);
     others.after(watch.output(), board, programmed)

@@ -13,6 +13,7 @@ mod commands;
 mod context;
 mod control_block;
 mod crash;
+mod distinct;
 mod exit_status;
 mod failure;
 mod flashing;

@@ -82,16 +82,15 @@ impl Board {
         });
         answers.filter_map(Result::<String, Error>::ok).collect()
     }
+}
 
-    /// Refuses a target that has no flash: there is nothing for which to reset it.
-    pub(crate) fn check_has_flash(&self, target: &Target<'_>) -> Outcome<()> {
-        let banks = target.flash().banks()?;
-        let name = target.name()?;
-        if banks.iter().any(|bank| bank.target == name) {
-            return Ok(());
-        }
-        let message = format!("the target has no flash bank: {name}");
-        Err(Failure::new(exit_status::USAGE, "flash.no_bank", message)
-            .help("`ocd banks` lists the banks of all targets"))
+/// Refuses a target that has no flash: there is nothing for which to reset it.
+pub(crate) fn check_has_flash(target: &Target<'_>) -> Outcome<()> {
+    let banks = target.flash().banks()?;
+    let name = target.name()?;
+    if banks.iter().any(|bank| bank.target == name) {
+        return Ok(());
     }
+    let message = format!("the target has no flash bank: {name}");
+    Err(Failure::new(exit_status::USAGE, "flash.no_bank", message).help("`ocd banks` lists the banks of all targets"))
 }

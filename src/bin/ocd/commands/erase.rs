@@ -11,7 +11,7 @@ use crate::address::Names;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::number;
-use crate::others::Others;
+use crate::others::{Others, check_has_flash};
 use crate::output::Done;
 use crate::output::progress::Watch;
 use crate::settings::Settings;
@@ -62,7 +62,7 @@ pub(crate) fn run(context: &Context, arguments: &EraseArgs) -> Outcome<u8> {
             check_bank(target.flash(), bank)?;
         }
         if let Plan::Range(_) | Plan::Everything = *plan {
-            board.check_has_flash(&target)?;
+            check_has_flash(&target)?;
         }
         let others = Others::of(board)?;
         watch.step("resetting");
