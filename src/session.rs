@@ -256,22 +256,18 @@ impl Session {
         self.shared.process.as_ref()
     }
 
-    /// Returns whether both sessions are of the same OpenOCD, under whatever address each one
-    /// reached that OpenOCD.
-    ///
-    /// Asks neither of them. Waits for a call that another thread has under way.
+    /// Returns a text that no other OpenOCD has: sessions of one OpenOCD have the same, whatever
+    /// address each one used. Waits for a call that another thread has under way.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
     /// # let port = session.process().unwrap().tcl_port();
     /// let other = openocd::Session::connect(("127.0.0.1", port))?;
-    /// assert!(session.is_same_openocd(&other));
+    /// assert_eq!(session.openocd_id(), other.openocd_id());
     /// # Ok::<(), openocd::Error>(())
     /// ```
-    pub fn is_same_openocd(&self, other: &Session) -> bool {
-        let birth = |session: &Session| session.link().birth().map(str::to_owned);
-        let own = birth(self);
-        own.is_some() && own == birth(other)
+    pub fn openocd_id(&self) -> String {
+        self.link().birth().unwrap_or_default().to_owned()
     }
 
     /// Drops the connection and makes a new one to the same address.

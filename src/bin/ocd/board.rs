@@ -210,7 +210,7 @@ impl Board {
             Some(process) => process.tcl_address().to_string(),
             None => self.settings.value(Key::Connect).unwrap_or_default().to_owned(),
         };
-        ask(&address).is_ok()
+        connect(&Session::builder(), &address, Some(SHORTEST_CONNECT)).is_ok()
     }
 
     /// Fails if OpenOCD does not answer: then what it has not told did perhaps happen.
@@ -244,11 +244,6 @@ fn patiently(settings: &Settings, mut open: impl FnMut() -> Outcome<Session>) ->
             return Err(Failure::interrupted(status));
         }
     }
-}
-
-/// Connects to an OpenOCD that is there and not busy.
-pub(crate) fn ask(address: &str) -> Outcome<Session> {
-    connect(&Session::builder(), address, Some(SHORTEST_CONNECT))
 }
 
 /// Connects within a time, or as long as the limits of the session allow.

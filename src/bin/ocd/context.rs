@@ -175,10 +175,12 @@ impl Context {
         distinct::check(&settings)?;
         let planned = settings.into_iter().map(|settings| plan(&settings).map(|plan| (settings, plan)));
         let planned: Vec<(Settings, P)> = planned.collect::<Outcome<_>>()?;
+        let all = distinct::Opened::default();
         let one = |settings: Settings, plan: P| {
             let name = settings.board.clone();
             self.note_unused(&settings);
-            let opened = Board::open(settings, self.takes_time, |openocd| openocd);
+            let opened = Board::open(settings, self.takes_time, |openocd| openocd)
+                .and_then(|board| all.add(&board).map(|()| board));
             let answer = opened.and_then(|board| self.checked(board)).and_then(|board| {
                 // The target is left as it should be also after a failure, which then counts.
                 let done = command(&board, &plan);

@@ -1,8 +1,9 @@
-//! Are the boards of a command different ones? Asked before any of them is opened.
+//! Are the boards of a command different ones? Asked before any of them is changed.
 
-use openocd::Session;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
-use crate::board;
+use crate::board::Board;
 use crate::failure::{Failure, Outcome};
 use crate::settings::{Key, Settings};
 
@@ -17,27 +18,24 @@ pub(crate) fn check(settings: &[Settings]) -> Outcome<()> {
         return Err(same(one, other, "nothing says which probe each of them has")
             .help("give each a `serial` or a `usb-location`, best in your own ocd.toml"));
     }
-    check_connected(&real)
+    Ok(())
 }
 
-/// Compares each OpenOCD that runs already: it has many addresses.
-fn check_connected(boards: &[&Settings]) -> Outcome<()> {
-    let named: Vec<(&Settings, &str)> =
-        boards.iter().filter_map(|board| Some((*board, board.value(Key::Connect)?))).collect();
-    if named.len() < 2 {
-        return Ok(());
-    }
-    // What is wrong with one that does not answer, its command says.
-    let answering: Vec<(&Settings, &str, Session)> = std::thread::scope(|scope| {
-        let connect = |(board, address)| scope.spawn(move || Some((board, address, board::ask(address).ok()?)));
-        let threads: Vec<_> = named.into_iter().map(connect).collect();
-        threads.into_iter().filter_map(|thread| thread.join().ok().flatten()).collect()
-    });
-    match pair(&answering, |one, other| one.2.is_same_openocd(&other.2)) {
-        Some(((one, at, _), (other, also_at, _))) => {
-            Err(same(one, other, &format!("{at} and {also_at} are one OpenOCD")))
+/// The boards of a command that are open: an OpenOCD that runs already has many addresses.
+#[derive(Default)]
+pub(crate) struct Opened(Mutex<HashMap<String, String>>);
+
+impl Opened {
+    /// Refuses a board whose OpenOCD is that of a board before it. No board waits for another one.
+    pub(crate) fn add(&self, board: &Board) -> Outcome<()> {
+        let name = board.name().unwrap_or_default();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.insert(board.session.openocd_id(), name.to_owned()) {
+            Some(other) => Err(Failure::configuration(format!(
+                "boards {other} and {name} are the same: their addresses lead to one OpenOCD"
+            ))),
+            None => Ok(()),
         }
-        None => Ok(()),
     }
 }
 
