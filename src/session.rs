@@ -260,6 +260,20 @@ impl Session {
         self.shared.process.as_ref()
     }
 
+    /// Returns a text that no other OpenOCD has: sessions of one OpenOCD have the same, whatever
+    /// address each one used. Waits for a call that another thread has under way.
+    ///
+    /// ```
+    /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;
+    /// # let port = session.process().unwrap().tcl_port();
+    /// let other = openocd::Session::connect(("127.0.0.1", port))?;
+    /// assert_eq!(session.openocd_id(), other.openocd_id());
+    /// # Ok::<(), openocd::Error>(())
+    /// ```
+    pub fn openocd_id(&self) -> String {
+        self.link().birth().unwrap_or_default().to_owned()
+    }
+
     /// Drops the connection and makes a new one to the same address.
     ///
     /// This is for a connection that OpenOCD closed, and after [`interrupt`](Self::interrupt). After a timeout the session reconnects by

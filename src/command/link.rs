@@ -29,7 +29,7 @@ pub(crate) const ALREADY_CLOSED: &str = "an earlier command ran; `Session::recon
 /// A connection for one command at a time, with what is needed to replace it.
 pub(crate) struct Link {
     address: Address,
-    settings: Settings,
+    pub(super) settings: Settings,
     state: State,
     sequence: u64,
     version: String,

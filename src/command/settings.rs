@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::link::Link;
 use super::token::OwnServer;
 
 /// What a session asks of its connections.
@@ -16,4 +17,11 @@ pub(crate) struct Settings {
     /// The number of the OpenOCD at the other end, once it is known: another one may have taken its
     /// place. `Session::reconnect` takes whatever is there.
     pub(crate) birth: Option<String>,
+}
+
+impl Link {
+    /// The number of the OpenOCD at the other end.
+    pub(crate) fn birth(&self) -> Option<&str> {
+        self.settings.birth.as_deref()
+    }
 }

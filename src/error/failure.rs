@@ -29,6 +29,12 @@ impl Failure {
         Failure { command: command.into(), code, result, log }
     }
 
+    /// The same failure, of one of the commands that a procedure has run.
+    pub(crate) fn of_command(mut self, command: String) -> Self {
+        self.command = command;
+        self
+    }
+
     /// The command as it reads in OpenOCD's manual, such as `read_memory 0x20000000 32 4`.
     pub fn command(&self) -> &str {
         &self.command

@@ -149,18 +149,27 @@ impl Samples {
     }
 
     fn read(&self) -> Result<Vec<SampleValue>> {
-        let (option, blank) = if self.physical { ("phys", " ") } else { ("", "") };
-        let Some(Variable { address: first, kind, .. }) = self.variables.first() else { return Ok(Vec::new()) };
-        let (first, bits) = (*first, kind.bits());
+        let option = if self.physical { "phys" } else { "" };
+        let Some(first) = self.variables.first() else { return Ok(Vec::new()) };
+        let shown = |variable: &Variable| {
+            let (address, bits) = (variable.address, variable.kind.bits());
+            format!("read_memory {address:#x} {bits} 1 {option}").trim_end().to_owned()
+        };
         let accesses = self.variables.iter().flat_map(|variable| [variable.address, variable.kind.bits().into()]);
         let script = Script::call("sample").hex_list(accesses).literal(option);
         let (session, target) = (self.target.session(), self.target.view());
-        let request = target.request(script).shown(format!("read_memory {first:#x} {bits} 1{blank}{option}"));
+        let request = target.request(script).shown(shown(first));
         let request = request.before(Deadline::after(session.timeout())).expecting("a number for each variable");
         let refused = |failure: Box<crate::error::Failure>| {
             let last = self.variables.iter().map(|variable| variable.address).max().unwrap_or(0).saturating_add(7);
-            let address = fault_address(failure.log(), 0..=last).unwrap_or(first);
-            TargetError::MemoryRead { address, failure }
+            let Some(address) = fault_address(failure.log(), 0..=last) else {
+                return TargetError::MemoryRead { address: first.address, failure };
+            };
+            let holds = |variable: &&Variable| {
+                address.checked_sub(variable.address).is_some_and(|offset| offset < u64::from(variable.kind.bits() / 8))
+            };
+            let failed = self.variables.iter().find(holds).unwrap_or(first);
+            TargetError::MemoryRead { address, failure: Box::new(failure.of_command(shown(failed))) }
         };
         session.ask_or(&request, refused, |answer| {
             let mut numbers = vec![0_u64; self.variables.len()];

@@ -14,8 +14,10 @@ proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
     # The program counter in lockup (ARM DDI 0403, B1.5.15; with the Security Extension 0xeffffffe).
     # OpenOCD calls it debug-request, because it halts the core itself.
     if {$pc in {0xfffffffe 0xeffffffe}} { return lockup }
-    # OpenOCD keeps debug-request from a reset, also if the core then runs into a breakpoint.
-    set is_of_reset [expr {($reason eq {debug-request} || [string match {*due to debug-request*} $log])
+    # OpenOCD keeps debug-request from a reset, and single-step from before it, also if the core then
+    # runs into a breakpoint.
+    set is_of_reset [expr {($reason in {debug-request single-step}
+            || [string match {*due to debug-request*} $log] || [string match {*due to single-step*} $log])
             && [_openocd_rs_1_is_run_by_reset $target]}]
     # OpenOCD calls vector catch a breakpoint (cortex_m_examine_debug_reason in
     # src/target/cortex_m.c).

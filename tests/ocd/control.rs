@@ -3,6 +3,7 @@
 use virtual_chip::CoreState;
 
 use crate::bench::Bench;
+use crate::run::firmware;
 
 #[test]
 fn halt_and_resume_change_the_target_and_stay_after_the_command() {
@@ -113,4 +114,22 @@ fn the_log_goes_to_standard_error_or_into_a_file() {
     assert_eq!(ran.stderr.matches("warning: the log in /dev/full is incomplete: ").count(), 1, "{ran:?}");
     let error = bench.ocd(&["status", "--log-file", "no/such/folder", "--json"]).expect(71).error();
     assert_eq!(error["id"], "ocd.file");
+}
+
+#[test]
+fn halt_after_a_reset_has_its_own_reason_also_behind_a_step() {
+    let bench = Bench::new();
+    let session = bench.session();
+    bench.ocd_on(&session, &["flash", "--reset", "halt", &firmware("exits")]).expect(0);
+    bench.ocd_on(&session, &["step"]).expect(0);
+    let stepped = bench.ocd_on(&session, &["step", "--json"]).expect(0).result();
+    assert_eq!(stepped["halt_reason"], "single_step");
+    let reset = bench.ocd_on(&session, &["reset", "--json"]).expect(0).result();
+    assert_eq!((&reset["state"], &reset["halt_reason"]), (&"halted".into(), &"semihosting".into()), "{reset}");
+    let status = bench.ocd_on(&session, &["status", "--json"]).expect(0).result();
+    assert_eq!(status["halt_reason"], "semihosting", "{status}");
+    // And a step from there is one.
+    let halted = bench.ocd_on(&session, &["reset", "halt", "--json"]).expect(0).result();
+    assert_eq!(halted["halt_reason"], "debug_request", "{halted}");
+    assert_eq!(bench.ocd_on(&session, &["step", "--json"]).expect(0).result()["halt_reason"], "single_step");
 }

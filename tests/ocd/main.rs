@@ -24,6 +24,7 @@ mod ram_test;
 mod regs;
 mod run;
 mod settings;
+mod several_targets;
 mod shared;
 mod shell;
 mod svd;
@@ -46,6 +47,8 @@ mod console;
 mod failures;
 #[cfg(target_os = "linux")]
 mod leftovers;
+#[cfg(target_os = "linux")]
+mod odd_paths;
 #[cfg(target_os = "linux")]
 mod power;
 #[cfg(target_os = "linux")]

@@ -123,3 +123,24 @@ fn boards_that_are_one_and_the_same_are_refused() {
     let ran = bench.ocd(&arguments);
     assert!(!ran.stderr.contains("are the same"), "{ran:?}");
 }
+
+#[test]
+fn boards_whose_addresses_lead_to_one_openocd_are_refused() {
+    let bench = Bench::new();
+    bench.file("app.bin", noise(33, 100));
+    let session = bench.session();
+    let port = session.process().unwrap().tcl_port();
+    for other in ["127.0.0.1", "LOCALHOST", "127.1", "[::ffff:127.0.0.1]", "0.0.0.0"] {
+        let (one, other) = (format!("localhost:{port}"), format!("{other}:{port}"));
+        bench.file("ocd.toml", format!("[boards.a]\nconnect = {one:?}\n[boards.b]\nconnect = {other:?}\n"));
+        let ran = bench.ocd_alone(&["flash", "app.bin@0x08004000", "--all-boards"]).expect(71);
+        assert!(ran.stderr.contains("are the same: their addresses lead to one OpenOCD"), "{ran:#?}");
+        assert_eq!(ran.stdout.lines().count(), 1, "one of them is used: {ran:#?}");
+    }
+    let second = Bench::new();
+    let other = second.session();
+    let other = other.process().unwrap().tcl_address();
+    bench.file("ocd.toml", format!("[boards.a]\nconnect = \"localhost:{port}\"\n[boards.b]\nconnect = \"{other}\"\n"));
+    bench.ocd_alone(&["flash", "app.bin@0x08004000", "--all-boards"]).expect(0);
+    assert!(held(&bench, APP, 100) == noise(33, 100) && held(&second, APP, 100) == noise(33, 100));
+}

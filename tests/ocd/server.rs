@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use openocd::{OpenOcdProcess, Session};
 use serde_json::Value;
 use virtual_chip::CoreState;
 
@@ -108,6 +109,33 @@ fn gdb_is_connected_and_its_status_passed_on() {
     let ran = bench.ocd(&["gdb", "--elf", ELF, "--json", "--", "-batch"]).expect(0);
     assert_eq!(ran.lines().last().unwrap()["whose"], "gdb");
     assert_eq!(ran.result()["status"], 0);
+}
+
+#[test]
+fn target_that_gdb_leaves_halted_is_told() {
+    let bench = Bench::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let openocd = OpenOcdProcess::builder().config(bench.config()).gdb_port(free);
+    let session = Session::builder().start(openocd).unwrap();
+    let told = "stm32f1x.cpu ran before GDB, and GDB left it halted";
+    let address = format!("localhost:{}", session.process().unwrap().tcl_port());
+    let gdb = |options: &[&str]| {
+        let arguments = [&["--connect", &address], options, &["gdb", ELF, "--", "-batch", "-ex", "p 1"]].concat();
+        bench.ocd_alone(&arguments).expect(0)
+    };
+    let ran = gdb(&[]);
+    assert_eq!(bench.chip.state(), CoreState::Halted);
+    assert!(ran.stderr.contains(&format!("warning: {told}; `ocd resume`")), "{ran:#?}");
+    // It was halted before.
+    assert!(!gdb(&[]).stderr.contains("ran before"));
+    session.target().resume().unwrap();
+    let ran = gdb(&["--json"]);
+    let messages = ran.lines().into_iter().map(|line| line["event"]["message"].to_string());
+    assert_eq!(messages.filter(|message| message.contains(told)).count(), 1, "{ran:#?}");
+    // It is resumed, so there is nothing to tell.
+    session.target().resume().unwrap();
+    assert!(!gdb(&["--on-exit", "resume"]).stderr.contains("ran before"));
+    assert_eq!(bench.chip.state(), CoreState::Running);
 }
 
 /// A GDB of our own.

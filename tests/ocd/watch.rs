@@ -139,3 +139,11 @@ fn a_terminal_gets_a_table_that_is_drawn_anew() {
     let longest = ran.stdout.lines().map(|line| line.trim_start_matches("\x1b[4A").trim_end().len()).max();
     assert!(longest < Some(80 + "\x1b[K".len()), "{ran:?}");
 }
+
+#[test]
+fn read_that_failed_is_the_one_that_is_quoted() {
+    let ran = Bench::new().ocd(&["watch", "0x2000_0000", "0x2000_0004:u16", "0x6000_0000:u16"]).expect(73);
+    let first = ran.stderr.lines().next().unwrap_or_default();
+    assert!(first.contains("cannot read memory at 0x60000000"), "{ran:#?}");
+    assert!(first.contains("`read_memory 0x60000000 16 1`"), "{ran:#?}");
+}

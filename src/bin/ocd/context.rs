@@ -8,12 +8,12 @@ use serde::Serialize;
 
 use crate::arguments::Cli;
 use crate::board::Board;
-use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::identity::Effect;
 use crate::output::{Done, Output, last_line};
 use crate::settings::{Key, Origin, Settings, Sources};
 use crate::signals::Signals;
+use crate::{distinct, exit_status};
 
 pub(crate) struct Context {
     pub(crate) output: Output,
@@ -172,13 +172,15 @@ impl Context {
         R: Serialize + fmt::Display,
     {
         let settings = self.settings()?;
-        check_distinct(&settings)?;
+        distinct::check(&settings)?;
         let planned = settings.into_iter().map(|settings| plan(&settings).map(|plan| (settings, plan)));
         let planned: Vec<(Settings, P)> = planned.collect::<Outcome<_>>()?;
+        let all = distinct::Opened::default();
         let one = |settings: Settings, plan: P| {
             let name = settings.board.clone();
             self.note_unused(&settings);
-            let opened = Board::open(settings, self.takes_time, |openocd| openocd);
+            let opened = Board::open(settings, self.takes_time, |openocd| openocd)
+                .and_then(|board| all.add(&board).map(|()| board));
             let answer = opened.and_then(|board| self.checked(board)).and_then(|board| {
                 // The target is left as it should be also after a failure, which then counts.
                 let done = command(&board, &plan);
@@ -220,21 +222,4 @@ impl Context {
             self.output.note(None, format_args!("{failed} of {all} boards failed, with exit status: {names}"));
         }
     }
-}
-
-/// Refuses boards that are one and the same: OpenOCD would take the first probe that it finds for
-/// each of them.
-fn check_distinct(settings: &[Settings]) -> Outcome<()> {
-    let place = |settings: &Settings| {
-        [Key::Connect, Key::Config, Key::Serial, Key::UsbLocation].map(|key| settings.value(key).map(str::to_owned))
-    };
-    for (index, board) in settings.iter().enumerate().filter(|(_, board)| board.get(Key::Virtual).is_none()) {
-        if let Some(other) = settings[..index].iter().find(|other| place(other) == place(board)) {
-            let [one, other] = [other, board].map(|board| board.board.as_deref().unwrap_or_default());
-            let message = format!("boards {one} and {other} are the same: nothing says which probe each of them has");
-            return Err(Failure::configuration(message)
-                .help("give each a `serial` or a `usb-location`, best in your own ocd.toml"));
-        }
-    }
-    Ok(())
 }

@@ -15,6 +15,7 @@ use crate::board::Board;
 use crate::crash::{self, Crash};
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::others::{self, Others};
 use crate::output::progress::Watch;
 
 /// How flash is written.
@@ -184,12 +185,27 @@ pub(crate) fn program(
     after: Option<ResetMode>,
     watch: &mut Watch,
 ) -> Outcome<Programmed> {
-    let target = board.target()?;
-    let mut time = Stopwatch::new(Step::Open, board.opened);
+    let time = Stopwatch::new(Step::Open, board.opened);
     watch.interrupted("nothing was changed")?;
+    others::check_has_flash(&board.target()?)?;
+    let others = Others::of(board)?;
+    let programmed = reset_and_write(board, image, arguments, after, time, watch);
+    others.after(watch.output(), board, programmed)
+}
+
+/// The same, for a target that has flash.
+fn reset_and_write(
+    board: &Board,
+    image: &Image,
+    arguments: &ProgramArgs,
+    after: Option<ResetMode>,
+    mut time: Stopwatch,
+    watch: &mut Watch,
+) -> Outcome<Programmed> {
+    let target = board.target()?;
     time.begin(Step::Reset);
     watch.step("resetting");
-    target.reset(ResetMode::Init)?;
+    board.reset_before_writing(&target, "flash was not changed")?;
     watch.interrupted("flash was not changed, and the target is halted")?;
     time.begin(Step::Compare);
     watch.step("comparing");
@@ -200,7 +216,7 @@ pub(crate) fn program(
         watch.interrupted("flash was not written, its protection ends at the next reset, and the target is halted")?;
         time.begin(Step::Reset);
         watch.step("resetting");
-        target.reset(ResetMode::Init)?;
+        board.reset_before_writing(&target, "flash was not written")?;
         watch.interrupted("flash was not written, and the target is halted")?;
         time.begin(Step::Compare);
         watch.step("comparing");

@@ -34,6 +34,7 @@ pub(crate) struct Firmware {
 /// A file of the firmware.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct FirmwareFile {
+    #[serde(serialize_with = "crate::output::path::lossy")]
     pub(crate) path: PathBuf,
     pub(crate) format: ImageFormat,
     /// Number of bytes to load.

@@ -3,6 +3,7 @@
 
 pub(crate) mod file;
 pub(crate) mod last_line;
+pub(crate) mod path;
 pub(crate) mod progress;
 pub(crate) mod stream;
 pub(crate) mod table;

@@ -16,6 +16,7 @@ use crate::settings::{Setting, Settings};
 /// The settings of one board.
 #[derive(Serialize)]
 struct Report {
+    #[serde(serialize_with = "crate::output::path::all_lossy")]
     files: Vec<PathBuf>,
     boards: Vec<String>,
     settings: BTreeMap<&'static str, Setting>,

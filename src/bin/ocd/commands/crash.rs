@@ -69,6 +69,7 @@ impl fmt::Display for Trace {
 
 #[derive(Serialize)]
 struct Core {
+    #[serde(serialize_with = "crate::output::path::lossy")]
     file: PathBuf,
     /// Bytes of memory in it.
     length: u64,

@@ -4,13 +4,14 @@ use std::fmt;
 use std::ops::Range;
 
 use clap::Args;
-use openocd::{BankId, Flash, ProgressReport, ResetMode, Result, TargetStatus};
+use openocd::{BankId, Flash, ProgressReport, Result, Target, TargetStatus};
 use serde::Serialize;
 
 use crate::address::Names;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::number;
+use crate::others::{Others, check_has_flash};
 use crate::output::Done;
 use crate::output::progress::Watch;
 use crate::settings::Settings;
@@ -60,22 +61,30 @@ pub(crate) fn run(context: &Context, arguments: &EraseArgs) -> Outcome<u8> {
         if let Plan::Sectors { bank, .. } | Plan::Bank(bank) = *plan {
             check_bank(target.flash(), bank)?;
         }
+        if let Plan::Range(_) | Plan::Everything = *plan {
+            check_has_flash(&target)?;
+        }
+        let others = Others::of(board)?;
         watch.step("resetting");
-        target.reset(ResetMode::Init)?;
-        watch.interrupted("flash was not changed, and the target is halted")?;
-        let flash = target.flash();
-        let erased = match *plan {
-            Plan::Range(Range { start, end }) => {
-                watch.flash(flash).erase_address(start, end - start).map(|()| end - start)
-            }
-            Plan::Sectors { bank, first, last } => sectors(&watch.flash(flash), bank, first, last),
-            Plan::Bank(bank) => whole(&watch.flash(flash), bank),
-            Plan::Everything => everything(&watch.flash(flash), &target.status()?.name),
-        };
-        let erased = erased.map_err(|error| watch.failure(error))?;
+        board.reset_before_writing(&target, "flash was not changed")?;
+        let erased = watch
+            .interrupted("flash was not changed, and the target is halted")
+            .and_then(|()| erase(target, plan, &mut watch));
+        let erased = others.after(&context.output, board, erased)?;
         let elapsed_seconds = board.opened.elapsed().as_secs_f64();
         Ok(Done::from(Report { erased, status: target.status()?, elapsed_seconds }))
     })
+}
+
+fn erase(target: Target<'_>, plan: &Plan<'_>, watch: &mut Watch) -> Outcome<u64> {
+    let flash = target.flash();
+    let erased = match *plan {
+        Plan::Range(Range { start, end }) => watch.flash(flash).erase_address(start, end - start).map(|()| end - start),
+        Plan::Sectors { bank, first, last } => sectors(&watch.flash(flash), bank, first, last),
+        Plan::Bank(bank) => whole(&watch.flash(flash), bank),
+        Plan::Everything => everything(&watch.flash(flash), &target.status()?.name),
+    };
+    erased.map_err(|error| watch.failure(error))
 }
 
 /// A bank that does not exist is no reason to reset the target.

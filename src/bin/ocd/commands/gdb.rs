@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use openocd::{Image, OnClose, quote};
+use openocd::{Image, OnClose, TargetState, quote};
 use serde::Serialize;
 
 use crate::board::Board;
@@ -33,6 +33,7 @@ pub(crate) struct GdbArgs {
 
 #[derive(Serialize)]
 struct Report {
+    #[serde(serialize_with = "crate::output::path::lossy")]
     gdb: PathBuf,
     port: u16,
     status: u8,
@@ -64,7 +65,11 @@ pub(crate) fn run(context: &Context, arguments: &GdbArgs) -> Outcome<u8> {
         if context.output.is_json() {
             command.stdout(std::io::stderr());
         }
-        Ok((port, wait(context, &mut command)?))
+        // GDB may be started for a target that does not answer.
+        let before = board.target()?.status().ok().map(|status| status.state);
+        let status = wait(context, &mut command)?;
+        note_halt(context, &board, before)?;
+        Ok((port, status))
     });
     // OpenOCD ends in any case.
     let closed = board.close(OnClose::AsIs);
@@ -77,6 +82,19 @@ pub(crate) fn run(context: &Context, arguments: &GdbArgs) -> Outcome<u8> {
     let done = Done { report: Report { gdb, port, status }, status, whose };
     context.output.done(None, &done)?;
     Ok(status)
+}
+
+/// Warns of a target that ran before GDB and is halted after it. Whether its user wants that, GDB does
+/// not tell: it halts a target to attach to it, and detaching leaves it halted.
+fn note_halt(context: &Context, board: &Board, before: Option<TargetState>) -> Outcome<()> {
+    // OpenOCD may be gone, and GDB's status counts.
+    let Ok(status) = board.target()?.status() else { return Ok(()) };
+    let is_left_so = board.settings.value(Key::OnExit).is_none_or(|on_exit| on_exit == "keep");
+    if before != Some(TargetState::Running) || status.state != TargetState::Halted || !is_left_so {
+        return Ok(());
+    }
+    let text = format!("{} ran before GDB, and GDB left it halted; `ocd resume`, or --on-exit resume", status.name);
+    context.output.warning(board.name(), &text)
 }
 
 fn find() -> Outcome<PathBuf> {

@@ -78,6 +78,7 @@ impl fmt::Display for Chain {
 
 #[derive(Serialize)]
 struct Played {
+    #[serde(serialize_with = "crate::output::path::lossy")]
     file: PathBuf,
     #[serde(flatten)]
     report: SvfReport,
@@ -95,6 +96,7 @@ impl fmt::Display for Played {
 
 #[derive(Serialize)]
 struct PlayedXsvf {
+    #[serde(serialize_with = "crate::output::path::lossy")]
     file: PathBuf,
 }
 

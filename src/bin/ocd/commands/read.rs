@@ -30,6 +30,7 @@ pub(crate) struct ReadArgs {
 
 #[derive(Serialize)]
 struct Report {
+    #[serde(serialize_with = "crate::output::path::lossy")]
     path: PathBuf,
     address: u64,
     bytes: u64,

@@ -40,6 +40,7 @@ impl fmt::Display for Text {
 /// The pages that were written.
 #[derive(Serialize)]
 struct Pages {
+    #[serde(serialize_with = "crate::output::path::all_lossy")]
     pages: Vec<PathBuf>,
 }
 

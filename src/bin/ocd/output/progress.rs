@@ -63,6 +63,11 @@ impl Watch {
         }
     }
 
+    /// Where it is shown.
+    pub(crate) fn output(&self) -> &Output {
+        &self.output
+    }
+
     /// The exit status of the signal that was caught.
     pub(crate) fn caught(&self) -> Option<u8> {
         self.signals.caught()

@@ -35,6 +35,7 @@ pub(crate) struct DumpArgs {
 struct Report {
     address: u64,
     length: u64,
+    #[serde(serialize_with = "crate::output::path::lossy")]
     file: PathBuf,
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct LoadArgs {
 
 #[derive(Serialize)]
 struct Report {
+    #[serde(serialize_with = "crate::output::path::lossy")]
     file: PathBuf,
     length: u64,
     segments: Vec<Part>,

@@ -11,6 +11,7 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::others::Others;
 use crate::output::Output;
 use crate::output::progress::Watch;
 
@@ -72,7 +73,9 @@ impl Firmware {
     /// if the file is needed. Returns whether this file says what the firmware's log and addresses
     /// mean.
     pub(super) fn compare(&self, output: &Output, board: &Board, is_trusted: bool, is_needed: bool) -> Outcome<bool> {
+        let others = Others::of(board)?;
         board.target()?.reset(openocd::ResetMode::Halt)?;
+        others.tell(output, board)?;
         let Some(mismatch) = board.target()?.flash().verify_image_at(&self.image)? else { return Ok(true) };
         if is_needed && !is_trusted {
             let help = "name the file of the firmware in flash, or leave out --no-flash, and ocd writes this one";

@@ -32,6 +32,7 @@ pub(crate) struct DiffArgs {
 
 #[derive(Serialize)]
 struct Saved {
+    #[serde(serialize_with = "crate::output::path::lossy")]
     file: PathBuf,
     registers: usize,
     /// Registers that are write-only, that a read changes, or that could not be read.

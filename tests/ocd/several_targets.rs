@@ -1,0 +1,99 @@
+//! A board with several targets: a reset of one resets all.
+
+use openocd::{Session, TargetState};
+use virtual_chip::{CoreState, Model, VirtualBoard};
+
+use crate::bench::{Bench, Ran};
+use crate::run::firmware;
+
+const HARTS: [&str; 2] = ["pair0.cpu0", "pair0.cpu1"];
+
+/// Two harts, and a chip that has flash. The session ends first.
+struct Several {
+    session: Session,
+    board: VirtualBoard,
+    bench: Bench,
+}
+
+impl Several {
+    fn start() -> Several {
+        let board = VirtualBoard::start(&[Model::RiscvPair, Model::Stm32f103]).expect("a free port");
+        let session = Session::start(board.openocd_config()).expect("OpenOCD is installed");
+        let several = Several { session, board, bench: Bench::new() };
+        assert_eq!(several.states(), [TargetState::Running; 3]);
+        several
+    }
+
+    fn ocd(&self, arguments: &[&str]) -> Ran {
+        self.bench.ocd_on(&self.session, arguments)
+    }
+
+    fn states(&self) -> [TargetState; 3] {
+        [HARTS[0], HARTS[1], "chip0.cpu"].map(|name| self.session.target_named(name).unwrap().status().unwrap().state)
+    }
+}
+
+#[test]
+fn target_without_flash_is_refused_before_anything_is_reset() {
+    let several = Several::start();
+    let resets = several.board.chips()[0].reset_count();
+    several.bench.file("some.bin", [1; 64]);
+    for arguments in [&["erase", "--all"][..], &["erase", "0x08000000", "0x400"], &["flash", "some.bin@0x08000000"]] {
+        let arguments = [&["--target", "pair0.cpu1", "--json"], arguments].concat();
+        let error = several.ocd(&arguments).expect(64).error();
+        assert_eq!(error["id"], "flash.no_bank", "{error}");
+        assert_eq!(error["message"], "the target has no flash bank: pair0.cpu1", "{error}");
+        assert_eq!(several.states(), [TargetState::Running; 3], "{arguments:?}");
+        assert_eq!(several.board.chips()[0].reset_count(), resets, "{arguments:?}");
+    }
+}
+
+#[test]
+fn other_targets_that_the_reset_has_halted_are_told() {
+    let several = Several::start();
+    let (hello, file) = (firmware("hello"), "some.bin@0x08008000");
+    several.bench.file("some.bin", [1; 64]);
+    for arguments in [
+        &["erase", "0x0801fc00", "0x400"][..],
+        &["flash", "--reset", "halt", file],
+        &["run", &hello],
+        &["run", "--no-flash", &hello],
+    ] {
+        several.session.resume_all().unwrap();
+        let arguments = [&["--target", "chip0.cpu"], arguments].concat();
+        let ran = several.ocd(&arguments).expect(0);
+        let told = "warning: the reset halted other targets that ran before: pair0.cpu0, pair0.cpu1; `ocd --target pair0.cpu0 resume`\n";
+        assert!(ran.stderr.contains(told), "{arguments:?}: {ran:#?}");
+        assert_eq!(several.states(), [TargetState::Halted; 3], "{arguments:?}");
+    }
+    several.session.resume_all().unwrap();
+    let lines = several.ocd(&["--target", "chip0.cpu", "--json", "erase", "0x0801fc00", "0x400"]).expect(0).lines();
+    let warnings: Vec<_> = lines.iter().filter(|line| line["type"] == "warning").collect();
+    assert_eq!(warnings.len(), 1, "{lines:#?}");
+    // They were halted before.
+    let ran = several.ocd(&["--target", "chip0.cpu", "erase", "0x0801fc00", "0x400"]).expect(0);
+    assert!(!ran.stderr.contains("warning"), "{ran:#?}");
+    // The reset at the end starts all.
+    several.session.resume_all().unwrap();
+    let ran = several.ocd(&["--target", "chip0.cpu", "flash", &hello]).expect(0);
+    assert!(!ran.stderr.contains("warning"), "{ran:#?}");
+    assert_eq!(several.states()[..2], [TargetState::Running; 2]);
+}
+
+/// Only an OpenOCD that is newer than 0.12.0 can drive the chip.
+#[test]
+fn reset_that_fails_before_flash_is_written_says_how_it_left_the_targets() {
+    let board = VirtualBoard::start(&[Model::Rp2040]).expect("a free port");
+    let Ok(session) = Session::start(board.openocd_config()) else { return };
+    let bench = Bench::new();
+    bench.file("some.bin", [1; 256]);
+    for arguments in [&["erase", "--all"][..], &["flash", "some.bin@0x10000000"]] {
+        session.resume_all().unwrap();
+        let ran = bench.ocd_on(&session, arguments).expect(73);
+        assert!(ran.stderr.contains("note: flash was not changed\n"), "{ran:#?}");
+        for (number, core) in board.cores().iter().enumerate() {
+            assert_eq!(core.state(), CoreState::Halted);
+            assert!(ran.stderr.contains(&format!("note: rp2040.core{number} is halted at 0x")), "{ran:#?}");
+        }
+    }
+}
