@@ -61,7 +61,9 @@ fn flash(table: &mut Table, first: &str, again: &str, ocd: &PathBuf) {
     let chip = VirtualChip::start().expect("a free port");
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("image.bin");
-    let image: Vec<u8> = (0..IMAGE as u32).map(|n| (n.wrapping_mul(0x9e37_79b9) >> 24) as u8).collect();
+    let mut image: Vec<u8> = (0..IMAGE as u32).map(|n| (n.wrapping_mul(0x9e37_79b9) >> 24) as u8).collect();
+    // The top of the stack, the reset vector, and a loop there: what crashes at once is no success.
+    image[..10].copy_from_slice(&[0x00, 0x50, 0x00, 0x20, 0x09, 0x00, 0x00, 0x08, 0xfe, 0xe7]);
     let other: Vec<u8> = image.iter().map(|byte| !byte).collect();
     std::fs::write(&path, &image).expect("a file");
     let path = path.to_str().expect("a path of text");
