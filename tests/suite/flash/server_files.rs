@@ -1,9 +1,13 @@
 //! Temporary files of OpenOCD that carry the bytes.
 
-use openocd::{Error, FlashError, Image, Session, WriteOptions};
+#[cfg(unix)]
+use openocd::Session;
+use openocd::{Error, FlashError, Image, WriteOptions};
 
 use super::{BASE, SIZE};
-use crate::board::{Board, PATIENCE};
+use crate::board::Board;
+#[cfg(unix)]
+use crate::board::PATIENCE;
 #[cfg(unix)]
 use crate::directory::Directory;
 

@@ -121,6 +121,7 @@ fn fifo_that_nobody_reads_is_refused() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn dump_keeps_the_mode_of_a_file_and_writes_where_a_link_leads() {
     use std::os::unix::fs::{PermissionsExt, symlink};
