@@ -107,8 +107,8 @@ impl WriteOptions {
     ///
     /// If the call fails after the erase, it puts these bytes back. Where that fails too, as without
     /// power, the error is [`FlashError::NotKept`](crate::FlashError::NotKept) and holds the bytes.
-    /// Any other error means that they are in place, or all as erased flash. If OpenOCD does not answer, the call waits for
-    /// it once more before it gives up, so twice the
+    /// Any other error means that they are in place, or all as erased flash. If OpenOCD does not
+    /// answer, the call waits for it once more before it gives up, so twice the
     /// [`flash_timeout`](crate::SessionBuilder::flash_timeout) in all. A program that is killed in
     /// the middle loses them.
     ///

@@ -78,16 +78,24 @@ proc _openocd_rs_1_rtt_name {address} {
     }
 }
 
+# Runs a script on the target of RTT, with the control block that was found: `unset` or `stopped` if
+# there is none. The script finds `block`, and what rtt_head returns in `kind`, `ups` and `downs`.
+proc _openocd_rs_1_rtt_on_block {script} {
+    if {![info exists ::_openocd_rs_1_rtt]} { return unset }
+    if {$::_openocd_rs_1_rtt_block eq {}} { return stopped }
+    upvar 1 block block kind kind ups ups downs downs
+    set block $::_openocd_rs_1_rtt_block
+    return [_openocd_rs_1_rtt_on_target {
+        lassign [_openocd_rs_1_rtt_head $block [lindex $::_openocd_rs_1_rtt 3]] kind ups downs
+        uplevel 1 $script
+    }]
+}
+
 # The channels with a ring, by the target's memory: `unset`, `stopped`, `lost` as of rtt_ring, or
 # {UP DOWN}, each a list of {NUMBER SIZE FLAGS NAME}, NAME being the codes of its bytes. `rtt channels`
 # prints names as they are, so that a name with a newline can look like other channels.
 proc _openocd_rs_1_rtt_channels {} {
-    if {![info exists ::_openocd_rs_1_rtt]} { return unset }
-    set block $::_openocd_rs_1_rtt_block
-    if {$block eq {}} { return stopped }
-    set id [lindex $::_openocd_rs_1_rtt 3]
-    return [_openocd_rs_1_rtt_on_target {
-        lassign [_openocd_rs_1_rtt_head $block $id] kind ups downs
+    return [_openocd_rs_1_rtt_on_block {
         set lists {}
         foreach {direction count} [list up $ups down $downs] {
             set channels {}
@@ -189,12 +197,7 @@ proc _openocd_rs_1_rtt_ring {direction number} {
 # The same, and before that a script for a channel that is ready. It finds the values of rtt_channel
 # in variables.
 proc _openocd_rs_1_rtt_with_channel {direction number script} {
-    if {![info exists ::_openocd_rs_1_rtt]} { return unset }
-    set block $::_openocd_rs_1_rtt_block
-    if {$block eq {}} { return stopped }
-    set id [lindex $::_openocd_rs_1_rtt 3]
-    return [_openocd_rs_1_rtt_on_target {
-        lassign [_openocd_rs_1_rtt_head $block $id] kind ups downs
+    return [_openocd_rs_1_rtt_on_block {
         set count [expr {$direction eq {up} ? $ups : $downs}]
         if {$kind ne {block}} {
             list lost 0 0 0 0 0
