@@ -1,12 +1,12 @@
-//! Prints the JTAG chain and the debug access ports of a board as tables.
+//! Prints the JTAG chain and the debug access ports of a board.
 //!
 //! ```text
 //! cargo run --example jtag_scan                     a virtual STM32F103; needs only `openocd`
 //! cargo run --example jtag_scan -- --board CONFIG   such as "-f interface/jlink.cfg -f target/stm32f1x.cfg"
 //! ```
 //!
-//! Prints a line for each TAP: ` 0  stm32f1x.cpu  yes  0x3ba00477  ARM (0x23b)  4`, then of each
-//! DAP its access ports and what their ROM tables list.
+//! Prints a line for each TAP: `stm32f1x.cpu: 0x3ba00477, IR of 4 bits`, then a table for each DAP:
+//! its access ports and what their ROM tables list.
 
 mod board;
 mod ending;
@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use board::Board;
-use openocd::{DapInfo, Error, JtagError, Session, Tap};
+use openocd::{DapInfo, Error, JtagError, Session};
 
 const USAGE: &str = "usage: jtag_scan [--board CONFIG]";
 
@@ -32,7 +32,7 @@ fn scan() -> Result<(), Box<dyn std::error::Error>> {
     }
     let session = Session::start(&board.config)?;
     let mut parts = vec![match session.jtag().scan_chain() {
-        Ok(taps) => format!("{}\n", chain(&taps)),
+        Ok(taps) => taps.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n",
         // SWD has no chain.
         Err(Error::Jtag(error @ JtagError::WrongTransport { .. })) => format!("no chain: {error}\n"),
         Err(error) => return Err(error.into()),
@@ -46,18 +46,7 @@ fn scan() -> Result<(), Box<dyn std::error::Error>> {
     Ok(io::stdout().write_all(parts.concat().as_bytes())?)
 }
 
-fn chain(taps: &[Tap]) -> Table<6> {
-    let mut table = Table::new(["#", "TAP", "Enabled", "IDCODE", "Manufacturer", "IR"]);
-    for tap in taps {
-        let (position, ir_length) = (tap.position.to_string(), tap.ir_length.to_string());
-        let idcode = tap.idcode.map_or("none".to_owned(), |id| format!("{id:#010x}"));
-        let enabled = if tap.enabled { "yes" } else { "no" };
-        table.add_row([&position, &tap.name, enabled, &idcode, &text(tap.manufacturer()), &ir_length]);
-    }
-    table
-}
-
-fn components(info: &DapInfo) -> Table<6> {
+fn components(info: &DapInfo) -> Table {
     let mut table = Table::new(["AP", "Entry", "Address", "Class", "Designer", "Description"]);
     for port in &info.access_ports {
         let number = format!("{:#x}", port.port.number);
@@ -83,21 +72,21 @@ fn text(value: Option<impl Display>) -> String {
 }
 
 /// A heading and rows; each column is as wide as its widest cell.
-struct Table<const COLUMNS: usize>(Vec<[String; COLUMNS]>);
+struct Table(Vec<[String; 6]>);
 
-impl<const COLUMNS: usize> Table<COLUMNS> {
-    fn new(heading: [&str; COLUMNS]) -> Self {
+impl Table {
+    fn new(heading: [&str; 6]) -> Self {
         Table(vec![heading.map(str::to_owned)])
     }
 
-    fn add_row(&mut self, cells: [&str; COLUMNS]) {
+    fn add_row(&mut self, cells: [&str; 6]) {
         self.0.push(cells.map(str::to_owned));
     }
 }
 
-impl<const COLUMNS: usize> Display for Table<COLUMNS> {
+impl Display for Table {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let widths: [usize; COLUMNS] =
+        let widths: [usize; 6] =
             std::array::from_fn(|column| self.0.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
         for (number, row) in self.0.iter().enumerate() {
             let cells = row.iter().zip(widths).map(|(cell, width)| format!(" {cell:<width$}")).collect::<Vec<_>>();
