@@ -15,6 +15,10 @@ pub(super) fn find(explicit: Option<&Path>) -> Result<PathBuf, ProcessError> {
         (None, Some(value)) => (PathBuf::from(value), "the environment variable OPENOCD"),
         (None, None) => (PathBuf::from("openocd"), "PATH"),
     };
+    if wanted.components().count() > 1 && wanted.exists() {
+        // If it cannot be executed, the operating system says why.
+        return Ok(wanted);
+    }
     which::which(&wanted).map_err(|_| {
         let path = env::var_os("PATH").unwrap_or_default();
         let searched = if wanted.components().count() > 1 {

@@ -42,6 +42,11 @@ fn the_calls_are_shown_with_their_source_lines() {
     assert!(found.len() == functions.len() && found.is_sorted(), "{ran:?}");
     let result = bench.ocd(&["backtrace", "--elf", CRASH, "--json"]).expect(0).result();
     assert_eq!(result["frames"][1]["locations"][1]["function"], "inner");
+    // The file may be an argument, as it is for `attach`.
+    let ran = bench.ocd(&["backtrace", CRASH]).expect(0);
+    assert!(ran.stdout.contains("inner at "), "{ran:?}");
+    let ran = bench.ocd(&["crash", CRASH, "--elf", "absent.elf"]).expect(0);
+    assert!(ran.stdout.contains("inner at "), "{ran:?}");
     let ran = bench.ocd(&["backtrace"]).expect(64);
     assert!(ran.stderr.contains("--elf FILE"), "{ran:?}");
 }
@@ -53,6 +58,7 @@ fn other_firmware_than_the_file_is_told() {
     let ran = bench.ocd(&["crash", "--elf", OTHER]).expect(0);
     assert!(ran.stderr.contains("warning: the chip holds other firmware than "), "{ran:?}");
     assert!(ran.stdout.contains("HardFault") && !ran.stdout.contains(" is in"), "{ran:?}");
+    bench.ocd(&["backtrace", OTHER, "--elf", CRASH]).expect(75);
     let ran = bench.ocd(&["backtrace", "--elf", OTHER]).expect(75);
     assert!(ran.stderr.contains("error: the chip holds other firmware than "), "{ran:?}");
     assert_eq!(ran.stdout, "");

@@ -156,3 +156,16 @@ fn option_for_the_transport_is_named_only_if_there_is_one() {
         assert!(ran.stderr.contains(name), "{ran:#?}");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn openocd_that_is_killed_is_told_with_its_signal() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new();
+    bench.file("openocd", "#!/bin/sh\nkill -9 $$\n");
+    let path = bench.folder().join("openocd");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = bench.ocd(&["status", "--openocd", path.to_str().unwrap()]).expect(71);
+    let wanted = "error: OpenOCD ended before it was ready\n  cause: signal: 9 (SIGKILL)\n  help: ";
+    assert!(ran.stderr.starts_with(wanted), "{ran:#?}");
+}

@@ -291,3 +291,23 @@ fn config_shows_the_other_boards_if_the_settings_of_one_are_contradictory() {
     let ran = bench.ocd_alone(&["config"]).expect(71);
     assert!(ran.stdout.contains("b: connect  b:1") && ran.stderr.starts_with("error: "), "{ran:#?}");
 }
+
+#[test]
+fn config_checks_words_and_numbers_as_other_commands_do() {
+    let bench = Bench::new();
+    for (line, wanted) in [
+        ("speed = \"fast\"", "speed ("),
+        ("on-exit = \"stop\"", "on-exit ("),
+        ("timeout = \"soon\"", "timeout ("),
+        ("wait = -1", "wait ("),
+        ("expect = \"arm\"", "expect ("),
+        ("stream-ports = \"9000-\"", "stream-ports ("),
+    ] {
+        bench.file("ocd.toml", format!("connect = \"a:1\"\n{line}\n"));
+        for command in ["config", "status"] {
+            let error = bench.ocd_alone(&[command, "--json"]).expect(71).error();
+            let message = error["message"].as_str().unwrap();
+            assert!(message.starts_with(wanted) && message.contains("ocd.toml, line 2): "), "{line}: {error}");
+        }
+    }
+}

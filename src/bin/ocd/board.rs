@@ -54,7 +54,7 @@ impl Board {
     ) -> Outcome<Board> {
         let opened = Instant::now();
         // Before anything is started: an option that is wrong must not come to light at the end.
-        settings.parsed(Key::OnExit, on_close)?;
+        check(&settings)?;
         let mut limits = Session::builder();
         let timeout = settings.parsed(Key::Timeout, number::duration)?;
         if let Some(timeout) = timeout.filter(|_| !takes_time) {
@@ -225,6 +225,17 @@ impl Board {
         self.registered.closing();
         Ok(signals::close(self.session, on_close)?)
     }
+}
+
+/// Fails if a setting is no value of its kind.
+pub(crate) fn check(settings: &Settings) -> Outcome<()> {
+    settings.parsed(Key::Speed, number::number_u32)?;
+    settings.parsed(Key::Timeout, number::duration)?;
+    settings.parsed(Key::Wait, number::duration)?;
+    settings.parsed(Key::OnExit, on_close)?;
+    settings.parsed(Key::Expect, number::number_u32)?;
+    settings.parsed(Key::StreamPorts, number::ports)?;
+    Ok(())
 }
 
 /// Tries until it succeeds, or the time of `--wait` is over, or waiting cannot help.

@@ -173,7 +173,9 @@ fn ended(failure: &mut Failure, report: &ProcessReport) {
 
 fn with_log(failure: &mut Failure, report: &ProcessReport) {
     failure.log.clone_from(&report.log_tail);
-    failure.causes =
-        symptoms::first_error(&report.log_tail).map(|line| format!("OpenOCD says: {line}")).into_iter().collect();
+    let says = symptoms::first_error(&report.log_tail).map(|line| format!("OpenOCD says: {line}"));
+    // A status of its own tells less than what it says; a signal was not its own.
+    let status = report.exit_status.filter(|status| says.is_none() || status.code().is_none());
+    failure.causes = status.map(|status| status.to_string()).into_iter().chain(says).collect();
     failure.help.push(SHOW_ALL.to_owned());
 }

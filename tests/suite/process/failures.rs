@@ -28,6 +28,19 @@ fn file_that_is_no_program_is_a_process_error() {
 }
 
 #[test]
+#[cfg(unix)]
+fn file_that_may_not_be_executed_is_not_called_missing() {
+    let directory = Directory::new();
+    let file = directory.path().join("openocd");
+    std::fs::write(&file, "#!/bin/sh\n").unwrap();
+    for path in [file.as_path(), directory.path()] {
+        let error = dummy().binary(path).spawn().unwrap_err();
+        assert!(matches!(error, Error::Process(ProcessError::Spawn { .. })), "{error:?}");
+        assert!(error.to_string().contains("Permission denied"), "{error}");
+    }
+}
+
+#[test]
 fn missing_configuration_file_is_named() {
     let (text, report) = startup_failure(Session::start("no/such.cfg").unwrap_err());
     assert!(text.starts_with("OpenOCD ended before it was ready: Can't find no/such.cfg; exit status: 1\n"), "{text}");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::Outcome;
@@ -54,7 +55,7 @@ pub(crate) fn run(context: &Context) -> Outcome<u8> {
     output.several_boards = all.len() > 1;
     let mut status = exit_status::DONE;
     for (board, settings) in all {
-        match settings {
+        match settings.and_then(|settings| board::check(&settings).map(|()| settings)) {
             Ok(settings) => output.done(board.as_deref(), &Done::from(report(&settings)))?,
             Err(failure) => status = exit_status::worse(status, output.failure(board.as_deref(), &failure)),
         }

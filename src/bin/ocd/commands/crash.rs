@@ -19,7 +19,9 @@ use crate::settings::{Key, Settings};
 
 #[derive(Debug, Args)]
 pub(crate) struct CrashArgs {
-    /// Accept the file of --elf for firmware whose flash differs from it, such as firmware that writes
+    /// The firmware that runs, in place of --elf.
+    file: Option<PathBuf>,
+    /// Accept the file for firmware whose flash differs from it, such as firmware that writes
     /// to its own flash. Otherwise no name and no place is taken from a file that is not the one in
     /// flash.
     #[arg(long)]
@@ -40,7 +42,7 @@ struct Crash {
     #[serde(flatten)]
     report: CrashReport,
     summary: String,
-    /// Where the crash is in the sources; inlined functions first. Empty without --elf.
+    /// Where the crash is in the sources; inlined functions first. Empty without the firmware.
     location: Vec<CodeLocation>,
 }
 
@@ -82,16 +84,22 @@ impl fmt::Display for Core {
     }
 }
 
-/// The names, after the firmware has been read.
-fn with_image(settings: &Settings) -> Outcome<Names> {
-    let names = Names::new(settings);
-    names.image()?;
-    Ok(names)
+impl CrashArgs {
+    /// The names, after the firmware has been read.
+    fn names(&self, settings: &Settings) -> Outcome<Names> {
+        if let Some(file) = &self.file {
+            return Ok(Names::with_image(settings, &Image::open(file)?));
+        }
+        let names = Names::new(settings);
+        names.image()?;
+        Ok(names)
+    }
 }
 
-/// Compares flash with the file of --elf, and returns the failure if it holds other firmware.
+/// Compares flash with the firmware, and returns the failure if it holds other firmware.
 fn other_firmware(context: &Context, board: &Board, image: &Image, arguments: &CrashArgs) -> Outcome<Option<Failure>> {
-    let file = Path::new(board.settings.value(Key::Elf).unwrap_or_default());
+    let of_settings = || Path::new(board.settings.value(Key::Elf).unwrap_or_default());
+    let file = arguments.file.as_deref().unwrap_or_else(of_settings);
     let other = super::run::other_firmware(context, board, image, file, arguments.trust_file);
     // What follows does not look for signals by itself.
     context.signals.unattend();
@@ -99,27 +107,30 @@ fn other_firmware(context: &Context, board: &Board, image: &Image, arguments: &C
 }
 
 pub(crate) fn crash(context: &Context, arguments: &CrashArgs) -> Outcome<u8> {
-    context.each_board_planned(with_image, |board, names| {
-        let report = board.target()?.crash_report()?;
-        let mut location = Vec::new();
-        if let Some(image) = names.image()? {
-            match (other_firmware(context, board, image, arguments)?, report.fault_pc()) {
-                (Some(other), _) => {
-                    let message = format!("{other}; addresses have no names");
-                    context.output.warning(board.name(), &message)?;
+    context.each_board_planned(
+        |settings| arguments.names(settings),
+        |board, names| {
+            let report = board.target()?.crash_report()?;
+            let mut location = Vec::new();
+            if let Some(image) = names.image()? {
+                match (other_firmware(context, board, image, arguments)?, report.fault_pc()) {
+                    (Some(other), _) => {
+                        let message = format!("{other}; addresses have no names");
+                        context.output.warning(board.name(), &message)?;
+                    }
+                    (None, Some(pc)) => location = image.location(pc).unwrap_or_default(),
+                    (None, None) => {}
                 }
-                (None, Some(pc)) => location = image.location(pc).unwrap_or_default(),
-                (None, None) => {}
             }
-        }
-        Ok(Done::from(Crash { summary: report.summary(), report, location }))
-    })
+            Ok(Done::from(Crash { summary: report.summary(), report, location }))
+        },
+    )
 }
 
 pub(crate) fn backtrace(context: &Context, arguments: &CrashArgs) -> Outcome<u8> {
     context.each_board_planned(
         |settings| {
-            let names = with_image(settings)?;
+            let names = arguments.names(settings)?;
             names.needed_image()?;
             Ok(names)
         },
