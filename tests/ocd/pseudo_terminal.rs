@@ -73,6 +73,19 @@ fn repl_edits_lines_and_keeps_their_history() {
 }
 
 #[test]
+fn lines_that_are_pasted_are_as_many_commands() {
+    let bench = Bench::new();
+    let mut terminal = repl(&bench);
+    // Between these marks a terminal sends what is pasted.
+    send(&mut terminal, "\x1b[200~expr 6*700\nocd status\nexpr {\n11*700\n}\x1b[201~\r");
+    for answer in ["4200\r\n", "stm32f1x.cpu is running", "7700\r\n", "ocd> "] {
+        terminal.exp_string(answer).unwrap();
+    }
+    send(&mut terminal, "exit\r");
+    ends(terminal, 0);
+}
+
+#[test]
 fn repl_completes_openocds_commands_and_ours() {
     let mut terminal = repl(&Bench::new());
     send(&mut terminal, "adapter spe\t");

@@ -25,6 +25,19 @@ fn lines_of_a_pipe_are_run_and_the_first_failure_counts() {
 }
 
 #[test]
+fn braces_in_quotes_and_in_commands_of_ocd_swallow_no_lines() {
+    let bench = Bench::new();
+    std::fs::copy(ELF, bench.folder().join("a{b.elf")).unwrap();
+    let lines = "ocd symbols 'a{b.elf' counter\nset a \"{\"\nset b \"one\ntwo\"\nlindex {\n7 }\nocd status\nexpr 6*7\n";
+    let ran = piped(&bench, &["--json"], lines).expect(0);
+    let answers = ran.lines();
+    let commands: Vec<_> = answers.iter().map(|answer| answer["command"].as_str().unwrap()).collect();
+    assert_eq!(commands, ["symbols", "repl", "repl", "repl", "status", "repl"], "{ran:?}");
+    assert_eq!(answers[2]["result"]["result"], "one\ntwo");
+    assert_eq!(answers[5]["result"]["result"], "42");
+}
+
+#[test]
 fn lines_may_be_arguments() {
     let bench = Bench::new();
     let ran = bench.ocd(&["repl", "-c", "halt", "-c", "ocd status", "-c", "expr 1"]).expect(0);

@@ -112,6 +112,17 @@ fn gdb_is_connected_and_its_status_passed_on() {
 }
 
 #[test]
+fn name_of_a_file_is_no_option_of_gdb() {
+    let bench = Bench::new();
+    let name = "--eval-command=shell touch canary";
+    std::fs::copy(ELF, bench.folder().join(name)).unwrap();
+    let elf = format!("--elf={name}");
+    let ran = bench.ocd(&[&elf, "gdb", "--", "-batch", "-ex", "info symbol $pc"]).expect(0);
+    assert!(!bench.folder().join("canary").exists(), "{ran:?}");
+    assert!(ran.stdout.contains("in section .text"), "{ran:?}");
+}
+
+#[test]
 fn target_that_gdb_leaves_halted_is_told() {
     let bench = Bench::new();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -60,7 +60,9 @@ pub(crate) fn run(context: &Context, arguments: &GdbArgs) -> Outcome<u8> {
             compare(context, &board, file)?;
         }
         let mut command = Command::new(&gdb);
-        command.args(&file).args(["-ex", &format!("target extended-remote {}:{port}", host(&board))]);
+        command
+            .args(file.as_deref().map(no_option))
+            .args(["-ex", &format!("target extended-remote {}:{port}", host(&board))]);
         command.args(&arguments.arguments);
         if context.output.is_json() {
             command.stdout(std::io::stderr());
@@ -95,6 +97,11 @@ fn note_halt(context: &Context, board: &Board, before: Option<TargetState>) -> O
     }
     let text = format!("{} ran before GDB, and GDB left it halted; `ocd resume`, or --on-exit resume", status.name);
     context.output.warning(board.name(), &text)
+}
+
+/// The file, so that GDB does not take its name for an option.
+fn no_option(file: &Path) -> PathBuf {
+    if file.as_os_str().as_encoded_bytes().starts_with(b"-") { Path::new(".").join(file) } else { file.to_owned() }
 }
 
 fn find() -> Outcome<PathBuf> {

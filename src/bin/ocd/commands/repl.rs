@@ -8,9 +8,10 @@ mod source;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use clap::Args;
-use openocd::{Execution, OnClose};
+use openocd::{Execution, OnClose, Session};
 use serde::Serialize;
 
 use crate::arguments::Command;
@@ -38,6 +39,9 @@ pub(crate) struct ReplArgs {
     #[arg(short = 'c', long = "command", value_name = "LINE", allow_hyphen_values = true)]
     commands: Vec<String>,
 }
+
+/// How long OpenOCD may take to look at a command.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// What a command of OpenOCD gave.
 #[derive(Serialize)]
@@ -96,7 +100,7 @@ impl Repl<'_> {
             })?;
             let is_end = next.is_none();
             text.push_str(next.as_deref().unwrap_or_default());
-            if !is_end && !line::is_complete(&text) {
+            if !is_end && !line::is_whole(&text, |tcl| is_complete(&self.board.session, tcl)) {
                 text.push('\n');
                 continue;
             }
@@ -143,22 +147,30 @@ impl Repl<'_> {
                 Typed::Cancelled => continue,
                 Typed::End => return Ok(exit_status::DONE),
             };
-            if let Next::End(status) = self.line(&text)? {
-                return Ok(status);
+            // Several lines that were pasted are as many commands.
+            let (commands, _) = line::commands(&text, |tcl| is_complete(&self.board.session, tcl));
+            for command in commands {
+                if let Next::End(status) = self.line(&command)? {
+                    return Ok(status);
+                }
+                if self.recover() {
+                    break;
+                }
             }
-            self.recover();
         }
     }
 
-    /// Makes the session usable again after Ctrl-C.
-    fn recover(&self) {
-        if self.context.signals.forget_interrupt() {
+    /// Makes the session usable again after Ctrl-C. Returns whether there was one.
+    fn recover(&self) -> bool {
+        let is_interrupted = self.context.signals.forget_interrupt();
+        if is_interrupted {
             if let Err(error) = self.board.session.reconnect() {
                 let failure =
                     Failure::new(exit_status::CONNECTION, error.id(), "OpenOCD is still busy with that command");
                 self.context.output.failure(None, &failure.help("Ctrl-D ends it"));
             }
         }
+        is_interrupted
     }
 
     /// Runs a line. Fails if nobody reads the results any more.
@@ -231,6 +243,15 @@ impl Repl<'_> {
         self.context.signals.unattend();
         status
     }
+}
+
+/// Whether Tcl has all of a command. If OpenOCD cannot say it, running the command tells why.
+fn is_complete(session: &Session, tcl: &str) -> bool {
+    if !tcl.contains(['{', '[', '"', '\\']) {
+        return true;
+    }
+    let answer = session.command_within(&format!("info complete {}", openocd::quote(tcl)), LOOK);
+    answer.map_or(true, |answer| answer != "0")
 }
 
 /// The options that make a command of ours use the same OpenOCD, board and settings.

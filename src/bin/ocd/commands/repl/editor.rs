@@ -14,7 +14,8 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Config, Helper};
 
 use super::complete::{self, Completion};
-use super::line::is_complete;
+use super::is_complete;
+use super::line::commands;
 use crate::arguments::Cli;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
@@ -110,7 +111,8 @@ impl Completer for Completing {
 
 impl Validator for Completing {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        Ok(if is_complete(context.input()) { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
+        let (_, is_whole) = commands(context.input(), |tcl| is_complete(&self.session, tcl));
+        Ok(if is_whole { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
     }
 }
 

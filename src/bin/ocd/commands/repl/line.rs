@@ -55,22 +55,27 @@ fn split(text: &str) -> Option<Vec<String>> {
     quote.is_none().then_some(words)
 }
 
-/// Whether a Tcl command has all of its closing braces and brackets.
-pub(super) fn is_complete(text: &str) -> bool {
-    if text.trim_start().starts_with('#') {
-        return true;
-    }
-    let mut depth = 0_i32;
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => drop(characters.next()),
-            '{' | '[' => depth += 1,
-            '}' | ']' => depth -= 1,
-            _ => {}
+/// Whether nothing of a command is missing. `is_complete` says it of Tcl. A command of ours is a
+/// line, whatever braces it has.
+pub(super) fn is_whole(text: &str, is_complete: impl Fn(&str) -> bool) -> bool {
+    !matches!(Line::of(text), Line::Tcl(_)) || is_complete(text)
+}
+
+/// The commands of a text with several lines, and whether the last one is whole.
+pub(super) fn commands(text: &str, is_complete: impl Fn(&str) -> bool) -> (Vec<String>, bool) {
+    let mut all = Vec::new();
+    let mut rest = String::new();
+    for line in text.lines() {
+        rest.push_str(line);
+        if is_whole(&rest, &is_complete) {
+            all.push(std::mem::take(&mut rest));
+        } else {
+            rest.push('\n');
         }
     }
-    depth <= 0
+    let is_last_whole = rest.is_empty();
+    all.extend(Some(rest).filter(|_| !is_last_whole));
+    (all, is_last_whole)
 }
 
 #[cfg(test)]
@@ -98,12 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn open_braces_ask_for_more() {
-        assert!(is_complete("if {1} {echo a}"));
-        assert!(!is_complete("if {1} {"));
-        assert!(!is_complete("echo [expr"));
-        assert!(is_complete("echo \\{"));
-        assert!(is_complete("echo }"));
-        assert!(is_complete("# {"));
+    fn text_is_cut_into_its_commands() {
+        let is_complete = |text: &str| text.matches('{').count() == text.matches('}').count();
+        let of = |text| commands(text, is_complete);
+        assert_eq!(
+            of("if 1 {\nhalt\n}\nocd run 'p{y.elf'\nresume"),
+            (vec!["if 1 {\nhalt\n}".to_owned(), "ocd run 'p{y.elf'".to_owned(), "resume".to_owned()], true)
+        );
+        assert_eq!(of("# {\nif 1 {\nocd run"), (vec!["# {".to_owned(), "if 1 {\nocd run\n".to_owned()], false));
+        assert_eq!(of(""), (Vec::new(), true));
     }
 }
