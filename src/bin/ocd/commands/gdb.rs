@@ -187,7 +187,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Runs GDB. Ctrl-C is for GDB meanwhile.
 fn wait(context: &Context, command: &mut Command) -> Outcome<u8> {
     context.signals.attend();
-    context.signals.ignore_interrupt();
+    let _interrupt_is_for_gdb = context.signals.ignore_interrupt();
     let mut gdb = command.spawn().map_err(|error| {
         Failure::configuration(format!("cannot start {}", command.get_program().to_string_lossy()))
             .cause(error.to_string())
