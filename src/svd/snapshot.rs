@@ -32,7 +32,8 @@ const LARGEST_FILE: u64 = 64 << 20;
 /// [`Display`](fmt::Display) writes. The first line is `openocd-snapshot 1` and the device's name.
 /// Each further line is a register: its path, address, width in bits, and value or `-` and why the
 /// register was not read. A tab is between two columns. Empty lines and lines that begin with `#`
-/// are ignored.
+/// are ignored. In a text, a backslash is `\\`, control characters are as in Rust (`\t`, `\n`,
+/// `\u{1b}`), and a `#` at the start of a path is `\#`.
 ///
 /// ```text
 /// openocd-snapshot 1  STM32F103
