@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Elements, Expanded, Expander, constraint};
+use super::{Expanded, Expander, constraint};
 use crate::svd::derive::FieldView;
 use crate::svd::field::{EnumeratedValue, Field};
 use crate::svd::properties::{Access, ModifiedWriteValues};
@@ -55,7 +55,7 @@ impl<'s> Expander<'s, '_> {
     fn field(&mut self, id: u32, info: &RegisterInfo, register: &Head<'_>, list: &mut Vec<Field>) -> Expanded<()> {
         let own = &self.resolver.source.fields[id as usize];
         let view: FieldView<'s> = self.resolver.view(id);
-        let elements = Elements::of(&own.head, view.dim);
+        let elements = self.elements(&own.head, view.dim);
         self.budget.fields(list.len(), elements.count, &register.name)?;
         let [read_values, write_values] = self.field_values(&view, &own.head);
         let width = view.bits.width.unwrap_or(1);
