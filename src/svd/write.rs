@@ -16,8 +16,9 @@ use crate::wire::tcl;
 
 impl Svd<'_> {
     /// Writes a register, in one access of its own width. A register of another width than 8, 16,
-    /// 32 or 64 bits is in a wider access, whose other bits are read and written again; they are
-    /// written as zeros if the register must not be read.
+    /// 32 or 64 bits is in a wider access, whose other bits are read and written again. They are
+    /// written as zeros if the register must not be read; [`unguarded`](Self::unguarded) allows the
+    /// read.
     ///
     /// The write constraints of the register and of its fields are checked first. Read-only fields
     /// may get any value. If the description says `writeAsRead`, the register is read before it is
@@ -134,9 +135,10 @@ impl Svd<'_> {
         if plan.keep == 0 { self.write_value(&device, register, plan.set) } else { self.modify(register, plan) }
     }
 
-    /// Writes fields of a register, and the reset value to all other fields. The register is not
-    /// read.
+    /// Writes fields of a register, and the reset value to all other fields.
     ///
+    /// The register is not read, unless it has another width than 8, 16, 32 or 64 bits: see
+    /// [`write_register`](Self::write_register).
     /// This is for registers that are write-only, and for those that a read changes.
     ///
     /// # Errors
@@ -167,8 +169,9 @@ impl Svd<'_> {
 
     #[allow(clippy::cast_possible_truncation, reason = "the value fits: it was checked against the register's size")]
     fn write_value(&self, device: &Device, register: &Register, value: u64) -> Result<()> {
+        let may_read = self.unguarded || refusal(device, register).is_none();
         // What is behind the register may be another one.
-        if u64::from(register.size()) < register.bytes() * 8 && refusal(device, register).is_none() {
+        if may_read && u64::from(register.size()) < register.bytes() * 8 {
             return self.modify(register, Plan { asked: register.mask(), keep: 0, set: value });
         }
         let (memory, address) = (self.target.memory(), register.address());
