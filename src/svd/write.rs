@@ -7,6 +7,7 @@ use self::plan::{Plan, Rest};
 pub use self::value::FieldValue;
 use super::Svd;
 use super::device::Device;
+use super::properties::WriteConstraint;
 use super::read::{bits, refusal};
 use super::register::Register;
 use crate::command::Script;
@@ -28,7 +29,7 @@ impl Svd<'_> {
     /// without its clock, is not noticed: check with [`read_register`](Self::read_register).
     ///
     /// # Errors
-    /// Before anything is sent: [`SvdError::NotWritable`] if the register is read-only,
+    /// Before anything is written: [`SvdError::NotWritable`] if the register is read-only,
     /// [`SvdError::ValueTooWide`], [`SvdError::ForbiddenValue`] if the description does not allow
     /// the value, [`SvdError::NotReadable`] if the register must be read first but is write-only or
     /// changed by a read. [`TargetError::MemoryWrite`] if the write fails.
@@ -94,11 +95,15 @@ impl Svd<'_> {
     /// [`unguarded`](Self::unguarded) allows the latter.
     /// [`write_fields_over_reset`](Self::write_fields_over_reset) needs no read.
     ///
+    /// The write constraints of the given fields are checked first. If the description gives a range
+    /// for the register, the value of the whole register is checked before it is written, with the
+    /// bits that were read.
+    ///
     /// A register that ignores the write, as without its clock, is not noticed: check with
     /// [`read_field`](Self::read_field).
     ///
     /// # Errors
-    /// Before anything is sent: [`SvdError::UnknownField`] and [`SvdError::UnknownValue`], with
+    /// Before anything is written: [`SvdError::UnknownField`] and [`SvdError::UnknownValue`], with
     /// similar names, the latter with all values; [`SvdError::ForbiddenValue`] if the description
     /// does not allow the value; [`SvdError::NotSeparable`] if the other fields cannot be kept.
     /// [`TargetError::MemoryRead`] or [`TargetError::MemoryWrite`] if the access fails.
@@ -209,17 +214,29 @@ impl Svd<'_> {
         let halves = |value: u64| [value & 0xffff_ffff, value >> 32];
         let script = Script::call("modify").hex(address).number(width);
         let script = script.hex_list(halves(keep)).hex_list(halves(plan.set));
+        let script = match register.write_constraint() {
+            Some(WriteConstraint::Range { minimum, maximum }) => {
+                let mask = halves(register.mask()).map(|half| format!("{half:#x}"));
+                let ends = [minimum, maximum].map(|end| format!("{end:016x}"));
+                script.list(mask.iter().chain(&ends))
+            }
+            _ => script.list::<&str>([]),
+        };
         let shown = format!("read_memory {address:#x} {width} 1");
         let request = self.target.request(script).shown(shown);
         self.target.session().run(&request, |reply| {
             let answer = reply.success(&request).map_err(|failure| {
                 Error::refused(failure, |failure| TargetError::MemoryRead { address, failure }.into())
             })?;
-            let outcome = tcl::elements(answer).take_array().and_then(|[code, message]| {
-                let code: i32 = std::str::from_utf8(&code).ok()?.parse().ok()?;
-                Some((code, String::from_utf8_lossy(&message).into_owned()))
-            });
-            match outcome {
+            let outcome = tcl::elements(answer)
+                .take_array()
+                .map(|outcome: [_; 2]| outcome.map(|word| String::from_utf8_lossy(&word).into_owned()));
+            if let Some([outcome, value]) = &outcome {
+                if let ("forbidden", Ok(value)) = (outcome.as_str(), u64::from_str_radix(value, 16)) {
+                    value::check_range(register, value)?;
+                }
+            }
+            match outcome.and_then(|[code, message]| Some((code.parse().ok()?, message))) {
                 Some((0, _)) => Ok(()),
                 Some((code, message)) => {
                     let log = String::from_utf8_lossy(&reply.log).into_owned();
