@@ -142,8 +142,10 @@ impl Svd<'_> {
     /// Returns a view that also reads registers that are write-only, and those whose read changes
     /// the chip's state.
     ///
-    /// [`read_peripheral`](Self::read_peripheral) then skips neither, and
-    /// [`write_fields`](Self::write_fields) reads a register even if the read changes something.
+    /// [`read_peripheral`](Self::read_peripheral) then skips neither. A write reads whatever it has
+    /// to keep, even if the read changes something: the other fields in
+    /// [`write_fields`](Self::write_fields), and in each write the bits behind a register of an odd
+    /// width.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

@@ -146,7 +146,7 @@ pub enum SvdError {
         /// The width in bits.
         bits: u32,
     },
-    /// The description does not allow the value. Nothing was sent.
+    /// The description does not allow the value. Nothing was written.
     #[error("{name} does not take the value {value:#x}, only {allowed}")]
     ForbiddenValue {
         /// Peripheral and register, and the field if the error is about one.

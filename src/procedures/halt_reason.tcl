@@ -14,6 +14,8 @@ proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
     # The program counter in lockup (ARM DDI 0403, B1.5.15; with the Security Extension 0xeffffffe).
     # OpenOCD calls it debug-request, because it halts the core itself.
     if {$pc in {0xfffffffe 0xeffffffe}} { return lockup }
+    # OpenOCD keeps the reason that it saw first.
+    if {[_openocd_rs_1_is_held $target $pc]} { return debug-request }
     # OpenOCD keeps debug-request from a reset, and single-step from before it, also if the core then
     # runs into a breakpoint.
     set is_of_reset [expr {($reason in {debug-request single-step}
@@ -79,7 +81,13 @@ proc _openocd_rs_1_keep_reason {status registers} {
 # Whether `resume` would pass a BKPT at `pc` that was never executed, as OpenOCD does where the halt
 # is the end of a program of its own (armv7m_maybe_skip_bkpt_inst in src/target/armv7m.c).
 proc _openocd_rs_1_would_pass_breakpoint {target pc} {
-    if {[_openocd_rs_1_kept_reason $target] in {{} breakpoint} || [llength [_openocd_rs_1_breakpoint_at $pc]]} { return 0 }
+    if {[_openocd_rs_1_kept_reason $target] in {{} breakpoint}} { return 0 }
+    return [_openocd_rs_1_is_at_bkpt $pc]
+}
+
+# Whether a BKPT of the program is at `pc`, and no breakpoint that OpenOCD knows.
+proc _openocd_rs_1_is_at_bkpt {pc} {
+    if {[llength [_openocd_rs_1_breakpoint_at $pc]]} { return 0 }
     if {[catch {read_memory $pc 16 1} code]} {
         _openocd_rs_1_clear_errors
         return 0
@@ -121,6 +129,7 @@ proc _openocd_rs_1_kept_reason {target} {
 # OpenOCD 0.12.0 knows no reason of a hart, so there is none to make better.
 proc _openocd_rs_1_riscv_reason {target reason pc} {
     if {![regexp {0x[0-9a-fA-F]+} $pc pc]} { return $reason }
+    if {[_openocd_rs_1_is_held $target $pc]} { return debug-request }
     if {[info exists ::_openocd_rs_1_stopped_behind]} {
         # OpenOCD's own reason is the step of _openocd_rs_1_run_hart.
         lassign $::_openocd_rs_1_stopped_behind stopped at

@@ -104,9 +104,11 @@ proc _openocd_rs_1_write64 {address values words args} {
 
 # Reads a value, keeps some of its bits, sets others, and writes it. keep and bits are 32-bit
 # halves, the low half first, because Jim Tcl's numbers are signed; narrower values use only the
-# first. Returns {0 {}} when the value is written, else code and message of the write. A failed read
-# is the failure of the command.
-proc _openocd_rs_1_modify {address width keep bits} {
+# first. A range that is not {} holds two halves of a mask, which select the bits that count, then the
+# least and the largest value as 16 hexadecimal digits. A value outside of it is not written.
+# Returns {0 {}} when the value is written, {forbidden VALUE} when it is outside of the range, else
+# code and message of the write. A failed read is the failure of the command.
+proc _openocd_rs_1_modify {address width keep bits range} {
     if {$width == 64} {
         # Of `0x20000000: 0123456789abcdef `, or of two words.
         set read [_openocd_rs_1_display64 $address 1]
@@ -119,6 +121,14 @@ proc _openocd_rs_1_modify {address width keep bits} {
     set words {}
     foreach half $halves kept $keep set $bits {
         if {$half ne {}} { lappend words [expr {($half & $kept) | $set}] }
+    }
+    if {$range ne {}} {
+        lassign $range low_mask high_mask least largest
+        lassign [concat $words 0] low high
+        set value [format %08x%08x [expr {$high & $high_mask}] [expr {$low & $low_mask}]]
+        if {[string compare $value $least] < 0 || [string compare $value $largest] > 0} {
+            return [list forbidden $value]
+        }
     }
     set options {}
     set code [catch {

@@ -39,14 +39,19 @@ proc _openocd_rs_1_semihosting_state {} {
 # Polls the current target: {STATUS {} SLEPT}, and if it is halted at a semihosting call, {STATUS CALL
 # SLEPT} as of semihosting_call and slept. One step, because OpenOCD's own poll may come in between.
 # Of which calls: `none`, `any`, or `made`, which leaves out a call that the core has not executed yet.
-# `asked`: the caller has just halted the target.
+# Both leave out one at which a `halt` holds the target; `released` is `any`, and ends the hold.
+# `asked`: the caller has just halted the target, which holds nothing.
 proc _openocd_rs_1_semihosting_poll {calls asked} {
+    set target [_openocd_rs_1_current]
+    if {$calls ne {none}} { set ::_openocd_rs_1_served($target) [clock milliseconds] }
+    if {$asked || $calls eq {released}} { unset -nocomplain ::_openocd_rs_1_held($target) }
     set status [_openocd_rs_1_status]
     set call {}
     set slept 0
     if {[lindex $status 1] eq {halted} && [regexp {0x[0-9a-fA-F]+} [lindex $status 3] pc]} {
         set slept [_openocd_rs_1_slept $status $pc $asked]
-        if {$calls eq {any} || ($calls eq {made} && !$slept && ![_openocd_rs_1_is_halted_before $status $pc])} {
+        if {$calls eq {released} || ($calls eq {any} && ![_openocd_rs_1_is_held $target $pc])
+            || ($calls eq {made} && !$slept && ![_openocd_rs_1_is_halted_before $status $pc])} {
             set call [_openocd_rs_1_semihosting_call $pc]
         }
     }
@@ -93,17 +98,55 @@ proc _openocd_rs_1_semihosting_call {pc} {
     return {}
 }
 
-# Answers the semihosting call before `next`: writes the answer to a register and moves the target
-# behind the call. It stays there with `then` `stay`. With `go` it is resumed.
+# After `halt`: holds the current target if it is at a call that somebody serves, as polls of the last
+# second show. OpenOCD takes the call for the reason of the halt, and whoever serves it would resume
+# the target. The hold lasts until the target runs, which the mark of new_halt_mark tells on a
+# Cortex-M.
+proc _openocd_rs_1_hold_at_call {} {
+    set target [target current]
+    if {![info exists ::_openocd_rs_1_served($target)]} return
+    if {[clock milliseconds] - $::_openocd_rs_1_served($target) > 1000} return
+    set status [_openocd_rs_1_status]
+    if {[lindex $status 1] ne {halted} || ![regexp {0x[0-9a-fA-F]+} [lindex $status 3] pc]} return
+    if {[_openocd_rs_1_is_halted_before $status $pc] || ![llength [_openocd_rs_1_semihosting_call $pc]]} return
+    _openocd_rs_1_hold $target $pc
+}
+
+proc _openocd_rs_1_hold {target pc} {
+    set ::_openocd_rs_1_held($target) $pc
+    if {[_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} _openocd_rs_1_new_halt_mark
+}
+
+# Whether a `halt` holds the current target at this program counter.
+proc _openocd_rs_1_is_held {target pc} {
+    if {![info exists ::_openocd_rs_1_held($target)] || $::_openocd_rs_1_held($target) != $pc} { return 0 }
+    return [expr {[_openocd_rs_1_core_kind [$target cget -type]] ne {cortex_m} || [_openocd_rs_1_halt_mark] eq {dirty}}]
+}
+
+# Answers a semihosting call: writes the answer to a register and moves the target to `next`, behind
+# the call. It stays there with `then` `stay`, or if a `halt` holds it. With `go` it is resumed.
+# `gone` if the target is no longer halted at this call. One step, because others may reset, step or
+# resume the target while the call is served. Of `call`: program counter, then registers and what they
+# hold, as digits.
 #
 # Not by a `resume` at the call: OpenOCD passes a BKPT only if it takes the BKPT for the reason of
 # the halt and knows no breakpoint there (`src/target/cortex_m.c`: cortex_m_restore_one). Otherwise
 # the core would make the call again, with the answer for its number. And where OpenOCD does pass
 # one (`guard`), `resume` would also pass a second BKPT behind the call. Then the target stays, and
 # has reached that one.
-proc _openocd_rs_1_semihosting_answer {register value next then} {
+proc _openocd_rs_1_semihosting_answer {call register value next then} {
+    set target [_openocd_rs_1_current]
+    if {[$target curstate] ne {halted}} { return gone }
+    foreach {name expected} $call {
+        if {![regexp {0x0*([0-9a-fA-F]+)} [reg $name] - found] || [string tolower $found] ne $expected} { return gone }
+    }
+    set is_held [_openocd_rs_1_is_held $target 0x[lindex $call 1]]
     reg $register $value
     reg pc $next
+    if {$is_held} {
+        _openocd_rs_1_hold $target $next
+        return
+    }
     if {$then eq {stay} || [llength [_openocd_rs_1_breakpoint_at $next]]} return
     if {$then eq {guard} && ![catch {read_memory $next 16 1} code] && ($code & 0xff00) == 0xbe00} return
     return [_openocd_rs_1_from_halt resume {}]

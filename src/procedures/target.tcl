@@ -96,8 +96,9 @@ proc _openocd_rs_1_status {} {
     return [list $target $state $reason $pc $log]
 }
 
-# Runs `halt` or a reset and returns the status after it.
-proc _openocd_rs_1_control {command} {
+# Runs `halt` or a reset and returns the status after it. `holds`: nobody who serves a semihosting call
+# is to resume the target after this halt.
+proc _openocd_rs_1_control {command holds} {
     _openocd_rs_1_current
     _openocd_rs_1_with_errors_logged {
         if {[string match reset* $command]} { return [_openocd_rs_1_reset $command] }
@@ -109,6 +110,7 @@ proc _openocd_rs_1_control {command} {
             }
             return $status
         }
+        if {$holds} _openocd_rs_1_hold_at_call
         return [_openocd_rs_1_status]
     }
 }
@@ -118,6 +120,7 @@ proc _openocd_rs_1_command {command} {
     if {[string match reset* $command]} {
         unset -nocomplain ::_openocd_rs_1_stopped_behind
         array unset ::_openocd_rs_1_resumed_from
+        array unset ::_openocd_rs_1_held
         set ::_openocd_rs_1_run_by_reset {}
         if {$command eq {reset run}} { set ::_openocd_rs_1_run_by_reset [target names] }
     }
@@ -147,9 +150,17 @@ proc _openocd_rs_1_from_halt {command address} {
         }
         if {$kind eq {cortex_m} && [regexp {0x[0-9a-fA-F]+} $pc at]} {
             _openocd_rs_1_renew_overwritten $at
+            if {$command eq {resume} && [_openocd_rs_1_is_held $target $at] && [_openocd_rs_1_is_at_bkpt $at]} {
+                # OpenOCD would pass the BKPT. Executed, it would halt the core again, with nothing
+                # changed. So the end of the hold is all that there is to do.
+                unset ::_openocd_rs_1_held($target)
+                set ::_openocd_rs_1_resumed_from($target) $at
+                return [list done [_openocd_rs_1_status] $type $pc {}]
+            }
             if {$command eq {resume} && [_openocd_rs_1_would_pass_breakpoint $target $at]} { set command [list _openocd_rs_1_resume_at_breakpoint $at] }
             unset -nocomplain ::_openocd_rs_1_reason($target)
         }
+        unset -nocomplain ::_openocd_rs_1_held($target)
         # For _openocd_rs_1_is_halted_before.
         unset -nocomplain ::_openocd_rs_1_resumed_from($target)
         if {$command eq {resume} && [regexp {0x[0-9a-fA-F]+} $pc at]} { set ::_openocd_rs_1_resumed_from($target) $at }

@@ -264,7 +264,7 @@ impl<'t> RunBreakpoints<'t> {
     fn remove_one(&self, address: u64) -> Result<()> {
         match self.target.breakpoints().remove(address) {
             Err(Error::Target(TargetError::NotHalted { .. })) => {
-                self.target.halt()?;
+                self.target.halt_and_hold(false)?;
                 let removed = self.target.breakpoints().remove(address);
                 self.target.resume()?;
                 removed

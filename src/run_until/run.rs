@@ -252,7 +252,7 @@ impl<'t, 'c> Run<'t, 'c> {
             return Ok(None);
         }
         if self.serves_calls {
-            let Poll { status, call, .. } = self.target.poll_for_calls(Calls::Any, false)?;
+            let Poll { status, call, .. } = self.target.poll_for_calls(Calls::Released, false)?;
             if let Some(call) = call {
                 return Ok(match self.serve(&call, &status)? {
                     Served::Exit(verdict) => Some((verdict, status)),
@@ -278,9 +278,9 @@ impl<'t, 'c> Run<'t, 'c> {
         use HaltReason::{Breakpoint, ExceptionCatch, Lockup, Semihosting, Watchpoint, WatchpointAndBreakpoint};
 
         if self.collector.is_stopped() {
-            return Ok((Verdict::Stopped, self.target.halt()?));
+            return Ok((Verdict::Stopped, self.target.halt_and_hold(false)?));
         }
-        self.target.halt()?;
+        self.target.halt_and_hold(false)?;
         let mut poll = self.poll(true)?;
         let call = poll.call.take().filter(|_| self.breakpoint_at(&poll).is_none());
         let was_at_call = call.is_some() || self.stays;

@@ -26,8 +26,10 @@ pub(crate) enum Calls {
     /// Those that the target has made. One before which something else halted the target, such as
     /// a watchpoint, is none: that halt is not to be passed.
     Made,
-    /// Any at which the target is halted.
+    /// Any at which the target is halted, unless a `halt` of the caller holds it there.
     Any,
+    /// Any at which the target is halted. A `halt` holds it no longer.
+    Released,
 }
 
 impl Calls {
@@ -36,6 +38,7 @@ impl Calls {
             Calls::None => "none",
             Calls::Made => "made",
             Calls::Any => "any",
+            Calls::Released => "released",
         }
     }
 }
@@ -128,15 +131,19 @@ impl Target<'_> {
         self.session().ask_or(&request.expecting("a target's status and its call"), TargetError::Poll, poll)
     }
 
-    /// Moves the target behind its semihosting call, with the answer to it.
+    /// Moves the target behind its semihosting call, with the answer to it. Does nothing if somebody
+    /// else has reset it or let it run meanwhile, so that it is no longer at this call.
     pub(crate) fn answer_call(&self, call: &Call, value: u64, then: Then) -> Result<()> {
-        let register = if call.is_bkpt() { "r0" } else { "a0" };
+        let [register, argument] = if call.is_bkpt() { ["r0", "r1"] } else { ["a0", "a1"] };
+        let digits = |value: u64| format!("{value:x}");
+        let (pc, number, block) = (digits(call.pc), digits(call.number), digits(call.argument));
         let value = value & (u64::MAX >> (64 - call.bits));
-        let script = Script::call("semihosting_answer").word(register).hex(value).hex(call.next()).word(then.word());
+        let script = Script::call("semihosting_answer").list(["pc", &pc, register, &number, argument, &block]);
+        let script = script.word(register).hex(value).hex(call.next()).word(then.word());
         let request = self.request(script).shown("resume").expecting("an outcome and a status");
         self.session().run(&request, |reply| match &*reply.result {
-            // It stays there.
-            b"" if reply.code == 0 => Ok(()),
+            // It stays there, or has left.
+            b"" | b"gone" if reply.code == 0 => Ok(()),
             _ => Run::Resume.take(&request, reply).map(drop),
         })?
     }

@@ -85,7 +85,11 @@ impl ConsoleOptions {
 /// for other calls. Output is bounded: when 1 MiB is unread, the firmware waits at its next call.
 ///
 /// A halt right before a call, by a breakpoint or a watchpoint for example, remains. The call is
-/// served after [`Target::resume`](crate::Target::resume).
+/// served after [`Target::resume`](crate::Target::resume). So is a call at which another thread
+/// [halts](crate::Target::halt) the target. If the call is being served at that moment, it gets its
+/// answer, and the target stays halted behind it. The answer to a call that a reset or a step of
+/// another thread overtakes is dropped. Only [`Target::halt`](crate::Target::halt) holds: after the
+/// command `halt` of a debugger, for example, the call is served.
 ///
 /// Dropping the console ends the thread. The firmware's next call then halts the target.
 pub struct SemihostingConsole {
@@ -343,8 +347,11 @@ impl Server {
             }
             let poll = self.target.view().poll_for_calls(Calls::Made, false)?;
             if let Some(call) = poll.call {
-                if let Some(exit) = self.serve(&call, &poll.status)? {
-                    return Ok(Some(exit));
+                match self.serve(&call, &poll.status) {
+                    Ok(Some(exit)) => return Ok(Some(exit)),
+                    // Another thread has resumed the target meanwhile.
+                    Err(error) if !error.is_not_halted() => return Err(error),
+                    _ => {}
                 }
                 pause = FIRST_PAUSE;
             } else {

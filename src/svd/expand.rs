@@ -89,6 +89,14 @@ impl<'s> Expander<'s, '_> {
         Ok(Some(text.into()))
     }
 
+    fn elements(&mut self, head: &'s Head<'_>, dim: Option<&'s Dim>) -> Elements<'s> {
+        let elements = Elements::of(head, dim);
+        if elements.count == 0 {
+            self.resolver.warnings.add_at(head.offset, format!("array {} has 0 elements", shown(&head.name)));
+        }
+        elements
+    }
+
     /// Counts a peripheral, or the elements of an array of them, before any are made.
     fn count(&mut self, id: u32) -> Expanded<()> {
         let own = &self.resolver.source.peripherals[id as usize];
@@ -100,7 +108,7 @@ impl<'s> Expander<'s, '_> {
         let source = self.resolver.source;
         let own = &source.peripherals[id as usize];
         let view: PeripheralView<'_> = self.resolver.view(id);
-        let elements = Elements::of(&own.head, view.dim);
+        let elements = self.elements(&own.head, view.dim);
         if elements.count == 0 {
             return Ok(());
         }
@@ -207,7 +215,7 @@ impl<'s> Expander<'s, '_> {
             return Err(format!("clusters are nested more than {DEEPEST_CLUSTER} deep at {name}"));
         }
         let view: ClusterView<'_> = self.resolver.view(id);
-        let elements = Elements::of(&own.head, view.dim);
+        let elements = self.elements(&own.head, view.dim);
         self.budget.elements(elements.count, &own.head.name)?;
         if elements.count == 0 {
             return Ok(());
@@ -231,7 +239,7 @@ impl<'s> Expander<'s, '_> {
         let own = &self.resolver.source.registers[id as usize];
         let view: RegisterView<'_> = self.resolver.view(id);
         self.resolver.check_effort()?;
-        let elements = Elements::of(&own.head, view.dim);
+        let elements = self.elements(&own.head, view.dim);
         self.budget.elements(elements.count, &own.head.name)?;
         if elements.count == 0 {
             return Ok(());

@@ -118,6 +118,8 @@ impl Register {
     }
 
     /// Returns which values may be written.
+    ///
+    /// The enumerated values of a register are those of its fields.
     pub fn write_constraint(&self) -> Option<WriteConstraint> {
         self.info.write_constraint
     }

@@ -3,6 +3,7 @@
 mod diff;
 mod text;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io::Write;
 use std::path::Path;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 pub use diff::{FieldChange, RegisterChange, SnapshotDiff};
 
 use super::Svd;
-use super::device::Device;
+use super::device::{Device, Peripheral};
 use super::read::read_peripheral;
 use super::reading::PeripheralReading;
 use super::register::{Register, hex_digits};
@@ -32,7 +33,8 @@ const LARGEST_FILE: u64 = 64 << 20;
 /// [`Display`](fmt::Display) writes. The first line is `openocd-snapshot 1` and the device's name.
 /// Each further line is a register: its path, address, width in bits, and value or `-` and why the
 /// register was not read. A tab is between two columns. Empty lines and lines that begin with `#`
-/// are ignored.
+/// are ignored. In a text, a backslash is `\\`, control characters are as in Rust (`\t`, `\n`,
+/// `\u{1b}`), and a `#` at the start of a path is `\#`.
 ///
 /// ```text
 /// openocd-snapshot 1  STM32F103
@@ -70,7 +72,8 @@ pub struct SnapshotRegister {
 }
 
 impl Svd<'_> {
-    /// Takes a snapshot of peripherals.
+    /// Takes a snapshot of peripherals. One that is named twice is taken once. If the description has
+    /// several peripherals of a name, all are taken.
     ///
     /// Registers that are write-only, or that a read changes, are not read: the snapshot says so of
     /// each. That holds for an [`unguarded`](Self::unguarded) view too. Each peripheral is read as
@@ -96,10 +99,17 @@ impl Svd<'_> {
     /// ```
     pub fn snapshot(&self, peripherals: &[impl AsRef<str>]) -> Result<Snapshot> {
         let device = self.device()?;
-        let peripherals: Vec<_> =
-            peripherals.iter().map(|name| device.peripheral(name.as_ref())).collect::<Result<_>>()?;
+        let mut by_name: HashMap<&str, Vec<&Peripheral>> = HashMap::new();
+        for peripheral in device.peripherals() {
+            by_name.entry(peripheral.name()).or_default().push(peripheral);
+        }
+        let mut taken = Vec::new();
+        for name in peripherals {
+            let name = device.peripheral(name.as_ref())?.name();
+            taken.extend(by_name.remove(name).unwrap_or_default());
+        }
         let mut registers = Vec::new();
-        for peripheral in peripherals {
+        for peripheral in taken {
             registers.extend(of_reading(read_peripheral(self.target, &device, peripheral, false)?));
         }
         Ok(Snapshot { device: device.name().to_owned(), registers })
@@ -201,8 +211,10 @@ impl Snapshot {
 
     /// Compares the snapshot with a later one. The result prints as a table.
     ///
-    /// Registers are matched by path and address. Both need not have the same peripherals: what only
-    /// one has is listed. Nothing is assumed of a register that one of them did not read.
+    /// Registers are matched by path, address and width. If a snapshot has such a register twice, the
+    /// first is compared with the first of the other snapshot, and the second with the second. Both
+    /// need not have the same peripherals: what only one has is listed. Nothing is assumed of a
+    /// register that one of them did not read.
     pub fn diff(&self, later: &Snapshot) -> SnapshotDiff {
         SnapshotDiff::of(self, later)
     }
@@ -232,6 +244,11 @@ impl fmt::Debug for Snapshot {
 }
 
 impl SnapshotRegister {
+    /// What tells which register it is.
+    fn key(&self) -> (&str, u64, u32) {
+        (&self.path, self.address, self.bits)
+    }
+
     fn is(&self, register: &Register) -> bool {
         self.address == register.address() && self.bits == register.size() && self.path == register.path()
     }

@@ -7,6 +7,7 @@ use self::plan::{Plan, Rest};
 pub use self::value::FieldValue;
 use super::Svd;
 use super::device::Device;
+use super::properties::WriteConstraint;
 use super::read::{bits, refusal};
 use super::register::Register;
 use crate::command::Script;
@@ -16,8 +17,9 @@ use crate::wire::tcl;
 
 impl Svd<'_> {
     /// Writes a register, in one access of its own width. A register of another width than 8, 16,
-    /// 32 or 64 bits is in a wider access, whose other bits are read and written again; they are
-    /// written as zeros if the register must not be read.
+    /// 32 or 64 bits is in a wider access, whose other bits are read and written again. They are
+    /// written as zeros if the register must not be read; [`unguarded`](Self::unguarded) allows the
+    /// read.
     ///
     /// The write constraints of the register and of its fields are checked first. Read-only fields
     /// may get any value. If the description says `writeAsRead`, the register is read before it is
@@ -27,7 +29,7 @@ impl Svd<'_> {
     /// without its clock, is not noticed: check with [`read_register`](Self::read_register).
     ///
     /// # Errors
-    /// Before anything is sent: [`SvdError::NotWritable`] if the register is read-only,
+    /// Before anything is written: [`SvdError::NotWritable`] if the register is read-only,
     /// [`SvdError::ValueTooWide`], [`SvdError::ForbiddenValue`] if the description does not allow
     /// the value, [`SvdError::NotReadable`] if the register must be read first but is write-only or
     /// changed by a read. [`TargetError::MemoryWrite`] if the write fails.
@@ -93,11 +95,15 @@ impl Svd<'_> {
     /// [`unguarded`](Self::unguarded) allows the latter.
     /// [`write_fields_over_reset`](Self::write_fields_over_reset) needs no read.
     ///
+    /// The write constraints of the given fields are checked first. If the description gives a range
+    /// for the register, the value of the whole register is checked before it is written, with the
+    /// bits that were read.
+    ///
     /// A register that ignores the write, as without its clock, is not noticed: check with
     /// [`read_field`](Self::read_field).
     ///
     /// # Errors
-    /// Before anything is sent: [`SvdError::UnknownField`] and [`SvdError::UnknownValue`], with
+    /// Before anything is written: [`SvdError::UnknownField`] and [`SvdError::UnknownValue`], with
     /// similar names, the latter with all values; [`SvdError::ForbiddenValue`] if the description
     /// does not allow the value; [`SvdError::NotSeparable`] if the other fields cannot be kept.
     /// [`TargetError::MemoryRead`] or [`TargetError::MemoryWrite`] if the access fails.
@@ -134,9 +140,10 @@ impl Svd<'_> {
         if plan.keep == 0 { self.write_value(&device, register, plan.set) } else { self.modify(register, plan) }
     }
 
-    /// Writes fields of a register, and the reset value to all other fields. The register is not
-    /// read.
+    /// Writes fields of a register, and the reset value to all other fields.
     ///
+    /// The register is not read, unless it has another width than 8, 16, 32 or 64 bits: see
+    /// [`write_register`](Self::write_register).
     /// This is for registers that are write-only, and for those that a read changes.
     ///
     /// # Errors
@@ -167,8 +174,9 @@ impl Svd<'_> {
 
     #[allow(clippy::cast_possible_truncation, reason = "the value fits: it was checked against the register's size")]
     fn write_value(&self, device: &Device, register: &Register, value: u64) -> Result<()> {
+        let may_read = self.unguarded || refusal(device, register).is_none();
         // What is behind the register may be another one.
-        if u64::from(register.size()) < register.bytes() * 8 && refusal(device, register).is_none() {
+        if may_read && u64::from(register.size()) < register.bytes() * 8 {
             return self.modify(register, Plan { asked: register.mask(), keep: 0, set: value });
         }
         let (memory, address) = (self.target.memory(), register.address());
@@ -206,17 +214,29 @@ impl Svd<'_> {
         let halves = |value: u64| [value & 0xffff_ffff, value >> 32];
         let script = Script::call("modify").hex(address).number(width);
         let script = script.hex_list(halves(keep)).hex_list(halves(plan.set));
+        let script = match register.write_constraint() {
+            Some(WriteConstraint::Range { minimum, maximum }) => {
+                let mask = halves(register.mask()).map(|half| format!("{half:#x}"));
+                let ends = [minimum, maximum].map(|end| format!("{end:016x}"));
+                script.list(mask.iter().chain(&ends))
+            }
+            _ => script.list::<&str>([]),
+        };
         let shown = format!("read_memory {address:#x} {width} 1");
         let request = self.target.request(script).shown(shown);
         self.target.session().run(&request, |reply| {
             let answer = reply.success(&request).map_err(|failure| {
                 Error::refused(failure, |failure| TargetError::MemoryRead { address, failure }.into())
             })?;
-            let outcome = tcl::elements(answer).take_array().and_then(|[code, message]| {
-                let code: i32 = std::str::from_utf8(&code).ok()?.parse().ok()?;
-                Some((code, String::from_utf8_lossy(&message).into_owned()))
-            });
-            match outcome {
+            let outcome = tcl::elements(answer)
+                .take_array()
+                .map(|outcome: [_; 2]| outcome.map(|word| String::from_utf8_lossy(&word).into_owned()));
+            if let Some([outcome, value]) = &outcome {
+                if let ("forbidden", Ok(value)) = (outcome.as_str(), u64::from_str_radix(value, 16)) {
+                    value::check_range(register, value)?;
+                }
+            }
+            match outcome.and_then(|[code, message]| Some((code.parse().ok()?, message))) {
                 Some((0, _)) => Ok(()),
                 Some((code, message)) => {
                     let log = String::from_utf8_lossy(&reply.log).into_owned();

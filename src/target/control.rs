@@ -32,7 +32,14 @@ impl Target<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn halt(&self) -> Result<TargetStatus> {
-        let status = self.control(Script::call("control").word("halt"), "halt", TargetError::Halt)?;
+        self.halt_and_hold(true)
+    }
+
+    /// Halts the target. Unless it `holds`, whoever serves a semihosting call at which the target is
+    /// halted then goes on.
+    pub(crate) fn halt_and_hold(&self, holds: bool) -> Result<TargetStatus> {
+        let script = Script::call("control").word("halt").flag(holds);
+        let status = self.control(script, "halt", TargetError::Halt)?;
         status.must_be_halted("halt")
     }
 
@@ -159,7 +166,7 @@ impl Target<'_> {
     /// ```
     pub fn reset(&self, mode: ResetMode) -> Result<TargetStatus> {
         let command = mode.command();
-        let status = self.control(Script::call("control").word(command), command, TargetError::Reset)?;
+        let status = self.control(Script::call("control").word(command).flag(false), command, TargetError::Reset)?;
         if mode == ResetMode::Run { Ok(status) } else { status.must_be_halted(command) }
     }
 

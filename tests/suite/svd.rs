@@ -3,6 +3,7 @@
 //! of its own.
 
 mod chip;
+mod constraints;
 mod core;
 mod corrections;
 mod derived;

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Elements, Expanded, Expander, constraint};
+use super::{Expanded, Expander, constraint};
 use crate::svd::derive::FieldView;
 use crate::svd::field::{EnumeratedValue, Field};
-use crate::svd::properties::{Access, ModifiedWriteValues};
+use crate::svd::properties::{Access, ModifiedWriteValues, WriteConstraint};
 use crate::svd::register::RegisterInfo;
 use crate::svd::source::{Head, Usage};
 use crate::svd::warnings::shown;
@@ -22,6 +22,7 @@ pub(super) struct FieldsOf {
     size: u32,
     access: Access,
     modified_write_values: ModifiedWriteValues,
+    write_constraint: Option<WriteConstraint>,
 }
 
 impl<'s> Expander<'s, '_> {
@@ -32,8 +33,8 @@ impl<'s> Expander<'s, '_> {
         info: &RegisterInfo,
         register: &Head<'_>,
     ) -> Expanded<Arc<[Field]>> {
-        let RegisterInfo { size, access, modified_write_values, .. } = *info;
-        let key = FieldsOf { ids: ids.clone(), size, access, modified_write_values };
+        let RegisterInfo { size, access, modified_write_values, write_constraint, .. } = *info;
+        let key = FieldsOf { ids: ids.clone(), size, access, modified_write_values, write_constraint };
         if let Some(known) = self.fields.get(&key).cloned() {
             self.budget.fields(0, known.len(), &register.name)?;
             return Ok(known);
@@ -55,9 +56,18 @@ impl<'s> Expander<'s, '_> {
     fn field(&mut self, id: u32, info: &RegisterInfo, register: &Head<'_>, list: &mut Vec<Field>) -> Expanded<()> {
         let own = &self.resolver.source.fields[id as usize];
         let view: FieldView<'s> = self.resolver.view(id);
-        let elements = Elements::of(&own.head, view.dim);
+        let elements = self.elements(&own.head, view.dim);
         self.budget.fields(list.len(), elements.count, &register.name)?;
         let [read_values, write_values] = self.field_values(&view, &own.head);
+        let access = view.access.unwrap_or(info.access);
+        let write_constraint = match view.behavior.write_constraint {
+            // The values of a register are those of its fields.
+            None => info.write_constraint.filter(|inherited| {
+                let has_values = write_values.as_ref().is_some_and(|values| !values.is_empty());
+                *inherited == WriteConstraint::UseEnumeratedValues && access.can_write() && has_values
+            }),
+            own => constraint(own),
+        };
         let width = view.bits.width.unwrap_or(1);
         for (name, shift, index) in elements.each() {
             let first = view.bits.first.map(|first| u64::from(first) + shift);
@@ -85,10 +95,10 @@ impl<'s> Expander<'s, '_> {
                 description: self.indexed(view.description, &index)?,
                 bit_offset,
                 bit_width,
-                access: view.access.unwrap_or(info.access),
+                access,
                 read_action: view.behavior.read_action,
                 modified_write_values: view.behavior.modified_write_values.unwrap_or(info.modified_write_values),
-                write_constraint: constraint(view.behavior.write_constraint),
+                write_constraint,
                 read_values: read_values.clone(),
                 write_values: write_values.clone(),
             });

@@ -1,6 +1,6 @@
 //! Two snapshots compared.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
 use super::{Snapshot, SnapshotRegister};
@@ -72,14 +72,18 @@ impl RegisterChange {
 
 impl SnapshotDiff {
     pub(super) fn of(before: &Snapshot, after: &Snapshot) -> Self {
-        let key = |register: &SnapshotRegister| (register.path.clone(), register.address, register.bits);
-        let mut earlier: HashMap<_, _> = before.registers.iter().map(|register| (key(register), register)).collect();
+        // A description may have a register twice, by mistake.
+        let mut earlier: HashMap<_, VecDeque<usize>> = HashMap::with_capacity(before.registers.len());
+        for (place, register) in before.registers.iter().enumerate() {
+            earlier.entry(register.key()).or_default().push_back(place);
+        }
         let (mut changed, mut unread, mut only_after) = (Vec::new(), Vec::new(), Vec::new());
         for register in &after.registers {
-            let Some(before) = earlier.remove(&key(register)) else {
+            let Some(place) = earlier.get_mut(&register.key()).and_then(VecDeque::pop_front) else {
                 only_after.push(register.clone());
                 continue;
             };
+            let before = &before.registers[place];
             let description = register.description.as_ref().or(before.description.as_ref()).cloned();
             match (before.value, register.value) {
                 (Some(earlier), Some(later)) if earlier != later => {
@@ -91,8 +95,9 @@ impl SnapshotDiff {
                 (_, None) => unread.push(SnapshotRegister { description, ..register.clone() }),
             }
         }
-        let is_left = |register: &&SnapshotRegister| earlier.contains_key(&key(register));
-        let only_before = before.registers.iter().filter(is_left).cloned().collect();
+        let mut left: Vec<_> = earlier.into_values().flatten().collect();
+        left.sort_unstable();
+        let only_before = left.into_iter().map(|place| before.registers[place].clone()).collect();
         SnapshotDiff { changed, unread, only_before, only_after }
     }
 

@@ -11,21 +11,61 @@ const MAGIC: &str = "openocd-snapshot 1";
 const COLUMNS: &str = "path, address, width and value, with tabs between them";
 
 pub(super) fn write(snapshot: &Snapshot, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    writeln!(f, "{MAGIC}\t{}", one_line(&snapshot.device))?;
+    writeln!(f, "{MAGIC}\t{}", escaped(&snapshot.device))?;
     for register in &snapshot.registers {
-        write!(f, "{}\t{:#010x}\t{}\t", one_line(&register.path), register.address, register.bits)?;
+        // Not to be taken for a comment.
+        let escape = if register.path.starts_with('#') { "\\" } else { "" };
+        write!(f, "{escape}{}\t{:#010x}\t{}\t", escaped(&register.path), register.address, register.bits)?;
         match (register.value, &register.unread) {
             (Some(value), _) => writeln!(f, "{}", register.hex(value))?,
-            (None, Some(reason)) => writeln!(f, "-\t{}", one_line(reason))?,
+            (None, Some(reason)) => writeln!(f, "-\t{}", escaped(reason))?,
             (None, None) => writeln!(f, "-")?,
         }
     }
     Ok(())
 }
 
-/// A text without the characters that separate columns and lines.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// A text without the characters that separate columns and lines, as [`unescaped`] reads it.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\\' || c.is_control() {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+/// Reads `\\`, `\#`, `\t`, `\r`, `\n` and `\u{1b}`. Any other backslash stands for itself.
+fn unescaped(text: &str) -> String {
+    let mut parts = text.split('\\');
+    let mut unescaped = parts.next().unwrap_or_default().to_owned();
+    while let Some(part) = parts.next() {
+        let mut rest = part.chars();
+        let (c, rest) = match rest.next() {
+            // A second backslash, behind which nothing is an escape.
+            None => match parts.next() {
+                Some(literal) => ('\\', literal),
+                None => ('\\', ""),
+            },
+            Some('#') => ('#', rest.as_str()),
+            Some('t') => ('\t', rest.as_str()),
+            Some('r') => ('\r', rest.as_str()),
+            Some('n') => ('\n', rest.as_str()),
+            _ => code_point(part).unwrap_or(('\\', part)),
+        };
+        unescaped.push(c);
+        unescaped.push_str(rest);
+    }
+    unescaped
+}
+
+/// The character of `u{1b}`, and what is behind it.
+fn code_point(text: &str) -> Option<(char, &str)> {
+    let (digits, rest) = text.strip_prefix("u{")?.split_once('}')?;
+    Some((char::from_u32(u32::from_str_radix(digits, 16).ok()?)?, rest))
 }
 
 pub(super) fn parse(text: &str, document: &str) -> Result<Snapshot, SvdError> {
@@ -49,13 +89,13 @@ pub(super) fn parse(text: &str, document: &str) -> Result<Snapshot, SvdError> {
         let register = register(&columns).ok_or_else(|| malformed(number, &format!("expected {COLUMNS}")))?;
         registers.push(register);
     }
-    Ok(Snapshot { device: device.to_owned(), registers })
+    Ok(Snapshot { device: unescaped(device), registers })
 }
 
 fn register(columns: &[&str]) -> Option<SnapshotRegister> {
     let (path, address, bits, value, unread) = match *columns {
         [path, address, bits, value] => (path, address, bits, value, None),
-        [path, address, bits, "-", reason] => (path, address, bits, "-", Some(reason.to_owned())),
+        [path, address, bits, "-", reason] => (path, address, bits, "-", Some(unescaped(reason))),
         _ => return None,
     };
     let hex = |text: &str| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok();
@@ -63,7 +103,7 @@ fn register(columns: &[&str]) -> Option<SnapshotRegister> {
     let value = if value == "-" { None } else { Some(hex(value)?) };
     let fits = value.is_none_or(|value| bits >= 64 || value >> bits == 0);
     (fits && !path.is_empty()).then(|| SnapshotRegister {
-        path: path.to_owned(),
+        path: unescaped(path),
         address,
         bits,
         value,
@@ -107,5 +147,33 @@ mod tests {
             assert!(error.to_string().starts_with("a:3:1: expected path, address"), "{line:?}: {error}");
         }
         assert!(parse("", "a").is_err() && parse("openocd-snapshot 2\tD\n", "a").is_err());
+    }
+
+    #[test]
+    fn every_text_is_read_back_as_it_was() {
+        let register = |path: &str, unread: Option<&str>| SnapshotRegister {
+            path: path.to_owned(),
+            address: 4,
+            bits: 32,
+            value: unread.is_none().then_some(1),
+            unread: unread.map(str::to_owned),
+            description: None,
+        };
+        let paths = [
+            "#Q.B",
+            "# Q.B",
+            "\\#Q.B",
+            "a\tb.c\nd\r",
+            "\\t\\u{9}.\\",
+            " .\u{b} ",
+            "\u{85}.\u{2028}é",
+            "\\u{110000}.\\u{",
+        ];
+        let mut registers: Vec<_> = paths.iter().map(|path| register(path, None)).collect();
+        registers.push(register("P.C", Some("C:\\temp\\new\nis\tfull")));
+        let snapshot = Snapshot { device: "a\t#\\\n".to_owned(), registers };
+        let text = snapshot.to_string();
+        assert_eq!(text.lines().count(), snapshot.registers.len() + 1, "{text}");
+        assert_eq!(parse(&text, "a").unwrap(), snapshot, "{text}");
     }
 }

@@ -98,8 +98,10 @@ fn check_field(field: &Field, path: &str, value: u64) -> Result<(), SvdError> {
     Err(SvdError::ForbiddenValue { name: path.to_owned(), value, allowed })
 }
 
+/// Whether a value is one of those with names, if there are such.
 fn is_listed(field: &Field, value: u64) -> bool {
-    field.write_values().iter().any(|entry| entry.lists(value) || entry.is_default())
+    let values = field.write_values();
+    values.is_empty() || values.iter().any(|entry| entry.lists(value) || entry.is_default())
 }
 
 /// The register or fields that take only the value that is read from them, among the written bits:

@@ -1,5 +1,6 @@
 //! Verdicts about a RISC-V hart.
 
+use std::io::Write;
 use std::time::Duration;
 
 use openocd::{BreakpointKind, HaltReason, OpenOcdProcess, RunUntil, Session, Verdict};
@@ -139,4 +140,22 @@ fn what_is_behind_a_sleep_of_a_hart_is_not_reached_at_the_deadline() {
     let outcome = session.target().run_until(until, Duration::from_millis(200)).unwrap();
     assert_eq!(outcome.verdict, Verdict::Deadline, "{outcome}");
     assert_eq!(outcome.pc(), Some(u64::from(CODE) + 4));
+}
+
+#[test]
+fn a_hart_that_is_halted_while_it_waits_for_input_gets_it_after_it_is_resumed() {
+    // SYS_READC
+    let (session, _hart) = calling(7, 0);
+    let target = session.target();
+    let mut console = session.semihosting().serve().unwrap();
+    target.resume().unwrap();
+    target.wait_halt(PATIENCE).unwrap();
+    std::thread::sleep(Duration::from_millis(40));
+    let status = target.halt().unwrap();
+    assert_eq!((status.pc, status.halt_reason), (Some(u64::from(CODE) + 4), Some(HaltReason::DebugRequest)));
+    console.write_all(b"a").unwrap();
+    std::thread::sleep(Duration::from_millis(40));
+    assert_eq!(target.status().unwrap(), status);
+    target.resume().unwrap();
+    assert_eq!(console.wait_exit(PATIENCE).unwrap().status, 5);
 }

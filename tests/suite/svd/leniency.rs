@@ -202,3 +202,21 @@ fn a_name_that_cannot_be_reached_is_reported() {
     let device = fields(&field("F", &lists));
     assert_eq!(warning(&device), "line 1: one more list of values of field \"F\" is left out");
 }
+
+#[test]
+fn an_array_without_elements_is_reported() {
+    let none = "<dim>0</dim><dimIncrement>4</dimIncrement>";
+    let device = registers(&format!(
+        "{A}<register>{none}<name>R%s</name><addressOffset>8</addressOffset></register>\
+         <register derivedFrom='R%s'><name>D%s</name><addressOffset>8</addressOffset></register>\
+         <cluster>{none}<name>K%s</name><addressOffset>8</addressOffset>{A}</cluster>"
+    ));
+    assert_eq!(addresses(&device, "P"), "A@1004");
+    let expected = ["R%s", "D%s", "K%s"];
+    assert_eq!(device.warnings(), expected.map(|name| format!("line 1: array {name:?} has 0 elements")));
+    let device = fields(&format!("<field>{none}<name>F%s</name><bitRange>[0:0]</bitRange></field>"));
+    assert_eq!(warning(&device), "line 1: array \"F%s\" has 0 elements");
+    let device =
+        crate::svd::device(&format!("<peripheral>{none}<name>Q%s</name><baseAddress>0</baseAddress></peripheral>"));
+    assert_eq!((warning(&device), device.peripherals().len()), ("line 1: array \"Q%s\" has 0 elements", 0));
+}

@@ -3,7 +3,7 @@
 use openocd::svd::Snapshot;
 use openocd::{Error, SvdError};
 
-use super::board;
+use super::{A, board, ram};
 use crate::directory::Directory;
 
 #[test]
@@ -96,4 +96,36 @@ fn unknown_peripherals_and_files_are_errors() {
     assert!(matches!(error, Error::Svd(SvdError::Unwritable { .. })), "{error:?}");
     let error = Snapshot::load("tests/virtual-chip/svd/virtual-stm32f103.svd").unwrap_err();
     assert!(matches!(error, Error::Svd(SvdError::Parse { line: 1, .. })), "{error:?}");
+}
+
+#[test]
+fn registers_that_are_twice_in_a_snapshot_are_compared_in_their_order() {
+    let board = ram(&A.repeat(2));
+    let svd = board.session.svd();
+    let before = svd.snapshot(&["M", "M"]).unwrap();
+    assert_eq!(before.registers.len(), 2, "M is taken once");
+    let diff = before.diff(&before);
+    assert!(diff.is_empty(), "{diff}");
+    board.chip.write_u32(0x2000_0104, 0x55).unwrap();
+    let after = svd.snapshot(&["M"]).unwrap();
+    assert_eq!(format!("{:?}", before.diff(&after)), "SnapshotDiff(2 changed, 0 unread, 0 only before, 0 only after)");
+    let mut once = after.clone();
+    once.registers.pop();
+    assert_eq!(format!("{:?}", after.diff(&once)), "SnapshotDiff(0 changed, 0 unread, 1 only before, 0 only after)");
+    assert_eq!(format!("{:?}", once.diff(&after)), "SnapshotDiff(0 changed, 0 unread, 0 only before, 1 only after)");
+}
+
+#[test]
+fn peripherals_of_one_name_are_all_in_a_snapshot() {
+    let board = ram("");
+    let svd = board.session.svd();
+    let peripheral = |address: &str| {
+        format!("<peripheral><name>M</name><baseAddress>{address}</baseAddress><registers>{A}</registers></peripheral>")
+    };
+    let peripherals = [peripheral("0x20000100"), peripheral("0x20000200")].concat();
+    svd.load_str(&format!("<device><name>D</name><peripherals>{peripherals}</peripherals></device>")).unwrap();
+    for snapshot in [svd.snapshot_all().unwrap(), svd.snapshot(&["M"]).unwrap()] {
+        let addresses: Vec<_> = snapshot.registers.iter().map(|register| register.address).collect();
+        assert_eq!(addresses, [0x2000_0104, 0x2000_0204]);
+    }
 }

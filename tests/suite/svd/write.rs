@@ -360,3 +360,16 @@ fn what_is_behind_a_register_of_an_odd_width_is_kept() {
     svd.write_register("M", "S", 0x12_3456_789a).unwrap();
     assert_eq!(board.held(0x2000_0108, 8), [0x9a, 0x78, 0x56, 0x34, 0x12, 0xa5, 0xa5, 0xa5]);
 }
+
+#[test]
+fn unguarded_view_also_keeps_what_is_behind_a_register_that_a_read_changes() {
+    for more in ["<readAction>clear</readAction>", "<access>write-only</access>"] {
+        let board =
+            ram(&format!("<register><name>R</name><addressOffset>0</addressOffset><size>24</size>{more}</register>"));
+        board.chip.write_u32(0x2000_0100, 0xdead_beef).unwrap();
+        board.session.svd().unguarded().write_register("M", "R", 0x12_3456).unwrap();
+        assert_eq!(board.chip.read_u32(0x2000_0100), Ok(0xde12_3456), "{more}");
+        board.session.svd().write_register("M", "R", 0x12_3456).unwrap();
+        assert_eq!(board.chip.read_u32(0x2000_0100), Ok(0x0012_3456), "{more}");
+    }
+}

@@ -1,0 +1,186 @@
+//! Another thread halts, resets or steps a target whose semihosting calls this crate serves.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+use std::{sync::mpsc, thread};
+
+use openocd::{HaltReason, ResetMode, RunUntil, SemihostingConsole, TargetState, Verdict};
+use virtual_chip::{CoreState, Register};
+
+use crate::board::{Board, PATIENCE};
+
+const CODE: u32 = 0x2000_1000;
+const TEXT: u32 = 0x2000_1100;
+const LONG_ENOUGH: Duration = Duration::from_millis(40);
+const ROUNDS: u32 = 12;
+
+/// A chip that is halted before a loop that makes a call and counts it in r6.
+fn looping(number: u16) -> Board {
+    let board = Board::halted();
+    // movs r0, #number; bkpt 0xab; adds r6, #1; b CODE
+    board.session.memory().write_u16_slice(CODE.into(), &[0x2000 | number, 0xbeab, 0x3601, 0xe7fb]).unwrap();
+    board.chip.write_memory(TEXT, &[&[b'x'; 200][..], &[0]].concat()).unwrap();
+    begin(&board);
+    board
+}
+
+fn begin(board: &Board) {
+    for (register, value) in [("r1", TEXT), ("r6", 0), ("pc", CODE)] {
+        board.session.registers().write(register, value).unwrap();
+    }
+}
+
+/// A console whose output is read by a thread, which returns the number of bytes in the end.
+fn serve(board: &Board) -> (thread::JoinHandle<usize>, mpsc::Sender<()>) {
+    let mut console = board.session.semihosting().serve().unwrap();
+    console.set_read_timeout(Some(Duration::from_millis(10)));
+    let (sender, ended) = mpsc::channel();
+    let reader = move |mut console: SemihostingConsole| {
+        let mut count = 0;
+        loop {
+            match console.receive(&mut [0; 256]) {
+                Ok(read) => count += read,
+                Err(error) if error.is_timeout() => {
+                    if ended.try_recv().is_err_and(|error| error == mpsc::TryRecvError::Disconnected) {
+                        return count;
+                    }
+                }
+                Err(error) => panic!("the console ended: {error}"),
+            }
+        }
+    };
+    (thread::spawn(move || reader(console)), sender)
+}
+
+fn calls(board: &Board) -> u32 {
+    board.chip.register(Register::R(6))
+}
+
+/// Waits until the firmware has made one more call.
+fn wait_for_a_call(board: &Board) {
+    let (begin, before) = (Instant::now(), calls(board));
+    while calls(board) == before {
+        assert!(begin.elapsed() < PATIENCE, "the firmware goes on: {:?}", board.session.target().status());
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn halt_of_firmware_that_prints_remains_until_it_is_resumed() {
+    let board = looping(3);
+    let target = board.session.target();
+    let (reader, ended) = serve(&board);
+    target.resume().unwrap();
+    for round in 0..ROUNDS {
+        wait_for_a_call(&board);
+        thread::sleep(Duration::from_millis((round % 5).into()));
+        let status = target.halt().unwrap();
+        let made = calls(&board);
+        thread::sleep(LONG_ENOUGH);
+        assert_eq!((board.chip.state(), calls(&board)), (CoreState::Halted, made), "{round}: {status}");
+        assert_eq!(target.status().unwrap().halt_reason, Some(HaltReason::DebugRequest), "{round}: {status}");
+        target.resume().unwrap();
+    }
+    wait_for_a_call(&board);
+    target.halt().unwrap();
+    thread::sleep(LONG_ENOUGH);
+    // Each call is served once. The last may have got its answer without having gone on.
+    let (made, pc) = (calls(&board), board.session.registers().pc().unwrap());
+    drop(ended);
+    let printed = reader.join().unwrap();
+    assert_eq!(printed as u64, u64::from(made) + u64::from(pc == u64::from(CODE) + 4), "at {pc:#x}");
+}
+
+#[test]
+fn reset_of_firmware_that_prints_remains() {
+    let board = looping(4);
+    let target = board.session.target();
+    let _served = serve(&board);
+    for round in 0..ROUNDS {
+        target.resume().unwrap();
+        wait_for_a_call(&board);
+        thread::sleep(Duration::from_millis((round % 5).into()));
+        let status = target.reset(ResetMode::Halt).unwrap();
+        thread::sleep(LONG_ENOUGH);
+        assert_eq!(target.status().unwrap(), status, "{round}");
+        assert_eq!(board.chip.state(), CoreState::Halted, "{round}");
+        begin(&board);
+    }
+}
+
+#[test]
+fn steps_and_written_registers_are_not_undone_by_an_answer() {
+    let board = looping(4);
+    let target = board.session.target();
+    let _served = serve(&board);
+    target.resume().unwrap();
+    for round in 0..ROUNDS {
+        wait_for_a_call(&board);
+        target.halt().unwrap();
+        let expected = if round % 2 == 0 {
+            target.step().unwrap();
+            target.step().unwrap().pc
+        } else {
+            board.session.registers().write("pc", CODE).unwrap();
+            Some(CODE.into())
+        };
+        thread::sleep(LONG_ENOUGH);
+        let status = target.status().unwrap();
+        assert_eq!((status.state, status.pc), (TargetState::Halted, expected), "{round}");
+        target.resume().unwrap();
+    }
+}
+
+#[test]
+fn firmware_that_is_halted_while_it_waits_for_input_gets_it_after_it_is_resumed() {
+    let board = looping(7);
+    let target = board.session.target();
+    let mut console = board.session.semihosting().serve().unwrap();
+    target.resume().unwrap();
+    target.wait_halt(PATIENCE).unwrap();
+    thread::sleep(LONG_ENOUGH);
+    let status = target.halt().unwrap();
+    assert_eq!((status.pc, status.halt_reason), (Some(u64::from(CODE) + 2), Some(HaltReason::DebugRequest)));
+    console.write_all(b"a").unwrap();
+    thread::sleep(LONG_ENOUGH);
+    assert_eq!(target.status().unwrap(), status);
+    target.resume().unwrap();
+    wait_for_a_call(&board);
+    // Whoever serves no calls halts and resumes as without a console.
+    drop(console);
+    target.wait_halt(PATIENCE).unwrap();
+    thread::sleep(Duration::from_millis(1100));
+    assert_eq!(target.halt().unwrap().halt_reason, Some(HaltReason::Semihosting));
+    let made = calls(&board);
+    target.resume().unwrap();
+    target.wait_halt(PATIENCE).unwrap();
+    assert_eq!(calls(&board), made + 1, "the call is passed");
+}
+
+#[test]
+fn halt_and_reset_by_another_thread_are_the_verdict_of_a_run() {
+    for (number, resets) in [(3, false), (3, true), (7, false)] {
+        for round in 0..4 {
+            let board = looping(number);
+            let target = board.session.target();
+            let (_input, receiver) = mpsc::channel::<Vec<u8>>();
+            let outcome = thread::scope(|scope| {
+                let run = scope.spawn(|| {
+                    let until = RunUntil::new().input(receiver);
+                    target.run_until(until, Duration::from_secs(2)).unwrap()
+                });
+                thread::sleep(Duration::from_millis(60 + round));
+                if resets {
+                    target.reset(ResetMode::Halt).unwrap()
+                } else {
+                    target.halt().unwrap()
+                };
+                run.join().unwrap()
+            });
+            assert_eq!(outcome.verdict, Verdict::Halt(HaltReason::DebugRequest), "{number}, resets: {resets}");
+            let status = target.status().unwrap();
+            thread::sleep(LONG_ENOUGH);
+            assert_eq!(target.status().unwrap(), status);
+        }
+    }
+}
