@@ -5,9 +5,11 @@ pub(crate) mod call;
 mod console;
 pub(crate) mod files;
 pub(crate) mod host;
+mod options;
 mod redirect;
 
-pub use console::{ConsoleOptions, SemihostingConsole, SemihostingExit};
+pub use console::{SemihostingConsole, SemihostingExit};
+pub use options::ConsoleOptions;
 pub use redirect::{Redirected, SemihostingStream};
 
 use crate::command::Script;

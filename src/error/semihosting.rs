@@ -15,6 +15,13 @@ pub enum SemihostingError {
         /// Its type.
         kind: String,
     },
+    /// A console or a run serves the target's calls already, of this program or of another one at
+    /// this OpenOCD. Nothing was changed.
+    #[error("the semihosting calls of {} are served already, by a console or a run", name(target))]
+    InUse {
+        /// The target's name.
+        target: String,
+    },
     /// OpenOCD before October 2025 supports one redirection until it ends, because it crashes when
     /// the redirection is removed (`src/target/semihosting_common.c`).
     #[error(
@@ -74,6 +81,7 @@ impl SemihostingError {
     pub(crate) fn id(&self) -> &'static str {
         match self {
             SemihostingError::Unsupported { .. } => "semihosting.unsupported",
+            SemihostingError::InUse { .. } => "semihosting.in_use",
             SemihostingError::AlreadyRedirected { .. } => "semihosting.already_redirected",
             SemihostingError::NotInEffect { .. } => "semihosting.not_in_effect",
             SemihostingError::NoPort { .. } => "semihosting.no_port",

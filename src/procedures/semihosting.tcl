@@ -26,14 +26,33 @@ proc _openocd_rs_1_semihosting_is_enabled {} {
     return [string match {*is enabled*} [capture {set said [arm semihosting]; set said}]]
 }
 
-# Whether this crate can serve the current target's calls: name, type, and whether OpenOCD serves
-# them, which is 0 for a type whose calls nobody here knows.
-proc _openocd_rs_1_semihosting_state {} {
+# Makes `server` the one who serves the current target's calls: name, type, whether OpenOCD serves
+# them, and whether another server does, which then goes on. OpenOCD serves none of a type whose calls
+# nobody here knows.
+proc _openocd_rs_1_semihosting_claim {server} {
     set target [_openocd_rs_1_current]
     set type [$target cget -type]
-    set enabled 0
-    if {[_openocd_rs_1_core_kind $type] ne {other}} { set enabled [_openocd_rs_1_semihosting_is_enabled] }
-    return [list $target $type $enabled]
+    if {[_openocd_rs_1_core_kind $type] eq {other}} { return [list $target $type 0 0] }
+    if {[_openocd_rs_1_is_served_by_other $target $server]} { return [list $target $type 0 1] }
+    set ::_openocd_rs_1_served($target) [list $server [clock milliseconds]]
+    return [list $target $type [_openocd_rs_1_semihosting_is_enabled] 0]
+}
+
+# Whether another server has asked for the target's calls in the last second. One that lives asks every
+# few milliseconds; one that was killed releases nothing.
+proc _openocd_rs_1_is_served_by_other {target server} {
+    if {![info exists ::_openocd_rs_1_served($target)]} { return 0 }
+    lassign $::_openocd_rs_1_served($target) other time
+    return [expr {$other ne $server && [clock milliseconds] - $time < 1000}]
+}
+
+# Nobody serves the current target's calls any more, if it was `server` who did.
+proc _openocd_rs_1_semihosting_release {server} {
+    set target [_openocd_rs_1_current]
+    if {[_openocd_rs_1_is_served_by_other $target $server]} return
+    unset -nocomplain ::_openocd_rs_1_served($target)
+    unset -nocomplain ::_openocd_rs_1_handed_out($target)
+    return
 }
 
 # Polls the current target: {STATUS {} SLEPT}, and if it is halted at a semihosting call, {STATUS CALL
@@ -41,9 +60,14 @@ proc _openocd_rs_1_semihosting_state {} {
 # Of which calls: `none`, `any`, or `made`, which leaves out a call that the core has not executed yet.
 # Both leave out one at which a `halt` holds the target; `released` is `any`, and ends the hold.
 # `asked`: the caller has just halted the target, which holds nothing.
-proc _openocd_rs_1_semihosting_poll {calls asked} {
+proc _openocd_rs_1_semihosting_poll {server calls asked} {
     set target [_openocd_rs_1_current]
-    if {$calls ne {none}} { set ::_openocd_rs_1_served($target) [clock milliseconds] }
+    if {$calls ne {none}} {
+        if {[_openocd_rs_1_is_served_by_other $target $server]} {
+            error "the semihosting calls of $target are served by somebody else now"
+        }
+        set ::_openocd_rs_1_served($target) [list $server [clock milliseconds]]
+    }
     if {$asked || $calls eq {released}} { unset -nocomplain ::_openocd_rs_1_held($target) }
     set status [_openocd_rs_1_status]
     set call {}
@@ -51,11 +75,24 @@ proc _openocd_rs_1_semihosting_poll {calls asked} {
     if {[lindex $status 1] eq {halted} && [regexp {0x[0-9a-fA-F]+} [lindex $status 3] pc]} {
         set slept [_openocd_rs_1_slept $status $pc $asked]
         if {$calls eq {released} || ($calls eq {any} && ![_openocd_rs_1_is_held $target $pc])
-            || ($calls eq {made} && !$slept && ![_openocd_rs_1_is_halted_before $status $pc])} {
+            || ($calls eq {made} && !$slept && [_openocd_rs_1_is_made $target $status $pc])} {
             set call [_openocd_rs_1_semihosting_call $pc]
         }
     }
+    if {$call ne {}} {
+        set ::_openocd_rs_1_handed_out($target) $pc
+    } elseif {$calls ne {none}} {
+        unset -nocomplain ::_openocd_rs_1_handed_out($target)
+    }
     return [list $status $call $slept]
+}
+
+# Whether the target has made a call at `pc`, if there is one. What was handed out before, and waits for
+# its input, was made: also if somebody has set a breakpoint there meanwhile.
+proc _openocd_rs_1_is_made {target status pc} {
+    if {[_openocd_rs_1_is_held $target $pc]} { return 0 }
+    if {[info exists ::_openocd_rs_1_handed_out($target)] && $::_openocd_rs_1_handed_out($target) == $pc} { return 1 }
+    return [expr {![_openocd_rs_1_is_halted_before $status $pc]}]
 }
 
 # Whether a request has halted the current target while it may have slept: a core that sleeps has its
@@ -98,17 +135,18 @@ proc _openocd_rs_1_semihosting_call {pc} {
     return {}
 }
 
-# After `halt`: holds the current target if it is at a call that somebody serves, as polls of the last
-# second show. OpenOCD takes the call for the reason of the halt, and whoever serves it would resume
+# After `halt`: holds the current target if it is at a call that somebody serves. OpenOCD takes the call for the reason of the halt, and whoever serves it would resume
 # the target. The hold lasts until the target runs, which the mark of new_halt_mark tells on a
 # Cortex-M.
 proc _openocd_rs_1_hold_at_call {} {
     set target [target current]
     if {![info exists ::_openocd_rs_1_served($target)]} return
-    if {[clock milliseconds] - $::_openocd_rs_1_served($target) > 1000} return
+    # Of one that was killed. To serve a call may take a while.
+    set longest [expr {[info exists ::_openocd_rs_1_handed_out($target)] ? 10000 : 1000}]
+    if {[clock milliseconds] - [lindex $::_openocd_rs_1_served($target) 1] > $longest} return
     set status [_openocd_rs_1_status]
     if {[lindex $status 1] ne {halted} || ![regexp {0x[0-9a-fA-F]+} [lindex $status 3] pc]} return
-    if {[_openocd_rs_1_is_halted_before $status $pc] || ![llength [_openocd_rs_1_semihosting_call $pc]]} return
+    if {![_openocd_rs_1_is_made $target $status $pc] || ![llength [_openocd_rs_1_semihosting_call $pc]]} return
     _openocd_rs_1_hold $target $pc
 }
 
@@ -136,6 +174,7 @@ proc _openocd_rs_1_is_held {target pc} {
 # has reached that one.
 proc _openocd_rs_1_semihosting_answer {call register value next then} {
     set target [_openocd_rs_1_current]
+    unset -nocomplain ::_openocd_rs_1_handed_out($target)
     if {[$target curstate] ne {halted}} { return gone }
     foreach {name expected} $call {
         if {![regexp {0x0*([0-9a-fA-F]+)} [reg $name] - found] || [string tolower $found] ne $expected} { return gone }

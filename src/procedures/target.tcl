@@ -121,6 +121,7 @@ proc _openocd_rs_1_command {command} {
         unset -nocomplain ::_openocd_rs_1_stopped_behind
         array unset ::_openocd_rs_1_resumed_from
         array unset ::_openocd_rs_1_held
+        array unset ::_openocd_rs_1_handed_out
         set ::_openocd_rs_1_run_by_reset {}
         if {$command eq {reset run}} { set ::_openocd_rs_1_run_by_reset [target names] }
     }
@@ -161,6 +162,7 @@ proc _openocd_rs_1_from_halt {command address} {
             unset -nocomplain ::_openocd_rs_1_reason($target)
         }
         unset -nocomplain ::_openocd_rs_1_held($target)
+        unset -nocomplain ::_openocd_rs_1_handed_out($target)
         # For _openocd_rs_1_is_halted_before.
         unset -nocomplain ::_openocd_rs_1_resumed_from($target)
         if {$command eq {resume} && [regexp {0x[0-9a-fA-F]+} $pc at]} { set ::_openocd_rs_1_resumed_from($target) $at }

@@ -16,7 +16,7 @@ use super::group::Ticket;
 use super::input::RunInput;
 use super::outcome::{RunOutcome, Verdict};
 use crate::error::{Error, Result, TargetError};
-use crate::semihosting::call::{Call, Calls, Poll, Then};
+use crate::semihosting::call::{Call, CallServer, Calls, Poll, Then};
 use crate::semihosting::host::{Answer, Host};
 use crate::stop_token::StopTokens;
 use crate::target::{Target, TargetStatus, must_be_halted};
@@ -31,6 +31,8 @@ pub(super) struct Run<'t, 'c> {
     target: Target<'t>,
     breakpoints: Vec<u64>,
     serves_calls: bool,
+    /// While it does.
+    server: Option<CallServer>,
     /// The call at which the run began, and was halted before it, while it waits for its input.
     begun_at: Option<u64>,
     /// The target stays behind the call that was served last.
@@ -71,6 +73,7 @@ impl<'t, 'c> Run<'t, 'c> {
             target,
             breakpoints: until.breakpoints,
             serves_calls: until.serves_calls,
+            server: None,
             begun_at: None,
             stays: false,
             host,
@@ -233,11 +236,11 @@ impl<'t, 'c> Run<'t, 'c> {
             (true, None) => Calls::Made,
             (true, Some(_)) => Calls::Any,
         };
-        let poll = self.target.poll_for_calls(calls, asked)?;
+        let poll = self.target.poll_for_calls(self.server.as_ref(), calls, asked)?;
         if self.begun_at.is_some() && self.begun_at != poll.status.pc {
             // Another client has resumed the target.
             self.begun_at = None;
-            return self.target.poll_for_calls(Calls::Made, asked);
+            return self.target.poll_for_calls(self.server.as_ref(), Calls::Made, asked);
         }
         Ok(poll)
     }
@@ -252,7 +255,7 @@ impl<'t, 'c> Run<'t, 'c> {
             return Ok(None);
         }
         if self.serves_calls {
-            let Poll { status, call, .. } = self.target.poll_for_calls(Calls::Released, false)?;
+            let Poll { status, call, .. } = self.target.poll_for_calls(self.server.as_ref(), Calls::Released, false)?;
             if let Some(call) = call {
                 return Ok(match self.serve(&call, &status)? {
                     Served::Exit(verdict) => Some((verdict, status)),

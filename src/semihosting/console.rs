@@ -4,15 +4,14 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::Semihosting;
-use super::call::{Call, Calls};
-use super::files::Files;
+use super::call::{Call, CallServer, Calls};
 use super::host::{Answer, Host};
+use super::options::ConsoleOptions;
 use super::redirect::into_io;
 use crate::error::{Error, Result, SemihostingError, TimeoutError};
 use crate::target::{KeptTarget, TargetStatus};
@@ -24,54 +23,11 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
+/// The pause between two polls while nobody reads the output.
+const FULL_PAUSE: Duration = Duration::from_millis(100);
+
 /// How many bytes of output may wait for a reader. Beyond that the firmware's next call waits.
 const OUTPUT_BYTES: usize = 1024 * 1024;
-
-/// What firmware finds on the host, for [`Semihosting::serve_with`].
-///
-/// ```
-/// use openocd::ConsoleOptions;
-///
-/// let options = ConsoleOptions::new().command_line("firmware --all").files("test-data");
-/// ```
-#[derive(Debug, Clone, Default)]
-#[must_use = "options do nothing until `Semihosting::serve_with`"]
-pub struct ConsoleOptions {
-    command_line: Vec<u8>,
-    directory: Option<PathBuf>,
-}
-
-impl ConsoleOptions {
-    /// Creates options with an empty command line and without files.
-    pub fn new() -> Self {
-        ConsoleOptions::default()
-    }
-
-    /// Sets the command line, program name first.
-    pub fn command_line(mut self, line: impl Into<String>) -> Self {
-        self.command_line = line.into().into_bytes();
-        self
-    }
-
-    /// Allows the firmware to read, write, remove and rename files below `directory`. Absolute
-    /// names, names with `..` and symbolic links are refused, so nothing outside of it is
-    /// accessible.
-    pub fn files(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.directory = Some(directory.into());
-        self
-    }
-
-    pub(crate) fn host(self, input: Vec<u8>) -> Result<Host> {
-        let files = match self.directory {
-            Some(directory) => match Files::below(&directory) {
-                Ok(files) => Some(files),
-                Err(source) => return Err(SemihostingError::Directory { directory, source }.into()),
-            },
-            None => None,
-        };
-        Ok(Host::new(input, self.command_line, files))
-    }
-}
 
 /// The console of firmware whose semihosting calls this crate serves, from [`Semihosting::serve`].
 ///
@@ -167,7 +123,8 @@ impl Semihosting<'_> {
     /// dropping the console restores its setting.
     ///
     /// # Errors
-    /// [`SemihostingError::Unsupported`] for targets other than Cortex-M and RISC-V.
+    /// [`SemihostingError::Unsupported`] for targets other than Cortex-M and RISC-V,
+    /// [`SemihostingError::InUse`] if another console or a run serves them.
     ///
     /// ```
     /// # use virtual_chip::firmware::semihosting as firmware;
@@ -201,9 +158,9 @@ impl Semihosting<'_> {
         let name = self.target.name()?;
         // The console goes on with this target if another one becomes the current one.
         let target = self.target.keep_as(&name);
-        let restores = self.target.take_over_calls()?;
+        let (own, restores) = self.target.take_over_calls()?;
         let shared = Arc::<Shared>::default();
-        let server = Server { target, host, shared: Arc::clone(&shared), restores };
+        let server = Server { own, target, host, shared: Arc::clone(&shared), restores };
         let spawned = thread::Builder::new().name("openocd semihosting".into()).spawn(move || server.run());
         let thread = spawned.map_err(|error| SemihostingError::ConsoleEnded { reason: error.to_string() })?;
         Ok(SemihostingConsole { shared, thread: Some(thread), read_timeout: Some(DEFAULT_TIMEOUT), name })
@@ -310,6 +267,7 @@ impl Drop for SemihostingConsole {
 
 /// What the thread owns.
 struct Server {
+    own: CallServer,
     target: KeptTarget,
     host: Host,
     shared: Arc<Shared>,
@@ -320,6 +278,7 @@ struct Server {
 impl Server {
     fn run(mut self) {
         let ended = self.serve_all();
+        self.target.view().release_calls(&self.own);
         if self.restores {
             if let Err(error) = self.target.view().semihosting().enable() {
                 log::warn!(target: "openocd::semihosting", "OpenOCD's own semihosting stays disabled: {error}");
@@ -342,10 +301,17 @@ impl Server {
         let mut pause = FIRST_PAUSE;
         loop {
             let is_due = |state: &State| state.is_dropped || state.output.len() < OUTPUT_BYTES;
-            if self.shared.wait(Deadline::NEVER, is_due).is_dropped {
+            // The polls go on meanwhile: they tell that the calls are served.
+            let state = self.shared.wait(Deadline::after(Some(FULL_PAUSE)), is_due);
+            let (is_dropped, is_full) = (state.is_dropped, !is_due(&state));
+            drop(state);
+            if is_dropped {
                 return Ok(None);
             }
-            let poll = self.target.view().poll_for_calls(Calls::Made, false)?;
+            let poll = self.target.view().poll_for_calls(Some(&self.own), Calls::Made, false)?;
+            if is_full {
+                continue;
+            }
             if let Some(call) = poll.call {
                 match self.serve(&call, &poll.status) {
                     Ok(Some(exit)) => return Ok(Some(exit)),

@@ -113,7 +113,8 @@ impl fmt::Debug for PollingPause {
 }
 
 /// A name that no other pause has, of whatever client.
-fn new_holder() -> String {
+/// A name that nobody else has, for what OpenOCD keeps for this program.
+pub(crate) fn new_holder() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("{}-{}-{}", std::process::id(), now.as_nanos(), COUNT.fetch_add(1, Ordering::Relaxed))

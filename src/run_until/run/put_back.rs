@@ -3,7 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use super::Run;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::run_until::outcome::Verdict;
 use crate::target::TargetStatus;
 
@@ -11,11 +11,20 @@ impl Run<'_, '_> {
     /// The run, with OpenOCD's semihosting disabled and RTT set up, and then put back: also after a
     /// handler that panics. Returns its end, and the channels that the firmware lacked.
     pub(super) fn with_all_put_back(&mut self) -> Result<((Verdict, TargetStatus), Vec<u32>)> {
-        let was_enabled = self.serves_calls && self.target.take_over_calls()?;
+        let mut was_enabled = false;
+        if self.serves_calls {
+            let (server, enabled) = self.target.take_over_calls()?;
+            (self.server, was_enabled) = (Some(server), enabled);
+        }
         let ended = panic::catch_unwind(AssertUnwindSafe(|| self.with_breakpoints()));
         match &ended {
             Ok(ended) => self.hurry_after(ended),
             Err(_) => self.collector.silence(),
+        }
+        // An OpenOCD that does not answer is not asked once more: it notices by itself.
+        let is_silent = ended.as_ref().is_ok_and(|ended| ended.as_ref().is_err_and(Error::is_timeout));
+        if let Some(server) = self.server.take().filter(|_| !is_silent) {
+            self.target.release_calls(&server);
         }
         let put_back = if was_enabled { self.target.semihosting().enable() } else { Ok(()) };
         self.hurry_after(&put_back);

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 use std::{sync::mpsc, thread};
 
-use openocd::{HaltReason, ResetMode, RunUntil, SemihostingConsole, TargetState, Verdict};
+use openocd::{Error, HaltReason, ResetMode, RunUntil, SemihostingConsole, SemihostingError, TargetState, Verdict};
 use virtual_chip::{CoreState, Register};
 
 use crate::board::{Board, PATIENCE};
@@ -61,6 +61,15 @@ fn wait_for_a_call(board: &Board) {
     let (begin, before) = (Instant::now(), calls(board));
     while calls(board) == before {
         assert!(begin.elapsed() < PATIENCE, "the firmware goes on: {:?}", board.session.target().status());
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Waits until the firmware, which was halted at its first instruction, has executed it.
+fn wait_for_the_run(board: &Board) {
+    let begin = Instant::now();
+    while board.chip.register(Register::Pc) == CODE && calls(board) == 0 {
+        assert!(begin.elapsed() < PATIENCE, "the run begins: {:?}", board.session.target().status());
         thread::sleep(Duration::from_millis(1));
     }
 }
@@ -169,7 +178,8 @@ fn halt_and_reset_by_another_thread_are_the_verdict_of_a_run() {
                     let until = RunUntil::new().input(receiver);
                     target.run_until(until, Duration::from_secs(2)).unwrap()
                 });
-                thread::sleep(Duration::from_millis(60 + round));
+                wait_for_the_run(&board);
+                thread::sleep(Duration::from_millis(round * 3));
                 if resets {
                     target.reset(ResetMode::Halt).unwrap()
                 } else {
@@ -183,4 +193,78 @@ fn halt_and_reset_by_another_thread_are_the_verdict_of_a_run() {
             assert_eq!(target.status().unwrap(), status);
         }
     }
+}
+
+#[test]
+fn calls_of_a_target_have_one_server() {
+    let board = looping(4);
+    let target = board.session.target();
+    let console = board.session.semihosting().serve().unwrap();
+    let second = board.session.semihosting().serve().unwrap_err();
+    let run = target.run_until(RunUntil::new().semihosting(), Duration::from_millis(10)).unwrap_err();
+    for error in [second, run] {
+        assert!(matches!(error, Error::Semihosting(SemihostingError::InUse { .. })), "{error:?}");
+    }
+    // The first one goes on.
+    target.resume().unwrap();
+    wait_for_a_call(&board);
+    drop(console);
+    target.halt().unwrap();
+    let outcome = target.run_until(RunUntil::new().semihosting(), Duration::from_millis(50)).unwrap();
+    assert_eq!(outcome.verdict, Verdict::Deadline);
+    drop(board.session.semihosting().serve().unwrap());
+}
+
+#[test]
+fn breakpoint_at_a_call_that_waits_for_input_does_not_keep_the_input_from_it() {
+    let board = Board::start();
+    // As `looping`, in flash, where a breakpoint takes a comparator: SYS_READC.
+    let code = [0x2007_u16, 0xbeab, 0x3601, 0xe7fb];
+    let words = [0x2000_5000_u32, 0x0800_0041].map(u32::to_le_bytes).concat();
+    let image = [words, vec![0; 56], code.map(u16::to_le_bytes).concat()].concat();
+    board.chip.load_firmware(&image);
+    let target = board.session.target();
+    target.reset(ResetMode::Halt).unwrap();
+    let mut console = board.session.semihosting().serve().unwrap();
+    target.resume().unwrap();
+    target.wait_halt(PATIENCE).unwrap();
+    thread::sleep(LONG_ENOUGH);
+    let call = 0x0800_0042;
+    let breakpoint = target.breakpoints().scoped(call, openocd::BreakpointKind::Hardware).unwrap();
+    thread::sleep(LONG_ENOUGH);
+    let made = calls(&board);
+    console.write_all(b"a").unwrap();
+    let begin = Instant::now();
+    while calls(&board) == made {
+        assert!(begin.elapsed() < PATIENCE, "the call is not answered");
+        thread::sleep(Duration::from_millis(1));
+    }
+    // The next time the breakpoint is before the call.
+    assert_eq!(target.wait_halt(PATIENCE).unwrap().halt_reason, Some(HaltReason::Breakpoint));
+    let made = calls(&board);
+    console.write_all(b"b").unwrap();
+    thread::sleep(LONG_ENOUGH);
+    assert_eq!(calls(&board), made);
+    target.resume().unwrap();
+    // It is executed, and gets the input.
+    let begin = Instant::now();
+    while calls(&board) == made {
+        assert!(begin.elapsed() < PATIENCE, "the call is not answered");
+        thread::sleep(Duration::from_millis(1));
+    }
+    breakpoint.remove().unwrap();
+}
+
+#[test]
+fn halt_and_resume_after_a_run_that_served_calls_pass_one() {
+    // SYS_EXIT, for a reason that is no success.
+    let board = looping(0x18);
+    let target = board.session.target();
+    let outcome = target.run_until(RunUntil::new().semihosting(), PATIENCE).unwrap();
+    assert!(matches!(outcome.verdict, Verdict::Exit { .. }), "{outcome}");
+    target.halt().unwrap();
+    let made = calls(&board);
+    target.resume().unwrap();
+    target.wait_halt(PATIENCE).unwrap();
+    assert_eq!(calls(&board), made + 1);
 }
