@@ -84,7 +84,7 @@ pub enum ConnectionError {
     },
     /// A reply passes the limit
     /// ([`SessionBuilder::reply_limit`](crate::SessionBuilder::reply_limit)).
-    #[error("{peer} sent {limit} bytes without the end of a reply (0x1a): is this an OpenOCD TCL port? It began with {}", excerpt(beginning.as_bytes(), 60))]
+    #[error("{peer} sent {limit} bytes, the limit of a reply (`reply_limit`), without the end of one (0x1a): is this an OpenOCD TCL port? It began with {}", excerpt(beginning.as_bytes(), 60))]
     ReplyTooLong {
         /// The other end.
         peer: SocketAddr,
