@@ -61,6 +61,8 @@ pub struct OpenOcdProcess {
     child: Arc<OwnedChild>,
     tcl_port: u16,
     gdb_ports: Vec<u16>,
+    /// The target of each of them.
+    gdb_targets: Vec<String>,
     telnet_port: Option<u16>,
 }
 
@@ -80,11 +82,29 @@ impl OpenOcdProcess {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.tcl_port))
     }
 
-    /// Returns the GDB ports, one for each target in the order of the configuration.
+    /// Returns the GDB ports in the order of the configuration, one for each target that has one:
+    /// a target may be configured without (`-gdb-port disabled`), and the targets of an SMP group
+    /// share that of the first. [`gdb_port_of`](Self::gdb_port_of) tells which is whose.
     ///
     /// There are none unless [`gdb_port`](OpenOcdBuilder::gdb_port) asked for them.
     pub fn gdb_ports(&self) -> &[u16] {
         &self.gdb_ports
+    }
+
+    /// Returns the GDB port of a target, if it has one of its own.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// use openocd::OpenOcdProcess;
+    ///
+    /// let openocd = OpenOcdProcess::builder().config(chip.openocd_config()).gdb_port(0).spawn()?;
+    /// assert_eq!(openocd.gdb_port_of("stm32f1x.cpu"), Some(openocd.gdb_ports()[0]));
+    /// assert_eq!(openocd.gdb_port_of("another.cpu"), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn gdb_port_of(&self, target: &str) -> Option<u16> {
+        let at = self.gdb_targets.iter().position(|name| name == target)?;
+        self.gdb_ports.get(at).copied()
     }
 
     /// Returns the telnet port, if [`telnet_port`](OpenOcdBuilder::telnet_port) asked for one.

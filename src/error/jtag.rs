@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::text::{self, comma_separated, excerpt, list_names, name, shown};
+use crate::error::text::{self, excerpt, list_names, name, shown};
 use crate::error::{Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::{PathEnd, TapState};
 
@@ -30,16 +30,13 @@ pub enum JtagError {
         /// The TAP's name.
         tap: String,
     },
-    /// An SVF file cannot be played for one TAP while others are disabled: OpenOCD would shift for
-    /// those too. Nothing was scanned.
+    /// An SVF file with headers or trailers (`HDR`, `HIR`, `TDR`, `TIR`) cannot be played: somebody
+    /// has played a file with OpenOCD's `svf -tap`, and OpenOCD leaves them out ever since. Nothing
+    /// was scanned.
     #[error(
-        "cannot play an SVF file for one TAP while others are disabled ({}): enable them, or write the file for the whole chain",
-        comma_separated(disabled)
+        "this OpenOCD leaves out HDR, HIR, TDR and TIR, since somebody played an SVF file with `svf -tap`: start it again"
     )]
-    OthersDisabled {
-        /// The disabled TAPs.
-        disabled: Vec<String>,
-    },
+    SurroundingsDropped,
     /// The TAP is in BYPASS: the last instruction was for another TAP, or the chain was reset
     /// since. Nothing was scanned.
     #[error("TAP {} is in BYPASS: select a register by `irscan` before `drscan`, or do both with `scan`", name(tap))]
@@ -226,7 +223,7 @@ impl JtagError {
             JtagError::WrongTransport { .. } => "jtag.wrong_transport",
             JtagError::UnknownTap { .. } => "jtag.unknown_tap",
             JtagError::TapDisabled { .. } => "jtag.tap_disabled",
-            JtagError::OthersDisabled { .. } => "jtag.others_disabled",
+            JtagError::SurroundingsDropped => "jtag.surroundings_dropped",
             JtagError::Bypass { .. } => "jtag.bypass",
             JtagError::ValueTooWide { .. } => "jtag.value_too_wide",
             JtagError::EmptyPath => "jtag.empty_path",

@@ -41,12 +41,12 @@ impl<'o> Operation<'o> {
             ["transport", transport] => JtagError::WrongTransport { transport: transport.to_owned() },
             ["unknown", ..] => JtagError::UnknownTap { name: tap, known: rest() },
             ["disabled"] => JtagError::TapDisabled { tap },
-            ["excluded", ..] => JtagError::OthersDisabled { disabled: rest() },
             ["bypass"] => JtagError::Bypass { tap },
             ["mismatch"] => {
                 let log = String::from_utf8_lossy(&reply.log).into_owned();
                 JtagError::ChainMismatch { log, failure: None }
             }
+            ["dropped"] => JtagError::SurroundingsDropped,
             ["duplicate"] => JtagError::DuplicateTap { tap },
             ["width", bits] => JtagError::ValueTooWide {
                 what: format!("the instruction register of {tap}"),

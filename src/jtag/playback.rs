@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::ask::Operation;
-use super::{Bits, Jtag, svf, xsvf};
+use super::{Bits, Jtag, Tap, svf, xsvf};
 use crate::command::{Request, Script};
 use crate::error::text::shown;
 use crate::error::{Failure, JtagError, Result};
@@ -100,22 +100,30 @@ impl<'a> Jtag<'a> {
         XsvfFile { jtag: *self, path: path.into(), tap: None, virt2: false, quiet: true, timeout: None }
     }
 
-    /// How many bits the instruction register of a TAP has. `None` for a TAP that is not there, which
-    /// OpenOCD refuses.
-    fn instruction_bits(&self, tap: Option<&str>) -> Result<Option<u32>> {
+    /// The TAP that a file is for. `None` for a TAP that is not there, which is refused later.
+    fn one_tap(&self, tap: Option<&str>) -> Result<Option<svf::OneTap>> {
         let Some(tap) = tap.filter(|tap| !tap.is_empty()) else { return Ok(None) };
         let taps = self.scan_chain()?;
-        Ok(taps.into_iter().find(|listed| listed.name == tap).map(|listed| listed.ir_length))
+        let Some(at) = taps.iter().position(|listed| listed.name == tap) else { return Ok(None) };
+        let bits = |taps: &[Tap]| {
+            let enabled = taps.iter().filter(|tap| tap.enabled);
+            [u32::try_from(enabled.clone().count()).unwrap_or(u32::MAX), enabled.map(|tap| tap.ir_length).sum()]
+        };
+        let ([hdr, hir], [tdr, tir]) = (bits(&taps[..at]), bits(&taps[at + 1..]));
+        Ok(Some(svf::OneTap { ir_length: taps[at].ir_length, around: [hdr, hir, tdr, tir] }))
     }
 }
 
 impl SvfFile<'_> {
-    /// Sets the TAP that the file is for. All other TAPs are put into BYPASS; none of them may be
-    /// disabled. By default the file is for the whole chain.
+    /// Sets the TAP that the file is for. All other TAPs are put into BYPASS.
+    /// By default the file is for the whole chain.
     ///
     /// A file with headers or trailers (`HDR`, `HIR`, `TDR`, `TIR` of more than 0 bits) is for a
-    /// whole chain, and [`run`](Self::run) refuses it. OpenOCD itself drops these commands. It also
-    /// refuses an instruction (`SIR`) of another width than that of the TAP's register.
+    /// whole chain, and [`run`](Self::run) refuses it. It also refuses an instruction (`SIR`) of
+    /// another width than that of the TAP's register.
+    ///
+    /// OpenOCD's own `-tap` is not used: once it was, OpenOCD leaves out the headers and trailers of
+    /// all later files.
     pub fn tap(mut self, tap: impl Into<String>) -> Self {
         self.tap = Some(tap.into());
         self
@@ -157,11 +165,13 @@ impl SvfFile<'_> {
     /// a command that OpenOCD refuses, [`TimeoutError::Reply`](crate::TimeoutError::Reply). Before
     /// anything is sent: [`JtagError::File`] if the file cannot be read,
     /// [`JtagError::Unterminated`] for a command without its semicolon, [`JtagError::InvalidSvf`]
-    /// for a command that is wrong, or that OpenOCD would not run as it is written.
+    /// for a command that is wrong, or that OpenOCD would not run as it is written,
+    /// [`JtagError::SurroundingsDropped`] for a file with headers or trailers after somebody has
+    /// played one with OpenOCD's `svf -tap`.
     pub fn run(&self) -> Result<SvfReport> {
         let file = read(&self.path)?;
         let tap = self.tap.as_deref().unwrap_or("");
-        let file = svf::normalize(&file, self.jtag.instruction_bits(self.tap.as_deref())?).map_err(|fault| {
+        let file = svf::normalize(&file, self.jtag.one_tap(self.tap.as_deref())?).map_err(|fault| {
             let path = self.path.clone();
             match fault {
                 svf::Fault::Unterminated(line) => JtagError::Unterminated { path, line },
@@ -174,7 +184,8 @@ impl SvfFile<'_> {
         let on_tap = if tap.is_empty() { String::new() } else { format!(" -tap {tap}") };
         let shown = format!("svf{on_tap} {} {}", options.join(" "), shown(&self.path));
         let deadline = Deadline::after(self.timeout);
-        let script = options.iter().fold(Script::call("svf").file().word(tap), |script, option| script.literal(option));
+        let script = Script::call("svf").file().word(tap).number(u8::from(file.has_surroundings));
+        let script = options.iter().fold(script, |script, option| script.literal(option));
         let copy = ServerFile::new(self.jtag.session, &file.text, &Script::call("play").script(&script), deadline)?;
         let request = play(&copy, &shown, self.timeout).before(deadline);
         let played = self.jtag.run(
@@ -185,15 +196,18 @@ impl SvfFile<'_> {
         );
         let ((ran, errors), log) = played.map_err(|error| self.without_bypass_bits(error, &file))?;
         if ran != commands {
+            let own = file.own_commands();
+            let (ran, commands) = (ran.saturating_sub(own), commands - own);
             return Err(JtagError::Incomplete { path: self.path.clone(), ran, commands }.into());
         }
-        Ok(SvfReport { commands, errors, log })
+        Ok(SvfReport { commands: commands - file.own_commands(), errors, log })
     }
 
     /// OpenOCD's numbers are those of its copy, where each command has one line.
     fn failed(&self, failure: Box<Failure>, file: &svf::Normalized) -> JtagError {
         let path = self.path.clone();
-        let line_of = |command: u32| file.lines.get((command as usize).checked_sub(1)?).copied();
+        let line_of =
+            |command: u32| file.lines.get((command as usize).checked_sub(1)?).copied().filter(|line| *line > 0);
         if let Some(mismatch) = svf::mismatches(failure.log()).into_iter().next() {
             if let Some(line) = line_of(mismatch.command) {
                 let svf::Mismatch { wanted, read, mask, .. } = mismatch;
@@ -268,7 +282,7 @@ impl XsvfFile<'_> {
     /// correctly.
     pub fn run(&self) -> Result<()> {
         let file = read(&self.path)?;
-        let bits = self.jtag.instruction_bits(self.tap.as_deref())?;
+        let bits = self.jtag.one_tap(self.tap.as_deref())?.map(|tap| tap.ir_length);
         xsvf::check(&file, bits).map_err(|xsvf::Fault { offset, problem }| JtagError::InvalidXsvf {
             path: self.path.clone(),
             offset,

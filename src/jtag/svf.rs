@@ -8,7 +8,19 @@ use command::Commands;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Normalized {
     pub(crate) text: Vec<u8>,
+    /// 0 for a command that is not in the user's file.
     pub(crate) lines: Vec<u32>,
+    /// It has a header or a trailer with bits.
+    pub(crate) has_surroundings: bool,
+}
+
+/// The TAP of a file that is for one TAP and not for the whole chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OneTap {
+    /// How many bits its instruction register has.
+    pub(crate) ir_length: u32,
+    /// How many bits the other TAPs add: HDR, HIR, TDR, TIR.
+    pub(crate) around: [u32; 4],
 }
 
 /// A scan of an SVF file.
@@ -20,6 +32,11 @@ pub(super) struct Scan {
 }
 
 impl Normalized {
+    /// How many commands are not in the user's file.
+    pub(crate) fn own_commands(&self) -> u32 {
+        u32::try_from(self.lines.iter().filter(|line| **line == 0).count()).unwrap_or(u32::MAX)
+    }
+
     /// The scan command that begins on this line of the user's file, if there is exactly one.
     pub(super) fn scan_on(&self, line: u32) -> Option<Scan> {
         let texts = self.text.split(|byte| *byte == b'\n');
@@ -44,12 +61,21 @@ impl Normalized {
 /// command of several lines twice. `Err` has the line where a command begins that no semicolon
 /// ends, or that OpenOCD would run in another way than it is written.
 ///
-/// `tap`: how many bits the instruction register of the TAP has, if the file is for one TAP and not
-/// for the whole chain.
-pub(crate) fn normalize(file: &[u8], tap: Option<u32>) -> Result<Normalized, Fault> {
-    let mut normalized = Normalized { text: Vec::with_capacity(file.len()), lines: Vec::new() };
+/// `tap`: the TAP, if the file is for one and not for the whole chain. The file gets the headers and
+/// trailers for the other TAPs then. OpenOCD has `-tap` for that, but one file with it makes OpenOCD
+/// leave out the headers and trailers of all later files (`svf_tap_is_specified`).
+pub(crate) fn normalize(file: &[u8], tap: Option<OneTap>) -> Result<Normalized, Fault> {
+    let mut normalized =
+        Normalized { text: Vec::with_capacity(file.len()), lines: Vec::new(), has_surroundings: false };
+    if let Some(tap) = tap.filter(|tap| tap.around != [0; 4]) {
+        for command in tap.surroundings() {
+            normalized.text.extend_from_slice(format!("{command};\n").as_bytes());
+            normalized.lines.push(0);
+        }
+        normalized.has_surroundings = true;
+    }
     let mut begin = None;
-    let mut start = 0;
+    let mut start = normalized.text.len();
     let mut commands = Commands::new(tap);
     for (number, line) in (1_u32..).zip(file.split(|byte| *byte == b'\n')) {
         for &byte in without_comment(line) {
@@ -80,6 +106,7 @@ pub(crate) fn normalize(file: &[u8], tap: Option<u32>) -> Result<Normalized, Fau
             normalized.text.push(b' ');
         }
     }
+    normalized.has_surroundings |= commands.have_surroundings();
     match begin {
         Some(line) => Err(Fault::Unterminated(line)),
         None => Ok(normalized),
@@ -182,6 +209,20 @@ mod tests {
     fn other_bytes_become_blanks() {
         assert_eq!(text("STATE\x0bIDLE;\x1a\u{e9}"), "STATE IDLE;\n");
         assert_eq!(normalize(b"\xff\x00SDR 0;", None).unwrap().text, b"SDR 0;\n");
+    }
+
+    #[test]
+    fn file_for_one_tap_gets_headers_and_trailers() {
+        let tap = OneTap { ir_length: 5, around: [1, 4, 0, 6] };
+        let normalized = normalize(b"SIR 5 TDI (01);\nhir 0;", Some(tap)).unwrap();
+        let text = "HDR 1 TDI (0);\nHIR 4 TDI (f);\nTDR 0;\nTIR 6 TDI (3f);\nSIR 5 TDI (01);\nHIR 4 TDI (f);\n";
+        assert_eq!(String::from_utf8(normalized.text.clone()).unwrap(), text);
+        assert_eq!((&normalized.lines[..], normalized.has_surroundings), (&[0, 0, 0, 0, 1, 2][..], true));
+        assert_eq!(normalized.own_commands(), 4);
+        let alone = normalize(b"SIR 5 TDI (01);", Some(OneTap { ir_length: 5, around: [0; 4] })).unwrap();
+        assert_eq!((&alone.lines[..], alone.has_surroundings), (&[1][..], false));
+        assert!(normalize(b"HDR 1 TDI (0);", None).unwrap().has_surroundings);
+        assert!(!normalize(b"HDR 0;", None).unwrap().has_surroundings);
     }
 
     #[test]

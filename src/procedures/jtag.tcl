@@ -163,18 +163,29 @@ proc _openocd_rs_1_newtap {chip tap args} {
     return [list done {*}[jtag names]]
 }
 
-# Plays a file of test vectors: {done result}.
-proc _openocd_rs_1_svf {path tap args} {
+# Whether OpenOCD leaves out HDR, HIR, TDR and TIR, as it does forever after a file with `-tap`
+# (`svf_tap_is_specified` in src/svf/svf.c). It says so of each one. `-nil` sends nothing.
+proc _openocd_rs_1_drops_surroundings {} {
+    set script {_openocd_rs_1_informed {svf -nil $::_openocd_rs_1_file}}
+    lassign [_openocd_rs_1_with_file "HDR 0;\n" $script] code result log
+    if {$code != 0} { error "cannot tell whether OpenOCD leaves out headers: $result $log" }
+    return [string match *skipped* $log]
+}
+
+# Plays a file of test vectors: {done result}. `surrounded`: whether it has headers or trailers.
+proc _openocd_rs_1_svf {path tap surrounded args} {
     if {$tap ne {}} {
         set obstacle [_openocd_rs_1_obstacle $tap]
         if {$obstacle ne {}} { return $obstacle }
-        # OpenOCD counts the disabled ones, too, where it puts the other TAPs into BYPASS
-        # (handle_svf_command in src/svf/svf.c).
-        set disabled {}
+    }
+    if {$surrounded && [_openocd_rs_1_drops_surroundings]} {
+        # With the name of the TAP OpenOCD makes the same ones itself, but it counts disabled TAPs,
+        # too (handle_svf_command).
+        set is_counted_wrong [expr {$tap eq {}}]
         foreach other [jtag names] {
-            if {![jtag tapisenabled $other]} { lappend disabled $other }
+            if {![jtag tapisenabled $other]} { set is_counted_wrong 1 }
         }
-        if {[llength $disabled]} { return [list excluded {*}$disabled] }
+        if {$is_counted_wrong} { return dropped }
         set args [list -tap $tap {*}$args]
     }
     _openocd_rs_1_forget_instruction

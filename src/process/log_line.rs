@@ -1,9 +1,11 @@
 //! Reads lines of OpenOCD's log. No I/O.
 
 /// What a line tells about the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LineNews {
     TclPort(u16),
+    /// The target that the next GDB port is for.
+    GdbTarget(String),
     GdbPort(u16),
     TelnetPort(u16),
     /// OpenOCD cannot open a port that it should open.
@@ -26,6 +28,9 @@ pub(super) fn news(line: &str) -> Option<LineNews> {
     if line.contains("accepting 'tcl' connection") {
         return Some(LineNews::Client);
     }
+    if let Some(target) = gdb_target(line) {
+        return Some(LineNews::GdbTarget(target.to_owned()));
+    }
     let (port, service) = line.split_once("istening on port ")?.1.split_once(" for ")?;
     let port = port.parse().ok()?;
     match service.trim_end() {
@@ -33,6 +38,16 @@ pub(super) fn news(line: &str) -> Option<LineNews> {
         "gdb connections" => Some(LineNews::GdbPort(port)),
         "telnet connections" => Some(LineNews::TelnetPort(port)),
         _ => None,
+    }
+}
+
+/// The target of `starting gdb server for stm32f1x.cpu on 3333`, or in newer OpenOCD of
+/// `[stm32f1x.cpu] starting gdb server on 3333`.
+fn gdb_target(line: &str) -> Option<&str> {
+    let (before, after) = line.split_once("starting gdb server ")?;
+    match after.strip_prefix("for ") {
+        Some(after) => Some(after.rsplit_once(" on ")?.0),
+        None => Some(before.strip_suffix("] ")?.rsplit_once('[')?.1),
     }
 }
 
@@ -67,6 +82,11 @@ mod tests {
             read("Info : 12 3 server.c:347 add_service(): Listening on port 1 for gdb connections"),
             Some(LineNews::GdbPort(1))
         );
+        for line in ["starting gdb server for a.cpu on 0", "[a.cpu] starting gdb server on 0"] {
+            let target = Some(LineNews::GdbTarget("a.cpu".to_owned()));
+            assert_eq!(read(&format!("Info : {line}")), target);
+            assert_eq!(read(&format!("Info : 12 3 gdb_server.c:1 gdb_target_start(): {line}")), target);
+        }
         assert_eq!(read("Info : Listening on port 2 for telnet connections"), Some(LineNews::TelnetPort(2)));
         assert_eq!(read("Info : accepting 'tcl' connection on tcp/36013"), Some(LineNews::Client));
         for position in ["", "12 3 server.c:267 add_service(): "] {

@@ -20,7 +20,10 @@ pub(super) struct LogTail {
 struct State {
     lines: VecDeque<String>,
     tcl_port: Option<u16>,
-    gdb_ports: Vec<u16>,
+    /// The target that the next GDB port is for.
+    gdb_target: String,
+    /// Each port, and the target that it is for.
+    gdb_ports: Vec<(String, u16)>,
     telnet_port: Option<u16>,
     is_port_unavailable: bool,
     stage: Stage,
@@ -49,7 +52,8 @@ impl LogTail {
         self.state().tcl_port
     }
 
-    pub(super) fn gdb_ports(&self) -> Vec<u16> {
+    /// The GDB ports, each with the name of its target.
+    pub(super) fn gdb_ports(&self) -> Vec<(String, u16)> {
         self.state().gdb_ports.clone()
     }
 
@@ -114,7 +118,11 @@ impl LogTail {
         state.lines.push_back(line);
         match news {
             Some(LineNews::TclPort(port)) => state.tcl_port = state.tcl_port.or(Some(port)),
-            Some(LineNews::GdbPort(port)) => state.gdb_ports.push(port),
+            Some(LineNews::GdbTarget(target)) => state.gdb_target = target,
+            Some(LineNews::GdbPort(port)) => {
+                let target = std::mem::take(&mut state.gdb_target);
+                state.gdb_ports.push((target, port));
+            }
             Some(LineNews::TelnetPort(port)) => state.telnet_port = Some(port),
             Some(LineNews::PortUnavailable) => state.is_port_unavailable = true,
             Some(LineNews::Client) if state.stage == Stage::Starting => state.stage = Stage::Serving,

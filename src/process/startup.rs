@@ -105,7 +105,7 @@ fn wait_until_ready(mut process: OpenOcdProcess, deadline: Deadline) -> Result<O
         process.child.end(process.tcl_port, STOP_GRACE)?;
         return Err(ended(&process));
     }
-    process.gdb_ports = process.child.log.gdb_ports();
+    (process.gdb_targets, process.gdb_ports) = process.child.log.gdb_ports().into_iter().unzip();
     process.telnet_port = process.child.log.telnet_port();
     Ok(process)
 }
@@ -140,7 +140,13 @@ fn launch(
     let running = Mutex::new(Running { child, stdin, ended: None });
     let child = OwnedChild { running, pid, command_line, token, files, log: Arc::clone(&log), _shared_end: shared_end };
     // From here on, dropping the value ends the process.
-    let process = OpenOcdProcess { child: Arc::new(child), tcl_port: 0, gdb_ports: Vec::new(), telnet_port: None };
+    let process = OpenOcdProcess {
+        child: Arc::new(child),
+        tcl_port: 0,
+        gdb_ports: Vec::new(),
+        gdb_targets: Vec::new(),
+        telnet_port: None,
+    };
     process.child.send_token();
     let named = |name: &str| thread::Builder::new().name(format!("openocd {pid} {name}"));
     if let Some(stderr) = stderr {

@@ -43,6 +43,7 @@ mod answers;
 mod attach;
 #[cfg(target_os = "linux")]
 mod console;
+mod control_characters;
 #[cfg(target_os = "linux")]
 mod failures;
 #[cfg(target_os = "linux")]

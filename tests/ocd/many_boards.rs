@@ -119,6 +119,9 @@ fn boards_that_are_one_and_the_same_are_refused() {
     let ran = bench.ocd(&arguments).expect(71);
     assert!(ran.stderr.contains("boards left and right are the same"), "{ran:?}");
     bench.ocd(&["config", "--all-boards"]).expect(0);
+    // What is typed comes before the environment.
+    Ran::of(bench.command(&["config", "--all-boards"]).env("OCD_BOARD", "x")).expect(0);
+    bench.ocd(&["config", "--all-boards", "--board", "x"]).expect(64);
     bench.file("user/ocd/ocd.toml", "[boards.left]\nserial = \"1\"\n[boards.right]\nserial = \"2\"\n");
     let ran = bench.ocd(&arguments);
     assert!(!ran.stderr.contains("are the same"), "{ran:?}");

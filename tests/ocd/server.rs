@@ -262,3 +262,19 @@ fn missing_gdb_or_file_is_found_before_openocd_starts() {
     let ran = bench.ocd(&["gdb", "missing.elf"]).expect(71);
     assert!(ran.stderr.contains("cannot read missing.elf"), "{ran:?}");
 }
+
+#[test]
+fn ctrl_c_ends_a_command_of_a_repl_after_gdb() {
+    let bench = Bench::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let openocd = OpenOcdProcess::builder().config(bench.config()).gdb_port(free);
+    let session = Session::builder().start(openocd).unwrap();
+    let address = format!("localhost:{}", session.process().unwrap().tcl_port());
+    let mut running = Running::start(&mut bench.command(&["repl", "--connect", &address]));
+    running.write("ocd gdb -- -batch -nx -ex 'p 6*7'\nsleep 12000\necho end\n");
+    running.line_with("$1 = 42");
+    // GDB ends, and the next command begins.
+    std::thread::sleep(Duration::from_secs(2));
+    running.signal("INT");
+    running.end().expect(130);
+}

@@ -49,6 +49,47 @@ fn target_without_flash_is_refused_before_anything_is_reset() {
 }
 
 #[test]
+fn bank_of_another_target_than_the_one_that_is_named_is_refused() {
+    let several = Several::start();
+    let resets = several.board.chips()[0].reset_count();
+    for command in
+        [&["erase", "--bank", "0", "100", "101"][..], &["erase", "--bank", "0", "--all"], &["protect", "0", "3"]]
+    {
+        let ran = several.ocd(&[&["--target", HARTS[0]], command].concat()).expect(64);
+        assert!(ran.stderr.contains("belongs to chip0.cpu, not to pair0.cpu0"), "{ran:#?}");
+    }
+    assert_eq!(several.board.chips()[0].reset_count(), resets);
+    assert_eq!(several.states(), [TargetState::Running; 3]);
+    // The bank says which target is meant: it is that one which is halted.
+    let ran = several.ocd(&["erase", "--bank", "0", "100", "101", "--json"]).expect(0);
+    assert_eq!(ran.result()["status"]["name"], "chip0.cpu", "{ran:#?}");
+    several.session.resume_all().unwrap();
+    several.ocd(&["protect", "0", "3"]).expect(0);
+    assert_eq!(several.states(), [TargetState::Running; 3]);
+}
+
+#[test]
+fn gdb_gets_the_port_of_the_target_that_is_named() {
+    let board = VirtualBoard::start(&[Model::RiscvPair, Model::Stm32f103]).expect("a free port");
+    let bench = Bench::new();
+    let config = format!("{} -c \"{} configure -gdb-port disabled\"", board.openocd_config(), HARTS[0]);
+    let gdb = |target: &str, expression: &str| {
+        let expression = format!("p/x {expression}");
+        let words = ["--config", &config, "--target", target, "gdb", "--", "-batch", "-nx", "-ex", &expression];
+        bench.ocd_alone(&words)
+    };
+    // The newer OpenOCD aborts when a GDB comes to one of several harts.
+    if Session::start(board.openocd_config()).unwrap().version().as_str() == "Open On-Chip Debugger 0.12.0" {
+        let ran = gdb(HARTS[1], "$mhartid").expect(0);
+        assert!(ran.stdout.contains("= 0x1"), "{ran:#?}");
+    }
+    let ran = gdb("chip0.cpu", "*(int*)0xe000ed00").expect(0);
+    assert!(ran.stdout.contains("0x411fc231"), "{ran:#?}");
+    let ran = gdb(HARTS[0], "$pc").expect(71);
+    assert!(ran.stderr.contains("no GDB port for the target"), "{ran:#?}");
+}
+
+#[test]
 fn other_targets_that_the_reset_has_halted_are_told() {
     let several = Several::start();
     let (hello, file) = (firmware("hello"), "some.bin@0x08008000");

@@ -129,6 +129,26 @@ fn a_snapshot_that_cannot_be_taken_or_read_is_a_failure() {
 }
 
 #[test]
+fn registers_that_could_not_be_read_are_no_success() {
+    let bench = Bench::new();
+    svd(&bench, &["snapshot", "good.txt", "GPIOA"]).expect(0);
+    bench.chip.faults().bus_fault_at(0x4001_0804..0x4001_0808);
+    // The others are shown.
+    let ran = svd(&bench, &["read", "GPIOA", "--json"]).expect(73);
+    assert_eq!(ran.result()["unread"][0]["name"], "CRH");
+    assert!(ran.result()["registers"].as_array().is_some_and(|read| read.len() > 3));
+    bench.chip.faults().clear();
+    bench.chip.faults().power_off();
+    svd(&bench, &["read", "GPIOA"]).expect(73);
+    // A file that was there is left as it is.
+    svd(&bench, &["snapshot", "good.txt", "GPIOA"]).expect(73);
+    bench.chip.faults().clear();
+    svd(&bench, &["diff", "good.txt"]).expect(0);
+    // What never is read is no failure.
+    svd(&bench, &["read", "USART1"]).expect(0);
+}
+
+#[test]
 fn the_peripherals_of_the_core_need_no_file() {
     let bench = Bench::new();
     let ran = bench.ocd(&["svd", "read", "scb.cpuid"]).expect(0);

@@ -84,7 +84,7 @@ pub(crate) struct BoardArgs {
     #[arg(long, global = true, value_name = "NAMES", env = "OCD_BOARD", value_delimiter = ',')]
     pub(crate) board: Vec<String>,
     /// Use all boards of ocd.toml.
-    #[arg(long, global = true, conflicts_with = "board")]
+    #[arg(long, global = true)]
     pub(crate) all_boards: bool,
 }
 

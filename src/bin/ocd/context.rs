@@ -3,6 +3,7 @@
 use std::fmt;
 
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use openocd::{OnClose, OpenOcdBuilder};
 use serde::Serialize;
 
@@ -30,6 +31,11 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(cli: &Cli, matches: &ArgMatches, mut output: Output, signals: Signals) -> Outcome<Context> {
         let sources = Sources::collect(matches)?;
+        // What is typed comes before the environment.
+        let has_typed_board = matches.value_source("board") == Some(ValueSource::CommandLine);
+        if cli.board.all_boards && has_typed_board {
+            return Err(Failure::usage("--all-boards and --board exclude each other"));
+        }
         let names = match cli.board.all_boards {
             true => sources.board_names().into_iter().collect(),
             // The environment variable may be empty.

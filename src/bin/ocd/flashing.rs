@@ -188,7 +188,7 @@ pub(crate) fn program(
     let time = Stopwatch::new(Step::Open, board.opened);
     watch.interrupted("nothing was changed")?;
     others::check_has_flash(&board.target()?)?;
-    let others = Others::of(board)?;
+    let others = Others::of(board, &board.target()?)?;
     let programmed = reset_and_write(board, image, arguments, after, time, watch);
     others.after(watch.output(), board, programmed)
 }

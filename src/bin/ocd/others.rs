@@ -15,12 +15,12 @@ pub(crate) struct Others {
 
 impl Others {
     /// Asked before the reset.
-    pub(crate) fn of(board: &Board) -> Outcome<Others> {
+    pub(crate) fn of(board: &Board, own: &Target<'_>) -> Outcome<Others> {
         let targets = board.session.targets()?;
         if targets.len() < 2 {
             return Ok(Others { running: Vec::new() });
         }
-        let own = board.target()?.name()?;
+        let own = own.name()?;
         let others = targets.into_iter().filter(|target| has_core(target) && target.name != own);
         Ok(Others { running: others.map(|target| target.name).filter(|name| is(board, name, Seen::Running)).collect() })
     }

@@ -1,6 +1,7 @@
 //! What is printed. Standard output has data only: the answer, the target's own output, JSON.
 //! Everything else is on standard error.
 
+pub(crate) mod escape;
 pub(crate) mod file;
 pub(crate) mod last_line;
 pub(crate) mod path;
@@ -142,14 +143,13 @@ impl Output {
             return self.line(board, "result", status, whose, Content::Result(&done.report));
         }
         let text = done.report.to_string();
+        let text = escape::escaped(&text);
+        let board = self.prefix(board);
         // Standard output may be the terminal of the bars.
         progress::above_bars(|| {
             let mut out = anstream::stdout().lock();
             for line in text.lines() {
-                match board.filter(|_| self.several_boards) {
-                    Some(board) => writeln!(out, "{board}: {line}")?,
-                    None => writeln!(out, "{line}")?,
-                }
+                writeln!(out, "{board}{line}")?;
             }
             Ok(out.flush()?)
         })
@@ -168,7 +168,7 @@ impl Output {
         if self.json {
             return self.event(board, kind, news);
         }
-        self.bytes(news.to_string().as_bytes())
+        self.text(&news.to_string())
     }
 
     fn line<T: Serialize>(
@@ -187,6 +187,11 @@ impl Output {
         Ok(out.flush()?)
     }
 
+    /// Prints text, without what acts on a terminal.
+    pub(crate) fn text(&self, text: &str) -> Outcome<()> {
+        self.bytes(escape::escaped(text).as_bytes())
+    }
+
     /// Prints bytes as they are: data, or what the target prints.
     #[allow(clippy::unused_self, reason = "as its neighbours: whoever prints has an output")]
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Outcome<()> {
@@ -198,12 +203,18 @@ impl Output {
     /// Tells people something, on standard error. Not in JSON.
     pub(crate) fn note(&self, board: Option<&str>, text: impl fmt::Display) {
         if !self.json {
-            let board = board.filter(|_| self.several_boards).map(|board| format!("{board}: ")).unwrap_or_default();
+            let (board, text) = (self.prefix(board), text.to_string());
             progress::above_bars(|| {
                 // Nobody to tell is no reason to fail.
-                let _ = writeln!(anstream::stderr(), "{board}{text}");
+                let _ = writeln!(anstream::stderr(), "{board}{}", escape::escaped(&text));
             });
         }
+    }
+
+    /// The beginning of a line about a board.
+    fn prefix(&self, board: Option<&str>) -> String {
+        let board = board.filter(|_| self.several_boards);
+        board.map(|board| format!("{}: ", escape::escaped_line(board))).unwrap_or_default()
     }
 
     /// Tells what is no failure, but may change what an answer is worth. An event in JSON.
@@ -228,16 +239,19 @@ impl Output {
         }
         let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
         let bold = anstyle::Style::new().bold();
-        self.note(board, format_args!("{red}error{red:#}: {}", failure.message));
-        for cause in &failure.causes {
-            self.note(board, format_args!("  {bold}cause{bold:#}: {cause}"));
-        }
-        for note in &failure.notes {
-            self.note(board, format_args!("  {bold}note{bold:#}: {note}"));
-        }
-        for help in &failure.help {
-            self.note(board, format_args!("  {bold}help{bold:#}: {help}"));
-        }
+        let prefix = self.prefix(board);
+        let of_kind = |kind, texts: &[String]| {
+            let line = |text: &String| format!("{prefix}  {bold}{kind}{bold:#}: {}\n", escape::escaped(text));
+            texts.iter().map(line).collect::<String>()
+        };
+        let [causes, notes, help] =
+            [("cause", &failure.causes), ("note", &failure.notes), ("help", &failure.help)].map(|(k, t)| of_kind(k, t));
+        let message = escape::escaped(&failure.message);
+        progress::above_bars(|| {
+            let text = format!("{prefix}{red}error{red:#}: {message}\n{causes}{notes}{help}");
+            // As above.
+            let _ = anstream::stderr().lock().write_all(text.as_bytes());
+        });
         failure.status
     }
 }
@@ -247,9 +261,9 @@ impl Output {
 pub(crate) fn unwritable(failure: &Failure) -> u8 {
     if failure.status != exit_status::BROKEN_PIPE {
         // Nobody to tell is no reason for another status.
-        let _ = writeln!(anstream::stderr(), "error: {failure}");
+        let _ = writeln!(anstream::stderr(), "error: {}", escape::escaped(&failure.message));
         for cause in &failure.causes {
-            let _ = writeln!(anstream::stderr(), "  cause: {cause}");
+            let _ = writeln!(anstream::stderr(), "  cause: {}", escape::escaped(cause));
         }
     }
     failure.status

@@ -131,9 +131,10 @@ impl Signals {
         self.0.attended.store(true, Ordering::Relaxed);
     }
 
-    /// Leaves Ctrl-C to the program that this one waits for.
-    pub(crate) fn ignore_interrupt(&self) {
+    /// Leaves Ctrl-C to the program that this one waits for, until the value is dropped.
+    pub(crate) fn ignore_interrupt(&self) -> IgnoredInterrupt {
         self.0.ignores_interrupt.store(true, Ordering::Relaxed);
+        IgnoredInterrupt(self.clone())
     }
 
     /// Set at a signal, for the start of an OpenOCD.
@@ -278,6 +279,21 @@ pub(crate) fn close(session: Session, on_close: OnClose) -> openocd::Result<()> 
         }
     }
     session.close_with(on_close)
+}
+
+/// See [`Signals::ignore_interrupt`].
+pub(crate) struct IgnoredInterrupt(Signals);
+
+impl Drop for IgnoredInterrupt {
+    fn drop(&mut self) {
+        let state = &self.0.0;
+        // What has come was for that program.
+        let interrupted = exit_status::INTERRUPTED.into();
+        if state.arrived.compare_exchange(interrupted, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            state.cancel.store(false, Ordering::Relaxed);
+        }
+        state.ignores_interrupt.store(false, Ordering::Relaxed);
+    }
 }
 
 /// See [`Signals::starting`].

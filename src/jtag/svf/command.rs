@@ -9,6 +9,7 @@ mod number;
 mod scan;
 mod states;
 
+use super::OneTap;
 use crate::error::text::excerpt;
 use crate::types::TapState;
 use scan::Scans;
@@ -25,11 +26,15 @@ pub(super) struct Commands {
 }
 
 impl Commands {
-    /// `tap`: how many bits the instruction register of the TAP has, if the file is for one TAP and
-    /// not for the whole chain.
-    pub(super) fn new(tap: Option<u32>) -> Self {
+    /// `tap`: the TAP, if the file is for one and not for the whole chain.
+    pub(super) fn new(tap: Option<OneTap>) -> Self {
         // OpenOCD begins a file with a reset of the TAPs.
         Commands { scans: Scans::new(tap), at: Some(TapState::TestLogicReset) }
+    }
+
+    /// Whether there was a header or a trailer.
+    pub(super) fn have_surroundings(&self) -> bool {
+        self.scans.have_surroundings()
     }
 
     /// Checks the next command, without its semicolon. `Some` has what is to be played in its

@@ -86,7 +86,7 @@ pub(super) fn plan(register: &Register, values: &[(&str, FieldValue<'_>)], rest:
                 }
                 Rest::Unknown(why) => {
                     return Err(inseparable(format!(
-                        "the present value of field {} is not known, because {why}; give a value for every field, or use write_fields_over_reset",
+                        "the present value of field {} is not known, because {why}; give a value for every field, or use `Svd::write_fields_over_reset`",
                         field.name()
                     )));
                 }

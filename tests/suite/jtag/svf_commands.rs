@@ -192,5 +192,43 @@ fn headers_and_trailers_are_refused_for_one_tap() {
         assert!(error.to_string().contains("without `tap`"), "{command}: {error}");
     }
     // All of the chain is the TAP then.
-    assert_eq!(play(&board, "HDR 0; TDR 0; HIR 0; TIR 0; SIR 5 TDI (01);", Some(BS)).unwrap(), (5, 0));
+    let text = format!("HDR 0; TDR 0; HIR 0; TIR 0; {IDCODE}");
+    assert_eq!(play(&board, &text, Some(BS)).unwrap(), (6, 0));
+}
+
+/// Of the boundary scan TAP, which is behind another one.
+const IDCODE: &str = "SIR 5 TDI (01);\nSDR 32 TDI (00000000) TDO (16410041) MASK (0fffffff);\n";
+
+/// The same for the whole chain: the other TAP is nearer to TDO.
+fn with_headers(idcode: &str) -> String {
+    format!("HIR 4 TDI (f);\nHDR 1 TDI (0);\n{idcode}")
+}
+
+#[test]
+fn headers_are_played_after_a_file_for_one_tap() {
+    let board = jtag_board();
+    for _ in 0..2 {
+        assert_eq!(play(&board, IDCODE, Some(BS)).unwrap(), (2, 0));
+        assert_eq!(play(&board, &with_headers(IDCODE), None).unwrap(), (4, 0));
+    }
+    let wrong = IDCODE.replace("16410041", "16410042");
+    let JtagError::SvfMismatch { line, wanted, .. } = jtag_error(play(&board, &wrong, Some(BS))) else { panic!() };
+    assert_eq!((line, wanted.trim_start_matches("0x")), (2, "16410042"));
+}
+
+#[test]
+fn headers_that_openocd_leaves_out_are_an_error() {
+    let board = jtag_board();
+    // As another client may do.
+    let file = File::new("idcode.svf", IDCODE);
+    board.session.command(&format!("svf -tap {BS} {{{}}}", file.0.display())).unwrap();
+    let error = jtag_error(play(&board, &with_headers(IDCODE), None));
+    assert!(matches!(error, JtagError::SurroundingsDropped), "{error:?}");
+    // Nothing of it is needed here.
+    assert_eq!(play(&board, IDCODE, Some(BS)).unwrap(), (2, 0));
+    assert_eq!(play(&board, "SIR 9 TDI (01f);\n", None).unwrap(), (1, 0));
+    assert_eq!(play(&board, "HIR 0; SIR 9 TDI (01f);\n", None).unwrap(), (2, 0));
+    // Also where OpenOCD logs errors alone.
+    board.session.command("debug_level 0").unwrap();
+    assert!(matches!(jtag_error(play(&board, &with_headers(IDCODE), None)), JtagError::SurroundingsDropped));
 }

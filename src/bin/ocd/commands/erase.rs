@@ -4,17 +4,18 @@ use std::fmt;
 use std::ops::Range;
 
 use clap::Args;
-use openocd::{BankId, Flash, ProgressReport, Result, Target, TargetStatus};
+use openocd::{BankId, Flash, FlashBank, ProgressReport, Result, Target, TargetStatus};
 use serde::Serialize;
 
 use crate::address::Names;
+use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::number;
 use crate::others::{Others, check_has_flash};
 use crate::output::Done;
 use crate::output::progress::Watch;
-use crate::settings::Settings;
+use crate::settings::{Key, Settings};
 
 #[derive(Debug, Args)]
 pub(crate) struct EraseArgs {
@@ -57,14 +58,15 @@ pub(crate) fn run(context: &Context, arguments: &EraseArgs) -> Outcome<u8> {
     context.each_board_planned(plan, |board, plan| {
         let mut watch = Watch::new(&context.output, board.name(), &context.signals);
         watch.interrupted("nothing was changed")?;
-        let target = board.target()?;
-        if let Plan::Sectors { bank, .. } | Plan::Bank(bank) = *plan {
-            check_bank(target.flash(), bank)?;
-        }
+        let bank = match *plan {
+            Plan::Sectors { bank, .. } | Plan::Bank(bank) => Some(bank_of(board.target()?.flash(), bank)?),
+            Plan::Range(_) | Plan::Everything => None,
+        };
+        let target = bank.as_ref().map_or_else(|| board.target(), |bank| target_of(board, bank))?;
         if let Plan::Range(_) | Plan::Everything = *plan {
             check_has_flash(&target)?;
         }
-        let others = Others::of(board)?;
+        let others = Others::of(board, &target)?;
         watch.step("resetting");
         board.reset_before_writing(&target, "flash was not changed")?;
         let erased = watch
@@ -87,15 +89,26 @@ fn erase(target: Target<'_>, plan: &Plan<'_>, watch: &mut Watch) -> Outcome<u64>
     erased.map_err(|error| watch.failure(error))
 }
 
-/// A bank that does not exist is no reason to reset the target.
-fn check_bank(flash: Flash<'_>, wanted: BankId<'_>) -> Outcome<()> {
-    let is_there = flash.banks()?.iter().any(|bank| match wanted {
+/// The bank that is meant: one that does not exist is no reason to reset the target.
+fn bank_of(flash: Flash<'_>, wanted: BankId<'_>) -> Outcome<FlashBank> {
+    let found = flash.banks()?.into_iter().find(|bank| match wanted {
         BankId::Number(number) => bank.number == number,
         BankId::Name(name) => bank.name == name,
         _ => true,
     });
     // For its list of banks.
-    if is_there { Ok(()) } else { Ok(flash.probe(wanted).map(drop)?) }
+    found.map_or_else(|| Ok(flash.probe(wanted)?), Ok)
+}
+
+/// The target that a bank belongs to, unless --target names another one.
+pub(crate) fn target_of<'b>(board: &'b Board, bank: &'b FlashBank) -> Outcome<Target<'b>> {
+    match board.settings.value(Key::Target) {
+        Some(name) if name != bank.target => {
+            let message = format!("flash bank {} belongs to {}, not to {name}", bank.name, bank.target);
+            Err(Failure::usage(message).help(format!("leave --target out, or name {}", bank.target)))
+        }
+        _ => Ok(board.session.target_named(&bank.target)?),
+    }
 }
 
 fn sectors<R: ProgressReport>(flash: &Flash<'_, R>, bank: BankId<'_>, first: u32, last: u32) -> Result<u64> {

@@ -79,7 +79,7 @@ fn listen(context: &Context, board: &Board, arguments: &EventsArgs, summary: &mu
             context.output.event(board.name(), "event", &timed)?;
         } else {
             let line = format!("{:10.3}  {}\n", timed.at_seconds, timed.event);
-            context.output.bytes(line.as_bytes())?;
+            context.output.text(&line)?;
         }
     }
     Ok(exit_status::DONE)

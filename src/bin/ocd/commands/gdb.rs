@@ -144,16 +144,14 @@ fn host(board: &Board) -> &str {
 /// The GDB port of the target that is meant.
 fn port(board: &Board) -> Outcome<u16> {
     let Some(process) = board.session.process() else { return port_of_running(board) };
-    let ports = process.gdb_ports();
-    let position = match board.settings.value(Key::Target) {
-        Some(name) => board.session.targets()?.iter().position(|target| target.name == name).unwrap_or(usize::MAX),
-        None => 0,
+    let port = match board.settings.value(Key::Target) {
+        Some(name) => process.gdb_port_of(&board.session.target_named(name)?.name()?),
+        None => process.gdb_ports().first().copied(),
     };
-    ports.get(position).copied().ok_or_else(no_port)
+    port.ok_or_else(no_port)
 }
 
-/// The same, of an OpenOCD that somebody else started. The targets of an SMP group share the port
-/// of the first.
+/// The same, of an OpenOCD that somebody else started.
 fn port_of_running(board: &Board) -> Outcome<u16> {
     let names = match board.settings.value(Key::Target) {
         Some(name) => vec![board.session.target_named(name)?.name()?],
@@ -178,7 +176,8 @@ fn port_of_running(board: &Board) -> Outcome<u16> {
 
 fn no_port() -> Failure {
     Failure::configuration("OpenOCD has no GDB port for the target")
-        .help("the configuration has no such target, or disables its port with `-gdb-port disabled`")
+        .help("the configuration may disable its port with `-gdb-port disabled`")
+        .help("the targets of an SMP group have one port: name the first one with --target")
 }
 
 /// How long GDB may take to end.
@@ -187,7 +186,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Runs GDB. Ctrl-C is for GDB meanwhile.
 fn wait(context: &Context, command: &mut Command) -> Outcome<u8> {
     context.signals.attend();
-    context.signals.ignore_interrupt();
+    let _interrupt_is_for_gdb = context.signals.ignore_interrupt();
     let mut gdb = command.spawn().map_err(|error| {
         Failure::configuration(format!("cannot start {}", command.get_program().to_string_lossy()))
             .cause(error.to_string())

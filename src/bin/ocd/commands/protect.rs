@@ -3,11 +3,10 @@
 use std::fmt;
 
 use clap::Args;
-use openocd::{BankId, Flash, FlashInfo, SectorKind, TargetState};
+use openocd::{BankId, Flash, FlashInfo, SectorKind, Target, TargetState};
 use serde::Serialize;
 
-use super::erase::{bank_id, check_order};
-use crate::board::Board;
+use super::erase::{bank_id, check_order, target_of};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::number;
@@ -51,10 +50,10 @@ pub(crate) fn run(context: &Context, arguments: &ProtectArgs, protect: bool) -> 
     let (first, last) = (arguments.first, arguments.last);
     check_order(first, last)?;
     context.each_board(|board| {
-        let target = board.target()?;
+        let bank = one_bank(board.target()?.flash(), arguments.bank.as_deref())?;
+        let target = target_of(board, &bank)?;
         let flash = target.flash();
-        let bank = one_bank(flash, arguments.bank.as_deref())?;
-        halted(board, || {
+        halted(&target, || {
             match protect {
                 true => flash.protect(&bank, first..=last)?,
                 false => flash.unprotect(&bank, first..=last)?,
@@ -100,8 +99,7 @@ fn one_bank(flash: Flash<'_>, wanted: Option<&str>) -> Outcome<openocd::FlashBan
 }
 
 /// Runs `command` while the target is halted. A target that ran runs again afterwards.
-fn halted<T>(board: &Board, command: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    let target = board.target()?;
+fn halted<T>(target: &Target<'_>, command: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     let ran = target.status()?.state == TargetState::Running;
     if ran {
         target.halt()?;

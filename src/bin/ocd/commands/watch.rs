@@ -176,7 +176,7 @@ impl Show {
         let names = watched.iter().map(|watched| csv(&watched.variable.name));
         // As the library's.
         let header: Vec<String> = ["time_s", "missed"].map(str::to_owned).into_iter().chain(names).collect();
-        context.output.bytes(format!("{}\n", header.join(",")).as_bytes())?;
+        context.output.text(&format!("{}\n", header.join(",")))?;
         Ok(Show::Csv)
     }
 
@@ -190,7 +190,7 @@ impl Show {
                     let _ = write!(line, ",{value}");
                 }
                 line.push('\n');
-                context.output.bytes(line.as_bytes())
+                context.output.text(&line)
             }
         }
     }

@@ -23,6 +23,7 @@ const WORDS: &[(&str, &str)] = &[
     (" (`Session::program` and `Flash::write_image` write flash)", " (`ocd flash` writes flash)"),
     (": `Rtt::start` searches for the control block and starts", ""),
     ("; call `svd().load(path)` first", ""),
+    ("`Svd::write_fields_over_reset`", "--over-reset"),
 ];
 
 /// Says it without items of the library.

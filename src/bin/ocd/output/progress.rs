@@ -41,10 +41,8 @@ impl Watch {
     /// The command is cancelled at a signal from now on, so it must end in order then.
     pub(crate) fn new(output: &Output, board: Option<&str>, signals: &Signals) -> Self {
         signals.attend();
-        let bar = (output.progress == ProgressStyle::Auto).then(|| {
-            let prefix = board.filter(|_| output.several_boards).map(|board| format!("{board}: "));
-            BARS.add(ProgressBar::no_length().with_style(style(STEP)).with_prefix(prefix.unwrap_or_default()))
-        });
+        let bar = (output.progress == ProgressStyle::Auto)
+            .then(|| BARS.add(ProgressBar::no_length().with_style(style(STEP)).with_prefix(output.prefix(board))));
         let board = board.map(str::to_owned);
         Watch { output: output.clone(), board, signals: signals.clone(), bar, phase: None }
     }

@@ -3,6 +3,7 @@
 //! `SDR length [TDI (tdi)] [TDO (tdo)] [MASK (mask)] [SMASK (smask)]`. A mask stays in force for
 //! later scans of the same kind and length.
 
+use super::super::OneTap;
 use super::{Problem, is_one_of, short};
 
 const NAMES: [&str; 6] = ["SDR", "SIR", "HDR", "HIR", "TDR", "TIR"];
@@ -22,9 +23,10 @@ pub(super) fn kind(name: &str) -> Option<usize> {
 /// What earlier scans of each kind leave for the next.
 #[derive(Debug, Default)]
 pub(super) struct Scans {
-    /// How many bits the instruction register of the only TAP has.
-    tap: Option<u32>,
+    /// The only TAP that the file is for.
+    tap: Option<OneTap>,
     last: [Last; NAMES.len()],
+    has_surroundings: bool,
 }
 
 #[derive(Debug, Default)]
@@ -37,8 +39,13 @@ struct Last {
 }
 
 impl Scans {
-    pub(super) fn new(tap: Option<u32>) -> Self {
+    pub(super) fn new(tap: Option<OneTap>) -> Self {
         Scans { tap, ..Scans::default() }
+    }
+
+    /// Whether there was a header or a trailer.
+    pub(super) fn have_surroundings(&self) -> bool {
+        self.has_surroundings
     }
 
     /// Checks a scan. `words` follow its name.
@@ -56,15 +63,19 @@ impl Scans {
         if length > last.length && values[TDI].is_none() {
             return Err("has no TDI, although it is longer than the last of its kind".to_owned());
         }
-        if let Some(bits) = self.tap.filter(|bits| kind == SIR && length != *bits) {
-            return Err(format!("is an instruction of {length} bits, and the TAP takes {bits}"));
+        if let Some(tap) = self.tap.filter(|tap| kind == SIR && length != tap.ir_length) {
+            return Err(format!("is an instruction of {length} bits, and the TAP takes {}", tap.ir_length));
         }
-        if self.tap.is_some() && kind > SIR && length > 0 {
-            return Err(format!(
-                "is for a whole chain: for one TAP, OpenOCD sets {} itself and leaves this one out; play the file without `tap`, or remove the command",
-                NAMES[kind]
-            ));
+        if let Some(tap) = self.tap.filter(|_| kind > SIR) {
+            if length > 0 {
+                return Err(format!(
+                    "is for a whole chain: for one TAP, {} is as the other TAPs need it; play the file without `tap`, or remove the command",
+                    NAMES[kind]
+                ));
+            }
+            return Ok(Some(tap.surrounding(kind)));
         }
+        self.has_surroundings |= kind > SIR && length > 0;
         if length != last.length {
             *last = Last { length, ..Last::default() };
         }
@@ -114,6 +125,20 @@ impl Scans {
     }
 }
 
+impl OneTap {
+    /// The header or trailer that puts the other TAPs into BYPASS, and shifts through that.
+    fn surrounding(&self, kind: usize) -> String {
+        let length = self.around[kind - SIR - 1];
+        let all = if kind % 2 == SIR { ones(length) } else { "(0)".to_owned() };
+        if length == 0 { format!("{} 0", NAMES[kind]) } else { format!("{} {length} TDI {all}", NAMES[kind]) }
+    }
+
+    /// All of them.
+    pub(in crate::jtag::svf) fn surroundings(&self) -> impl Iterator<Item = String> {
+        (SIR + 1..NAMES.len()).map(|kind| self.surrounding(kind))
+    }
+}
+
 /// The values of a scan, with their parentheses, in the order of [`VALUES`].
 fn values<'w>(words: &[&'w str], length: u32) -> Result<[Option<&'w str>; VALUES.len()], Problem> {
     let mut values = [None; VALUES.len()];
@@ -158,8 +183,11 @@ mod tests {
     use super::super::Commands;
     use super::*;
 
+    /// Its header is another TAP of 4 bits.
+    const TAP: OneTap = OneTap { ir_length: 5, around: [1, 4, 0, 0] };
+
     /// What the last of some commands is replaced by.
-    fn last(commands: &[&str], tap: Option<u32>) -> Result<Option<String>, Problem> {
+    fn last(commands: &[&str], tap: Option<OneTap>) -> Result<Option<String>, Problem> {
         let mut checks = Commands::new(tap);
         let (last, first) = commands.split_last().unwrap();
         for command in first {
@@ -233,16 +261,16 @@ mod tests {
     #[test]
     fn an_instruction_for_a_tap_has_the_width_of_its_register() {
         for (scan, is_right) in [("SIR 5 TDI (01)", true), ("SIR 8 TDI (01)", false), ("SIR 4 TDI (1)", false)] {
-            assert_eq!(last(&[scan], Some(5)).is_ok(), is_right, "{scan}");
+            assert_eq!(last(&[scan], Some(TAP)).is_ok(), is_right, "{scan}");
             assert_eq!(last(&[scan], None), Ok(None), "{scan}");
         }
-        assert_eq!(last(&["SDR 8 TDI (01)"], Some(5)), Ok(None));
+        assert_eq!(last(&["SDR 8 TDI (01)"], Some(TAP)), Ok(None));
     }
 
     #[test]
     fn headers_and_trailers_are_for_the_whole_chain() {
-        assert!(last(&["HDR 1 TDI (0)"], Some(5)).unwrap_err().contains("HDR"));
-        assert_eq!(last(&["HDR 0"], Some(5)), Ok(None));
+        assert!(last(&["HDR 1 TDI (0)"], Some(TAP)).unwrap_err().contains("HDR"));
+        assert_eq!(last(&["HDR 0"], Some(TAP)), Ok(Some("HDR 1 TDI (0)".to_owned())));
         assert_eq!(last(&["HDR 1 TDI (0)"], None), Ok(None));
     }
 }

@@ -19,6 +19,7 @@ use super::verdict_line::{self, VerdictLine};
 use crate::board::Board;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
+use crate::output::escape::escaped;
 use crate::output::{Done, Output, Whose};
 use crate::time_limit::TimeLimit;
 use crate::{exit_status, panics, platform};
@@ -273,7 +274,7 @@ enum Problem {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        Problem::Test(failure.to_string().into())
+        Problem::Test(escaped(&failure.to_string()).into())
     }
 }
 
@@ -330,7 +331,7 @@ fn run_one(shared: &Shared, board: &Board, test: &Test, line: &VerdictLine) -> R
     let mut report = shared.report();
     *(if result.is_ok() { &mut report.passed } else { &mut report.failed }) += 1;
     drop(report);
-    result.map(drop).map_err(|reason| Problem::Test(reason.into()))
+    result.map(drop).map_err(|reason| Problem::Test(escaped(&reason).into()))
 }
 
 /// How a test ended.

@@ -73,7 +73,7 @@ impl Firmware {
     /// if the file is needed. Returns whether this file says what the firmware's log and addresses
     /// mean.
     pub(super) fn compare(&self, output: &Output, board: &Board, is_trusted: bool, is_needed: bool) -> Outcome<bool> {
-        let others = Others::of(board)?;
+        let others = Others::of(board, &board.target()?)?;
         board.target()?.reset(openocd::ResetMode::Halt)?;
         others.tell(output, board)?;
         let Some(mismatch) = board.target()?.flash().verify_image_at(&self.image)? else { return Ok(true) };

@@ -12,6 +12,7 @@ use super::log_filter::LogFilter;
 use super::log_format;
 use crate::address::Names;
 use crate::failure::Outcome;
+use crate::output::escape::escaped_line;
 use crate::settings::Settings;
 use crate::{number, panics};
 
@@ -199,11 +200,13 @@ fn decoded(
     }
     let file = location.map(|location| location.file.display().to_string());
     let line = location.and_then(|location| u32::try_from(location.line).ok());
+    // The firmware's own text is shown as it is, but this is of the file.
+    let of_file = |text: &Option<String>| text.as_deref().map(escaped_line);
     Some(Entry {
         level: level.map(|level| level.as_str().to_owned()),
         message: frame.display_message().to_string(),
         timestamp: frame.display_timestamp().map(|time| time.to_string()),
-        shown: formatter.format_frame(frame, file.as_deref(), line, module.as_deref()),
+        shown: formatter.format_frame(frame, of_file(&file).as_deref(), line, of_file(&module).as_deref()),
         module,
         file,
         line,

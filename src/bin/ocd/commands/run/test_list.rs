@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::firmware::{Firmware, TEST_SECTION};
 use crate::failure::Outcome;
+use crate::output::escape::escaped_line;
 
 /// The version of the list that is understood.
 const VERSION: u32 = 1;
@@ -31,6 +32,7 @@ struct Description {
 /// A test of the list.
 #[derive(Clone)]
 pub(super) struct Test {
+    /// With control characters escaped: libtest prints it as it is.
     pub(super) name: String,
     pub(super) address: u32,
     pub(super) is_ignored: bool,
@@ -71,6 +73,7 @@ pub(super) fn read(firmware: &Firmware) -> Outcome<Vec<Test>> {
         // As libtest names tests: without the crate.
         let module = module.split_once("::").map_or("", |(_, module)| module);
         let name = if module.is_empty() { description.name } else { format!("{module}::{}", description.name) };
+        let name = escaped_line(&name);
         let limit = description.timeout.map_or(DEFAULT_LIMIT, |seconds| Duration::from_secs(seconds.into()));
         let (is_ignored, should_panic) = (description.ignored, description.should_panic);
         tests.push(Test { name, address, is_ignored, should_panic, limit });

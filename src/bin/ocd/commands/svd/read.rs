@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clap::Args;
-use openocd::svd::{CortexM, DecodedRegister, Device, PeripheralReading};
+use openocd::svd::{CortexM, DecodedRegister, Device, PeripheralReading, UnreadReason};
 use openocd::{Svd, svd};
 use serde::Serialize;
 
@@ -50,6 +50,14 @@ struct FieldValue {
     value_name: Option<String>,
 }
 
+impl Report {
+    /// Whether a register could not be read that has no reason not to be.
+    fn has_failed(&self) -> bool {
+        let Report::Peripheral(reading) = self else { return false };
+        reading.unread.iter().any(|register| matches!(register.reason, UnreadReason::Failed(_)))
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -76,7 +84,9 @@ pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
             let known = known.filter(|device| find(device, &arguments.path).is_ok());
             let device = known.map_or_else(|| view.add_core_peripherals(), Ok)?;
             let view = if arguments.force { view.unguarded() } else { view };
-            Ok(Done::from(read(view, find(&device, &arguments.path)?)?))
+            let report = read(view, find(&device, &arguments.path)?)?;
+            let status = if report.has_failed() { exit_status::TARGET } else { exit_status::DONE };
+            Ok(Done::with(report, status))
         },
     )
 }

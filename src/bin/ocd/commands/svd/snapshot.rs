@@ -82,12 +82,12 @@ pub(crate) fn run(context: &Context, arguments: &SnapshotArgs) -> Outcome<u8> {
         |board, (names, peripherals)| {
             board.session.svd().set(names.needed_device()?.clone());
             let snapshot = board.target()?.svd().snapshot(peripherals)?;
-            snapshot.save(&arguments.file)?;
             let unread = snapshot.registers.iter().filter(|register| register.value.is_none()).count();
             let (file, registers) = (arguments.file.clone(), snapshot.registers.len());
             if registers == unread {
                 return Err(Failure::new(exit_status::TARGET, "ocd.unread", "no register could be read"));
             }
+            snapshot.save(&arguments.file)?;
             Ok(Done::from(Saved { file, registers, unread }))
         },
     )

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use openocd::SampleValue;
 
 use super::Moment;
+use crate::output::escape::escaped_line;
 
 /// How many variables are shown: all lines must fit a terminal of 24, or moving up would fail.
 const MOST_ROWS: usize = 20;
@@ -48,7 +49,7 @@ impl Screen {
             let _ = write!(text, "\x1b[{}A", self.drawn);
         }
         for line in &lines {
-            let shown: String = line.chars().take(MOST_COLUMNS).collect();
+            let shown: String = escaped_line(line).chars().take(MOST_COLUMNS).collect();
             // What is left of a longer line is erased.
             let _ = write!(text, "\r{}\x1b[K\r\n", shown.trim_end());
         }
