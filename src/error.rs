@@ -191,6 +191,9 @@ impl Error {
     /// [`SessionClosed`](ConnectionError::SessionClosed) and
     /// [`Interrupted`](ConnectionError::Interrupted), and for a flash call that stopped for one of
     /// them.
+    ///
+    /// An [RTT channel](crate::RttChannel) or another stream has a connection of its own. If OpenOCD
+    /// closes that one alone, this is true of the stream's error too, and the session is as before.
     pub fn is_disconnected(&self) -> bool {
         match self.root() {
             Error::Connection(error) => match error {
@@ -202,6 +205,7 @@ impl Error {
                 | ConnectionError::SessionClosed
                 | ConnectionError::Interrupted => true,
                 ConnectionError::Resolve { .. }
+                | ConnectionError::StreamUnreachable { .. }
                 | ConnectionError::ReplyTooLong { .. }
                 | ConnectionError::NotOpenOcd { .. } => false,
             },

@@ -29,7 +29,7 @@ impl NewFile {
     /// system. A device or a FIFO is refused: renaming would put a file in its place.
     pub(crate) fn beside(path: &Path) -> io::Result<Self> {
         // The file that a symbolic link names is replaced, and not the link.
-        let path = &fs::canonicalize(path).or_else(|_| named_by_link(path)).unwrap_or_else(|_| path.to_owned());
+        let path = &fs::canonicalize(path).or_else(|_| end_of_links(path))?;
         // A rename would put the new file in the place of a device.
         if let Some(kind) = fs::metadata(path).ok().map(|file| file.file_type()).filter(|kind| !kind.is_file()) {
             let problem = format!("it is {}; expected a regular file", file_kind::describe(kind));
@@ -106,10 +106,17 @@ fn remove_abandoned_beside(own: &Path) {
     });
 }
 
-/// The file that a symbolic link names which is not there yet.
-fn named_by_link(link: &Path) -> io::Result<PathBuf> {
-    let file = fs::read_link(link)?;
-    Ok(link.parent().map_or_else(|| file.clone(), |folder| folder.join(&file)))
+/// The most symbolic links that are followed, as by Linux.
+const MOST_LINKS: usize = 40;
+
+/// The file that is not there yet, and which symbolic links may name, one after the other.
+fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(file) = fs::read_link(&path) else { return Ok(path) };
+        path = path.parent().map_or_else(|| file.clone(), |folder| folder.join(&file));
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links"))
 }
 
 impl Drop for NewFile {

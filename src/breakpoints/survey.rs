@@ -152,7 +152,8 @@ impl Survey {
             -312 | -1602 => BreakpointError::Duplicate { what, address, target }.into(),
             // -304 is ERROR_TARGET_NOT_HALTED, which is all that cortex_m has for it; RISC-V has no
             // number for it.
-            _ if failure.is_not_halted() || (self.state != TargetState::Halted && !self.is_cortex_m()) => {
+            // If it is halted, another one of its SMP group is not.
+            _ if self.state != TargetState::Halted && (failure.is_not_halted() || !self.is_cortex_m()) => {
                 let operation = failure.command().to_owned();
                 self.not_halted(operation, Some(failure))
             }

@@ -26,6 +26,18 @@ pub enum ConnectionError {
         /// Each address tried, with its own error.
         attempts: Vec<(SocketAddr, io::Error)>,
     },
+    /// The port of a stream, such as an RTT channel, cannot be reached. The session is connected as
+    /// before. Through a tunnel, forward that port too, and fix it by
+    /// [`SessionBuilder::stream_ports`](crate::SessionBuilder::stream_ports).
+    #[error("cannot reach the port of {stream} at {peer}: {source}")]
+    StreamUnreachable {
+        /// The address of the port.
+        peer: SocketAddr,
+        /// Which stream, such as `RTT channel 0`.
+        stream: String,
+        /// The system's error.
+        source: io::Error,
+    },
     /// OpenOCD closed or reset the connection.
     #[error("OpenOCD at {peer} closed the connection while {doing}")]
     Closed {
@@ -72,7 +84,7 @@ pub enum ConnectionError {
     },
     /// A reply passes the limit
     /// ([`SessionBuilder::reply_limit`](crate::SessionBuilder::reply_limit)).
-    #[error("{peer} sent {limit} bytes without the end of a reply (0x1a): is this an OpenOCD TCL port? It began with {}", excerpt(beginning.as_bytes(), 60))]
+    #[error("{peer} sent {limit} bytes, the limit of a reply (`reply_limit`), without the end of one (0x1a): is this an OpenOCD TCL port? It began with {}", excerpt(beginning.as_bytes(), 60))]
     ReplyTooLong {
         /// The other end.
         peer: SocketAddr,
@@ -103,6 +115,7 @@ impl ConnectionError {
         match self {
             ConnectionError::Resolve { .. } => "connection.resolve",
             ConnectionError::Unreachable { .. } => "connection.unreachable",
+            ConnectionError::StreamUnreachable { .. } => "connection.stream_unreachable",
             ConnectionError::Closed { .. } => "connection.closed",
             ConnectionError::ServerDied { .. } => "connection.server_died",
             ConnectionError::ForeignServer { .. } => "connection.foreign_server",

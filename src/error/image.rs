@@ -154,6 +154,19 @@ pub enum ImageError {
         /// Its length in bytes.
         length: u64,
     },
+    /// Moved by this offset, a part of the image would have no address.
+    #[error(
+        "a segment of the image of {length:#x} bytes at {address:#x} cannot be moved by {}: it would begin outside of the 64-bit address space",
+        signed_hex(*offset)
+    )]
+    CannotMove {
+        /// The present address of its first byte.
+        address: u64,
+        /// Its length in bytes.
+        length: u64,
+        /// The offset given.
+        offset: i64,
+    },
     /// The range of addresses ends before it begins.
     #[error("the range {start:#010x}..{end:#010x} ends before it begins")]
     ReversedRange {
@@ -209,6 +222,7 @@ impl ImageError {
             ImageError::CannotSave { .. } => "image.cannot_save",
             ImageError::Write { .. } => "image.write",
             ImageError::OutOfAddressSpace { .. } => "image.out_of_address_space",
+            ImageError::CannotMove { .. } => "image.cannot_move",
             ImageError::ReversedRange { .. } => "image.reversed_range",
             ImageError::Empty => "image.empty",
             ImageError::NoSymbols { .. } => "image.no_symbols",
@@ -216,6 +230,11 @@ impl ImageError {
             ImageError::AmbiguousSymbol { .. } => "image.ambiguous_symbol",
         }
     }
+}
+
+/// `-0x10`
+fn signed_hex(number: i64) -> String {
+    format!("{}{:#x}", if number < 0 { "-" } else { "" }, number.unsigned_abs())
 }
 
 /// How many candidates a text lists.

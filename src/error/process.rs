@@ -36,8 +36,9 @@ pub enum ProcessError {
     /// crash.
     ///
     /// OpenOCD 0.12.0 goes on without a GDB port that is taken. Then it was ended, and its exit
-    /// status is a success.
-    #[error("OpenOCD ended before it was ready{}; {report}", report.cause().map(|cause| format!(": {cause}")).unwrap_or_default())]
+    /// status is a success. A program that closes its log and goes on is no OpenOCD: it has no exit
+    /// status here.
+    #[error("OpenOCD {} before it was ready{}; {report}", ended_or_silent(report), report.cause().map(|cause| format!(": {cause}")).unwrap_or_default())]
     ExitedDuringStartup {
         /// Exit status, command line and log.
         report: Box<ProcessReport>,
@@ -153,6 +154,10 @@ fn shown(line: &str) -> String {
     excerpt(line.as_bytes(), LINE_BYTES)
 }
 
+fn ended_or_silent(report: &ProcessReport) -> &'static str {
+    if report.exit_status.is_some() { "ended" } else { "closed its log" }
+}
+
 fn quoted(config: &str) -> String {
     // As `Debug` writes it, which escapes everything, but cut.
     let end = config.char_indices().nth(LINE_BYTES).map_or(config.len(), |(at, _)| at);
@@ -201,7 +206,7 @@ mod tests {
     fn report_is_short_and_free_of_control_characters() {
         let error = ProcessError::ExitedDuringStartup { report: Box::new(report()) };
         let text = error.to_string();
-        assert!(text.starts_with("OpenOCD ended before it was ready: \\u{1b}[2Jxxx"), "{text}");
+        assert!(text.starts_with("OpenOCD closed its log before it was ready: \\u{1b}[2Jxxx"), "{text}");
         assert!(
             text.contains("still running\ncommand line: openocd -f a.cfg\nend of its log:\n  line 182\n"),
             "{text}"

@@ -72,6 +72,12 @@ pub enum TimeoutError {
         /// The limit.
         after: Duration,
     },
+    /// The firmware did not exit through semihosting in time.
+    #[error("the firmware did not exit within {after:?}")]
+    SemihostingExit {
+        /// The limit.
+        after: Duration,
+    },
     /// The expected event did not come in time.
     #[error("the expected event did not come within {after:?}{}", unseen(*lost))]
     Event {
@@ -93,6 +99,7 @@ impl TimeoutError {
             TimeoutError::Halt { .. } => "timeout.halt",
             TimeoutError::Rtt { .. } => "timeout.rtt",
             TimeoutError::Semihosting { .. } => "timeout.semihosting",
+            TimeoutError::SemihostingExit { .. } => "timeout.semihosting_exit",
             TimeoutError::Event { .. } => "timeout.event",
         }
     }

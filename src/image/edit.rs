@@ -48,7 +48,8 @@ impl Image {
     /// The result has no symbols, because the code was linked for the addresses before.
     ///
     /// # Errors
-    /// [`ImageError::OutOfAddressSpace`].
+    /// [`ImageError::CannotMove`] if a segment would begin outside of the 64-bit address space, and
+    /// [`ImageError::OutOfAddressSpace`] if it would end there.
     ///
     /// ```
     /// let image = openocd::Image::bin(0x0800_0000, [1, 2])?.moved_by(-0x0800_0000)?;
@@ -58,7 +59,7 @@ impl Image {
     pub fn moved_by(&self, offset: i64) -> Result<Image> {
         let segments = self.segments.iter().map(|Segment { address, data }| {
             let moved = address.checked_add_signed(offset);
-            let out = ImageError::OutOfAddressSpace { address: *address, length: data.len() as u64 };
+            let out = ImageError::CannotMove { address: *address, length: data.len() as u64, offset };
             moved.map(|address| Segment { address, data: data.clone() }).ok_or(out)
         });
         let mut image = Image::of_bytes(segments.collect::<Result<_, _>>()?)?;

@@ -158,6 +158,7 @@ proc _openocd_rs_1_add_watchpoint {args} {
             return -code error -errorcode {OpenOCD -308} "all comparators of [target current] are in use"
         }
     }
+    _openocd_rs_1_see_group
     wp {*}$args
     lassign $args address length
     if {$length > 1 && [_openocd_rs_1_core_kind [[target current] cget -type]] eq {riscv}
@@ -186,6 +187,7 @@ proc _openocd_rs_1_add_breakpoint {evidence address length args} {
         }
         comparator _openocd_rs_1_renew_lost_breakpoints
     }
+    _openocd_rs_1_see_group
     bp {*}$args
     set there 1
     if {$evidence ne {none}} {

@@ -171,6 +171,7 @@ proc _openocd_rs_1_from_halt {command address} {
             foreach name $::_openocd_rs_1_run_by_reset { if {$name ne $target} { lappend others $name } }
             set ::_openocd_rs_1_run_by_reset $others
         }
+        if {$command ne {step}} _openocd_rs_1_see_group
         set log [capture {
             set code [catch {
                 if {$kind eq {riscv}} {
@@ -183,6 +184,17 @@ proc _openocd_rs_1_from_halt {command address} {
         }]
         if {$code} { return {*}$options $text }
         return [list done [_openocd_rs_1_status] $type $pc $log]
+    }
+}
+
+# Polls the other targets that OpenOCD does not know to be halted, if the current one is a Cortex-M of
+# an SMP group. OpenOCD sets breakpoints, and resumes the group, only if it has seen each halted; and a
+# halt of one target halts the others unseen. From a `resume` of the group that it refuses, the current
+# target alone goes on.
+proc _openocd_rs_1_see_group {} {
+    if {[llength [target names]] < 2 || [catch {cortex_m smp} smp] || ![string match *on* $smp]} return
+    _openocd_rs_1_for_others {
+        if {[[target current] was_examined] && [[target current] curstate] ne {halted}} { catch {[target current] arp_poll} }
     }
 }
 

@@ -202,13 +202,13 @@ impl SemihostingConsole {
     /// Waits until the firmware exits. The target is then halted at the call.
     ///
     /// # Errors
-    /// [`TimeoutError::Semihosting`] if it does not exit within `timeout`, and the errors of
+    /// [`TimeoutError::SemihostingExit`] if it does not exit within `timeout`, and the errors of
     /// [`receive`](Self::receive).
     pub fn wait_exit(&self, timeout: Duration) -> Result<SemihostingExit> {
         let mut state = self.shared.wait(Deadline::after(Some(timeout)), |state| state.ended.is_some());
         match state.exit {
             Some(exit) => Ok(exit),
-            None => Err(state.error(|| TimeoutError::Semihosting { after: timeout })),
+            None => Err(state.error(|| TimeoutError::SemihostingExit { after: timeout })),
         }
     }
 }

@@ -99,8 +99,9 @@ impl Semihosting<'_> {
     ///
     /// # Errors
     /// [`SemihostingError::Refused`] if semihosting is not enabled,
-    /// [`SemihostingError::AlreadyRedirected`], and [`Error::Connection`] if the port cannot be
-    /// reached.
+    /// [`SemihostingError::AlreadyRedirected`], and [`ConnectionError::StreamUnreachable`] if the port
+    /// cannot be reached. The redirection is ended then. An OpenOCD before October 2025 cannot end
+    /// one: what the firmware prints is lost from then on, until OpenOCD is started anew.
     ///
     /// ```
     /// # use virtual_chip::firmware::semihosting as firmware;
@@ -134,14 +135,25 @@ impl Semihosting<'_> {
                 _ => None,
             }
         })??;
+        let (feeder, stream) = self.connect_to(port).inspect_err(|_| {
+            // What the firmware prints would be lost.
+            if let Some(error) = can_end.then(|| self.end_redirection().err()).flatten() {
+                log::debug!(target: "openocd::semihosting", "the redirection stays: {error}");
+            }
+        })?;
+        let read_timeout = Some(DEFAULT_TIMEOUT);
+        Ok(SemihostingStream { target: self.target.keep(), stream, feeder, can_end, read_timeout })
+    }
+
+    fn connect_to(&self, port: u16) -> Result<(Feeder, ByteStream)> {
+        let session = self.target.session();
         let (mut peer, limit) = session.endpoint(Deadline::NEVER)?;
         let feeder = Feeder::new(session.clone(), peer);
         peer.set_port(port);
         let stream = ByteStream::connect(peer, "semihosting", Deadline::after(limit))?;
         session.let_openocd_accept(Deadline::NEVER)?;
         session.shut_down_at_close(stream.socket());
-        let read_timeout = Some(DEFAULT_TIMEOUT);
-        Ok(SemihostingStream { target: self.target.keep(), stream, feeder, can_end, read_timeout })
+        Ok((feeder, stream))
     }
 }
 

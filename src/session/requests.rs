@@ -196,9 +196,11 @@ impl Session {
         }
         let doing = match &error {
             Error::Connection(ConnectionError::Closed { doing, .. } | ConnectionError::Io { doing, .. }) => *doing,
-            Error::Connection(ConnectionError::Unreachable { .. } | ConnectionError::ForeignServer { .. }) => {
-                "connecting"
-            }
+            Error::Connection(
+                ConnectionError::Unreachable { .. }
+                | ConnectionError::StreamUnreachable { .. }
+                | ConnectionError::ForeignServer { .. },
+            ) => "connecting",
             _ => return error,
         };
         // The end was waited for when the connection was lost. No `reconnect` can help once the

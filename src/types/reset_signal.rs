@@ -8,7 +8,8 @@ use std::fmt;
 pub enum ResetSignal {
     /// System reset, mostly the chip's NRST pin.
     Srst,
-    /// Test reset, which resets the TAPs. SWD has none.
+    /// Test reset, which resets the TAPs. SWD has none. While it is asserted over JTAG, every scan,
+    /// and so every access to a target, ends OpenOCD by an assertion of its own.
     Trst,
     /// Both lines at once, for boards where one pulls the other.
     Both,

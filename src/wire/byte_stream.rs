@@ -23,7 +23,7 @@ pub(crate) struct ByteStream {
 }
 
 impl ByteStream {
-    /// Connects before the deadline; `what` says in errors what the address is.
+    /// Connects before the deadline; `what` says in errors which stream it is.
     pub(crate) fn connect(peer: SocketAddr, what: &str, deadline: Deadline) -> Result<Self> {
         let connected = match deadline.remaining() {
             None => TcpStream::connect(peer),
@@ -31,10 +31,8 @@ impl ByteStream {
         };
         // What is written is short and waits for an answer: Nagle's algorithm could only delay it.
         let socket = connected.and_then(|socket| socket.set_nodelay(true).map(|()| socket));
-        let socket = socket.map_err(|error| {
-            let address = format!("{peer} ({what})");
-            ConnectionError::Unreachable { address, attempts: vec![(peer, error)] }
-        })?;
+        let socket =
+            socket.map_err(|source| ConnectionError::StreamUnreachable { peer, stream: what.to_owned(), source })?;
         Ok(ByteStream { socket: Arc::new(socket), peer })
     }
 

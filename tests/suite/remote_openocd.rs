@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{Read, copy};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
+use std::time::Duration;
 
-use openocd::{ConnectionError, Error, Image, ResetMode, Session};
-use virtual_chip::firmware::{newlib, rtt};
+use openocd::{ConnectionError, Error, Image, Redirected, ResetMode, Session};
+use virtual_chip::firmware::{newlib, rtt, semihosting};
 
 use crate::board::{Board, PATIENCE};
 use crate::directory::Directory;
@@ -69,7 +70,31 @@ fn one_forwarded_port_suffices_for_all_but_channels() {
     assert!(!session.rtt().channels().unwrap().up.is_empty());
     session.rtt().write(0, "to the target\n").unwrap();
     let error = session.rtt().channel(0).unwrap_err();
-    assert!(matches!(error, Error::Connection(ConnectionError::Unreachable { .. })), "{error:?}");
-    // The session is as it was.
+    assert!(matches!(error, Error::Connection(ConnectionError::StreamUnreachable { .. })), "{error:?}");
+    // The session is as it was, and the error says so.
+    assert_eq!((error.is_disconnected(), error.is_transient()), (false, false), "{error}");
+    assert!(error.to_string().starts_with("cannot reach the port of RTT channel 0 at 127.0.0.2:"), "{error}");
     assert_eq!(session.command("expr 1").unwrap(), "1");
+}
+
+#[test]
+fn redirection_that_cannot_be_reached_ends_where_openocd_survives_it() {
+    let board = Board::start();
+    board.chip.load_firmware(semihosting::IMAGE);
+    let session = forwarded(&board);
+    session.target().reset(ResetMode::Halt).unwrap();
+    session.semihosting().enable().unwrap();
+    let code = session.command("set options {}; catch {sleep} usage options; set options").unwrap();
+    let ends_redirections = code.contains("-errorcode {OpenOCD") || code.contains("-errorcode \"OpenOCD");
+    let error = session.semihosting().redirect(Redirected::All).unwrap_err();
+    assert!(matches!(error, Error::Connection(ConnectionError::StreamUnreachable { .. })), "{error:?}");
+    let process = board.session.process().unwrap();
+    session.target().resume().unwrap();
+    // The firmware exits, and then OpenOCD ends.
+    while process.is_running() {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let log = process.log_tail().join("\n");
+    // OpenOCD before October 2025 does not survive the end of a redirection, and has no such codes.
+    assert_eq!(log.contains("No connected TCP client"), !ends_redirections, "{log}");
 }

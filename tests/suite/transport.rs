@@ -102,6 +102,7 @@ fn the_limit_of_a_reply_can_be_set() {
     assert_eq!(session.command("string repeat x 900").unwrap().len(), 900);
     let error = session.command("string repeat x 1001").unwrap_err();
     assert!(matches!(error, Error::Connection(ConnectionError::ReplyTooLong { limit: 1000, .. })), "{error:?}");
+    assert!(error.to_string().contains("sent 1000 bytes, the limit of a reply (`reply_limit`)"), "{error}");
     // The connection was replaced: the rest of that reply is nobody's.
     assert_eq!(session.command("expr {1 + 1}").unwrap(), "2");
 }

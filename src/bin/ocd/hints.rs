@@ -35,7 +35,7 @@ pub(crate) fn explain(failure: &mut Failure, error: &Error) {
         Error::Process(ProcessError::BinaryNotFound { .. }) => {
             failure.help.push("install OpenOCD (Debian: apt-get install openocd), or name it with --openocd".into());
         }
-        Error::Connection(ConnectionError::Unreachable { address, .. }) if address.contains("(RTT channel") => {
+        Error::Connection(ConnectionError::StreamUnreachable { stream, .. }) if stream.starts_with("RTT") => {
             failure.help.push(RTT_PORT.into());
         }
         Error::Connection(ConnectionError::Unreachable { .. }) => {

@@ -38,6 +38,11 @@ fn moved_image_has_no_symbols_and_another_entry_point() {
     assert_eq!(moved.segments()[0].address, elf.segments()[0].address + 0x1000);
     assert!(moved.symbol("main").is_err());
     assert!(elf.moved_by(-0x0900_0000).is_err());
+    let refused = image(&[(0x10, &[1, 2])]).moved_by(-0x11).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "a segment of the image of 0x2 bytes at 0x10 cannot be moved by -0x11: it would begin outside of the 64-bit address space"
+    );
     assert!(image(&[(u64::MAX - 1, &[1, 2])]).moved_by(1).is_err());
 }
 

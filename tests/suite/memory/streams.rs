@@ -134,11 +134,16 @@ fn dump_keeps_the_mode_of_a_file_and_writes_where_a_link_leads() {
     board.session.memory().dump(RAM, 100, &secret).unwrap();
     let metadata = std::fs::metadata(&secret).unwrap();
     assert_eq!((metadata.permissions().mode() & 0o777, metadata.len()), (0o600, 100));
-    symlink("new.bin", &link).unwrap();
+    symlink("chain", &link).unwrap();
+    symlink("new.bin", directory.path().join("chain")).unwrap();
     board.session.memory().dump(RAM, 64, &link).unwrap();
     assert_eq!(std::fs::metadata(&new).unwrap().len(), 64);
     assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    let ring = directory.path().join("ring");
+    symlink("ring", &ring).unwrap();
+    assert!(board.session.memory().dump(RAM, 64, &ring).is_err());
+    assert!(std::fs::symlink_metadata(&ring).unwrap().is_symlink());
     let long = directory.path().join("x".repeat(255));
     board.session.memory().dump(RAM, 10, &long).unwrap();
-    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 4);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 6);
 }

@@ -1,9 +1,9 @@
 //! The cores as a group, which the stock configuration makes of them.
 
-use openocd::{BreakpointKind, RunUntil, TargetState, Verdict};
+use openocd::{BreakpointKind, RunUntil, TargetState, Verdict, WatchpointAccess};
 use virtual_chip::CoreState;
 
-use super::{STORE, WORK, start};
+use super::{STORE, WORK, start, wait_until};
 use crate::board::PATIENCE;
 
 #[test]
@@ -39,4 +39,21 @@ fn a_run_of_the_group_ends_with_both_cores_halted() {
     assert_eq!(outcome.verdict, Verdict::Breakpoint { address: WORK });
     assert_eq!(pair.states(), [CoreState::Halted; 2]);
     assert_eq!(pair.core(0).breakpoints().list().unwrap(), []);
+}
+
+#[test]
+fn group_is_resumed_and_watched_right_after_one_core_has_halted_the_other() {
+    let Some(pair) = start(true) else { return };
+    let target = pair.core(0);
+    for _ in 0..4 {
+        target.halt().unwrap();
+        let breakpoint = target.breakpoints().scoped(WORK, BreakpointKind::Hardware).unwrap();
+        target.resume().unwrap();
+        target.wait_halt(PATIENCE).unwrap();
+        wait_until(|| pair.states() == [CoreState::Halted; 2]);
+        breakpoint.remove().unwrap();
+        let watchpoint = target.breakpoints().scoped_watchpoint(0x2002_0000, 4, WatchpointAccess::Write).unwrap();
+        watchpoint.remove().unwrap();
+        pair.session.resume_all().unwrap();
+    }
 }

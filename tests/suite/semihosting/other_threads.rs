@@ -148,6 +148,8 @@ fn firmware_that_is_halted_while_it_waits_for_input_gets_it_after_it_is_resumed(
     target.resume().unwrap();
     target.wait_halt(PATIENCE).unwrap();
     thread::sleep(LONG_ENOUGH);
+    let error = console.wait_exit(Duration::from_millis(5)).unwrap_err();
+    assert_eq!(error.to_string(), "the firmware did not exit within 5ms");
     let status = target.halt().unwrap();
     assert_eq!((status.pc, status.halt_reason), (Some(u64::from(CODE) + 2), Some(HaltReason::DebugRequest)));
     console.write_all(b"a").unwrap();
