@@ -209,6 +209,8 @@ struct SnapshotRegisterForm<'a> {
 #[derive(Serialize)]
 struct SnapshotDiffForm<'a> {
     changed: &'a [RegisterChange],
+    compared: usize,
+    unread_once: &'a [SnapshotRegister],
     unread: &'a [SnapshotRegister],
     only_before: &'a [SnapshotRegister],
     only_after: &'a [SnapshotRegister],
@@ -252,6 +254,8 @@ serialize_as! {
     };
     SnapshotDiff => |diff| SnapshotDiffForm {
         changed: &diff.changed,
+        compared: diff.compared,
+        unread_once: &diff.unread_once,
         unread: &diff.unread,
         only_before: &diff.only_before,
         only_after: &diff.only_after,

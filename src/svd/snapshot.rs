@@ -213,8 +213,8 @@ impl Snapshot {
     ///
     /// Registers are matched by path, address and width. If a snapshot has such a register twice, the
     /// first is compared with the first of the other snapshot, and the second with the second. Both
-    /// need not have the same peripherals: what only one has is listed. Nothing is assumed of a
-    /// register that one of them did not read.
+    /// need not have the same peripherals: what only one has is listed, and what only one could
+    /// read. Nothing is assumed of a register that one of them did not read.
     pub fn diff(&self, later: &Snapshot) -> SnapshotDiff {
         SnapshotDiff::of(self, later)
     }

@@ -101,7 +101,7 @@ fn a_snapshot_is_compared_with_the_board_and_with_another_one() {
     let saved = svd(&bench, &["snapshot", "before.txt", "rcc", "GPIOA", "usart1"]).expect(0);
     assert!(saved.stdout.contains(" to before.txt; ") && saved.stdout.ends_with(" were not read\n"), "{saved:?}");
     let ran = svd(&bench, &["diff", "before.txt"]).expect(0);
-    assert!(ran.stdout.starts_with("no differences\n"), "{ran:?}");
+    assert!(ran.stdout.starts_with("no differences in "), "{ran:?}");
     svd(&bench, &["write", "GPIOA.ODR=0x8"]).expect(0);
     let ran = svd(&bench, &["diff", "before.txt"]).expect(75);
     assert!(ran.stdout.contains("GPIOA.ODR"), "{ran:?}");
@@ -137,11 +137,16 @@ fn registers_that_could_not_be_read_are_no_success() {
     let ran = svd(&bench, &["read", "GPIOA", "--json"]).expect(73);
     assert_eq!(ran.result()["unread"][0]["name"], "CRH");
     assert!(ran.result()["registers"].as_array().is_some_and(|read| read.len() > 3));
+    let ran = svd(&bench, &["diff", "good.txt", "--json"]).expect(75);
+    let result = ran.result();
+    assert_eq!((&result["equal"], &result["unread_once"][0]["path"]), (&false.into(), &"GPIOA.CRH".into()));
     bench.chip.faults().clear();
-    bench.chip.faults().power_off();
+    bench.chip.faults().bus_fault_at(0x4001_0800..0x4001_0c00);
     svd(&bench, &["read", "GPIOA"]).expect(73);
     // A file that was there is left as it is.
     svd(&bench, &["snapshot", "good.txt", "GPIOA"]).expect(73);
+    let error = svd(&bench, &["diff", "good.txt", "--json"]).expect(73).error();
+    assert_eq!(error["message"], "no register could be compared", "{error}");
     bench.chip.faults().clear();
     svd(&bench, &["diff", "good.txt"]).expect(0);
     // What never is read is no failure.

@@ -184,7 +184,7 @@ fn registers_by_their_names() {
     assert_eq!(fields(&form(&before.registers[0])), "address bits path unread value");
     svd.write_field("RCC", "CFGR", "PLLMUL", "Mul9").unwrap();
     let diff = form(before.diff(&svd.snapshot(&["RCC"]).unwrap()));
-    assert_eq!(fields(&diff), "changed only_after only_before unread");
+    assert_eq!(fields(&diff), "changed compared only_after only_before unread unread_once");
     let field = json!({
         "name": "PLLMUL", "bit_offset": 18, "bit_width": 4,
         "before": 0, "before_name": "Mul2", "after": 7, "after_name": "Mul9",

@@ -10,7 +10,8 @@ use crate::svd::register::{Register, hex_digits};
 /// What differs between two snapshots, from [`Snapshot::diff`].
 ///
 /// It prints as a table: a line for each register that differs, and one for each of its fields that
-/// does, with the names of the values. Lines for what was not compared follow.
+/// does, with the names of the values; or `no differences in 57 registers`. Lines for what was not
+/// compared follow.
 ///
 /// ```text
 /// REGISTER  FIELD   BEFORE          AFTER
@@ -24,7 +25,12 @@ use crate::svd::register::{Register, hex_digits};
 pub struct SnapshotDiff {
     /// The registers that differ, in the order of the later snapshot.
     pub changed: Vec<RegisterChange>,
-    /// The registers that at least one of the snapshots did not read, as it has them.
+    /// How many registers were compared: both snapshots have a value of them.
+    pub compared: usize,
+    /// The registers that only one of the snapshots could read, as the other one has them.
+    pub unread_once: Vec<SnapshotRegister>,
+    /// The registers that neither snapshot read, as the later one has them: mostly because they are
+    /// write-only, or because reading changes the chip's state.
     pub unread: Vec<SnapshotRegister>,
     /// The registers that only the earlier snapshot has.
     pub only_before: Vec<SnapshotRegister>,
@@ -77,7 +83,8 @@ impl SnapshotDiff {
         for (place, register) in before.registers.iter().enumerate() {
             earlier.entry(register.key()).or_default().push_back(place);
         }
-        let (mut changed, mut unread, mut only_after) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut changed, mut compared, mut only_after) = (Vec::new(), 0, Vec::new());
+        let (mut unread, mut unread_once) = (Vec::new(), Vec::new());
         for register in &after.registers {
             let Some(place) = earlier.get_mut(&register.key()).and_then(VecDeque::pop_front) else {
                 only_after.push(register.clone());
@@ -85,26 +92,32 @@ impl SnapshotDiff {
             };
             let before = &before.registers[place];
             let description = register.description.as_ref().or(before.description.as_ref()).cloned();
+            let described = |register: &SnapshotRegister| SnapshotRegister { description, ..register.clone() };
             match (before.value, register.value) {
-                (Some(earlier), Some(later)) if earlier != later => {
-                    let register = SnapshotRegister { description, ..register.clone() };
-                    changed.push(RegisterChange { register, before: earlier, after: later });
+                (Some(earlier), Some(later)) => {
+                    compared += 1;
+                    if earlier != later {
+                        let register = described(register);
+                        changed.push(RegisterChange { register, before: earlier, after: later });
+                    }
                 }
-                (Some(_), Some(_)) => {}
-                (None, _) => unread.push(SnapshotRegister { description, ..before.clone() }),
-                (_, None) => unread.push(SnapshotRegister { description, ..register.clone() }),
+                (Some(_), None) => unread_once.push(described(register)),
+                (None, Some(_)) => unread_once.push(described(before)),
+                (None, None) => unread.push(described(register)),
             }
         }
         let mut left: Vec<_> = earlier.into_values().flatten().collect();
         left.sort_unstable();
         let only_before = left.into_iter().map(|place| before.registers[place].clone()).collect();
-        SnapshotDiff { changed, unread, only_before, only_after }
+        SnapshotDiff { changed, compared, unread_once, unread, only_before, only_after }
     }
 
-    /// Whether no register differs, and both snapshots have the same registers. Registers that were
-    /// not read do not count.
+    /// Whether no register differs, and both snapshots have values of the same registers. `false` if
+    /// there are registers, and none could be compared.
     pub fn is_empty(&self) -> bool {
-        self.changed.is_empty() && self.only_before.is_empty() && self.only_after.is_empty()
+        let is_compared = self.compared > 0 || self.unread.is_empty();
+        let is_same = self.unread_once.is_empty() && self.only_before.is_empty() && self.only_after.is_empty();
+        self.changed.is_empty() && is_same && is_compared
     }
 }
 
@@ -134,9 +147,13 @@ impl fmt::Display for SnapshotDiff {
                 cells.join("  ").trim_end().to_owned()
             }));
         } else {
-            lines.push("no differences".to_owned());
+            lines.push(match self.compared {
+                0 => "no register was compared".to_owned(),
+                1 => "no differences in 1 register".to_owned(),
+                count => format!("no differences in {count} registers"),
+            });
         }
-        for register in &self.unread {
+        for register in self.unread_once.iter().chain(&self.unread) {
             let reason = register.unread.as_deref().unwrap_or("it was not read");
             lines.push(format!("not compared: {}: {reason}", register.path));
         }
@@ -146,11 +163,12 @@ impl fmt::Display for SnapshotDiff {
     }
 }
 
-/// `SnapshotDiff(2 changed, 1 unread, 0 only before, 0 only after)`
+/// `SnapshotDiff(2 of 57 changed, 1 unread, 0 only before, 0 only after)`
 impl fmt::Debug for SnapshotDiff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SnapshotDiff { changed, unread, only_before, only_after } = self;
-        write!(f, "SnapshotDiff({} changed, {} unread, ", changed.len(), unread.len())?;
+        let SnapshotDiff { changed, compared, unread_once, unread, only_before, only_after } = self;
+        let unread = unread.len() + unread_once.len();
+        write!(f, "SnapshotDiff({} of {compared} changed, {unread} unread, ", changed.len())?;
         write!(f, "{} only before, {} only after)", only_before.len(), only_after.len())
     }
 }

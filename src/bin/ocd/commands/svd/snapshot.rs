@@ -60,11 +60,20 @@ impl fmt::Display for Difference {
     }
 }
 
+/// How many registers say why they were not compared, if none was.
+const SHOWN_REASONS: usize = 3;
+
 impl Difference {
-    fn done(before: &Snapshot, after: &Snapshot) -> Done<Difference> {
+    /// A failure with `status` if no register can be compared.
+    fn done(before: &Snapshot, after: &Snapshot, status: u8) -> Outcome<Done<Difference>> {
         let diff = before.diff(after);
+        if diff.compared == 0 {
+            let failure = Failure::new(status, "ocd.unread", "no register could be compared");
+            return Err(diff.to_string().lines().skip(1).take(SHOWN_REASONS).fold(failure, Failure::cause));
+        }
         let equal = diff.is_empty();
-        Done::with(Difference { equal, diff }, if equal { exit_status::DONE } else { exit_status::MISMATCH })
+        let status = if equal { exit_status::DONE } else { exit_status::MISMATCH };
+        Ok(Done::with(Difference { equal, diff }, status))
     }
 }
 
@@ -122,7 +131,7 @@ pub(crate) fn diff(context: &Context, arguments: &DiffArgs) -> Outcome<u8> {
         if let Some(device) = Names::new(&settings).device()? {
             after = after.with_device(device);
         }
-        let done = Difference::done(&before, &after);
+        let done = Difference::done(&before, &after, exit_status::CONFIGURATION)?;
         context.output.done(settings.board.as_deref(), &done)?;
         return Ok(done.status);
     }
@@ -140,7 +149,7 @@ pub(crate) fn diff(context: &Context, arguments: &DiffArgs) -> Outcome<u8> {
         },
         |board, (names, peripherals)| {
             board.session.svd().set(names.needed_device()?.clone());
-            Ok(Difference::done(&before, &board.target()?.svd().snapshot(peripherals)?))
+            Difference::done(&before, &board.target()?.svd().snapshot(peripherals)?, exit_status::TARGET)
         },
     )
 }
