@@ -6,7 +6,7 @@ use super::files::Files;
 use super::host::Host;
 use crate::error::{Result, SemihostingError};
 
-/// What firmware finds on the host, for [`Semihosting::serve_with`].
+/// What firmware finds on the host, for [`serve_with`](crate::Semihosting::serve_with).
 ///
 /// ```
 /// use openocd::ConsoleOptions;
