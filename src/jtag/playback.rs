@@ -196,11 +196,11 @@ impl SvfFile<'_> {
         );
         let ((ran, errors), log) = played.map_err(|error| self.without_bypass_bits(error, &file))?;
         if ran != commands {
-            let own = file.own_commands();
+            let own = file.own_commands;
             let (ran, commands) = (ran.saturating_sub(own), commands - own);
             return Err(JtagError::Incomplete { path: self.path.clone(), ran, commands }.into());
         }
-        Ok(SvfReport { commands: commands - file.own_commands(), errors, log })
+        Ok(SvfReport { commands: commands - file.own_commands, errors, log })
     }
 
     /// OpenOCD's numbers are those of its copy, where each command has one line.

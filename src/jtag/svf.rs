@@ -2,6 +2,8 @@
 
 mod command;
 
+use std::borrow::Cow;
+
 use command::Commands;
 
 /// A file as OpenOCD takes it, and the line of the user's file on which each command begins.
@@ -10,6 +12,8 @@ pub(crate) struct Normalized {
     pub(crate) text: Vec<u8>,
     /// 0 for a command that is not in the user's file.
     pub(crate) lines: Vec<u32>,
+    /// How many commands are more than those of the user's file.
+    pub(crate) own_commands: u32,
     /// It has a header or a trailer with bits.
     pub(crate) has_surroundings: bool,
 }
@@ -32,11 +36,6 @@ pub(super) struct Scan {
 }
 
 impl Normalized {
-    /// How many commands are not in the user's file.
-    pub(crate) fn own_commands(&self) -> u32 {
-        u32::try_from(self.lines.iter().filter(|line| **line == 0).count()).unwrap_or(u32::MAX)
-    }
-
     /// The scan command that begins on this line of the user's file, if there is exactly one.
     pub(super) fn scan_on(&self, line: u32) -> Option<Scan> {
         let texts = self.text.split(|byte| *byte == b'\n');
@@ -65,12 +64,13 @@ impl Normalized {
 /// trailers for the other TAPs then. OpenOCD has `-tap` for that, but one file with it makes OpenOCD
 /// leave out the headers and trailers of all later files (`svf_tap_is_specified`).
 pub(crate) fn normalize(file: &[u8], tap: Option<OneTap>) -> Result<Normalized, Fault> {
-    let mut normalized =
-        Normalized { text: Vec::with_capacity(file.len()), lines: Vec::new(), has_surroundings: false };
+    let text = Vec::with_capacity(file.len());
+    let mut normalized = Normalized { text, lines: Vec::new(), own_commands: 0, has_surroundings: false };
     if let Some(tap) = tap.filter(|tap| tap.around != [0; 4]) {
         for command in tap.surroundings() {
             normalized.text.extend_from_slice(format!("{command};\n").as_bytes());
             normalized.lines.push(0);
+            normalized.own_commands += 1;
         }
         normalized.has_surroundings = true;
     }
@@ -89,13 +89,17 @@ pub(crate) fn normalize(file: &[u8], tap: Option<OneTap>) -> Result<Normalized, 
             let first = *begin.get_or_insert(number);
             if byte == b';' {
                 let command = String::from_utf8_lossy(&normalized.text[start..]);
-                let other = commands.check(&command).map_err(|problem| Fault::Command(first, problem))?;
-                if let Some(other) = other {
-                    normalized.text.truncate(start);
-                    normalized.text.extend_from_slice(other.as_bytes());
+                let mut played = commands.check(&command).map_err(|problem| Fault::Command(first, problem))?;
+                if played.is_empty() {
+                    played.push(command.into_owned());
                 }
-                normalized.text.extend_from_slice(b";\n");
-                normalized.lines.push(first);
+                normalized.text.truncate(start);
+                for (number, command) in played.iter().enumerate() {
+                    normalized.text.extend_from_slice(without_slash(command).as_bytes());
+                    normalized.text.extend_from_slice(b";\n");
+                    normalized.lines.push(first);
+                    normalized.own_commands += u32::from(number > 0);
+                }
                 begin = None;
                 start = normalized.text.len();
             } else {
@@ -111,6 +115,15 @@ pub(crate) fn normalize(file: &[u8], tap: Option<OneTap>) -> Result<Normalized, 
         Some(line) => Err(Fault::Unterminated(line)),
         None => Ok(normalized),
     }
+}
+
+/// The command without OpenOCD's name for the state IDLE, `RUN/IDLE`: its reader of files drops a slash.
+fn without_slash(command: &str) -> Cow<'_, str> {
+    if !command.contains('/') {
+        return Cow::Borrowed(command);
+    }
+    let words = command.split(' ').map(|word| if word.eq_ignore_ascii_case("RUN/IDLE") { "IDLE" } else { word });
+    Cow::Owned(words.collect::<Vec<_>>().join(" "))
 }
 
 /// What makes a file unusable, with the line where the command begins.
@@ -218,11 +231,21 @@ mod tests {
         let text = "HDR 1 TDI (0);\nHIR 4 TDI (f);\nTDR 0;\nTIR 6 TDI (3f);\nSIR 5 TDI (01);\nHIR 4 TDI (f);\n";
         assert_eq!(String::from_utf8(normalized.text.clone()).unwrap(), text);
         assert_eq!((&normalized.lines[..], normalized.has_surroundings), (&[0, 0, 0, 0, 1, 2][..], true));
-        assert_eq!(normalized.own_commands(), 4);
+        assert_eq!(normalized.own_commands, 4);
         let alone = normalize(b"SIR 5 TDI (01);", Some(OneTap { ir_length: 5, around: [0; 4] })).unwrap();
         assert_eq!((&alone.lines[..], alone.has_surroundings), (&[1][..], false));
         assert!(normalize(b"HDR 1 TDI (0);", None).unwrap().has_surroundings);
         assert!(!normalize(b"HDR 0;", None).unwrap().has_surroundings);
+    }
+
+    #[test]
+    fn parts_of_a_path_are_commands_of_their_own() {
+        let file = "RUNTEST RUN/IDLE 1 TCK;\nSTATE DRSELECT DRCAPTURE DREXIT1 DRPAUSE DREXIT2 DRUPDATE DRSELECT IRSELECT RESET IDLE; ENDIR run/idle;";
+        let normalized = normalize(file.as_bytes(), None).unwrap();
+        let text =
+            "RUNTEST IDLE 1 TCK;\nSTATE DRSELECT DRCAPTURE DREXIT1 DRPAUSE;\nSTATE RESET;\nSTATE IDLE;\nENDIR IDLE;\n";
+        assert_eq!(String::from_utf8(normalized.text).unwrap(), text);
+        assert_eq!((&normalized.lines[..], normalized.own_commands), (&[1, 2, 2, 2, 2][..], 2));
     }
 
     #[test]

@@ -37,21 +37,21 @@ impl Commands {
         self.scans.have_surroundings()
     }
 
-    /// Checks the next command, without its semicolon. `Some` has what is to be played in its
-    /// place, so that OpenOCD does what the command says.
-    pub(super) fn check(&mut self, command: &str) -> Result<Option<String>, Problem> {
+    /// Checks the next command, without its semicolon. Returns the commands that are to be played in
+    /// its place, so that OpenOCD does what the command says; none if it can stay.
+    pub(super) fn check(&mut self, command: &str) -> Result<Vec<String>, Problem> {
         let words = words(command);
         // OpenOCD has room for 256 words, and writes behind it (`argus` in svf_run_command).
         if words.len() > LARGEST_COMMAND {
             return Err(format!("has more than {LARGEST_COMMAND} words"));
         }
-        let Some((name, words)) = words.split_first() else { return Ok(None) };
+        let Some((name, words)) = words.split_first() else { return Ok(Vec::new()) };
         let name = name.to_ascii_uppercase();
         if matches!(&*name, "SDR" | "SIR" | "RUNTEST" | "TRST") {
             self.at = None;
         }
         match &*name {
-            "RUNTEST" => return run_test(words),
+            "RUNTEST" => return Ok(run_test(words)?.into_iter().collect()),
             "FREQUENCY" => frequency(words)?,
             "STATE" => return states::check(words, &mut self.at),
             "ENDDR" | "ENDIR" => match words {
@@ -64,11 +64,11 @@ impl Commands {
             },
             "PIO" | "PIOMAP" => return Err(format!("is {name}, which OpenOCD does not support")),
             other => match scan::kind(other) {
-                Some(kind) => return self.scans.check(kind, words),
+                Some(kind) => return Ok(self.scans.check(kind, words)?.into_iter().collect()),
                 None => return Err(format!("is `{}`, which is no command of SVF", short(&name))),
             },
         }
-        Ok(None)
+        Ok(Vec::new())
     }
 }
 
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     fn check(command: &str) -> Result<Option<String>, Problem> {
-        Commands::new(None).check(command)
+        Commands::new(None).check(command).map(|mut played| played.pop())
     }
 
     #[test]

@@ -232,3 +232,24 @@ fn headers_that_openocd_leaves_out_are_an_error() {
     board.session.command("debug_level 0").unwrap();
     assert!(matches!(jtag_error(play(&board, &with_headers(IDCODE), None)), JtagError::SurroundingsDropped));
 }
+
+#[test]
+fn all_parts_of_a_path_through_reset_are_played() {
+    let board = jtag_board();
+    let both = "SDR 64 TDI (0) TDO (164100413ba00477) MASK (0fffffff0fffffff);\n";
+    let pause = "DRSELECT DRCAPTURE DREXIT1 DRPAUSE DREXIT2 DRUPDATE DRSELECT";
+    for path in [
+        format!("STATE IDLE; STATE {pause} IRSELECT RESET IDLE;"),
+        "STATE IDLE RESET IDLE;".to_owned(),
+        "STATE RUN/IDLE RESET RUN/IDLE; RUNTEST RUN/IDLE 2 TCK ENDSTATE RUN/IDLE;".to_owned(),
+        "STATE IDLE; STATE DRSELECT IRSELECT RESET; STATE IDLE;".to_owned(),
+    ] {
+        // The reset selects the identification codes.
+        let text = format!("SIR 9 TDI (1ff);\n{path}\n{both}");
+        let commands = u32::try_from(text.matches(';').count()).unwrap();
+        assert_eq!(play(&board, &text, None).unwrap(), (commands, 0), "{path}");
+    }
+    let text = format!("SIR 9 TDI (1ff);\nSTATE IDLE; STATE {pause} IRSELECT RESET IDLE;\nSDR 8 TDI (0) TDO (ff);\n");
+    let JtagError::SvfMismatch { line, .. } = jtag_error(play(&board, &text, None)) else { panic!("it is wrong") };
+    assert_eq!(line, 3);
+}

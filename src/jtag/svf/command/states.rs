@@ -13,13 +13,13 @@ fn stays(state: TapState) -> bool {
     state.is_stable() && !matches!(state, TapState::ShiftDr | TapState::ShiftIr)
 }
 
-/// Checks the states of the command, which leads from `at` to its last state. `Some` has what is to
-/// be played in its place.
+/// Checks the states of the command, which leads from `at` to its last state. Returns the commands
+/// that are to be played in its place, if there are any.
 ///
 /// OpenOCD tells no line for a step that is no transition, because it finds that later
 /// (`jtag_add_pathmove` in `src/jtag/core.c`). And it splits a path at RESET, and refuses the part
 /// before that, which cannot end in a stable state: the only way there is IRSELECT.
-pub(super) fn check(words: &[&str], at: &mut Option<TapState>) -> Result<Option<String>, Problem> {
+pub(super) fn check(words: &[&str], at: &mut Option<TapState>) -> Result<Vec<String>, Problem> {
     let Some(last) = words.last() else { return Err("has no state".to_owned()) };
     let state = |word: &&str| state(word).ok_or_else(|| format!("has `{}`, which is no state of a TAP", short(word)));
     let path = words.iter().map(state).collect::<Result<Vec<_>, _>>()?;
@@ -36,7 +36,7 @@ pub(super) fn check(words: &[&str], at: &mut Option<TapState>) -> Result<Option<
         }
     }
     if path.len() == 1 || !path.contains(&TapState::TestLogicReset) {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let mut commands = Vec::new();
     let parts: Vec<_> = path.split(|state| *state == TapState::TestLogicReset).collect();
@@ -56,7 +56,7 @@ pub(super) fn check(words: &[&str], at: &mut Option<TapState>) -> Result<Option<
             commands.push("STATE RESET".to_owned());
         }
     }
-    Ok(Some(commands.join("; ")))
+    Ok(commands)
 }
 
 /// Whether TMS is high for all steps from a stable state, which is unknown at the beginning.
@@ -71,7 +71,7 @@ fn is_all_high(from: Option<&TapState>, path: &[TapState]) -> bool {
 mod tests {
     use super::*;
 
-    fn played(path: &str) -> Result<Option<String>, Problem> {
+    fn played(path: &str) -> Result<Vec<String>, Problem> {
         check(&path.split(' ').collect::<Vec<_>>(), &mut None)
     }
 
@@ -80,16 +80,16 @@ mod tests {
         let mut at = Some(TapState::TestLogicReset);
         let problem = "goes from RESET to DRSELECT, which is no transition of IEEE 1149.1";
         assert_eq!(check(&["DRSELECT", "IRSELECT", "RESET"], &mut at.clone()), Err(problem.to_owned()));
-        assert_eq!(check(&["IRPAUSE"], &mut at), Ok(None));
+        assert_eq!(check(&["IRPAUSE"], &mut at), Ok(Vec::new()));
         assert_eq!(at, Some(TapState::PauseIr));
-        assert_eq!(check(&["IREXIT2", "IRUPDATE", "IDLE"], &mut at), Ok(None));
+        assert_eq!(check(&["IREXIT2", "IRUPDATE", "IDLE"], &mut at), Ok(Vec::new()));
         assert_eq!(at, Some(TapState::RunTestIdle));
     }
 
     #[test]
     fn paths_are_played_as_they_are_where_openocd_walks_them() {
         for path in ["IDLE", "RESET", "DRSELECT DRCAPTURE DREXIT1 DRPAUSE", "idle idle", "DREXIT2 DRUPDATE IDLE"] {
-            assert_eq!(played(path), Ok(None), "{path}");
+            assert_eq!(played(path), Ok(Vec::new()), "{path}");
         }
     }
 
@@ -104,7 +104,7 @@ mod tests {
                 "STATE DRSELECT DRCAPTURE DREXIT1 DRPAUSE; STATE RESET; STATE RESET; STATE RUN/IDLE",
             ),
         ] {
-            assert_eq!(played(path), Ok(Some(commands.to_owned())), "{path}");
+            assert_eq!(played(path).unwrap().join("; "), commands, "{path}");
         }
     }
 
