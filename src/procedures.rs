@@ -28,6 +28,7 @@ const FILES: &[&str] = &[
     include_str!("procedures/events.tcl"),
     include_str!("procedures/rtt.tcl"),
     include_str!("procedures/semihosting.tcl"),
+    include_str!("procedures/smp.tcl"),
     include_str!("procedures/crash.tcl"),
     include_str!("procedures/leave.tcl"),
 ];

@@ -110,7 +110,11 @@ proc _openocd_rs_1_control {command holds} {
             }
             return $status
         }
-        if {$holds} _openocd_rs_1_hold_at_call
+        if {$holds} {
+            _openocd_rs_1_hold_at_call
+            # An answer to another target of its SMP group would resume all of them.
+            foreach other [_openocd_rs_1_group [target current]] { _openocd_rs_1_of $other _openocd_rs_1_hold_at_call }
+        }
         return [_openocd_rs_1_status]
     }
 }
@@ -172,6 +176,7 @@ proc _openocd_rs_1_from_halt {command address} {
             set ::_openocd_rs_1_run_by_reset $others
         }
         if {$command ne {step}} _openocd_rs_1_see_group
+        set halted [_openocd_rs_1_begin_of_group_resume $target]
         set log [capture {
             set code [catch {
                 if {$kind eq {riscv}} {
@@ -182,19 +187,9 @@ proc _openocd_rs_1_from_halt {command address} {
             } text options]
             list
         }]
+        _openocd_rs_1_note_group $target $halted
         if {$code} { return {*}$options $text }
         return [list done [_openocd_rs_1_status] $type $pc $log]
-    }
-}
-
-# Polls the other targets that OpenOCD does not know to be halted, if the current one is a Cortex-M of
-# an SMP group. OpenOCD sets breakpoints, and resumes the group, only if it has seen each halted; and a
-# halt of one target halts the others unseen. From a `resume` of the group that it refuses, the current
-# target alone goes on.
-proc _openocd_rs_1_see_group {} {
-    if {[llength [target names]] < 2 || [catch {cortex_m smp} smp] || ![string match *on* $smp]} return
-    _openocd_rs_1_for_others {
-        if {[[target current] was_examined] && [[target current] curstate] ne {halted}} { catch {[target current] arp_poll} }
     }
 }
 

@@ -47,6 +47,10 @@ const OUTPUT_BYTES: usize = 1024 * 1024;
 /// another thread overtakes is dropped. Only [`Target::halt`](crate::Target::halt) holds: after the
 /// command `halt` of a debugger, for example, the call is served.
 ///
+/// The targets of an SMP group are resumed together. So an answer to one of them waits while another one
+/// is halted by [`Target::halt`](crate::Target::halt), once OpenOCD has resumed the group by this crate
+/// before: it does not tell who belongs together.
+///
 /// Dropping the console ends the thread. The firmware's next call then halts the target.
 pub struct SemihostingConsole {
     shared: Arc<Shared>,
