@@ -27,6 +27,7 @@ const FILES: &[&str] = &[
     include_str!("procedures/adapter.tcl"),
     include_str!("procedures/events.tcl"),
     include_str!("procedures/rtt.tcl"),
+    include_str!("procedures/calls.tcl"),
     include_str!("procedures/semihosting.tcl"),
     include_str!("procedures/smp.tcl"),
     include_str!("procedures/crash.tcl"),

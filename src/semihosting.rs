@@ -2,6 +2,7 @@
 
 mod block;
 pub(crate) mod call;
+pub(crate) mod claim;
 mod console;
 pub(crate) mod files;
 pub(crate) mod host;

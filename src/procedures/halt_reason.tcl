@@ -227,6 +227,7 @@ proc _openocd_rs_1_is_run_by_reset {target} {
 # OpenOCD's reason of its next halt is that of an earlier one, as after a reset.
 proc _openocd_rs_1_note_if_running {} {
     if {[catch _openocd_rs_1_state state] || $state eq {halted}} return
+    if {[_openocd_rs_1_is_run_by_reset [target current]]} return
     lappend ::_openocd_rs_1_run_by_reset [target current]
 }
 

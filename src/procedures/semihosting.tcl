@@ -26,48 +26,15 @@ proc _openocd_rs_1_semihosting_is_enabled {} {
     return [string match {*is enabled*} [capture {set said [arm semihosting]; set said}]]
 }
 
-# Makes `server` the one who serves the current target's calls: name, type, whether OpenOCD serves
-# them, and whether another server does, which then goes on. OpenOCD serves none of a type whose calls
-# nobody here knows.
-proc _openocd_rs_1_semihosting_claim {server} {
-    set target [_openocd_rs_1_current]
-    set type [$target cget -type]
-    if {[_openocd_rs_1_core_kind $type] eq {other}} { return [list $target $type 0 0] }
-    if {[_openocd_rs_1_is_served_by_other $target $server]} { return [list $target $type 0 1] }
-    set ::_openocd_rs_1_served($target) [list $server [clock milliseconds]]
-    return [list $target $type [_openocd_rs_1_semihosting_is_enabled] 0]
-}
-
-# Whether another server has asked for the target's calls in the last second. One that lives asks every
-# few milliseconds; one that was killed releases nothing.
-proc _openocd_rs_1_is_served_by_other {target server} {
-    if {![info exists ::_openocd_rs_1_served($target)]} { return 0 }
-    lassign $::_openocd_rs_1_served($target) other time
-    return [expr {$other ne $server && [clock milliseconds] - $time < 1000}]
-}
-
-# Nobody serves the current target's calls any more, if it was `server` who did.
-proc _openocd_rs_1_semihosting_release {server} {
-    set target [_openocd_rs_1_current]
-    if {[_openocd_rs_1_is_served_by_other $target $server]} return
-    unset -nocomplain ::_openocd_rs_1_served($target)
-    unset -nocomplain ::_openocd_rs_1_handed_out($target)
-    return
-}
-
 # Polls the current target: {STATUS {} SLEPT}, and if it is halted at a semihosting call, {STATUS CALL
 # SLEPT} as of semihosting_call and slept. One step, because OpenOCD's own poll may come in between.
 # Of which calls: `none`, `any`, or `made`, which leaves out a call that the core has not executed yet.
 # Both leave out one at which a `halt` holds the target; `released` is `any`, and ends the hold.
-# `asked`: the caller has just halted the target, which holds nothing.
+# `asked`: the caller has just halted the target, which holds nothing. {TARGET lost} if `server` does not
+# serve the calls any more.
 proc _openocd_rs_1_semihosting_poll {server calls asked} {
     set target [_openocd_rs_1_current]
-    if {$calls ne {none}} {
-        if {[_openocd_rs_1_is_served_by_other $target $server]} {
-            error "the semihosting calls of $target are served by somebody else now"
-        }
-        set ::_openocd_rs_1_served($target) [list $server [clock milliseconds]]
-    }
+    if {$calls ne {none} && ![_openocd_rs_1_renew_claim $target $server]} { return [list $target lost] }
     if {$asked || $calls eq {released}} { unset -nocomplain ::_openocd_rs_1_held($target) }
     set status [_openocd_rs_1_status]
     set call {}
@@ -133,32 +100,6 @@ proc _openocd_rs_1_semihosting_call {pc} {
         }
     }
     return {}
-}
-
-# After `halt`: holds the current target if it is at a call that somebody serves. OpenOCD takes the call for the reason of the halt, and whoever serves it would resume
-# the target. The hold lasts until the target runs, which the mark of new_halt_mark tells on a
-# Cortex-M.
-proc _openocd_rs_1_hold_at_call {} {
-    set target [target current]
-    if {![info exists ::_openocd_rs_1_served($target)]} return
-    # Of one that was killed. To serve a call may take a while.
-    set longest [expr {[info exists ::_openocd_rs_1_handed_out($target)] ? 10000 : 1000}]
-    if {[clock milliseconds] - [lindex $::_openocd_rs_1_served($target) 1] > $longest} return
-    set status [_openocd_rs_1_status]
-    if {[lindex $status 1] ne {halted} || ![regexp {0x[0-9a-fA-F]+} [lindex $status 3] pc]} return
-    if {![_openocd_rs_1_is_made $target $status $pc] || ![llength [_openocd_rs_1_semihosting_call $pc]]} return
-    _openocd_rs_1_hold $target $pc
-}
-
-proc _openocd_rs_1_hold {target pc} {
-    set ::_openocd_rs_1_held($target) $pc
-    if {[_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} _openocd_rs_1_new_halt_mark
-}
-
-# Whether a `halt` holds the current target at this program counter.
-proc _openocd_rs_1_is_held {target pc} {
-    if {![info exists ::_openocd_rs_1_held($target)] || $::_openocd_rs_1_held($target) != $pc} { return 0 }
-    return [expr {[_openocd_rs_1_core_kind [$target cget -type]] ne {cortex_m} || [_openocd_rs_1_halt_mark] eq {dirty}}]
 }
 
 # Answers a semihosting call: writes the answer to a register and moves the target to `next`, behind

@@ -349,9 +349,13 @@ proc _openocd_rs_1_pause_polling {holder} {
         set ::_openocd_rs_1_polled [_openocd_rs_1_is_polling]
         if {$::_openocd_rs_1_polled} { poll off }
     }
-    if {![info exists ::_openocd_rs_1_next_tick]} { set ::_openocd_rs_1_next_tick [after 1000 _openocd_rs_1_tick] }
+    _openocd_rs_1_start_ticks
     dict set ::_openocd_rs_1_pauses $holder 10
     return $is_held
+}
+
+proc _openocd_rs_1_start_ticks {} {
+    if {![info exists ::_openocd_rs_1_next_tick]} { set ::_openocd_rs_1_next_tick [after 1000 _openocd_rs_1_tick] }
 }
 
 proc _openocd_rs_1_is_polling_paused {} {
@@ -367,12 +371,16 @@ proc _openocd_rs_1_resume_polling {holder} {
 
 proc _openocd_rs_1_tick {} {
     unset ::_openocd_rs_1_next_tick
-    foreach {holder left} $::_openocd_rs_1_pauses {
-        if {$left > 1} {
-            dict set ::_openocd_rs_1_pauses $holder [expr {$left - 1}]
-        } else {
-            _openocd_rs_1_resume_polling $holder
+    if {[info exists ::_openocd_rs_1_pauses]} {
+        foreach {holder left} $::_openocd_rs_1_pauses {
+            if {$left > 1} {
+                dict set ::_openocd_rs_1_pauses $holder [expr {$left - 1}]
+            } else {
+                _openocd_rs_1_resume_polling $holder
+            }
         }
     }
-    if {[_openocd_rs_1_is_polling_paused]} { set ::_openocd_rs_1_next_tick [after 1000 _openocd_rs_1_tick] }
+    set is_claimed [expr {[info exists ::_openocd_rs_1_claims] && [dict size $::_openocd_rs_1_claims] > 0}]
+    if {$is_claimed} _openocd_rs_1_count_claims
+    if {$is_claimed || [_openocd_rs_1_is_polling_paused]} _openocd_rs_1_start_ticks
 }

@@ -1,15 +1,10 @@
 //! Finding the semihosting call at which a target is halted, and answering it.
 
-use std::thread;
-use std::time::Duration;
-
+use super::claim::CallServer;
 use crate::command::Script;
 use crate::error::{Result, SemihostingError, TargetError};
-use crate::target::kind::CoreKind;
-use crate::target::polling::new_holder;
 use crate::target::{Run, Target, TargetStatus, register_line, status};
 use crate::types::HaltReason;
-use crate::wire::Deadline;
 use crate::wire::number::flag;
 use crate::wire::tcl;
 
@@ -109,61 +104,20 @@ impl Then {
     }
 }
 
-/// Who serves the calls of a target.
-#[derive(Debug)]
-pub(crate) struct CallServer(String);
-
-/// How long another server may take to end: one that was killed does not tell.
-const CLAIM_PATIENCE: Duration = Duration::from_millis(1200);
-const CLAIM_PAUSE: Duration = Duration::from_millis(20);
-
 impl Target<'_> {
-    /// Makes sure that this crate can serve the target's semihosting calls and that OpenOCD does
-    /// not, and nobody else. Returns who serves them now, and whether OpenOCD did before.
-    pub(crate) fn take_over_calls(&self) -> Result<(CallServer, bool)> {
-        let server = CallServer(new_holder());
-        let request = self.request(Script::call("semihosting_claim").word(&server.0)).shown("arm semihosting");
-        let request = request.to("ask about semihosting").expecting("a target and the state of its semihosting");
-        let deadline = Deadline::after(Some(CLAIM_PATIENCE));
-        loop {
-            let (target, kind, enabled, busy) = self.session().ask::<SemihostingError, _>(&request, |answer| {
-                let [target, kind, enabled, busy] = tcl::strings::<4>(answer)?;
-                Some((target, kind, flag(&enabled)?, flag(&busy)?))
-            })?;
-            if CoreKind::of(&kind) == CoreKind::Other {
-                return Err(SemihostingError::Unsupported { target, kind }.into());
-            }
-            if busy && deadline.has_passed() {
-                return Err(SemihostingError::InUse { target }.into());
-            }
-            if busy {
-                thread::sleep(CLAIM_PAUSE);
-                continue;
-            }
-            if enabled {
-                self.semihosting().disable()?;
-            }
-            return Ok((server, enabled));
-        }
-    }
-
-    /// Says that the server does not serve the calls any more.
-    pub(crate) fn release_calls(&self, server: &CallServer) {
-        let request = self.request(Script::call("semihosting_release").word(&server.0)).shown("arm semihosting");
-        // OpenOCD takes a server that is silent for none after a while.
-        if let Err(error) = self.session().ask::<SemihostingError, _>(&request, |_| Some(())) {
-            log::debug!(target: "openocd::semihosting", "{error}");
-        }
-    }
-
     /// Polls the target, and finds the semihosting call at which it is halted, for who serves it.
     /// `asked`: the caller has just halted it.
     pub(crate) fn poll_for_calls(&self, server: Option<&CallServer>, calls: Calls, asked: bool) -> Result<Poll> {
-        let server = server.map_or("", |server| &server.0);
+        let server = server.map_or("", CallServer::id);
         let calls = if server.is_empty() { Calls::None } else { calls };
         let script = Script::call("semihosting_poll").word(server).word(calls.word()).number(u8::from(asked));
         let request = self.request(script).shown("poll");
-        self.session().ask_or(&request.expecting("a target's status and its call"), TargetError::Poll, poll)
+        let request = request.expecting("a target's status and its call");
+        let polled = self.session().ask_or(&request, TargetError::Poll, |answer| match tcl::strings::<2>(answer) {
+            Some([target, lost]) if lost == "lost" => Some(Err(target)),
+            _ => poll(answer).map(Ok),
+        })?;
+        polled.map_err(|target| SemihostingError::InUse { target }.into())
     }
 
     /// Moves the target behind its semihosting call, with the answer to it. Does nothing if somebody

@@ -9,7 +9,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::Semihosting;
-use super::call::{Call, CallServer, Calls};
+use super::call::{Call, Calls};
+use super::claim::CallServer;
 use super::host::{Answer, Host};
 use super::options::ConsoleOptions;
 use super::redirect::into_io;
@@ -22,9 +23,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause between two polls: short after a call, then longer and longer.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
-
-/// The pause between two polls while nobody reads the output.
-const FULL_PAUSE: Duration = Duration::from_millis(100);
 
 /// How many bytes of output may wait for a reader. Beyond that the firmware's next call waits.
 const OUTPUT_BYTES: usize = 1024 * 1024;
@@ -164,9 +162,9 @@ impl Semihosting<'_> {
         let name = self.target.name()?;
         // The console goes on with this target if another one becomes the current one.
         let target = self.target.keep_as(&name);
-        let (own, restores) = self.target.take_over_calls()?;
+        let own = self.target.take_over_calls()?;
         let shared = Arc::<Shared>::default();
-        let server = Server { own, target, host, shared: Arc::clone(&shared), restores };
+        let server = Server { own: Some(own), target, host, shared: Arc::clone(&shared) };
         let spawned = thread::Builder::new().name("openocd semihosting".into()).spawn(move || server.run());
         let thread = spawned.map_err(|error| SemihostingError::ConsoleEnded { reason: error.to_string() })?;
         Ok(SemihostingConsole { shared, thread: Some(thread), read_timeout: Some(DEFAULT_TIMEOUT), name })
@@ -273,22 +271,17 @@ impl Drop for SemihostingConsole {
 
 /// What the thread owns.
 struct Server {
-    own: CallServer,
+    own: Option<CallServer>,
     target: KeptTarget,
     host: Host,
     shared: Arc<Shared>,
-    /// OpenOCD served the calls before.
-    restores: bool,
 }
 
 impl Server {
     fn run(mut self) {
         let ended = self.serve_all();
-        self.target.view().release_calls(&self.own);
-        if self.restores {
-            if let Err(error) = self.target.view().semihosting().enable() {
-                log::warn!(target: "openocd::semihosting", "OpenOCD's own semihosting stays disabled: {error}");
-            }
+        if let Some(Err(error)) = self.own.take().map(CallServer::release) {
+            log::warn!(target: "openocd::semihosting", "the setting of semihosting is not restored: {error}");
         }
         self.shared.change(|state| match ended {
             Ok(exit) => {
@@ -307,17 +300,10 @@ impl Server {
         let mut pause = FIRST_PAUSE;
         loop {
             let is_due = |state: &State| state.is_dropped || state.output.len() < OUTPUT_BYTES;
-            // The polls go on meanwhile: they tell that the calls are served.
-            let state = self.shared.wait(Deadline::after(Some(FULL_PAUSE)), is_due);
-            let (is_dropped, is_full) = (state.is_dropped, !is_due(&state));
-            drop(state);
-            if is_dropped {
+            if self.shared.wait(Deadline::NEVER, is_due).is_dropped {
                 return Ok(None);
             }
-            let poll = self.target.view().poll_for_calls(Some(&self.own), Calls::Made, false)?;
-            if is_full {
-                continue;
-            }
+            let poll = self.target.view().poll_for_calls(self.own.as_ref(), Calls::Made, false)?;
             if let Some(call) = poll.call {
                 match self.serve(&call, &poll.status) {
                     Ok(Some(exit)) => return Ok(Some(exit)),

@@ -5,28 +5,25 @@ use std::panic::{self, AssertUnwindSafe};
 use super::Run;
 use crate::error::{Error, Result};
 use crate::run_until::outcome::Verdict;
+use crate::semihosting::claim::CallServer;
 use crate::target::TargetStatus;
 
 impl Run<'_, '_> {
     /// The run, with OpenOCD's semihosting disabled and RTT set up, and then put back: also after a
     /// handler that panics. Returns its end, and the channels that the firmware lacked.
     pub(super) fn with_all_put_back(&mut self) -> Result<((Verdict, TargetStatus), Vec<u32>)> {
-        let mut was_enabled = false;
         if self.serves_calls {
-            let (server, enabled) = self.target.take_over_calls()?;
-            (self.server, was_enabled) = (Some(server), enabled);
+            self.server = Some(self.target.take_over_calls()?);
         }
         let ended = panic::catch_unwind(AssertUnwindSafe(|| self.with_breakpoints()));
         match &ended {
             Ok(ended) => self.hurry_after(ended),
             Err(_) => self.collector.silence(),
         }
-        // An OpenOCD that does not answer is not asked once more: it notices by itself.
+        // An OpenOCD that does not answer is not asked once more: the claim ends by itself.
         let is_silent = ended.as_ref().is_ok_and(|ended| ended.as_ref().is_err_and(Error::is_timeout));
-        if let Some(server) = self.server.take().filter(|_| !is_silent) {
-            self.target.release_calls(&server);
-        }
-        let put_back = if was_enabled { self.target.semihosting().enable() } else { Ok(()) };
+        let server = self.server.take().filter(|_| !is_silent);
+        let put_back = server.map_or(Ok(()), CallServer::release);
         self.hurry_after(&put_back);
         let missing_channels = self.channels.missing();
         let closed = panic::catch_unwind(AssertUnwindSafe(|| self.close_channels()));

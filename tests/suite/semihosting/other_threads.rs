@@ -270,3 +270,64 @@ fn halt_and_resume_after_a_run_that_served_calls_pass_one() {
     target.wait_halt(PATIENCE).unwrap();
     assert_eq!(calls(&board), made + 1);
 }
+
+#[test]
+fn next_server_takes_over_from_one_that_ends_and_the_last_restores_openocds() {
+    let board = looping(4);
+    let semihosting = || board.session.semihosting();
+    semihosting().enable().unwrap();
+    for _ in 0..5 {
+        let first = semihosting().serve().unwrap();
+        let second = thread::scope(|scope| {
+            let second = scope.spawn(|| semihosting().serve());
+            thread::sleep(Duration::from_millis(20));
+            drop(first);
+            second.join().unwrap().unwrap()
+        });
+        assert!(!semihosting().is_enabled().unwrap(), "OpenOCD would serve the calls, too");
+        drop(second);
+        assert!(semihosting().is_enabled().unwrap(), "as it was");
+    }
+}
+
+#[test]
+fn server_that_takes_its_time_for_a_call_keeps_the_calls() {
+    let board = looping(3);
+    let target = board.session.target();
+    let (go_on, waits) = mpsc::channel::<()>();
+    let (outcome, second) = thread::scope(|scope| {
+        let run = scope.spawn(move || {
+            let until = RunUntil::new().semihosting().on_output(move |_| {
+                let _ = waits.recv_timeout(PATIENCE);
+                std::ops::ControlFlow::Break(())
+            });
+            target.run_until(until, PATIENCE)
+        });
+        wait_for_the_run(&board);
+        thread::sleep(LONG_ENOUGH);
+        // This waits for longer than OpenOCD takes a server that is silent for one that was killed.
+        let second = board.session.semihosting().serve().map(drop);
+        drop(go_on);
+        (run.join().unwrap().unwrap(), second)
+    });
+    assert!(matches!(second, Err(Error::Semihosting(SemihostingError::InUse { .. }))), "{second:?}");
+    assert_eq!(outcome.verdict, Verdict::Stopped);
+}
+
+#[test]
+fn target_that_was_halted_at_a_call_runs_on_when_nobody_serves_any_more() {
+    let board = looping(3);
+    let target = board.session.target();
+    let (reader, ended) = serve(&board);
+    target.resume().unwrap();
+    wait_for_a_call(&board);
+    target.halt().unwrap();
+    drop(ended);
+    reader.join().unwrap();
+    let made = calls(&board);
+    target.resume().unwrap();
+    target.wait_halt(PATIENCE).unwrap();
+    target.resume().unwrap();
+    target.wait_halt(PATIENCE).unwrap();
+    assert!(calls(&board) > made, "{:?}", target.status());
+}
