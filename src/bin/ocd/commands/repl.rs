@@ -140,9 +140,12 @@ impl Repl<'_> {
         self.context
             .output
             .note(None, format_args!("OpenOCD {version}; `ocd …` runs a command of this program; Ctrl-D ends"));
-        let mut editor = Editor::new(&self.board.session)?;
+        let mut editor = Editor::new(&self.board.session, &self.context.signals)?;
         loop {
-            let text = match editor.read()? {
+            let typed = editor.read()?;
+            // A signal that came since the last command has nothing to end.
+            self.recover();
+            let text = match typed {
                 Typed::Line(text) => text,
                 Typed::Cancelled => continue,
                 Typed::End => return Ok(exit_status::DONE),
