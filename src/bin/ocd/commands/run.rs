@@ -10,6 +10,7 @@ mod log_filter;
 mod log_format;
 mod misplaced;
 mod output;
+mod test_arguments;
 mod test_list;
 mod until;
 mod verdict_line;
@@ -76,7 +77,8 @@ pub(crate) struct RunArgs {
     /// Exceptions that end the run, besides lockup.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "hard-fault", value_name = "EXCEPTIONS")]
     catch: Vec<Catch>,
-    /// What the firmware reads from its semihosting console: a file, or - for standard input.
+    /// What the firmware reads from its semihosting console: a file, or - for standard input. Not for
+    /// a test binary.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
     /// Let the firmware access files below this folder by semihosting.
