@@ -52,8 +52,10 @@ fn probe_that_goes_away_ends_each_command_with_an_error() {
 /// What each command says when the chip is lost, on an OpenOCD that had it before.
 fn says(fault: impl Fn(&Bench)) -> Vec<(String, Ran)> {
     let hangs = firmware("hangs");
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 12] = [
         &["status"],
+        &["bp", "list"],
+        &["wp", "list"],
         &["halt"],
         &["reset"],
         &["step"],
