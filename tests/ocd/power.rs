@@ -104,3 +104,16 @@ fn each_command_says_once_that_the_probe_is_gone() {
     let wrong: Vec<_> = says.iter().filter(|(_, ran)| is_wrong(ran)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+#[test]
+fn chain_that_openocd_remembers_is_no_sign_of_life() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let ran = bench.ocd_on(&session, &["scan"]).expect(0);
+    assert_eq!(ran.stderr, "");
+    bench.chip.faults().power_off();
+    std::thread::sleep(Duration::from_secs(1));
+    let ran = bench.ocd_on(&session, &["scan", "--json"]).expect(0);
+    let warning = ran.lines()[0]["event"]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(warning.starts_with("OpenOCD read this chain before; now the target does not answer: "), "{ran:#?}");
+}
