@@ -16,7 +16,6 @@ mod ending;
 use std::error::Error;
 use std::io::{Write, stdout};
 use std::ops::Range;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -62,7 +61,8 @@ fn wait_for_a_crash() -> Result<(), Box<dyn Error>> {
     target.set_vector_catch(&[])?;
     session.close()?;
     if chip.is_some() {
-        std::fs::remove_file(Path::new(&core))?;
+        std::fs::remove_file(&core)?;
+        writeln!(out, "and removed again: with --board it stays, in the current folder")?;
     }
     Ok(())
 }

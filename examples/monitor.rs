@@ -89,7 +89,7 @@ fn run() -> std::result::Result<(), Box<dyn std::error::Error>> {
     chip.load_firmware(firmware::rtt::IMAGE);
     let config = arguments.first().cloned().unwrap_or_else(|| chip.openocd_config());
     let ram = (number(1, 0x2000_0000)?, u32::try_from(number(2, 0x5000)?)?);
-    let variable = number(3, firmware::rtt::FLOOD_WRITTEN.into())?;
+    let variable = number(3, firmware::COUNTER_ADDRESS.into())?;
 
     let open = move || Monitor::open(&config, ram, variable);
     let monitor = open()?;

@@ -23,6 +23,7 @@ mod probe;
 mod ram_test;
 mod regs;
 mod run;
+mod run_until;
 mod settings;
 mod several_targets;
 mod shared;

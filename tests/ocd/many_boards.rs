@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::bench::{Bench, Ran};
 use crate::flash::{held, noise};
+use crate::run::firmware;
 
 const APP: u32 = 0x0800_4000;
 const BOARDS: usize = 8;
@@ -146,4 +147,42 @@ fn boards_whose_addresses_lead_to_one_openocd_are_refused() {
     bench.file("ocd.toml", format!("[boards.a]\nconnect = \"localhost:{port}\"\n[boards.b]\nconnect = \"{other}\"\n"));
     bench.ocd_alone(&["flash", "app.bin@0x08004000", "--all-boards"]).expect(0);
     assert!(held(&bench, APP, 100) == noise(33, 100) && held(&second, APP, 100) == noise(33, 100));
+}
+
+#[test]
+fn json_names_the_board_that_was_chosen_in_every_line() {
+    let bench = Bench::new();
+    bench.file("ocd.toml", format!("[boards.a]\nconfig = {:?}\n[boards.b]\nconnect = \"b:1\"\n", bench.config()));
+    let check = |words: &[&str]| {
+        let lines = bench.ocd_alone(&[&["--json"], words].concat()).lines();
+        assert!(!lines.is_empty() && lines.iter().all(|line| line["board"] == "a"), "{words:?}: {lines:#?}");
+        assert!(lines.last().is_some_and(|line| line["type"] == "result" || line["type"] == "error"), "{lines:#?}");
+    };
+    let [hello, tests] = ["hello", "tests"].map(firmware);
+    let chosen: [&[&str]; 13] = [
+        &["run", &hello],
+        &["run", &tests, "known"],
+        &["run", &tests, "--list"],
+        &["attach", "--timeout", "100ms", &hello],
+        &["gdb", "--", "-batch", "-nx"],
+        &["semihosting", "--timeout", "100ms"],
+        // Before a board is opened, and while it is.
+        &["run", "missing.elf"],
+        &["run", &hello, "--until", "nope"],
+        &["flash", "missing.elf"],
+        &["repl", "-c", "nonsense", "-c", "ocd step"],
+        &["status", "--target", "nope"],
+        &["halt", "--speed", "fast"],
+        &["nonsense"],
+    ];
+    for words in chosen {
+        check(&[&["--board", "a"], words].concat());
+    }
+    // The only one is the one that is meant.
+    bench.file("ocd.toml", format!("[boards.a]\nconfig = {:?}\n", bench.config()));
+    for words in [&["status"][..], &["run", &hello], &["run", "missing.elf"], &["repl", "-c", "nonsense"]] {
+        check(words);
+    }
+    bench.file("ocd.toml", "nonsense");
+    check(&["--board", "a", "status"]);
 }

@@ -37,6 +37,21 @@ fn symbols_and_registers_are_addresses_with_a_size() {
 }
 
 #[test]
+fn file_that_would_name_an_address_is_asked_for() {
+    let bench = Bench::new();
+    let help = |options: &[&str], name: &str| {
+        let error = bench.ocd(&[&["--json", "mem", "read", name][..], options].concat()).expect(64).error();
+        error["help"][0].as_str().unwrap_or_default().to_owned()
+    };
+    let both = "for symbols name the firmware with --elf FILE, for registers of peripherals the chip's --svd FILE";
+    assert_eq!(help(&[], "counter"), both);
+    assert_eq!(help(&["--svd", SVD], "counter"), "for symbols name the firmware with --elf FILE");
+    assert_eq!(help(&["--elf", CRASH], "GPIOA.CRL"), "for registers of peripherals name the chip's --svd FILE");
+    assert_eq!(help(&["--elf", CRASH], "counter"), "");
+    assert_eq!(help(&["--elf", CRASH, "--svd", SVD], "GPIOA.CRX"), "");
+}
+
+#[test]
 fn wrong_arguments_are_found_before_openocd_starts() {
     let bench = Bench::new();
     for arguments in [

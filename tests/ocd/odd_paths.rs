@@ -67,3 +67,17 @@ fn symbols_of_until_are_those_of_the_file() {
     let ran = ocd(&bench, &session, &[OsStr::new("run"), OsStr::new("--until"), OsStr::new("main"), &file]).expect(0);
     assert!(ran.stderr.contains("the firmware reached 0x"), "{ran:#?}");
 }
+
+#[test]
+fn settings_may_be_in_such_a_folder() {
+    let bench = bench();
+    let folder = bench.folder().join(OsStr::from_bytes(b"bad\xff\n"));
+    std::fs::create_dir(folder.join("below")).unwrap();
+    std::fs::rename(bench.folder().join(odd("hello")), folder.join("hello.elf")).unwrap();
+    std::fs::write(folder.join("ocd.toml"), "elf = \"hello.elf\"\n").unwrap();
+    for here in [folder.clone(), folder.join("below")] {
+        let mut command = bench.command(&["symbols"]);
+        let ran = Ran::of(command.current_dir(here)).expect(0);
+        assert!(ran.stdout.contains("main"), "{ran:#?}");
+    }
+}

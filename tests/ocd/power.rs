@@ -52,8 +52,10 @@ fn probe_that_goes_away_ends_each_command_with_an_error() {
 /// What each command says when the chip is lost, on an OpenOCD that had it before.
 fn says(fault: impl Fn(&Bench)) -> Vec<(String, Ran)> {
     let hangs = firmware("hangs");
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 12] = [
         &["status"],
+        &["bp", "list"],
+        &["wp", "list"],
         &["halt"],
         &["reset"],
         &["step"],
@@ -101,4 +103,17 @@ fn each_command_says_once_that_the_probe_is_gone() {
     };
     let wrong: Vec<_> = says.iter().filter(|(_, ran)| is_wrong(ran)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn chain_that_openocd_remembers_is_no_sign_of_life() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let ran = bench.ocd_on(&session, &["scan"]).expect(0);
+    assert_eq!(ran.stderr, "");
+    bench.chip.faults().power_off();
+    std::thread::sleep(Duration::from_secs(1));
+    let ran = bench.ocd_on(&session, &["scan", "--json"]).expect(0);
+    let warning = ran.lines()[0]["event"]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(warning.starts_with("OpenOCD read this chain before; now the target does not answer: "), "{ran:#?}");
 }

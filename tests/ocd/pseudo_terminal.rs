@@ -86,6 +86,25 @@ fn lines_that_are_pasted_are_as_many_commands() {
 }
 
 #[test]
+fn lines_that_are_typed_ahead_are_run_one_by_one() {
+    let bench = Bench::new();
+    let mut terminal = repl(&bench);
+    // All at once, and while a command runs.
+    send(&mut terminal, "expr 6*700\rexpr 7*700\rsleep 1500\r");
+    for answer in ["4200\r\n", "4900\r\n"] {
+        terminal.exp_string(answer).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(700));
+    for line in ["expr 8*700\r", "expr 9*700\r", "exit\r"] {
+        send(&mut terminal, line);
+    }
+    for answer in ["5600\r\n", "6300\r\n"] {
+        terminal.exp_string(answer).unwrap();
+    }
+    ends(terminal, 0);
+}
+
+#[test]
 fn repl_completes_openocds_commands_and_ours() {
     let mut terminal = repl(&Bench::new());
     send(&mut terminal, "adapter spe\t");
@@ -131,6 +150,46 @@ fn ctrl_c_ends_a_command_of_the_repl_and_ctrl_d_the_repl() {
     terminal.exp_string("interrupted").unwrap();
     terminal.exp_string("ocd> ").unwrap();
     send(&mut terminal, "\x04");
+    ends(terminal, 0);
+}
+
+#[test]
+fn signal_at_the_prompt_does_not_end_the_next_command() {
+    let bench = Bench::new();
+    let mut terminal = shell(&bench, "echo I am $$.; exec $0 repl", &[]);
+    terminal.exp_string("I am ").unwrap();
+    let ocd = terminal.exp_string(".").unwrap();
+    terminal.exp_string("ocd> ").unwrap();
+    assert!(Command::new("sh").args(["-c", &format!("kill -INT {ocd}")]).status().unwrap().success());
+    std::thread::sleep(Duration::from_secs(1));
+    send(&mut terminal, "ocd status\r");
+    terminal.exp_string("stm32f1x.cpu is running").unwrap();
+    terminal.exp_string("ocd> ").unwrap();
+    send(&mut terminal, "exit\r");
+    ends(terminal, 0);
+}
+
+#[test]
+fn window_that_changes_its_size_ends_no_command() {
+    let bench = Bench::new();
+    let mut terminal = shell(&bench, "echo I am $$.; exec $0 repl", &[]);
+    terminal.exp_string("I am ").unwrap();
+    let ocd = terminal.exp_string(".").unwrap();
+    let resize = || assert!(Command::new("sh").args(["-c", &format!("kill -WINCH {ocd}")]).status().unwrap().success());
+    bench.file("prints.elf", std::fs::read(crate::run::firmware("prints")).unwrap());
+    for command in ["sleep 1000; expr 6*700", "ocd wait-halt --timeout 1s", "ocd run prints.elf --input -"] {
+        terminal.exp_string("ocd> ").unwrap();
+        send(&mut terminal, &format!("{command}\r"));
+        for _ in 0..9 {
+            std::thread::sleep(Duration::from_millis(100));
+            resize();
+        }
+    }
+    send(&mut terminal, "typed\n\x04");
+    let before = terminal.exp_string("exited with status 0").unwrap();
+    assert!(before.contains("typed") && !before.contains("nterrupted"), "{before}");
+    terminal.exp_string("ocd> ").unwrap();
+    send(&mut terminal, "exit\r");
     ends(terminal, 0);
 }
 

@@ -56,6 +56,41 @@ fn a_written_register_is_held_and_reaches_the_core_when_it_resumes() {
 }
 
 #[test]
+fn only_what_was_written_is_marked_as_written() {
+    let bench = Bench::new();
+    let session = bench.session();
+    session.target().halt().unwrap();
+    // OpenOCD computes a checksum on the target, with registers of its own, and puts them back later.
+    let image =
+        openocd::Image::from_segments([openocd::Segment { address: 0x0800_0000, data: vec![0; 4096] }]).unwrap();
+    session.flash().verify_image_at(&image).unwrap();
+    assert!(session.target().registers().read("r1").unwrap().dirty);
+    let ran = bench.ocd_on(&session, &["regs", "r1", "pc", "--write", "r7=0xcafe"]).expect(0);
+    let marked: Vec<&str> = ran.stdout.lines().filter(|line| line.contains("(written when")).collect();
+    assert_eq!(marked, ["r7  0x0000cafe  (written when the target resumes)"], "{ran:#?}");
+}
+
+#[test]
+fn no_register_is_written_if_another_one_is_wrong() {
+    let bench = Bench::new();
+    let session = bench.session();
+    session.target().halt().unwrap();
+    session.target().registers().write("r1", 5_u32).unwrap();
+    let write = ["regs", "--write", "r1=7"];
+    for (more, problem) in [
+        (&["--write", "nope=2"][..], "stm32f1x.cpu has no register \"nope\""),
+        (&["nope"], "stm32f1x.cpu has no register \"nope\""),
+        (&["--write", "r2=0x1_ffff_ffff"], "0x00000001ffffffff does not fit into the 32 bits of register \"r2\""),
+        (&["--write", "primask=2"], "0x0000000000000002 does not fit into the 1 bits of register \"primask\""),
+    ] {
+        let ran = bench.ocd_on(&session, &[&write, more].concat()).expect(64);
+        assert_eq!(ran.stderr.lines().next().unwrap(), format!("error: {problem}"), "{ran:#?}");
+        let held = session.target().registers().read("r1").unwrap();
+        assert_eq!(held.value.to_u64(), Some(5), "{more:?}");
+    }
+}
+
+#[test]
 fn a_second_register_to_write_without_an_option_of_its_own_is_told_how() {
     let bench = Bench::new();
     bench.chip.halt();

@@ -1,5 +1,7 @@
 //! `repl` without a terminal.
 
+use virtual_chip::CoreState;
+
 use crate::bench::{Bench, Ran};
 use crate::running::Running;
 
@@ -74,6 +76,24 @@ fn results_are_json_one_line_each() {
 fn shutdown_ends_the_repl() {
     let ran = piped(&Bench::new(), &[], "expr 1\nshutdown\n").expect(0);
     assert_eq!(ran.stdout, "1");
+}
+
+#[test]
+fn on_exit_is_for_the_end_of_the_repl() {
+    let bench = Bench::new();
+    let lines = ["repl", "-c", "ocd halt", "-c", "ocd step", "-c", "ocd status"];
+    let check = |ran: Ran| {
+        let ran = ran.expect(0);
+        assert!(ran.stdout.lines().all(|line| line.contains("is halted")), "{ran:#?}");
+        assert_eq!(bench.chip.state(), CoreState::Running);
+    };
+    check(bench.ocd(&[&["--on-exit", "resume"], &lines[..]].concat()));
+    check(Ran::of(bench.board_command(&lines).env("OCD_ON_EXIT", "resume")));
+    bench.file("ocd.toml", "on-exit = \"resume\"\n");
+    check(bench.ocd(&lines));
+    // A line may have its own.
+    let ran = bench.ocd(&["repl", "-c", "ocd halt", "-c", "ocd step --on-exit resume", "-c", "ocd status"]).expect(0);
+    assert!(ran.stdout.contains("is running"), "{ran:#?}");
 }
 
 #[test]

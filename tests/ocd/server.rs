@@ -98,7 +98,12 @@ fn port_that_is_taken_is_an_error_that_names_the_option() {
 #[test]
 fn server_does_not_serve_an_openocd_that_runs() {
     let ran = Bench::new().ocd_alone(&["server", "--connect", "localhost:1"]).expect(64);
-    assert!(ran.stderr.contains("starts an OpenOCD"), "{ran:?}");
+    assert!(ran.stderr.contains("`server` starts an OpenOCD, but --connect names one that runs"), "{ran:?}");
+    let bench = Bench::new();
+    bench.file("ocd.toml", "\nconnect = \"localhost:1\"\n");
+    let ran = bench.ocd_alone(&["server"]).expect(64);
+    let problem = "ocd.toml, line 2) names one that runs\n  help: describe the board with --config";
+    assert!(ran.stderr.contains("but connect (") && ran.stderr.contains(problem), "{ran:?}");
 }
 
 #[test]

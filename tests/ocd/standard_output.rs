@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::process::Stdio;
 
 use crate::bench::{Bench, Ran};
+use crate::run::firmware;
 
 /// The commands that write raw bytes.
 const COMMANDS: [&[&str]; 3] = [
@@ -48,4 +49,11 @@ fn full_device_is_one_failure_everywhere() {
         let ran = Ran::from(child.wait_with_output().unwrap()).expect(70);
         assert!(ran.stderr.starts_with("error: cannot write to standard output\n  cause: No space"), "{ran:?}");
     }
+}
+
+#[test]
+fn logfile_of_tests_that_is_full_is_named() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["run", &firmware("tests"), "offset", "--logfile", "/dev/full"]).expect(71);
+    assert!(ran.stderr.contains("error: cannot write /dev/full\n  cause: No space left"), "{ran:#?}");
 }

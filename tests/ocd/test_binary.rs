@@ -85,3 +85,30 @@ fn last_line_of_a_test_binary_says_whose_status_it_is() {
     let ran = bench.ocd_alone(&["run", &firmware("tests"), "--list"]).expect(0);
     assert_eq!(ran.stderr, "");
 }
+
+#[test]
+fn what_a_test_binary_cannot_use_is_refused_before_flash_is_written() {
+    let bench = Bench::new();
+    bench.file("input.txt", "some input\n");
+    let tests = firmware("tests");
+    for (words, status, problem) in [
+        (&["--input", "input.txt", &tests][..], 64, "error: --input is for firmware that is no test binary"),
+        (&["--input", "absent", &tests], 64, "error: --input is for firmware that is no test binary"),
+        (&[&tests, "--logfile", "absent/log"], 71, "error: cannot write absent/log"),
+        (&[&tests, "--list", "--logfile", "absent/log"], 71, "error: cannot write absent/log"),
+    ] {
+        let ran = bench.ocd(&[&["run", "--openocd", "/nonexistent"], words].concat()).expect(status);
+        assert!(ran.stderr.starts_with(problem), "{words:?}: {ran:#?}");
+    }
+}
+
+#[test]
+fn logfile_has_the_verdicts_also_with_json() {
+    let bench = Bench::new();
+    for (words, log) in [(&["run"][..], "text"), (&["--json", "run"], "json")] {
+        let ran = bench.ocd(&[words, &[&firmware("tests"), "offset", "--logfile", log]].concat()).expect(0);
+        assert!(!ran.stdout.contains("test result"), "{ran:#?}");
+        let log = std::fs::read_to_string(bench.folder().join(log)).unwrap();
+        assert!(log.contains("test result: ok. 1 passed"), "{log}");
+    }
+}

@@ -90,6 +90,9 @@ fn what_cannot_be_watched_is_found_before_openocd_starts() {
         assert!(ran.stderr.contains(problem), "{ran:?}");
     }
     bench.ocd(&["watch", "0x6000_0000:u32", "--count", "3"]).expect(73);
+    // A value is found by its name.
+    let ran = bench.ocd(&["watch", "0x2000_0000", "0x2000_0000", "--openocd", "/nonexistent"]).expect(64);
+    assert!(ran.stderr.contains("\"0x2000_0000\" is named twice"), "{ran:?}");
 }
 
 /// Waits for a child that should end.

@@ -145,11 +145,16 @@ impl Names {
         }
         let mut failure = Failure::usage(format!("{name:?} is no address"));
         failure.causes = failures;
-        if failure.causes.is_empty() {
-            let help =
-                "for symbols name the firmware with --elf FILE, for registers of peripherals the chip's --svd FILE";
-            failure.help.push(help.into());
-        }
+        // What has a dot may be a register.
+        let help = match (self.image()?.is_some(), self.device()?.is_some()) {
+            (false, false) => {
+                "for symbols name the firmware with --elf FILE, for registers of peripherals the chip's --svd FILE"
+            }
+            (false, true) if !name.contains('.') => "for symbols name the firmware with --elf FILE",
+            (true, false) if name.contains('.') => "for registers of peripherals name the chip's --svd FILE",
+            _ => "",
+        };
+        failure.help.extend(Some(help.to_owned()).filter(|help| !help.is_empty()));
         if is_core_register(name) {
             failure
                 .help

@@ -180,7 +180,7 @@ pub(crate) enum Command {
     Backtrace(commands::crash::CrashArgs),
     /// Write registers and memory of a halted target to a core file, which GDB opens.
     Core(commands::crash::CoreArgs),
-    /// Show the JTAG chain.
+    /// Show the JTAG chain, as OpenOCD read it at its start.
     Scan,
     /// Play an SVF file through the JTAG chain.
     Svf(commands::jtag::SvfArgs),

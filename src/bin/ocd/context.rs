@@ -45,6 +45,16 @@ impl Context {
         if cli.board.all_boards && names.is_empty() {
             return Err(Failure::configuration("there are no boards: no ocd.toml names any"));
         }
+        // Settings that cannot be read are told when they are needed.
+        let nameless = || sources.settings(None).ok().and_then(|settings| settings.board);
+        output.set_board(
+            match &names[..] {
+                [] => nameless(),
+                [one] => Some(one.clone()),
+                _ => None,
+            }
+            .as_deref(),
+        );
         output.several_boards = names.len() > 1;
         last_line::expect(&output, &names);
         let (takes_time, effect) = (cli.command.takes_time(), cli.command.effect());

@@ -38,6 +38,7 @@ use std::process::ExitCode;
 
 use context::Context;
 use failure::{Failure, Outcome};
+use output::Output;
 use signals::Signals;
 use usage::Line;
 
@@ -59,8 +60,14 @@ fn main() -> ExitCode {
             return done;
         }
         let context = Context::new(&line.cli, &line.matches, output.clone(), signals)?;
-        commands::run(line.cli.command, &context)
+        // It knows the board.
+        let failed = |failure| fail(&context.output, failure);
+        Ok(commands::run(line.cli.command, &context).unwrap_or_else(failed))
     };
-    let status = run().unwrap_or_else(|failure| output.failure(None, &failure.after_signals(&Signals::current())));
+    let status = run().unwrap_or_else(|failure| fail(&output, failure));
     exit_status::code(status)
+}
+
+fn fail(output: &Output, failure: Failure) -> u8 {
+    output.failure(None, &failure.after_signals(&Signals::current()))
 }

@@ -96,6 +96,8 @@ struct Warning<'a> {
 pub(crate) struct Output {
     command: Arc<str>,
     json: bool,
+    /// The board of lines that name none: the only one that the command is about.
+    board: Option<Arc<str>>,
     /// Lines tell which board they are about.
     pub(crate) several_boards: bool,
     progress: ProgressStyle,
@@ -116,7 +118,12 @@ impl Output {
             ProgressStyle::Auto if !bars_fit => ProgressStyle::Plain,
             style => style,
         };
-        Output { command: command.into(), json: arguments.json, several_boards: false, progress }
+        Output { command: command.into(), json: arguments.json, board: None, several_boards: false, progress }
+    }
+
+    /// From now on, lines that name no board are about this one.
+    pub(crate) fn set_board(&mut self, board: Option<&str>) {
+        self.board = board.map(Arc::from);
     }
 
     pub(crate) fn set_json(&mut self) {
@@ -134,7 +141,7 @@ impl Output {
 
     /// Prints the answer.
     pub(crate) fn done<R: Serialize + fmt::Display>(&self, board: Option<&str>, done: &Done<R>) -> Outcome<()> {
-        last_line::print(board, || self.print_done(board, done)).unwrap_or(Ok(()))
+        last_line::print(self.board(board), || self.print_done(board, done)).unwrap_or(Ok(()))
     }
 
     fn print_done<R: Serialize + fmt::Display>(&self, board: Option<&str>, done: &Done<R>) -> Outcome<()> {
@@ -179,6 +186,7 @@ impl Output {
         whose: Option<Whose>,
         content: Content<'_, T>,
     ) -> Outcome<()> {
+        let board = self.board(board);
         let line = Line { ocd: FORM, command: &self.command, board, r#type: kind, status, whose, content };
         let mut text = serde_json::to_string(&line).map_err(io::Error::other)?;
         text.push('\n');
@@ -211,6 +219,10 @@ impl Output {
         }
     }
 
+    fn board<'a>(&'a self, board: Option<&'a str>) -> Option<&'a str> {
+        board.or(self.board.as_deref())
+    }
+
     /// The beginning of a line about a board.
     fn prefix(&self, board: Option<&str>) -> String {
         let board = board.filter(|_| self.several_boards);
@@ -225,7 +237,7 @@ impl Output {
 
     /// Tells what failed. Returns the exit status.
     pub(crate) fn failure(&self, board: Option<&str>, failure: &Failure) -> u8 {
-        last_line::print(board, || self.print_failure(board, failure)).unwrap_or(failure.status)
+        last_line::print(self.board(board), || self.print_failure(board, failure)).unwrap_or(failure.status)
     }
 
     fn print_failure(&self, board: Option<&str>, failure: &Failure) -> u8 {

@@ -44,6 +44,11 @@ mod unix {
         }
     }
 
+    /// Takes Ctrl-C back from what else in this program handles it, for good.
+    pub(crate) fn take_interrupt(handler: impl FnMut() + Send + 'static) -> io::Result<()> {
+        ctrlc::set_handler(handler).map_err(io::Error::other)
+    }
+
     /// Asks a program to end.
     pub(crate) fn ask_to_end(child: &mut Child) {
         if let Ok(pid) = i32::try_from(child.id()) {
@@ -74,6 +79,11 @@ mod other {
     /// The line editor restores the console by itself.
     pub(crate) fn restore_terminal() {}
 
+    /// Nothing else handles Ctrl-C here.
+    pub(crate) fn take_interrupt(_: impl FnMut() + Send + 'static) -> std::io::Result<()> {
+        Ok(())
+    }
+
     /// Ends a program: there is no way to ask.
     pub(crate) fn ask_to_end(child: &mut Child) {
         // It may have ended already.
@@ -92,9 +102,9 @@ mod other {
 }
 
 #[cfg(not(unix))]
-pub(crate) use other::{ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of};
+pub(crate) use other::{ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of, take_interrupt};
 #[cfg(unix)]
-pub(crate) use unix::{ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of};
+pub(crate) use unix::{ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of, take_interrupt};
 
 /// The programs of this user that have a file open below a folder: `openocd (process 123)`. Only
 /// Linux tells.

@@ -242,6 +242,8 @@ pub(crate) struct Sources {
     user: Option<File>,
     project: Option<File>,
     found: Option<PathBuf>,
+    /// What counts only if it is typed.
+    typed_only: Option<Key>,
 }
 
 impl Sources {
@@ -271,7 +273,12 @@ impl Sources {
         let here = std::env::current_dir().unwrap_or_default();
         let project = file::project_file(&here).map(|path| File::read(&path)).transpose()?;
         let found = Some(here.join("openocd.cfg")).filter(|path| file::is_there(path));
-        Ok(Sources { given, user, project, found })
+        Ok(Sources { given, user, project, found, typed_only: None })
+    }
+
+    /// From now on, this setting of the environment and of files does not count.
+    pub(crate) fn only_if_typed(&mut self, key: Key) {
+        self.typed_only = Some(key);
     }
 
     /// The names of all boards.
@@ -341,6 +348,7 @@ impl Sources {
             }
             settings.search_dirs.extend(file.path.parent().map(Path::to_path_buf));
         }
+        settings.values.retain(|key, setting| self.typed_only != Some(*key) || setting.origin == Origin::Option);
         if settings.value(Key::Virtual) == Some("false") {
             settings.values.remove(&Key::Virtual);
         }

@@ -121,6 +121,12 @@ impl Signals {
         is_interrupted
     }
 
+    /// Takes a Ctrl-C that came another way.
+    pub(crate) fn interrupt(&self) {
+        self.0.cancel.store(true, Ordering::Relaxed);
+        self.0.arrived.store(exit_status::INTERRUPTED.into(), Ordering::Relaxed);
+    }
+
     /// Takes [`attend`](Self::attend) back: the command that did has ended.
     pub(crate) fn unattend(&self) {
         self.0.attended.store(false, Ordering::Relaxed);

@@ -29,8 +29,22 @@ impl Line {
 
     /// How its command prints.
     pub(crate) fn output(&self) -> Output {
-        Output::new(&command_name(Some(&self.matches)), &self.cli.output)
+        output(Some(&self.matches), &self.cli.output)
     }
+}
+
+/// How the command prints. Failures that come before the settings are read name its board, too.
+fn output(matches: Option<&clap::ArgMatches>, arguments: &OutputArgs) -> Output {
+    let mut output = Output::new(&command_name(matches), arguments);
+    output.set_board(matches.and_then(only_board));
+    output
+}
+
+/// The board, if exactly one is chosen by name.
+fn only_board(matches: &clap::ArgMatches) -> Option<&str> {
+    let mut names = matches.try_get_many::<String>("board").ok()??;
+    let is_one = !matches.get_flag("all_boards") && names.len() == 1;
+    names.next().filter(|name| is_one && !name.is_empty()).map(String::as_str)
 }
 
 /// The command and its subcommand: `mem read`.
@@ -166,8 +180,7 @@ pub(crate) fn answer(error: &clap::Error, words: &[OsString], json: bool) -> u8 
         return printed.map_or_else(|error| output::unwritable(&error.into()), |()| exit_status::DONE);
     }
     if json {
-        return Output::new(&command_name(readable(words).as_ref()), &OutputArgs::json())
-            .failure(None, &failure(error));
+        return output(readable(words).as_ref(), &OutputArgs::json()).failure(None, &failure(error));
     }
     // Nobody to tell is no reason for another status.
     let _ = match error.kind() {

@@ -54,7 +54,7 @@ struct Report {
     crash: Option<CrashReport>,
     /// What to try.
     #[serde(skip_serializing_if = "Option::is_none")]
-    help: Option<&'static str>,
+    help: Option<String>,
 }
 
 impl std::fmt::Display for Report {
@@ -113,15 +113,17 @@ pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
         End::Signal(status) => (*status, Whose::Ocd, "interrupted".to_owned()),
         End::TimeOver => (exit_status::TIMEOUT, Whose::Ocd, "the time is over".to_owned()),
     };
+    let needs_rtt = range.is_none() && sink.may_lack_rtt(arguments.until_line.is_some());
     let help = match end {
-        End::Halted { since_the_beginning: true, crash: None, .. } => Some(RESUME),
+        End::Halted { since_the_beginning: true, crash: None, .. } => Some(RESUME.to_owned()),
+        End::TimeOver if needs_rtt => Some(firmware.without_rtt()),
         _ => None,
     };
     let crash = if let End::Halted { crash, .. } = end { crash } else { None };
     if let Some(crash) = &crash {
         context.output.note(None, crash);
     }
-    if let Some(help) = help {
+    if let Some(help) = &help {
         context.output.note(None, format_args!("help: {help}"));
     }
     let report = Report { reason, elapsed_seconds: began.elapsed().as_secs_f64(), crash, help };

@@ -201,7 +201,10 @@ pub(crate) fn bp(context: &Context, arguments: &BpArgs) -> Outcome<u8> {
 
 pub(crate) fn wp(context: &Context, arguments: &WpArgs) -> Outcome<u8> {
     let listed = |board: &Board| {
-        let watchpoints = board.target()?.breakpoints().list_watchpoints()?;
+        let target = board.target()?;
+        // OpenOCD keeps its list also when the target is lost.
+        target.status()?;
+        let watchpoints = target.breakpoints().list_watchpoints()?;
         if watchpoints.is_empty() {
             context.output.note(board.name(), "no watchpoints are set");
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use openocd::{Jep106, SvfReport, Tap};
+use openocd::{Error, Jep106, SvfReport, Tap, TargetError};
 use serde::Serialize;
 
 use crate::board::Board;
@@ -112,9 +112,25 @@ pub(crate) fn scan(context: &Context) -> Outcome<u8> {
         if let Some(doubt) = board.doubt_of_chain(&taps) {
             context.output.warning(board.name(), &doubt)?;
         }
+        note_memory(context, board)?;
         let row = |tap: Tap| Row { manufacturer: tap.manufacturer(), part: tap.part(), tap };
         Ok(Chain { taps: taps.into_iter().map(row).collect() })
     })
+}
+
+/// Warns if the chain is no more than what an OpenOCD that runs already has read before.
+fn note_memory(context: &Context, board: &Board) -> Outcome<()> {
+    if board.session.process().is_some() {
+        return Ok(());
+    }
+    match board.target()?.status() {
+        // A chain need not have a target.
+        Ok(_) | Err(Error::Target(TargetError::NoTarget { .. })) => Ok(()),
+        Err(error) => {
+            let text = format!("OpenOCD read this chain before; now the target does not answer: {error}");
+            context.output.warning(board.name(), &text)
+        }
+    }
 }
 
 pub(crate) fn svf(context: &Context, arguments: &SvfArgs) -> Outcome<u8> {

@@ -118,6 +118,10 @@ pub(crate) fn run(context: &Context, arguments: &RegsArgs) -> Outcome<u8> {
         },
         |board, (names, writes)| {
             let mut registers = board.target()?.registers();
+            if !writes.is_empty() {
+                // A name or a value that is wrong must not come to light after a write.
+                check_fit(&read(registers, arguments, writes)?, writes)?;
+            }
             for Write { name, value } in writes {
                 registers.write(name, *value)?;
                 let now = registers.read(name)?;
@@ -128,7 +132,9 @@ pub(crate) fn run(context: &Context, arguments: &RegsArgs) -> Outcome<u8> {
                 registers = registers.forced();
             }
             let read = read(registers, arguments, writes)?;
-            let notes = read.registers().iter().map(|register| note(names, register)).collect::<Outcome<_>>()?;
+            let is_written = |name: &str| writes.iter().any(|write| write.name.eq_ignore_ascii_case(name));
+            let note = |register: &Register| note(names, register, is_written(&register.name));
+            let notes = read.registers().iter().map(note).collect::<Outcome<_>>()?;
             Ok(Done::from(Report { read, notes }))
         },
     )
@@ -179,6 +185,26 @@ fn wide(text: &str) -> Option<RegisterValue> {
     let bytes = (0..digits.len()).step_by(2).rev();
     let bytes: Option<Vec<u8>> = bytes.map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect();
     RegisterValue::from_le_bytes(&bytes?)
+}
+
+/// Checks that the registers can hold the values.
+fn check_fit(read: &Read, writes: &[Write]) -> Outcome<()> {
+    for Write { name, value } in writes {
+        let register = read.registers().iter().find(|register| register.name.eq_ignore_ascii_case(name));
+        let bits = register.map_or(u32::MAX, |register| register.value.bits());
+        if width(value) > bits {
+            let (name, value) = (name.clone(), value.to_string());
+            return Err(Error::from(TargetError::ValueTooWide { name, value, bits }).into());
+        }
+    }
+    Ok(())
+}
+
+/// How many bits the value needs.
+fn width(value: &RegisterValue) -> u32 {
+    let bytes = value.to_le_bytes();
+    let Some(last) = bytes.iter().rposition(|&byte| byte != 0) else { return 0 };
+    u32::try_from(last * 8).unwrap_or(u32::MAX).saturating_add(8 - bytes[last].leading_zeros())
 }
 
 /// Checks that OpenOCD holds what was written.
@@ -242,7 +268,7 @@ fn general(registers: Registers<'_>) -> Result<Read> {
     registers.read_all().map(Read::All)
 }
 
-fn note(names: &Names, register: &Register) -> Outcome<String> {
+fn note(names: &Names, register: &Register, is_written: bool) -> Outcome<String> {
     let mut notes = Vec::new();
     let address = register.value.to_u64().filter(|_| CODE.contains(&register.name.as_str()));
     if let (Some(address), Some(image)) = (address, names.image()?) {
@@ -252,7 +278,8 @@ fn note(names: &Names, register: &Register) -> Outcome<String> {
             notes.push(format!("{}{offset}", symbol.demangled()));
         }
     }
-    if register.dirty {
+    // OpenOCD also writes back what its own programs on the target have used: that is no news.
+    if register.dirty && is_written {
         notes.push("(written when the target resumes)".to_owned());
     }
     Ok(notes.join(" "))

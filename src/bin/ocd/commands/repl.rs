@@ -140,9 +140,12 @@ impl Repl<'_> {
         self.context
             .output
             .note(None, format_args!("OpenOCD {version}; `ocd …` runs a command of this program; Ctrl-D ends"));
-        let mut editor = Editor::new(&self.board.session)?;
+        let mut editor = Editor::new(&self.board.session, &self.context.signals)?;
         loop {
-            let text = match editor.read()? {
+            let typed = editor.read()?;
+            // A signal that came since the last command has nothing to end.
+            self.recover();
+            let text = match typed {
                 Typed::Line(text) => text,
                 Typed::Cancelled => continue,
                 Typed::End => return Ok(exit_status::DONE),
@@ -235,7 +238,9 @@ impl Repl<'_> {
             if let Some(done) = commands::without_board(&line.cli.command, &output) {
                 return done;
             }
-            let context = Context::new(&line.cli, &line.matches, output.clone(), self.context.signals.clone())?;
+            let mut context = Context::new(&line.cli, &line.matches, output.clone(), self.context.signals.clone())?;
+            // It is for the end of the repl, which is still to come.
+            context.sources.only_if_typed(Key::OnExit);
             commands::run(line.cli.command, &context)
         };
         let signals = &self.context.signals;
@@ -267,7 +272,8 @@ fn options(board: &Board) -> Vec<String> {
         let is_of_start = matches!(key, Key::UsbLocation | Key::Speed | Key::Transport);
         // The serial number has been compared.
         let is_known = matches!(key, Key::Connect | Key::Config | Key::Virtual | Key::Serial) || is_ours && is_of_start;
-        if setting.origin == Origin::Option && !is_known {
+        let is_of_end = key == Key::OnExit;
+        if setting.origin == Origin::Option && !is_known && !is_of_end {
             options.push(format!("--{}={}", key.name(), setting.value));
         }
     }

@@ -2,6 +2,7 @@
 //! runner: `runner = "ocd run"`.
 
 mod catch;
+mod console_input;
 mod embedded_test;
 mod ending;
 mod firmware;
@@ -10,13 +11,12 @@ mod log_filter;
 mod log_format;
 mod misplaced;
 mod output;
+mod test_arguments;
 mod test_list;
 mod until;
 mod verdict_line;
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -37,7 +37,6 @@ use crate::flashing::{self, ProgramArgs};
 use crate::number;
 use crate::output::Output;
 use crate::output::progress::Watch;
-use crate::platform;
 use crate::settings::Key;
 use crate::signals::{POLL, Signals};
 use catch::Catch;
@@ -70,13 +69,15 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "REGEX")]
     until_line: Option<regex::Regex>,
     /// End with success when the firmware reaches this symbol or address. An exit with status 0
-    /// before that is no success: it ends with 77.
+    /// before that is no success: it ends with 77. The place where the run begins counts when it is
+    /// reached again.
     #[arg(long, value_name = "SYMBOL")]
     until: Vec<String>,
     /// Exceptions that end the run, besides lockup.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "hard-fault", value_name = "EXCEPTIONS")]
     catch: Vec<Catch>,
-    /// What the firmware reads from its semihosting console: a file, or - for standard input.
+    /// What the firmware reads from its semihosting console: a file, or - for standard input. Not for
+    /// a test binary.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
     /// Let the firmware access files below this folder by semihosting.
@@ -142,7 +143,7 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     if !runner.arguments.is_separated {
         misplaced::refuse(&runner.arguments.args)?;
     }
-    let input = input(&runner.arguments)?;
+    let input = console_input::input(&runner.arguments)?;
     runner.firmware.note_missing_places(&runner.output);
     let mut sink = runner.sink();
 
@@ -252,6 +253,8 @@ impl Runner {
     ) -> Outcome<Ending> {
         let (arguments, firmware) = (&self.arguments, &self.firmware);
         let target = board.target()?;
+        let begins_at_place = !self.until.addresses().is_empty()
+            && target.status()?.pc.is_some_and(|pc| self.until.addresses().contains(&pc));
         let mut until = RunUntil::new().input(input).command_line(command_line).keep(0);
         for &place in self.until.addresses() {
             until = until.breakpoint(place);
@@ -287,7 +290,7 @@ impl Runner {
             return Err(Failure::new(exit_status::TARGET, "ocd.run.reset", message)
                 .help("let one program at a time use the OpenOCD of --connect"));
         }
-        Ending::of(self, &target, sink, outcome)
+        Ending::of(self, &target, sink, outcome, begins_at_place)
     }
 }
 
@@ -327,65 +330,4 @@ fn command_line(arguments: &RunArgs) -> String {
     let name = arguments.file.file_name().unwrap_or_default().to_string_lossy();
     let words = std::iter::once(&*name).chain(arguments.args.iter().map(String::as_str));
     words.collect::<Vec<_>>().join(" ")
-}
-
-/// What the firmware reads: nothing, a file, or standard input as it comes.
-fn input(arguments: &RunArgs) -> Outcome<RunInput> {
-    match &arguments.input {
-        None => Ok(RunInput::from(Vec::new())),
-        Some(path) if path.as_os_str() == "-" => Ok(as_it_comes(io::stdin())),
-        Some(path) => {
-            let failed = |error| Failure::file("read", path, &error);
-            let kind = std::fs::metadata(path).map_err(failed)?.file_type();
-            // Opening a folder succeeds.
-            if kind.is_dir() {
-                return Err(failed(io::ErrorKind::IsADirectory.into()));
-            }
-            if platform::is_fifo(kind) {
-                // Opening it waits for its writer.
-                return Ok(as_it_comes(Late { path: path.clone(), file: None }));
-            }
-            Ok(as_it_comes(File::open(path).map_err(failed)?))
-        }
-    }
-}
-
-/// A file that is opened by the first read.
-struct Late {
-    path: PathBuf,
-    file: Option<File>,
-}
-
-impl Read for Late {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => File::open(&self.path)?,
-        };
-        self.file.insert(file).read(buffer)
-    }
-}
-
-/// Reads no faster than the target: a file may have no end.
-fn as_it_comes(mut from: impl Read + Send + 'static) -> RunInput {
-    let (sender, receiver) = mpsc::sync_channel(16);
-    // Ends with the program: nothing else can interrupt a read.
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        loop {
-            match from.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(length) if sender.send(buffer[..length].to_vec()).is_ok() => {}
-                // The run has ended.
-                Ok(_) => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    // Nothing is left where a failure of this could be told.
-                    let _ = writeln!(io::stderr(), "warning: the input ends too early: {error}");
-                    break;
-                }
-            }
-        }
-    });
-    RunInput::from(receiver)
 }

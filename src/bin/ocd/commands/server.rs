@@ -76,8 +76,10 @@ impl fmt::Display for Ended {
 
 pub(crate) fn run(context: &Context, arguments: &ServerArgs) -> Outcome<u8> {
     let &ServerArgs { tcl_port, gdb_port, telnet_port } = arguments;
-    if context.settings()?.iter().any(|settings| settings.get(Key::Connect).is_some()) {
-        return Err(Failure::usage("`server` starts an OpenOCD, but --connect names one that runs"));
+    if let Some(connect) = context.settings()?.iter().find_map(|settings| settings.get(Key::Connect)) {
+        let connect = connect.origin.of(Key::Connect);
+        return Err(Failure::usage(format!("`server` starts an OpenOCD, but {connect} names one that runs"))
+            .help("describe the board with --config, or choose another one with --board"));
     }
     context.signals.attend();
     let board = context.one_board_with(|openocd| {

@@ -93,6 +93,11 @@ pub(crate) fn run(context: &Context, arguments: &WatchArgs) -> Outcome<u8> {
     let names = Names::new(&settings);
     let watched = arguments.variables.iter().map(|text| variable::parse(&names, text));
     let watched: Vec<Watched> = watched.collect::<Outcome<_>>()?;
+    // A value is found by its name.
+    let is_known = |(at, name): &(usize, &String)| arguments.variables[..*at].contains(name);
+    if let Some((_, name)) = arguments.variables.iter().enumerate().find(is_known) {
+        return Err(Failure::usage(format!("{name:?} is named twice")));
+    }
     if arguments.period.is_zero() {
         return Err(Failure::usage("the period is zero"));
     }

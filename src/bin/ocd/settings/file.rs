@@ -136,6 +136,17 @@ impl Reader<'_> {
         self.text[..at].matches('\n').count() + 1
     }
 
+    /// What a path of the file means: an absolute path, or one from the current folder if the name of
+    /// the file's own folder is not UTF-8.
+    fn path(&self, value: &str) -> Option<String> {
+        if let Some(path) = self.folder.join(value).to_str() {
+            return Some(path.to_owned());
+        }
+        let here = std::env::current_dir().ok()?;
+        let up: PathBuf = here.strip_prefix(self.folder).ok()?.components().map(|_| "..").collect();
+        up.join(value).to_str().map(str::to_owned)
+    }
+
     fn table<'v>(&self, value: &'v DeValue<'_>, at: usize, name: &str) -> Result<&'v DeTable<'v>, String> {
         match value {
             DeValue::Table(table) => Ok(table),
@@ -160,7 +171,9 @@ impl Reader<'_> {
             _ => return Err(format!("line {line}: {name} must be {}", kind.name())),
         };
         let value = match key.is_path() {
-            true => self.folder.join(value).display().to_string(),
+            true => self.path(&value).ok_or_else(|| {
+                format!("line {line}: {name} must be an absolute path, as the folder's name is not UTF-8")
+            })?,
             false => value,
         };
         Ok((key, Entry { value, line }))

@@ -19,6 +19,8 @@ use super::line::commands;
 use crate::arguments::Cli;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::platform;
+use crate::signals::Signals;
 
 /// How long OpenOCD may take to list its commands.
 const LISTING: Duration = Duration::from_secs(5);
@@ -34,14 +36,13 @@ pub(super) enum Typed {
 }
 
 pub(super) struct Editor {
-    config: Config,
-    session: Session,
-    history: FileHistory,
+    /// One for all lines: it holds what was typed ahead.
+    editor: rustyline::Editor<Completing, FileHistory>,
     file: Option<PathBuf>,
 }
 
 impl Editor {
-    pub(super) fn new(session: &Session) -> Outcome<Editor> {
+    pub(super) fn new(session: &Session, signals: &Signals) -> Outcome<Editor> {
         let config = Config::builder().completion_type(CompletionType::List).max_history_size(HISTORY);
         let config =
             config.and_then(|config| config.history_ignore_dups(true)).map_err(|error| failed(&error))?.build();
@@ -54,19 +55,16 @@ impl Editor {
             }
             let _ = history.load(path);
         }
-        Ok(Editor { config, session: session.clone(), history, file })
+        let mut editor = rustyline::Editor::with_history(config, history).map_err(|error| failed(&error))?;
+        editor.set_helper(Some(Completing { session: session.clone(), cli: Cli::command() }));
+        // It takes Ctrl-C for itself as long as it lives, also while a command runs.
+        let signals = signals.clone();
+        platform::take_interrupt(move || signals.interrupt()).map_err(|error| failed(&error))?;
+        Ok(Editor { editor, file })
     }
 
     pub(super) fn read(&mut self) -> Outcome<Typed> {
-        let history = std::mem::replace(&mut self.history, FileHistory::with_config(&self.config));
-        // One for each line: rustyline handles Ctrl-C itself for as long as it lives.
-        let mut editor =
-            rustyline::Editor::with_history(self.config.clone(), history).map_err(|error| failed(&error))?;
-        editor.set_helper(Some(Completing { session: self.session.clone(), cli: Cli::command() }));
-        let read = editor.readline("ocd> ");
-        std::mem::swap(&mut self.history, editor.history_mut());
-        drop(editor);
-        let line = match read {
+        let line = match self.editor.readline("ocd> ") {
             Ok(line) => line,
             Err(ReadlineError::Interrupted) => return Ok(Typed::Cancelled),
             Err(ReadlineError::Eof) => return Ok(Typed::End),
@@ -74,16 +72,16 @@ impl Editor {
         };
         if !line.trim().is_empty() {
             // As above.
-            let _ = self.history.add(&line);
+            let _ = self.editor.history_mut().add(&line);
             if let Some(path) = &self.file {
-                let _ = self.history.append(path);
+                let _ = self.editor.history_mut().append(path);
             }
         }
         Ok(Typed::Line(line))
     }
 }
 
-fn failed(error: &ReadlineError) -> Failure {
+fn failed(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(exit_status::FAILED, "ocd.terminal", "cannot read from the terminal").cause(error.to_string())
 }
 

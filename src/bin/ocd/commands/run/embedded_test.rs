@@ -6,14 +6,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use clap::Parser as _;
-use clap::error::ErrorKind;
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use openocd::{OnClose, RunInput};
 use serde::Serialize;
 
 use super::Runner;
 use super::output::Sink;
+use super::test_arguments::{self, Read};
 use super::test_list::{self, Test};
 use super::verdict_line::{self, VerdictLine};
 use crate::board::Board;
@@ -22,7 +21,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::escape::escaped;
 use crate::output::{Done, Output, Whose};
 use crate::time_limit::TimeLimit;
-use crate::{exit_status, panics, platform};
+use crate::{exit_status, panics};
 
 /// The status with which `embedded-test` ends a test that panics or fails.
 const PANICKED: i32 = 134;
@@ -146,21 +145,10 @@ impl std::fmt::Display for List {
 }
 
 pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
-    let words = std::iter::once("ocd run".to_owned()).chain(runner.arguments.args.iter().cloned());
-    let mut arguments = match Arguments::try_parse_from(words) {
-        Ok(arguments) => arguments,
-        Err(error) if error.use_stderr() => return Err(wrong_usage(&error)),
-        Err(error) => return Ok(crate::usage::answer(&error, &[], false)),
+    let arguments = match test_arguments::read(&runner.arguments, context.output.is_json())? {
+        Read::Arguments(arguments) => arguments,
+        Read::Answered(status) => return Ok(status),
     };
-    // One board runs one test at a time.
-    arguments.test_threads = Some(1);
-    if context.output.is_json() && !arguments.list {
-        arguments.logfile = Some(platform::NULL_DEVICE.into());
-    }
-    if runner.arguments.until_line.is_some() || !runner.arguments.until.is_empty() {
-        return Err(Failure::usage("--until and --until-line end a run, but a test ends by itself")
-            .help("leave them out for a test binary"));
-    }
     let tests = test_list::read(&runner.firmware)?;
     let width = verdict_line::width(&arguments, tests.iter().map(|test| (&*test.name, test.is_ignored)));
     let board = if arguments.list { None } else { Some(context.one_board()?) };
@@ -205,34 +193,12 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     if let Some(status) = context.signals.caught() {
         return Err(Failure::new(status, "ocd.interrupted", "interrupted: the tests after this one did not run"));
     }
-    let conclusion = conclusion.map_err(|panic| unprinted(&panic))?;
+    let conclusion = conclusion.map_err(|panic| test_arguments::unprinted(&arguments, &panic))?;
     let status = if conclusion.has_failed() { exit_status::FAILED_TESTS } else { exit_status::DONE };
     if !arguments.list {
         Report::finished(&conclusion).tell(&context.output, status)?;
     }
     Ok(status)
-}
-
-/// What libtest does not know. Its advice, to put `--` before an option, helps nobody here.
-fn wrong_usage(error: &clap::Error) -> Failure {
-    let text = error.to_string();
-    let message = text.lines().next().unwrap_or_default();
-    let failure = Failure::usage(message.strip_prefix("error: ").unwrap_or(message));
-    match error.kind() {
-        ErrorKind::UnknownArgument => {
-            failure.help("options of ocd go before the filter: ocd run FILE --timeout 5 FILTER")
-        }
-        _ => failure,
-    }
-}
-
-/// The results could not be printed: libtest-mimic panics then.
-fn unprinted(panic: &str) -> Failure {
-    match panic.contains("BrokenPipe") {
-        true => std::io::Error::from(std::io::ErrorKind::BrokenPipe).into(),
-        false => Failure::new(exit_status::FAILED, "ocd.output", "cannot write to standard output")
-            .cause(panics::unwrapped(panic)),
-    }
 }
 
 /// What the tests have in common.

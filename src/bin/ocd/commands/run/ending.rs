@@ -15,6 +15,9 @@ use crate::output::{Done, Output, Whose};
 /// Why the target halts where the firmware has no breakpoint instruction.
 const FOREIGN_BREAKPOINT: &str = "OpenOCD has a breakpoint there, which is not of this run: `ocd bp list` lists them, `ocd bp remove --all` removes them";
 
+/// Why a place of `--until` may not count.
+const BEGINS_THERE: &str = "the run begins at the place of --until, which counts only when it is reached again";
+
 /// Whether OpenOCD's list has a breakpoint at an address. Those of the run are gone at its end.
 fn has_breakpoint(target: &Target<'_>, address: u64) -> bool {
     target.breakpoints().list().is_ok_and(|list| list.iter().any(|breakpoint| breakpoint.address == address))
@@ -36,11 +39,18 @@ pub(super) struct Ending {
     backtrace: Option<Calls>,
     /// What to try.
     #[serde(skip_serializing_if = "Option::is_none")]
-    help: Option<&'static str>,
+    help: Option<String>,
 }
 
 impl Ending {
-    pub(super) fn of(runner: &Runner, target: &Target<'_>, sink: &Sink<'_>, outcome: RunOutcome) -> Outcome<Ending> {
+    /// `begins_at_place` says that a place of `--until` is where the run began.
+    pub(super) fn of(
+        runner: &Runner,
+        target: &Target<'_>,
+        sink: &Sink<'_>,
+        outcome: RunOutcome,
+        begins_at_place: bool,
+    ) -> Outcome<Ending> {
         let firmware = &runner.firmware;
         let is_halted = outcome.status.state == TargetState::Halted;
         // A halt that nobody asked for may be in the handler of a fault that was not caught.
@@ -59,10 +69,6 @@ impl Ending {
         let place = |address| if is_described { firmware.place(address) } else { format!("{address:#010x}") };
         let calls = if wants_calls && is_described { Some(target.backtrace(&firmware.image)?) } else { None };
 
-        let help = match (&outcome.verdict, outcome.pc()) {
-            (Verdict::Halt(HaltReason::Breakpoint), Some(pc)) if has_breakpoint(target, pc) => Some(FOREIGN_BREAKPOINT),
-            _ => None,
-        };
         let signal = runner.signals.caught();
         let (status, whose, reason) = match &outcome.verdict {
             _ if sink.found.is_some() => {
@@ -87,6 +93,16 @@ impl Ending {
             Verdict::Stopped => (signal.unwrap_or(exit_status::FAILED), Whose::Ocd, "interrupted".to_owned()),
             Verdict::Deadline => (exit_status::TIMEOUT, Whose::Ocd, "the time is over".to_owned()),
             other => (exit_status::FAILED, Whose::Ocd, other.to_string()),
+        };
+        let is_awaited = [exit_status::TIMEOUT, exit_status::UNMET].contains(&status);
+        let needs_rtt = runner.rtt.is_none() && sink.may_lack_rtt(runner.arguments.until_line.is_some());
+        let help = match (&outcome.verdict, outcome.pc()) {
+            (Verdict::Halt(HaltReason::Breakpoint), Some(pc)) if has_breakpoint(target, pc) => {
+                Some(FOREIGN_BREAKPOINT.to_owned())
+            }
+            _ if is_awaited && begins_at_place => Some(BEGINS_THERE.to_owned()),
+            _ if is_awaited && needs_rtt && !firmware.is_test => Some(firmware.without_rtt()),
+            _ => None,
         };
         let elapsed_seconds = outcome.elapsed.as_secs_f64();
         Ok(Ending { status, whose, reason, verdict: outcome.verdict, elapsed_seconds, crash, backtrace: calls, help })
@@ -118,7 +134,7 @@ impl Ending {
         if let Some(calls) = &self.backtrace {
             output.note(None, calls);
         }
-        if let Some(help) = self.help {
+        if let Some(help) = &self.help {
             output.note(None, format_args!("help: {help}"));
         }
     }

@@ -101,6 +101,12 @@ impl Firmware {
         self.defmt.is_some()
     }
 
+    /// What to do about RTT that was not read, as nothing says where it is.
+    pub(crate) fn without_rtt(&self) -> String {
+        let file = self.path.display();
+        format!("RTT was not read, as {file} has no symbol _SEGGER_RTT: name the RAM to search with --ram START+LENGTH")
+    }
+
     /// An address with the function it is in.
     pub(crate) fn place(&self, address: u64) -> String {
         match self.image.symbol_at(address) {

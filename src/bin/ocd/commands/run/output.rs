@@ -47,6 +47,8 @@ pub(crate) struct Sink<'f> {
     timestamps: Timestamps,
     tells_channels_apart: bool,
     until_line: Option<Regex>,
+    /// How many bytes have come.
+    received: usize,
     /// The line of the test that runs, which what is printed interrupts.
     verdict_line: Option<&'f VerdictLine>,
     /// What has come of lines that are not complete.
@@ -69,6 +71,7 @@ impl<'f> Sink<'f> {
             timestamps: arguments.timestamps(),
             tells_channels_apart: arguments.channels().len() > 1,
             until_line,
+            received: 0,
             verdict_line: None,
             partial: HashMap::new(),
             found: None,
@@ -86,6 +89,11 @@ impl<'f> Sink<'f> {
     pub(super) fn expect_other_firmware(&mut self) {
         self.is_other_firmware = true;
         self.drops_defmt = self.decoder.take().is_some();
+    }
+
+    /// Whether what did not come may be RTT that was not read.
+    pub(crate) fn may_lack_rtt(&self, waits_for_line: bool) -> bool {
+        waits_for_line && self.found.is_none() || self.received == 0
     }
 
     /// Warns of something.
@@ -115,6 +123,7 @@ impl<'f> Sink<'f> {
 
     /// The same, of any origin.
     pub(crate) fn feed(&mut self, source: OutputSource, at: Option<Duration>, bytes: &[u8]) -> ControlFlow<()> {
+        self.received = self.received.saturating_add(bytes.len());
         if let Err(failure) = self.show(source, at.map(|at| at.as_secs_f64()), bytes) {
             self.failure.get_or_insert(failure);
         }
@@ -196,10 +205,11 @@ impl<'f> Sink<'f> {
         }
     }
 
+    /// A log entry may have several lines.
     fn look_for(&mut self, text: &str) {
-        if self.found.is_none() && self.until_line.as_ref().is_some_and(|wanted| wanted.is_match(text)) {
-            self.found = Some(text.to_owned());
-        }
+        let Some(wanted) = self.until_line.as_ref().filter(|_| self.found.is_none()) else { return };
+        let mut lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
+        self.found = lines.find(|line| wanted.is_match(line)).map(str::to_owned);
     }
 
     /// Shows lines without an end, and tells what was lost. `is_complete` means that the firmware has
