@@ -159,6 +159,8 @@ proc _openocd_rs_1_from_halt {command address} {
                 # OpenOCD would pass the BKPT. Executed, it would halt the core again, with nothing
                 # changed. So the end of the hold is all that there is to do.
                 unset ::_openocd_rs_1_held($target)
+                # The reason that a program in the target has kept is the hold's.
+                unset -nocomplain ::_openocd_rs_1_reason($target)
                 set ::_openocd_rs_1_resumed_from($target) $at
                 return [list done [_openocd_rs_1_status] $type $pc {}]
             }
