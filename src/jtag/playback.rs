@@ -192,7 +192,9 @@ impl SvfFile<'_> {
             &request,
             &Operation::on(tap, "play a file on"),
             |failure| self.failed(failure, &file),
-            |result, log| Some((svf::counts(tcl::text(result)?)?, String::from_utf8_lossy(log).into_owned())),
+            |result, log| {
+                Some((svf::counts(tcl::text(result)?)?, svf::log_of_file(&String::from_utf8_lossy(log)).to_owned()))
+            },
         );
         let ((ran, errors), log) = played.map_err(|error| self.without_bypass_bits(error, &file))?;
         if ran != commands {

@@ -64,6 +64,7 @@ impl Normalized {
 /// trailers for the other TAPs then. OpenOCD has `-tap` for that, but one file with it makes OpenOCD
 /// leave out the headers and trailers of all later files (`svf_tap_is_specified`).
 pub(crate) fn normalize(file: &[u8], tap: Option<OneTap>) -> Result<Normalized, Fault> {
+    let file = &*with_line_feeds(file);
     let text = Vec::with_capacity(file.len());
     let mut normalized = Normalized { text, lines: Vec::new(), own_commands: 0, has_surroundings: false };
     if let Some(tap) = tap.filter(|tap| tap.around != [0; 4]) {
@@ -126,6 +127,15 @@ fn without_slash(command: &str) -> Cow<'_, str> {
     Cow::Owned(words.collect::<Vec<_>>().join(" "))
 }
 
+/// The file with `\n` at the ends of lines that have a lone `\r` there.
+fn with_line_feeds(file: &[u8]) -> Cow<'_, [u8]> {
+    let is_lone = |at: usize| file[at] == b'\r' && file.get(at + 1) != Some(&b'\n');
+    if !memchr::memchr_iter(b'\r', file).any(is_lone) {
+        return Cow::Borrowed(file);
+    }
+    Cow::Owned((0..file.len()).map(|at| if is_lone(at) { b'\n' } else { file[at] }).collect())
+}
+
 /// What makes a file unusable, with the line where the command begins.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -139,6 +149,12 @@ fn without_comment(line: &[u8]) -> &[u8] {
     let mark = line.iter().position(|byte| *byte == b'!');
     let end = [slashes, mark].into_iter().flatten().min().unwrap_or(line.len());
     &line[..end]
+}
+
+/// The log of the file: before it, another one may have been played that tries whether OpenOCD leaves
+/// out headers.
+pub(crate) fn log_of_file(log: &str) -> &str {
+    &log[log.rfind("svf processing file: ").unwrap_or_default()..]
 }
 
 /// How many commands ran and how many checks failed, from `svf file programmed successfully for 8
@@ -203,6 +219,16 @@ mod tests {
             String::from_utf8(normalized.text).unwrap(),
             "TRST OFF;\nENDIR IDLE;\nSDR 8 TDI (01)  TDO (02)   MASK (ff);\nSTATE IDLE;\n"
         );
+    }
+
+    #[test]
+    fn each_end_of_a_line_ends_a_comment() {
+        for end in ["\n", "\r\n", "\r"] {
+            let file = ["! a", "SIR 5 TDI (01); // b", "SDR 8 TDI (00) // c", " TDO (01);"].join(end);
+            let normalized = normalize(file.as_bytes(), None).unwrap();
+            assert_eq!(normalized.lines, [2, 3], "{end:?}");
+            assert!(normalized.text.ends_with(b"MASK (ff);\n"), "{end:?}");
+        }
     }
 
     #[test]

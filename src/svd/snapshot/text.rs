@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Snapshot, SnapshotRegister};
 use crate::error::SvdError;
+use crate::svd::register::hex_digits;
 
 /// What a file begins with. The number is that of the format.
 const MAGIC: &str = "openocd-snapshot 1";
@@ -77,6 +78,7 @@ pub(super) fn parse(text: &str, document: &str) -> Result<Snapshot, SvdError> {
     };
     let mut lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate();
     let first = lines.next().map(|(_, line)| line.split_once('\t').unwrap_or((line, "")));
+    let first = first.filter(|(_, device)| !device.contains(char::is_control));
     let Some((MAGIC, device)) = first else {
         return Err(malformed(0, &format!("this is no snapshot: expected `{MAGIC}`")));
     };
@@ -99,9 +101,11 @@ fn register(columns: &[&str]) -> Option<SnapshotRegister> {
         _ => return None,
     };
     let hex = |text: &str| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok();
-    let (address, bits) = (hex(address)?, bits.parse().ok().filter(|bits| *bits > 0)?);
+    let (address, bits) = (hex(address)?, bits.parse().ok().filter(|bits: &u32| *bits > 0)?);
+    // A value that was cut has fewer digits.
+    let is_whole = value == "-" || value.len() == hex_digits(bits) + 2;
     let value = if value == "-" { None } else { Some(hex(value)?) };
-    let fits = value.is_none_or(|value| bits >= 64 || value >> bits == 0);
+    let fits = is_whole && value.is_none_or(|value| bits >= 64 || value >> bits == 0);
     (fits && !path.is_empty()).then(|| SnapshotRegister {
         path: unescaped(path),
         address,
@@ -138,6 +142,8 @@ mod tests {
             "P.R\t0x4\t0\t0x1",
             "P.R\t0x4\t8\t0x100",
             "P.R\t0x4\t32\t1",
+            "P.R\t0x4\t32\t0x0000008",
+            "P.R\t0x4\t12\t0x08",
             "\t0x4\t32\t0x1",
             "P.R\t0x4\t32\t0x1\tmore",
             "P.R\t0x4\t4294967296\t0x1",
@@ -146,6 +152,8 @@ mod tests {
             let error = parse(&format!("{MAGIC}\tD\n# x\n{line}\n"), "a").unwrap_err();
             assert!(error.to_string().starts_with("a:3:1: expected path, address"), "{line:?}: {error}");
         }
+        let old_ends = format!("{MAGIC}\tD\nP.R\t0x4\t32\t0x00000001\n").replace('\n', "\r");
+        assert!(parse(&old_ends, "a").is_err());
         assert!(parse("", "a").is_err() && parse("openocd-snapshot 2\tD\n", "a").is_err());
     }
 

@@ -168,6 +168,9 @@ fn comparisons_of_headers_and_trailers_are_made() {
         ("HDR 1 TDI (0); HDR 1 TDI (0) TDO (1); SDR 32 TDI (0);", false),
         ("HIR 4 TDI (f) TDO (e) MASK (f); SIR 5 TDI (01);", false),
         ("HIR 4 TDI (f) TDO (1) MASK (f); SIR 5 TDI (01);", true),
+        // A header alone.
+        ("HDR 33 TDI (0) TDO (02c820082) MASK (1fffffffe); SDR 0;", true),
+        ("HDR 33 TDI (0) TDO (02c820084) MASK (1fffffffe); SDR 0;", false),
         ("HDR 1 TDI (0) TDO (0); SDR 32 TDI (0); SDR 32 TDI (0) TDO (16410042);", false),
     ] {
         let played = play(&board, &format!("{CHAIN}{text}\n"), None);
@@ -207,6 +210,9 @@ fn with_headers(idcode: &str) -> String {
 #[test]
 fn headers_are_played_after_a_file_for_one_tap() {
     let board = jtag_board();
+    let file = File::new("log.svf", with_headers(IDCODE));
+    let log = board.session.jtag().svf(&file.0).run().unwrap().log;
+    assert_eq!(log.matches("svf processing file").count(), 1, "{log}");
     for _ in 0..2 {
         assert_eq!(play(&board, IDCODE, Some(BS)).unwrap(), (2, 0));
         assert_eq!(play(&board, &with_headers(IDCODE), None).unwrap(), (4, 0));
