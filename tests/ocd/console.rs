@@ -93,3 +93,30 @@ fn semihosting_passes_output_input_command_line_and_status() {
     assert!(ran.stderr.contains("the time of 1s is over"), "{ran:?}");
     bench.ocd_alone(&["--connect", &address, "semihosting", "--files", "nowhere"]).expect(71);
 }
+
+#[test]
+fn beginning_of_a_line_is_shown_also_if_openocd_dies() {
+    let elf = format!("{PREBUILT}prints.elf");
+    for arguments in [&["run", "--input", "-", &elf][..], &["semihosting"]] {
+        let bench = Bench::new();
+        let mut server = Running::start(&mut bench.board_command(&["server", "--tcl-port", "0", "--gdb-port", "0"]));
+        let address = server.line_with("tcl ").split_once(' ').unwrap().1.to_owned();
+        bench.chip.load_elf(&std::fs::read(&elf).unwrap());
+        bench.ocd_alone(&["--connect", &address, "reset", "halt"]).expect(0);
+        let mut running = Running::start(&mut bench.command(&[&["--json", "--connect", &address], arguments].concat()));
+        if arguments == ["semihosting"] {
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            bench.ocd_alone(&["--connect", &address, "resume"]).expect(0);
+        }
+        running.line_with("hello over semihosting");
+        // The firmware prints what it reads.
+        running.write("partial");
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        let openocd = server.openocd().to_string();
+        assert!(std::process::Command::new("kill").args(["-9", &openocd]).status().unwrap().success());
+        let ran = running.end().expect(76);
+        let lines = ran.lines();
+        let texts: Vec<_> = lines.iter().filter_map(|line| line["event"]["text"].as_str()).collect();
+        assert!(texts.iter().any(|text| text.ends_with("partial")), "{arguments:?}: {texts:?}");
+    }
+}

@@ -133,3 +133,27 @@ fn shutdown_without_an_answer_is_a_failure() {
     let ran = running.end().expect(76);
     assert!(ran.stderr.contains("error: "), "{ran:?}");
 }
+
+#[test]
+fn block_is_not_run_in_part_if_openocd_cannot_say_where_it_ends() {
+    let bench = Bench::new();
+    let session = openocd::Session::start(bench.config()).unwrap();
+    session.target().halt().unwrap();
+    let address = session.process().unwrap().tcl_address();
+    let busy = openocd::Session::connect(address).unwrap();
+    let address = format!("localhost:{}", address.port());
+    let mut running = Running::start(&mut bench.command(&["repl", "--connect", &address, "--timeout", "2s"]));
+    running.write("expr 1\n");
+    running.line_with("1");
+    let ran = std::thread::scope(|scope| {
+        scope.spawn(|| busy.command("sleep 4000 busy").unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        running.write("if {0} {\nresume\n}\necho done\n");
+        running.close_stdin();
+        running.end()
+    });
+    let ran = ran.expect(76);
+    let told = "error: cannot tell where the command ends, and nothing of it was run";
+    assert!(ran.stderr.starts_with(told), "{ran:#?}");
+    assert_eq!(session.target().status().unwrap().state, openocd::TargetState::Halted);
+}

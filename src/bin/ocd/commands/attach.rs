@@ -89,6 +89,10 @@ pub(crate) fn run(context: &Context, arguments: &AttachArgs) -> Outcome<u8> {
         firmware.compare_running(context, &board, arguments.log.trusts_file())?;
         watch(context, &board, range.as_ref(), arguments.log.channels(), &mut sink)
     });
+    if ended.is_err() {
+        // The beginning of a line is all that may have come. The failure counts.
+        let _ = sink.finish(false);
+    }
     let closed = board.close(OnClose::AsIs);
     let end = ended.and_then(|end| closed.map(|()| end))?;
     sink.finish(matches!(end, End::Exit(_)))?;

@@ -5,10 +5,10 @@ mod editor;
 mod line;
 mod source;
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::IsTerminal as _;
-use std::time::Duration;
 
 use clap::Args;
 use openocd::{Execution, OnClose, Session};
@@ -39,9 +39,6 @@ pub(crate) struct ReplArgs {
     #[arg(short = 'c', long = "command", value_name = "LINE", allow_hyphen_values = true)]
     commands: Vec<String>,
 }
-
-/// How long OpenOCD may take to look at a command.
-const LOOK: Duration = Duration::from_secs(5);
 
 /// What a command of OpenOCD gave.
 #[derive(Serialize)]
@@ -100,9 +97,14 @@ impl Repl<'_> {
             })?;
             let is_end = next.is_none();
             text.push_str(next.as_deref().unwrap_or_default());
-            if !is_end && !line::is_whole(&text, |tcl| is_complete(&self.board.session, tcl)) {
+            let unknown = OnceCell::new();
+            if !is_end && !line::is_whole(&text, |tcl| self.is_complete(tcl, &unknown)) {
                 text.push('\n');
                 continue;
+            }
+            if let Some(failure) = unknown.into_inner() {
+                // The lines after it may belong to it, or not.
+                return Err(failure);
             }
             let line = std::mem::take(&mut text);
             let next = self.line(&line)?;
@@ -121,6 +123,16 @@ impl Repl<'_> {
                 return Ok(first);
             }
         }
+    }
+
+    /// Whether Tcl has all of a command. `unknown` gets the failure if OpenOCD cannot say it: then
+    /// nothing is to be run.
+    fn is_complete(&self, tcl: &str, unknown: &OnceCell<Failure>) -> bool {
+        is_complete(&self.board.session, tcl).unwrap_or_else(|error| {
+            let failure = Failure::from(error).within("cannot tell where the command ends, and nothing of it was run");
+            let _ = unknown.set(failure.after_signals(&self.context.signals));
+            true
+        })
     }
 
     /// Tells of lines after the end, which a script surely meant to be run.
@@ -151,7 +163,12 @@ impl Repl<'_> {
                 Typed::End => return Ok(exit_status::DONE),
             };
             // Several lines that were pasted are as many commands.
-            let (commands, _) = line::commands(&text, |tcl| is_complete(&self.board.session, tcl));
+            let unknown = OnceCell::new();
+            let (mut commands, _) = line::commands(&text, |tcl| self.is_complete(tcl, &unknown));
+            if let Some(failure) = unknown.into_inner() {
+                self.context.output.failure(None, &failure);
+                commands.clear();
+            }
             for command in commands {
                 if let Next::End(status) = self.line(&command)? {
                     return Ok(status);
@@ -250,13 +267,12 @@ impl Repl<'_> {
     }
 }
 
-/// Whether Tcl has all of a command. If OpenOCD cannot say it, running the command tells why.
-fn is_complete(session: &Session, tcl: &str) -> bool {
+/// Whether Tcl has all of a command.
+fn is_complete(session: &Session, tcl: &str) -> openocd::Result<bool> {
     if !tcl.contains(['{', '[', '"', '\\']) {
-        return true;
+        return Ok(true);
     }
-    let answer = session.command_within(&format!("info complete {}", openocd::quote(tcl)), LOOK);
-    answer.map_or(true, |answer| answer != "0")
+    Ok(session.command(&format!("info complete {}", openocd::quote(tcl)))? != "0")
 }
 
 /// The options that make a command of ours use the same OpenOCD, board and settings.

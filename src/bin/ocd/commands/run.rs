@@ -277,7 +277,12 @@ impl Runner {
             let until = until.stop_token(&stop).on_output(|output| sink.take(output));
             target.run_until(until, limit)
         };
-        let outcome = board.within(limit, || stopping(&self.signals, &stop, run))?;
+        let outcome = board.within(limit, || stopping(&self.signals, &stop, run));
+        if outcome.is_err() {
+            // The beginning of a line is all that may have come. The failure counts.
+            let _ = sink.finish(false);
+        }
+        let outcome = outcome?;
         sink.finish(matches!(outcome.verdict, Verdict::Exit { .. }))?;
         if let Some(range) = self.rtt.as_ref().filter(|_| !outcome.missing_channels.is_empty()) {
             // That the search fails is no reason to lose the outcome.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use openocd::{ConsoleOptions, Error, OnClose, SemihostingExit, TimeoutError};
+use openocd::{ConsoleOptions, Error, OnClose, SemihostingConsole, SemihostingExit, TimeoutError};
 use serde::Serialize;
 
 use super::run::{as_exit_status, check_folder};
@@ -67,13 +67,25 @@ fn console(context: &Context, board: &Board, arguments: &SemihostingArgs) -> Out
     }
     let mut console = board.target()?.semihosting().serve_with(options)?;
     console.set_read_timeout(Some(READ));
-    let mut input = Input::new();
     let mut stream = Stream::new(&context.output, board.name());
+    let done = pass_on(context, &mut console, &limit, &mut stream);
+    // The beginning of a line is all that may have come before a failure.
+    let finished = stream.finish();
+    done.and_then(|done| finished.map(|()| done))
+}
+
+/// Passes on what the firmware prints, and what is typed, until the firmware exits.
+fn pass_on(
+    context: &Context,
+    console: &mut SemihostingConsole,
+    limit: &TimeLimit,
+    stream: &mut Stream,
+) -> Outcome<Done<Report>> {
+    let mut input = Input::new();
     let mut buffer = vec![0; 16 * 1024];
     loop {
         match console.receive(&mut buffer) {
             Ok(0) => {
-                stream.finish()?;
                 let exit = console.wait_exit(READ)?;
                 return Ok(Done {
                     report: Report { exit },
@@ -91,9 +103,6 @@ fn console(context: &Context, board: &Board, arguments: &SemihostingArgs) -> Out
             Typed::End => console.close_input(),
             Typed::Nothing => {}
         }
-        if let Err(failure) = limit.check(&context.signals) {
-            stream.finish()?;
-            return Err(failure);
-        }
+        limit.check(&context.signals)?;
     }
 }

@@ -109,7 +109,8 @@ impl Completer for Completing {
 
 impl Validator for Completing {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        let (_, is_whole) = commands(context.input(), |tcl| is_complete(&self.session, tcl));
+        // If OpenOCD cannot say it, whoever runs the line tells why.
+        let (_, is_whole) = commands(context.input(), |tcl| is_complete(&self.session, tcl).unwrap_or(true));
         Ok(if is_whole { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
     }
 }
