@@ -105,6 +105,21 @@ fn lines_that_are_typed_ahead_are_run_one_by_one() {
 }
 
 #[test]
+fn line_that_the_firmware_does_not_end_is_ended_before_its_status() {
+    let bench = Bench::new();
+    bench.chip.load_elf(virtual_chip::firmware::newlib::EXIT7);
+    let session = openocd::Session::start(bench.config()).unwrap();
+    session.target().reset(openocd::ResetMode::Halt).unwrap();
+    let address = session.process().unwrap().tcl_address().to_string();
+    // Whatever the environment says of a board, an option comes first.
+    let mut terminal = shell(&bench, &format!("exec $0 --connect {address} semihosting"), &[]);
+    std::thread::sleep(Duration::from_secs(1));
+    session.target().resume().unwrap();
+    terminal.exp_string("leaving with 7\r\nthe firmware exited with status 7").unwrap();
+    ends(terminal, 7);
+}
+
+#[test]
 fn repl_completes_openocds_commands_and_ours() {
     let mut terminal = repl(&Bench::new());
     send(&mut terminal, "adapter spe\t");

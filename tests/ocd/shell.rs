@@ -32,6 +32,10 @@ fn manual_pages_are_made_for_each_command() {
     assert!(ran.stdout.contains("pages/ocd-wait-halt.1\n"), "{ran:?}");
     let page = std::fs::read_to_string(bench.folder().join("pages/ocd-wait-halt.1")).unwrap();
     assert!(page.contains("Wait until the target halts"), "{page}");
+    // Pages of another program, and all of this one.
+    bench.file("pages/ocdx.1", "");
+    let pages = bench.ocd_alone(&["man", "pages", "--json"]).expect(0).result()["pages"].as_array().unwrap().len();
+    assert_eq!(pages + 1, std::fs::read_dir(bench.folder().join("pages")).unwrap().count());
     bench.file("taken", "");
     bench.ocd_alone(&["man", "taken/pages"]).expect(71);
 }

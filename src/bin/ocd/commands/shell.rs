@@ -65,21 +65,20 @@ pub(crate) fn man(output: &Output, arguments: &ManArgs) -> Outcome<u8> {
     std::fs::create_dir_all(folder).map_err(|error| Failure::file("create", folder, &error))?;
     clap_mangen::generate_to(Cli::command(), folder)
         .map_err(|error| Failure::file("write the pages into", folder, &error))?;
-    let read = || -> std::io::Result<Vec<PathBuf>> {
-        let mut pages = Vec::new();
-        for entry in std::fs::read_dir(folder)? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with("ocd") && name.ends_with(".1") {
-                pages.push(path);
-            }
-        }
-        pages.sort();
-        Ok(pages)
-    };
-    let pages = read().map_err(|error| Failure::file("read", folder, &error))?;
+    let mut command = Cli::command();
+    command.build();
+    // The folder may have others.
+    let mut pages: Vec<PathBuf> = names(&command).into_iter().map(|name| folder.join(name)).collect();
+    pages.retain(|page| page.is_file());
+    pages.sort();
     output.done(None, &Done::from(Pages { pages }))?;
     Ok(0)
+}
+
+/// The names of the pages of a command and its subcommands.
+fn names(command: &clap::Command) -> Vec<String> {
+    let own = format!("{}.1", command.get_display_name().unwrap_or_else(|| command.get_name()));
+    std::iter::once(own).chain(command.get_subcommands().flat_map(names)).collect()
 }
 
 fn print(output: &Output, text: &[u8]) -> Outcome<u8> {

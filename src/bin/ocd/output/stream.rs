@@ -1,5 +1,7 @@
 //! What the target prints: bytes as they are, or one event a line in JSON.
 
+use std::io::IsTerminal as _;
+
 use serde::Serialize;
 
 use super::Output;
@@ -17,15 +19,18 @@ pub(crate) struct Stream {
     board: Option<String>,
     /// The beginning of a line, for JSON.
     line: Vec<u8>,
+    /// The last line that was printed has no end.
+    is_open: bool,
 }
 
 impl Stream {
     pub(crate) fn new(output: &Output, board: Option<&str>) -> Stream {
-        Stream { output: output.clone(), board: board.map(str::to_owned), line: Vec::new() }
+        Stream { output: output.clone(), board: board.map(str::to_owned), line: Vec::new(), is_open: false }
     }
 
     pub(crate) fn print(&mut self, bytes: &[u8]) -> Outcome<()> {
         if !self.output.is_json() {
+            self.is_open = bytes.last().map_or(self.is_open, |&last| last != b'\n');
             return self.output.bytes(bytes);
         }
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
@@ -38,8 +43,12 @@ impl Stream {
         Ok(())
     }
 
-    /// Prints the last line, which may have no end.
+    /// Prints the last line, which may have no end. On a terminal it is ended, before something else
+    /// is told there.
     pub(crate) fn finish(&mut self) -> Outcome<()> {
+        if std::mem::take(&mut self.is_open) && std::io::stdout().is_terminal() {
+            self.output.bytes(b"\n")?;
+        }
         if self.line.is_empty() { Ok(()) } else { self.end_line() }
     }
 
