@@ -120,3 +120,39 @@ fn beginning_of_a_line_is_shown_also_if_openocd_dies() {
         assert!(texts.iter().any(|text| text.ends_with("partial")), "{arguments:?}: {texts:?}");
     }
 }
+
+#[test]
+fn input_that_the_firmware_does_not_take_delays_neither_a_signal_nor_the_end() {
+    let bench = Bench::new();
+    bench.chip.load_firmware(firmware::rtt::IMAGE);
+    let mut server = Running::start(&mut bench.board_command(&["server", "--tcl-port", "0", "--gdb-port", "0"]));
+    let address = server.line_with("tcl ").split_once(' ').unwrap().1.to_owned();
+    bench.ocd_alone(&["--connect", &address, "reset"]).expect(0);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    bench.ocd_alone(&["--connect", &address, "halt"]).expect(0);
+    for (signal, status) in [(false, 124), (true, 130)] {
+        let begin = std::time::Instant::now();
+        let limit = if signal { "60s" } else { "2s" };
+        let arguments = ["--connect", &address, "rtt", "--ram", RAM, "--timeout", limit];
+        let mut running = Running::start(&mut bench.command(&arguments));
+        running.write(&"a".repeat(20_000));
+        if signal {
+            std::thread::sleep(std::time::Duration::from_secs(2));
+            running.signal("INT");
+        }
+        running.end().expect(status);
+        assert!(begin.elapsed() < std::time::Duration::from_secs(7), "{:?}", begin.elapsed());
+    }
+}
+
+#[test]
+fn input_for_a_channel_that_only_prints_is_told() {
+    let bench = Bench::new();
+    let elf = format!("{PREBUILT}rtt_plain.elf");
+    bench.ocd(&["flash", &elf]).expect(0);
+    let mut running =
+        Running::start(&mut bench.board_command(&["rtt", "--elf", &elf, "--channel", "1", "--timeout", "3s"]));
+    running.write("lost\n");
+    let ran = running.end().expect(124);
+    assert!(ran.stderr.contains("warning: the firmware has no down-channel 1"), "{ran:#?}");
+}

@@ -43,6 +43,10 @@ const STATE_PERIOD: Duration = Duration::from_secs(1);
 /// How long a read waits before the input is looked at.
 const READ: Duration = Duration::from_millis(20);
 
+/// How long one try to write may take, and how long the firmware may take nothing.
+const WRITE: Duration = Duration::from_millis(50);
+const LONGEST_WRITE: Duration = Duration::from_secs(10);
+
 #[derive(Debug, Args)]
 pub(crate) struct RttArgs {
     /// The channel.
@@ -158,12 +162,17 @@ fn start(context: &Context, board: &Board, range: &Range<u64>, end: TimeLimit) -
 fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: TimeLimit) -> Outcome<Infallible> {
     let mut channel = rtt.channel(number)?;
     channel.set_read_timeout(Some(READ));
-    let mut input = rtt.channels()?.down.iter().any(|down| down.number == number).then(Input::new);
+    channel.set_write_timeout(Some(WRITE));
+    let has_down = rtt.channels()?.down.iter().any(|down| down.number == number);
+    let mut typing = Typing { input: Some(Input::new()), left: Vec::new(), since: Instant::now() };
     let mut stream = Stream::new(&context.output, board.name());
     let mut looked = Instant::now();
     let failure = loop {
-        if let Err(failure) = exchange(&mut channel, &mut input, &mut stream).and_then(|()| end.check(&context.signals))
-        {
+        let exchanged = show(&mut channel, &mut stream).and_then(|()| match has_down {
+            true => typing.send(&mut channel),
+            false => typing.refuse(context, board, number),
+        });
+        if let Err(failure) = exchanged.and_then(|()| end.check(&context.signals)) {
             break failure;
         }
         if looked.elapsed() >= STATE_PERIOD {
@@ -180,13 +189,52 @@ fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: TimeLi
     Err(failure)
 }
 
-/// Shows what comes, and sends what was typed.
-fn exchange(channel: &mut RttChannel, input: &mut Option<Input>, stream: &mut Stream) -> Outcome<()> {
-    if let Some(bytes) = receive(channel)? {
-        stream.print(&bytes)?;
+/// Shows what comes.
+fn show(channel: &mut RttChannel, stream: &mut Stream) -> Outcome<()> {
+    receive(channel)?.map_or(Ok(()), |bytes| stream.print(&bytes))
+}
+
+/// What is typed, on its way to the firmware.
+struct Typing {
+    input: Option<Input>,
+    /// What the firmware has not taken yet.
+    left: Vec<u8>,
+    /// When it took some last, or had taken all.
+    since: Instant,
+}
+
+impl Typing {
+    /// Sends what the firmware has room for. Fails if it takes nothing for long.
+    fn send(&mut self, channel: &mut RttChannel) -> Outcome<()> {
+        if self.left.is_empty() {
+            self.since = Instant::now();
+            let Some(Typed::Bytes(bytes)) = self.input.as_mut().map(Input::take) else { return Ok(()) };
+            self.left = bytes;
+        }
+        match std::io::Write::write(channel, &self.left) {
+            Ok(taken) => {
+                self.left.drain(..taken);
+                self.since = Instant::now();
+                Ok(())
+            }
+            Err(error) if is_not_taken(&error) && self.since.elapsed() < LONGEST_WRITE => Ok(()),
+            Err(error) => Err(received::failure(error)),
+        }
     }
-    if let Some(Typed::Bytes(bytes)) = input.as_mut().map(Input::take) {
-        std::io::Write::write_all(channel, &bytes).map_err(received::failure)?;
+
+    /// Tells that the firmware gets nothing of what is typed.
+    fn refuse(&mut self, context: &Context, board: &Board, number: u32) -> Outcome<()> {
+        if let Some(Typed::Bytes(_)) = self.input.as_mut().map(Input::take) {
+            self.input = None;
+            let text = format!("the firmware has no down-channel {number}: it gets nothing of standard input");
+            context.output.warning(board.name(), &text)?;
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// Whether the firmware has made no room.
+fn is_not_taken(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<openocd::Error>());
+    matches!(inner, Some(openocd::Error::Rtt(openocd::RttError::NotTaken { .. })))
 }
