@@ -280,8 +280,13 @@ struct Server {
 impl Server {
     fn run(mut self) {
         let ended = self.serve_all();
-        if let Some(Err(error)) = self.own.take().map(CallServer::release) {
-            log::warn!(target: "openocd::semihosting", "the setting of semihosting is not restored: {error}");
+        match self.own.take().map(CallServer::release) {
+            None | Some(Ok(())) => {}
+            // It ends with the session.
+            Some(Err(Error::Connection(error))) => log::debug!(target: "openocd::semihosting", "{error}"),
+            Some(Err(error)) => {
+                log::warn!(target: "openocd::semihosting", "the setting of semihosting is not restored: {error}");
+            }
         }
         self.shared.change(|state| match ended {
             Ok(exit) => {
