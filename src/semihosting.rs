@@ -118,7 +118,8 @@ impl Semihosting<'_> {
     /// # Errors
     /// The same as [`enable`](Self::enable).
     pub fn is_enabled(&self) -> Result<bool> {
-        let request = self.target.request("arm semihosting").to("ask about semihosting");
+        let script = Script::call("with_target").script(&Script::command("arm semihosting"));
+        let request = self.target.request(script).shown("arm semihosting").to("ask about semihosting");
         let request = request.expecting("enabled or disabled");
         self.target.session().run(&request, |reply| {
             let answer = reply.value::<SemihostingError, _>(&request, |result| Some(result.to_vec()))?;
@@ -187,6 +188,7 @@ impl Semihosting<'_> {
         wanted: &str,
         operation: &'static str,
     ) -> Result<()> {
+        let script = Script::call("with_target").script(&script);
         let request = self.target.request(script).shown(shown).to(operation);
         self.target.session().run(&request, |reply| {
             let answer = reply.value::<SemihostingError, _>(&request, |result| Some(result.to_vec()))?;

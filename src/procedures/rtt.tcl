@@ -10,8 +10,9 @@
 # next one is read, flags (`SEGGER_RTT.h`).
 
 proc _openocd_rs_1_rtt_setup {address size id} {
+    set target [_openocd_rs_1_current]
     rtt setup $address $size $id
-    set ::_openocd_rs_1_rtt [list [target current] $address $size $id]
+    set ::_openocd_rs_1_rtt [list $target $address $size $id]
     set ::_openocd_rs_1_rtt_block {}
 }
 

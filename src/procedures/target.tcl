@@ -7,6 +7,12 @@ proc _openocd_rs_1_current {} {
     return [target current]
 }
 
+# Runs a script, for which OpenOCD has no commands if there are no targets.
+proc _openocd_rs_1_with_target {script} {
+    _openocd_rs_1_current
+    return [uplevel #0 $script]
+}
+
 # Which core a type of target is: cortex_m, riscv or other. `CoreKind::of` in src/target/kind.rs is
 # the same rule.
 proc _openocd_rs_1_core_kind {type} {

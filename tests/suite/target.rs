@@ -281,6 +281,15 @@ fn without_any_target_every_call_says_so() {
         session.breakpoints().list().map(drop),
         session.breakpoints().add(0, BreakpointKind::Hardware).map(drop),
         session.riscv().dmi_read(0x11).map(drop),
+        session.rtt().setup(0x2000_0000, 0x100, "SEGGER RTT"),
+        session.semihosting().is_enabled().map(drop),
+        session.semihosting().enable(),
+        session.semihosting().serve().map(drop),
+        target.crash_report().map(drop),
+        target.is_crashed().map(drop),
+        target.leave(),
+        target.vector_catch().map(drop),
+        memory.test_ram(0x2000_0000..0x2000_0100).map(drop),
         session.command("halt").map(drop),
     ] {
         let error = result.unwrap_err();
