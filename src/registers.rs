@@ -88,6 +88,26 @@ impl RegisterDump {
     }
 }
 
+/// The registers that could be read, in OpenOCD's order.
+///
+/// ```
+/// # let chip = virtual_chip::VirtualChip::start()?;
+/// # let session = openocd::Session::start(chip.openocd_config())?;
+/// session.target().halt()?;
+/// for register in &session.registers().read_all()? {
+///     println!("{register}"); // r0 = 0x0000002a
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl<'d> IntoIterator for &'d RegisterDump {
+    type Item = &'d Register;
+    type IntoIter = std::slice::Iter<'d, Register>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.registers.iter()
+    }
+}
+
 impl crate::session::Session {
     /// Returns a view of the current target's registers; short for `session.target().registers()`.
     pub fn registers(&self) -> Registers<'_> {

@@ -100,7 +100,7 @@ impl Semihosting<'_> {
     /// [`SemihostingError::NotInEffect`].
     pub fn enable(&self) -> Result<()> {
         let script = Script::command("arm semihosting enable");
-        self.set(script, "arm semihosting enable", "semihosting is ", "enabled", "enable semihosting")
+        self.set(&script, "arm semihosting enable", "semihosting is ", "enabled", "enable semihosting")
     }
 
     /// Makes OpenOCD ignore the calls (OpenOCD: `arm semihosting disable`). A call then halts the
@@ -110,7 +110,7 @@ impl Semihosting<'_> {
     /// The same as [`enable`](Self::enable).
     pub fn disable(&self) -> Result<()> {
         let script = Script::command("arm semihosting disable");
-        self.set(script, "arm semihosting disable", "semihosting is ", "disabled", "disable semihosting")
+        self.set(&script, "arm semihosting disable", "semihosting is ", "disabled", "disable semihosting")
     }
 
     /// Reports whether OpenOCD serves the calls (OpenOCD: `arm semihosting`).
@@ -140,7 +140,7 @@ impl Semihosting<'_> {
     pub fn set_command_line(&self, line: &str) -> Result<()> {
         let script = Script::command("arm semihosting_cmdline").word(line);
         let wanted = format!("[{line}]");
-        self.set(script, "arm semihosting_cmdline", "semihosting command line is ", &wanted, "set the command line")
+        self.set(&script, "arm semihosting_cmdline", "semihosting command line is ", &wanted, "set the command line")
     }
 
     /// Sets the directory on OpenOCD's machine in front of the names of files that the firmware
@@ -151,7 +151,7 @@ impl Semihosting<'_> {
     /// The same as [`enable`](Self::enable).
     pub fn set_base_dir(&self, directory: &str) -> Result<()> {
         let script = Script::command("arm semihosting_basedir").word(directory);
-        self.set(script, "arm semihosting_basedir", "semihosting base dir: ", directory, "set the base directory")
+        self.set(&script, "arm semihosting_basedir", "semihosting base dir: ", directory, "set the base directory")
     }
 
     /// Allows the firmware to be resumed after an exit that OpenOCD survives (OpenOCD:
@@ -176,19 +176,19 @@ impl Semihosting<'_> {
 
     fn set_resumable_exit(&self, word: &'static str, state: &str) -> Result<()> {
         let script = Script::command("arm semihosting_resexit").literal(word);
-        self.set(script, "arm semihosting_resexit", "semihosting resumable exit is ", state, "set the resumable exit")
+        self.set(&script, "arm semihosting_resexit", "semihosting resumable exit is ", state, "set the resumable exit")
     }
 
     /// Runs a command that reports the setting afterwards, and checks the report.
     fn set(
         &self,
-        script: Script,
+        script: &Script,
         shown: &'static str,
         prefix: &'static str,
         wanted: &str,
         operation: &'static str,
     ) -> Result<()> {
-        let script = Script::call("with_target").script(&script);
+        let script = Script::call("with_target").script(script);
         let request = self.target.request(script).shown(shown).to(operation);
         self.target.session().run(&request, |reply| {
             let answer = reply.value::<SemihostingError, _>(&request, |result| Some(result.to_vec()))?;
