@@ -77,6 +77,21 @@ pub struct RegisterDump {
 }
 
 impl RegisterDump {
+    /// Iterates over the registers that could be read, in OpenOCD's order.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// for register in session.registers().read_all()?.iter() {
+    ///     println!("{register}"); // r0 = 0x0000002a
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn iter(&self) -> std::slice::Iter<'_, Register> {
+        self.registers.iter()
+    }
+
     /// Returns the register with this name, if it could be read. The case of letters counts only
     /// where two names differ in nothing else.
     pub fn get(&self, name: &str) -> Option<&Register> {
@@ -88,23 +103,12 @@ impl RegisterDump {
     }
 }
 
-/// The registers that could be read, in OpenOCD's order.
-///
-/// ```
-/// # let chip = virtual_chip::VirtualChip::start()?;
-/// # let session = openocd::Session::start(chip.openocd_config())?;
-/// session.target().halt()?;
-/// for register in &session.registers().read_all()? {
-///     println!("{register}"); // r0 = 0x0000002a
-/// }
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
 impl<'d> IntoIterator for &'d RegisterDump {
     type Item = &'d Register;
     type IntoIter = std::slice::Iter<'d, Register>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.registers.iter()
+        self.iter()
     }
 }
 
