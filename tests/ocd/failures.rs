@@ -169,3 +169,15 @@ fn openocd_that_is_killed_is_told_with_its_signal() {
     let wanted = "error: OpenOCD ended before it was ready\n  cause: signal: 9 (SIGKILL)\n  help: ";
     assert!(ran.stderr.starts_with(wanted), "{ran:#?}");
 }
+
+#[test]
+fn fifo_in_place_of_a_file_is_refused_at_once() {
+    let bench = Bench::new();
+    let fifo = bench.folder().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(fifo).status().unwrap().success());
+    for words in [&["svf", "fifo"][..], &["xsvf", "fifo"], &["gdb", "fifo"], &["gdb", "--elf", "fifo"]] {
+        let mut running = Running::start(bench.board_command(words).env("GDB", "true"));
+        let ran = running.end().expect(71);
+        assert!(ran.stderr.starts_with("error: cannot read fifo\n  cause: it is a FIFO"), "{words:?}: {ran:#?}");
+    }
+}

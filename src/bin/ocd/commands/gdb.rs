@@ -13,6 +13,7 @@ use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::output::file::check_readable;
 use crate::output::{Done, Whose};
 use crate::platform;
 use crate::settings::Key;
@@ -52,7 +53,7 @@ pub(crate) fn run(context: &Context, arguments: &GdbArgs) -> Outcome<u8> {
     let of_settings = || settings.first().and_then(|settings| settings.value(Key::Elf)).map(PathBuf::from);
     let file = arguments.file.clone().or_else(of_settings);
     if let Some(file) = &file {
-        std::fs::File::open(file).map_err(|error| Failure::file("read", file, &error))?;
+        check_readable(file)?;
     }
     let board = context.one_board_with(|openocd| openocd.gdb_port(0))?;
     let ran = port(&board).and_then(|port| {

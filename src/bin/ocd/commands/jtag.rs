@@ -1,8 +1,7 @@
 //! `ocd scan`, `svf` and `xsvf`: the JTAG chain.
 
 use std::fmt;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,9 +11,10 @@ use serde::Serialize;
 use crate::board::Board;
 use crate::context::Context;
 use crate::exit_status;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::number::counted;
 use crate::output::Done;
+use crate::output::file::check_readable;
 use crate::output::table::table;
 
 /// How long a file may take without --timeout.
@@ -135,7 +135,7 @@ fn note_memory(context: &Context, board: &Board) -> Outcome<()> {
 
 pub(crate) fn svf(context: &Context, arguments: &SvfArgs) -> Outcome<u8> {
     context.each_board_planned(
-        |_| readable(&arguments.file),
+        |_| check_readable(&arguments.file),
         |board, ()| {
             let mut file = board.session.jtag().svf(&arguments.file).timeout(time(board)?);
             if let Some(tap) = &arguments.tap {
@@ -153,7 +153,7 @@ pub(crate) fn svf(context: &Context, arguments: &SvfArgs) -> Outcome<u8> {
 
 pub(crate) fn xsvf(context: &Context, arguments: &XsvfArgs) -> Outcome<u8> {
     context.each_board_planned(
-        |_| readable(&arguments.file),
+        |_| check_readable(&arguments.file),
         |board, ()| {
             let mut file = board.session.jtag().xsvf(&arguments.file).timeout(time(board)?);
             if let Some(tap) = &arguments.tap {
@@ -166,11 +166,6 @@ pub(crate) fn xsvf(context: &Context, arguments: &XsvfArgs) -> Outcome<u8> {
             Ok(Done::from(PlayedXsvf { file: arguments.file.clone() }))
         },
     )
-}
-
-/// Finds a file that is missing before OpenOCD is started.
-fn readable(path: &Path) -> Outcome<()> {
-    File::open(path).map(drop).map_err(|error| Failure::file("read", path, &error))
 }
 
 /// How long a file may take: `--timeout` is about one answer of OpenOCD, and a file is one.
