@@ -57,3 +57,21 @@ fn logfile_of_tests_that_is_full_is_named() {
     let ran = bench.ocd(&["run", &firmware("tests"), "offset", "--logfile", "/dev/full"]).expect(71);
     assert!(ran.stderr.contains("error: cannot write /dev/full\n  cause: No space left"), "{ran:#?}");
 }
+
+#[test]
+fn logfile_of_tests_has_no_verdict_that_only_tells_of_standard_output() {
+    let bench = Bench::new();
+    let tests = firmware("tests");
+    let words = ["run", &tests, "--logfile", "log"];
+    let mut child = bench.board_command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let closed = Ran::from(child.wait_with_output().unwrap()).expect(141);
+    assert!(!closed.stderr.contains("error"), "{closed:#?}");
+    let log = || std::fs::read_to_string(bench.folder().join("log")).unwrap();
+    assert!(log().contains("running 7 tests") && !log().contains("FAILED"), "{}", log());
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let child = bench.board_command(&words).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let full = Ran::from(child.wait_with_output().unwrap()).expect(70);
+    assert!(full.stderr.contains("error: cannot write to standard output\n  cause: No space"), "{full:#?}");
+    assert!(!log().contains("FAILED"), "{}", log());
+}

@@ -8,6 +8,10 @@ use serde::Serialize;
 use crate::signals::Signals;
 use crate::{exit_status, hints};
 
+/// The codes of a standard output that takes no more.
+const BROKEN_PIPE: &str = "ocd.broken_pipe";
+const OUTPUT: &str = "ocd.output";
+
 /// The result of a command.
 pub(crate) type Outcome<T> = Result<T, Failure>;
 
@@ -62,6 +66,11 @@ impl Failure {
     /// A signal ended the command; its status counts.
     pub(crate) fn interrupted(status: u8) -> Self {
         Failure::new(status, "ocd.interrupted", "interrupted")
+    }
+
+    /// Whether standard output takes no more.
+    pub(crate) fn is_of_output(&self) -> bool {
+        [BROKEN_PIPE, OUTPUT].contains(&&*self.id)
     }
 
     /// The failure of a command that may have been ended by a signal: then the signal's status
@@ -134,9 +143,9 @@ impl From<openocd::Error> for Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
-            return Failure::new(exit_status::BROKEN_PIPE, "ocd.broken_pipe", "nobody reads standard output any more");
+            return Failure::new(exit_status::BROKEN_PIPE, BROKEN_PIPE, "nobody reads standard output any more");
         }
-        Failure::new(exit_status::FAILED, "ocd.output", "cannot write to standard output").cause(error.to_string())
+        Failure::new(exit_status::FAILED, OUTPUT, "cannot write to standard output").cause(error.to_string())
     }
 }
 

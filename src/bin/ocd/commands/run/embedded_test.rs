@@ -232,15 +232,17 @@ impl Shared {
 /// Why a test has not passed.
 enum Problem {
     Test(Failed),
-    /// OpenOCD cannot be reached: this says nothing of the test, and no other one can run.
+    /// OpenOCD cannot be reached, or standard output takes no more: this says nothing of the test,
+    /// and no other one can run.
     Run(Failure),
     /// The time of `--timeout` is over, which says nothing of the test either.
     TimeOver(Report),
 }
 
+/// What is printed about a test could not be written.
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        Problem::Test(escaped(&failure.to_string()).into())
+        Problem::Run(failure)
     }
 }
 
@@ -277,6 +279,7 @@ fn run_one(shared: &Shared, board: &Board, test: &Test, line: &VerdictLine) -> R
     }
     let limit = shared.limit.shorten(test.limit);
     let result = match verdict(runner, board, test, limit, &mut sink, line) {
+        Err(failure) if failure.is_of_output() => return Err(Problem::Run(failure)),
         Err(failure) if failure.status == exit_status::CONNECTION && runner.signals.caught().is_none() => {
             line.interrupt()?;
             return Err(Problem::Run(failure));
