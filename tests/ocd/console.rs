@@ -156,3 +156,31 @@ fn input_for_a_channel_that_only_prints_is_told() {
     let ran = running.end().expect(124);
     assert!(ran.stderr.contains("warning: the firmware has no down-channel 1"), "{ran:#?}");
 }
+
+#[test]
+fn consoles_that_overlap_leave_the_polling_interval_as_it_was() {
+    let bench = Bench::new();
+    bench.chip.load_firmware(firmware::rtt::IMAGE);
+    let session = bench.session();
+    let interval = || session.target().rtt().polling_interval().unwrap();
+    let before = interval();
+    let address = session.process().unwrap().tcl_address().to_string();
+    let start = || {
+        let mut running = Running::start(&mut bench.command(&["--connect", &address, "rtt", "--ram", RAM]));
+        running.write("hello\n");
+        running.line_with("hello");
+        running
+    };
+    for first_ends_first in [true, false] {
+        let mut all = [start(), start()];
+        assert_ne!(interval(), before);
+        if !first_ends_first {
+            all.reverse();
+        }
+        for mut running in all {
+            running.signal("INT");
+            running.end().expect(130);
+        }
+        assert_eq!(interval(), before, "{first_ends_first}");
+    }
+}

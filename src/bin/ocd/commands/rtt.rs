@@ -61,6 +61,13 @@ pub(crate) struct RttArgs {
     list: bool,
 }
 
+impl RttArgs {
+    /// Whether it reads from no channel, and writes to none.
+    pub(crate) fn only_lists(&self) -> bool {
+        self.list
+    }
+}
+
 #[derive(Serialize)]
 #[serde(transparent)]
 struct List(RttChannels);
@@ -100,10 +107,13 @@ fn console(context: &Context, board: &Board, range: Range<u64>, arguments: &RttA
     if arguments.list {
         return Ok(List(rtt.channels()?));
     }
-    let interval = rtt.polling_interval()?;
-    rtt.set_polling_interval(POLLING)?;
+    // Another console of that OpenOCD may have set it, and sets it back.
+    let interval = Some(rtt.polling_interval()?).filter(|&interval| interval > POLLING);
+    if interval.is_some() {
+        rtt.set_polling_interval(POLLING)?;
+    }
     let talked = talk(context, board, rtt, arguments.channel, end);
-    if board.session.process().is_none() {
+    if let Some(interval) = interval.filter(|_| board.session.process().is_none()) {
         // That OpenOCD goes on with the interval that it had. The first failure counts.
         let _ = rtt.set_polling_interval(interval);
     }
