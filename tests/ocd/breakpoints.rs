@@ -23,7 +23,7 @@ fn a_breakpoint_halts_the_target_until_it_is_removed() {
     assert_eq!(result["breakpoints"][0]["address"], WORK);
     assert_eq!(result["breakpoints"][0]["kind"], "hardware");
     let ran = bench.ocd_on(&session, &["bp", "remove", &work]).expect(0);
-    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", "no breakpoints are set\n"));
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", "1 breakpoint removed\n"));
     assert!(session.breakpoints().list().unwrap().is_empty());
     let error = bench.ocd_on(&session, &["bp", "remove", &work, "--json"]).expect(73).error();
     assert_eq!(error["id"], "breakpoint.none_at");
@@ -56,9 +56,13 @@ fn all_without_dashes_removes_all_unless_it_is_a_symbol() {
         bench.ocd_on(&session, &["bp", "add", address]).expect(0);
     }
     bench.ocd_on(&session, &["wp", "add", "0x2000_0100"]).expect(0);
-    bench.ocd_on(&session, &["bp", "remove", "all"]).expect(0);
+    let ran = bench.ocd_on(&session, &["bp", "remove", "all"]).expect(0);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", "2 breakpoints removed\n"));
     assert!(session.breakpoints().list().unwrap().is_empty());
-    bench.ocd_on(&session, &["wp", "remove", "all"]).expect(0);
+    let ran = bench.ocd_on(&session, &["bp", "remove", "all"]).expect(0);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", "no breakpoints are set\n"));
+    let result = bench.ocd_on(&session, &["wp", "remove", "all", "--json"]).expect(0).result();
+    assert_eq!(result, serde_json::json!({"watchpoints": [], "removed": 1}));
     assert!(session.breakpoints().list_watchpoints().unwrap().is_empty());
     // A file that may have the symbol must be readable.
     bench.ocd_on(&session, &["bp", "remove", "all", "--elf", "missing.elf"]).expect(71);
@@ -90,6 +94,7 @@ fn a_watchpoint_halts_the_target() {
     assert_eq!(result["watchpoints"].as_array().unwrap().len(), 2, "{result}");
     let ran = bench.ocd_on(&session, &["wp", "remove", &counter]).expect(0);
     assert_eq!(ran.stdout, "0x20000000  8 bytes  read\n");
+    assert_eq!(ran.stderr, "1 watchpoint removed\n");
     let ran = bench.ocd_on(&session, &["wp", "remove", "--all"]).expect(0);
-    assert_eq!(ran.stderr, "no watchpoints are set\n");
+    assert_eq!(ran.stderr, "1 watchpoint removed\n");
 }

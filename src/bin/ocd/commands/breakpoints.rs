@@ -131,6 +131,9 @@ impl From<Access> for WatchpointAccess {
 #[derive(Serialize)]
 struct Breakpoints {
     breakpoints: Vec<Breakpoint>,
+    /// How many there were more before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed: Option<u64>,
 }
 
 impl fmt::Display for Breakpoints {
@@ -151,6 +154,9 @@ impl fmt::Display for Breakpoints {
 #[derive(Serialize)]
 struct Watchpoints {
     watchpoints: Vec<Watchpoint>,
+    /// As above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed: Option<u64>,
 }
 
 impl fmt::Display for Watchpoints {
@@ -163,15 +169,14 @@ impl fmt::Display for Watchpoints {
 }
 
 pub(crate) fn bp(context: &Context, arguments: &BpArgs) -> Outcome<u8> {
-    let listed = |board: &Board| {
+    // `before` is how many there were before some were removed.
+    let listed = |board: &Board, before: Option<usize>| {
         let breakpoints = board.target()?.breakpoints().list()?;
-        if breakpoints.is_empty() {
-            context.output.note(board.name(), "no breakpoints are set");
-        }
-        Ok(Done::from(Breakpoints { breakpoints }))
+        let removed = tell_count(context, board, "breakpoint", breakpoints.len(), before);
+        Ok(Done::from(Breakpoints { breakpoints, removed }))
     };
     match &arguments.command {
-        BpCommand::List => context.each_board_done(listed),
+        BpCommand::List => context.each_board_done(|board| listed(board, None)),
         BpCommand::Add(arguments) => context.each_board_planned(
             |settings| Names::new(settings).address(&arguments.address),
             |board, &address| {
@@ -182,36 +187,35 @@ pub(crate) fn bp(context: &Context, arguments: &BpArgs) -> Outcome<u8> {
                     None => breakpoints.add(address, kind)?,
                 };
                 tell_lifetime(context, board);
-                Ok(Done::from(Breakpoints { breakpoints: vec![added] }))
+                Ok(Done::from(Breakpoints { breakpoints: vec![added], removed: None }))
             },
         ),
         BpCommand::Remove(arguments) => context.each_board_planned(
             |settings| arguments.address(&Names::new(settings)),
             |board, address| {
                 let breakpoints = board.target()?.breakpoints();
+                let before = breakpoints.list()?.len();
                 match address {
                     Some(address) => breakpoints.remove(*address)?,
                     None => breakpoints.remove_all()?,
                 }
-                listed(board)
+                listed(board, Some(before))
             },
         ),
     }
 }
 
 pub(crate) fn wp(context: &Context, arguments: &WpArgs) -> Outcome<u8> {
-    let listed = |board: &Board| {
+    let listed = |board: &Board, before: Option<usize>| {
         let target = board.target()?;
         // OpenOCD keeps its list also when the target is lost.
         target.status()?;
         let watchpoints = target.breakpoints().list_watchpoints()?;
-        if watchpoints.is_empty() {
-            context.output.note(board.name(), "no watchpoints are set");
-        }
-        Ok(Done::from(Watchpoints { watchpoints }))
+        let removed = tell_count(context, board, "watchpoint", watchpoints.len(), before);
+        Ok(Done::from(Watchpoints { watchpoints, removed }))
     };
     match &arguments.command {
-        WpCommand::List => context.each_board_done(listed),
+        WpCommand::List => context.each_board_done(|board| listed(board, None)),
         WpCommand::Add(arguments) => context.each_board_planned(
             |settings| {
                 let length = arguments.length.map(u64::from);
@@ -227,21 +231,34 @@ pub(crate) fn wp(context: &Context, arguments: &WpArgs) -> Outcome<u8> {
                 let breakpoints = board.target()?.breakpoints();
                 let added = breakpoints.add_watchpoint(address, length, arguments.access.into())?;
                 tell_lifetime(context, board);
-                Ok(Done::from(Watchpoints { watchpoints: vec![added] }))
+                Ok(Done::from(Watchpoints { watchpoints: vec![added], removed: None }))
             },
         ),
         WpCommand::Remove(arguments) => context.each_board_planned(
             |settings| arguments.address(&Names::new(settings)),
             |board, address| {
                 let breakpoints = board.target()?.breakpoints();
+                let before = breakpoints.list_watchpoints()?.len();
                 match address {
                     Some(address) => breakpoints.remove_watchpoint(*address)?,
                     None => breakpoints.remove_all_watchpoints()?,
                 }
-                listed(board)
+                listed(board, Some(before))
             },
         ),
     }
+}
+
+/// Says how many points were removed, or that there are none. Returns how many were removed, if some
+/// were to be.
+fn tell_count(context: &Context, board: &Board, what: &str, now: usize, before: Option<usize>) -> Option<u64> {
+    let removed = before.map(|before| before.saturating_sub(now) as u64);
+    match removed {
+        Some(removed @ 1..) => context.output.note(board.name(), format_args!("{} removed", counted(removed, what))),
+        _ if now == 0 => context.output.note(board.name(), format_args!("no {what}s are set")),
+        _ => {}
+    }
+    removed
 }
 
 /// Says how long a point lasts that ends with this command's own OpenOCD.
