@@ -38,7 +38,9 @@ fn a_target_that_loops_in_the_handler_of_a_fault_is_no_success() {
     let bench = Bench::new();
     for name in ["faults", "panics"] {
         let firmware = format!("{}/examples/firmware/rust/prebuilt/{name}.elf", env!("CARGO_MANIFEST_DIR"));
-        assert_eq!(bench.ocd(&["flash", &firmware, "--json"]).expect(134).error()["id"], "ocd.flash.crash", "{name}");
+        let error = bench.ocd(&["flash", &firmware, "--json"]).expect(134).error();
+        assert_eq!(error["id"], "ocd.flash.crash", "{name}");
+        assert!(error["help"][0].as_str().unwrap().contains("`ocd halt`, then `ocd crash`"), "{error}");
         let ran = bench.ocd(&["reset"]).expect(134);
         assert!(ran.stderr.starts_with("error: the target was reset, and crashed\n  cause: "), "{ran:?}");
     }
@@ -53,7 +55,7 @@ fn a_target_that_locks_up_at_once_is_no_success() {
     bench.ocd(&["erase", "--all"]).expect(0);
     let ran = bench.ocd(&["reset"]).expect(134);
     assert!(ran.stderr.starts_with("error: the target was reset, and locked up\n  cause: stm32f1x.cpu is "), "{ran:?}");
-    assert!(ran.stderr.contains("(lockup)") && ran.stderr.contains("ocd crash"), "{ran:?}");
+    assert!(ran.stderr.contains("(lockup)") && ran.stderr.contains("`ocd halt`, then `ocd crash`"), "{ran:?}");
     assert_eq!(bench.ocd(&["reset", "--json"]).expect(134).error()["id"], "ocd.lockup");
     // It is not to run.
     bench.ocd(&["reset", "halt"]).expect(0);

@@ -273,7 +273,7 @@ fn not_started(programmed: &Programmed, id: &str, crash: Crash) -> Failure {
     let message = format!("flash is written, but the target {crash} when it was started");
     Failure::new(exit_status::CRASH, id, message)
         .cause(programmed.to_string())
-        .help("is the image for this chip, and are the vectors where the chip starts? `ocd crash` tells more")
+        .help("is the image for this chip, and are the vectors where the chip starts? `ocd halt`, then `ocd crash` tell more")
         .help("for bytes that are no program: --reset halt")
 }
 

@@ -93,7 +93,9 @@ fn started(target: &Target<'_>, what: &str) -> Outcome<Status> {
     let Some(crash) = crash else { return Ok(Status(status)) };
     Err(Failure::new(exit_status::CRASH, crash.id(), format!("the target was {what}, and {crash}"))
         .cause(status.to_string())
-        .help("does flash hold a program, with its vectors where the chip starts? `ocd crash` tells more"))
+        .help(
+            "does flash hold a program, with its vectors where the chip starts? `ocd halt`, then `ocd crash` tell more",
+        ))
 }
 
 /// A target that runs need not be halted first.
