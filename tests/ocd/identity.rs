@@ -63,6 +63,13 @@ fn other_chip_than_expected_is_not_changed() {
         &["wp", "add", "0x20000000"],
         &["dap", "write", "ap", "0", "4", "0x20000000"],
         &["cmd", "mww 0x20000000 5"],
+        // These write the firmware's rings, and answer its calls.
+        &["rtt", "--ram", "0x20000000+1K", "--timeout", "1s"],
+        &["attach", &crate::run::firmware("rtt_plain"), "--timeout", "1s"],
+        &["semihosting", "--timeout", "1s"],
+        // At the end.
+        &["status", "--on-exit", "resume"],
+        &["info", "--on-exit", "leave"],
     ] {
         let ran = on(&bench, &session, &["--json"], command).expect(73);
         assert_eq!(ran.error()["id"], "ocd.target.other", "{command:?}");
@@ -70,6 +77,8 @@ fn other_chip_than_expected_is_not_changed() {
     assert_eq!(bench.chip.read_u32(0x2000_0000).unwrap(), 0);
     assert_eq!(session.registers().pc().unwrap(), pc);
     assert_eq!(bench.chip.reset_count(), 0);
+    assert_eq!(bench.chip.state(), virtual_chip::CoreState::Halted);
+    bench.ocd_on(&session, &["status", "--on-exit", "keep"]).expect(0);
     // What only looks shows which chip it is.
     for command in [&["status"][..], &["info"], &["regs", "r7"], &["mem", "read", "0x20000000", "4"], &["bp", "list"]] {
         bench.ocd_on(&session, command).expect(0);

@@ -244,11 +244,15 @@ impl Command {
             Command::Svd(arguments) => arguments.writes(),
             Command::Dap(arguments) => arguments.writes(),
             Command::Adapter(arguments) => arguments.drives_a_line(),
-            Command::Attach(_) | Command::Status | Command::Info | Command::WaitHalt | Command::Watch(_) => false,
+            // What is read from a ring of RTT is noted in the target's memory.
+            Command::Attach(_) => true,
+            Command::Rtt(arguments) => !arguments.only_lists(),
+            // It answers the firmware's calls.
+            Command::Semihosting(_) => true,
+            Command::Status | Command::Info | Command::WaitHalt | Command::Watch(_) => false,
             Command::Events(_) | Command::Symbols(_) | Command::Crash(_) | Command::Backtrace(_) => false,
             Command::Core(_) | Command::Scan | Command::Verify(_) | Command::Read(_) | Command::Banks(_) => false,
-            Command::Config | Command::Server(_) | Command::Rtt(_) | Command::Semihosting(_) => false,
-            Command::Completions(_) | Command::Man(_) => false,
+            Command::Config | Command::Server(_) | Command::Completions(_) | Command::Man(_) => false,
         };
         if changes { Effect::ChangesTarget } else { Effect::Looks }
     }

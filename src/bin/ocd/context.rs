@@ -109,7 +109,9 @@ impl Context {
     /// either.
     fn checked(&self, board: Board) -> Outcome<Board> {
         self.note_start(&board)?;
-        board.check_identity(self.effect)?;
+        // What is done at the end counts, too.
+        let is_left = board.settings.value(Key::OnExit).is_none_or(|on_exit| on_exit == "keep");
+        board.check_identity(if is_left { self.effect } else { self.effect.max(Effect::ChangesTarget) })?;
         Ok(board)
     }
 

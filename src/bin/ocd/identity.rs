@@ -9,9 +9,10 @@ use crate::settings::{Key, Origin, Setting};
 /// What a command does to a board. The more it does, the more is checked before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Effect {
-    /// It shows something, or talks with the firmware.
+    /// It shows something.
     Looks,
-    /// It changes memory, registers or breakpoints, or halts, starts or resets the target.
+    /// It changes memory, registers or breakpoints, halts, starts or resets the target, or talks with
+    /// the firmware.
     ChangesTarget,
     ChangesFlash,
 }
