@@ -157,3 +157,14 @@ fn block_is_not_run_in_part_if_openocd_cannot_say_where_it_ends() {
     assert!(ran.stderr.starts_with(told), "{ran:#?}");
     assert_eq!(session.target().status().unwrap().state, openocd::TargetState::Halted);
 }
+
+#[test]
+fn argument_may_have_several_lines() {
+    let bench = Bench::new();
+    let ran = bench.ocd(&["repl", "-c", "ocd halt\nexpr 6*7\n\nlindex {\n7 } 0\nocd status", "-c", "expr 1"]).expect(0);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert!(lines.len() == 5 && lines[3].contains("is halted"), "{ran:#?}");
+    assert_eq!([lines[1], lines[2], lines[4]], ["42", "7", "1"]);
+    let ran = bench.ocd(&["repl", "-c", "exit\nexpr 1"]).expect(70);
+    assert!(ran.stderr.contains("lines after `exit` were not run"), "{ran:#?}");
+}

@@ -35,7 +35,7 @@ use source::Source;
                         ends a command, Ctrl-D ends. From a pipe, the exit status is that of the first failure."
 )]
 pub(crate) struct ReplArgs {
-    /// Run this line and end. May be repeated.
+    /// Run this line, or these lines, and end. May be repeated.
     #[arg(short = 'c', long = "command", value_name = "LINE", allow_hyphen_values = true)]
     commands: Vec<String>,
 }
@@ -88,7 +88,7 @@ struct Repl<'a> {
 
 impl Repl<'_> {
     /// Runs all lines. Returns the status of the first failure.
-    fn lines(&self, mut lines: Source<'_>) -> Outcome<u8> {
+    fn lines(&self, mut lines: Source) -> Outcome<u8> {
         let mut first = exit_status::DONE;
         let mut text = String::new();
         loop {

@@ -3,14 +3,16 @@
 use std::io::{self, BufRead as _, BufReader, StdinLock};
 
 /// Lines from the command line or from standard input.
-pub(super) enum Source<'a> {
-    Arguments(std::slice::Iter<'a, String>),
+pub(super) enum Source {
+    Arguments(std::vec::IntoIter<String>),
     Input(BufReader<StdinLock<'static>>),
 }
 
-impl<'a> Source<'a> {
-    pub(super) fn arguments(lines: &'a [String]) -> Self {
-        Source::Arguments(lines.iter())
+impl Source {
+    /// An argument may have several lines.
+    pub(super) fn arguments(texts: &[String]) -> Self {
+        let lines: Vec<String> = texts.iter().flat_map(|text| text.lines()).map(str::to_owned).collect();
+        Source::Arguments(lines.into_iter())
     }
 
     pub(super) fn input() -> Self {
@@ -20,7 +22,7 @@ impl<'a> Source<'a> {
     /// The next line, `None` at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<String>> {
         match self {
-            Source::Arguments(lines) => Ok(lines.next().cloned()),
+            Source::Arguments(lines) => Ok(lines.next()),
             Source::Input(reader) => reader.lines().next().transpose(),
         }
     }
@@ -29,7 +31,7 @@ impl<'a> Source<'a> {
     /// holds the other end of a pipe may wait for the end of this program.
     pub(super) fn left(self) -> Vec<String> {
         match self {
-            Source::Arguments(lines) => lines.cloned().collect(),
+            Source::Arguments(lines) => lines.collect(),
             Source::Input(reader) => String::from_utf8_lossy(reader.buffer()).lines().map(str::to_owned).collect(),
         }
     }
