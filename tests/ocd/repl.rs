@@ -168,3 +168,17 @@ fn argument_may_have_several_lines() {
     let ran = bench.ocd(&["repl", "-c", "exit\nexpr 1"]).expect(70);
     assert!(ran.stderr.contains("lines after `exit` were not run"), "{ran:#?}");
 }
+
+#[test]
+fn command_of_a_repl_prints_as_the_repl_does() {
+    let bench = Bench::new();
+    bench.file("app.bin", crate::flash::noise(44, 4000));
+    let flash = ["repl", "-c", "ocd flash app.bin@0x08004000"];
+    let ran = bench.ocd(&[&["--progress", "none", "--json"], &flash[..]].concat()).expect(0);
+    assert!(ran.lines().iter().all(|line| line["type"] != "progress"), "{ran:#?}");
+    assert_eq!(bench.ocd(&[&["--progress", "none"], &flash[..]].concat()).expect(0).stderr, "");
+    // Also after a line that has another one.
+    let lines = ["repl", "-c", "ocd step --color never", "-c", "ocd step"];
+    let ran = bench.ocd(&[&["--color", "always"], &lines[..]].concat()).expect(73);
+    assert!(ran.stderr.starts_with("error: ") && ran.stderr.contains("\x1b[1m\x1b[31merror"), "{ran:#?}");
+}

@@ -101,24 +101,34 @@ pub(crate) struct Output {
     /// Lines tell which board they are about.
     pub(crate) several_boards: bool,
     progress: ProgressStyle,
+    color: ColorChoice,
 }
 
 impl Output {
     pub(crate) fn new(command: &str, arguments: &OutputArgs) -> Self {
-        let choice = match arguments.color {
+        let color = match arguments.color {
             // anstream takes a dumb terminal of a CI system for one with colours.
             When::Auto if std::env::var_os("TERM").is_some_and(|term| term == "dumb") => ColorChoice::Never,
             When::Auto => ColorChoice::Auto,
             When::Always => ColorChoice::Always,
             When::Never => ColorChoice::Never,
         };
-        choice.write_global();
+
         let bars_fit = io::stderr().is_terminal() && arguments.verbose == 0 && !arguments.json;
         let progress = match arguments.progress {
             ProgressStyle::Auto if !bars_fit => ProgressStyle::Plain,
             style => style,
         };
-        Output { command: command.into(), json: arguments.json, board: None, several_boards: false, progress }
+        let output = Output {
+            command: command.into(),
+            json: arguments.json,
+            board: None,
+            several_boards: false,
+            progress,
+            color,
+        };
+        output.use_color();
+        output
     }
 
     /// From now on, lines that name no board are about this one.
@@ -126,8 +136,21 @@ impl Output {
         self.board = board.map(Arc::from);
     }
 
-    pub(crate) fn set_json(&mut self) {
-        self.json = true;
+    /// Prints as `outer` does, the repl whose line this command is, unless the line says otherwise.
+    pub(crate) fn inherit(&mut self, outer: &Output, has_progress: bool, has_color: bool) {
+        self.json |= outer.json;
+        if !has_progress && outer.progress != ProgressStyle::Auto {
+            self.progress = outer.progress;
+        }
+        if !has_color {
+            self.color = outer.color;
+            self.use_color();
+        }
+    }
+
+    /// From now on, colour is as this command wants it.
+    pub(crate) fn use_color(&self) {
+        self.color.write_global();
     }
 
     pub(crate) fn is_json(&self) -> bool {

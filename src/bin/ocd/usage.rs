@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::arguments::{Cli, Command, OutputArgs};
@@ -30,6 +31,14 @@ impl Line {
     /// How its command prints.
     pub(crate) fn output(&self) -> Output {
         output(Some(&self.matches), &self.cli.output)
+    }
+
+    /// The same, of a line of a repl.
+    pub(crate) fn output_within(&self, repl: &Output) -> Output {
+        let mut output = self.output();
+        let is_typed = |id| self.matches.value_source(id) == Some(ValueSource::CommandLine);
+        output.inherit(repl, is_typed("progress"), is_typed("color"));
+        output
     }
 }
 

@@ -244,10 +244,7 @@ impl Repl<'_> {
                 return usage::answer(&error, &all, self.context.output.is_json() || usage::wants_json(&all));
             }
         };
-        let mut output = line.output();
-        if self.context.output.is_json() {
-            output.set_json();
-        }
+        let output = line.output_within(&self.context.output);
         let run = || {
             if let Command::Repl(_) = line.cli.command {
                 return Err(Failure::usage("this is a repl already"));
@@ -263,6 +260,7 @@ impl Repl<'_> {
         let signals = &self.context.signals;
         let status = run().unwrap_or_else(|failure| output.failure(None, &failure.after_signals(signals)));
         self.context.signals.unattend();
+        self.context.output.use_color();
         status
     }
 }
