@@ -266,3 +266,30 @@ fn pipe_gets_data_and_no_escape_codes() {
     let text = ends(shell(&bench, "$0 status | cat; exit 0", &[]), 0);
     assert!(text.contains("is running") && !text.contains('\x1b'), "{text:?}");
 }
+
+#[test]
+fn line_after_a_command_that_reads_the_terminal_is_run() {
+    let bench = Bench::new();
+    for name in ["prints", "rtt_plain"] {
+        bench.file(&format!("{name}.elf"), std::fs::read(crate::run::firmware(name)).unwrap());
+    }
+    let mut terminal = repl(&bench);
+    let commands = [
+        ("ocd run prints.elf --input - --timeout 2s", "of ocd)"),
+        ("ocd cmd 'reset halt'", ""),
+        ("ocd semihosting --timeout 2s", "is over"),
+        ("ocd flash rtt_plain.elf", "verified"),
+        ("ocd rtt --elf rtt_plain.elf --timeout 2s", "is over"),
+    ];
+    for (number, (command, end)) in (6..).zip(commands) {
+        send(&mut terminal, &format!("{command}\r"));
+        terminal.exp_string(end).unwrap();
+        terminal.exp_string("ocd> ").unwrap();
+        // A line that is lost is told here, and not by the next command.
+        send(&mut terminal, &format!("expr {number}*700\r"));
+        terminal.exp_string(&format!("{}\r\n", number * 700)).unwrap();
+        terminal.exp_string("ocd> ").unwrap();
+    }
+    send(&mut terminal, "exit\r");
+    ends(terminal, 0);
+}

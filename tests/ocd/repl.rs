@@ -182,3 +182,27 @@ fn command_of_a_repl_prints_as_the_repl_does() {
     let ran = bench.ocd(&[&["--color", "always"], &lines[..]].concat()).expect(73);
     assert!(ran.stderr.starts_with("error: ") && ran.stderr.contains("\x1b[1m\x1b[31merror"), "{ran:#?}");
 }
+
+#[test]
+fn commands_that_read_standard_input_leave_the_script_alone() {
+    let bench = Bench::new();
+    let prints = crate::run::firmware("prints");
+    bench.chip.load_elf(&std::fs::read(&prints).unwrap());
+    bench.file("gdb", "#!/bin/sh\ncat >swallowed\n");
+    assert!(std::process::Command::new("chmod").arg("+x").arg(bench.folder().join("gdb")).status().unwrap().success());
+    let free = std::net::TcpListener::bind("localhost:0").unwrap().local_addr().unwrap().port();
+    let config = bench.config() + &format!(" -c 'stm32f1x.cpu configure -gdb-port {free}'");
+    let mut command = bench.command(&["repl"]);
+    let mut running = Running::start(command.env("OCD_CONFIG", config).env("GDB", bench.folder().join("gdb")));
+    running.write(&format!("ocd run {prints} --input -\nexpr 1*7\n"));
+    assert_eq!(running.line(), "7");
+    // The firmware finds the end of its input.
+    running.write("reset\nsleep 300\nocd semihosting --timeout 20s\nexpr 2*7\nocd gdb\nexpr 3*7\n");
+    running.line_with("14");
+    running.line_with("21");
+    let ran = running.end().expect(64);
+    let told = "error: standard input has the lines of the repl, and cannot be the firmware's input";
+    assert!(ran.stderr.contains(told), "{ran:#?}");
+    assert!(ran.stderr.contains("the firmware exited with status 0"), "{ran:#?}");
+    assert_eq!(std::fs::read(bench.folder().join("swallowed")).unwrap(), b"");
+}

@@ -26,6 +26,8 @@ pub(crate) struct Context {
     takes_time: bool,
     /// What the command does to its boards.
     effect: Effect,
+    /// Whether standard input has the lines of the repl to which the command belongs.
+    pub(crate) is_script: bool,
 }
 
 impl Context {
@@ -58,7 +60,7 @@ impl Context {
         output.several_boards = names.len() > 1;
         last_line::expect(&output, &names);
         let (takes_time, effect) = (cli.command.takes_time(), cli.command.effect());
-        Ok(Context { output, signals, sources, names, takes_time, effect })
+        Ok(Context { output, signals, sources, names, takes_time, effect, is_script: false })
     }
 
     /// The settings of each chosen board.

@@ -16,13 +16,20 @@ pub(crate) const ENDING_SIGNALS: &[c_int] = &[
     signal_hook::consts::SIGHUP,
 ];
 
+/// Whether `wait_for_input` waits.
+pub(crate) const WAITS_FOR_INPUT: bool = cfg!(unix);
+
 #[cfg(unix)]
 mod unix {
     use std::fs::FileType;
     use std::io;
+    use std::os::fd::AsFd as _;
     use std::process::{Child, ExitStatus};
     use std::sync::{Mutex, PoisonError};
+    use std::time::Duration;
 
+    use nix::errno::Errno;
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::signal::{Signal, kill};
     use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 
@@ -47,6 +54,15 @@ mod unix {
     /// Takes Ctrl-C back from what else in this program handles it, for good.
     pub(crate) fn take_interrupt(handler: impl FnMut() + Send + 'static) -> io::Result<()> {
         ctrlc::set_handler(handler).map_err(io::Error::other)
+    }
+
+    /// Waits for at most so long until reading standard input would not wait. Returns whether that is
+    /// so.
+    pub(crate) fn wait_for_input(limit: Duration) -> bool {
+        let stdin = io::stdin();
+        let mut stdin = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        // Of a flaw the read tells.
+        !matches!(poll(&mut stdin, PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX)), Ok(0) | Err(Errno::EINTR))
     }
 
     /// Asks a program to end.
@@ -84,6 +100,11 @@ mod other {
         Ok(())
     }
 
+    /// Nothing can be asked: the read waits.
+    pub(crate) fn wait_for_input(_: std::time::Duration) -> bool {
+        true
+    }
+
     /// Ends a program: there is no way to ask.
     pub(crate) fn ask_to_end(child: &mut Child) {
         // It may have ended already.
@@ -102,9 +123,13 @@ mod other {
 }
 
 #[cfg(not(unix))]
-pub(crate) use other::{ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of, take_interrupt};
+pub(crate) use other::{
+    ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of, take_interrupt, wait_for_input,
+};
 #[cfg(unix)]
-pub(crate) use unix::{ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of, take_interrupt};
+pub(crate) use unix::{
+    ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of, take_interrupt, wait_for_input,
+};
 
 /// The programs of this user that have a file open below a folder: `openocd (process 123)`. Only
 /// Linux tells.

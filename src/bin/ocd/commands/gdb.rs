@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -67,6 +67,9 @@ pub(crate) fn run(context: &Context, arguments: &GdbArgs) -> Outcome<u8> {
         command.args(&arguments.arguments);
         if context.output.is_json() {
             command.stdout(std::io::stderr());
+        }
+        if context.is_script {
+            command.stdin(Stdio::null());
         }
         // GDB may be started for a target that does not answer.
         let before = board.target()?.status().ok().map(|status| status.state);

@@ -32,7 +32,9 @@ use source::Source;
 #[command(
     after_help = "A line is a command of OpenOCD, such as `targets`. A line that begins with `ocd` is a command of\n\
                         this program, such as `ocd mem read counter 4`. `exit` ends. On a terminal, Tab completes, Ctrl-C\n\
-                        ends a command, Ctrl-D ends. From a pipe, the exit status is that of the first failure."
+                        ends a command, Ctrl-D ends. From a pipe, the exit status is that of the first failure.\n\
+                        Standard input has the lines then: `ocd run --input -` is refused, and `ocd rtt`,\n\
+                        `ocd semihosting` and `ocd gdb` find the end of their input."
 )]
 pub(crate) struct ReplArgs {
     /// Run this line, or these lines, and end. May be repeated.
@@ -63,13 +65,14 @@ enum Next {
 
 pub(crate) fn run(context: &Context, arguments: &ReplArgs) -> Outcome<u8> {
     let board = context.one_board()?;
-    let repl = Repl { context, board: &board, options: options(&board) };
-    let result = if !arguments.commands.is_empty() {
-        repl.lines(Source::arguments(&arguments.commands))
-    } else if std::io::stdin().is_terminal() {
-        repl.converse()
-    } else {
+    let is_script = arguments.commands.is_empty() && !std::io::stdin().is_terminal();
+    let repl = Repl { context, board: &board, options: options(&board), is_script };
+    let result = if is_script {
         repl.lines(Source::input())
+    } else if !arguments.commands.is_empty() {
+        repl.lines(Source::arguments(&arguments.commands))
+    } else {
+        repl.converse()
     };
     // OpenOCD may have ended by `shutdown`.
     let is_gone = board.session.process().is_some_and(|process| !process.is_running());
@@ -84,6 +87,8 @@ struct Repl<'a> {
     board: &'a Board,
     /// What our own commands are given, so that they use this OpenOCD and these settings.
     options: Vec<String>,
+    /// Whether standard input has the lines.
+    is_script: bool,
 }
 
 impl Repl<'_> {
@@ -255,6 +260,7 @@ impl Repl<'_> {
             let mut context = Context::new(&line.cli, &line.matches, output.clone(), self.context.signals.clone())?;
             // It is for the end of the repl, which is still to come.
             context.sources.only_if_typed(Key::OnExit);
+            context.is_script = self.is_script;
             commands::run(line.cli.command, &context)
         };
         let signals = &self.context.signals;

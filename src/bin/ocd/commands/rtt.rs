@@ -174,7 +174,7 @@ fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: TimeLi
     channel.set_read_timeout(Some(READ));
     channel.set_write_timeout(Some(WRITE));
     let has_down = rtt.channels()?.down.iter().any(|down| down.number == number);
-    let mut typing = Typing { input: Some(Input::new()), left: Vec::new(), since: Instant::now() };
+    let mut typing = Typing { input: Some(Input::new(context)), left: Vec::new(), since: Instant::now() };
     let mut stream = Stream::new(&context.output, board.name());
     let mut looked = Instant::now();
     let failure = loop {

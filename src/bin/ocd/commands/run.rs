@@ -143,7 +143,7 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     if !runner.arguments.is_separated {
         misplaced::refuse(&runner.arguments.args)?;
     }
-    let input = console_input::input(&runner.arguments)?;
+    let (input, _reader) = console_input::input(context, &runner.arguments)?;
     runner.firmware.note_missing_places(&runner.output);
     let mut sink = runner.sink();
 

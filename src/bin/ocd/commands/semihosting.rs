@@ -81,7 +81,7 @@ fn pass_on(
     limit: &TimeLimit,
     stream: &mut Stream,
 ) -> Outcome<Done<Report>> {
-    let mut input = Input::new();
+    let mut input = Input::new(context);
     let mut buffer = vec![0; 16 * 1024];
     loop {
         match console.receive(&mut buffer) {

@@ -2,34 +2,43 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use openocd::RunInput;
 
 use super::RunArgs;
+use crate::context::Context;
 use crate::failure::{Failure, Outcome};
+use crate::input::{self, Reader};
 use crate::platform;
 
-/// Nothing, a file, or standard input as it comes.
-pub(super) fn input(arguments: &RunArgs) -> Outcome<RunInput> {
-    match &arguments.input {
-        None => Ok(RunInput::from(Vec::new())),
-        Some(path) if path.as_os_str() == "-" => Ok(as_it_comes(io::stdin())),
-        Some(path) => {
-            let failed = |error| Failure::file("read", path, &error);
-            let kind = std::fs::metadata(path).map_err(failed)?.file_type();
-            // Opening a folder succeeds.
-            if kind.is_dir() {
-                return Err(failed(io::ErrorKind::IsADirectory.into()));
-            }
-            if platform::is_fifo(kind) {
-                // Opening it waits for its writer.
-                return Ok(as_it_comes(Late { path: path.clone(), file: None }));
-            }
-            Ok(as_it_comes(File::open(path).map_err(failed)?))
-        }
+/// Nothing, a file, or standard input as it comes, with its reader.
+pub(super) fn input(context: &Context, arguments: &RunArgs) -> Outcome<(RunInput, Option<Reader>)> {
+    let Some(path) = &arguments.input else { return Ok((RunInput::from(Vec::new()), None)) };
+    if path.as_os_str() != "-" {
+        return Ok((of_file(path)?, None));
     }
+    if context.is_script {
+        let problem = "standard input has the lines of the repl, and cannot be the firmware's input";
+        return Err(Failure::usage(problem).help("name a file: --input FILE"));
+    }
+    let (input, reader) = input::for_run();
+    Ok((input, Some(reader)))
+}
+
+fn of_file(path: &Path) -> Outcome<RunInput> {
+    let failed = |error| Failure::file("read", path, &error);
+    let kind = std::fs::metadata(path).map_err(failed)?.file_type();
+    // Opening a folder succeeds.
+    if kind.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
+    if platform::is_fifo(kind) {
+        // Opening it waits for its writer.
+        return Ok(as_it_comes(Late { path: path.to_owned(), file: None }));
+    }
+    Ok(as_it_comes(File::open(path).map_err(failed)?))
 }
 
 /// A file that is opened by the first read.
