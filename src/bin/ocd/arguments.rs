@@ -136,6 +136,8 @@ pub(crate) enum Command {
     /// Flash firmware, reset, and show what it prints until it ends. Its exit status becomes ours.
     Run(Box<commands::run::RunArgs>),
     /// Show what running firmware prints, without a reset or a halt.
+    ///
+    /// It ends with Ctrl-C, when --timeout is over, and when the firmware exits, crashes or halts.
     Attach(commands::attach::AttachArgs),
     /// Show the target's state.
     Status,
@@ -216,6 +218,9 @@ pub(crate) enum Command {
     /// Run OpenOCD's commands and ours, line by line.
     Repl(commands::repl::ReplArgs),
     /// Print what the running target sends over RTT, and send it standard input.
+    ///
+    /// Ctrl-C or the end of --timeout ends it. The end of standard input, Ctrl-D on a terminal, does
+    /// not.
     Rtt(commands::rtt::RttArgs),
     /// Serve the semihosting calls of the running target until it exits.
     Semihosting(commands::semihosting::SemihostingArgs),
