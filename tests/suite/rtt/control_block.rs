@@ -61,6 +61,18 @@ fn a_stream_goes_on_after_the_power_was_off() {
     assert_eq!(channel.lines().next().unwrap().unwrap(), firmware::GREETING.trim());
 }
 
+#[test]
+fn write_to_a_chip_without_power_names_the_read_that_failed() {
+    let board = started();
+    let mut channel = terminal(&board);
+    board.chip.faults().power_off();
+    let error = channel.write_text("hello").unwrap_err();
+    assert!(
+        error.to_string().starts_with("cannot write to the RTT ring: OpenOCD refused `read_memory` (code "),
+        "{error}"
+    );
+}
+
 /// Halts the target and puts its control block elsewhere, with nothing where it was for a time;
 /// what it holds, and where it is.
 fn move_block(board: &Board) -> ([u8; 144], u32) {
