@@ -45,6 +45,7 @@ fn a_stream_goes_on_after_a_reset() {
         channel.write_text("again\n").unwrap();
         assert_eq!(channel.lines().next().unwrap().unwrap(), "again");
     }
+    assert_eq!(channel.restarts(), 0);
 }
 
 /// OpenOCD ends the transfer for good when it can't read the memory once, and says nothing.
@@ -59,6 +60,7 @@ fn a_stream_goes_on_after_the_power_was_off() {
     board.chip.faults().power_on();
     board.session.target().reset(ResetMode::Run).unwrap();
     assert_eq!(channel.lines().next().unwrap().unwrap(), firmware::GREETING.trim());
+    assert_eq!(channel.restarts(), 1);
 }
 
 #[test]
