@@ -165,7 +165,10 @@ impl OpenOcdProcess {
     /// OpenOCD often goes on where the board is not as the configuration describes it: with another
     /// chip, with a JTAG chain of other TAPs, with a target that seems to have no power. The calls
     /// that follow then fail in other ways, or work on a wrong chip. So look here before flash is
-    /// written. The log of the start is read once; lines that come later change nothing.
+    /// written. The `log` crate gets them too, as warnings under the target `openocd::process`.
+    ///
+    /// Only the log of the start counts; lines that come later change nothing. An OpenOCD that is
+    /// told to log errors only (`-d0`) says less.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
