@@ -34,6 +34,9 @@ use feed::Feed;
 /// [`wait_halt`](crate::Target::wait_halt). [`poll_every`](Self::poll_every) makes OpenOCD poll
 /// more often.
 ///
+/// Only OpenOCD's own resets are an [`Event::Reset`]. A press of the reset button, a watchdog and a
+/// reset by the firmware are none; OpenOCD at most logs them.
+///
 /// The value owns a handle of its session, and can be moved into another thread. Dropping the value
 /// and its iterators closes the connection and ends the thread. [`Session::close`] does so too:
 /// after the events that arrived before, every call fails with [`ConnectionError::SessionClosed`].

@@ -92,7 +92,7 @@ pub use jtag::{Bits, Jtag, NewTap, SvfFile, SvfReport, Tap, XsvfFile};
 pub use memory::{
     Memory, RamFault, RamTest, RamTestStep, Sample, SampleCsv, SampleValue, Samples, Variable, VariableType,
 };
-pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess};
+pub use process::{LOG_TAIL_LINES, OpenOcdBuilder, OpenOcdProcess, StartFailure};
 pub use progress::{IntoControlFlow, NoProgress, Progress, ProgressCallback, ProgressReport};
 pub use ram_program::RamStart;
 pub use registers::{Register, RegisterDump, Registers};

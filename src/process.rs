@@ -11,6 +11,8 @@ mod log_line;
 mod log_reader;
 mod log_tail;
 mod reply_echo;
+mod start_failure;
+mod start_log;
 mod startup;
 mod temporary;
 
@@ -23,6 +25,7 @@ use std::time::{Duration, Instant};
 pub use builder::OpenOcdBuilder;
 use child::{OwnedChild, STOP_GRACE};
 pub use log_tail::LOG_TAIL_LINES;
+pub use start_failure::StartFailure;
 
 use crate::command::OwnServer;
 use crate::error::{ProcessReport, Result};
@@ -64,6 +67,7 @@ pub struct OpenOcdProcess {
     /// The target of each of them.
     gdb_targets: Vec<String>,
     telnet_port: Option<u16>,
+    start_warnings: Vec<String>,
 }
 
 impl OpenOcdProcess {
@@ -153,6 +157,31 @@ impl OpenOcdProcess {
     /// ```
     pub fn log_tail(&self) -> Vec<String> {
         self.child.log.lines()
+    }
+
+    /// Returns what OpenOCD's log of the start says against the configuration, a sentence each;
+    /// empty if nothing.
+    ///
+    /// OpenOCD often goes on where the board is not as the configuration describes it: with another
+    /// chip, with a JTAG chain of other TAPs, with a target that seems to have no power. The calls
+    /// that follow then fail in other ways, or work on a wrong chip. So look here before flash is
+    /// written. The `log` crate gets them too, as warnings under the target `openocd::process`.
+    ///
+    /// Only the log of the start counts; lines that come later change nothing. An OpenOCD that is
+    /// told to log errors only (`-d0`) says less.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let config = chip.openocd_config();
+    /// use openocd::Session;
+    ///
+    /// let session = Session::start(config)?;
+    /// let warnings = session.process().map(|process| process.start_warnings()).unwrap_or_default();
+    /// assert!(warnings.is_empty(), "{warnings:?}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn start_warnings(&self) -> &[String] {
+        &self.start_warnings
     }
 
     /// Returns what is known of the process, for an error message.

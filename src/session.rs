@@ -108,6 +108,9 @@ impl Session {
     /// says how the string is read. For everything else that can be chosen see
     /// [`OpenOcdProcess::builder`] with [`SessionBuilder::start`].
     ///
+    /// OpenOCD often goes on with another chip than the configuration describes.
+    /// [`OpenOcdProcess::start_warnings`] tells that; [`process`](Self::process) has it.
+    ///
     /// # Errors
     /// The errors of [`OpenOcdBuilder::spawn`](crate::OpenOcdBuilder::spawn) and of
     /// [`connect`](Self::connect).

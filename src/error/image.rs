@@ -40,7 +40,8 @@ pub enum ImageError {
         /// The most bytes that a file may have.
         limit: u64,
     },
-    /// The contents of a file are unusable; `problem` says why.
+    /// The contents of a file are unusable; `problem` says why. [`Error::id`](crate::Error::id) is
+    /// that of `problem`, such as `image.unknown_format`.
     #[error("the image {} is not usable: {problem}", shown(path))]
     File {
         /// The path given.

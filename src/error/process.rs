@@ -33,7 +33,7 @@ pub enum ProcessError {
         problem: &'static str,
     },
     /// OpenOCD ended before it was ready: a bad configuration, no adapter, a port that is taken, a
-    /// crash.
+    /// crash. [`ProcessReport::start_failure`] of the report tells which.
     ///
     /// OpenOCD 0.12.0 goes on without a GDB port that is taken. Then it was ended, and its exit
     /// status is a success. A program that closes its log and goes on is no OpenOCD: it has no exit

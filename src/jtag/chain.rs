@@ -52,6 +52,31 @@ impl Tap {
     pub fn part(&self) -> Option<u16> {
         self.idcode.map(|idcode| (idcode >> 12 & 0xffff) as u16)
     }
+
+    /// Whether the TAP is the one that the configuration describes, by its identification code.
+    ///
+    /// The codes are compared as OpenOCD compares them when it examines the chain: a TAP with no
+    /// expected code, or with the expected code 0, may be any; the version is left out if
+    /// [`ignore_version`](Self::ignore_version) says so. A TAP whose code OpenOCD has not read is
+    /// taken as expected.
+    ///
+    /// OpenOCD may go on with a TAP that is not expected, so calls may work with another chip than
+    /// the configuration describes.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// for tap in session.jtag().scan_chain()? {
+    ///     assert!(tap.is_expected(), "another chip: {tap}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_expected(&self) -> bool {
+        let mask = if self.ignore_version { 0x0fff_ffff } else { u32::MAX };
+        let fits =
+            |found: u32| self.expected_ids.iter().any(|&expected| expected == 0 || (expected ^ found) & mask == 0);
+        self.expected_ids.is_empty() || self.idcode.is_none_or(fits)
+    }
 }
 
 /// `stm32f1x.cpu: 0x3ba00477, IR of 4 bits`
@@ -70,8 +95,14 @@ impl fmt::Display for Tap {
 impl Jtag<'_> {
     /// Lists all TAPs, disabled ones too, from TDO to TDI (OpenOCD: `scan_chain`).
     ///
-    /// TAPs that the configuration does not declare are called `auto0.tap` and so on. If there are
-    /// any, the first call checks the chain as [`arp_init`](Self::arp_init) does: newer OpenOCD
+    /// The list is what OpenOCD remembers: the TAPs of its configuration, with the identification
+    /// codes that it read when it last examined the chain, mostly at its start. This call sends
+    /// nothing to the target, so it succeeds without power too. [`arp_init`](Self::arp_init)
+    /// examines the chain anew. [`Tap::is_expected`] tells whether it is the chip of the
+    /// configuration.
+    ///
+    /// TAPs that the configuration does not declare are listed as `auto0.tap` and so on. If there
+    /// are any, the first call checks the chain as [`arp_init`](Self::arp_init) does: newer OpenOCD
     /// would abort over a TAP whose instruction register it could not measure.
     ///
     /// # Errors

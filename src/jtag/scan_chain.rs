@@ -113,6 +113,25 @@ mod tests {
     }
 
     #[test]
+    fn identification_codes_are_compared_as_openocd_compares_them() {
+        for (found, expected, is_expected) in [
+            ("0x3ba00477", "0x3ba00477", true),
+            ("0x3ba00477", "0x4ba00477", false),
+            // The version is not compared.
+            ("0x3ba00477", "0x*ba00477", true),
+            ("0x3ba00477", "0x*ba00478", false),
+            // None is expected, or none was read.
+            ("0x3ba00477", "0x00000000", true),
+            ("0x00000000", "0x4ba00477", true),
+        ] {
+            let rows = parsed(&format!(" 0 a.b  Y {found} {expected} 4 0x01 0x03")).unwrap();
+            assert_eq!(rows[0].is_expected(), is_expected, "{rows:?}");
+        }
+        let two = " 0 a.b  Y 0x4ba00477 0x3ba00477 4 0x01 0x03\n                  0x4ba00477\n";
+        assert!(parsed(two).unwrap()[0].is_expected());
+    }
+
+    #[test]
     fn an_empty_chain_has_no_taps() {
         assert_eq!(parsed(""), Some(Vec::new()));
     }

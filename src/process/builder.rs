@@ -311,12 +311,16 @@ impl OpenOcdBuilder {
 
     /// Starts OpenOCD and waits until it has answered a command, so until its `init` has succeeded.
     ///
+    /// OpenOCD often goes on with a board that is not as the configuration describes it:
+    /// [`OpenOcdProcess::start_warnings`].
+    ///
     /// # Errors
     /// [`ProcessError::BinaryNotFound`](crate::ProcessError::BinaryNotFound) without an openocd
     /// binary, [`ProcessError::InvalidConfig`](crate::ProcessError::InvalidConfig) for an empty or
     /// unusable configuration,
     /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup) with
-    /// OpenOCD's exit status and log, and [`TimeoutError::Ready`](crate::TimeoutError::Ready) if
+    /// OpenOCD's exit status and log, whose [`start_failure`](crate::ProcessReport::start_failure)
+    /// names the reason, and [`TimeoutError::Ready`](crate::TimeoutError::Ready) if
     /// OpenOCD is not ready in time; it is stopped then.
     ///
     /// ```

@@ -5,9 +5,13 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::log_line::LineNews;
+use super::start_log;
 
 /// How many lines of OpenOCD's log are kept.
 pub const LOG_TAIL_LINES: usize = 200;
+
+/// How many lines that tell something of the start are kept, for a start that logs them without end.
+const START_LINES: usize = 200;
 
 /// The last lines of the log, and whether more can come.
 #[derive(Debug, Default)]
@@ -19,6 +23,8 @@ pub(super) struct LogTail {
 #[derive(Debug, Default)]
 struct State {
     lines: VecDeque<String>,
+    /// What [`start_log::warnings`] needs: `lines` may have lost it by the end of the start.
+    start_lines: Vec<String>,
     tcl_port: Option<u16>,
     /// The target that the next GDB port is for.
     gdb_target: String,
@@ -45,6 +51,11 @@ enum Stage {
 impl LogTail {
     pub(super) fn lines(&self) -> Vec<String> {
         self.state().lines.iter().cloned().collect()
+    }
+
+    /// The warnings that the log of the start gives reason for. Their lines are dropped.
+    pub(super) fn take_start_warnings(&self) -> Vec<String> {
+        start_log::warnings(&std::mem::take(&mut self.state().start_lines))
     }
 
     /// The TCL port, once it is announced.
@@ -114,6 +125,9 @@ impl LogTail {
         let mut state = self.state();
         if state.lines.len() == LOG_TAIL_LINES {
             state.lines.pop_front();
+        }
+        if state.stage == Stage::Starting && state.start_lines.len() < START_LINES && start_log::may_tell(&line) {
+            state.start_lines.push(line.clone());
         }
         state.lines.push_back(line);
         match news {

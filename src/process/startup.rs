@@ -107,6 +107,10 @@ fn wait_until_ready(mut process: OpenOcdProcess, deadline: Deadline) -> Result<O
     }
     (process.gdb_targets, process.gdb_ports) = process.child.log.gdb_ports().into_iter().unzip();
     process.telnet_port = process.child.log.telnet_port();
+    process.start_warnings = process.child.log.take_start_warnings();
+    for warning in &process.start_warnings {
+        log::warn!(target: "openocd::process", "{warning}");
+    }
     Ok(process)
 }
 
@@ -146,6 +150,7 @@ fn launch(
         gdb_ports: Vec::new(),
         gdb_targets: Vec::new(),
         telnet_port: None,
+        start_warnings: Vec::new(),
     };
     process.child.send_token();
     let named = |name: &str| thread::Builder::new().name(format!("openocd {pid} {name}"));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Rtt;
+use super::write::of_failed_access;
 use crate::command::{Request, Script};
 use crate::error::{Error, RejectedBlock, Result, RttError, TimeoutError};
 use crate::memory::numbers::decode;
@@ -198,11 +199,12 @@ impl Rtt<'_> {
         for place in places {
             let request = self.request(Script::call("rtt_clear").hex(place).word(id)).shown("write_memory");
             let request = request.to("clear the RTT control block").expecting("0 or 1");
-            cleared += self.ask(&request, |answer| match answer {
+            let answer = self.ask(&request, |answer| match answer {
                 b"0" => Some(0),
                 b"1" => Some(1),
                 _ => None,
-            })?;
+            });
+            cleared += answer.map_err(of_failed_access)?;
         }
         Ok(cleared)
     }

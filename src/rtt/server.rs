@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::ring::{Ring, RingState};
-use super::write::Restarts;
+use super::write::{Restarts, of_failed_access};
 use super::{Rtt, RttMode, replies};
 use crate::command::Script;
 use crate::error::{Result, RttError};
@@ -85,7 +85,8 @@ impl Server {
         let rtt = self.rtt();
         let request =
             rtt.request(script.number(mode.bits())).shown("write_memory").to("set the mode of the up-channel");
-        let ring = rtt.ask(&request.before(deadline).expecting("an answer about RTT"), Ring::parse)??;
+        let answer = rtt.ask(&request.before(deadline).expecting("an answer about RTT"), Ring::parse);
+        let ring = answer.map_err(of_failed_access)??;
         match ring.state {
             RingState::Ready => Ok(RttMode::of(ring.flags)),
             _ => Err(ring.no_channel(RttDirection::Up, self.channel).into()),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::ring::{Ring, RingState};
 use super::{GRACE, Rtt, SEARCH_GRACE};
 use crate::command::Script;
-use crate::error::{Error, Result, RttError};
+use crate::error::{Error, Failure, Result, RttError};
 use crate::session::Session;
 use crate::stop_token::StopTokens;
 use crate::types::RttDirection;
@@ -33,6 +33,24 @@ impl Restarts {
     pub(super) fn count(session: &Session) -> u32 {
         Restarts::of(session).0.load(Ordering::Acquire)
     }
+}
+
+/// The same error, of the command that failed. A write to memory is preceded by reads of the
+/// control block.
+pub(super) fn of_failed_access(error: Error) -> Error {
+    match error {
+        Error::Rtt(RttError::Refused(mut refused)) if is_of_a_read(&refused.failure) => {
+            refused.failure = Box::new(refused.failure.of_command("read_memory".to_owned()));
+            Error::Rtt(RttError::Refused(refused))
+        }
+        error => error,
+    }
+}
+
+fn is_of_a_read(failure: &Failure) -> bool {
+    // OpenOCD 0.12.0 begins the message with the name of the command, newer OpenOCD does not.
+    let is_of_a_read = |line: &str| line.starts_with("read_memory: ") || line == "failed to read memory";
+    failure.message().lines().any(|line| is_of_a_read(line.trim_start_matches("Error: ").trim_end()))
 }
 
 impl Rtt<'_> {
@@ -97,7 +115,8 @@ impl Rtt<'_> {
         let script = Script::call("rtt_put").number(number).hex_list(piece.iter().copied());
         let request = self.request(script).shown("write_memory").to("write to the RTT ring");
         let request = request.before(deadline).expecting("how many bytes the target took");
-        let (count, ring) = self.ask(&request, |answer| Ring::parse_put(answer, piece.len()))??;
+        let answer = self.ask(&request, |answer| Ring::parse_put(answer, piece.len()));
+        let (count, ring) = answer.map_err(of_failed_access)??;
         if ring.state == RingState::None {
             return Err(ring.no_channel(RttDirection::Down, number).into());
         }

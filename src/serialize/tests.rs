@@ -121,6 +121,7 @@ fn all_results_can_be_serialized() {
         can::<Error>,
         can::<Failure>,
         can::<ProcessReport>,
+        can::<StartFailure>,
         can::<Version>,
         can::<Execution>,
         can::<TargetInfo>,

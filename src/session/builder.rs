@@ -175,6 +175,9 @@ impl SessionBuilder {
     /// Starts an OpenOCD and connects to it; see [`Session::start`]. Takes a configuration such as
     /// `"board/st_nucleo_f4.cfg"`, or an [`OpenOcdBuilder`] for everything else that can be chosen.
     ///
+    /// OpenOCD often goes on with another chip than the configuration describes:
+    /// [`OpenOcdProcess::start_warnings`].
+    ///
     /// # Errors
     /// The errors of [`OpenOcdBuilder::spawn`] and of [`Session::connect`].
     ///

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openocd::{BreakpointKind, ConnectionError, Error, Event, Events, Session, TargetEvent};
+use openocd::{BreakpointKind, ConnectionError, Error, Event, Events, ResetMode, Session, TargetEvent};
 use virtual_chip::{CoreState, Model, VirtualBoard, VirtualChip, firmware};
 
 use crate::board::{Board, PATIENCE};
@@ -227,4 +227,24 @@ fn events_come_whatever_the_level_of_the_log_is() {
         board.session.target().halt().unwrap();
         assert!(board.session.command("debug_level").unwrap().trim().ends_with(level), "the level is as it was");
     }
+}
+
+#[test]
+fn press_of_the_reset_button_is_no_event_of_a_reset() {
+    let board = Board::start();
+    let press = |events: &Events| -> Vec<Event> {
+        let resets = board.chip.reset_count();
+        board.chip.reset();
+        assert_eq!(board.chip.reset_count(), resets + 1);
+        events.timeout_iter(A_WHILE * 2).map(Result::unwrap).collect()
+    };
+    let is_reset = |event: &Event| matches!(event, Event::Reset(_));
+    let events = board.session.events().unwrap();
+    board.chip.run();
+    events.timeout_iter(A_WHILE).for_each(drop);
+    let seen = press(&events);
+    assert!(!seen.iter().any(is_reset), "{seen:?}");
+    // One of OpenOCD's own is.
+    board.session.target().reset(ResetMode::Run).unwrap();
+    events.wait_for(is_reset, PATIENCE).unwrap();
 }

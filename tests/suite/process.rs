@@ -9,6 +9,7 @@ mod logs;
 mod names;
 mod ports;
 mod trust;
+mod warnings;
 
 use std::time::{Duration, Instant};
 

@@ -130,13 +130,13 @@ impl Board {
     /// What OpenOCD's log of its start says against the configuration. An OpenOCD that runs already
     /// has told it to others.
     pub(crate) fn doubts(&self) -> Vec<String> {
-        self.session.process().map(|process| hints::start_log::warnings(&process.log_tail())).unwrap_or_default()
+        self.session.process().map(|process| process.start_warnings().to_vec()).unwrap_or_default()
     }
 
     /// Whether the chain of an OpenOCD that runs already has another chip than its configuration
     /// describes.
     pub(crate) fn doubt_of_chain(&self, taps: &[Tap]) -> Option<String> {
-        if self.session.process().is_some() { None } else { hints::start_log::warning_of_chain(taps) }
+        if self.session.process().is_some() { None } else { hints::chain::warning(taps) }
     }
 
     /// The board's name, if it was chosen by name.

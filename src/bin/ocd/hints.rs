@@ -1,11 +1,13 @@
 //! Explains errors of the library: what to try, by the kind of error and by OpenOCD's own log of
 //! its start.
 
+pub(crate) mod chain;
 mod plain;
-pub(crate) mod start_log;
 mod symptoms;
 
-use openocd::{ConnectionError, Error, FlashError, ImageError, ProcessError, ProcessReport, TargetError, TargetState};
+use openocd::{
+    ConnectionError, Error, FlashError, ImageError, ProcessError, ProcessReport, StartFailure, TargetError, TargetState,
+};
 
 use crate::exit_status;
 use crate::failure::Failure;
@@ -136,16 +138,18 @@ pub(crate) fn name_transport(mut failure: Failure, settings: &Settings) -> Failu
 fn start_up(failure: &mut Failure, report: &ProcessReport) {
     failure.log.clone_from(&report.log_tail);
     failure.command = Some(report.command_line.clone());
-    if let Some((symptom, line)) = symptoms::find(&report.log_tail) {
+    let recognized = StartFailure::recognize(&report.log_tail)
+        .and_then(|(why, line)| symptoms::symptom(why).map(|symptom| (why, symptom, line)));
+    if let Some((why, symptom, line)) = recognized {
         failure.status = symptom.status;
         symptom.id.clone_into(&mut failure.id);
-        symptom.message.clone_into(&mut failure.message);
+        failure.message = why.to_string();
         failure.causes = vec![format!("OpenOCD says: {line}")];
         failure.help.push(symptom.help.to_owned());
         match symptom.id {
             symptoms::NO_PERMISSION => {
                 if let Some(device) = symptoms::device(&report.log_tail) {
-                    failure.message = format!("{}, {device}", symptom.message);
+                    failure.message = format!("{why}, {device}");
                 }
             }
             symptoms::BUSY_PROBE => {

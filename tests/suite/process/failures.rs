@@ -4,7 +4,8 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use openocd::{Error, OpenOcdProcess, ProcessError, Session, TimeoutError};
+use openocd::{Error, OpenOcdProcess, ProcessError, Session, StartFailure, TimeoutError};
+use virtual_chip::{Transport, VirtualChip};
 
 use super::{exists, startup_failure};
 use crate::board::dummy;
@@ -63,6 +64,42 @@ fn missing_adapter_is_reported_though_openocd_listens_first() {
     let (text, report) = startup_failure(Session::start(config).unwrap_err());
     assert!(text.contains("ailed to connect"), "{text}");
     assert_eq!(report.exit_status.unwrap().code(), Some(1));
+}
+
+#[test]
+fn reason_of_a_failed_start_is_recognized() {
+    use StartFailure::{
+        MissingFile, NoDriver, NoProbe, PortTaken, ProbeUnreachable, TransportRefused, Unknown, UnknownCommand,
+        UnknownDriver,
+    };
+
+    let probe = "-c 'adapter driver dummy; adapter speed 1000'";
+    for (config, expected) in [
+        ("-f interface/cmsis-dap.cfg -c 'adapter serial no-such-probe' -f target/stm32f1x.cfg".to_owned(), NoProbe),
+        ("-c 'adapter driver remote_bitbang; remote_bitbang port 1; remote_bitbang host localhost; adapter speed 1; jtag newtap a b -irlen 4'".to_owned(), ProbeUnreachable),
+        ("-f no/such.cfg".to_owned(), MissingFile),
+        ("-c no_such_command".to_owned(), UnknownCommand),
+        ("-c 'adapter driver nonsense'".to_owned(), UnknownDriver),
+        ("-c 'jtag newtap a b -irlen 4; init'".to_owned(), NoDriver),
+        (format!("{probe} -c 'transport select jtag; transport select swd'"), TransportRefused),
+        ("-c 'adapter driver cmsis-dap; transport select hla_swd'".to_owned(), TransportRefused),
+        (format!("{probe} -c 'error oops'"), Unknown),
+    ] {
+        let (_, report) = startup_failure(Session::start(&*config).unwrap_err());
+        assert_eq!(report.start_failure(), expected, "{config}: {report}");
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (_, report) = startup_failure(dummy().tcl_port(taken.local_addr().unwrap().port()).spawn().unwrap_err());
+    assert_eq!(report.start_failure(), PortTaken, "{report}");
+}
+
+#[test]
+fn start_without_power_is_a_silent_target() {
+    let chip = VirtualChip::start().unwrap();
+    chip.faults().power_off();
+    let config = chip.openocd_config_over(Transport::Jtag);
+    let (_, report) = startup_failure(Session::start(config).unwrap_err());
+    assert_eq!(report.start_failure(), StartFailure::TargetSilent, "{report}");
 }
 
 #[test]

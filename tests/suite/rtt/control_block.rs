@@ -45,6 +45,7 @@ fn a_stream_goes_on_after_a_reset() {
         channel.write_text("again\n").unwrap();
         assert_eq!(channel.lines().next().unwrap().unwrap(), "again");
     }
+    assert_eq!(channel.restarts(), 0);
 }
 
 /// OpenOCD ends the transfer for good when it can't read the memory once, and says nothing.
@@ -59,6 +60,19 @@ fn a_stream_goes_on_after_the_power_was_off() {
     board.chip.faults().power_on();
     board.session.target().reset(ResetMode::Run).unwrap();
     assert_eq!(channel.lines().next().unwrap().unwrap(), firmware::GREETING.trim());
+    assert_eq!(channel.restarts(), 1);
+}
+
+#[test]
+fn write_to_a_chip_without_power_names_the_read_that_failed() {
+    let board = started();
+    let mut channel = terminal(&board);
+    board.chip.faults().power_off();
+    let error = channel.write_text("hello").unwrap_err();
+    assert!(
+        error.to_string().starts_with("cannot write to the RTT ring: OpenOCD refused `read_memory` (code "),
+        "{error}"
+    );
 }
 
 /// Halts the target and puts its control block elsewhere, with nothing where it was for a time;

@@ -1,14 +1,13 @@
 //! What the log of a start that succeeded says against the configuration. OpenOCD goes on where it
 //! can, and the user would not know. No I/O.
 
-use openocd::Tap;
-
-use super::symptoms::{POWER, WRONG_CHIP, cause};
+use super::StartFailure;
+use super::start_failure::message as without_place;
 
 /// A part of a line, and what it means. What OpenOCD's own defaults cause is not here.
 const SIGNS: &[(&str, &str)] = &[
-    ("target voltage may be too low", POWER.0),
-    ("Target voltage too low", POWER.0),
+    ("target voltage may be too low", StartFailure::TargetUnpowered.sentence()),
+    ("Target voltage too low", StartFailure::TargetUnpowered.sentence()),
     ("JTAG scan chain interrogation failed", NO_CHAIN),
     ("Unexpected idcode after end of chain", OTHER_CHAIN),
     ("IR capture error", OTHER_CHAIN),
@@ -31,7 +30,7 @@ struct Wrong<'a> {
 }
 
 /// The warnings that the log of a start gives reason for.
-pub(crate) fn warnings(log: &[String]) -> Vec<String> {
+pub(super) fn warnings(log: &[String]) -> Vec<String> {
     let mut warnings = Vec::from_iter(wrong_chip(&wrong_in_log(log)));
     for (sign, meaning) in SIGNS {
         let is_new = !warnings.iter().any(|warning| warning.starts_with(meaning));
@@ -42,10 +41,9 @@ pub(crate) fn warnings(log: &[String]) -> Vec<String> {
     warnings
 }
 
-/// The warning that the table of the scan chain gives reason for.
-pub(crate) fn warning_of_chain(taps: &[Tap]) -> Option<String> {
-    let wrong: Vec<Wrong> = taps.iter().filter_map(wrong_in_chain).collect();
-    wrong_chip(&wrong)
+/// Whether [`warnings`] needs the line.
+pub(super) fn may_tell(line: &str) -> bool {
+    line.contains("JTAG tap: ") || SIGNS.iter().any(|(sign, _)| line.contains(sign))
 }
 
 fn wrong_chip(wrong: &[Wrong<'_>]) -> Option<String> {
@@ -53,7 +51,7 @@ fn wrong_chip(wrong: &[Wrong<'_>]) -> Option<String> {
         format!("TAP {tap} has the identification code {found}, expected {}", expected.join(" or "))
     };
     let taps: Vec<String> = wrong.iter().map(tap).collect();
-    (!taps.is_empty()).then(|| format!("{}: {}", WRONG_CHIP.0, taps.join("; ")))
+    (!taps.is_empty()).then(|| format!("{}: {}", StartFailure::WrongChip.sentence(), taps.join("; ")))
 }
 
 /// ```text
@@ -81,25 +79,9 @@ fn wrong_in_log(log: &[String]) -> Vec<Wrong<'_>> {
     wrong
 }
 
-/// Compares as OpenOCD does when it examines the chain.
-fn wrong_in_chain(tap: &Tap) -> Option<Wrong<'_>> {
-    let found = tap.idcode?;
-    let mask = if tap.ignore_version { 0x0fff_ffff } else { u32::MAX };
-    let fits = |expected: &u32| *expected == 0 || (expected ^ found) & mask == 0;
-    if tap.expected_ids.is_empty() || tap.expected_ids.iter().any(fits) {
-        return None;
-    }
-    let code = |expected: &u32| match tap.ignore_version {
-        true => format!("0x*{:07x}", expected & mask),
-        false => format!("{expected:#010x}"),
-    };
-    let expected = tap.expected_ids.iter().map(code).collect();
-    Some(Wrong { tap: &tap.name, found: format!("{found:#010x}"), expected })
-}
-
 /// The line without its level.
 fn message(line: &str) -> &str {
-    cause(line.strip_prefix("Warn : ").unwrap_or(line))
+    without_place(line.strip_prefix("Warn : ").unwrap_or(line))
 }
 
 #[cfg(test)]
@@ -107,7 +89,7 @@ mod tests {
     use super::*;
 
     fn of(log: &str) -> Vec<String> {
-        warnings(&log.lines().map(str::to_owned).collect::<Vec<_>>())
+        warnings(&log.lines().filter(|line| may_tell(line)).map(str::to_owned).collect::<Vec<_>>())
     }
 
     /// As OpenOCD 0.12.0 and a development version of August 2026 write it.
