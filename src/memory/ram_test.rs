@@ -77,7 +77,7 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// The target must be halted, as its firmware may use the RAM. The former contents are read
     /// first and written back at the end, also after an error. `range` begins and ends at a
-    /// multiple of 4, and has at most 4 GiB. The test holds three times its length in memory.
+    /// multiple of 4, and has less than 4 GiB. The test holds three times its length in memory.
     /// RAM that holds something else than what was written is no error: it is in the result. An
     /// access that fails is one.
     ///

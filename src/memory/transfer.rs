@@ -96,7 +96,7 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// # Errors
     /// The errors of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] if the stream
-    /// fails. The bytes before the error have been written.
+    /// fails. The pieces before the one that failed have been written, of at most 128 KiB each.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -132,7 +132,7 @@ impl<R: ProgressReport> Memory<'_, R> {
     /// # Errors
     /// The errors of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] with the path
     /// if the file cannot be read, or is a FIFO, which is for
-    /// [`load_from`](Self::load_from). The bytes before the error have been written.
+    /// [`load_from`](Self::load_from). The pieces before the one that failed have been written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -157,7 +157,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// # Errors
     /// The errors of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] if the stream
-    /// fails. The bytes before the error have been written.
+    /// fails. The pieces before the one that failed have been written, of at most 16 KiB each; the text
+    /// has the number of bytes.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
