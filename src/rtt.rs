@@ -13,6 +13,9 @@ mod write;
 
 use std::time::Duration;
 
+/// The usual id of a control block.
+pub(crate) const ID: &str = "SEGGER RTT";
+
 pub use channel::RttChannel;
 pub use info::{RttChannelInfo, RttChannels, RttMode};
 pub use lines::RttLines;

@@ -9,10 +9,13 @@ use super::layout::{Chip, Span};
 use super::pieces::{Expected, Pace, cause};
 use super::read_back::Partial;
 use super::{Flash, ImageSource, WriteOptions, WriteReport};
+use crate::command::Script;
 use crate::error::{Error, Failure, FlashError, InvalidArgument, Result, TargetError};
 use crate::image::Image;
 use crate::progress::{NoProgress, ProgressReport, Tracker, undone_at_panic};
+use crate::rtt::ID as RTT_ID;
 use crate::types::Phase;
+use crate::wire::tcl;
 
 /// Bytes that belong into one bank.
 #[derive(Debug)]
@@ -160,12 +163,37 @@ impl<R: ProgressReport> Flash<'_, R> {
             chip.check_unprotected(&spans)?;
         }
         let write = || self.erase_and_write(&chip, &parts, &kept, options, &mut tracker);
-        undone_at_panic(write, || drop(self.put_back(&chip, &kept))).map(|()| report).map_err(|error| {
-            match self.put_back(&chip, &kept) {
-                lost if lost.is_empty() => error,
-                lost => FlashError::NotKept { lost, cause: Box::new(error) }.into(),
-            }
+        let written = undone_at_panic(write, || drop(self.put_back(&chip, &kept)));
+        if !options.restore_ram {
+            self.clear_copies(&parts);
+        }
+        written.map(|()| report).map_err(|error| match self.put_back(&chip, &kept) {
+            lost if lost.is_empty() => error,
+            lost => FlashError::NotKept { lost, cause: Box::new(error) }.into(),
         })
+    }
+
+    /// Clears what looks like an RTT control block in RAM, and is a copy of the one in the image: OpenOCD
+    /// has carried the image through the working area. A search would find it before the firmware's.
+    fn clear_copies(&self, parts: &[(Span, &[u8])]) {
+        let has_block = |bytes: &[u8]| memchr::memmem::find(bytes, RTT_ID.as_bytes()).is_some();
+        if !parts.iter().any(|(_, bytes)| has_block(bytes)) {
+            return;
+        }
+        let request = self.target.request(Script::call("working_area")).shown("target current");
+        let request = request.expecting("an address and a size");
+        let area = self.target.session().ask::<FlashError, _>(&request, |answer| {
+            let [address, size] = tcl::strings::<2>(answer)?;
+            Some((address.parse().ok()?, size.parse().ok()?))
+        });
+        let cleared = area.and_then(|(address, size)| match size {
+            0 => Ok(0),
+            _ => self.target.rtt().clear(address, size, RTT_ID),
+        });
+        // Flash is written, which is what was asked for.
+        if let Err(error) = cleared {
+            log::warn!(target: "openocd::flash", "a copy of an RTT control block may be in the working area: {error}");
+        }
     }
 
     fn erase_and_write(

@@ -35,6 +35,13 @@ proc _openocd_rs_1_flash_run {target restore args} {
     return {*}$options $result
 }
 
+# The address and the size of the current target's working area.
+proc _openocd_rs_1_working_area {} {
+    set target [_openocd_rs_1_current]
+    # Hexadecimal or not, depending on the version.
+    return [list [expr {[$target cget -work-area-phys] + 0}] [expr {[$target cget -work-area-size] + 0}]]
+}
+
 # The software breakpoints of the current target in its working area: {address length ...}. Of one
 # where an algorithm begins, OpenOCD would write back the instruction that it replaced, over the
 # algorithm, to step past it (cortex_m_restore_one in src/target/cortex_m.c).

@@ -10,14 +10,12 @@ use super::collector::Collector;
 use super::connection::Channel;
 use super::ending;
 use crate::error::{Error, InvalidArgument, Result, RttError, TimeoutError};
+use crate::rtt::ID;
 use crate::session::Session;
 use crate::stop_token::StopTokens;
 use crate::target::Target;
 use crate::types::RttWait;
 use crate::wire::Deadline;
-
-/// The id of a control block.
-const ID: &str = "SEGGER RTT";
 
 /// The pause between two searches for the control block of the firmware under test.
 const SEARCH_PAUSE: Duration = Duration::from_millis(20);

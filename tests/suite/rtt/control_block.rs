@@ -368,3 +368,22 @@ fn a_write_that_the_memory_refuses_is_an_error() {
         assert!(matches!(error, RttError::Refused(_)), "{error:?}");
     }
 }
+
+#[test]
+fn copy_of_a_block_that_programming_leaves_in_ram_is_not_taken_for_the_firmwares() {
+    let board = Board::start();
+    // Its block is initialised data in flash.
+    let image = openocd::Image::bin(0x0800_0000, firmware::IMAGE).unwrap();
+    let other = openocd::Image::bin(0x0800_0000, [0x11; 64]).unwrap();
+    for options in [openocd::ProgramOptions::new(), openocd::ProgramOptions::new().reset(ResetMode::Halt)] {
+        board.session.target().reset(ResetMode::Halt).unwrap();
+        board.session.flash().write_image(&other).unwrap();
+        board.session.flash().program_with(&image, &options).unwrap();
+        let rtt = board.session.rtt();
+        assert_eq!(rtt.clear(0x2000_0000, 0x1000, "SEGGER RTT").unwrap(), 0, "the working area has no copy");
+        if board.session.target().status().unwrap().state == openocd::TargetState::Running {
+            rtt.setup(0x2000_0000, 0x5000, "SEGGER RTT").unwrap();
+            assert_eq!(rtt.start_wait(PATIENCE).unwrap(), u64::from(firmware::CONTROL_BLOCK));
+        }
+    }
+}
