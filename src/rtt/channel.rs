@@ -13,6 +13,9 @@ use crate::error::{ConnectionError, Error, Result, RttError};
 use crate::stop_token::StopTokens;
 use crate::wire::{ByteStream, Deadline};
 
+/// What is under way, for an error.
+const WRITING: &str = "writing to an RTT channel";
+
 /// How long reads and writes wait unless told otherwise.
 pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -164,8 +167,8 @@ impl RttChannel {
     /// program. The firmware sets its own mode when it starts, so call this again after a reset.
     ///
     /// # Errors
-    /// [`RttError::NoChannel`] if the firmware has no such up-channel, and [`RttError::Refused`] if
-    /// its memory cannot be written.
+    /// [`RttError::NoChannel`] if the firmware has no such up-channel, [`RttError::Refused`] if its
+    /// memory cannot be written, and [`Error::Connection`] if another handle has closed the channel.
     ///
     /// ```
     /// # use virtual_chip::firmware::rtt;
@@ -236,9 +239,12 @@ impl RttChannel {
     ///
     /// # Errors
     /// [`RttError::NoChannel`] if the firmware has no such down-channel,
-    /// [`NotTaken`](RttError::NotTaken) if the firmware did not make room in time, and
-    /// [`Refused`](RttError::Refused) if its memory cannot be read or written.
+    /// [`NotTaken`](RttError::NotTaken) if the firmware did not make room in time,
+    /// [`NotStarted`](RttError::NotStarted) after [`Rtt::stop`](crate::Rtt::stop),
+    /// [`Refused`](RttError::Refused) if its memory cannot be read or written, and
+    /// [`Error::Connection`] if another handle has closed the channel.
     pub fn write_text(&mut self, text: &str) -> Result<()> {
+        self.server.check_open(WRITING)?;
         self.server.rtt().put_all(self.server.channel, text.as_bytes(), Deadline::after(self.write_timeout))
     }
 
@@ -274,6 +280,7 @@ impl RttChannel {
 
     /// Puts as many bytes into the down-channel as it has room for now, and returns how many.
     pub(crate) fn write_now(&self, bytes: &[u8]) -> Result<usize> {
+        self.server.check_open(WRITING)?;
         self.server.rtt().put_now(self.server.channel, bytes)
     }
 
@@ -306,7 +313,8 @@ impl Write for RttChannel {
     /// it.
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let deadline = Deadline::after(self.write_timeout);
-        self.server.rtt().put(self.server.channel, buffer, deadline).map_err(into_io)
+        let written = self.server.check_open(WRITING);
+        written.and_then(|()| self.server.rtt().put(self.server.channel, buffer, deadline)).map_err(into_io)
     }
 
     /// Does nothing: what is written is in the target already.

@@ -9,7 +9,7 @@ use super::ring::{Ring, RingState};
 use super::write::{Restarts, of_failed_access};
 use super::{Rtt, RttMode, replies};
 use crate::command::Script;
-use crate::error::{Result, RttError};
+use crate::error::{ConnectionError, Result, RttError};
 use crate::target::{KeptTarget, Target};
 use crate::types::RttDirection;
 use crate::wire::{ByteStream, Deadline};
@@ -66,8 +66,17 @@ impl Server {
         Restarts::count(self.target.session()).wrapping_sub(self.restarts_before)
     }
 
+    /// Fails if a handle has closed the channel.
+    pub(super) fn check_open(&self, doing: &'static str) -> Result<()> {
+        if self.is_stopped.load(Ordering::Acquire) {
+            return Err(ConnectionError::Closed { peer: self.peer, doing }.into());
+        }
+        Ok(())
+    }
+
     /// Sets the mode of the up-channel. The first call keeps the mode that was there before.
     pub(super) fn set_mode(&self, mode: RttMode) -> Result<()> {
+        self.check_open("setting the mode of an RTT channel")?;
         let before = self.change_mode(None, mode, self.deadline)?;
         let mut replaced = self.replaced_mode.lock().unwrap_or_else(PoisonError::into_inner);
         let first = replaced.map_or(before, |(first, _)| first);

@@ -91,3 +91,20 @@ fn the_last_handle_ends_openocd_whoever_has_it() {
     drop(listener);
     assert!(TcpStream::connect(address).is_err(), "nobody has a handle any more");
 }
+
+#[test]
+fn handle_of_a_channel_that_another_handle_has_closed_writes_nothing() {
+    use std::io::Write as _;
+
+    let board = started();
+    let channel = open(&board, 0);
+    let mut other = channel.try_clone().unwrap();
+    channel.close().unwrap();
+    let flags = firmware::CONTROL_BLOCK + 24 + 20;
+    let before = board.chip.read_u32(flags).unwrap();
+    for result in [other.write_text("lost"), other.set_mode(openocd::RttMode::Block)] {
+        assert!(matches!(result, Err(Error::Connection(ConnectionError::Closed { .. }))), "{result:?}");
+    }
+    assert_eq!(other.write(b"lost").unwrap_err().kind(), std::io::ErrorKind::ConnectionAborted);
+    assert_eq!(board.chip.read_u32(flags).unwrap(), before);
+}
