@@ -204,8 +204,9 @@ impl Adapter<'_> {
     ///
     /// To reset a target, use [`Target::reset`](crate::Target::reset): while a line is asserted
     /// OpenOCD cannot access most targets, and does not notice that they were reset. While TRST is
-    /// asserted over JTAG, do not access a target, not even by [`Target::status`](crate::Target::status):
-    /// OpenOCD aborts at a scan, and the session is lost.
+    /// asserted over JTAG, do not access a target, not even by
+    /// [`Target::status`](crate::Target::status): OpenOCD aborts at a scan, and the session is
+    /// lost.
     ///
     /// The call drives only lines that `reset_config` declares; without TRST, OpenOCD would reset
     /// the TAPs by TMS and report success. On boards where one line pulls the other, use

@@ -192,8 +192,9 @@ impl Error {
     /// [`Interrupted`](ConnectionError::Interrupted), and for a flash call that stopped for one of
     /// them.
     ///
-    /// An [RTT channel](crate::RttChannel) or another stream has a connection of its own. If OpenOCD
-    /// closes that one alone, this is true of the stream's error too, and the session is as before.
+    /// An [RTT channel](crate::RttChannel) or another stream has a connection of its own. If
+    /// OpenOCD closes that one alone, this is true of the stream's error too, and the session is as
+    /// before.
     pub fn is_disconnected(&self) -> bool {
         match self.root() {
             Error::Connection(error) => match error {

@@ -99,8 +99,9 @@ impl<'a> Rtt<'a> {
     /// bytes; SEGGER's own code uses `"SEGGER RTT"`.
     ///
     /// # Errors
-    /// [`RttError::InvalidArgument`] and [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace)
-    /// (nothing is sent), and [`RttError::Refused`] if the target's type has no RTT.
+    /// [`RttError::InvalidArgument`] and
+    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) (nothing is sent),
+    /// and [`RttError::Refused`] if the target's type has no RTT.
     ///
     /// ```
     /// # use virtual_chip::firmware::rtt;

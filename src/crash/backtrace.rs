@@ -202,16 +202,16 @@ impl Target<'_> {
     /// firmware's ELF file (`.debug_frame`, `.eh_frame`), through exceptions.
     ///
     /// The target must be halted, and reading changes nothing on it. It takes a round trip for the
-    /// registers, one for each 256 bytes of the stack, and one at the end. The backtrace always ends,
-    /// and says why. A function that ended in a tail call has no frame any more.
+    /// registers, one for each 256 bytes of the stack, and one at the end. The backtrace always
+    /// ends, and says why. A function that ended in a tail call has no frame any more.
     ///
     /// The image must be the firmware that runs: nothing checks that.
     ///
     /// # Errors
     /// [`TargetError::NotHalted`], [`TargetError::Resumed`] if another client let the target run
     /// meanwhile, [`TargetError::Unsupported`] for targets that are not a Cortex-M,
-    /// [`TargetError::UnknownRegister`] or [`TargetError::Register`] if the core registers cannot be
-    /// read, and the errors of [`Image::location`].
+    /// [`TargetError::UnknownRegister`] or [`TargetError::Register`] if the core registers cannot
+    /// be read, and the errors of [`Image::location`].
     ///
     /// [`TargetError::NotHalted`]: crate::TargetError::NotHalted
     /// [`TargetError::Resumed`]: crate::TargetError::Resumed

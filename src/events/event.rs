@@ -18,8 +18,8 @@ pub enum Event {
     Target(TargetEvent),
     /// A target's state differs from the last one. OpenOCD remembers one state for all targets.
     State(TargetState),
-    /// A reset by OpenOCD begins. No reset by the chip itself is reported, and no press of the reset
-    /// button.
+    /// A reset by OpenOCD begins. No reset by the chip itself is reported, and no press of the
+    /// reset button.
     Reset(ResetMode),
     /// Bytes of the trace port, from
     /// [`Session::events_with_trace`](crate::Session::events_with_trace).

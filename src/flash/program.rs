@@ -31,8 +31,8 @@ impl<R: ProgressReport> Flash<'_, R> {
     ///    leaves it halted at its first instruction instead.
     ///
     /// The RAM of the working area is not restored: step 4 may change it
-    /// ([`restore_ram`](crate::WriteOptions::restore_ram)). A copy there of an RTT control block of the
-    /// image is cleared, so that no search takes it for the firmware's.
+    /// ([`restore_ram`](crate::WriteOptions::restore_ram)). A copy there of an RTT control block of
+    /// the image is cleared, so that no search takes it for the firmware's.
     ///
     /// [`write_image_with`](Self::write_image_with) and
     /// [`skip_unchanged`](crate::WriteOptions::skip_unchanged) do steps 3 and 4 alone.

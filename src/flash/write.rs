@@ -173,8 +173,9 @@ impl<R: ProgressReport> Flash<'_, R> {
         })
     }
 
-    /// Clears what looks like an RTT control block in RAM, and is a copy of the one in the image: OpenOCD
-    /// has carried the image through the working area. A search would find it before the firmware's.
+    /// Clears what looks like an RTT control block in RAM, and is a copy of the one in the image:
+    /// OpenOCD has carried the image through the working area. A search would find it before the
+    /// firmware's.
     fn clear_copies(&self, parts: &[(Span, &[u8])]) {
         let has_block = |bytes: &[u8]| memchr::memmem::find(bytes, RTT_ID.as_bytes()).is_some();
         if !parts.iter().any(|(_, bytes)| has_block(bytes)) {

@@ -122,8 +122,8 @@ impl SvfFile<'_> {
     /// whole chain, and [`run`](Self::run) refuses it. It also refuses an instruction (`SIR`) of
     /// another width than that of the TAP's register.
     ///
-    /// OpenOCD's own `-tap` is not used: once it was, OpenOCD leaves out the headers and trailers of
-    /// all later files.
+    /// OpenOCD's own `-tap` is not used: once it was, OpenOCD leaves out the headers and trailers
+    /// of all later files.
     pub fn tap(mut self, tap: impl Into<String>) -> Self {
         self.tap = Some(tap.into());
         self

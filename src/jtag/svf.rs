@@ -60,9 +60,9 @@ impl Normalized {
 /// command of several lines twice. `Err` has the line where a command begins that no semicolon
 /// ends, or that OpenOCD would run in another way than it is written.
 ///
-/// `tap`: the TAP, if the file is for one and not for the whole chain. The file gets the headers and
-/// trailers for the other TAPs then. OpenOCD has `-tap` for that, but one file with it makes OpenOCD
-/// leave out the headers and trailers of all later files (`svf_tap_is_specified`).
+/// `tap`: the TAP, if the file is for one and not for the whole chain. The file gets the headers
+/// and trailers for the other TAPs then. OpenOCD has `-tap` for that, but one file with it makes
+/// OpenOCD leave out the headers and trailers of all later files (`svf_tap_is_specified`).
 pub(crate) fn normalize(file: &[u8], tap: Option<OneTap>) -> Result<Normalized, Fault> {
     let file = &*with_line_feeds(file);
     let text = Vec::with_capacity(file.len());
@@ -118,7 +118,8 @@ pub(crate) fn normalize(file: &[u8], tap: Option<OneTap>) -> Result<Normalized, 
     }
 }
 
-/// The command without OpenOCD's name for the state IDLE, `RUN/IDLE`: its reader of files drops a slash.
+/// The command without OpenOCD's name for the state IDLE, `RUN/IDLE`: its reader of files drops a
+/// slash.
 fn without_slash(command: &str) -> Cow<'_, str> {
     if !command.contains('/') {
         return Cow::Borrowed(command);
@@ -151,8 +152,8 @@ fn without_comment(line: &[u8]) -> &[u8] {
     &line[..end]
 }
 
-/// The log of the file: before it, another one may have been played that tries whether OpenOCD leaves
-/// out headers.
+/// The log of the file: before it, another one may have been played that tries whether OpenOCD
+/// leaves out headers.
 pub(crate) fn log_of_file(log: &str) -> &str {
     &log[log.rfind("svf processing file: ").unwrap_or_default()..]
 }

@@ -157,8 +157,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// # Errors
     /// The errors of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] if the stream
-    /// fails. The pieces before the one that failed have been written, of at most 16 KiB each; the text
-    /// has the number of bytes.
+    /// fails. The pieces before the one that failed have been written, of at most 16 KiB each; the
+    /// text has the number of bytes.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

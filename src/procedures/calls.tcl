@@ -1,8 +1,8 @@
 # Who serves the semihosting calls of a target, and what others do to the target meanwhile.
 
-# Claims: a dictionary from targets to {SERVER LEFT RESTORES}. A server that lives renews its claim all the
-# time. Of one that was killed LEFT gets 0: it counts seconds as the pauses of polling do. RESTORES:
-# OpenOCD served the calls before.
+# Claims: a dictionary from targets to {SERVER LEFT RESTORES}. A server that lives renews its claim
+# all the time. Of one that was killed LEFT gets 0: it counts seconds as the pauses of polling do.
+# RESTORES: OpenOCD served the calls before.
 
 proc _openocd_rs_1_claim {target} {
     if {![info exists ::_openocd_rs_1_claims] || ![dict exists $::_openocd_rs_1_claims $target]} { return {{} 0 0} }
@@ -10,8 +10,8 @@ proc _openocd_rs_1_claim {target} {
 }
 
 # Makes `server` the one who serves the current target's calls: name, type, whether OpenOCD serves
-# them, and whether another server does, which then goes on. OpenOCD serves none of a type whose calls
-# nobody here knows.
+# them, and whether another server does, which then goes on. OpenOCD serves none of a type whose
+# calls nobody here knows.
 proc _openocd_rs_1_semihosting_claim {server} {
     set target [_openocd_rs_1_current]
     set type [$target cget -type]
@@ -35,8 +35,8 @@ proc _openocd_rs_1_renew_claim {target server} {
 
 proc _openocd_rs_1_semihosting_renew {server} { return [_openocd_rs_1_renew_claim [_openocd_rs_1_current] $server] }
 
-# Ends the claim of a server, if it has one, and what it held. OpenOCD serves the calls again if it did
-# before: in one step, so that no other server begins in between.
+# Ends the claim of a server, if it has one, and what it held. OpenOCD serves the calls again if it
+# did before: in one step, so that no other server begins in between.
 proc _openocd_rs_1_semihosting_release {server} {
     set target [_openocd_rs_1_current]
     lassign [_openocd_rs_1_claim $target] owner - restores
@@ -60,9 +60,10 @@ proc _openocd_rs_1_count_claims {} {
 
 proc _openocd_rs_1_is_served {target} { return [expr {[lindex [_openocd_rs_1_claim $target] 1] > 0}] }
 
-# After `halt`: holds the current target if it is at a call that somebody serves. OpenOCD takes the call
-# for the reason of the halt, and whoever serves it would resume the target. The hold lasts until the
-# target runs, which the mark of new_halt_mark tells on a Cortex-M, or until nobody serves.
+# After `halt`: holds the current target if it is at a call that somebody serves. OpenOCD takes the
+# call for the reason of the halt, and whoever serves it would resume the target. The hold lasts
+# until the target runs, which the mark of new_halt_mark tells on a Cortex-M, or until nobody
+# serves.
 proc _openocd_rs_1_hold_at_call {} {
     set target [target current]
     if {![_openocd_rs_1_is_served $target]} return

@@ -16,8 +16,8 @@ proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
     if {$pc in {0xfffffffe 0xeffffffe}} { return lockup }
     # OpenOCD keeps the reason that it saw first.
     if {[_openocd_rs_1_is_held $target $pc]} { return debug-request }
-    # OpenOCD keeps debug-request from a reset, and single-step from before it, also if the core then
-    # runs into a breakpoint.
+    # OpenOCD keeps debug-request from a reset, and single-step from before it, also if the core
+    # then runs into a breakpoint.
     set is_of_reset [expr {($reason in {debug-request single-step}
             || [string match {*due to debug-request*} $log] || [string match {*due to single-step*} $log])
             && [_openocd_rs_1_is_run_by_reset $target]}]

@@ -104,8 +104,8 @@ proc _openocd_rs_1_write64 {address values words args} {
 
 # Reads a value, keeps some of its bits, sets others, and writes it. keep and bits are 32-bit
 # halves, the low half first, because Jim Tcl's numbers are signed; narrower values use only the
-# first. A range that is not {} holds two halves of a mask, which select the bits that count, then the
-# least and the largest value as 16 hexadecimal digits. A value outside of it is not written.
+# first. A range that is not {} holds two halves of a mask, which select the bits that count, then
+# the least and the largest value as 16 hexadecimal digits. A value outside of it is not written.
 # Returns {0 {}} when the value is written, {forbidden VALUE} when it is outside of the range, else
 # code and message of the write. A failed read is the failure of the command.
 proc _openocd_rs_1_modify {address width keep bits range} {

@@ -48,8 +48,9 @@ proc _openocd_rs_1_rtt_head {block id} {
 }
 
 # A channel of a control block: {STATE BUFFER SIZE WRITTEN READ FLAGS ADDRESS NAME}, ADDRESS being
-# that of its 24 bytes, and NAME that of its name. STATE is `unused`, `broken` if its positions make no sense, or `ready`. OpenOCD
-# leaves rings of a single byte alone, too (`RTT_CHANNEL_BUFFER_MIN_SIZE`).
+# that of its 24 bytes, and NAME that of its name. STATE is `unused`, `broken` if its positions make
+# no sense, or `ready`. OpenOCD leaves rings of a single byte alone, too
+# (`RTT_CHANNEL_BUFFER_MIN_SIZE`).
 proc _openocd_rs_1_rtt_channel {block ups direction number} {
     if {$direction eq {down}} { incr number $ups }
     set address [expr {$block + 24 + 24 * $number}]
@@ -93,8 +94,8 @@ proc _openocd_rs_1_rtt_on_block {script} {
 }
 
 # The channels with a ring, by the target's memory: `unset`, `stopped`, `lost` as of rtt_ring, or
-# {UP DOWN}, each a list of {NUMBER SIZE FLAGS NAME}, NAME being the codes of its bytes. `rtt channels`
-# prints names as they are, so that a name with a newline can look like other channels.
+# {UP DOWN}, each a list of {NUMBER SIZE FLAGS NAME}, NAME being the codes of its bytes. `rtt
+# channels` prints names as they are, so that a name with a newline can look like other channels.
 proc _openocd_rs_1_rtt_channels {} {
     return [_openocd_rs_1_rtt_on_block {
         set lists {}

@@ -30,8 +30,8 @@ proc _openocd_rs_1_semihosting_is_enabled {} {
 # SLEPT} as of semihosting_call and slept. One step, because OpenOCD's own poll may come in between.
 # Of which calls: `none`, `any`, or `made`, which leaves out a call that the core has not executed yet.
 # Both leave out one at which a `halt` holds the target; `released` is `any`, and ends the hold.
-# `asked`: the caller has just halted the target, which holds nothing. {TARGET lost} if `server` does not
-# serve the calls any more.
+# `asked`: the caller has just halted the target, which holds nothing. {TARGET lost} if `server`
+# does not serve the calls any more.
 proc _openocd_rs_1_semihosting_poll {server calls asked} {
     set target [_openocd_rs_1_current]
     if {$calls ne {none} && ![_openocd_rs_1_renew_claim $target $server]} { return [list $target lost] }
@@ -54,8 +54,8 @@ proc _openocd_rs_1_semihosting_poll {server calls asked} {
     return [list $status $call $slept]
 }
 
-# Whether the target has made a call at `pc`, if there is one. What was handed out before, and waits for
-# its input, was made: also if somebody has set a breakpoint there meanwhile.
+# Whether the target has made a call at `pc`, if there is one. What was handed out before, and waits
+# for its input, was made: also if somebody has set a breakpoint there meanwhile.
 proc _openocd_rs_1_is_made {target status pc} {
     if {[_openocd_rs_1_is_held $target $pc]} { return 0 }
     if {[info exists ::_openocd_rs_1_handed_out($target)] && $::_openocd_rs_1_handed_out($target) == $pc} { return 1 }
@@ -105,8 +105,8 @@ proc _openocd_rs_1_semihosting_call {pc} {
 # Answers a semihosting call: writes the answer to a register and moves the target to `next`, behind
 # the call. It stays there with `then` `stay`, or if a `halt` holds it. With `go` it is resumed.
 # `gone` if the target is no longer halted at this call. One step, because others may reset, step or
-# resume the target while the call is served. Of `call`: program counter, then registers and what they
-# hold, as digits.
+# resume the target while the call is served. Of `call`: program counter, then registers and what
+# they hold, as digits.
 #
 # Not by a `resume` at the call: OpenOCD passes a BKPT only if it takes the BKPT for the reason of
 # the halt and knows no breakpoint there (`src/target/cortex_m.c`: cortex_m_restore_one). Otherwise

@@ -1,7 +1,7 @@
 # SMP groups: OpenOCD halts and resumes the targets of a group together.
 
-# The other targets of an SMP group, as far as is known: OpenOCD lists the groups nowhere, but a `resume`
-# of one target lets the others run.
+# The other targets of an SMP group, as far as is known: OpenOCD lists the groups nowhere, but a
+# `resume` of one target lets the others run.
 proc _openocd_rs_1_group {target} {
     if {![info exists ::_openocd_rs_1_groups($target)]} { return {} }
     return $::_openocd_rs_1_groups($target)
@@ -31,10 +31,10 @@ proc _openocd_rs_1_note_group {target halted} {
     }
 }
 
-# Polls the other targets that OpenOCD does not know to be halted, if the current one is a Cortex-M of
-# an SMP group. OpenOCD sets breakpoints, and resumes the group, only if it has seen each halted; and a
-# halt of one target halts the others unseen. From a `resume` of the group that it refuses, the current
-# target alone goes on.
+# Polls the other targets that OpenOCD does not know to be halted, if the current one is a Cortex-M
+# of an SMP group. OpenOCD sets breakpoints, and resumes the group, only if it has seen each halted;
+# and a halt of one target halts the others unseen. From a `resume` of the group that it refuses,
+# the current target alone goes on.
 proc _openocd_rs_1_see_group {} {
     if {[llength [target names]] < 2 || [catch {cortex_m smp} smp] || ![string match *on* $smp]} return
     _openocd_rs_1_for_others {

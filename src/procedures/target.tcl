@@ -102,8 +102,8 @@ proc _openocd_rs_1_status {} {
     return [list $target $state $reason $pc $log]
 }
 
-# Runs `halt` or a reset and returns the status after it. `holds`: nobody who serves a semihosting call
-# is to resume the target after this halt.
+# Runs `halt` or a reset and returns the status after it. `holds`: nobody who serves a semihosting
+# call is to resume the target after this halt.
 proc _openocd_rs_1_control {command holds} {
     _openocd_rs_1_current
     _openocd_rs_1_with_errors_logged {

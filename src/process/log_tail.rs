@@ -10,7 +10,8 @@ use super::start_log;
 /// How many lines of OpenOCD's log are kept.
 pub const LOG_TAIL_LINES: usize = 200;
 
-/// How many lines that tell something of the start are kept, for a start that logs them without end.
+/// How many lines that tell something of the start are kept, for a start that logs them without
+/// end.
 const START_LINES: usize = 200;
 
 /// The last lines of the log, and whether more can come.

@@ -168,7 +168,8 @@ impl RttChannel {
     ///
     /// # Errors
     /// [`RttError::NoChannel`] if the firmware has no such up-channel, [`RttError::Refused`] if its
-    /// memory cannot be written, and [`Error::Connection`] if another handle has closed the channel.
+    /// memory cannot be written, and [`Error::Connection`] if another handle has closed the
+    /// channel.
     ///
     /// ```
     /// # use virtual_chip::firmware::rtt;

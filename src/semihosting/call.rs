@@ -120,8 +120,8 @@ impl Target<'_> {
         polled.map_err(|target| SemihostingError::InUse { target }.into())
     }
 
-    /// Moves the target behind its semihosting call, with the answer to it. Does nothing if somebody
-    /// else has reset it or let it run meanwhile, so that it is no longer at this call.
+    /// Moves the target behind its semihosting call, with the answer to it. Does nothing if
+    /// somebody else has reset it or let it run meanwhile, so that it is no longer at this call.
     pub(crate) fn answer_call(&self, call: &Call, value: u64, then: Then) -> Result<()> {
         let [register, argument] = if call.is_bkpt() { ["r0", "r1"] } else { ["a0", "a1"] };
         let digits = |value: u64| format!("{value:x}");

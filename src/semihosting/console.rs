@@ -44,12 +44,12 @@ const OUTPUT_BYTES: usize = 1024 * 1024;
 /// answer, and the target stays halted behind it. The answer to a call that a reset or a step of
 /// another thread overtakes is dropped. Only [`Target::halt`](crate::Target::halt) holds: after the
 /// command `halt` of a debugger, for example, the call is served. And what holds ends with
-/// [`Target::resume`](crate::Target::resume): of a RISC-V hart nothing tells that a debugger has resumed
-/// it, and that it has made the same call again.
+/// [`Target::resume`](crate::Target::resume): of a RISC-V hart nothing tells that a debugger has
+/// resumed it, and that it has made the same call again.
 ///
-/// The targets of an SMP group are resumed together. So an answer to one of them waits while another one
-/// is halted by [`Target::halt`](crate::Target::halt), once OpenOCD has resumed the group by this crate
-/// before: it does not tell who belongs together.
+/// The targets of an SMP group are resumed together. So an answer to one of them waits while
+/// another one is halted by [`Target::halt`](crate::Target::halt), once OpenOCD has resumed the
+/// group by this crate before: it does not tell who belongs together.
 ///
 /// Dropping the console ends the thread. The firmware's next call then halts the target.
 pub struct SemihostingConsole {

@@ -99,9 +99,9 @@ impl Semihosting<'_> {
     ///
     /// # Errors
     /// [`SemihostingError::Refused`] if semihosting is not enabled,
-    /// [`SemihostingError::AlreadyRedirected`], and [`ConnectionError::StreamUnreachable`] if the port
-    /// cannot be reached. The redirection is ended then. An OpenOCD before October 2025 cannot end
-    /// one: what the firmware prints is lost from then on, until OpenOCD is started anew.
+    /// [`SemihostingError::AlreadyRedirected`], and [`ConnectionError::StreamUnreachable`] if the
+    /// port cannot be reached. The redirection is ended then. An OpenOCD before October 2025 cannot
+    /// end one: what the firmware prints is lost from then on, until OpenOCD is started anew.
     ///
     /// ```
     /// # use virtual_chip::firmware::semihosting as firmware;

@@ -101,9 +101,9 @@ impl SessionBuilder {
     }
 
     /// Sets the length of the longest reply that is accepted, in bytes. The default is 10 MiB. A
-    /// longer reply is a [`ConnectionError::ReplyTooLong`](crate::ConnectionError::ReplyTooLong). It
-    /// counts the command's log and some bytes of this crate's own: less than a few KiB is too little
-    /// for a session.
+    /// longer reply is a [`ConnectionError::ReplyTooLong`](crate::ConnectionError::ReplyTooLong).
+    /// It counts the command's log and some bytes of this crate's own: less than a few KiB is too
+    /// little for a session.
     ///
     /// ```
     /// use openocd::Session;

@@ -67,8 +67,8 @@ impl Field {
     /// Returns which values may be written.
     ///
     /// If the register takes only enumerated values, so does each of its fields that has
-    /// [`write_values`](Self::write_values) and no constraint of its own. A field without such values
-    /// takes any, whatever its constraint.
+    /// [`write_values`](Self::write_values) and no constraint of its own. A field without such
+    /// values takes any, whatever its constraint.
     pub fn write_constraint(&self) -> Option<WriteConstraint> {
         self.write_constraint
     }

@@ -95,9 +95,9 @@ impl Svd<'_> {
     /// [`unguarded`](Self::unguarded) allows the latter.
     /// [`write_fields_over_reset`](Self::write_fields_over_reset) needs no read.
     ///
-    /// The write constraints of the given fields are checked first. If the description gives a range
-    /// for the register, the value of the whole register is checked before it is written, with the
-    /// bits that were read.
+    /// The write constraints of the given fields are checked first. If the description gives a
+    /// range for the register, the value of the whole register is checked before it is written,
+    /// with the bits that were read.
     ///
     /// A register that ignores the write, as without its clock, is not noticed: check with
     /// [`read_field`](Self::read_field).

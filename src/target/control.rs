@@ -35,8 +35,8 @@ impl Target<'_> {
         self.halt_and_hold(true)
     }
 
-    /// Halts the target. Unless it `holds`, whoever serves a semihosting call at which the target is
-    /// halted then goes on.
+    /// Halts the target. Unless it `holds`, whoever serves a semihosting call at which the target
+    /// is halted then goes on.
     pub(crate) fn halt_and_hold(&self, holds: bool) -> Result<TargetStatus> {
         let script = Script::call("control").word("halt").flag(holds);
         let status = self.control(script, "halt", TargetError::Halt)?;

@@ -112,7 +112,6 @@ impl fmt::Debug for PollingPause {
     }
 }
 
-/// A name that no other pause has, of whatever client.
 /// A name that nobody else has, for what OpenOCD keeps for this program.
 pub(crate) fn new_holder() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);

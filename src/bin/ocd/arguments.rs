@@ -219,8 +219,8 @@ pub(crate) enum Command {
     Repl(commands::repl::ReplArgs),
     /// Print what the running target sends over RTT, and send it standard input.
     ///
-    /// Ctrl-C or the end of --timeout ends it. The end of standard input, Ctrl-D on a terminal, does
-    /// not.
+    /// Ctrl-C or the end of --timeout ends it. The end of standard input, Ctrl-D on a terminal,
+    /// does not.
     Rtt(commands::rtt::RttArgs),
     /// Serve the semihosting calls of the running target until it exits.
     Semihosting(commands::semihosting::SemihostingArgs),

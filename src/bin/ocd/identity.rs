@@ -11,8 +11,8 @@ use crate::settings::{Key, Origin, Setting};
 pub(crate) enum Effect {
     /// It shows something.
     Looks,
-    /// It changes memory, registers or breakpoints, halts, starts or resets the target, or talks with
-    /// the firmware.
+    /// It changes memory, registers or breakpoints, halts, starts or resets the target, or talks
+    /// with the firmware.
     ChangesTarget,
     ChangesFlash,
 }

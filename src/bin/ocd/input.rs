@@ -119,8 +119,8 @@ impl Drop for Reader {
     }
 }
 
-/// All that is there, nothing at the end. What stays in the buffer of the standard library would not
-/// be seen by who waits for more.
+/// All that is there, nothing at the end. What stays in the buffer of the standard library would
+/// not be seen by who waits for more.
 fn read() -> io::Result<Vec<u8>> {
     let mut stdin = io::stdin().lock();
     let bytes = stdin.fill_buf()?.to_vec();

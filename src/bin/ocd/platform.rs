@@ -56,8 +56,8 @@ mod unix {
         ctrlc::set_handler(handler).map_err(io::Error::other)
     }
 
-    /// Waits for at most so long until reading standard input would not wait. Returns whether that is
-    /// so.
+    /// Waits for at most so long until reading standard input would not wait. Returns whether that
+    /// is so.
     pub(crate) fn wait_for_input(limit: Duration) -> bool {
         let stdin = io::stdin();
         let mut stdin = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];

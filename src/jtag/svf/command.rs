@@ -37,8 +37,8 @@ impl Commands {
         self.scans.have_surroundings()
     }
 
-    /// Checks the next command, without its semicolon. Returns the commands that are to be played in
-    /// its place, so that OpenOCD does what the command says; none if it can stay.
+    /// Checks the next command, without its semicolon. Returns the commands that are to be played
+    /// in its place, so that OpenOCD does what the command says; none if it can stay.
     pub(super) fn check(&mut self, command: &str) -> Result<Vec<String>, Problem> {
         let words = words(command);
         // OpenOCD has room for 256 words, and writes behind it (`argus` in svf_run_command).

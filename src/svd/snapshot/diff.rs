@@ -112,8 +112,8 @@ impl SnapshotDiff {
         SnapshotDiff { changed, compared, unread_once, unread, only_before, only_after }
     }
 
-    /// Whether no register differs, and both snapshots have values of the same registers. `false` if
-    /// there are registers, and none could be compared.
+    /// Whether no register differs, and both snapshots have values of the same registers. `false`
+    /// if there are registers, and none could be compared.
     pub fn is_empty(&self) -> bool {
         let is_compared = self.compared > 0 || self.unread.is_empty();
         let is_same = self.unread_once.is_empty() && self.only_before.is_empty() && self.only_after.is_empty();

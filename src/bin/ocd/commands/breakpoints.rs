@@ -249,8 +249,8 @@ pub(crate) fn wp(context: &Context, arguments: &WpArgs) -> Outcome<u8> {
     }
 }
 
-/// Says how many points were removed, or that there are none. Returns how many were removed, if some
-/// were to be.
+/// Says how many points were removed, or that there are none. Returns how many were removed, if
+/// some were to be.
 fn tell_count(context: &Context, board: &Board, what: &str, now: usize, before: Option<usize>) -> Option<u64> {
     let removed = before.map(|before| before.saturating_sub(now) as u64);
     match removed {

@@ -90,8 +90,8 @@ pub(crate) fn run(context: &Context, arguments: &GdbArgs) -> Outcome<u8> {
     Ok(status)
 }
 
-/// Warns of a target that ran before GDB and is halted after it. Whether its user wants that, GDB does
-/// not tell: it halts a target to attach to it, and detaching leaves it halted.
+/// Warns of a target that ran before GDB and is halted after it. Whether its user wants that, GDB
+/// does not tell: it halts a target to attach to it, and detaching leaves it halted.
 fn note_halt(context: &Context, board: &Board, before: Option<TargetState>) -> Outcome<()> {
     // OpenOCD may be gone, and GDB's status counts.
     let Ok(status) = board.target()?.status() else { return Ok(()) };

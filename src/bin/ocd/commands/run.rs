@@ -59,8 +59,8 @@ pub(crate) struct RunArgs {
     /// Whether `--` stands before the arguments.
     #[arg(skip)]
     is_separated: bool,
-    /// Run what is in flash already. If it differs from FILE, a warning says so, the log of defmt is
-    /// not decoded, and addresses have no names. --until SYMBOL and the tests of FILE then fail
+    /// Run what is in flash already. If it differs from FILE, a warning says so, the log of defmt
+    /// is not decoded, and addresses have no names. --until SYMBOL and the tests of FILE then fail
     /// with 75 before anything runs.
     #[arg(long)]
     no_flash: bool,
@@ -76,8 +76,8 @@ pub(crate) struct RunArgs {
     /// Exceptions that end the run, besides lockup.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "hard-fault", value_name = "EXCEPTIONS")]
     catch: Vec<Catch>,
-    /// What the firmware reads from its semihosting console: a file, or - for standard input. Not for
-    /// a test binary.
+    /// What the firmware reads from its semihosting console: a file, or - for standard input. Not
+    /// for a test binary.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
     /// Let the firmware access files below this folder by semihosting.
@@ -176,8 +176,8 @@ impl Runner {
         Sink::new(self.output.clone(), &self.firmware, &self.arguments.log, self.arguments.until_line.clone())
     }
 
-    /// Writes the flash, if wanted. Returns whether the file is that of the firmware. Fails if it is
-    /// not, and success would be what the file says: its tests, or a place that it names.
+    /// Writes the flash, if wanted. Returns whether the file is that of the firmware. Fails if it
+    /// is not, and success would be what the file says: its tests, or a place that it names.
     fn prepare(&self, board: &Board) -> Outcome<bool> {
         let is_trusted = self.arguments.log.trusts_file();
         let is_described = match self.arguments.no_flash {

@@ -1,5 +1,5 @@
-//! Files that are opened before OpenOCD is: one that takes what is written while a command runs, and
-//! one that another program reads.
+//! Files that are opened before OpenOCD is: one that takes what is written while a command runs,
+//! and one that another program reads.
 
 use std::fs::{self, File};
 use std::io;

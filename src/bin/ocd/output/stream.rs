@@ -43,8 +43,8 @@ impl Stream {
         Ok(())
     }
 
-    /// Prints the last line, which may have no end. On a terminal it is ended, before something else
-    /// is told there.
+    /// Prints the last line, which may have no end. On a terminal it is ended, before something
+    /// else is told there.
     pub(crate) fn finish(&mut self) -> Outcome<()> {
         if std::mem::take(&mut self.is_open) && std::io::stdout().is_terminal() {
             self.output.bytes(b"\n")?;

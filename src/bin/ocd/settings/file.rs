@@ -136,8 +136,8 @@ impl Reader<'_> {
         self.text[..at].matches('\n').count() + 1
     }
 
-    /// What a path of the file means: an absolute path, or one from the current folder if the name of
-    /// the file's own folder is not UTF-8.
+    /// What a path of the file means: an absolute path, or one from the current folder if the name
+    /// of the file's own folder is not UTF-8.
     fn path(&self, value: &str) -> Option<String> {
         if let Some(path) = self.folder.join(value).to_str() {
             return Some(path.to_owned());

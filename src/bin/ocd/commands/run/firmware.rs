@@ -69,9 +69,9 @@ impl Firmware {
         }
     }
 
-    /// Resets and halts the target, and warns if flash holds another firmware than this one, or fails
-    /// if the file is needed. Returns whether this file says what the firmware's log and addresses
-    /// mean.
+    /// Resets and halts the target, and warns if flash holds another firmware than this one, or
+    /// fails if the file is needed. Returns whether this file says what the firmware's log and
+    /// addresses mean.
     pub(super) fn compare(&self, output: &Output, board: &Board, is_trusted: bool, is_needed: bool) -> Outcome<bool> {
         let others = Others::of(board, &board.target()?)?;
         board.target()?.reset(openocd::ResetMode::Halt)?;

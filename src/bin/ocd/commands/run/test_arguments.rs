@@ -46,7 +46,8 @@ pub(super) fn read(run: &RunArgs, is_json: bool) -> Outcome<Read> {
     Ok(Read::Arguments(Box::new(arguments)))
 }
 
-/// Fails unless the file can be written. libtest-mimic panics then, and only after the board is open.
+/// Fails unless the file can be written. libtest-mimic panics then, and only after the board is
+/// open.
 fn check_logfile(path: &Path) -> Outcome<()> {
     if std::fs::metadata(path).is_ok_and(|file| platform::is_fifo(file.file_type())) {
         // Opening it waits for its reader.

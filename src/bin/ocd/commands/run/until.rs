@@ -63,8 +63,8 @@ impl Until {
         matches!(self.names, NamedBy::File)
     }
 
-    /// Fails if the target, which is halted, has other firmware than the file of `--elf` that names a
-    /// place. Of a file that is trusted a difference is only told.
+    /// Fails if the target, which is halted, has other firmware than the file of `--elf` that names
+    /// a place. Of a file that is trusted a difference is only told.
     pub(super) fn compare(&self, output: &Output, board: &Board, is_trusted: bool) -> Outcome<()> {
         let NamedBy::Elf(path, image) = &self.names else { return Ok(()) };
         let Some(difference) = board.target()?.flash().verify_image_at(&**image)? else { return Ok(()) };
