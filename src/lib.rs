@@ -27,6 +27,7 @@ mod process;
 mod progress;
 mod ram_program;
 mod registers;
+mod renewal;
 mod riscv;
 mod rtt;
 mod run_until;

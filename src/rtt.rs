@@ -7,14 +7,11 @@ mod pending;
 mod receive;
 pub(crate) mod replies;
 mod ring;
-mod search;
+pub(crate) mod search;
 mod server;
 mod write;
 
 use std::time::Duration;
-
-/// The usual id of a control block.
-pub(crate) const ID: &str = "SEGGER RTT";
 
 pub use channel::RttChannel;
 pub use info::{RttChannelInfo, RttChannels, RttMode};
@@ -99,8 +96,7 @@ impl<'a> Rtt<'a> {
     /// bytes; SEGGER's own code uses `"SEGGER RTT"`.
     ///
     /// # Errors
-    /// [`RttError::InvalidArgument`] and
-    /// [`TargetError::OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) (nothing is sent),
+    /// [`RttError::InvalidArgument`] and [`Error::Target`](crate::Error::Target) (nothing is sent),
     /// and [`RttError::Refused`] if the target's type has no RTT.
     ///
     /// ```

@@ -13,7 +13,7 @@ use crate::command::Script;
 use crate::error::{Error, Failure, FlashError, InvalidArgument, Result, TargetError};
 use crate::image::Image;
 use crate::progress::{NoProgress, ProgressReport, Tracker, undone_at_panic};
-use crate::rtt::ID as RTT_ID;
+use crate::rtt::search::ID as RTT_ID;
 use crate::types::Phase;
 use crate::wire::tcl;
 

@@ -12,6 +12,9 @@ use crate::target::Target;
 use crate::types::RttWait;
 use crate::wire::{Deadline, tcl};
 
+/// The usual id of a control block.
+pub(crate) const ID: &str = "SEGGER RTT";
+
 /// How often [`Rtt::start_wait`] searches for the control block.
 const SEARCH_PERIOD: Duration = Duration::from_millis(20);
 

@@ -10,7 +10,7 @@ use super::collector::Collector;
 use super::connection::Channel;
 use super::ending;
 use crate::error::{Error, InvalidArgument, Result, RttError, TimeoutError};
-use crate::rtt::ID;
+use crate::rtt::search::ID;
 use crate::session::Session;
 use crate::stop_token::StopTokens;
 use crate::target::Target;

@@ -1,13 +1,12 @@
 //! Who serves the semihosting calls of a target: one console or run at a time, of whatever program.
 
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use crate::command::Script;
-use crate::error::{ConnectionError, Error, Result, SemihostingError};
+use crate::error::{Result, SemihostingError};
+use crate::renewal::{Renewal, new_holder};
 use crate::target::kind::CoreKind;
-use crate::target::polling::new_holder;
 use crate::target::{KeptTarget, Target};
 use crate::wire::number::flag;
 use crate::wire::{Deadline, tcl};
@@ -25,8 +24,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct CallServer {
     id: String,
     target: KeptTarget,
-    /// The thread that renews the claim, until this end of its channel is dropped.
-    renewal: Option<(Sender<()>, JoinHandle<()>)>,
+    renewal: Option<Renewal>,
 }
 
 impl Target<'_> {
@@ -67,16 +65,19 @@ impl Target<'_> {
 
 impl CallServer {
     fn start(id: String, target: KeptTarget) -> Self {
-        let (ends, ended) = mpsc::channel();
         let (kept, own) = (target.clone(), id.clone());
-        let thread = thread::Builder::new().name("openocd semihosting claim".into());
-        let renewal = match thread.spawn(move || keep_renewing(&kept, &own, &ended)) {
-            Ok(thread) => Some((ends, thread)),
-            Err(error) => {
-                log::warn!(target: "openocd::semihosting", "nothing renews the claim on the calls: {error}");
-                None
-            }
-        };
+        // Whoever polls for calls is told of a lost claim.
+        let renewal = Renewal::start("openocd semihosting claim", RENEWAL, move || {
+            let view = kept.view();
+            let request = view.request(Script::call("semihosting_renew").word(&own)).shown("arm semihosting");
+            let request = request.expecting("0 or 1");
+            view.session().ask::<SemihostingError, _>(&request, |answer| flag(tcl::text(answer)?))
+        });
+        let renewal = renewal
+            .inspect_err(
+                |error| log::warn!(target: "openocd::semihosting", "nothing renews the claim on the calls: {error}"),
+            )
+            .ok();
         CallServer { id, target, renewal }
     }
 
@@ -86,32 +87,12 @@ impl CallServer {
 
     /// Ends the claim. OpenOCD serves the calls again if it did before.
     pub(crate) fn release(mut self) -> Result<()> {
-        if let Some((ends, thread)) = self.renewal.take() {
-            drop(ends);
-            // The thread runs none of the caller's code and does not panic.
-            let _ = thread.join();
+        if let Some(renewal) = self.renewal.take() {
+            renewal.end();
         }
         let target = self.target.view();
         let request =
             target.request(Script::call("semihosting_release").word(&self.id)).shown("arm semihosting enable");
         target.session().ask::<SemihostingError, _>(&request.to("restore the setting of semihosting"), |_| Some(()))
-    }
-}
-
-/// Renews a claim until the other end of `ended` is gone, or the session.
-fn keep_renewing(target: &KeptTarget, id: &str, ended: &Receiver<()>) {
-    while ended.recv_timeout(RENEWAL) == Err(RecvTimeoutError::Timeout) {
-        let view = target.view();
-        let request = view.request(Script::call("semihosting_renew").word(id)).shown("arm semihosting");
-        match view.session().ask::<SemihostingError, _>(&request.expecting("0 or 1"), |answer| flag(tcl::text(answer)?))
-        {
-            Ok(true) => {}
-            // Whoever polls for calls is told of a lost claim.
-            Ok(false) | Err(Error::Connection(ConnectionError::SessionClosed | ConnectionError::ServerDied { .. })) => {
-                return;
-            }
-            // The connection may come back by `Session::reconnect`.
-            Err(error) => log::debug!(target: "openocd::semihosting", "cannot renew a claim: {error}"),
-        }
     }
 }

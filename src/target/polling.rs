@@ -1,13 +1,11 @@
 //! Pausing OpenOCD's background polling.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::command::{Request, Script};
-use crate::error::{ConnectionError, Error, Result, TargetError};
+use crate::error::{Result, TargetError};
+use crate::renewal::{Renewal, new_holder};
 use crate::session::Session;
 
 /// How often a pause is renewed. OpenOCD ends a pause that was not renewed for ten seconds.
@@ -24,8 +22,7 @@ const RENEWAL: Duration = Duration::from_secs(2);
 pub struct PollingPause {
     session: Session,
     holder: String,
-    /// The thread that renews the pause, until this end of its channel is dropped.
-    renewal: Option<(Sender<()>, JoinHandle<()>)>,
+    renewal: Option<Renewal>,
     ended: bool,
 }
 
@@ -63,11 +60,15 @@ impl Session {
         let holder = new_holder();
         renew(self, &holder)?;
         let mut pause = PollingPause { session: self.clone(), holder: holder.clone(), renewal: None, ended: false };
-        let (ends, ended) = mpsc::channel();
         let session = self.clone();
-        let thread = thread::Builder::new().name("openocd polling pause".into());
-        match thread.spawn(move || keep_renewing(&session, &holder, &ended)) {
-            Ok(thread) => pause.renewal = Some((ends, thread)),
+        let renewal = Renewal::start("openocd polling pause", RENEWAL, move || {
+            if !renew(&session, &holder)? {
+                log::warn!(target: "openocd::command", "OpenOCD polled its targets during a pause of polling");
+            }
+            Ok(true)
+        });
+        match renewal {
+            Ok(renewal) => pause.renewal = Some(renewal),
             Err(error) => log::warn!(target: "openocd::command", "the pause of polling ends in ten seconds: {error}"),
         }
         Ok(pause)
@@ -87,10 +88,8 @@ impl PollingPause {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
-        if let Some((ends, thread)) = self.renewal.take() {
-            drop(ends);
-            // The thread runs none of the caller's code and does not panic.
-            let _ = thread.join();
+        if let Some(renewal) = self.renewal.take() {
+            renewal.end();
         }
         let script = Script::call("resume_polling").word(&self.holder);
         let request = Request::new(script).shown("poll on").to("resume polling");
@@ -112,13 +111,6 @@ impl fmt::Debug for PollingPause {
     }
 }
 
-/// A name that nobody else has, for what OpenOCD keeps for this program.
-pub(crate) fn new_holder() -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{}-{}-{}", std::process::id(), now.as_nanos(), COUNT.fetch_add(1, Ordering::Relaxed))
-}
-
 /// Begins a pause or renews it, and returns whether OpenOCD still knew it.
 fn renew(session: &Session, holder: &str) -> Result<bool> {
     let request = Request::new(Script::call("pause_polling").word(holder)).shown("poll off");
@@ -128,17 +120,4 @@ fn renew(session: &Session, holder: &str) -> Result<bool> {
         b"1" => Some(true),
         _ => None,
     })
-}
-
-/// Renews a pause until the other end of `ended` is gone, or the session.
-fn keep_renewing(session: &Session, holder: &str, ended: &Receiver<()>) {
-    while ended.recv_timeout(RENEWAL) == Err(RecvTimeoutError::Timeout) {
-        match renew(session, holder) {
-            Ok(true) => {}
-            Ok(false) => log::warn!(target: "openocd::command", "OpenOCD polled its targets during a pause of polling"),
-            Err(Error::Connection(ConnectionError::SessionClosed | ConnectionError::ServerDied { .. })) => return,
-            // The connection may come back by `Session::reconnect`.
-            Err(error) => log::debug!(target: "openocd::command", "cannot renew a pause of polling: {error}"),
-        }
-    }
 }
