@@ -45,9 +45,10 @@ impl Image {
     /// Finds a symbol by its name: as the file has it, or as the sources have it (feature
     /// `demangle`).
     ///
-    /// A name of the sources includes the path (`my_crate::counter`) and leaves out the hash of
-    /// Rust. For C++ functions the parameters may be left out (`ns::f`) or given (`ns::f(int)`).
-    /// Aliases, which share an address, are one symbol.
+    /// A name of the sources leaves out the hash of Rust. Of its path, `my_crate::state::counter`,
+    /// the end will do if only one symbol has it: `state::counter`, `counter`. A symbol whose whole
+    /// name this is comes first. For C++ functions the parameters may be left out (`ns::f`) or given
+    /// (`ns::f(int)`). Aliases, which share an address, are one symbol.
     ///
     /// # Errors
     /// [`ImageError::UnknownSymbol`] with similar names, [`ImageError::AmbiguousSymbol`] with the

@@ -49,7 +49,7 @@ impl Write for Bounded {
 }
 
 impl SymbolTable {
-    /// Finds the symbols that the sources call by this name.
+    /// Finds the symbols that the sources call by this name, or by a path that ends in it.
     pub(super) fn demangled(&self, name: &str) -> Vec<Symbol> {
         // With parameters only those names are compared that are equal without them.
         let stem = name.split('(').next().unwrap_or_default();
@@ -62,12 +62,25 @@ impl SymbolTable {
             }
             index
         });
-        let found = |name: &str| self.best_first(index.get(name).cloned().unwrap_or_default());
-        let mut symbols = found(name);
-        if symbols.is_empty() && stem != name {
-            symbols = found(stem);
-            symbols.retain(|symbol| with_parameters(&symbol.name).as_deref() == Some(name));
-        }
-        symbols
+        let whole = |name: &str| self.best_first(index.get(name).cloned().unwrap_or_default());
+        let end = |name: &str| {
+            let ends = index.iter().filter(|(path, _)| is_end_of_path(path, name));
+            self.best_first(ends.flat_map(|(_, positions)| positions.iter().copied()).collect())
+        };
+        let with_these = |mut symbols: Vec<Symbol>| {
+            symbols.retain(|symbol| {
+                let full = with_parameters(&symbol.name);
+                full.is_some_and(|full| full == name || is_end_of_path(&full, name))
+            });
+            symbols
+        };
+        let ways: [&dyn Fn() -> Vec<Symbol>; 4] =
+            [&|| whole(name), &|| with_these(whole(stem)), &|| end(name), &|| with_these(end(stem))];
+        ways.iter().map(|way| way()).find(|symbols| !symbols.is_empty()).unwrap_or_default()
     }
+}
+
+/// Whether `path` is longer than `name` and ends in it, from the beginning of one of its parts on.
+fn is_end_of_path(path: &str, name: &str) -> bool {
+    !name.is_empty() && path.strip_suffix(name).is_some_and(|before| before.ends_with("::"))
 }

@@ -204,6 +204,34 @@ mod demangled {
     }
 
     #[test]
+    fn symbol_is_found_by_the_end_of_its_path() {
+        let image = mangled();
+        let found = |name: &str| image.symbol(name).map(|symbol| symbol.address).map_err(|error| error.to_string());
+        assert_eq!(found("COUNTER"), Ok(0x2000_0000));
+        assert_eq!(found("state::TICKS"), Ok(0x2000_0004));
+        assert_eq!(found("TICKS"), Ok(0x2000_0004));
+        assert_eq!(found("run"), Ok(0x0800_0000));
+        assert_eq!(found("stop(int)"), Ok(0x0800_0030));
+        let several = "the symbol \"stop\" is ambiguous: app::stop() at 0x08000020, app::stop(int) at 0x08000030";
+        assert_eq!(found("stop"), Err(several.to_owned()));
+        for part_of_a_name in ["OUNTER", "tate::TICKS", "start(char)", "", "::TICKS"] {
+            assert!(found(part_of_a_name).is_err(), "{part_of_a_name}");
+        }
+    }
+
+    #[test]
+    fn whole_name_comes_before_the_end_of_a_path() {
+        let image = image(vec![
+            sym("_ZN3app4mainE", 0x0800_0011, 4, GLOBAL_FUNCTION),
+            sym("main", 0x0800_0021, 4, GLOBAL_FUNCTION),
+            sym("_ZN3sub3app4mainE", 0x0800_0031, 4, GLOBAL_FUNCTION),
+        ]);
+        assert_eq!(image.symbol("main").unwrap().address, 0x0800_0020);
+        assert_eq!(image.symbol("app::main").unwrap().address, 0x0800_0010);
+        assert_eq!(image.symbol("sub::app::main").unwrap().address, 0x0800_0030);
+    }
+
+    #[test]
     fn demangled_name_is_bounded() {
         // Each substitution doubles the text.
         let name = "_Z1fI1AIS_S_EE".to_owned() + &"S0_".repeat(50);
