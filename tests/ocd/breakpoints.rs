@@ -19,7 +19,7 @@ fn a_breakpoint_halts_the_target_until_it_is_removed() {
     session.target().resume().unwrap();
     let status = session.target().wait_halt(Duration::from_secs(20)).unwrap();
     assert_eq!(status.halt_reason, Some(HaltReason::Breakpoint));
-    let result = bench.ocd_on(&session, &["bp", "list", "--json"]).expect(0).result();
+    let result = bench.ocd_on(&session, &["bp", "--json"]).expect(0).result();
     assert_eq!(result["breakpoints"][0]["address"], WORK);
     assert_eq!(result["breakpoints"][0]["kind"], "hardware");
     let ran = bench.ocd_on(&session, &["bp", "remove", &work]).expect(0);
@@ -90,7 +90,7 @@ fn a_watchpoint_halts_the_target() {
     let status = session.target().wait_halt(Duration::from_secs(20)).unwrap();
     assert_eq!(status.halt_reason, Some(HaltReason::Watchpoint));
     bench.ocd_on(&session, &["wp", "add", "0x2000_0000", "8", "--access", "read"]).expect(0);
-    let result = bench.ocd_on(&session, &["wp", "list", "--json"]).expect(0).result();
+    let result = bench.ocd_on(&session, &["wp", "--json"]).expect(0).result();
     assert_eq!(result["watchpoints"].as_array().unwrap().len(), 2, "{result}");
     let ran = bench.ocd_on(&session, &["wp", "remove", &counter]).expect(0);
     assert_eq!(ran.stdout, "0x20000000  8 bytes  read\n");

@@ -38,6 +38,27 @@ fn sectors_of_a_bank_are_erased() {
 }
 
 #[test]
+fn a_whole_bank_is_read() {
+    let bench = Bench::new();
+    bench.chip.write_memory(APP, &noise(7, 0x1000)).unwrap();
+    let whole = held(&bench, 0x0800_0000, 128 * 1024);
+    let read = || std::fs::read(bench.folder().join("flash.bin")).unwrap();
+    for bank in ["0", "stm32f1x.flash"] {
+        let report = bench.ocd(&["read", "--bank", bank, "flash.bin", "--json"]).expect(0).result();
+        assert_eq!((&report["address"], &report["bytes"]), (&0x0800_0000.into(), &(128 * 1024).into()));
+        assert!(read() == whole, "{bank}");
+        std::fs::remove_file(bench.folder().join("flash.bin")).unwrap();
+    }
+    for wrong in
+        [&["read", "--bank", "0"][..], &["read", "--bank", "0", "0x08000000", "4", "x.bin"], &["read", "x.bin"]]
+    {
+        bench.ocd_alone(wrong).expect(64);
+    }
+    let error = bench.ocd(&["read", "--bank", "7", "x.bin", "--json"]).expect(64).error();
+    assert_eq!(error["id"], "flash.unknown_bank");
+}
+
+#[test]
 fn everything_is_erased_only_when_it_is_asked_for() {
     let bench = Bench::new();
     bench.chip.write_memory(END - 4, &[0; 4]).unwrap();

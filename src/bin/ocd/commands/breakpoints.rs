@@ -16,14 +16,15 @@ use crate::output::table::table;
 
 #[derive(Debug, Args)]
 pub(crate) struct BpArgs {
+    /// Without one, the breakpoints are listed.
     #[command(subcommand)]
-    command: BpCommand,
+    command: Option<BpCommand>,
 }
 
 impl BpArgs {
     /// Whether it changes breakpoints.
     pub(crate) fn writes(&self) -> bool {
-        !matches!(self.command, BpCommand::List)
+        !matches!(self.command, None | Some(BpCommand::List))
     }
 }
 
@@ -74,14 +75,15 @@ impl RemoveArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct WpArgs {
+    /// Without one, the watchpoints are listed.
     #[command(subcommand)]
-    command: WpCommand,
+    command: Option<WpCommand>,
 }
 
 impl WpArgs {
     /// Whether it changes watchpoints.
     pub(crate) fn writes(&self) -> bool {
-        !matches!(self.command, WpCommand::List)
+        !matches!(self.command, None | Some(WpCommand::List))
     }
 }
 
@@ -175,7 +177,7 @@ pub(crate) fn bp(context: &Context, arguments: &BpArgs) -> Outcome<u8> {
         let removed = tell_count(context, board, "breakpoint", breakpoints.len(), before);
         Ok(Done::from(Breakpoints { breakpoints, removed }))
     };
-    match &arguments.command {
+    match arguments.command.as_ref().unwrap_or(&BpCommand::List) {
         BpCommand::List => context.each_board_done(|board| listed(board, None)),
         BpCommand::Add(arguments) => context.each_board_planned(
             |settings| Names::new(settings).address(&arguments.address),
@@ -214,7 +216,7 @@ pub(crate) fn wp(context: &Context, arguments: &WpArgs) -> Outcome<u8> {
         let removed = tell_count(context, board, "watchpoint", watchpoints.len(), before);
         Ok(Done::from(Watchpoints { watchpoints, removed }))
     };
-    match &arguments.command {
+    match arguments.command.as_ref().unwrap_or(&WpCommand::List) {
         WpCommand::List => context.each_board_done(|board| listed(board, None)),
         WpCommand::Add(arguments) => context.each_board_planned(
             |settings| {

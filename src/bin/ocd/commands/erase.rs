@@ -90,7 +90,7 @@ fn erase(target: Target<'_>, plan: &Plan<'_>, watch: &mut Watch) -> Outcome<u64>
 }
 
 /// The bank that is meant: one that does not exist is no reason to reset the target.
-fn bank_of(flash: Flash<'_>, wanted: BankId<'_>) -> Outcome<FlashBank> {
+pub(crate) fn bank_of(flash: Flash<'_>, wanted: BankId<'_>) -> Outcome<FlashBank> {
     let found = flash.banks()?.into_iter().find(|bank| match wanted {
         BankId::Number(number) => bank.number == number,
         BankId::Name(name) => bank.name == name,

@@ -5,11 +5,12 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::Args;
-use openocd::OnClose;
+use openocd::{BankId, FlashBank, OnClose};
 use serde::Serialize;
 
 use crate::address::Names;
 use crate::board::Board;
+use crate::commands::erase::{bank_id, bank_of, target_of};
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
@@ -18,12 +19,18 @@ use crate::output::Done;
 use crate::output::progress::Watch;
 
 #[derive(Debug, Args)]
-#[command(override_usage = "ocd read [OPTIONS] <ADDRESS> <LENGTH> <FILE>\n       ocd read [OPTIONS] <RANGE> <FILE>")]
+#[command(allow_missing_positional = true)]
+#[command(override_usage = "ocd read [OPTIONS] <ADDRESS> <LENGTH> <FILE>\n       \
+    ocd read [OPTIONS] <RANGE> <FILE>\n       ocd read [OPTIONS] --bank <BANK> <FILE>")]
 pub(crate) struct ReadArgs {
     /// Where: an address (a number, a symbol of --elf or an SVD register) and a length in bytes, or
     /// a range in place of the two: START..END, START..+LENGTH or START+LENGTH.
-    #[arg(required = true, num_args = 1..=2, value_names = ["ADDRESS", "LENGTH"])]
+    #[arg(required_unless_present = "bank", num_args = 1..=2, value_names = ["ADDRESS", "LENGTH"])]
+    #[arg(conflicts_with = "bank")]
     place: Vec<String>,
+    /// Read the whole of this bank, by its number or name.
+    #[arg(long, value_name = "BANK")]
+    bank: Option<String>,
     /// The file that takes the bytes; - for standard output.
     file: PathBuf,
 }
@@ -45,18 +52,33 @@ impl fmt::Display for Report {
     }
 }
 
-pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
-    let range = Names::new(&context.one_settings()?).extent(&arguments.place)?;
+/// What is to be read, as far as it is known without a board.
+enum Plan<'a> {
+    Range(Range<u64>),
+    Bank(BankId<'a>),
+}
+
+fn plan<'a>(context: &Context, arguments: &'a ReadArgs) -> Outcome<Plan<'a>> {
+    let settings = context.one_settings()?;
+    if let Some(bank) = &arguments.bank {
+        return Ok(Plan::Bank(bank_id(bank)));
+    }
+    let range = Names::new(&settings).extent(&arguments.place)?;
     if range.is_empty() {
         return Err(Failure::usage("the length is 0: there is nothing to read"));
     }
+    Ok(Plan::Range(range))
+}
+
+pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
+    let plan = plan(context, arguments)?;
     let to_stdout = arguments.file.as_os_str() == "-";
     if to_stdout && context.output.is_json() {
         return Err(Failure::usage("the bytes and JSON cannot both be on standard output").help("name a file"));
     }
     let board = context.one_board()?;
     let name = board.name().map(str::to_owned);
-    let read = read(context, arguments, &board, range, to_stdout);
+    let read = read(context, arguments, &board, plan, to_stdout);
     let closed = board.close(OnClose::AsIs);
     let report = read.and_then(|report| closed.map(|()| report))?;
     let status = context.signals.caught().unwrap_or(exit_status::DONE);
@@ -71,13 +93,25 @@ fn read(
     context: &Context,
     arguments: &ReadArgs,
     board: &Board,
-    range: Range<u64>,
+    plan: Plan<'_>,
     to_stdout: bool,
 ) -> Outcome<Option<Report>> {
-    let (address, length) = (range.start, range.end - range.start);
     let mut watch = Watch::new(&context.output, board.name(), &context.signals);
     watch.interrupted("nothing was read")?;
-    let flash = board.target()?.flash();
+    let bank = match plan {
+        Plan::Bank(bank) => Some(bank_of(board.target()?.flash(), bank)?),
+        Plan::Range(_) => None,
+    };
+    let target = bank.as_ref().map_or_else(|| board.target(), |bank| target_of(board, bank))?;
+    let flash = target.flash();
+    let (address, length) = match plan {
+        Plan::Range(range) => (range.start, range.end - range.start),
+        // Its size may be known only when it is probed.
+        Plan::Bank(bank) => {
+            let FlashBank { base, size, .. } = flash.probe(bank)?;
+            (base, size)
+        }
+    };
     if to_stdout {
         let bytes = watch.flash(flash).read(address, length);
         let bytes = bytes.map_err(|error| watch.failure(error))?;
