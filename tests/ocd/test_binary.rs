@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::bench::{Bench, Ran};
 use crate::run::firmware;
+use crate::running::Running;
 
 /// The last line of standard error.
 fn last(ran: &Ran) -> &str {
@@ -111,4 +112,39 @@ fn logfile_has_the_verdicts_also_with_json() {
         let log = std::fs::read_to_string(bench.folder().join(log)).unwrap();
         assert!(log.contains("test result: ok. 1 passed"), "{log}");
     }
+}
+
+/// Starts the tests, has something happen while the test that never ends runs, and returns what was
+/// told. It is the first of the two tests that are chosen; the other one must not get a verdict.
+fn disturbed(words: &[&str], disturb: impl Fn(&Bench, &Running)) -> Ran {
+    let bench = Bench::new();
+    patient_tests(&bench);
+    let chosen = ["run", "patient.elf", "--", "this_one", "--skip", "fails"];
+    let mut running = Running::start(&mut bench.board_command(&[words, &chosen].concat()));
+    std::thread::sleep(Duration::from_secs(4));
+    disturb(&bench, &running);
+    running.end()
+}
+
+#[test]
+fn signal_gives_no_test_a_verdict() {
+    let told = "interrupted while the test tests::this_one_never_ends ran: 0 passed, 0 failed, 1 did not run";
+    let ran = disturbed(&[], |_, running| running.signal("INT")).expect(130);
+    assert!(!ran.stdout.contains("FAILED") && !ran.stdout.contains("test result"), "{ran:#?}");
+    assert_eq!(last(&ran), format!("error: {told}"));
+    let ran = disturbed(&["--json"], |_, running| running.signal("TERM")).expect(143);
+    assert_eq!(ran.lines().iter().filter(|line| line["type"] == "test").count(), 0, "{ran:#?}");
+    let error = ran.error();
+    assert_eq!((&error["id"], &error["message"]), (&"ocd.interrupted".into(), &told.into()));
+}
+
+#[test]
+fn target_that_is_gone_gives_no_test_a_verdict() {
+    let told = "while the test tests::this_one_never_ends ran: 0 passed, 0 failed, 1 did not run";
+    let ran = disturbed(&[], |bench, _| bench.chip.faults().power_off()).expect(73);
+    assert!(!ran.stdout.contains("FAILED") && !ran.stdout.contains("test result"), "{ran:#?}");
+    assert!(ran.stderr.contains(&format!("note: {told}")), "{ran:#?}");
+    let ran = disturbed(&["--json"], |bench, _| bench.chip.faults().power_off()).expect(73);
+    assert_eq!(ran.lines().iter().filter(|line| line["type"] == "test").count(), 0, "{ran:#?}");
+    assert_eq!(ran.error()["notes"][0], told);
 }

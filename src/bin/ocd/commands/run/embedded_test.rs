@@ -94,12 +94,16 @@ impl Report {
 
     /// `next` is the test that runs, or would be the next one.
     fn over(mut self, limit: Duration, next: &str, is_running: bool) -> Report {
-        let (passed, failed, not_run) = (self.passed, self.failed, self.not_run);
-        let when = if is_running { format!("while the test {next} ran") } else { format!("before the test {next}") };
-        self.reason =
-            format!("the time of {limit:?} is over {when}: {passed} passed, {failed} failed, {not_run} did not run");
+        self.reason = format!("the time of {limit:?} is over {}", self.so_far(next, is_running));
         self.unfinished = Some(next.to_owned()).filter(|_| is_running);
         self
+    }
+
+    /// When all ended, and what was known by then.
+    fn so_far(&self, next: &str, is_running: bool) -> String {
+        let Report { passed, failed, not_run, .. } = self;
+        let when = if is_running { format!("while the test {next} ran") } else { format!("before the test {next}") };
+        format!("{when}: {passed} passed, {failed} failed, {not_run} did not run")
     }
 
     /// Tells people and programs.
@@ -191,7 +195,8 @@ pub(super) fn run(context: &Context, runner: Runner) -> Outcome<u8> {
     let board = shared.board().take();
     board.map_or(Ok(()), |board| board.close(OnClose::Halt))?;
     if let Some(status) = context.signals.caught() {
-        return Err(Failure::new(status, "ocd.interrupted", "interrupted: the tests after this one did not run"));
+        // The last test had ended.
+        return Err(Failure::interrupted(status));
     }
     let conclusion = conclusion.map_err(|panic| test_arguments::unprinted(&arguments, &panic))?;
     let status = if conclusion.has_failed() { exit_status::FAILED_TESTS } else { exit_status::DONE };
@@ -222,6 +227,13 @@ impl Shared {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The signal, if one came: no test has failed by it.
+    fn interrupted(&self, next: &str, is_running: bool) -> Option<Problem> {
+        let status = self.runner.signals.caught()?;
+        let message = format!("interrupted {}", self.report().so_far(next, is_running));
+        Some(Problem::Run(Failure { message, ..Failure::interrupted(status) }))
+    }
+
     /// Fails if the time of all tests is over.
     fn check_time(&self, next: &str, is_running: bool) -> Result<(), Problem> {
         let Some(limit) = self.limit.over() else { return Ok(()) };
@@ -232,8 +244,8 @@ impl Shared {
 /// Why a test has not passed.
 enum Problem {
     Test(Failed),
-    /// OpenOCD cannot be reached, or standard output takes no more: this says nothing of the test,
-    /// and no other one can run.
+    /// The test could not be run to its end: OpenOCD or the target cannot be reached, a signal came,
+    /// or standard output takes no more. This says nothing of the test, nor of those after it.
     Run(Failure),
     /// The time of `--timeout` is over, which says nothing of the test either.
     TimeOver(Report),
@@ -264,8 +276,9 @@ fn end_over(runner: &Runner, board: Option<Board>, report: Report) -> ! {
 /// Runs one test. What it prints is shown; a log of defmt only if the file describes it.
 fn run_one(shared: &Shared, board: &Board, test: &Test, line: &VerdictLine) -> Result<(), Problem> {
     let runner = &shared.runner;
-    if runner.signals.caught().is_some() {
-        return Err(Problem::Test("interrupted".into()));
+    if let Some(interrupted) = shared.interrupted(&test.name, false) {
+        line.interrupt()?;
+        return Err(interrupted);
     }
     if let Err(over) = shared.check_time(&test.name, false) {
         line.interrupt()?;
@@ -280,11 +293,15 @@ fn run_one(shared: &Shared, board: &Board, test: &Test, line: &VerdictLine) -> R
     let limit = shared.limit.shorten(test.limit);
     let result = match verdict(runner, board, test, limit, &mut sink, line) {
         Err(failure) if failure.is_of_output() => return Err(Problem::Run(failure)),
-        Err(failure) if failure.status == exit_status::CONNECTION && runner.signals.caught().is_none() => {
+        Err(failure) => {
             line.interrupt()?;
-            return Err(Problem::Run(failure));
+            let so_far = shared.report().so_far(&test.name, true);
+            return Err(shared.interrupted(&test.name, true).unwrap_or(Problem::Run(failure.note(so_far))));
         }
-        Err(failure) => Err(failure.to_string()),
+        Ok(Verdict::Interrupted) => {
+            line.interrupt()?;
+            return Err(shared.interrupted(&test.name, true).unwrap_or_else(|| Problem::Test("stopped".into())));
+        }
         Ok(Verdict::TimeOver) if limit < test.limit => {
             line.interrupt()?;
             shared.check_time(&test.name, true)?;
@@ -308,6 +325,8 @@ enum Verdict {
     /// Whether it passes, and why.
     Ended(Result<String, String>),
     TimeOver,
+    /// By a signal.
+    Interrupted,
 }
 
 /// Runs the test for at most so long; a failure where it could not be run.
@@ -330,6 +349,7 @@ fn verdict<'s>(
         Some(status) if test.should_panic => status == PANICKED,
         Some(status) => status == 0,
         None if ending.status == exit_status::TIMEOUT => return Ok(Verdict::TimeOver),
+        None if runner.signals.caught() == Some(ending.status) => return Ok(Verdict::Interrupted),
         None => false,
     };
     Ok(Verdict::Ended(match passed {
