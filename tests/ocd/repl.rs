@@ -206,3 +206,24 @@ fn commands_that_read_standard_input_leave_the_script_alone() {
     assert!(ran.stderr.contains("the firmware exited with status 0"), "{ran:#?}");
     assert_eq!(std::fs::read(bench.folder().join("swallowed")).unwrap(), b"");
 }
+
+#[test]
+fn typed_options_take_the_place_of_those_of_the_repl() {
+    let bench = Bench::new();
+    let config = bench.config();
+    bench.file(
+        "ocd.toml",
+        format!("[boards.a]\nconfig = {config:?}\n[boards.b]\nconfig = {config:?}\nserial = \"b\"\n"),
+    );
+    let repl =
+        |line: &str| bench.ocd_alone(&["--board", "a", "--timeout", "20", "--elf", "absent", "repl", "-c", line]);
+    let ran = repl(&format!("ocd --timeout 10 --elf {ELF} mem read greeting 4")).expect(0);
+    assert!(ran.stdout.starts_with("20000000  "), "{ran:?}");
+    repl("ocd --board a status").expect(0);
+    for other in ["--board b", "--all-boards", "--board a,b", "--connect localhost:1", "--config x"] {
+        let ran = repl(&format!("ocd {other} status")).expect(64);
+        let option = other.split(' ').next().unwrap();
+        let told = format!("error: the lines of a repl use its own board, and {option} would mean another one\n");
+        assert!(ran.stderr.starts_with(&told), "{ran:?}");
+    }
+}

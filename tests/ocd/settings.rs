@@ -51,6 +51,30 @@ fn an_openocd_cfg_in_the_folder_is_found() {
     });
     bench.file("openocd.cfg", script.collect::<String>());
     bench.ocd_alone(&["status"]).expect(0);
+    // It is the weakest of all settings: the boards of a file come first.
+    bench.file("ocd.toml", "[boards.left]\nconnect = \"localhost:1\"\n");
+    bench.ocd_alone(&["status"]).expect(76);
+    bench.file("ocd.toml", "[boards.left]\nconnect = \"localhost:1\"\n[boards.right]\nserial = \"1\"\n");
+    bench.ocd_alone(&["status"]).expect(64);
+    let ran = bench.ocd_alone(&["config"]).expect(0);
+    assert!(ran.stdout.starts_with("left"), "{ran:?}");
+    // A board without a way of its own, and no board at all.
+    for file in ["[boards.left]\ntimeout = \"20\"\n", "timeout = \"20\"\n"] {
+        bench.file("ocd.toml", file);
+        bench.ocd_alone(&["status"]).expect(0);
+    }
+}
+
+#[test]
+fn empty_variables_are_as_good_as_none() {
+    let bench = Bench::new();
+    let mut command = bench.command(&["config", "--json"]);
+    for name in ["PROGRESS", "LOG_FILE", "CONFIG", "CONNECT", "TIMEOUT", "BOARD", "EXPECT", "STREAM_PORTS"] {
+        command.env(format!("OCD_{name}"), "");
+    }
+    Ran::of(&mut command).expect(0);
+    let ran = Ran::of(bench.command(&["config"]).envs([("OCD_PROGRESS", "nonsense"), ("OCD_BOARD", "a")])).expect(64);
+    assert!(ran.stderr.contains("tip: the value is that of OCD_PROGRESS"), "{ran:?}");
 }
 
 #[test]

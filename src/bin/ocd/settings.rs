@@ -77,7 +77,7 @@ impl Key {
     }
 
     /// How the option is called among clap's arguments.
-    fn id(self) -> String {
+    pub(crate) fn id(self) -> String {
         match self {
             Key::Virtual => "virtual_chip".to_owned(),
             key => key.name().replace('-', "_"),
@@ -90,7 +90,7 @@ impl Key {
     }
 
     /// Of these only the most specific one counts: they all say which OpenOCD is meant.
-    fn is_source(self) -> bool {
+    pub(crate) fn is_source(self) -> bool {
         matches!(self, Key::Connect | Key::Config | Key::Virtual)
     }
 }
@@ -209,6 +209,12 @@ impl Settings {
         self.values.iter().map(|(key, setting)| (*key, setting))
     }
 
+    /// Whether something says which OpenOCD is meant. An `openocd.cfg` that was found is weaker than
+    /// the boards of a file.
+    fn has_own_source(&self) -> bool {
+        self.iter().any(|(key, setting)| key.is_source() && !matches!(setting.origin, Origin::Found(_)))
+    }
+
     /// Takes over what is not set yet, or set by a weaker origin.
     fn take(&mut self, key: Key, setting: Setting) {
         match self.values.get(&key) {
@@ -308,7 +314,7 @@ impl Sources {
             }
         }
         let settings = self.merged(board)?;
-        if board.is_some() || settings.iter().any(|(key, _)| key.is_source()) {
+        if board.is_some() || settings.has_own_source() {
             return Ok(settings);
         }
         match names.len() {
@@ -324,8 +330,7 @@ impl Sources {
 
     /// Whether one of several boards must be chosen.
     pub(crate) fn is_undecided(&self) -> Outcome<bool> {
-        let has_source = self.merged(None)?.iter().any(|(key, _)| key.is_source());
-        Ok(!has_source && self.board_names().len() > 1)
+        Ok(!self.merged(None)?.has_own_source() && self.board_names().len() > 1)
     }
 
     fn merged(&self, board: Option<&str>) -> Outcome<Settings> {

@@ -1,6 +1,6 @@
 //! The command line as it was typed: one that can be read, one that cannot, one that asks for help.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -20,7 +20,7 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn read(words: &[OsString]) -> Result<Line, clap::Error> {
-        let matches = Cli::command().try_get_matches_from(words).map_err(|error| improved(error, words))?;
+        let matches = command().try_get_matches_from(words).map_err(|error| improved(error, words))?;
         let mut cli = Cli::from_arg_matches(&matches)?;
         if let Command::Run(arguments) = &mut cli.command {
             arguments.note_separator(words);
@@ -36,10 +36,22 @@ impl Line {
     /// The same, of a line of a repl.
     pub(crate) fn output_within(&self, repl: &Output) -> Output {
         let mut output = self.output();
-        let is_typed = |id| self.matches.value_source(id) == Some(ValueSource::CommandLine);
-        output.inherit(repl, is_typed("progress"), is_typed("color"));
+        output.inherit(repl, self.is_typed("progress"), self.is_typed("color"));
         output
     }
+
+    /// Whether an option is among the words. There is none of this name without its feature.
+    pub(crate) fn is_typed(&self, id: &str) -> bool {
+        let is_known = self.matches.try_contains_id(id).is_ok();
+        is_known && self.matches.value_source(id) == Some(ValueSource::CommandLine)
+    }
+}
+
+/// The command line. A variable that is empty is as good as none, also where clap refuses an empty
+/// value.
+fn command() -> clap::Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    Cli::command().mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None::<&str>) } else { arg })
 }
 
 /// How the command prints. Failures that come before the settings are read name its board, too.
@@ -52,7 +64,9 @@ fn output(matches: Option<&clap::ArgMatches>, arguments: &OutputArgs) -> Output 
 /// The board, if exactly one is chosen by name.
 fn only_board(matches: &clap::ArgMatches) -> Option<&str> {
     let mut names = matches.try_get_many::<String>("board").ok()??;
-    let is_one = !matches.get_flag("all_boards") && names.len() == 1;
+    // A line that cannot be read may lack what has a default.
+    let is_all = matches.try_get_one("all_boards").ok().flatten().copied().unwrap_or(false);
+    let is_one = !is_all && names.len() == 1;
     names.next().filter(|name| is_one && !name.is_empty()).map(String::as_str)
 }
 
@@ -66,7 +80,7 @@ fn command_name(matches: Option<&clap::ArgMatches>) -> String {
 
 /// What can be told of a command line that cannot be read.
 fn readable(words: &[OsString]) -> Option<clap::ArgMatches> {
-    Cli::command().ignore_errors(true).try_get_matches_from(words).ok()
+    command().ignore_errors(true).try_get_matches_from(words).ok()
 }
 
 /// The error with the usage of its command in full, and without names that are not similar.
@@ -101,7 +115,21 @@ fn improved(mut error: clap::Error, words: &[OsString]) -> clap::Error {
     if error.kind() == ErrorKind::UnknownArgument {
         tell_value(&mut error, words);
     }
+    tell_variable(&mut error, words);
     error
+}
+
+/// Names the variable that has a wrong value: clap names the option, which nobody typed.
+fn tell_variable(error: &mut clap::Error, words: &[OsString]) {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return };
+    let option = option.split(' ').next().unwrap_or_default();
+    let is_typed = |word: &OsString| word.to_str().is_some_and(|word| word.split('=').next() == Some(option));
+    let mut named = option.strip_prefix("--").map(|name| format!("OCD_{}", name.replace('-', "_").to_uppercase()));
+    named = named.filter(|name| std::env::var_os(name).is_some());
+    if let (ErrorKind::InvalidValue, Some(name), false) = (error.kind(), named, words.iter().any(is_typed)) {
+        let tip = StyledStr::from(format!("the value is that of {name}"));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
 }
 
 /// Replaces clap's tips for an option that does not exist. No value of `ocd` begins with a dash, but

@@ -85,8 +85,9 @@ pub(crate) fn run(context: &Context, arguments: &ReplArgs) -> Outcome<u8> {
 struct Repl<'a> {
     context: &'a Context,
     board: &'a Board,
-    /// What our own commands are given, so that they use this OpenOCD and these settings.
-    options: Vec<String>,
+    /// What our own commands are given, so that they use this OpenOCD and these settings: the name of
+    /// each option, and its value.
+    options: Vec<(&'static str, String)>,
     /// Whether standard input has the lines.
     is_script: bool,
 }
@@ -239,10 +240,31 @@ impl Repl<'_> {
         self.context.output.done(self.board.name(), &Done::from(report))
     }
 
+    /// Refuses options that mean another OpenOCD or another board than the repl's.
+    fn check_same_board(&self, typed: &usage::Line) -> Option<Failure> {
+        let is_own = |names: &[String]| matches!((names, self.board.name()), ([one], Some(own)) if one == own);
+        let option = match &typed.cli.board {
+            board if board.all_boards => "--all-boards",
+            board if typed.is_typed("board") && !is_own(&board.board) => "--board",
+            _ => {
+                let ways = Key::ALL.into_iter().filter(|key| key.is_source());
+                let way = ways.into_iter().find(|key| typed.is_typed(&key.id()))?;
+                return Some(other_board(&format!("--{}", way.name())));
+            }
+        };
+        Some(other_board(option))
+    }
+
     /// Runs a command of this program. It makes a connection of its own to this OpenOCD.
     fn ours(&self, words: Vec<String>) -> u8 {
-        let all = ["ocd".to_owned()].into_iter().chain(self.options.iter().cloned()).chain(words);
-        let all: Vec<OsString> = all.map(OsString::from).collect();
+        let typed = usage::Line::read(&ours(&[], &words)).ok();
+        if let Some(failure) = typed.as_ref().and_then(|typed| self.check_same_board(typed)) {
+            return self.context.output.failure(None, &failure);
+        }
+        // What is typed takes the place of the same option of the repl.
+        let is_typed = |name: &str| typed.as_ref().is_some_and(|typed| typed.is_typed(&name.replace('-', "_")));
+        let options: Vec<_> = self.options.iter().filter(|(name, _)| !is_typed(name)).cloned().collect();
+        let all = ours(&options, &words);
         let line = match usage::Line::read(&all) {
             Ok(line) => line,
             Err(error) => {
@@ -271,6 +293,18 @@ impl Repl<'_> {
     }
 }
 
+/// A command line of this program.
+fn ours(options: &[(&str, String)], words: &[String]) -> Vec<OsString> {
+    let options = options.iter().map(|(name, value)| format!("--{name}={value}"));
+    let all = ["ocd".to_owned()].into_iter().chain(options).chain(words.iter().cloned());
+    all.map(OsString::from).collect()
+}
+
+fn other_board(option: &str) -> Failure {
+    Failure::usage(format!("the lines of a repl use its own board, and {option} would mean another one"))
+        .help("use another board from outside the repl")
+}
+
 /// Whether Tcl has all of a command.
 fn is_complete(session: &Session, tcl: &str) -> openocd::Result<bool> {
     if !tcl.contains(['{', '[', '"', '\\']) {
@@ -280,23 +314,23 @@ fn is_complete(session: &Session, tcl: &str) -> openocd::Result<bool> {
 }
 
 /// The options that make a command of ours use the same OpenOCD, board and settings.
-fn options(board: &Board) -> Vec<String> {
+fn options(board: &Board) -> Vec<(&'static str, String)> {
     let address = match board.session.process() {
         Some(process) => process.tcl_address().to_string(),
         None => board.settings.value(Key::Connect).unwrap_or_default().to_owned(),
     };
     // What an OpenOCD of ours was started with is done, and a command that connects cannot do it.
     let is_ours = board.session.process().is_some();
-    let mut options = vec!["--connect".to_owned(), address];
+    let mut options = vec![("connect", address)];
     for (key, setting) in board.settings.iter() {
         let is_of_start = matches!(key, Key::UsbLocation | Key::Speed | Key::Transport);
         // The serial number has been compared.
         let is_known = matches!(key, Key::Connect | Key::Config | Key::Virtual | Key::Serial) || is_ours && is_of_start;
         let is_of_end = key == Key::OnExit;
         if setting.origin == Origin::Option && !is_known && !is_of_end {
-            options.push(format!("--{}={}", key.name(), setting.value));
+            options.push((key.name(), setting.value.clone()));
         }
     }
-    options.extend(board.name().map(|name| format!("--board={name}")));
+    options.extend(board.name().map(|name| ("board", name.to_owned())));
     options
 }
