@@ -208,7 +208,7 @@ impl Repl<'_> {
         match Line::of(text) {
             Line::Empty => Ok(Next::Line(exit_status::DONE)),
             Line::End => Ok(Next::End(exit_status::DONE)),
-            Line::Ours(words) => Ok(Next::Line(self.ours(words))),
+            Line::Ours(words) => Ok(Next::Line(self.ours(&words))),
             Line::Wrong(problem) => failed(Failure::usage(problem)),
             Line::Tcl("shutdown") => match self.board.session.execute("shutdown") {
                 Err(error) if error.is_timeout() => {
@@ -256,15 +256,15 @@ impl Repl<'_> {
     }
 
     /// Runs a command of this program. It makes a connection of its own to this OpenOCD.
-    fn ours(&self, words: Vec<String>) -> u8 {
-        let typed = usage::Line::read(&ours(&[], &words)).ok();
+    fn ours(&self, words: &[String]) -> u8 {
+        let typed = usage::Line::read(&ours(&[], words)).ok();
         if let Some(failure) = typed.as_ref().and_then(|typed| self.check_same_board(typed)) {
             return self.context.output.failure(None, &failure);
         }
         // What is typed takes the place of the same option of the repl.
         let is_typed = |name: &str| typed.as_ref().is_some_and(|typed| typed.is_typed(&name.replace('-', "_")));
         let options: Vec<_> = self.options.iter().filter(|(name, _)| !is_typed(name)).cloned().collect();
-        let all = ours(&options, &words);
+        let all = ours(&options, words);
         let line = match usage::Line::read(&all) {
             Ok(line) => line,
             Err(error) => {
