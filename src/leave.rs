@@ -120,7 +120,7 @@ impl Session {
         if on_close == OnClose::AsIs {
             return Ok(());
         }
-        let mut result = Ok(());
+        let mut result = self.end_call_servers();
         for info in self.targets()? {
             let target = Target::of(self, &info.name);
             if info.examined && info.kind != "mem_ap" {

@@ -20,7 +20,8 @@ pub(crate) fn new_holder() -> String {
 #[derive(Debug)]
 pub(crate) struct Renewal {
     ends: Sender<()>,
-    thread: JoinHandle<()>,
+    /// Returns the last error, if that was a timeout.
+    thread: JoinHandle<Option<Error>>,
 }
 
 impl Renewal {
@@ -33,25 +34,31 @@ impl Renewal {
     ) -> io::Result<Renewal> {
         let (ends, ended) = mpsc::channel();
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let mut silence = None;
             while ended.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
                 match renew() {
-                    Ok(true) => {}
+                    Ok(true) => silence = None,
                     Ok(false)
                     | Err(Error::Connection(ConnectionError::SessionClosed | ConnectionError::ServerDied { .. })) => {
-                        return;
+                        return None;
                     }
                     // The connection may come back by `Session::reconnect`.
-                    Err(error) => log::debug!(target: "openocd::command", "cannot renew: {error}"),
+                    Err(error) => {
+                        log::debug!(target: "openocd::command", "cannot renew: {error}");
+                        silence = Some(error).filter(Error::is_timeout);
+                    }
                 }
             }
+            silence
         })?;
         Ok(Renewal { ends, thread })
     }
 
-    /// Ends it, and waits until the thread has ended.
-    pub(crate) fn end(self) {
+    /// Ends it, and waits until the thread has ended. Fails if OpenOCD did not answer it: then it is
+    /// no use to wait for another answer.
+    pub(crate) fn end(self) -> Result<()> {
         drop(self.ends);
         // The thread runs none of the caller's code and does not panic.
-        let _ = self.thread.join();
+        self.thread.join().ok().flatten().map_or(Ok(()), Err)
     }
 }

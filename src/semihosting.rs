@@ -96,20 +96,22 @@ impl Semihosting<'_> {
     /// A call halts the target until the next time that OpenOCD polls it, 100 ms by default.
     ///
     /// # Errors
-    /// [`SemihostingError::Refused`] if the target has no semihosting or was not examined, and
-    /// [`SemihostingError::NotInEffect`].
+    /// [`SemihostingError::Refused`] if the target has no semihosting or was not examined,
+    /// [`SemihostingError::InUse`] while a console or a run serves its calls, of whatever program,
+    /// and [`SemihostingError::NotInEffect`].
     pub fn enable(&self) -> Result<()> {
-        let script = Script::command("arm semihosting enable");
+        let script = Script::call("semihosting_set").literal("enable");
         self.set(&script, "arm semihosting enable", "semihosting is ", "enabled", "enable semihosting")
     }
 
     /// Makes OpenOCD ignore the calls (OpenOCD: `arm semihosting disable`). A call then halts the
-    /// target like any other breakpoint instruction.
+    /// target like any other breakpoint instruction. A console or a run that serves them now leaves
+    /// OpenOCD's semihosting disabled when it ends.
     ///
     /// # Errors
-    /// The same as [`enable`](Self::enable).
+    /// [`SemihostingError::Refused`] and [`SemihostingError::NotInEffect`].
     pub fn disable(&self) -> Result<()> {
-        let script = Script::command("arm semihosting disable");
+        let script = Script::call("semihosting_set").literal("disable");
         self.set(&script, "arm semihosting disable", "semihosting is ", "disabled", "disable semihosting")
     }
 
@@ -193,6 +195,9 @@ impl Semihosting<'_> {
         self.target.session().run(&request, |reply| {
             let answer = reply.value::<SemihostingError, _>(&request, |result| Some(result.to_vec()))?;
             let said = in_result_or_log(&answer, &reply.log);
+            if let Some(target) = said.strip_prefix("served ").and_then(|rest| rest.lines().next()) {
+                return Err(SemihostingError::InUse { target: target.to_owned() }.into());
+            }
             // A value may have several lines.
             if said.contains(&format!("{prefix}{wanted}\n")) {
                 return Ok(());

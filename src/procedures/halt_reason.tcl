@@ -95,25 +95,17 @@ proc _openocd_rs_1_is_at_bkpt {pc} {
     return [expr {($code & 0xff00) == 0xbe00}]
 }
 
-# `resume` that executes the BKPT at `pc`: OpenOCD does not pass one where it has a breakpoint. Of a
-# semihosting call the instruction must stay.
+# Has the next `resume` execute the BKPT at `pc`, where the target is: OpenOCD passes one if it takes it
+# for the reason of the halt. A step of OpenOCD's there executes nothing, moves the program counter
+# behind it, and is the reason from then on (cortex_m_step in src/target/cortex_m.c).
+proc _openocd_rs_1_make_executable {pc} {
+    step
+    reg pc $pc
+}
+
 proc _openocd_rs_1_resume_at_breakpoint {pc args} {
-    set lent {}
-    if {$pc >= 0x20000000 && [read_memory $pc 16 1] != 0xbeab} {
-        bp $pc 2
-    } elseif {[catch {bp $pc 2 hw} message options]} {
-        # All comparators are in use: for this moment one of them is here.
-        if {![regexp -line {^(?:Breakpoint\(IVA\): |Hardware breakpoint\(IVA\): addr=)(0x[0-9a-f]+), (?:len=)?(0x[0-9a-f]+)} [bp] - at length]} {
-            return {*}$options $message
-        }
-        set lent [list $at $length hw]
-        rbp $at
-        bp $pc 2 hw
-    }
-    set code [catch {resume {*}$args} text options]
-    rbp $pc
-    if {$lent ne {}} { bp {*}$lent }
-    return {*}$options $text
+    _openocd_rs_1_make_executable $pc
+    resume
 }
 
 # The reason that was kept for a target, or {}.

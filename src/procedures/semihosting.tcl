@@ -34,7 +34,11 @@ proc _openocd_rs_1_semihosting_is_enabled {} {
 # does not serve the calls any more.
 proc _openocd_rs_1_semihosting_poll {server calls asked} {
     set target [_openocd_rs_1_current]
-    if {$calls ne {none} && ![_openocd_rs_1_renew_claim $target $server]} { return [list $target lost] }
+    # Another client may have enabled OpenOCD's own semihosting by a command.
+    if {$calls ne {none}
+        && (![_openocd_rs_1_renew_claim $target $server] || [_openocd_rs_1_semihosting_is_enabled])} {
+        return [list $target lost]
+    }
     if {$asked || $calls eq {released}} { unset -nocomplain ::_openocd_rs_1_held($target) }
     set status [_openocd_rs_1_status]
     set call {}

@@ -41,3 +41,19 @@ proc _openocd_rs_1_see_group {} {
         if {[[target current] was_examined] && [[target current] curstate] ne {halted}} { catch {[target current] arp_poll} }
     }
 }
+
+# Before a `resume`: OpenOCD would resume the other cores of an SMP group, too, and pass the
+# semihosting calls at which they wait for an answer. They make them again instead.
+proc _openocd_rs_1_keep_calls_of_group {} {
+    if {[llength [target names]] < 2 || [catch {cortex_m smp} smp] || ![string match *on* $smp]} return
+    _openocd_rs_1_for_others _openocd_rs_1_keep_call
+}
+
+proc _openocd_rs_1_keep_call {} {
+    set target [target current]
+    if {![_openocd_rs_1_is_served $target] || [$target curstate] ne {halted}} return
+    if {![regexp {0x[0-9a-fA-F]+} [reg pc] pc] || ![_openocd_rs_1_is_at_bkpt $pc]} return
+    if {![llength [_openocd_rs_1_semihosting_call $pc]]} return
+    _openocd_rs_1_make_executable $pc
+    set ::_openocd_rs_1_resumed_from($target) $pc
+}

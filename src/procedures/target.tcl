@@ -161,10 +161,12 @@ proc _openocd_rs_1_from_halt {command address} {
         }
         if {$kind eq {cortex_m} && [regexp {0x[0-9a-fA-F]+} $pc at]} {
             _openocd_rs_1_renew_overwritten $at
-            if {$command eq {resume} && [_openocd_rs_1_is_held $target $at] && [_openocd_rs_1_is_at_bkpt $at]} {
-                # OpenOCD would pass the BKPT. Executed, it would halt the core again, with nothing
-                # changed. So the end of the hold is all that there is to do.
-                unset ::_openocd_rs_1_held($target)
+            if {$command eq {resume} && [_openocd_rs_1_is_served $target] && [_openocd_rs_1_is_at_bkpt $at]
+                && ([_openocd_rs_1_is_held $target $at] || [_openocd_rs_1_unanswered_call $target] eq $at)} {
+                # Whoever serves the calls answers this one. OpenOCD would pass the BKPT. Executed, it
+                # would halt the core again, with nothing changed. So the end of a hold is all that
+                # there is to do.
+                unset -nocomplain ::_openocd_rs_1_held($target)
                 # The reason that a program in the target has kept is the hold's.
                 unset -nocomplain ::_openocd_rs_1_reason($target)
                 set ::_openocd_rs_1_resumed_from($target) $at
@@ -183,7 +185,10 @@ proc _openocd_rs_1_from_halt {command address} {
             foreach name $::_openocd_rs_1_run_by_reset { if {$name ne $target} { lappend others $name } }
             set ::_openocd_rs_1_run_by_reset $others
         }
-        if {$command ne {step}} _openocd_rs_1_see_group
+        if {$command ne {step}} {
+            _openocd_rs_1_see_group
+            _openocd_rs_1_keep_calls_of_group
+        }
         set halted [_openocd_rs_1_begin_of_group_resume $target]
         set log [capture {
             set code [catch {

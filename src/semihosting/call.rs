@@ -2,7 +2,7 @@
 
 use super::claim::CallServer;
 use crate::command::Script;
-use crate::error::{Result, SemihostingError, TargetError};
+use crate::error::{Result, TargetError};
 use crate::target::{Run, Target, TargetStatus, register_line, status};
 use crate::types::HaltReason;
 use crate::wire::number::flag;
@@ -117,7 +117,7 @@ impl Target<'_> {
             Some([target, lost]) if lost == "lost" => Some(Err(target)),
             _ => poll(answer).map(Ok),
         })?;
-        polled.map_err(|target| SemihostingError::InUse { target }.into())
+        polled.map_err(|target| self.session().lost_calls(target))
     }
 
     /// Moves the target behind its semihosting call, with the answer to it. Does nothing if

@@ -1,11 +1,14 @@
 //! Who serves the semihosting calls of a target: one console or run at a time, of whatever program.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::command::Script;
-use crate::error::{Result, SemihostingError};
+use crate::command::{Request, Script};
+use crate::error::{ConnectionError, Error, Result, SemihostingError};
 use crate::renewal::{Renewal, new_holder};
+use crate::session::Session;
 use crate::target::kind::CoreKind;
 use crate::target::{KeptTarget, Target};
 use crate::wire::number::flag;
@@ -19,6 +22,45 @@ const RENEWAL: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_millis(3500);
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// What a session has to do with calls.
+#[derive(Debug)]
+struct OfSession {
+    /// The beginning of the names of all its servers.
+    client: String,
+    begun: AtomicU64,
+    is_ending: AtomicBool,
+}
+
+impl OfSession {
+    fn of(session: &Session) -> Arc<OfSession> {
+        let (begun, is_ending) = (AtomicU64::new(0), AtomicBool::new(false));
+        session.state(|| OfSession { client: new_holder(), begun, is_ending })
+    }
+}
+
+impl Session {
+    /// Ends whatever serves calls for this session, which is about to be closed: what is done to
+    /// targets at the end would only be left to it.
+    pub(crate) fn end_call_servers(&self) -> Result<()> {
+        let of_session = OfSession::of(self);
+        if of_session.begun.load(Ordering::Relaxed) == 0 {
+            return Ok(());
+        }
+        of_session.is_ending.store(true, Ordering::Relaxed);
+        let request = Request::new(Script::call("semihosting_release_all").word(&of_session.client));
+        let request = request.shown("arm semihosting enable").to("restore the setting of semihosting");
+        self.ask::<SemihostingError, _>(&request, |_| Some(()))
+    }
+
+    /// Why somebody who served the calls of a target does so no more.
+    pub(super) fn lost_calls(&self, target: String) -> Error {
+        match OfSession::of(self).is_ending.load(Ordering::Relaxed) {
+            true => ConnectionError::SessionClosed.into(),
+            false => SemihostingError::InUse { target }.into(),
+        }
+    }
+}
+
 /// The one who serves the calls of a target, until the value is [released](Self::release).
 #[derive(Debug)]
 pub(crate) struct CallServer {
@@ -31,29 +73,21 @@ impl Target<'_> {
     /// Makes sure that this crate can serve the target's semihosting calls and that OpenOCD does
     /// not, and nobody else.
     pub(crate) fn take_over_calls(&self) -> Result<CallServer> {
-        let id = new_holder();
+        let of_session = OfSession::of(self.session());
+        let id = format!("{}-{}", of_session.client, of_session.begun.fetch_add(1, Ordering::Relaxed));
         let request = self.request(Script::call("semihosting_claim").word(&id)).shown("arm semihosting");
         let request = request.to("ask about semihosting").expecting("a target and the state of its semihosting");
         let deadline = Deadline::after(Some(PATIENCE));
         loop {
-            let (target, kind, enabled, busy) = self.session().ask::<SemihostingError, _>(&request, |answer| {
-                let [target, kind, enabled, busy] = tcl::strings::<4>(answer)?;
-                Some((target, kind, flag(&enabled)?, flag(&busy)?))
+            let (target, kind, busy) = self.session().ask::<SemihostingError, _>(&request, |answer| {
+                let [target, kind, busy] = tcl::strings::<3>(answer)?;
+                Some((target, kind, flag(&busy)?))
             })?;
             if CoreKind::of(&kind) == CoreKind::Other {
                 return Err(SemihostingError::Unsupported { target, kind }.into());
             }
             if !busy {
-                let server = CallServer::start(id, self.keep_as(&target));
-                let disabled = if enabled { self.semihosting().disable() } else { Ok(()) };
-                return match disabled {
-                    Ok(()) => Ok(server),
-                    // Why it failed says more than what failed after it.
-                    Err(error) => {
-                        let _ = server.release();
-                        Err(error)
-                    }
-                };
+                return Ok(CallServer::start(id, self.keep_as(&target)));
             }
             if deadline.has_passed() {
                 return Err(SemihostingError::InUse { target }.into());
@@ -85,14 +119,15 @@ impl CallServer {
         &self.id
     }
 
-    /// Ends the claim. OpenOCD serves the calls again if it did before.
-    pub(crate) fn release(mut self) -> Result<()> {
+    /// Ends the claim. OpenOCD serves the calls again if it did before. `goes_on`: also the one at
+    /// which the target waits.
+    pub(crate) fn release(mut self, goes_on: bool) -> Result<()> {
         if let Some(renewal) = self.renewal.take() {
-            renewal.end();
+            renewal.end()?;
         }
         let target = self.target.view();
-        let request =
-            target.request(Script::call("semihosting_release").word(&self.id)).shown("arm semihosting enable");
+        let script = Script::call("semihosting_release").word(&self.id).number(u8::from(goes_on));
+        let request = target.request(script).shown("arm semihosting enable");
         target.session().ask::<SemihostingError, _>(&request.to("restore the setting of semihosting"), |_| Some(()))
     }
 }

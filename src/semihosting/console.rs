@@ -123,8 +123,12 @@ impl Semihosting<'_> {
     /// may be running.
     ///
     /// This crate serves console, command line, clock, time and exit. Calls for files and for the
-    /// host's shell are refused: the firmware gets -1. OpenOCD's own semihosting is disabled;
-    /// dropping the console restores its setting.
+    /// host's shell are refused: the firmware gets -1.
+    ///
+    /// OpenOCD's own semihosting is disabled until the firmware exits or the console is dropped. Then
+    /// its setting is restored, and OpenOCD that served the calls before serves them again, with
+    /// files and shell: also the one at which the firmware waits. If this program is killed or its
+    /// session ends first, OpenOCD does that by itself within four seconds.
     ///
     /// # Errors
     /// [`SemihostingError::Unsupported`] for targets other than Cortex-M and RISC-V,
@@ -280,7 +284,9 @@ struct Server {
 impl Server {
     fn run(mut self) {
         let ended = self.serve_all();
-        match self.own.take().map(CallServer::release) {
+        // OpenOCD ends the claim by itself if it is not renewed, and restores the setting then.
+        let is_silent = ended.as_ref().is_err_and(Error::is_timeout);
+        match self.own.take().filter(|_| !is_silent).map(|own| own.release(true)) {
             None | Some(Ok(())) => {}
             // It ends with the session.
             Some(Err(Error::Connection(error))) => log::debug!(target: "openocd::semihosting", "{error}"),

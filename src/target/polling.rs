@@ -89,7 +89,7 @@ impl PollingPause {
             return Ok(());
         }
         if let Some(renewal) = self.renewal.take() {
-            renewal.end();
+            renewal.end()?;
         }
         let script = Script::call("resume_polling").word(&self.holder);
         let request = Request::new(script).shown("poll on").to("resume polling");

@@ -1,6 +1,7 @@
 //! Two Cortex-M0+ cores of one chip, on one serial wire: an RP2040. Only an OpenOCD that is newer
 //! than 0.12.0 can drive it over `remote_bitbang`; 0.12.0 has to say that it cannot.
 
+mod calls;
 mod crash;
 mod group;
 mod run;

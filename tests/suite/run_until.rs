@@ -13,7 +13,7 @@ mod riscv;
 mod rtt;
 mod semihosting;
 mod sleep;
-mod stops;
+pub mod stops;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

@@ -1,6 +1,7 @@
 //! OpenOCD's own semihosting, with firmware that prints and exits.
 
 mod console;
+mod ends;
 mod groups;
 mod other_threads;
 

@@ -5,7 +5,6 @@ use std::panic::{self, AssertUnwindSafe};
 use super::Run;
 use crate::error::{Error, Result};
 use crate::run_until::outcome::Verdict;
-use crate::semihosting::claim::CallServer;
 use crate::target::TargetStatus;
 
 impl Run<'_, '_> {
@@ -23,7 +22,7 @@ impl Run<'_, '_> {
         // An OpenOCD that does not answer is not asked once more: the claim ends by itself.
         let is_silent = ended.as_ref().is_ok_and(|ended| ended.as_ref().is_err_and(Error::is_timeout));
         let server = self.server.take().filter(|_| !is_silent);
-        let put_back = server.map_or(Ok(()), CallServer::release);
+        let put_back = server.map_or(Ok(()), |server| server.release(false));
         self.hurry_after(&put_back);
         let missing_channels = self.channels.missing();
         let closed = panic::catch_unwind(AssertUnwindSafe(|| self.close_channels()));

@@ -155,7 +155,7 @@ fn a_reset_follows_a_stopped_run() {
 }
 
 /// Sends a signal to a board's OpenOCD.
-pub(super) fn signal_openocd(board: &Board, signal: &str) {
+pub(crate) fn signal_openocd(board: &Board, signal: &str) {
     let pid = board.session.process().unwrap().pid().to_string();
     assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
 }

@@ -15,7 +15,7 @@ const LONG_ENOUGH: Duration = Duration::from_millis(40);
 const ROUNDS: u32 = 12;
 
 /// A chip that is halted before a loop that makes a call and counts it in r6.
-fn looping(number: u16) -> Board {
+pub fn looping(number: u16) -> Board {
     let board = Board::halted();
     // movs r0, #number; bkpt 0xab; adds r6, #1; b CODE
     board.session.memory().write_u16_slice(CODE.into(), &[0x2000 | number, 0xbeab, 0x3601, 0xe7fb]).unwrap();
@@ -52,12 +52,12 @@ fn serve(board: &Board) -> (thread::JoinHandle<usize>, mpsc::Sender<()>) {
     (thread::spawn(move || reader(console)), sender)
 }
 
-fn calls(board: &Board) -> u32 {
+pub fn calls(board: &Board) -> u32 {
     board.chip.register(Register::R(6))
 }
 
 /// Waits until the firmware has made one more call.
-fn wait_for_a_call(board: &Board) {
+pub fn wait_for_a_call(board: &Board) {
     let (begin, before) = (Instant::now(), calls(board));
     while calls(board) == before {
         assert!(begin.elapsed() < PATIENCE, "the firmware goes on: {:?}", board.session.target().status());
