@@ -50,6 +50,7 @@ proc _openocd_rs_1_semihosting_poll {server calls asked} {
             set call [_openocd_rs_1_semihosting_call $pc]
         }
     }
+    unset -nocomplain ::_openocd_rs_1_made_again($target)
     if {$call ne {}} {
         set ::_openocd_rs_1_handed_out($target) $pc
     } elseif {$calls ne {none}} {
@@ -120,6 +121,10 @@ proc _openocd_rs_1_semihosting_call {pc} {
 proc _openocd_rs_1_semihosting_answer {call register value next then} {
     set target [_openocd_rs_1_current]
     unset -nocomplain ::_openocd_rs_1_handed_out($target)
+    if {[info exists ::_openocd_rs_1_made_again($target)]} {
+        unset ::_openocd_rs_1_made_again($target)
+        for {set i 0} {$i < 10 && [$target curstate] ne {halted}} {incr i} { $target arp_poll }
+    }
     if {[$target curstate] ne {halted}} { return gone }
     foreach {name expected} $call {
         if {![regexp {0x0*([0-9a-fA-F]+)} [reg $name] - found] || [string tolower $found] ne $expected} { return gone }

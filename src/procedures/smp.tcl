@@ -56,4 +56,6 @@ proc _openocd_rs_1_keep_call {} {
     if {![llength [_openocd_rs_1_semihosting_call $pc]]} return
     _openocd_rs_1_make_executable $pc
     set ::_openocd_rs_1_resumed_from($target) $pc
+    # Its server may be about to answer: that answer is for the call when it is made again.
+    if {[info exists ::_openocd_rs_1_handed_out($target)]} { set ::_openocd_rs_1_made_again($target) $pc }
 }

@@ -54,10 +54,10 @@ impl Session {
 
     /// Why somebody who served the calls of a target does so no more.
     pub(super) fn lost_calls(&self, target: String) -> Error {
-        match OfSession::of(self).is_ending.load(Ordering::Relaxed) {
-            true => ConnectionError::SessionClosed.into(),
-            false => SemihostingError::InUse { target }.into(),
+        if OfSession::of(self).is_ending.load(Ordering::Relaxed) {
+            return ConnectionError::SessionClosed.into();
         }
+        SemihostingError::InUse { target }.into()
     }
 }
 
