@@ -165,7 +165,7 @@ impl<R: ProgressReport> Flash<'_, R> {
         let write = || self.erase_and_write(&chip, &parts, &kept, options, &mut tracker);
         let written = undone_at_panic(write, || drop(self.put_back(&chip, &kept)));
         if !options.restore_ram {
-            self.clear_copies(&parts);
+            self.clear_copies(&parts, &kept);
         }
         written.map(|()| report).map_err(|error| match self.put_back(&chip, &kept) {
             lost if lost.is_empty() => error,
@@ -176,9 +176,13 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// Clears what looks like an RTT control block in RAM, and is a copy of the one in the image:
     /// OpenOCD has carried the image through the working area. A search would find it before the
     /// firmware's.
-    fn clear_copies(&self, parts: &[(Span, &[u8])]) {
-        let has_block = |bytes: &[u8]| memchr::memmem::find(bytes, RTT_ID.as_bytes()).is_some();
-        if !parts.iter().any(|(_, bytes)| has_block(bytes)) {
+    fn clear_copies(&self, parts: &[(Span, &[u8])], kept: &[Kept]) {
+        let kept = kept.iter().map(|kept| (kept.span, &*kept.bytes));
+        let mut all: Vec<_> = parts.iter().copied().chain(kept).collect();
+        all.sort_by_key(|(span, _)| (span.bank, span.offset));
+        // One may lie across two parts. Where they are not adjacent, the search finds nothing.
+        let all: Vec<u8> = all.iter().flat_map(|(_, bytes)| *bytes).copied().collect();
+        if memchr::memmem::find(&all, RTT_ID.as_bytes()).is_none() {
             return;
         }
         let request = self.target.request(Script::call("working_area")).shown("target current");

@@ -64,6 +64,7 @@ proc _openocd_rs_1_breakpoints_in_working_area {} {
 # the registers of the comparators with their values.
 proc _openocd_rs_1_catch_faults {target} {
     if {[$target cget -type] ni {cortex_m hla_target}} { return {} }
+    _openocd_rs_1_of $target _openocd_rs_1_read_missing_registers
     set status xPSR
     if {[catch {$target get_reg xPSR} value] || ![dict exists $value xPSR]} { set status xpsr }
     set names [list r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 sp lr pc msp psp primask control $status]
@@ -145,7 +146,11 @@ proc _openocd_rs_1_flash_read {target bank offset length} {
 
 # Compares a file with flash by checksum. First it reads both ends of the range: where flash cannot
 # be read, it fails before an algorithm runs into a fault.
+#
+# Of a target that runs, OpenOCD would write the program into the RAM of the firmware, and only then
+# see that it cannot be started (armv7m_checksum_memory in src/target/armv7m.c).
 proc _openocd_rs_1_flash_verify {target path address length} {
+    if {[$target curstate] ne {halted}} { error {the target is not halted} }
     $target read_memory [expr {$address & ~3}] 32 1
     $target read_memory [expr {($address + $length - 1) & ~3}] 32 1
     return [_openocd_rs_1_flash_run $target 1 flash verify_image $path $address bin]

@@ -158,3 +158,53 @@ proc _openocd_rs_1_halt_lasts {mark} {
     set lasts [expr {[lindex $status 1] eq {halted} && [_openocd_rs_1_halt_mark] eq $mark}]
     return [list $status $lasts]
 }
+
+# Writes to the cores what OpenOCD alone holds of the registers of halted ones: it would write that
+# when they are resumed, and now it ends. Of a RISC-V hart OpenOCD has no other way to write it.
+proc _openocd_rs_1_write_back_at_end {} {
+    foreach target [target names] {
+        if {![$target was_examined] || [$target curstate] ne {halted}} continue
+        if {[_openocd_rs_1_core_kind [$target cget -type]] ne {cortex_m}} continue
+        catch {_openocd_rs_1_write_back $target [_openocd_rs_1_of $target reg]}
+    }
+}
+
+# The selectors of the debug port for registers (ARM DDI 0403, C1.6.3): CONTROL first, as it says what
+# the stack pointer is.
+proc _openocd_rs_1_write_back {target listing} {
+    set held {}
+    set dirty {}
+    set line {^\([0-9]+\) (.+) \(/[0-9]+\): (0x[0-9a-fA-F]+)( \(dirty\))?}
+    foreach {- name value mark} [regexp -all -inline -line $line $listing] {
+        set name [string tolower $name]
+        dict set held $name $value
+        if {$mark ne {}} { lappend dirty $name }
+    }
+    set special 0
+    set shift 0
+    set is_special 0
+    foreach name {primask basepri faultmask control} {
+        if {[dict exists $held $name]} { set special [expr {$special | ([dict get $held $name] << $shift)}] }
+        if {$name in $dirty} { set is_special 1 }
+        incr shift 8
+    }
+    if {$is_special} { _openocd_rs_1_write_core_register $target 20 $special }
+    set numbers {xpsr 16 msp 17 psp 18 sp 13 lr 14 pc 15 fpscr 33}
+    for {set i 0} {$i < 13} {incr i} { dict set numbers r$i $i }
+    foreach {name number} $numbers {
+        if {$name in $dirty} { _openocd_rs_1_write_core_register $target $number [dict get $held $name] }
+    }
+    for {set i 0} {$i < 16} {incr i} {
+        if {"d$i" ni $dirty} continue
+        set value [dict get $held d$i]
+        _openocd_rs_1_write_core_register $target [expr {64 + 2 * $i}] [expr {$value & 0xffffffff}]
+        _openocd_rs_1_write_core_register $target [expr {65 + 2 * $i}] [expr {($value >> 32) & 0xffffffff}]
+    }
+}
+
+# Has OpenOCD read each register of a halted core that it has not read yet, such as of a core that was
+# halted before it started. 0.12.0 keeps the registers of a program that it runs from its copy, and
+# restores what it has not read as 0 (armv7m_start_algorithm in src/target/armv7m.c).
+proc _openocd_rs_1_read_missing_registers {} {
+    foreach {- name} [regexp -all -inline -line {^\([0-9]+\) (.+) \(/[0-9]+\)$} [reg]] { catch {reg $name} }
+}

@@ -44,7 +44,10 @@ const PORTS_AGAIN: &str = "_openocd_rs_ports; rename log_output {}; rename _open
 /// Ends OpenOCD when its standard input closes, in place of the telnet service that otherwise reads
 /// it. OpenOCD serves Jim's events between two commands (`server_loop` in `src/server/server.c`).
 const WATCH: &str = "\
-    stdin readable {if {[catch {read stdin 1}] || [stdin eof]} {stdin readable {}; shutdown}}; list";
+    stdin readable {if {[catch {read stdin 1}] || [stdin eof]} {stdin readable {}; @end}}; list";
+
+/// Ends OpenOCD, after the procedures that a session has defined for the end.
+pub(super) const END: &str = "foreach end [info procs _openocd_rs_*_at_end] {catch $end}; shutdown";
 
 /// Selects the transport as soon as the adapter's driver is known.
 ///
@@ -84,7 +87,7 @@ impl OpenOcdBuilder {
         }
         line.own(TOKEN);
         if self.telnet_port.is_some() && OPENOCD_WATCHES_STDIN {
-            line.own(WATCH);
+            line.own(WATCH.replace("@end", END));
         }
         line.own(self.ports());
         if let Some(template) = files.template() {

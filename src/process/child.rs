@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdin, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::arguments::END;
 use super::log_tail::LogTail;
 use super::startup;
 use super::temporary::TemporaryFiles;
@@ -108,8 +109,14 @@ impl OwnedChild {
     }
 
     fn end_running(self: &Arc<Self>, tcl_port: u16, grace: Duration) -> io::Result<ExitStatus> {
-        self.running().stdin = None;
         let pid = self.pid;
+        if let Some(mut stdin) = self.running().stdin.take() {
+            // Where nobody watches it, the telnet service reads it, and ends OpenOCD at its end also
+            // if it has executed nothing.
+            if let Err(error) = stdin.write_all(format!("{END}\n").as_bytes()) {
+                log::debug!(target: "openocd::process", "cannot write to OpenOCD's standard input: {error}");
+            }
+        }
         if !OPENOCD_WATCHES_STDIN && tcl_port != 0 {
             if let Err(error) = startup::ask_to_end(tcl_port, self.own_server()) {
                 log::debug!(target: "openocd::process", "cannot ask OpenOCD (process {pid}) to end: {error}");

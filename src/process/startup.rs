@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::arguments::END;
 use super::child::{OwnedChild, Running, STOP_GRACE};
 use super::command_line::{CommandLine, shell_line};
 use super::log_callback::{LogCallback, LogQueue};
@@ -166,9 +167,9 @@ fn launch(
     Ok(process)
 }
 
-/// Sends `shutdown`, for an OpenOCD that does not watch its standard input.
+/// Ends it by a command, for an OpenOCD that does not watch its standard input.
 pub(super) fn ask_to_end(port: u16, own: OwnServer) -> Result<()> {
-    open(port, own, Some(SHUTDOWN_GRACE))?.raw(&Request::new("shutdown")).map(drop)
+    open(port, own, Some(SHUTDOWN_GRACE))?.raw(&Request::new(END)).map(drop)
 }
 
 /// Returns once the OpenOCD on this port answers, if it is ours.

@@ -1,0 +1,103 @@
+//! The core's registers after flash calls, in the core itself and not only in OpenOCD's copy.
+
+use openocd::{OnClose, Session};
+use virtual_chip::firmware::{COUNTER_ADDRESS, IMAGE};
+use virtual_chip::{CoreState, Register, VirtualChip};
+
+use super::BASE;
+use crate::board::{Board, config};
+use crate::random::Random;
+
+type Call = (&'static str, fn(&Session));
+
+/// Flash calls, each of which runs a program in the core, and others that do.
+const CALLS: [Call; 6] = [
+    ("verify", |session| assert!(!session.flash().verify(BASE + 0x4000, &[0; 5000]).unwrap())),
+    ("erase_sector", |session| session.flash().erase_sector(0, 100, 101).unwrap()),
+    ("write", |session| session.flash().write(BASE + 0x1_9000, &[1; 2048]).unwrap()),
+    ("unchanged", |session| {
+        let image = openocd::Image::bin(BASE, IMAGE).unwrap();
+        let options = openocd::WriteOptions::new().skip_unchanged(true);
+        assert_eq!(session.flash().write_image_with(&image, options).unwrap().written, 0);
+    }),
+    ("layout", |session| drop(session.flash().info(0).unwrap())),
+    ("test_ram", |session| drop(session.memory().test_ram(0x2000_1000..0x2000_1400).unwrap())),
+];
+
+fn registers(chip: &VirtualChip) -> Vec<u32> {
+    let general = (0..13).map(Register::R);
+    general.chain([Register::Sp, Register::Lr, Register::Pc]).map(|register| chip.register(register)).collect()
+}
+
+/// Halts the chip with random values in registers that its program does not use.
+fn halted(chip: &VirtualChip) -> Vec<u32> {
+    let session = Session::start(config(chip)).unwrap();
+    session.target().halt().unwrap();
+    let mut random = Random::new(91);
+    for number in 4..13 {
+        let value = u32::from_le_bytes(random.bytes(4).try_into().unwrap());
+        session.registers().write(&format!("r{number}"), value).unwrap();
+    }
+    session.target().step().unwrap();
+    session.close().unwrap();
+    assert_eq!(chip.state(), CoreState::Halted);
+    registers(chip)
+}
+
+#[test]
+fn core_that_was_halted_before_the_session_keeps_its_registers() {
+    for (name, call) in CALLS {
+        let chip = VirtualChip::start().unwrap();
+        let before = halted(&chip);
+        let session = Session::start(config(&chip)).unwrap();
+        call(&session);
+        session.close().unwrap();
+        assert_eq!(registers(&chip), before, "{name}");
+        assert_eq!(chip.state(), CoreState::Halted, "{name}");
+        // The firmware goes on, also with its status register.
+        let session = Session::start(config(&chip)).unwrap();
+        let count = chip.read_u32(COUNTER_ADDRESS).unwrap();
+        session.close_with(OnClose::Resume).unwrap();
+        let begin = std::time::Instant::now();
+        while chip.read_u32(COUNTER_ADDRESS).unwrap() == count {
+            assert!(begin.elapsed().as_secs() < 20, "{name}: the firmware goes on");
+        }
+    }
+}
+
+#[test]
+fn values_that_only_openocd_has_reach_the_core_at_the_end_of_its_session() {
+    for ends_orderly in [true, false] {
+        let chip = VirtualChip::start().unwrap();
+        let session = Session::start(config(&chip)).unwrap();
+        session.target().halt().unwrap();
+        for (name, value) in [("r4", 0x1234_5678_u32), ("lr", 0x0800_0055), ("msp", 0x2000_4000), ("primask", 1)] {
+            session.registers().write(name, value).unwrap();
+        }
+        if ends_orderly {
+            session.close().unwrap();
+        } else {
+            drop(session)
+        }
+        assert_eq!(chip.register(Register::R(4)), 0x1234_5678);
+        assert_eq!(chip.register(Register::Lr), 0x0800_0055);
+        assert_eq!(chip.register(Register::Sp), 0x2000_4000);
+        let session = Session::start(config(&chip)).unwrap();
+        session.target().halt().unwrap();
+        assert_eq!(session.registers().read_u64("primask").unwrap(), 1);
+    }
+}
+
+#[test]
+fn comparing_flash_of_a_running_chip_writes_nothing() {
+    let board = Board::start();
+    let data = Random::new(92).bytes(6000);
+    board.chip.write_memory(u32::try_from(BASE + 0x4000).unwrap(), &data).unwrap();
+    board.chip.watch_accesses(VirtualChip::RAM);
+    assert!(board.session.flash().verify(BASE + 0x4000, &data).unwrap());
+    assert_eq!(board.session.flash().verify_at(BASE + 0x4001, &data).unwrap().unwrap().address, BASE + 0x4001);
+    let accesses = board.chip.take_accesses();
+    // The firmware itself writes its counter.
+    let foreign = accesses.iter().filter(|access| access.address != COUNTER_ADDRESS);
+    assert_eq!(foreign.collect::<Vec<_>>(), Vec::<&virtual_chip::BusAccess>::new());
+}
