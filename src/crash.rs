@@ -64,6 +64,9 @@ pub enum CoreState {
 impl CrashReport {
     /// Describes the crash in one line, such as "HardFault: a data access failed on the bus, to
     /// address 0x60000000, at 0x20000102".
+    ///
+    /// If the core reports several causes, all are named: some may be of earlier faults, and nothing
+    /// tells which belongs to the address.
     pub fn summary(&self) -> String {
         match &self.core {
             CoreState::CortexM(state) => display::summary(state),
@@ -79,12 +82,13 @@ impl CrashReport {
     ///
     /// If the core reports the fault at once, this is the instruction that caused it. `None` for a
     /// Cortex-M that stored no registers.
+    ///
+    /// Of a Cortex-M that is [locked up](CortexMState::is_locked_up) this is the address of the
+    /// **first** fault. The fault in its handler stores nothing, so where that happened is not
+    /// known. `None` if no fault called the handler that failed, but for example an NMI.
     pub fn fault_pc(&self) -> Option<u64> {
         match &self.core {
-            CoreState::CortexM(state) => match state.stacked {
-                StackedState::Found(frame) => Some(frame.pc.into()),
-                _ => None,
-            },
+            CoreState::CortexM(state) => state.fault_pc().map(u64::from),
             CoreState::Riscv(state) => state.machine_trap?.pc,
         }
     }

@@ -187,6 +187,26 @@ impl CortexMState {
         self.is_fault() && (self.is_stack_below_memory || self.faults().iter().any(is_reported))
     }
 
+    /// The stored program counter. A core that is locked up stored it at the first fault; if there
+    /// was none, but an NMI or a handler that masked faults, it is about no fault.
+    pub(super) fn fault_pc(&self) -> Option<u32> {
+        match self.stacked {
+            StackedState::Found(frame) if !self.is_locked_up || self.exception.is_fault() => Some(frame.pc),
+            _ => None,
+        }
+    }
+
+    /// The faults that may be why the current handler was called, or why the core is locked up. Of
+    /// several, nothing tells which came last: their bits stay set.
+    pub(super) fn causes(&self) -> Vec<Fault> {
+        let all = self.faults().into_iter().filter(|fault| *fault != Fault::Forced).collect::<Vec<_>>();
+        if self.is_locked_up {
+            return all;
+        }
+        let own: Vec<_> = all.iter().copied().filter(|fault| fault.may_call(self.exception)).collect();
+        if own.is_empty() { all } else { own }
+    }
+
     /// The faults, without the reasons for the halt (DFSR).
     pub fn faults(&self) -> Vec<Fault> {
         let faults = self.fault_status.faults();

@@ -41,27 +41,25 @@ impl fmt::Display for CrashReport {
     }
 }
 
-/// One line.
+/// One line. An address stands beside a cause only if the two are known to belong together.
 pub(super) fn summary(state: &CortexMState) -> String {
-    let faults = state.faults();
-    let cause = faults.iter().find(|fault| **fault != Fault::Forced);
-    let cause = cause.map(|fault| with_place(state, *fault));
-    let cause = match (state.is_stack_overflow(), cause) {
-        (true, Some(cause)) => Some(format!("stack overflow: {cause}")),
-        (true, None) => Some("stack overflow".to_owned()),
-        (false, cause) => cause,
-    };
-    let frame = match state.stacked {
-        StackedState::Found(frame) if state.is_fault() => format!(", at {:#010x}", frame.pc),
-        _ => String::new(),
-    };
-    match (state.is_locked_up, state.exception.is_fault(), cause) {
-        (true, _, Some(cause)) => format!("locked up: {cause}{frame}"),
-        (true, _, None) => format!("locked up{frame}"),
-        (false, true, Some(cause)) => format!("{}: {cause}{frame}", state.exception),
-        (false, true, None) => format!("{}{frame}", state.exception),
-        (false, false, None) => format!("no fault; {}", place(state)),
-        (false, false, Some(cause)) => format!("no fault now; {}; earlier: {cause}", place(state)),
+    let causes: Vec<_> = state.causes().into_iter().map(|fault| with_place(state, fault)).collect();
+    let (is_single, causes) = (causes.len() <= 1, causes.join("; "));
+    if !state.is_fault() {
+        let earlier = if causes.is_empty() { "" } else { "; earlier: " };
+        let now = if causes.is_empty() { "" } else { " now" };
+        return format!("no fault{now}; {}{earlier}{causes}", place(state));
+    }
+    let what = if state.is_locked_up { "locked up".to_owned() } else { state.exception.to_string() };
+    let what = if state.is_stack_overflow() { format!("{what}: stack overflow") } else { what };
+    let line = if causes.is_empty() { what.clone() } else { format!("{what}: {causes}") };
+    match state.fault_pc() {
+        None => line,
+        Some(pc) if state.is_locked_up => {
+            format!("{line}; the first fault was at {pc:#010x}, the address of the last is not known")
+        }
+        Some(pc) if is_single => format!("{line}, at {pc:#010x}"),
+        Some(pc) => format!("{what}, at {pc:#010x}, by one or more of: {causes}"),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::exception::ExceptionNumber;
+
 /// A register that says which faults happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
@@ -142,6 +144,22 @@ faults! {
     SecureLazyFpu = Sfsr 5 "LSPERR" "the FPU state could not be stored, because of the security attribution",
     /// The deferred write of the FPU's registers failed, or its state contradicted itself.
     LazyState = Sfsr 7 "LSERR" "the state of a deferred write of the FPU registers was invalid",
+}
+
+impl Fault {
+    /// Whether this may be why the handler of the exception was called. A stack that could not be
+    /// written comes with any of them.
+    pub(super) fn may_call(self, exception: ExceptionNumber) -> bool {
+        let (register, bit) = (self.register(), self.bit());
+        match exception.0 {
+            _ if matches!(self, Fault::MemoryStacking | Fault::BusStacking) => true,
+            4 => register == FaultRegister::Cfsr && bit < 8,
+            5 => register == FaultRegister::Cfsr && (8..16).contains(&bit),
+            6 => register == FaultRegister::Cfsr && bit >= 16,
+            7 => register == FaultRegister::Sfsr,
+            _ => true,
+        }
+    }
 }
 
 /// The bits that say that MMFAR, BFAR and SFAR hold an address.

@@ -1,5 +1,7 @@
 //! Crash reports of every fault that the virtual chip can produce.
 
+mod causes;
+
 use openocd::crash::{Fault, FrameSource, StackedFrame, StackedState};
 use openocd::{CrashReport, Error, TargetError, VectorCatch};
 use virtual_chip::{CoreState, Register, VirtualHart, firmware};
