@@ -377,7 +377,7 @@ impl Target<'_> {
     /// [`Error::Breakpoint`] if a breakpoint cannot be set or removed;
     /// [`BreakpointError::Left`](crate::BreakpointError::Left) names all that could not be removed,
     /// and [`BreakpointError::NotInEffect`](crate::BreakpointError::NotInEffect) one that the target
-    /// no longer had at the deadline.
+    /// no longer had at the deadline, or that another client had removed by then.
     /// [`TargetError::MemoryRead`](crate::TargetError::MemoryRead) if the argument of a semihosting
     /// call points nowhere. [`RttError::NoChannel`](crate::RttError::NoChannel) if there is input
     /// for a down-channel that the firmware lacks. [`Error::Connection`] and [`Error::Timeout`] if OpenOCD is lost or does

@@ -69,7 +69,8 @@ pub enum BreakpointError {
         why: &'static str,
     },
     /// OpenOCD reported success, but the target would not stop there. What OpenOCD set was removed
-    /// again.
+    /// again. From a run it says that the target has lost the breakpoint meanwhile, or that another
+    /// client has removed it.
     #[error("OpenOCD reports a {what} at {address:#010x} as set, but {}", missing(*evidence))]
     NotInEffect {
         /// What was to be set.
@@ -166,7 +167,7 @@ fn seconds(time: Duration) -> String {
 /// What shows that the target would not stop at what OpenOCD set.
 fn missing(evidence: Evidence) -> &'static str {
     match evidence {
-        Evidence::List => "OpenOCD does not list it",
+        Evidence::List => "OpenOCD does not list it; another client may have removed it",
         Evidence::Memory => {
             "the memory there does not hold the breakpoint instruction, as flash and ROM do not; use a hardware breakpoint"
         }

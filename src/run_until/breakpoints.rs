@@ -74,17 +74,24 @@ impl Left {
 
 impl<'t> RunBreakpoints<'t> {
     /// Checks that a target which reached no breakpoint still has them all: firmware may have
-    /// switched the breakpoint unit off, or written a program over an instruction.
+    /// switched the breakpoint unit off, or written a program over an instruction, and another client
+    /// may have removed them.
     pub(super) fn check_end(&self, ended: (Verdict, TargetStatus)) -> Result<(Verdict, TargetStatus)> {
         if ended.0 != Verdict::Deadline || self.addresses.is_empty() {
             return Ok(ended);
         }
         let listed = self.target.breakpoints().list()?;
-        let lost =
-            listed.iter().find(|point| point.in_effect == Some(false) && self.addresses.contains(&point.address));
-        let Some(lost) = lost else { return Ok(ended) };
-        let evidence = if lost.kind == BreakpointKind::Software { Evidence::Memory } else { Evidence::Comparator };
-        Err(BreakpointError::NotInEffect { what: StopPoint::Breakpoint, address: lost.address, evidence }.into())
+        let lost = self.addresses.iter().find_map(|&address| {
+            let mut there = listed.iter().filter(|point| point.address == address).peekable();
+            if there.peek().is_none() {
+                return Some((address, Evidence::List));
+            }
+            let lost = there.find(|point| point.in_effect == Some(false))?;
+            let is_software = lost.kind == BreakpointKind::Software;
+            Some((address, if is_software { Evidence::Memory } else { Evidence::Comparator }))
+        });
+        let Some((address, evidence)) = lost else { return Ok(ended) };
+        Err(BreakpointError::NotInEffect { what: StopPoint::Breakpoint, address, evidence }.into())
     }
 
     /// Sets the breakpoints of a run, or none. A stop ends that early, and leaves some out.

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openocd::{BreakpointError, Error, RunUntil, StopToken, Verdict};
+use openocd::{BreakpointError, BreakpointKind, Error, Evidence, ResetMode, RunUntil, Session, StopToken, Verdict};
 use virtual_chip::CoreState;
 use virtual_chip::firmware::rtt;
 
@@ -15,6 +15,8 @@ use super::run;
 use crate::board::Board;
 
 const LIMIT: Duration = Duration::from_millis(400);
+/// Where the firmware never comes.
+const NEVER: u64 = 0x0800_0100;
 /// What is done after a run may take 5 s; the rest is for a busy machine.
 const PROMISED: Duration = Duration::from_secs(5 + 5);
 
@@ -201,4 +203,33 @@ fn a_breakpoint_that_the_firmware_has_switched_off_is_an_error_at_the_deadline()
         matches!(error, Error::Breakpoint(BreakpointError::NotInEffect { address, .. }) if address == code + 4);
     assert!(is_told, "{error:?}");
     assert_eq!(board.session.breakpoints().list().unwrap().len(), 0);
+}
+
+#[test]
+fn a_breakpoint_that_another_client_has_removed_is_an_error_at_the_deadline() {
+    let board = Board::halted();
+    // The run's own, and one that was there before.
+    for is_own in [true, false] {
+        if !is_own {
+            board.session.breakpoints().add(NEVER, BreakpointKind::Hardware).unwrap();
+        }
+        let error = thread::scope(|scope| {
+            scope.spawn(|| {
+                while board.chip.state() != CoreState::Running {
+                    thread::yield_now();
+                }
+                let address = board.session.process().unwrap().tcl_address();
+                Session::connect(address).unwrap().breakpoints().remove_all().unwrap();
+            });
+            let until = RunUntil::new().breakpoint(NEVER);
+            board.session.target().run_until(until, Duration::from_secs(1)).unwrap_err()
+        });
+        let Error::Breakpoint(BreakpointError::NotInEffect { address: NEVER, evidence, .. }) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(evidence, Evidence::List);
+        assert!(error.to_string().ends_with("another client may have removed it"), "{error}");
+        assert_eq!(board.chip.state(), CoreState::Halted);
+        board.session.target().reset(ResetMode::Halt).unwrap();
+    }
 }
