@@ -215,7 +215,7 @@ impl<'c> RunUntil<'c> {
     }
 
     /// Ends the run when `wanted` accepts a line from an RTT channel. Short for
-    /// [`rtt`](Self::rtt) with [`RunChannel::until_line`].
+    /// [`rtt`](Self::rtt) with [`RunChannel::until_line`], which says what counts as a line.
     ///
     /// Use this for firmware that starts with the run, after a reset: the control block is cleared,
     /// and found again when the firmware has written a new one. To wait for a further line of
@@ -232,6 +232,7 @@ impl<'c> RunUntil<'c> {
     ///
     /// Output that waits in the socket or in the target's ring when the run begins is collected
     /// with [`RunLine::at`] `None`, and meets no condition. Several channels may have a condition.
+    /// A last line that lacks its end meets none, and stays in the channel.
     ///
     /// ```
     /// # use virtual_chip::firmware::rtt;
@@ -295,7 +296,9 @@ impl<'c> RunUntil<'c> {
     /// The action returns nothing, or a [`ControlFlow`](std::ops::ControlFlow).
     /// [`Break`](std::ops::ControlFlow::Break) stops the run: the target is halted, and the verdict
     /// is [`Verdict::Stopped`], whatever the target did after it printed the line. The action is
-    /// not called again.
+    /// not called again. This also holds for a last line that lacks its end, with which the action
+    /// is called when the run has ended. Only what follows a wanted line changes nothing: the
+    /// verdict is that line.
     ///
     /// ```
     /// # use virtual_chip::firmware::semihosting as firmware;
@@ -356,10 +359,11 @@ impl Target<'_> {
     /// The target is polled every 1 to 5 ms, so a halt is noticed before OpenOCD's own next poll.
     /// Between polls the session is free for other threads. RTT lines arrive at the pace of
     /// [`Rtt::polling_interval`](crate::Rtt::polling_interval). If a wanted line was printed before
-    /// a halt, the line is the verdict. On the target, the breakpoints of the conditions exist
-    /// during the run, and [`RunUntil::rtt`] clears RTT control blocks just before the target is
-    /// resumed. A run that is refused, because the target is running or a breakpoint cannot be set,
-    /// leaves the control blocks and OpenOCD's RTT as they were.
+    /// a halt, the line is the verdict; see [`RunChannel::until_line`] for one without its end.
+    /// On the target, the breakpoints of the conditions exist during the run, and
+    /// [`RunUntil::rtt`] clears RTT control blocks just before the target is resumed. A run that is
+    /// refused, because the target is running or a breakpoint cannot be set, leaves the control
+    /// blocks and OpenOCD's RTT as they were.
     ///
     /// The call ends at most 5 s after `timeout`, whatever OpenOCD and the firmware do. It needs
     /// that time to halt the target and fetch the last lines. The time to set and to remove

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::collector::Collector;
 use super::connection::Channel;
 use super::ending;
+use super::outcome::Verdict;
 use crate::error::{Error, InvalidArgument, Result, RttError, TimeoutError};
 use crate::rtt::search::ID;
 use crate::session::Session;
@@ -228,27 +229,37 @@ impl<'c> Channels<'c> {
     }
 
     /// Takes what the target printed before it halted. Returns the first line that meets its
-    /// condition.
+    /// condition. Only where the firmware exits, a last line without its end is one: elsewhere more
+    /// of it could have come.
     pub(super) fn last_lines(
         &mut self,
         target: Target<'_>,
         collector: &mut Collector<'_>,
         deadline: Deadline,
-        is_stopped: bool,
+        verdict: &Verdict,
     ) -> Result<Option<String>> {
-        if is_stopped {
-            return self.fetch_all(collector, deadline, When::Stopped);
+        if *verdict == Verdict::Stopped {
+            return Ok(self.fetch_all(collector, deadline, When::Stopped)?.0);
         }
         self.attach(target, true)?;
-        self.fetch_all(collector, deadline, When::Ended)
+        let (line, have_all) = self.fetch_all(collector, deadline, When::Ended)?;
+        if line.is_some() || !have_all || !matches!(verdict, Verdict::Exit { .. }) {
+            return Ok(line);
+        }
+        Ok(self.all.iter_mut().find_map(|channel| channel.take_last_line(collector)))
     }
 
     /// Takes lines until the rings of the halted target are empty and everything has come, or until
-    /// a line meets its condition.
-    fn fetch_all(&mut self, collector: &mut Collector<'_>, deadline: Deadline, when: When) -> Result<Option<String>> {
+    /// a line meets its condition. Returns that line, and whether everything has come.
+    fn fetch_all(
+        &mut self,
+        collector: &mut Collector<'_>,
+        deadline: Deadline,
+        when: When,
+    ) -> Result<(Option<String>, bool)> {
         let before_run = when == When::BeforeRun;
         let limit = if when == When::Stopped { LAST_LINES_OF_STOPPED } else { LAST_LINES };
-        let Some(first) = self.all.iter_mut().find_map(Channel::open) else { return Ok(None) };
+        let Some(first) = self.all.iter_mut().find_map(Channel::open) else { return Ok((None, true)) };
         let limit = first.polling_interval(deadline)? * 2 + limit;
         let enough = Deadline::after(Some(limit)).sooner(deadline);
         loop {
@@ -260,12 +271,13 @@ impl<'c> Channels<'c> {
             for channel in &mut self.all {
                 has_come |= channel.fetch(collector, before_run)?;
                 if let Some(line) = channel.take_lines(collector, before_run) {
-                    return Ok(Some(line));
+                    return Ok((Some(line), false));
                 }
             }
             let is_stopped = collector.is_stopped() || (when != When::Stopped && self.stops.is_stopped());
-            if enough.has_passed() || is_stopped || !(has_come || has_more) {
-                return Ok(None);
+            let have_all = !(has_come || has_more);
+            if enough.has_passed() || is_stopped || have_all {
+                return Ok((None, have_all && !is_stopped));
             }
             // What is in the socket already may be more than was taken at once.
             if !has_come {

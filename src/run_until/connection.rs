@@ -123,7 +123,8 @@ impl<'c> Channel<'c> {
     }
 
     /// Takes the whole lines of what has come. Returns the first that meets the condition; before
-    /// the run none does. A handler that stops the run stops this, too.
+    /// the run none does. A handler that stops the run stops this, too, also at a line that would
+    /// meet it.
     pub(super) fn take_lines(&mut self, collector: &mut Collector<'_>, before_run: bool) -> Option<String> {
         if self.is_binary() {
             return None;
@@ -131,22 +132,36 @@ impl<'c> Channel<'c> {
         while !collector.is_stopped() {
             let open = self.open()?;
             let (source, line) = (OutputSource::Rtt(open.number()), open.take_line()?);
-            let meets = match self {
-                Channel::Given(given) => {
-                    let is_of_run = !before_run && !std::mem::take(&mut given.is_in_old_line);
-                    collector.line(source, line.clone(), is_of_run);
-                    is_of_run && (given.wanted)(&line)
-                }
-                Channel::Own(own) => {
-                    collector.line(source, line.clone(), true);
-                    own.wanted.wanted.as_mut().is_some_and(|wanted| wanted(&line))
-                }
+            let is_of_run = match self {
+                Channel::Given(given) => !before_run && !std::mem::take(&mut given.is_in_old_line),
+                Channel::Own(_) => true,
             };
-            if meets {
+            collector.line(source, line.clone(), is_of_run);
+            if is_of_run && !collector.is_stopped() && self.wants(&line) {
                 return Some(line);
             }
         }
         None
+    }
+
+    fn wants(&mut self, line: &str) -> bool {
+        match self {
+            Channel::Given(given) => (given.wanted)(line),
+            Channel::Own(own) => own.wanted.wanted.as_mut().is_some_and(|wanted| wanted(line)),
+        }
+    }
+
+    /// Takes a last line without its end from a channel of the run. Returns it if it meets the
+    /// condition.
+    pub(super) fn take_last_line(&mut self, collector: &mut Collector<'_>) -> Option<String> {
+        if self.is_binary() || matches!(self, Channel::Given(_)) {
+            return None;
+        }
+        let open = self.open()?;
+        let line = Some(open.take_all()).filter(|rest| !rest.is_empty())?;
+        let line = String::from_utf8_lossy(line).into_owned();
+        collector.line(OutputSource::Rtt(open.number()), line.clone(), true);
+        (!collector.is_stopped() && self.wants(&line)).then_some(line)
     }
 
     /// Makes sure that an open channel of the run is in its mode.

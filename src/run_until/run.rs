@@ -91,6 +91,9 @@ impl<'t, 'c> Run<'t, 'c> {
         run.check()?;
         let ((verdict, status), missing_channels) = run.with_all_put_back()?;
         run.collector.end();
+        // A handler may have stopped the run at a last line without its end.
+        let is_line = matches!(verdict, Verdict::Line(_));
+        let verdict = if run.collector.is_stopped() && !is_line { Verdict::Stopped } else { verdict };
         let Collector { output, rtt_bytes, lines, dropped, .. } = run.collector;
         let (refused_calls, elapsed) = (run.host.refused_calls, begin.elapsed());
         Ok(RunOutcome { verdict, status, output, refused_calls, lines, rtt_bytes, missing_channels, dropped, elapsed })
@@ -364,8 +367,7 @@ impl<'t, 'c> Run<'t, 'c> {
         if self.collector.is_stopped() {
             return Ok((Verdict::Stopped, status));
         }
-        let is_stopped = verdict == Verdict::Stopped;
-        let line = self.channels.last_lines(self.target, &mut self.collector, self.end, is_stopped)?;
+        let line = self.channels.last_lines(self.target, &mut self.collector, self.end, &verdict)?;
         let verdict = match line {
             Some(line) => Verdict::Line(line),
             None if self.collector.is_stopped() => Verdict::Stopped,

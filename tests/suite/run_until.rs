@@ -4,6 +4,7 @@ pub(crate) mod before_calls;
 mod calls;
 mod channels;
 mod group;
+mod last_lines;
 mod limits;
 mod lost_reply;
 mod newlib;

@@ -83,7 +83,7 @@ pub(super) const BLOCK: std::ops::Range<u64> = 0x2000_2400..0x2000_2500;
 
 /// Writes a control block at `address`, with an unread line in its ring, as earlier firmware leaves
 /// it in RAM.
-fn leave_block(board: &Board, address: u32, line: &str) {
+pub(super) fn leave_block(board: &Board, address: u32, line: &str) {
     let (name, ring) = (address + 0x80, address + 0x90);
     let chip = &board.chip;
     chip.write_memory(address, b"SEGGER RTT\0\0\0\0\0\0").unwrap();
