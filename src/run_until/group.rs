@@ -1,15 +1,18 @@
 //! Runs of several targets at once.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::{RunOutcome, RunUntil};
+use super::{RunOutcome, RunUntil, Verdict};
 use crate::error::Result;
 use crate::stop_token::StopToken;
 use crate::target::Target;
+use crate::types::HaltReason;
 use crate::wire::Deadline;
 
 /// Makes the conditions of a run, in the thread of that run.
@@ -55,7 +58,10 @@ pub struct RunGroup<'c> {
 #[non_exhaustive]
 pub struct FirstOutcome {
     /// The number of the run that ended first, in the order of [`RunGroup::add`]. `None` if a
-    /// [`StopToken`] stopped all, or if there are no runs.
+    /// [`StopToken`] of the conditions stopped that run, or if there are no runs.
+    ///
+    /// Targets of one SMP group halt together, each seen by its own run. The first is then the one
+    /// that has a verdict of its own, such as its breakpoint, and not one that halted with it.
     pub first: Option<usize>,
     /// The outcome of each run, in the order of [`RunGroup::add`].
     pub outcomes: Vec<Result<RunOutcome>>,
@@ -77,14 +83,16 @@ impl<'c> RunGroup<'c> {
     /// [`add`](Self::add). One that fails does not stop the others.
     ///
     /// Each run is as by [`Target::run_until`], with the same errors, and ends at most 5 s after
-    /// `timeout`.
+    /// `timeout`. A target that halts because another of its SMP group does has the verdict
+    /// [`Verdict::Halt`].
     pub fn run_all(self, timeout: Duration) -> Vec<Result<RunOutcome>> {
         self.run(timeout, None).outcomes
     }
 
     /// Runs all targets until the first of them ends: its verdict, or its error, stops the others,
-    /// whose verdict is [`Verdict::Stopped`](crate::Verdict::Stopped). A run that ends before it is
-    /// stopped keeps its own verdict.
+    /// whose verdict is [`Verdict::Stopped`]. A run that ends before it is stopped keeps its own
+    /// verdict; so does one whose target halted together with that of the first, as those of one
+    /// SMP group do: its verdict is [`Verdict::Halt`].
     pub fn run_first(self, timeout: Duration) -> FirstOutcome {
         self.run(timeout, Some(&StopToken::new()))
     }
@@ -92,9 +100,11 @@ impl<'c> RunGroup<'c> {
     /// Runs all. The first that ends stops the token.
     fn run(self, timeout: Duration, others: Option<&StopToken>) -> FirstOutcome {
         let gate = Arc::new(Gate::new(self.runs.len()));
-        let first = Mutex::new(None);
-        let first_seen = &first;
-        let outcomes = thread::scope(|scope| {
+        let sessions: Vec<_> = self.runs.iter().map(|(target, _)| target.session().identity()).collect();
+        // The numbers of the runs that ended, in this order.
+        let ended = Mutex::new(Vec::new());
+        let ended_seen = &ended;
+        let outcomes: Vec<_> = thread::scope(|scope| {
             let mut threads = Vec::new();
             for (number, (target, conditions)) in self.runs.into_iter().enumerate() {
                 let ticket = Ticket { gate: Arc::clone(&gate), has_arrived: false };
@@ -105,12 +115,13 @@ impl<'c> RunGroup<'c> {
                     if let Some(others) = others {
                         until = until.stop_token(others);
                     }
+                    let breaks = note_breaks(&mut until);
                     let outcome = target.run_until(until, timeout);
-                    let mut first = first_seen.lock().unwrap_or_else(PoisonError::into_inner);
-                    // A run that the caller's token stopped is no first one.
-                    let is_end = !matches!(&outcome, Ok(RunOutcome { verdict: super::Verdict::Stopped, .. }));
-                    if first.is_none() && is_end {
-                        *first = Some(number);
+                    // A run that a token stopped did not end by itself; one that its handler stopped
+                    // did.
+                    let is_stopped = matches!(&outcome, Ok(RunOutcome { verdict: Verdict::Stopped, .. }));
+                    if !is_stopped || breaks.get() {
+                        ended_seen.lock().unwrap_or_else(PoisonError::into_inner).push(number);
                     }
                     outcome
                 }));
@@ -120,8 +131,34 @@ impl<'c> RunGroup<'c> {
             };
             threads.into_iter().map(join).collect()
         });
-        FirstOutcome { first: first.into_inner().unwrap_or_else(PoisonError::into_inner), outcomes }
+        let ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let first = ended.first().map(|&first| {
+            let is_cause = |&other: &usize| sessions[other] == sessions[first] && !was_halted(&outcomes[other]);
+            let cause = ended.iter().copied().find(is_cause).filter(|_| was_halted(&outcomes[first]));
+            cause.unwrap_or(first)
+        });
+        FirstOutcome { first, outcomes }
     }
+}
+
+/// Makes the handlers of a run note that they stop it.
+fn note_breaks(until: &mut RunUntil<'_>) -> Rc<Cell<bool>> {
+    let breaks = Rc::new(Cell::new(false));
+    if let Some(mut action) = until.on_output.take() {
+        let noted = Rc::clone(&breaks);
+        until.on_output = Some(Box::new(move |output| action(output).map_break(|()| noted.set(true))));
+    }
+    if let Some(mut action) = until.on_line.take() {
+        let noted = Rc::clone(&breaks);
+        until.on_line = Some(Box::new(move |line| action(line).map_break(|()| noted.set(true))));
+    }
+    breaks
+}
+
+/// Whether the target did not halt by itself, but perhaps with another one of its SMP group.
+fn was_halted(outcome: &Result<RunOutcome>) -> bool {
+    let Ok(RunOutcome { verdict: Verdict::Halt(reason), .. }) = outcome else { return false };
+    matches!(reason, HaltReason::DebugRequest | HaltReason::Unknown)
 }
 
 /// `RunGroup([Target(chip0.cpu), Target(chip1.cpu)])`

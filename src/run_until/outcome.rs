@@ -38,7 +38,7 @@ const SHOWN_NUMBERS: usize = 8;
 #[non_exhaustive]
 pub enum Verdict {
     /// The target halted: at a breakpoint instruction, at a breakpoint or watchpoint of somebody
-    /// else, after a caught reset, or by another client.
+    /// else, after a caught reset, by another client, or with another target of its SMP group.
     Halt(HaltReason),
     /// The firmware crashed: a Cortex-M took a fault, and vector catch
     /// ([`Target::set_vector_catch`](crate::Target::set_vector_catch)) halted it at the first

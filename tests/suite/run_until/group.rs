@@ -1,5 +1,6 @@
 //! Several targets run at once: cores of a board, and boards.
 
+use std::ops::ControlFlow;
 use std::thread;
 use std::time::Duration;
 
@@ -180,4 +181,37 @@ fn breakpoint_that_an_smp_group_reaches_at_once_is_not_passed() {
         // They halt together.
         let _ = outcomes.next().unwrap();
     }
+}
+
+#[test]
+fn target_that_halts_with_another_of_its_smp_group_is_not_the_first() {
+    let board = VirtualBoard::start(&[Model::RiscvPair]).unwrap();
+    let session = session(board.openocd_config_smp());
+    for order in [[0, 1], [1, 0]] {
+        session.halt_all().unwrap();
+        let [idle, busy] =
+            order.map(|number: usize| session.target_named(["pair0.cpu0", "pair0.cpu1"][number]).unwrap());
+        // j to itself; nop; nop; j to itself
+        session.memory().write_u32_slice(0x8000_1000, &[0x6f, 0x13, 0x13, 0x6f]).unwrap();
+        idle.registers().write("pc", 0x8000_1000_u32).unwrap();
+        busy.registers().write("pc", 0x8000_1004_u32).unwrap();
+        let group = RunGroup::new().add(idle, RunUntil::new).add(busy, || RunUntil::new().breakpoint(0x8000_100c));
+        let ended = group.run_first(PATIENCE);
+        let verdicts: Vec<_> = ended.outcomes.into_iter().map(|outcome| outcome.unwrap().verdict).collect();
+        assert_eq!(verdicts[1], Verdict::Breakpoint { address: 0x8000_100c }, "{order:?}");
+        assert!(matches!(verdicts[0], Verdict::Halt(_) | Verdict::Stopped), "{order:?}: {verdicts:?}");
+        assert_eq!(ended.first, Some(1), "{order:?}: {verdicts:?}");
+    }
+}
+
+#[test]
+fn run_that_its_handler_stops_is_the_first() {
+    let boards = [loaded(firmware::IMAGE), loaded(firmware::rtt::IMAGE)];
+    let [counting, talking] = boards.each_ref().map(|board| board.session.target());
+    let group = RunGroup::new()
+        .add(counting, RunUntil::new)
+        .add(talking, || RunUntil::new().rtt(BLOCK, 0).on_line(|_| ControlFlow::Break(())));
+    let ended = group.run_first(PATIENCE);
+    assert!(ended.outcomes.iter().all(|outcome| outcome.as_ref().unwrap().verdict == Verdict::Stopped), "{ended:?}");
+    assert_eq!(ended.first, Some(1));
 }
