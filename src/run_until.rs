@@ -370,22 +370,26 @@ impl Target<'_> {
     /// breakpoints comes on top: milliseconds for a few, seconds for hundreds. After a stop, the
     /// request that is under way may take its own time
     /// ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)), and all that follows takes at
-    /// most 5 s. [`Session::interrupt`](crate::Session::interrupt) ends a run at once. After an
-    /// error, or the panic of a handler, the target may be running.
+    /// most 5 s. After an error, or the panic of a handler, the target may be running.
     ///
     /// A handler that panics ends the run, and the panic goes on in the caller. Before, the call
     /// removes its breakpoints and puts back OpenOCD's semihosting and RTT, as after an error.
     ///
+    /// [`Session::interrupt`](crate::Session::interrupt) ends a run at once, but nothing is put back
+    /// then, as after any lost connection: the run's breakpoints stay set, and RTT stays started in
+    /// the run's modes and polling interval. OpenOCD's semihosting alone is put back by itself,
+    /// within about three seconds. A [`StopToken`](crate::StopToken) leaves nothing of this.
+    ///
     /// # Errors
     /// [`TargetError::NotHalted`](crate::TargetError::NotHalted) if the target is running already.
     /// [`Error::Breakpoint`] if a breakpoint cannot be set or removed;
-    /// [`BreakpointError::Left`](crate::BreakpointError::Left) names all that could not be removed,
+    /// [`BreakpointError::Left`](crate::BreakpointError::Left) names all that OpenOCD did not remove,
     /// and [`BreakpointError::NotInEffect`](crate::BreakpointError::NotInEffect) one that the target
     /// no longer had at the deadline, or that another client had removed by then.
     /// [`TargetError::MemoryRead`](crate::TargetError::MemoryRead) if the argument of a semihosting
     /// call points nowhere. [`RttError::NoChannel`](crate::RttError::NoChannel) if there is input
-    /// for a down-channel that the firmware lacks. [`Error::Connection`] and [`Error::Timeout`] if OpenOCD is lost or does
-    /// not answer.
+    /// for a down-channel that the firmware lacks. [`Error::Connection`] and [`Error::Timeout`] if
+    /// OpenOCD is lost or does not answer.
     ///
     /// [`Error::Breakpoint`]: crate::Error::Breakpoint
     /// [`Error::Connection`]: crate::Error::Connection

@@ -102,7 +102,8 @@ pub enum BreakpointError {
         /// How long it took to set them.
         took: Duration,
     },
-    /// Breakpoints of a run are still set after it.
+    /// Breakpoints of a run are still set after it. Without a connection nobody can tell: then the
+    /// run fails with the error of the connection alone.
     #[error("the breakpoints of the run at {} are still set: {cause}", listed(addresses))]
     Left {
         /// The addresses of the breakpoints that were not removed.

@@ -3,9 +3,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openocd::{ConnectionError, Error};
+use openocd::{ConnectionError, Error, ResetMode, RunUntil};
+use virtual_chip::{CoreState, firmware};
 
-use crate::board::Board;
+use crate::board::{Board, PATIENCE};
 use crate::process::exists;
 
 fn is_interrupted<T>(result: &openocd::Result<T>) -> bool {
@@ -68,4 +69,26 @@ fn openocd_is_killed_at_once() {
     assert!(matches!(sleeper.join().unwrap(), Err(Error::Connection(ConnectionError::ServerDied { .. }))));
     // It may be killed twice.
     process.kill().unwrap();
+}
+
+/// The claims of `Session::interrupt`. What OpenOCD puts back by itself is tested elsewhere.
+#[test]
+fn interrupted_run_leaves_its_breakpoints_and_rtt_until_they_are_removed() {
+    const NEVER: u64 = 0x0800_0100;
+    let board = Board::start();
+    board.chip.load_firmware(firmware::rtt::IMAGE);
+    board.session.target().reset(ResetMode::Halt).unwrap();
+    let until = RunUntil::new().breakpoint(NEVER).rtt(0x2000_2400..0x2000_2500, 0);
+    let until = until.on_line(|_| board.session.interrupt());
+    assert!(is_interrupted(&board.session.target().run_until(until, PATIENCE)));
+    board.session.reconnect().unwrap();
+    let session = &board.session;
+    assert_eq!(board.chip.state(), CoreState::Running);
+    assert_eq!(session.breakpoints().list().unwrap().first().map(|left| left.address), Some(NEVER));
+    assert!(session.rtt().channels().is_ok());
+    assert_eq!(session.rtt().polling_interval().unwrap(), Duration::from_millis(10));
+    session.breakpoints().remove_all().unwrap();
+    session.rtt().stop().unwrap();
+    assert_eq!(session.breakpoints().list().unwrap(), []);
+    assert!(session.rtt().channels().is_err());
 }
