@@ -32,7 +32,7 @@ proc _openocd_rs_1_shared_breakpoints {others} {
     foreach {target listing} $others {
         set line {^(?:IVA breakpoint: |Software breakpoint\(IVA\): addr=)(0x[0-9a-f]+), (?:len=)?(0x[0-9a-f]+),}
         foreach {- address length} [regexp -all -inline -line $line $listing] {
-            if {![catch {read_memory $address 8 [expr {$length + 0}]} bytes] && [_openocd_rs_1_is_breakpoint_instruction [list {*}$bytes]]} {
+            if {![catch {_openocd_rs_1_read_memory $address 8 [expr {$length + 0}]} bytes] && [_openocd_rs_1_is_breakpoint_instruction [list {*}$bytes]]} {
                 lappend shared $target $address
             }
         }
@@ -73,7 +73,7 @@ proc _openocd_rs_1_in_effect {listing} {
         if {[string match {*|--->*} $line]} continue
         set has {}
         if {$is_readable && [regexp $software $line - address length]} {
-            catch {set has [_openocd_rs_1_is_breakpoint_instruction [list {*}[read_memory $address 8 [expr {$length + 0}]]]]}
+            catch {set has [_openocd_rs_1_is_breakpoint_instruction [list {*}[_openocd_rs_1_read_memory $address 8 [expr {$length + 0}]]]]}
         } elseif {$kind eq {cortex_m} && [regexp $hardware $line - address number]} {
             catch {set has [_openocd_rs_1_has_comparator $address $number]}
         }
@@ -178,7 +178,7 @@ proc _openocd_rs_1_add_watchpoint {args} {
 proc _openocd_rs_1_add_breakpoint {evidence address length args} {
     switch -- $evidence {
         memory {
-            set before [list {*}[read_memory $address 8 $length]]
+            set before [list {*}[_openocd_rs_1_read_memory $address 8 $length]]
             if {[_openocd_rs_1_is_breakpoint_instruction $before]} {
                 foreach {- at} [_openocd_rs_1_shared_breakpoints [_openocd_rs_1_for_others bp]] {
                     if {$at == $address} { return {taken {} {}} }
@@ -194,7 +194,7 @@ proc _openocd_rs_1_add_breakpoint {evidence address length args} {
         set there 0
         catch {
             if {$evidence eq {memory}} {
-                set after [list {*}[read_memory $address 8 $length]]
+                set after [list {*}[_openocd_rs_1_read_memory $address 8 $length]]
                 set there [expr {$after ne $before || [_openocd_rs_1_is_breakpoint_instruction $after]}]
             } else {
                 # The line of this breakpoint ends with the number of its comparator. Mainline lists
@@ -232,13 +232,13 @@ proc _openocd_rs_1_rbp {owner address breakpoint} {
     set kind [_openocd_rs_1_core_kind [[target current] cget -type]]
     set length 0
     if {[llength $breakpoint] == 1 && $kind in {cortex_m riscv}} { set length [expr {$breakpoint + 0}] }
-    if {$length} { set program [list {*}[read_memory $address 8 $length]] }
+    if {$length} { set program [list {*}[_openocd_rs_1_read_memory $address 8 $length]] }
     _openocd_rs_1_of $owner rbp $address
     if {!$length || [_openocd_rs_1_is_breakpoint_instruction $program]} return
-    if {[list {*}[read_memory $address 8 $length]] eq $program} return
+    if {[list {*}[_openocd_rs_1_read_memory $address 8 $length]] eq $program} return
     write_memory $address 8 $program
     _openocd_rs_1_check_write
-    if {[list {*}[read_memory $address 8 $length]] ne $program} {
+    if {[list {*}[_openocd_rs_1_read_memory $address 8 $length]] ne $program} {
         error "the memory held another program, and OpenOCD wrote the earlier instruction over it"
     }
 }
@@ -250,7 +250,7 @@ proc _openocd_rs_1_rbp {owner address breakpoint} {
 proc _openocd_rs_1_renew_overwritten {address} {
     set own [_openocd_rs_1_breakpoint_at $address]
     if {[llength $own] != 1} return
-    if {[catch {read_memory $address 8 [expr {$own + 0}]} program]} return
+    if {[catch {_openocd_rs_1_read_memory $address 8 [expr {$own + 0}]} program]} return
     if {[_openocd_rs_1_is_breakpoint_instruction [list {*}$program]]} return
     _openocd_rs_1_rbp [target current] $address $own
     bp $address $own
@@ -265,14 +265,14 @@ proc _openocd_rs_1_remove_breakpoint {evidence owner address length number} {
     set breakpoint {}
     if {$evidence eq {memory}} {
         set breakpoint [list $length]
-        set before [list {*}[read_memory $address 8 $length]]
+        set before [list {*}[_openocd_rs_1_read_memory $address 8 $length]]
     }
     set listed [list [bp] [_openocd_rs_1_for_others bp]]
     if {$evidence eq {comparator}} _openocd_rs_1_renew_lost_breakpoints
     _openocd_rs_1_rbp $owner $address $breakpoint
     set gone 1
     if {$evidence eq {memory}} {
-        set after [list {*}[read_memory $address 8 $length]]
+        set after [list {*}[_openocd_rs_1_read_memory $address 8 $length]]
         # Unchanged and not a breakpoint instruction: the program was written anew meanwhile.
         set gone [expr {$after ne $before || ![_openocd_rs_1_is_breakpoint_instruction $after]}]
     } elseif {$evidence eq {comparator}} {

@@ -28,33 +28,46 @@ proc _openocd_rs_1_check_dap {dap mask} {
 # Displays elements with `mdb`, `mdh`, `mdw` or `mdd`, and returns the lines.
 proc _openocd_rs_1_display {command address count args} {
     set lines [$command {*}$args $address $count]
-    if {$count > 1 && [[target current] cget -type] eq {riscv} && ![llength [info commands {riscv exec_progbuf}]]} {
-        _openocd_rs_1_check_zeros $command $lines $args
+    if {[_openocd_rs_1_may_be_no_zeros $count]} {
+        set numbers {}
+        foreach line [split [string trim $lines] \n] { lappend numbers {*}[lrange $line 1 end] }
+        _openocd_rs_1_check_zeros $address $command $numbers $args
     }
     return $lines
 }
 
-# Fails if one of the zeros could not be read. In a read of several elements OpenOCD 0.12.0 gives 0
+# `read_memory`, which fails if one of the elements could not be read.
+proc _openocd_rs_1_read_memory {address width count args} {
+    set values [read_memory $address $width $count {*}$args]
+    if {[_openocd_rs_1_may_be_no_zeros $count]} {
+        _openocd_rs_1_check_zeros $address [dict get {8 mdb 16 mdh 32 mdw 64 mdd} $width] $values $args
+    }
+    return $values
+}
+
+# Whether zeros in a read of so many elements may be what could not be read: OpenOCD 0.12.0 gives 0
 # for each that a RISC-V hart cannot read, and says so in its debug log only (read_memory_progbuf in
 # src/target/riscv/riscv-013.c); a read of one element fails. 5754aebc4 (May 2025) repaired that and
-# added `riscv exec_progbuf`. A read of one element takes tens of times as long as one in a longer
-# read. So of zeros in a row the first 64 are read, then every 16th, and the last.
-proc _openocd_rs_1_check_zeros {command lines options} {
+# added `riscv exec_progbuf`.
+proc _openocd_rs_1_may_be_no_zeros {count} {
+    return [expr {$count > 1 && [[target current] cget -type] eq {riscv} && ![llength [info commands {riscv exec_progbuf}]]}]
+}
+
+# Fails if one of the zeros could not be read. A read of one element takes tens of times as long as
+# one in a longer read. So of zeros in a row the first 64 are read, then every 16th, and the last.
+proc _openocd_rs_1_check_zeros {address command numbers options} {
     set size [dict get {mdb 1 mdh 2 mdw 4 mdd 8} $command]
     set run 0
-    foreach line [split [string trim $lines] \n] {
-        set address [string trimright [lindex $line 0] :]
-        foreach number [lrange $line 1 end] {
-            if {[string trim $number 0] ne {}} {
-                if {$run > 64} { $command {*}$options $last 1 }
-                set run 0
-            } else {
-                set last [format 0x%x $address]
-                if {$run < 64 || $run % 16 == 0} { $command {*}$options $last 1 }
-                incr run
-            }
-            incr address $size
+    foreach number $numbers {
+        if {[string trim $number 0x] ne {}} {
+            if {$run > 64} { $command {*}$options $last 1 }
+            set run 0
+        } else {
+            set last [format 0x%x $address]
+            if {$run < 64 || $run % 16 == 0} { $command {*}$options $last 1 }
+            incr run
         }
+        set address [expr {$address + $size}]
     }
     if {$run > 64} { $command {*}$options $last 1 }
 }
@@ -165,7 +178,7 @@ proc _openocd_rs_1_read64 {address args} {
         if {![catch {read_memory $address 64 1 {*}$args} value]} { return $value }
         _openocd_rs_1_clear_errors
     }
-    lassign [read_memory $address 32 2 {*}$args] low high
+    lassign [_openocd_rs_1_read_memory $address 32 2 {*}$args] low high
     if {[$target cget -endian] eq {big}} { lassign [list $low $high] high low }
     return [format 0x%08x%08x $high $low]
 }

@@ -35,7 +35,7 @@ proc _openocd_rs_1_rtt_on_target {script} {
 # and zeros, or {channels UPS DOWNS} for counts that no firmware has: a block that is being written
 # may hold anything.
 proc _openocd_rs_1_rtt_head {block id} {
-    set words [read_memory $block 32 6]
+    set words [_openocd_rs_1_read_memory $block 32 6]
     for {set i 0} {$i < 16} {incr i} {
         set code 0
         if {$i < [string length $id]} { scan [string index $id $i] %c code }
@@ -54,7 +54,7 @@ proc _openocd_rs_1_rtt_head {block id} {
 proc _openocd_rs_1_rtt_channel {block ups direction number} {
     if {$direction eq {down}} { incr number $ups }
     set address [expr {$block + 24 + 24 * $number}]
-    lassign [read_memory $address 32 6] name buffer size written read flags
+    lassign [_openocd_rs_1_read_memory $address 32 6] name buffer size written read flags
     foreach word {name buffer size written read flags} { set $word [expr [set $word]] }
     if {$size < 2} {
         set state unused
@@ -72,7 +72,7 @@ proc _openocd_rs_1_rtt_name {address} {
     set bytes {}
     if {$address == 0} { return $bytes }
     while {1} {
-        foreach byte [read_memory $address 8 [expr {32 - $address % 32}]] {
+        foreach byte [_openocd_rs_1_read_memory $address 8 [expr {32 - $address % 32}]] {
             if {$byte == 0 || [llength $bytes] == 128} { return $bytes }
             lappend bytes [expr $byte]
         }

@@ -257,8 +257,10 @@ fn search<T>(
 
 fn read(target: Target<'_>, from: u64, end: u64, deadline: Deadline) -> Result<Vec<u8>> {
     let mut words = vec![0_u32; usize::try_from((end - from) / 4).unwrap_or_default()];
-    let script = Script::command("read_memory").hex(from).literal("32").number(words.len() as u64);
-    let request = target.request(script).to("search for the RTT control block").expecting("words of memory");
+    let script = Script::call("read_memory").hex(from).literal("32").number(words.len() as u64);
+    let shown = format!("read_memory {from:#x} 32 {}", words.len());
+    let request =
+        target.request(script).shown(shown).to("search for the RTT control block").expecting("words of memory");
     target.session().ask::<RttError, _>(&Request::before(request, deadline), |answer| decode(answer, &mut words))?;
     Ok(words.iter().flat_map(|word| word.to_le_bytes()).collect())
 }

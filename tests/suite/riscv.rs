@@ -1,6 +1,9 @@
 //! The debug module interface of the virtual hart, and what a hart cannot read.
 
-use openocd::{BreakpointError, Error, HaltReason, JtagError, OpenOcdProcess, Session, TargetError, WatchpointAccess};
+use openocd::{
+    BreakpointError, Error, HaltReason, JtagError, OpenOcdProcess, RttError, Session, TargetError, Variable,
+    WatchpointAccess,
+};
 use virtual_chip::{Model, VirtualBoard, VirtualHart};
 
 use crate::board::{Board, INSTALL, PATIENCE, interpreter};
@@ -43,6 +46,7 @@ fn what_cannot_be_read_is_an_error_and_no_zero() {
     let mut batch = session.batch();
     let batched = batch.memory().read_u32_vec(end, 2);
     batch.run().unwrap();
+    let sampled = |variable| memory.sample(&[variable], PATIENCE).unwrap().next().unwrap().map(drop);
     let refused = [
         ("begins there", memory.read_u32_vec(end, 2).map(drop)),
         ("bytes", memory.read_bytes(end + 1, 7).map(drop)),
@@ -52,11 +56,36 @@ fn what_cannot_be_read_is_an_error_and_no_zero() {
         ("goes beyond it", memory.read_u32_vec(end - 8, 4).map(drop)),
         ("long", memory.read_u32_vec(end - 396, 100).map(drop)),
         ("in a batch", batched.result().map(drop)),
+        ("in a sample", sampled(Variable::u64(end))),
     ];
     for (case, result) in refused {
         let Err(Error::Target(TargetError::MemoryRead { address, .. })) = &result else { panic!("{case}: {result:?}") };
         assert!((end - 396..=end + 1).contains(address), "{case}: {address:#x}");
     }
+}
+
+#[test]
+fn control_block_of_rtt_that_a_hart_cannot_read_is_an_error() {
+    let board = VirtualBoard::start(&[Model::RiscvHart, Model::Stm32f103]).unwrap();
+    let openocd = OpenOcdProcess::builder().config(board.openocd_config()).ready_timeout(PATIENCE);
+    let session = Session::builder().timeout(PATIENCE).start(openocd).unwrap();
+    let targets = session.targets().unwrap();
+    let hart = targets.iter().find(|target| target.kind == "riscv").unwrap();
+    let target = session.target_named(&hart.name).unwrap();
+    target.halt().unwrap();
+    let rtt = target.rtt();
+    // 16 KiB from 0x8000_0000.
+    rtt.setup(0x8000_3000, 0x2000, "SEGGER RTT").unwrap();
+    let error = rtt.start().unwrap_err();
+    assert!(matches!(error, Error::Rtt(RttError::Refused { .. })), "{error:?}");
+    // A block of two channels, the second beyond the memory. The first has no ring.
+    let mut words = [0_u32; 12];
+    words[..5].copy_from_slice(&[0x4747_4553, 0x5220_5245, 0x5454, 0, 2]);
+    target.memory().write_u32_slice(0x8000_3fd0, &words).unwrap();
+    rtt.setup(0x8000_3f00, 0x100, "SEGGER RTT").unwrap();
+    let error = rtt.start().unwrap_err();
+    assert!(matches!(error, Error::Rtt(RttError::NoControlBlock { .. })), "{error:?}");
+    assert!(error.to_string().contains("the ring of up-channel 1 is not readable"), "{error}");
 }
 
 #[test]
