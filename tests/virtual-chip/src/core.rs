@@ -161,7 +161,8 @@ impl Core {
             16 => {
                 self.set_apsr(value);
                 self.set_epsr(value);
-                self.exception = (value & if self.is_v6m { 0x3f } else { 0x1ff }) as u8;
+                let exception = (value & if self.is_v6m { 0x3f } else { 0x1ff }) as u8;
+                self.switch_stack(|core| core.exception = exception);
             }
             17 => self.set_msp(value),
             18 => self.set_psp(value),

@@ -261,3 +261,15 @@ fn the_two_stacks_are_kept_apart() {
     system.set_register(SP as u8, 0x2000_2ff0);
     assert_eq!((system.register(17), system.register(18)), (STACK, 0x2000_2ff0));
 }
+
+#[test]
+fn the_stack_changes_with_the_mode_that_the_debugger_writes() {
+    let mut system = machine(&[], [0; 4]);
+    system.set_register(18, 0x2000_3000);
+    system.set_register(20, 2 << 24);
+    for (xpsr, sp) in [(0x0100_0003, STACK), (0x0100_0000, 0x2000_3000)] {
+        system.set_register(16, xpsr);
+        assert_eq!(system.register(SP as u8), sp, "{xpsr:#x}");
+        assert_eq!((system.register(17), system.register(18)), (STACK, 0x2000_3000));
+    }
+}
