@@ -225,6 +225,10 @@ impl Registers<'_> {
     /// the target holds. Bit 0 of a Cortex-M's `pc` is not written: in the address of a function it
     /// marks Thumb code. Bits 0 and 1 of its stack pointers are always zero, and are not written.
     ///
+    /// A Cortex-M's `sp` is its `msp` or its `psp`. What is written to one of them, to `control` or
+    /// to `xpsr` changes what the others are at once, and the last write of several counts. In
+    /// handler mode a change of bit 1 of `control` is refused, as the core would ignore it.
+    ///
     /// # Errors
     /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], [`TargetError::ValueTooWide`]
     /// (nothing is written), [`TargetError::InvalidArgument`] for a negative value (nothing is

@@ -83,8 +83,6 @@ proc _openocd_rs_1_read_until_failure {} {
 # Writes a register of the current target if it is halted and the value, which takes so many bits,
 # fits: target, state, of the read before the write code and text, and the names of all registers if
 # OpenOCD knows none of this name. The name may differ in case from that of the listing.
-# Bit 0 of a Cortex-M's program counter marks Thumb code in the address of a function, and is not
-# written. Its stack pointers lack bits 0 and 1, which OpenOCD would keep until the target resumes.
 proc _openocd_rs_1_write_register {name value bits} {
     set target [_openocd_rs_1_current]
     set state [_openocd_rs_1_state]
@@ -107,14 +105,75 @@ proc _openocd_rs_1_write_register {name value bits} {
             set code [_openocd_rs_1_code $code $options]
             capture {_openocd_rs_1_clear_errors; list}
         } elseif {$is_known && $found eq $name && $width >= $bits} {
-            if {[regexp {^(pc|([mp]?sp)(_n?s)?)$} $name - - is_stack]
-                && [_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} {
-                set value [format 0x%x [expr {$value & ($is_stack eq {} ? ~1 : ~3)}]]
+            if {[_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} {
+                _openocd_rs_1_write_cortex_m_register $name $value $listing
+            } else {
+                reg $name $value
             }
-            reg $name $value
         }
     }
     return [list $target $state $code $before $known]
+}
+
+# Writes a register of a Cortex-M, and what is the same register under another name: `sp` is `msp` or
+# `psp`, and with the Security Extension `msp` is `msp_s` or `msp_ns`. OpenOCD holds a value for each
+# name, and writes those that are dirty from the last name of its listing to the first
+# (armv7m_restore_context in src/target/armv7m.c): CONTROL before the stack pointers, `sp` at the end,
+# whatever was written last.
+#
+# Bit 0 of the program counter marks Thumb code in the address of a function, and is not written. Stack
+# pointers lack bits 0 and 1, which OpenOCD would keep until the target resumes.
+proc _openocd_rs_1_write_cortex_m_register {name value listing} {
+    if {$name eq {pc}} { set value [format 0x%x [expr {$value & ~1}]] }
+    if {[regexp {^[mp]?sp(_n?s)?$} $name]} { set value [format 0x%x [expr {$value & ~3}]] }
+    # CDS of DSCSR is the current security state (ARM DDI 0553, D1.2.73).
+    set bank {}
+    if {[string first {) msp_ns (/} $listing] >= 0} { set bank [expr {[read_memory 0xe000ee08 32 1] & 0x10000 ? {_s} : {_ns}}] }
+    regsub "^(msp|psp|primask|basepri|faultmask|control)$bank\$" $name {\1} plain
+    if {$plain ni {sp msp psp control xPSR xpsr}} { return [_openocd_rs_1_write_banked $plain $bank $value $listing] }
+    lassign [_openocd_rs_1_stack_in_use] used selected
+    switch $plain {
+        sp {
+            reg sp $value
+            _openocd_rs_1_write_banked $used $bank $value $listing
+        }
+        msp - psp {
+            _openocd_rs_1_write_banked $plain $bank $value $listing
+            if {$plain eq $used} { reg sp $value }
+        }
+        default {
+            # Of the registers that are written at the next resume, CONTROL is before xPSR. So the mode that
+            # counts is the core's own, which VECTACTIVE of ICSR tells.
+            if {$plain eq {control} && ($value & 2) != $selected && [read_memory 0xe000ed04 32 1] & 0x1ff} {
+                error {the core takes bit 1 of CONTROL in thread mode only, and is in handler mode}
+            }
+            # Written past this procedure, as by GDB.
+            if {[regexp -line {^\([0-9]+\) sp \(/32\): (0x[0-9a-fA-F]+) \(dirty\)} $listing - held]} {
+                _openocd_rs_1_write_banked $used $bank $held $listing
+            }
+            _openocd_rs_1_write_banked $plain $bank $value $listing
+            set now [lindex [_openocd_rs_1_stack_in_use] 0]
+            if {$now ne $used} { reg sp [_openocd_rs_1_held_value $now] }
+        }
+    }
+}
+
+# Writes a register, and the one of the security state that has it, if there are such.
+proc _openocd_rs_1_write_banked {name bank value listing} {
+    reg $name $value
+    if {$bank ne {} && [string first ") $name$bank (/" $listing] >= 0} { reg $name$bank $value }
+}
+
+# Which stack pointer a Cortex-M uses, by the values that OpenOCD holds, and SPSEL (ARM DDI 0403,
+# B1.4.4): {msp 0}, {msp 2} in handler mode, or {psp 2}.
+proc _openocd_rs_1_stack_in_use {} {
+    set selected [expr {[_openocd_rs_1_held_value control] & 2}]
+    return [list [expr {$selected && !([_openocd_rs_1_xpsr] & 0x1ff) ? {psp} : {msp}}] $selected]
+}
+
+proc _openocd_rs_1_held_value {name} {
+    if {![regexp {: (0x[0-9a-fA-F]+)} [reg $name] - value]} { error "OpenOCD gives no value of register $name" }
+    return $value
 }
 
 # Marks the halt of the current target, so that `halt_lasts` can tell whether the target has run since:

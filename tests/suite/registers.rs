@@ -1,5 +1,7 @@
 //! Core registers, and that a running target never gives a value.
 
+mod aliases;
+
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
