@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use crate::error::text::{self, comma_separated, list_names};
+use crate::error::text::{self, comma_separated, list_names, ranges};
 use crate::error::{Error, Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::Mismatch;
 use crate::types::SectorKind;
@@ -255,6 +255,18 @@ pub enum FlashError {
         /// Why.
         cause: Box<Error>,
     },
+    /// The protection was changed before, which the chip obeys after a reset only, and this change
+    /// would have undone it. Nothing was changed: reset, and repeat.
+    #[error(
+        "the protection of {kind}{} was changed, which the chip obeys after a reset only; another change before that would undo it, and was not made",
+        ranges(changed)
+    )]
+    ProtectionPending {
+        /// What the numbers count.
+        kind: SectorKind,
+        /// The numbers of the sectors or blocks that were changed.
+        changed: Vec<RangeInclusive<u32>>,
+    },
     /// Sectors that are to be written were unprotected, but they still are protected. Many chips
     /// load their protection only at a reset.
     #[error(
@@ -337,6 +349,7 @@ impl FlashError {
             FlashError::NotKept { .. } => "flash.not_kept",
             FlashError::Protected { .. } => "flash.protected",
             FlashError::Protect { .. } => "flash.protect",
+            FlashError::ProtectionPending { .. } => "flash.protection_pending",
             FlashError::StillProtected { .. } => "flash.still_protected",
             FlashError::NotStarted { .. } => "flash.not_started",
             FlashError::UnexpectedReply(_) => "flash.unexpected_reply",
@@ -377,15 +390,4 @@ fn in_part(address: u64, unknown_to: u64, verb: &str) -> String {
         return String::new();
     }
     format!("; {address:#010x}..{unknown_to:#010x} may be {verb} in part")
-}
-
-/// `s 1 to 2 and 5`, ` 3`: what follows the name of what is counted.
-fn ranges(ranges: &[RangeInclusive<u32>]) -> String {
-    let is_one = matches!(ranges, [range] if range.start() == range.end());
-    let ranges = ranges.iter().map(|range| match (range.start(), range.end()) {
-        (first, last) if first == last => first.to_string(),
-        (first, last) => format!("{first} to {last}"),
-    });
-    let ranges: Vec<_> = ranges.collect();
-    format!("{} {}", if is_one { "" } else { "s" }, comma_separated(&ranges))
 }

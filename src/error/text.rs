@@ -120,6 +120,17 @@ pub(crate) fn comma_separated(names: &[String]) -> String {
     names.iter().map(|one| name(one)).collect::<Vec<_>>().join(", ")
 }
 
+/// `s 1 to 2 and 5`, ` 3`: what follows the name of what is counted.
+pub(crate) fn ranges(ranges: &[std::ops::RangeInclusive<u32>]) -> String {
+    let is_one = matches!(ranges, [range] if range.start() == range.end());
+    let ranges = ranges.iter().map(|range| match (range.start(), range.end()) {
+        (first, last) if first == last => first.to_string(),
+        (first, last) => format!("{first} to {last}"),
+    });
+    let ranges: Vec<_> = ranges.collect();
+    format!("{} {}", if is_one { "" } else { "s" }, comma_separated(&ranges))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

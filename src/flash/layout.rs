@@ -21,6 +21,13 @@ pub(super) struct Span {
     pub(super) length: u64,
 }
 
+impl Span {
+    /// Whether it has a byte of a range of its bank.
+    pub(super) fn touches(&self, offset: u64, size: u64) -> bool {
+        offset < self.offset + self.length && self.offset < offset + size
+    }
+}
+
 /// What a call needs to know of the chip: all banks, and the sectors of those that it touches.
 pub(super) struct Chip {
     banks: Banks,

@@ -61,7 +61,9 @@ impl WriteOptions {
     /// Ends the write protection of the sectors that the image touches. Many chips need a reset
     /// before that takes effect: the call then fails with
     /// [`FlashError::StillProtected`](crate::FlashError::StillProtected), and succeeds after the
-    /// reset. False by default.
+    /// reset. Where protected sectors that the image does not touch are between those that it does,
+    /// some chips need a reset for each part: then the call fails so again, with the address of the
+    /// next one. False by default.
     pub const fn unlock(mut self, unlock: bool) -> Self {
         self.unlock = unlock;
         self

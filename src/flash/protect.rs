@@ -1,14 +1,17 @@
 //! Protecting sectors from being written and erased.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::banks::{Ram, on_target};
 use super::layout::{Chip, Span};
 use super::pieces::cause;
 use super::{BankId, Flash, FlashInfo};
+use crate::command::Script;
 use crate::error::{Error, FlashError, Result, TargetError};
 use crate::progress::ProgressReport;
 use crate::types::SectorKind;
+use crate::wire::tcl;
 
 /// What a command does to the protection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +27,14 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// Where a chip protects blocks of several sectors, the numbers count blocks:
     /// [`FlashInfo::protection_blocks`]. Many chips, such as the STM32, store the protection at
     /// once but obey it only after the next reset. [`layout`](Self::layout) shows what they obey.
+    /// With the driver `stm32f1x`, a change would undo an earlier one that the chip does not obey
+    /// yet, so it is refused; other drivers' chips are not checked.
     ///
     /// The target must be halted. The call restores the RAM of the working area.
     ///
     /// # Errors
-    /// [`FlashError::InvalidSectors`] before anything is changed, [`FlashError::Protect`],
-    /// [`TargetError::NotHalted`].
+    /// [`FlashError::InvalidSectors`] and [`FlashError::ProtectionPending`] before anything is
+    /// changed, [`FlashError::Protect`], [`TargetError::NotHalted`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -72,7 +77,36 @@ impl<R: ProgressReport> Flash<'_, R> {
         self.set_protection(&layout, first, last, change)
     }
 
+    /// Refuses a change that would undo one which the chip does not obey yet. OpenOCD's driver
+    /// changes what the chip obeys, and stores the whole (`stm32x_protect` in
+    /// `src/flash/nor/stm32f1x.c`).
+    fn check_nothing_pending(&self, layout: &FlashInfo, first: u32, last: u32) -> Result<()> {
+        if layout.bank.driver != "stm32f1x" {
+            return Ok(());
+        }
+        let script = Script::call("stored_protection").word(&layout.bank.target);
+        let request = self.bank_request(&layout.bank, script).shown("read_memory 0x1ffff808 16 4");
+        let request = request.to("read the stored protection").expecting("two numbers");
+        let pending = self.target.session().ask::<FlashError, _>(&request, |reply| {
+            let numbers =
+                tcl::all_strings(reply)?.iter().map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>()?;
+            match numbers[..] {
+                [] => Some(0),
+                [stored, obeyed] => Some(stored ^ obeyed),
+                _ => None,
+            }
+        })?;
+        let changed: Vec<u32> = (0..u32::BITS).filter(|block| pending >> block & 1 != 0).collect();
+        if changed.iter().all(|block| (first..=last).contains(block)) {
+            return Ok(());
+        }
+        let ranges = changed.chunk_by(|one, next| one + 1 == *next);
+        let changed = ranges.map(|range| range[0]..=range[range.len() - 1]).collect();
+        Err(FlashError::ProtectionPending { kind: layout.protection_kind(), changed }.into())
+    }
+
     fn set_protection(&self, layout: &FlashInfo, first: u32, last: u32, change: Change) -> Result<()> {
+        self.check_nothing_pending(layout, first, last)?;
         let (number, protect) = (layout.bank.number, change == Change::Protect);
         let state = if protect { "on" } else { "off" };
         let script =
@@ -92,14 +126,17 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// unprotected.
     pub(super) fn unlock(&self, chip: &mut Chip, spans: &[Span]) -> Result<()> {
         let mut changed = false;
-        for span in spans {
-            let layout = chip.layout(span.bank);
-            let locked = layout.protection_units().filter(|(_, offset, size, protected)| {
-                *protected != Some(false) && *offset < span.offset + span.length && span.offset < offset + size
-            });
-            let locked: Vec<u32> = locked.map(|(index, ..)| index).collect();
-            for group in locked.chunk_by(|one, next| one + 1 == *next) {
-                self.set_protection(layout, group[0], group[group.len() - 1], Change::Unprotect)?;
+        let banks: BTreeSet<u32> = spans.iter().map(|span| span.bank).collect();
+        for bank in banks {
+            let layout = chip.layout(bank);
+            let is_wanted =
+                |offset: u64, size: u64| spans.iter().any(|span| span.bank == bank && span.touches(offset, size));
+            for (number, (first, last)) in layout.locked(is_wanted).into_iter().enumerate() {
+                match self.set_protection(layout, first, last, Change::Unprotect) {
+                    // After those before it. The next call, after a reset, gets further.
+                    Err(Error::Flash(FlashError::ProtectionPending { .. })) if number > 0 => break,
+                    done => done?,
+                }
                 changed = true;
             }
         }
@@ -125,9 +162,8 @@ impl Chip {
     pub(super) fn check_unprotected(&self, spans: &[Span]) -> Result<(), FlashError> {
         for span in spans {
             let layout = self.layout(span.bank);
-            let is_touched = |offset: u64, size: u64| offset < span.offset + span.length && span.offset < offset + size;
             let units = layout.protection_units();
-            let units = units.filter(|(_, offset, size, state)| *state == Some(true) && is_touched(*offset, *size));
+            let units = units.filter(|(_, offset, size, state)| *state == Some(true) && span.touches(*offset, *size));
             let units: Vec<_> = units.map(|(index, offset, ..)| (index, offset)).collect();
             let Some((_, offset)) = units.first() else { continue };
             let ranges = units.chunk_by(|(one, _), (next, _)| one + 1 == *next);
@@ -146,6 +182,27 @@ impl FlashInfo {
     /// What the numbers of [`Flash::protect`] count.
     pub(super) fn protection_kind(&self) -> SectorKind {
         if self.protection_blocks.is_empty() { SectorKind::Sector } else { SectorKind::ProtectionBlock }
+    }
+
+    /// Numbers of the first and the last of the parts that are wanted and not known to be
+    /// unprotected. A range takes in what is unprotected between them: of several changes, the
+    /// chip may obey one before the next reset.
+    fn locked(&self, is_wanted: impl Fn(u64, u64) -> bool) -> Vec<(u32, u32)> {
+        let mut ranges: Vec<(u32, u32)> = Vec::new();
+        let mut goes_on = false;
+        for (number, offset, size, protected) in self.protection_units() {
+            if protected == Some(false) {
+                continue;
+            }
+            let wanted = is_wanted(offset, size);
+            match ranges.last_mut() {
+                Some((_, last)) if wanted && goes_on => *last = number,
+                _ if wanted => ranges.push((number, number)),
+                _ => {}
+            }
+            goes_on = wanted;
+        }
+        ranges
     }
 
     /// Number, offset, size and state of each part that is protected as a whole.

@@ -276,3 +276,24 @@ proc _openocd_rs_1_await_code {target end} {
     set pc [$target read_memory 0xe000edf8 32 1]
     if {$pc != $end} { error "the target halted at [format 0x%08x $pc] while it calculated a checksum" }
 }
+
+# The write protection of a chip of the driver stm32f1x that its option bytes have (WRP0 to WRP3, at
+# the same place in STM32F0, F1 and F3), and the one that it has loaded from them at its last reset and
+# obeys (FLASH_WRPR), as {STORED OBEYED}. Each bit is a block, and 0 protects it. A byte counts only
+# with its complement beside it (PM0075, 2.4). {} if they cannot be read.
+proc _openocd_rs_1_stored_protection {target} {
+    if {[catch {
+        set stored 0
+        foreach address {0x1ffff80e 0x1ffff80c 0x1ffff80a 0x1ffff808} {
+            set half [$target read_memory $address 16 1]
+            set value [expr {$half & 0xff}]
+            if {($half >> 8) + $value != 0xff} { set value 0xff }
+            set stored [expr {$stored << 8 | $value}]
+        }
+        set obeyed [$target read_memory 0x40022020 32 1]
+    }]} {
+        _openocd_rs_1_clear_errors
+        return {}
+    }
+    return [list $stored [expr {$obeyed + 0}]]
+}

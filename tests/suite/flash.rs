@@ -6,6 +6,7 @@ mod half_done;
 mod keep;
 mod no_trace;
 mod progress;
+mod protection;
 mod registers;
 mod server_files;
 mod unchanged;

@@ -211,8 +211,13 @@ fn reset_and_write(
     watch.step("comparing");
     let flash = target.flash();
     let mut written = write(flash, image, arguments, &mut time, watch);
-    if let Err(Error::Flash(FlashError::StillProtected { .. })) = written {
-        // Nothing is written yet. Many chips load their protection at a reset only.
+    let mut protected = None;
+    while let Err(Error::Flash(FlashError::StillProtected { address, .. })) = written {
+        // Nothing is written yet. Many chips load their protection at a reset only, and some unprotect
+        // one part at each.
+        if protected.replace(address) == Some(address) {
+            break;
+        }
         watch.interrupted("flash was not written, its protection ends at the next reset, and the target is halted")?;
         time.begin(Step::Reset);
         watch.step("resetting");
