@@ -35,9 +35,10 @@ use crate::wire::tcl;
 /// - An instruction that must *stay*, such as EXTEST, needs [`Session::pause_polling`]. Within the
 ///   pause every scan is one scan and nothing more.
 ///
-/// OpenOCD keeps one instruction for all its clients. A reset of the chain clears it;
-/// [`arp_init`](Self::arp_init), [`pathmove`](Self::pathmove) and files of test vectors reset the
-/// chain.
+/// The instruction that `drscan` repeats is one for all clients of an OpenOCD. It is forgotten at
+/// [`arp_init`](Self::arp_init), at a [`pathmove`](Self::pathmove) through Test-Logic-Reset, when a
+/// TAP is switched on or off, and after files of test vectors. Raw commands that reset the chain,
+/// and resets of targets, are use of the chain like any other: `drscan` repeats it after them.
 ///
 /// Targets need not be halted for any of this. Registers are shifted lowest bit first.
 ///
@@ -127,7 +128,7 @@ impl Jtag<'_> {
     ///
     /// # Errors
     /// Before anything is scanned: [`JtagError::Bypass`] if the last instruction was for another
-    /// TAP, [`JtagError::UnknownTap`], [`JtagError::TapDisabled`]. [`JtagError::Refused`] if the
+    /// TAP or is forgotten, [`JtagError::UnknownTap`], [`JtagError::TapDisabled`]. [`JtagError::Refused`] if the
     /// adapter fails.
     ///
     /// ```

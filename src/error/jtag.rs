@@ -37,9 +37,12 @@ pub enum JtagError {
         "this OpenOCD leaves out HDR, HIR, TDR and TIR, since somebody played an SVF file with `svf -tap`: start it again"
     )]
     SurroundingsDropped,
-    /// The TAP is in BYPASS: the last instruction was for another TAP, or the chain was reset
-    /// since. Nothing was scanned.
-    #[error("TAP {} is in BYPASS: select a register by `irscan` before `drscan`, or do both with `scan`", name(tap))]
+    /// No instruction is selected in the TAP: the last one was for another TAP, which puts this one
+    /// into BYPASS, or the chain was reset since. Nothing was scanned.
+    #[error(
+        "no instruction is selected in TAP {}: select a register by `irscan` before `drscan`, or do both with `scan`",
+        name(tap)
+    )]
     Bypass {
         /// The TAP's name.
         tap: String,

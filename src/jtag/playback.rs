@@ -39,7 +39,8 @@ pub struct SvfReport {
     pub commands: u32,
     /// Number of failed comparisons. It is 0 without [`SvfFile::ignore_errors`].
     pub errors: u32,
-    /// What OpenOCD logged.
+    /// What OpenOCD logged. A "line" in it is the number of a command: OpenOCD runs a copy of the
+    /// file with a command on each line.
     pub log: String,
 }
 
