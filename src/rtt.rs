@@ -43,8 +43,8 @@ const READ_LIMIT: usize = 16 * 1024 * 1024;
 /// it. The target need not be halted for any of this.
 ///
 /// OpenOCD has one RTT for all of its targets and clients, and offers it for Cortex-M, `hla_target`
-/// and, in newer code, ARC. While a client has an up-channel open, OpenOCD reads it every
-/// [`polling_interval`](Self::polling_interval), at most 1024 bytes each time.
+/// and, in newer code, ARC, but not for RISC-V. While a client has an up-channel open, OpenOCD
+/// reads it every [`polling_interval`](Self::polling_interval), at most 1024 bytes each time.
 ///
 /// RAM survives a reset. Until the new firmware has initialized its control block, a read may
 /// return the output of earlier firmware: see [`clear`](Self::clear).

@@ -211,7 +211,8 @@ impl Target<'_> {
     /// [`TargetError::NotHalted`], [`TargetError::Resumed`] if another client let the target run
     /// meanwhile, [`TargetError::Unsupported`] for targets that are not a Cortex-M,
     /// [`TargetError::UnknownRegister`] or [`TargetError::Register`] if the core registers cannot
-    /// be read, and the errors of [`Image::location`].
+    /// be read. An image without debug information is no error: its frames may be guesses
+    /// ([`Frame::is_guess`]), without places in the sources.
     ///
     /// [`TargetError::NotHalted`]: crate::TargetError::NotHalted
     /// [`TargetError::Resumed`]: crate::TargetError::Resumed

@@ -51,7 +51,9 @@ pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// cannot read the memory once), the read searches for the block and restarts the transfer, for all
 /// channels. So does a write that finds no control block. [`restarts`](Self::restarts) counts the
 /// restarts. A reset loses what was in the rings: what OpenOCD had not yet taken, and what the
-/// firmware had not yet read.
+/// firmware had not yet read. A reset by others than a session, as by a button or a watchdog, may
+/// come in the middle of a read of OpenOCD's: then up to a ring of old bytes or zeros arrives, which
+/// the firmware did not print, and nobody counts that. Binary data needs frames with a check.
 ///
 /// # An open channel must be read
 /// When the sockets are full, after some hundred kilobytes, OpenOCD waits for somebody to read, and

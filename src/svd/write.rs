@@ -85,12 +85,15 @@ impl Svd<'_> {
     /// One command reads the register and writes it, so that no other client of this OpenOCD comes
     /// between. The program on the target may. The bits that are not given are written as follows:
     /// - A field where a 1 (or a 0) clears, sets or toggles gets the bit that does nothing.
-    /// - Any other field, and a bit of no field, gets the value that was read.
+    /// - Any other field gets the value that was read. One that takes a single write after a reset
+    ///   has had it then.
+    /// - A bit of no field, or of a read-only one, gets the value that was read; where the register
+    ///   is not read, its reset value, or 0 if that is not known.
     /// - A write-only field among readable ones gets its reset value, since a read does not give
     ///   its value.
     /// - A field that any write clears or sets cannot be kept: the call fails.
     ///
-    /// If no bit must be read, the register is only written. If a bit must be read, but the
+    /// If no bit must be read, the register is only written. If a field must be read, but the
     /// register is write-only, or a read would change the chip's state, the call fails;
     /// [`unguarded`](Self::unguarded) allows the latter.
     /// [`write_fields_over_reset`](Self::write_fields_over_reset) needs no read.

@@ -11,7 +11,8 @@ pub enum OnClose {
     /// Halts the targets that run ([`Target::halt`](crate::Target::halt)).
     Halt,
     /// Resumes the targets that are halted ([`Target::resume`](crate::Target::resume)). Breakpoints
-    /// stay in the target, and halt it.
+    /// stay in the target, and halt it, unless the session ends the OpenOCD that it started: newer
+    /// OpenOCD removes them at its end, whatever is chosen here.
     Resume,
     /// Leaves the targets as a shipped board should be left
     /// ([`Target::leave`](crate::Target::leave)). If the session started the OpenOCD, the debug
