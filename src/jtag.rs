@@ -13,7 +13,7 @@ mod xsvf;
 pub use bits::Bits;
 pub use chain::Tap;
 pub use new_tap::NewTap;
-pub use playback::{SvfFile, SvfReport, XsvfFile};
+pub use playback::{SvfFile, SvfMismatch, SvfReport, XsvfFile};
 
 use ask::Operation;
 

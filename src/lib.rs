@@ -89,7 +89,7 @@ pub use flash::{
 #[cfg(feature = "debuginfo")]
 pub use image::CodeLocation;
 pub use image::{ElfParts, Image, ImageOptions, Segment};
-pub use jtag::{Bits, Jtag, NewTap, SvfFile, SvfReport, Tap, XsvfFile};
+pub use jtag::{Bits, Jtag, NewTap, SvfFile, SvfMismatch, SvfReport, Tap, XsvfFile};
 pub use memory::{
     Memory, RamFault, RamTest, RamTestStep, Sample, SampleCsv, SampleValue, Samples, Variable, VariableType,
 };

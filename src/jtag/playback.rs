@@ -1,5 +1,6 @@
 //! Files of test vectors: SVF and XSVF.
 
+use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -39,9 +40,34 @@ pub struct SvfReport {
     pub commands: u32,
     /// Number of failed comparisons. It is 0 without [`SvfFile::ignore_errors`].
     pub errors: u32,
+    /// The failed comparisons, in the order of the file: those that OpenOCD's log has.
+    pub mismatches: Vec<SvfMismatch>,
     /// What OpenOCD logged. A "line" in it is the number of a command: OpenOCD runs a copy of the
     /// file with a command on each line.
     pub log: String,
+}
+
+/// A failed comparison of an SVF file, from [`SvfReport::mismatches`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SvfMismatch {
+    /// The line of the file where the command begins, from 1.
+    pub line: u32,
+    /// What was expected, in hexadecimal, of the TAP that the file is for, or else of the whole
+    /// chain.
+    pub wanted: String,
+    /// What was read, in hexadecimal.
+    pub read: String,
+    /// Which bits were compared.
+    pub mask: String,
+}
+
+/// `line 10 expected 0x8, read 0x9`
+impl fmt::Display for SvfMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} expected {}, read {}", self.line, self.wanted, self.read)
+    }
 }
 
 /// An XSVF file to run, from [`Jtag::xsvf`].
@@ -144,7 +170,7 @@ impl SvfFile<'_> {
         self
     }
 
-    /// Continues after a failed comparison, and counts the failures in [`SvfReport::errors`]
+    /// Continues after a failed comparison, and reports the failures in [`SvfReport::mismatches`]
     /// (OpenOCD: `-ignore_error`). By default the first failed comparison ends the run.
     pub fn ignore_errors(mut self) -> Self {
         self.ignore_error = true;
@@ -203,47 +229,60 @@ impl SvfFile<'_> {
             let (ran, commands) = (ran.saturating_sub(own), commands - own);
             return Err(JtagError::Incomplete { path: self.path.clone(), ran, commands }.into());
         }
-        Ok(SvfReport { commands: commands - file.own_commands, errors, log })
+        let found = if errors == 0 { Vec::new() } else { svf::mismatches(&log) };
+        let mismatches = self.of_own_tap(found, &file).into_iter().filter_map(|found| placed(found, &file)).collect();
+        Ok(SvfReport { commands: commands - file.own_commands, errors, mismatches, log })
     }
 
-    /// OpenOCD's numbers are those of its copy, where each command has one line.
     fn failed(&self, failure: Box<Failure>, file: &svf::Normalized) -> JtagError {
         let path = self.path.clone();
-        let line_of =
-            |command: u32| file.lines.get((command as usize).checked_sub(1)?).copied().filter(|line| *line > 0);
-        if let Some(mismatch) = svf::mismatches(failure.log()).into_iter().next() {
-            if let Some(line) = line_of(mismatch.command) {
-                let svf::Mismatch { wanted, read, mask, .. } = mismatch;
-                return JtagError::SvfMismatch { path, line, wanted, read, mask, failure };
-            }
+        let first = svf::mismatches(failure.log()).into_iter().next();
+        if let Some(SvfMismatch { line, wanted, read, mask }) = first.and_then(|first| placed(first, file)) {
+            return JtagError::SvfMismatch { path, line, wanted, read, mask, failure };
         }
-        let line = svf::failed_command(failure.log()).and_then(line_of);
+        let line = svf::failed_command(failure.log()).and_then(|command| file.line_of(command));
         JtagError::Playback { path, line, failure }
     }
 
-    /// The same error with the values of the file's own TAP: OpenOCD reports those of the whole
-    /// chain, where the bits of the other TAPs, which are in BYPASS, are below and above.
+    /// The same error with the values of the file's own TAP.
     fn without_bypass_bits(&self, mut error: crate::error::Error, file: &svf::Normalized) -> crate::error::Error {
-        let crate::error::Error::Jtag(JtagError::SvfMismatch { line, wanted, read, mask, .. }) = &mut error else {
-            return error;
-        };
-        let cut = || {
-            let tap = self.tap.as_deref()?;
-            let scan = file.scan_on(*line)?;
-            let taps = self.jtag.scan_chain().ok()?;
-            let before = taps.iter().take_while(|listed| listed.name != tap).filter(|listed| listed.enabled);
-            let below: u32 = before.map(|other| if scan.is_instruction { other.ir_length } else { 1 }).sum();
-            let cut = |value: &str| {
-                let bits = Bits::parse_hex(value.strip_prefix("0x")?, Bits::MAX_LENGTH)?;
-                Some(bits.part(usize::try_from(below).ok()?, scan.length)?.to_string())
-            };
-            Some([cut(wanted)?, cut(read)?, cut(mask)?])
-        };
-        if let Some(values) = cut() {
-            [*wanted, *read, *mask] = values;
+        if let crate::error::Error::Jtag(JtagError::SvfMismatch { wanted, read, mask, failure, .. }) = &mut error {
+            let found = svf::mismatches(failure.log()).into_iter().take(1).collect();
+            if let Some(own) = self.of_own_tap(found, file).pop() {
+                (*wanted, *read, *mask) = (own.wanted, own.read, own.mask);
+            }
         }
         error
     }
+
+    /// The values of the file's own TAP: OpenOCD reports those of the whole chain, where the bits of
+    /// the other TAPs, which are in BYPASS, are below and above.
+    fn of_own_tap(&self, mut found: Vec<svf::Mismatch>, file: &svf::Normalized) -> Vec<svf::Mismatch> {
+        let Some(tap) = self.tap.as_deref().filter(|_| !found.is_empty()) else { return found };
+        let Ok(taps) = self.jtag.scan_chain() else { return found };
+        let scans = file.scans();
+        for svf::Mismatch { command, wanted, read, mask } in &mut found {
+            let cut = || {
+                let scan = scans.get((*command as usize).checked_sub(1)?)?.as_ref()?;
+                let before = taps.iter().take_while(|listed| listed.name != tap).filter(|listed| listed.enabled);
+                let below: u32 = before.map(|other| if scan.is_instruction { other.ir_length } else { 1 }).sum();
+                let cut = |value: &str| {
+                    let bits = Bits::parse_hex(value.strip_prefix("0x")?, Bits::MAX_LENGTH)?;
+                    Some(bits.part(usize::try_from(below).ok()?, scan.length)?.to_string())
+                };
+                Some([cut(wanted)?, cut(read)?, cut(mask)?])
+            };
+            if let Some(values) = cut() {
+                [*wanted, *read, *mask] = values;
+            }
+        }
+        found
+    }
+}
+
+fn placed(found: svf::Mismatch, file: &svf::Normalized) -> Option<SvfMismatch> {
+    let svf::Mismatch { command, read, wanted, mask } = found;
+    Some(SvfMismatch { line: file.line_of(command)?, wanted, read, mask })
 }
 
 impl XsvfFile<'_> {

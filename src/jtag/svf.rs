@@ -36,20 +36,24 @@ pub(super) struct Scan {
 }
 
 impl Normalized {
-    /// The scan command that begins on this line of the user's file, if there is exactly one.
-    pub(super) fn scan_on(&self, line: u32) -> Option<Scan> {
-        let texts = self.text.split(|byte| *byte == b'\n');
-        let mut scans = self.lines.iter().zip(texts).filter(|(begin, _)| **begin == line).filter_map(|(_, command)| {
-            let text = std::str::from_utf8(command).ok()?;
-            let mut words = text.split_whitespace();
+    /// The line of the user's file where a command begins. OpenOCD's numbers are those of its copy,
+    /// where each command has one line.
+    pub(super) fn line_of(&self, command: u32) -> Option<u32> {
+        self.lines.get((command as usize).checked_sub(1)?).copied().filter(|line| *line > 0)
+    }
+
+    /// The commands, in their order; what is not a scan is `None`.
+    pub(super) fn scans(&self) -> Vec<Option<Scan>> {
+        let scan = |command: &[u8]| {
+            let mut words = std::str::from_utf8(command).ok()?.split_whitespace();
             let is_instruction = match words.next()?.to_ascii_uppercase().as_str() {
                 "SIR" => true,
                 "SDR" => false,
                 _ => return None,
             };
             Some(Scan { length: words.next()?.parse().ok()?, is_instruction })
-        });
-        scans.next().filter(|_| scans.next().is_none())
+        };
+        self.text.split(|byte| *byte == b'\n').map(scan).collect()
     }
 }
 

@@ -145,6 +145,7 @@ fn all_results_can_be_serialized() {
         can::<Tap>,
         can::<TapState>,
         can::<Bits>,
+        can::<SvfMismatch>,
         can::<SvfReport>,
         can::<AdapterDriver>,
         can::<AccessPort>,

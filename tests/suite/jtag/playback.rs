@@ -127,6 +127,24 @@ fn a_file_with_a_wrong_tdo_fails_with_its_line() {
     // The check in line 10 is the only one that fails.
     let report = board.session.jtag().svf(&file.0).tap(BS).ignore_errors().run().unwrap();
     assert_eq!((report.commands, report.errors), (11, 1));
+    let [mismatch] = &report.mismatches[..] else { panic!("{report:?}") };
+    assert_eq!((mismatch.line, &mismatch.wanted, &mismatch.read), (10, wanted, read));
+}
+
+#[test]
+fn failed_comparisons_that_are_ignored_have_their_lines() {
+    let board = board();
+    // Commands of several lines, and several on a line.
+    let file = File::new(
+        "ignored.svf",
+        "! two checks\nSIR 5\n TDI (01);\nSDR 32 TDI (0) TDO (16410042); SDR 32 TDI (0)\n TDO (16410041) MASK (0fffffff);\n\
+         SIR 5 TDI (01); SDR 32 TDI (0) TDO (06410043) MASK (0fffffff);\n",
+    );
+    let report = board.session.jtag().svf(&file.0).tap(BS).ignore_errors().run().unwrap();
+    let found: Vec<_> = report.mismatches.iter().map(|found| (found.line, &*found.read)).collect();
+    assert_eq!(found, [(4, "0x16410041"), (6, "0x16410041")], "{report:?}");
+    assert_eq!(report.mismatches[0].to_string(), "line 4 expected 0x16410042, read 0x16410041");
+    assert_eq!(report.errors, 2);
 }
 
 #[test]

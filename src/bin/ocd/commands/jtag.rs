@@ -90,7 +90,8 @@ impl fmt::Display for Played {
         match self.report.errors {
             0 => Ok(()),
             errors => write!(f, ", {} failed", counted(errors.into(), "comparison")),
-        }
+        }?;
+        self.report.mismatches.iter().try_for_each(|mismatch| write!(f, "\n  {mismatch}"))
     }
 }
 
