@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use super::banks::Banks;
 use super::info::EraseCheck;
 use super::{Flash, FlashBank, FlashInfo, Sector};
-use crate::error::{Error, FlashError, Result};
+use crate::error::{Error, FlashError, Result, TargetError};
 use crate::image::{Image, Segment};
 use crate::progress::ProgressReport;
 
@@ -36,7 +36,11 @@ pub(super) struct Chip {
 
 impl<R: ProgressReport> Flash<'_, R> {
     pub(super) fn chip(&self) -> Result<Chip> {
-        Ok(Chip { banks: self.all_banks()?, layouts: BTreeMap::new() })
+        let banks = self.all_banks()?;
+        if banks.target.is_empty() {
+            return Err(TargetError::NoTarget { operation: "flash list".to_owned() }.into());
+        }
+        Ok(Chip { banks, layouts: BTreeMap::new() })
     }
 
     /// Splits a range of addresses into parts of banks, as [`Chip::spans`] does. A bank that could

@@ -52,6 +52,7 @@ proc _openocd_rs_1_debug_off {} {
 # the debug domain of each DAP (CTRL/STAT, ARM IHI 0031, B2.2.2). OpenOCD can do nothing with its
 # targets after this. A high-level adapter keeps its own requests.
 proc _openocd_rs_1_power_down {} {
+    if {![llength [target names]]} return
     poll off
     set daps {}
     foreach target [target names] {

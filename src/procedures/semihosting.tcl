@@ -8,7 +8,7 @@
 # after it (d2aeb5fcc), so an OpenOCD that has them has it.
 proc _openocd_rs_1_redirect {what first last} {
     global _openocd_rs_1_redirected
-    set target [target current]
+    set target [_openocd_rs_1_current]
     set options {}
     catch {sleep} usage options
     set can_end [expr {[dict exists $options -errorcode] && [lindex [dict get $options -errorcode] 0] eq {OpenOCD}}]

@@ -4,7 +4,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use openocd::{
-    BreakpointKind, Error, HaltReason, OpenOcdProcess, ResetMode, Session, TargetError, TargetState, TimeoutError,
+    BreakpointKind, Error, HaltReason, OnClose, OpenOcdProcess, Redirected, ResetMode, Session, TargetError,
+    TargetState, TimeoutError,
 };
 use virtual_chip::{CoreState, Model, VirtualBoard, VirtualChip, firmware};
 
@@ -285,6 +286,10 @@ fn without_any_target_every_call_says_so() {
         session.semihosting().is_enabled().map(drop),
         session.semihosting().enable(),
         session.semihosting().serve().map(drop),
+        session.semihosting().redirect(Redirected::All).map(drop),
+        session.flash().read(0x0800_0000, 4).map(drop),
+        session.flash().write(0x0800_0000, &[0; 4]),
+        session.flash().erase_address(0x0800_0000, 4),
         target.crash_report().map(drop),
         target.is_crashed().map(drop),
         target.leave(),
@@ -296,6 +301,8 @@ fn without_any_target_every_call_says_so() {
         assert!(matches!(error, Error::Target(TargetError::NoTarget { .. })), "{error:?}");
         assert!(error.to_string().contains("OpenOCD has no targets"), "{error}");
     }
+    // There is nothing to leave.
+    session.close_with(OnClose::Leave).unwrap();
 }
 
 #[test]
