@@ -41,10 +41,10 @@ const PORTS: &str = "\
 /// was.
 const PORTS_AGAIN: &str = "_openocd_rs_ports; rename log_output {}; rename _openocd_rs_log_output log_output; list";
 
-/// Ends OpenOCD when its standard input closes, in place of the telnet service that otherwise reads
+/// Ends OpenOCD when its standard input closes, or has a line to say so, in place of the telnet service that otherwise reads
 /// it. OpenOCD serves Jim's events between two commands (`server_loop` in `src/server/server.c`).
 const WATCH: &str = "\
-    stdin readable {if {[catch {read stdin 1}] || [stdin eof]} {stdin readable {}; @end}}; list";
+    stdin readable {stdin readable {}; @end}; list";
 
 /// Ends OpenOCD, after the procedures that a session has defined for the end.
 pub(super) const END: &str = "foreach end [info procs _openocd_rs_*_at_end] {catch $end}; shutdown";

@@ -77,7 +77,7 @@ fn values_that_only_openocd_has_reach_the_core_at_the_end_of_its_session() {
         if ends_orderly {
             session.close().unwrap();
         } else {
-            drop(session)
+            drop(session);
         }
         assert_eq!(chip.register(Register::R(4)), 0x1234_5678);
         assert_eq!(chip.register(Register::Lr), 0x0800_0055);
