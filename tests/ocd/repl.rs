@@ -40,6 +40,26 @@ fn braces_in_quotes_and_in_commands_of_ocd_swallow_no_lines() {
 }
 
 #[test]
+fn line_that_ends_in_a_backslash_goes_on_also_as_a_comment() {
+    let bench = Bench::new();
+    let halt = "reset halt\n";
+    let script = "# comment \\\nresume\n  # two \\\n\\\nresume\necho [stm32f1x.cpu curstate]\n";
+    bench.file("script.tcl", [halt, script].concat());
+    for ran in [
+        piped(&bench, &[], &[halt, script].concat()),
+        bench.ocd(&["repl", "-c", halt, "-c", script]),
+        bench.ocd(&["repl", "-c", "source script.tcl"]),
+    ] {
+        assert!(ran.status == 0 && ran.stderr.ends_with("\nhalted\n"), "{ran:#?}");
+        assert_eq!(bench.chip.state(), CoreState::Halted);
+    }
+    // Two backslashes are one, and a command of this program may go on too.
+    let ran = piped(&bench, &[], "# one \\\\\nexpr 6*7\nocd cmd \\\n  'expr 7*7'\nexpr 8*8\n").expect(0);
+    assert_eq!(ran.stdout, "42\n49\n64");
+    piped(&bench, &[], "exit\n# a comment \\\nof two lines\n").expect(0);
+}
+
+#[test]
 fn lines_may_be_arguments() {
     let bench = Bench::new();
     let ran = bench.ocd(&["repl", "-c", "halt", "-c", "ocd status", "-c", "expr 1"]).expect(0);

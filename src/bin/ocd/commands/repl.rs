@@ -143,6 +143,7 @@ impl Repl<'_> {
 
     /// Tells of lines after the end, which a script surely meant to be run.
     fn not_run(&self, end: &str, left: &[String]) -> u8 {
+        let (left, _) = line::commands(&left.join("\n"), |_| true);
         let mut left = left.iter().filter(|line| !matches!(Line::of(line), Line::Empty | Line::End));
         let Some(first) = left.next() else { return exit_status::DONE };
         let message = format!("lines after `{end}` were not run");

@@ -1,6 +1,6 @@
 //! What a line of the repl is. No I/O.
 
-/// A line, without the white space around it.
+/// A line, or several of which all but the last end in a backslash, without the white space around.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
     Empty,
@@ -15,17 +15,19 @@ pub(super) enum Line<'a> {
 
 impl Line<'_> {
     pub(super) fn of(text: &str) -> Line<'_> {
-        let text = text.trim();
+        let begun = text.trim_start();
+        let text = begun.trim_end();
         if text.is_empty() || text.starts_with('#') {
             return Line::Empty;
         }
         if matches!(text, "exit" | "quit") {
             return Line::End;
         }
-        match text.strip_prefix("ocd") {
+        // A backslash may escape white space at the end.
+        match begun.strip_prefix("ocd") {
             Some(rest) if rest.is_empty() || rest.starts_with(char::is_whitespace) => match split(rest) {
-                Some(words) => Line::Ours(words),
-                None => Line::Wrong("a quote is not closed"),
+                Ok(words) => Line::Ours(words),
+                Err(problem) => Line::Wrong(problem),
             },
             _ => Line::Tcl(text),
         }
@@ -33,8 +35,8 @@ impl Line<'_> {
 }
 
 /// Splits words as a shell does: quotes hold words together, a backslash escapes outside of single
-/// quotes.
-fn split(text: &str) -> Option<Vec<String>> {
+/// quotes, and one at the end of a line joins the next line.
+fn split(text: &str) -> Result<Vec<String>, &'static str> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote: Option<char> = None;
@@ -42,7 +44,11 @@ fn split(text: &str) -> Option<Vec<String>> {
     while let Some(character) = characters.next() {
         match (character, quote) {
             (_, Some(open)) if character == open => quote = None,
-            ('\\', None | Some('"')) => word.get_or_insert_default().push(characters.next()?),
+            ('\\', None | Some('"')) => match characters.next() {
+                Some('\n') => {}
+                Some(escaped) => word.get_or_insert_default().push(escaped),
+                None => return Err("nothing follows the backslash"),
+            },
             ('\'' | '"', None) => {
                 quote = Some(character);
                 word.get_or_insert_default();
@@ -51,14 +57,21 @@ fn split(text: &str) -> Option<Vec<String>> {
             _ => word.get_or_insert_default().push(character),
         }
     }
+    if quote.is_some() {
+        return Err("a quote is not closed");
+    }
     words.extend(word);
-    quote.is_none().then_some(words)
+    Ok(words)
 }
 
 /// Whether nothing of a command is missing. `is_complete` says it of Tcl. A command of ours is a
-/// line, whatever braces it has.
+/// line, and so is a comment, whatever braces they have; a backslash at its end joins the next one.
 pub(super) fn is_whole(text: &str, is_complete: impl Fn(&str) -> bool) -> bool {
-    !matches!(Line::of(text), Line::Tcl(_)) || is_complete(text)
+    match Line::of(text) {
+        Line::Tcl(_) => is_complete(text),
+        // Two backslashes are one that is escaped.
+        _ => text.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 0,
+    }
 }
 
 /// The commands of a text with several lines, and whether the last one is whole.
@@ -99,7 +112,9 @@ mod tests {
             ours(&["mem", "read", "a b", "c\"d", "e f", ""])
         );
         assert_eq!(Line::of("ocd 'a"), Line::Wrong("a quote is not closed"));
-        assert_eq!(Line::of("ocd a\\"), Line::Wrong("a quote is not closed"));
+        assert_eq!(Line::of("ocd a\\"), Line::Wrong("nothing follows the backslash"));
+        assert_eq!(Line::of(" ocd a\\\nb \\\n 'c\\' \\ \n"), ours(&["ab", "c\\", " "]));
+        assert_eq!(Line::of("# a comment \\\nresume"), Line::Empty);
     }
 
     #[test]
@@ -111,6 +126,8 @@ mod tests {
             (vec!["if 1 {\nhalt\n}".to_owned(), "ocd run 'p{y.elf'".to_owned(), "resume".to_owned()], true)
         );
         assert_eq!(of("# {\nif 1 {\nocd run"), (vec!["# {".to_owned(), "if 1 {\nocd run\n".to_owned()], false));
+        let line_by_line = (vec!["# a \\\n b".to_owned(), "ocd c \\\nd".to_owned(), "# \\\\".to_owned()], true);
+        assert_eq!(of("# a \\\n b\nocd c \\\nd\n# \\\\"), line_by_line);
         assert_eq!(of(""), (Vec::new(), true));
     }
 }
