@@ -89,6 +89,57 @@ fn gdb_gets_the_port_of_the_target_that_is_named() {
     assert!(ran.stderr.contains("no GDB port for the target"), "{ran:#?}");
 }
 
+/// A port that is free now.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The port to which `ocd gdb` connects GDB, on an OpenOCD of its own and on one that runs.
+#[cfg(unix)]
+fn gdb_port_on(config: &str) -> [Ran; 2] {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new();
+    bench.file("gdb", "#!/bin/sh\necho \"${2##*:}\"\n");
+    let gdb = bench.folder().join("gdb");
+    std::fs::set_permissions(&gdb, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let ours = Ran::of(bench.command(&["--config", config, "gdb"]).env("GDB", &gdb));
+    let openocd = openocd::OpenOcdProcess::builder().config(config).gdb_port(free_port());
+    let session = Session::builder().start(openocd).unwrap();
+    let address = format!("localhost:{}", session.process().unwrap().tcl_port());
+    [ours, Ran::of(bench.command(&["--connect", &address, "gdb"]).env("GDB", &gdb))]
+}
+
+#[cfg(unix)]
+#[test]
+fn gdb_gets_the_port_of_the_default_target() {
+    let board = VirtualBoard::start(&[Model::Stm32f103, Model::Stm32f103]).expect("a free port");
+    let ports = [free_port(), free_port()];
+    let own_port = |at: usize| format!("-c \"chip{at}.cpu configure -gdb-port {}\"", ports[at]);
+    let own_ports = [board.openocd_config(), own_port(0), own_port(1)].join(" ");
+    for (at, port) in ports.iter().enumerate() {
+        for ran in gdb_port_on(&format!("{own_ports} -c \"targets chip{at}.cpu\"")) {
+            assert_eq!((ran.status, ran.stdout.trim()), (0, &*port.to_string()), "{ran:#?}");
+        }
+    }
+    // No other target takes the place of one without a port.
+    for ran in gdb_port_on(&format!("{own_ports} -c \"chip1.cpu configure -gdb-port disabled; targets chip1.cpu\"")) {
+        let told = "OpenOCD has no GDB port for the target";
+        assert!(ran.status == 71 && ran.stderr.contains(told) && ran.stderr.contains("chip1.cpu"), "{ran:#?}");
+    }
+}
+
+/// The first target of an SMP group has the port of all.
+#[cfg(unix)]
+#[test]
+fn gdb_gets_the_port_of_the_group_of_the_default_target() {
+    let pair = VirtualBoard::start(&[Model::RiscvPair]).expect("a free port");
+    let port = free_port();
+    let config = format!("{} -c \"{} configure -gdb-port {port}\"", pair.openocd_config_smp(), HARTS[0]);
+    for ran in gdb_port_on(&format!("{config} -c \"targets {}\"", HARTS[1])) {
+        assert_eq!((ran.status, ran.stdout.trim()), (0, &*port.to_string()), "{ran:#?}");
+    }
+}
+
 #[test]
 fn other_targets_that_the_reset_has_halted_are_told() {
     let several = Several::start();

@@ -145,43 +145,55 @@ fn host(board: &Board) -> &str {
     connected.and_then(|address| address.rsplit_once(':')).map_or("localhost", |(host, _)| host)
 }
 
+/// Where GDB finds a target.
+enum Port {
+    Known(u16),
+    /// The system chose it, for an OpenOCD that somebody else started.
+    Untold,
+    /// It is the one of the SMP group.
+    OfGroup,
+    None,
+}
+
+impl Port {
+    fn of(board: &Board, target: &str) -> Outcome<Port> {
+        if let Some(port) = board.session.process().and_then(|process| process.gdb_port_of(target)) {
+            return Ok(Port::Known(port));
+        }
+        // A target that can have no port has no such option.
+        let told = board.session.execute(&format!("{} cget -gdb-port", quote(target)))?;
+        Ok(match told.text().trim() {
+            _ if !told.is_success() => Port::None,
+            "undefined" => Port::OfGroup,
+            "0" => Port::Untold,
+            port => port.parse().map_or(Port::None, Port::Known),
+        })
+    }
+}
+
 /// The GDB port of the target that is meant.
 fn port(board: &Board) -> Outcome<u16> {
-    let Some(process) = board.session.process() else { return port_of_running(board) };
-    let port = match board.settings.value(Key::Target) {
-        Some(name) => process.gdb_port_of(&board.session.target_named(name)?.name()?),
-        None => process.gdb_ports().first().copied(),
-    };
-    port.ok_or_else(no_port)
-}
-
-/// The same, of an OpenOCD that somebody else started.
-fn port_of_running(board: &Board) -> Outcome<u16> {
-    let names = match board.settings.value(Key::Target) {
-        Some(name) => vec![board.session.target_named(name)?.name()?],
-        None => board.session.targets()?.into_iter().map(|target| target.name).collect(),
-    };
-    let mut is_chosen_by_system = false;
-    for name in names {
-        // A target without a port has no such option.
-        let told = board.session.execute(&format!("{} cget -gdb-port", quote(&name)))?;
-        match told.text().trim().parse() {
-            Ok(0) => is_chosen_by_system = true,
-            Ok(port) if told.is_success() => return Ok(port),
-            _ => {}
+    let target = board.target()?.name()?;
+    let mut port = Port::of(board, &target)?;
+    if matches!(port, Port::OfGroup) && board.settings.value(Key::Target).is_none() {
+        // OpenOCD does not tell who is in the group, so it is known if there is one port.
+        let others = board.session.targets()?.into_iter().map(|other| Port::of(board, &other.name));
+        let others: Vec<Port> = others.collect::<Outcome<_>>()?;
+        let mut others = others.into_iter().filter(|port| matches!(port, Port::Known(_) | Port::Untold));
+        if let (Some(only), None) = (others.next(), others.next()) {
+            port = only;
         }
     }
-    if !is_chosen_by_system {
-        return Err(no_port());
+    match port {
+        Port::Known(port) => Ok(port),
+        Port::Untold => Err(Failure::configuration("OpenOCD does not tell its GDB port: the system chose one")
+            .help("start it with a port of its own, such as `ocd server --gdb-port 3333`")),
+        Port::OfGroup | Port::None => {
+            Err(Failure::configuration(format!("OpenOCD has no GDB port for the target {target}"))
+                .help("the configuration may disable its port with `-gdb-port disabled`")
+                .help("the targets of an SMP group have one port: name the first one with --target"))
+        }
     }
-    Err(Failure::configuration("OpenOCD does not tell its GDB port: the system chose one")
-        .help("start it with a port of its own, such as `ocd server --gdb-port 3333`"))
-}
-
-fn no_port() -> Failure {
-    Failure::configuration("OpenOCD has no GDB port for the target")
-        .help("the configuration may disable its port with `-gdb-port disabled`")
-        .help("the targets of an SMP group have one port: name the first one with --target")
 }
 
 /// How long GDB may take to end.
