@@ -37,6 +37,29 @@ fn a_run_whose_output_nobody_reads_restores_vector_catch() {
 }
 
 #[test]
+fn named_exceptions_alone_end_a_run_whatever_openocd_catches_otherwise() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let target = session.target();
+    let file = firmware("faults");
+    let of_others = [VectorCatch::BusFault, VectorCatch::HardFault];
+    for (options, status) in [
+        (&["--catch", "none"][..], 124),
+        (&["--catch", "usage-fault"], 124),
+        (&["--catch", "bus-fault"], 134),
+        (&[], 134),
+    ] {
+        target.set_vector_catch(&of_others).unwrap();
+        bench.ocd_on(&session, &[&["run", &file, "--timeout", "2"], options].concat()).expect(status);
+        assert_eq!(target.vector_catch().unwrap(), of_others, "{options:?}");
+    }
+    // Without --catch a HardFault counts.
+    target.set_vector_catch(&[]).unwrap();
+    bench.ocd_on(&session, &["run", &file]).expect(134);
+    assert_eq!(target.vector_catch().unwrap(), []);
+}
+
+#[test]
 fn what_watches_leaves_openocd_as_it_was_when_nobody_reads_it() {
     let bench = Bench::new();
     let session = bench.session();

@@ -25,7 +25,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use openocd::{
     Event, Events, OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, TargetState,
-    VectorCatch, Verdict,
+    Verdict,
 };
 
 use crate::board::Board;
@@ -73,9 +73,10 @@ pub(crate) struct RunArgs {
     /// reached again.
     #[arg(long, value_name = "SYMBOL")]
     until: Vec<String>,
-    /// Exceptions that end the run, besides lockup.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "hard-fault", value_name = "EXCEPTIONS")]
-    catch: Vec<Catch>,
+    /// Exceptions that end the run, besides lockup, and no others [default: hard-fault, and those that
+    /// OpenOCD catches already].
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "EXCEPTIONS")]
+    catch: Option<Vec<Catch>>,
     /// What the firmware reads from its semihosting console: a file, or - for standard input. Not
     /// for a test binary.
     #[arg(long, value_name = "FILE")]
@@ -229,8 +230,7 @@ impl Runner {
         // From here on all resets are of other programs; the firmware's own are no commands of OpenOCD.
         let is_shared = board.settings.value(Key::Connect).is_some();
         let others = if is_shared { Some(board.session.events()?) } else { None };
-        let events: Vec<VectorCatch> = self.arguments.catch.iter().flat_map(|catch| catch.events()).copied().collect();
-        let before = Firmware::catch(&target, &events)?;
+        let before = catch::set(&target, self.arguments.catch.as_deref())?;
         let ended = self.run_to_end(board, sink, command_line, input, limit, others);
         // Also after a failure, which counts, such as output that nobody reads: an OpenOCD of others
         // goes on.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use defmt_decoder::{Locations, Table};
 use object::{Object as _, ObjectSection as _};
-use openocd::{Error, Image, ImageFormat, Target, TargetError, VectorCatch};
+use openocd::{Image, ImageFormat, Target};
 
 use crate::board::Board;
 use crate::context::Context;
@@ -112,21 +112,6 @@ impl Firmware {
         match self.image.symbol_at(address) {
             Some(symbol) => format!("{address:#010x} in {}", symbol.demangled().escape_debug()),
             None => format!("{address:#010x}"),
-        }
-    }
-
-    /// Sets which exceptions halt the target. Returns those that did so before, or `None` for a
-    /// target that cannot.
-    pub(super) fn catch(target: &Target<'_>, events: &[VectorCatch]) -> Outcome<Option<Vec<VectorCatch>>> {
-        match target.vector_catch() {
-            Ok(before) => {
-                let mut wanted = before.clone();
-                wanted.extend(events.iter().filter(|event| !before.contains(event)));
-                target.set_vector_catch(&wanted)?;
-                Ok(Some(before))
-            }
-            Err(Error::Target(TargetError::NoVectorCatch { .. } | TargetError::Unsupported { .. })) => Ok(None),
-            Err(error) => Err(error.into()),
         }
     }
 
