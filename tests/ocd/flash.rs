@@ -169,6 +169,48 @@ fn bytes_beside_the_image_are_kept_on_demand_and_never_lost() {
     assert_eq!(last.data[at..at + 4], [1, 2, 3, 4]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn bytes_that_were_to_be_kept_are_told_if_no_file_takes_them() {
+    let bench = Bench::new();
+    let image = format!("{}@0x08004000", bench.folder().join("app.bin").display());
+    let beside = APP + 0x200;
+    let failed = |command: &mut Command, name: &str| {
+        bench.chip.write_memory(APP, &[0xff; 1024]).unwrap();
+        bench.chip.write_memory(beside, &[1, 2, 3, 4]).unwrap();
+        bench.chip.faults().power_fails_after(20);
+        let ran = Ran::of(command.args(["flash", &image, "--keep-unwritten"]));
+        bench.chip.faults().clear();
+        assert!(ran.status != 0 && ran.status != 64, "{name}: {ran:#?}");
+        ran
+    };
+    let has_them = |image: &openocd::Image, ran: &Ran| {
+        let kept = image.within(u64::from(beside)..u64::from(beside) + 4).unwrap();
+        assert_eq!(kept.segments()[0].data, [1, 2, 3, 4], "{ran:#?}");
+    };
+    // A folder in which no file can be made, and one for temporary files.
+    bench.file("app.bin", noise(15, 100));
+    let temporary = tempfile::tempdir().unwrap();
+    let mut command = bench.board_command(&[]);
+    let ran = failed(command.current_dir("/proc").env("TMPDIR", temporary.path()), "temporary");
+    let saved: Vec<_> = std::fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(saved.len() == 1 && ran.stderr.contains(&*saved[0].to_string_lossy()), "{ran:#?}");
+    has_them(&openocd::Image::open(&saved[0]).unwrap(), &ran);
+    // A board's name is no path.
+    bench.file("ocd.toml", format!("[boards.\"../lab/1\"]\nconfig = {:?}\n", bench.config()));
+    let ran = failed(&mut bench.command(&["--board", "../lab/1"]), "slash");
+    let name = ran.stderr.split_whitespace().find(|word| word.starts_with("ocd-kept-..%2Flab%2F1-")).unwrap();
+    has_them(&openocd::Image::open(bench.folder().join(name.trim_end_matches(':'))).unwrap(), &ran);
+    // None at all; OpenOCD has files of its own.
+    let session = bench.session();
+    let address = session.process().unwrap().tcl_address().to_string();
+    let mut command = bench.command(&["--json", "--connect", &address]);
+    let ran = failed(command.current_dir("/proc").env("TMPDIR", "/proc"), "none");
+    let error = ran.error();
+    let lines: Vec<&str> = error["notes"].as_array().unwrap().iter().filter_map(|note| note.as_str()).collect();
+    has_them(&openocd::Image::parse(lines.join("\n").as_bytes()).unwrap(), &ran);
+}
+
 #[test]
 fn a_cell_that_does_not_change_is_a_failure_unless_nothing_is_verified() {
     let bench = Bench::new();

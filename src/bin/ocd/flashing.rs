@@ -1,13 +1,11 @@
 //! Programs a board: the step that `ocd flash` and `ocd run` share.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use openocd::{
-    Error, Flash, FlashError, Image, ImageFormat, Phase, Progress, ResetMode, Segment, TargetStatus, WriteOptions,
-    WriteReport,
+    Error, Flash, FlashError, Image, Phase, Progress, ResetMode, Segment, TargetStatus, WriteOptions, WriteReport,
 };
 use serde::Serialize;
 
@@ -15,6 +13,7 @@ use crate::board::Board;
 use crate::crash::{self, Crash};
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::lost;
 use crate::others::{self, Others};
 use crate::output::progress::Watch;
 
@@ -302,7 +301,7 @@ fn read_back(board: &Board, flash: Flash<'_>, image: &Image, watch: &mut Watch) 
 fn unfinished(error: Error, board: &Board, watch: &Watch) -> Failure {
     let is_cancelled = matches!(error, Error::Cancelled { .. });
     let saved = match &error {
-        Error::Flash(FlashError::NotKept { lost, .. }) => Some(save_lost(lost, board.name())),
+        Error::Flash(FlashError::NotKept { lost, .. }) => Some(lost::save(lost, board.name())),
         _ => None,
     };
     let mut failure = watch.failure(error);
@@ -311,17 +310,5 @@ fn unfinished(error: Error, board: &Board, watch: &Watch) -> Failure {
             .help
             .push("flash may hold a part of the image only: flash it again before the target is started".into());
     }
-    match saved {
-        Some(Ok(path)) => failure.help(format!("the bytes are in {}: write them with ocd flash", path.display())),
-        Some(Err(problem)) => failure.cause(format!("they could not be saved: {problem}")),
-        None => failure,
-    }
-}
-
-/// Saves bytes that were to be kept and are in flash no more. They may be the only copy.
-fn save_lost(lost: &[(u64, Vec<u8>)], board: Option<&str>) -> openocd::Result<PathBuf> {
-    let pieces = lost.iter().map(|(address, data)| Segment { address: *address, data: data.clone() });
-    let path = PathBuf::from(format!("ocd-kept-{}-{}.hex", board.unwrap_or("board"), std::process::id()));
-    Image::from_segments(pieces)?.save(&path, ImageFormat::IntelHex)?;
-    Ok(path)
+    saved.into_iter().fold(failure, |failure, saved| saved.tell(failure))
 }

@@ -22,6 +22,7 @@ mod identity;
 mod image_files;
 mod input;
 mod logging;
+mod lost;
 mod number;
 mod others;
 mod output;
