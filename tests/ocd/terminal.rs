@@ -139,6 +139,31 @@ fn ctrl_c_cancels_and_the_terminal_is_as_it_was() {
 }
 
 #[test]
+fn watched_numbers_are_whole_or_not_there() {
+    let bench = Bench::new();
+    bench.chip.write_memory(0x2000_0000, &926_157_313_u32.to_le_bytes()).unwrap();
+    bench.chip.write_memory(0x2000_0008, &f64::MAX.to_le_bytes()).unwrap();
+    bench.chip.write_memory(0x2000_0010, &[0xff; 8]).unwrap();
+    let number = "926157313";
+    let long = |zeros: usize| format!("0x20000000+0x{}", "0".repeat(zeros));
+    for (name, type_, values) in [
+        (long(26), "", &[number, "0x37340a01", number, number][..]),
+        (long(57), "", &[number, "0x37340a01", number, number]),
+        ("0x20000010".to_owned(), ":u64", &["18446744073709551615", "0xffffffffffffffff"]),
+        ("0x20000008".to_owned(), ":f64", &["1.7976931348623157e308"]),
+    ] {
+        // Another one beside it, of the same length.
+        let shown = Terminal::with_board(&bench, &format!("watch {name}{type_} 0x20000000 -n 1")).end().0;
+        let lines: Vec<&str> = shown.split("\r\n").map(|line| line.split("\x1b[K").next().unwrap_or_default().trim()).collect();
+        let line = lines.iter().find(|line| line.starts_with(&name[..6])).unwrap_or_else(|| panic!("{shown}"));
+        assert!(lines.iter().all(|line| line.chars().count() < 80), "{shown}");
+        assert_eq!(line.split_whitespace().skip(1).collect::<Vec<_>>(), values, "{shown}");
+        // The end of a name tells more than its beginning.
+        assert!(line.contains(&format!("{type_} ")) && line.contains(&name[name.len() - 4..]), "{shown}");
+    }
+}
+
+#[test]
 fn a_pipe_has_no_bars() {
     let bench = Bench::new();
     bench.file("app.bin", noise(43, 4000));
