@@ -281,8 +281,27 @@ impl RttChannel {
         self.stops = stops;
     }
 
-    /// Puts as many bytes into the down-channel as it has room for now, and returns how many.
-    pub(crate) fn write_now(&self, bytes: &[u8]) -> Result<usize> {
+    /// Writes as many bytes as the target has room for now, and returns how many: for a console that
+    /// has other things to do while the firmware reads nothing. None are written if the control
+    /// block is not there.
+    ///
+    /// OpenOCD may take as long to answer as for any other call, whatever the write timeout is.
+    ///
+    /// # Errors
+    /// Those of [`write_text`](Self::write_text), besides [`NotTaken`](RttError::NotTaken).
+    ///
+    /// ```
+    /// # use virtual_chip::firmware::rtt;
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # chip.load_firmware(rtt::IMAGE);
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// # session.rtt().setup(0x2000_0000, 0x5000, "SEGGER RTT")?;
+    /// # session.rtt().start_wait(std::time::Duration::from_secs(5))?;
+    /// let terminal = session.rtt().channel(0)?;
+    /// assert_eq!(terminal.write_now(b"go\n")?, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write_now(&self, bytes: &[u8]) -> Result<usize> {
         self.server.check_open(WRITING)?;
         self.server.rtt().put_now(self.server.channel, bytes)
     }

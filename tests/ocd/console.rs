@@ -146,6 +146,43 @@ fn input_that_the_firmware_does_not_take_delays_neither_a_signal_nor_the_end() {
 }
 
 #[test]
+fn input_waits_for_an_openocd_that_is_busy() {
+    let bench = Bench::new();
+    bench.chip.load_firmware(firmware::rtt::IMAGE);
+    let session = bench.session();
+    let address = session.process().unwrap().tcl_address().to_string();
+    let mut running = Running::start(&mut bench.command(&["--connect", &address, "rtt", "--ram", RAM]));
+    running.write("hello\n");
+    running.line_with("hello");
+    std::thread::scope(|scope| {
+        scope.spawn(|| session.command("sleep 3000 busy").unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        running.write("again\n");
+        running.line_with("again");
+    });
+    running.signal("INT");
+    let ran = running.end().expect(130);
+    // Once.
+    assert!(!ran.stdout.contains("again"), "{ran:#?}");
+}
+
+#[test]
+fn input_that_the_firmware_never_takes_is_told() {
+    let bench = Bench::new();
+    bench.chip.load_firmware(firmware::rtt::IMAGE);
+    let session = bench.session();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    session.target().halt().unwrap();
+    let address = session.process().unwrap().tcl_address().to_string();
+    let mut running = Running::start(&mut bench.command(&["--connect", &address, "rtt", "--ram", RAM]));
+    running.write(&"a".repeat(2000));
+    running.close_stdin();
+    let ran = running.end().expect(73);
+    let told = "of 2000 bytes, and no more within 10s: the firmware does not read them";
+    assert!(ran.stderr.contains(told) && !ran.stderr.contains("only 0 of"), "{ran:#?}");
+}
+
+#[test]
 fn input_for_a_channel_that_only_prints_is_told() {
     let bench = Bench::new();
     let elf = format!("{PREBUILT}rtt_plain.elf");

@@ -154,7 +154,8 @@ fn watched_numbers_are_whole_or_not_there() {
     ] {
         // Another one beside it, of the same length.
         let shown = Terminal::with_board(&bench, &format!("watch {name}{type_} 0x20000000 -n 1")).end().0;
-        let lines: Vec<&str> = shown.split("\r\n").map(|line| line.split("\x1b[K").next().unwrap_or_default().trim()).collect();
+        let lines: Vec<&str> =
+            shown.split("\r\n").map(|line| line.split("\x1b[K").next().unwrap_or_default().trim()).collect();
         let line = lines.iter().find(|line| line.starts_with(&name[..6])).unwrap_or_else(|| panic!("{shown}"));
         assert!(lines.iter().all(|line| line.chars().count() < 80), "{shown}");
         assert_eq!(line.split_whitespace().skip(1).collect::<Vec<_>>(), values, "{shown}");

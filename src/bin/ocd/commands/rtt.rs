@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use openocd::{OnClose, Rtt, RttChannel, RttChannels};
+use openocd::{OnClose, Rtt, RttChannel, RttChannels, RttError};
 use serde::Serialize;
 
 use super::run::{DEFMT_CHANNEL, Firmware};
@@ -21,7 +21,7 @@ use crate::input::{Input, Typed};
 use crate::number;
 use crate::output::Done;
 use crate::output::stream::Stream;
-use crate::received::{self, receive};
+use crate::received::receive;
 use crate::settings::{Key, Settings};
 use crate::time_limit::TimeLimit;
 
@@ -43,8 +43,10 @@ const STATE_PERIOD: Duration = Duration::from_secs(1);
 /// How long a read waits before the input is looked at.
 const READ: Duration = Duration::from_millis(20);
 
-/// How long one try to write may take, and how long the firmware may take nothing.
+/// How long writing goes on before what comes is shown, how often it asks for room, and how long the
+/// firmware may take nothing.
 const WRITE: Duration = Duration::from_millis(50);
+const ROOM_POLL: Duration = Duration::from_millis(2);
 const LONGEST_WRITE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
@@ -172,14 +174,13 @@ fn start(context: &Context, board: &Board, range: &Range<u64>, end: TimeLimit) -
 fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: TimeLimit) -> Outcome<Infallible> {
     let mut channel = rtt.channel(number)?;
     channel.set_read_timeout(Some(READ));
-    channel.set_write_timeout(Some(WRITE));
     let has_down = rtt.channels()?.down.iter().any(|down| down.number == number);
-    let mut typing = Typing { input: Some(Input::new(context)), left: Vec::new(), since: Instant::now() };
+    let mut typing = Typing { input: Some(Input::new(context)), left: Vec::new(), taken: 0, since: Instant::now() };
     let mut stream = Stream::new(&context.output, board.name());
     let mut looked = Instant::now();
     let failure = loop {
         let exchanged = show(&mut channel, &mut stream).and_then(|()| match has_down {
-            true => typing.send(&mut channel),
+            true => typing.send(&channel),
             false => typing.refuse(context, board, number),
         });
         if let Err(failure) = exchanged.and_then(|()| end.check(&context.signals)) {
@@ -209,26 +210,42 @@ struct Typing {
     input: Option<Input>,
     /// What the firmware has not taken yet.
     left: Vec<u8>,
+    /// How many of the bytes that came at once it has taken.
+    taken: usize,
     /// When it took some last, or had taken all.
     since: Instant,
 }
 
 impl Typing {
     /// Sends what the firmware has room for. Fails if it takes nothing for long.
-    fn send(&mut self, channel: &mut RttChannel) -> Outcome<()> {
-        if self.left.is_empty() {
-            self.since = Instant::now();
-            let Some(Typed::Bytes(bytes)) = self.input.as_mut().map(Input::take) else { return Ok(()) };
-            self.left = bytes;
-        }
-        match std::io::Write::write(channel, &self.left) {
-            Ok(taken) => {
-                self.left.drain(..taken);
+    ///
+    /// An OpenOCD that is busy for other programs may write the bytes later, so no try is given up
+    /// sooner than any other call.
+    fn send(&mut self, channel: &RttChannel) -> Outcome<()> {
+        let begin = Instant::now();
+        loop {
+            if self.left.is_empty() {
                 self.since = Instant::now();
-                Ok(())
+                let Some(Typed::Bytes(bytes)) = self.input.as_mut().map(Input::take) else { return Ok(()) };
+                (self.left, self.taken) = (bytes, 0);
             }
-            Err(error) if is_not_taken(&error) && self.since.elapsed() < LONGEST_WRITE => Ok(()),
-            Err(error) => Err(received::failure(error)),
+            let asked = Instant::now();
+            let count = channel.write_now(&self.left)?;
+            if count > 0 {
+                self.left.drain(..count);
+                self.taken += count;
+                self.since = Instant::now();
+            } else if asked.duration_since(self.since) >= LONGEST_WRITE {
+                let (channel, taken, length) = (channel.number(), self.taken, self.taken + self.left.len());
+                let error = RttError::NotTaken { channel, taken, length, after: LONGEST_WRITE };
+                return Err(openocd::Error::from(error).into());
+            }
+            if begin.elapsed() >= WRITE {
+                return Ok(());
+            }
+            if count == 0 {
+                std::thread::sleep(ROOM_POLL);
+            }
         }
     }
 
@@ -241,10 +258,4 @@ impl Typing {
         }
         Ok(())
     }
-}
-
-/// Whether the firmware has made no room.
-fn is_not_taken(error: &std::io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<openocd::Error>());
-    matches!(inner, Some(openocd::Error::Rtt(openocd::RttError::NotTaken { .. })))
 }
