@@ -68,4 +68,6 @@ mod signals;
 #[cfg(target_os = "linux")]
 mod silent;
 #[cfg(target_os = "linux")]
+mod silent_console;
+#[cfg(target_os = "linux")]
 mod standard_output;

@@ -222,7 +222,7 @@ pub(crate) enum Command {
     /// Ctrl-C or the end of --timeout ends it. The end of standard input, Ctrl-D on a terminal,
     /// does not.
     Rtt(commands::rtt::RttArgs),
-    /// Serve the semihosting calls of the running target until it exits.
+    /// Serve the semihosting calls of the running target until it exits or crashes.
     Semihosting(commands::semihosting::SemihostingArgs),
     /// Print a completion script for a shell. Needs no board.
     Completions(commands::shell::CompletionsArgs),

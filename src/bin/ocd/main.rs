@@ -31,6 +31,7 @@ mod platform;
 mod received;
 mod settings;
 mod signals;
+mod silence;
 mod time_limit;
 mod usage;
 

@@ -20,6 +20,7 @@ use crate::exit_status;
 use crate::failure::Outcome;
 use crate::output::{Done, Whose};
 use crate::received::receive;
+use crate::silence::is_call;
 use crate::time_limit::TimeLimit;
 
 /// How long one look at a channel may take.
@@ -224,17 +225,6 @@ fn console(target: &Target<'_>) -> Outcome<Option<SemihostingConsole>> {
         Err(Error::Semihosting(openocd::SemihostingError::Unsupported { .. })) => Ok(None),
         Err(Error::Target(TargetError::Unsupported { .. })) => Ok(None),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether a call of semihosting is at the address: `bkpt 0xab`, or of RISC-V `ebreak` before
-/// `srai zero, zero, 7`.
-fn is_call(target: &Target<'_>, address: u64) -> bool {
-    let held = |count| target.memory().read_u16_vec(address, count).unwrap_or_default();
-    match held(1)[..] {
-        [0xbeab] => true,
-        [0x0073] => held(4) == [0x0073, 0x0010, 0x5013, 0x4070],
-        _ => false,
     }
 }
 

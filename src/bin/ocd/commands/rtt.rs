@@ -23,6 +23,7 @@ use crate::output::Done;
 use crate::output::stream::Stream;
 use crate::received::receive;
 use crate::settings::{Key, Settings};
+use crate::silence::Silence;
 use crate::time_limit::TimeLimit;
 
 /// The symbol of the control block.
@@ -36,9 +37,6 @@ const POLLING: Duration = Duration::from_millis(10);
 
 /// How long the firmware's control block may be missing before people are told.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// The pause between two looks at the target.
-const STATE_PERIOD: Duration = Duration::from_secs(1);
 
 /// How long a read waits before the input is looked at.
 const READ: Duration = Duration::from_millis(20);
@@ -177,7 +175,8 @@ fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: TimeLi
     let has_down = rtt.channels()?.down.iter().any(|down| down.number == number);
     let mut typing = Typing { input: Some(Input::new(context)), left: Vec::new(), taken: 0, since: Instant::now() };
     let mut stream = Stream::new(&context.output, board.name());
-    let mut looked = Instant::now();
+    // Of a target that is gone a channel is only silent, too.
+    let mut silence = Silence::begin(board)?;
     let failure = loop {
         let exchanged = show(&mut channel, &mut stream).and_then(|()| match has_down {
             true => typing.send(&channel),
@@ -186,12 +185,12 @@ fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: TimeLi
         if let Err(failure) = exchanged.and_then(|()| end.check(&context.signals)) {
             break failure;
         }
-        if looked.elapsed() >= STATE_PERIOD {
-            looked = Instant::now();
-            // A channel is only silent when its target is gone.
-            if let Err(failure) = board.target().and_then(|target| Ok(target.status()?)) {
-                break failure;
-            }
+        let told = silence.look(&context.output, board, |_, _| false).and_then(|crash| {
+            let warn = |crash: Failure| context.output.warning(board.name(), &crash.message);
+            crash.map_or(Ok(()), warn)
+        });
+        if let Err(failure) = told {
+            break failure;
         }
     };
     // Also what came before a failure is shown; the failure counts.

@@ -16,6 +16,7 @@ use crate::failure::Outcome;
 use crate::input::{Input, Typed};
 use crate::output::stream::Stream;
 use crate::output::{Done, Whose};
+use crate::silence::{Silence, is_call};
 use crate::time_limit::TimeLimit;
 
 /// How long a read waits before the input is looked at.
@@ -68,20 +69,22 @@ fn console(context: &Context, board: &Board, arguments: &SemihostingArgs) -> Out
     let mut console = board.target()?.semihosting().serve_with(options)?;
     console.set_read_timeout(Some(READ));
     let mut stream = Stream::new(&context.output, board.name());
-    let done = pass_on(context, &mut console, &limit, &mut stream);
+    let done = pass_on(context, board, &mut console, &limit, &mut stream);
     // The beginning of a line is all that may have come before a failure.
     let finished = stream.finish();
     done.and_then(|done| finished.map(|()| done))
 }
 
-/// Passes on what the firmware prints, and what is typed, until the firmware exits.
+/// Passes on what the firmware prints, and what is typed, until the firmware exits or crashes.
 fn pass_on(
     context: &Context,
+    board: &Board,
     console: &mut SemihostingConsole,
     limit: &TimeLimit,
     stream: &mut Stream,
 ) -> Outcome<Done<Report>> {
     let mut input = Input::new(context);
+    let mut silence = Silence::begin(board)?;
     let mut buffer = vec![0; 16 * 1024];
     loop {
         match console.receive(&mut buffer) {
@@ -94,7 +97,10 @@ fn pass_on(
                 });
             }
             Ok(count) => stream.print(&buffer[..count])?,
-            Err(Error::Timeout(TimeoutError::Semihosting { .. })) => {}
+            // All that came is shown before it is said why no more comes.
+            Err(Error::Timeout(TimeoutError::Semihosting { .. })) => {
+                silence.look(&context.output, board, is_call)?.map_or(Ok(()), Err)?;
+            }
             Err(error) => return Err(error.into()),
         }
         match input.take() {
