@@ -71,3 +71,5 @@ mod silent;
 mod silent_console;
 #[cfg(target_os = "linux")]
 mod standard_output;
+#[cfg(target_os = "linux")]
+mod unread_output;

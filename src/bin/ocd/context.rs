@@ -11,7 +11,7 @@ use crate::arguments::Cli;
 use crate::board::Board;
 use crate::failure::{Failure, Outcome};
 use crate::identity::Effect;
-use crate::output::{Done, Output, last_line};
+use crate::output::{Done, Output, last_line, room};
 use crate::settings::{Key, Origin, Settings, Sources};
 use crate::signals::Signals;
 use crate::{distinct, exit_status};
@@ -32,6 +32,8 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(cli: &Cli, matches: &ArgMatches, mut output: Output, signals: Signals) -> Outcome<Context> {
+        // That of a repl's line before counts no more.
+        room::limit(None);
         let sources = Sources::collect(matches)?;
         // What is typed comes before the environment.
         let has_typed_board = matches.value_source("board") == Some(ValueSource::CommandLine);

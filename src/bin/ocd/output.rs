@@ -6,6 +6,7 @@ pub(crate) mod file;
 pub(crate) mod last_line;
 pub(crate) mod path;
 pub(crate) mod progress;
+pub(crate) mod room;
 pub(crate) mod stream;
 pub(crate) mod table;
 
@@ -19,6 +20,7 @@ use serde::Serialize;
 use crate::arguments::{OutputArgs, ProgressStyle, When};
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::platform::Stream;
 
 /// The version of the JSON form, which every line begins with.
 const FORM: u32 = 1;
@@ -177,11 +179,8 @@ impl Output {
         let board = self.prefix(board);
         // Standard output may be the terminal of the bars.
         progress::above_bars(|| {
-            let mut out = anstream::stdout().lock();
-            for line in text.lines() {
-                writeln!(out, "{board}{line}")?;
-            }
-            Ok(out.flush()?)
+            let lines: String = text.lines().flat_map(|line| [&*board, line, "\n"]).collect();
+            room::print(lines.as_bytes())
         })
     }
 
@@ -213,9 +212,7 @@ impl Output {
         let line = Line { ocd: FORM, command: &self.command, board, r#type: kind, status, whose, content };
         let mut text = serde_json::to_string(&line).map_err(io::Error::other)?;
         text.push('\n');
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        Ok(out.flush()?)
+        room::print(text.as_bytes())
     }
 
     /// Prints text, without what acts on a terminal.
@@ -226,9 +223,7 @@ impl Output {
     /// Prints bytes as they are: data, or what the target prints.
     #[allow(clippy::unused_self, reason = "as its neighbours: whoever prints has an output")]
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Outcome<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes)?;
-        Ok(out.flush()?)
+        room::print(bytes)
     }
 
     /// Tells people something, on standard error. Not in JSON.
@@ -237,6 +232,9 @@ impl Output {
             let (board, text) = (self.prefix(board), text.to_string());
             progress::above_bars(|| {
                 // Nobody to tell is no reason to fail.
+                if room::wait(Stream::Error).is_err() {
+                    return;
+                }
                 let _ = writeln!(anstream::stderr(), "{board}{}", escape::escaped(&text));
             });
         }
@@ -285,6 +283,9 @@ impl Output {
         progress::above_bars(|| {
             let text = format!("{prefix}{red}error{red:#}: {message}\n{causes}{notes}{help}");
             // As above.
+            if room::wait(Stream::Error).is_err() {
+                return;
+            }
             let _ = anstream::stderr().lock().write_all(text.as_bytes());
         });
         failure.status
@@ -296,6 +297,9 @@ impl Output {
 pub(crate) fn unwritable(failure: &Failure) -> u8 {
     if failure.status != exit_status::BROKEN_PIPE {
         // Nobody to tell is no reason for another status.
+        if room::wait(Stream::Error).is_err() {
+            return failure.status;
+        }
         let _ = writeln!(anstream::stderr(), "error: {}", escape::escaped(&failure.message));
         for cause in &failure.causes {
             let _ = writeln!(anstream::stderr(), "  cause: {}", escape::escaped(cause));

@@ -19,6 +19,13 @@ pub(crate) const ENDING_SIGNALS: &[c_int] = &[
 /// Whether `wait_for_input` waits.
 pub(crate) const WAITS_FOR_INPUT: bool = cfg!(unix);
 
+/// Where this program prints.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stream {
+    Output,
+    Error,
+}
+
 #[cfg(unix)]
 mod unix {
     use std::fs::FileType;
@@ -32,6 +39,8 @@ mod unix {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::signal::{Signal, kill};
     use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+
+    use super::Stream;
 
     /// The mode before anything was changed.
     static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
@@ -65,6 +74,24 @@ mod unix {
         !matches!(poll(&mut stdin, PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX)), Ok(0) | Err(Errno::EINTR))
     }
 
+    /// How much a pipe takes at once if it takes anything.
+    pub(crate) const PIECE: usize = nix::libc::PIPE_BUF;
+
+    /// Waits for at most so long until a stream takes something. Returns whether that is so.
+    pub(crate) fn wait_for_room(stream: Stream, limit: Duration) -> bool {
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        let stream = match stream {
+            Stream::Output => stdout.as_fd(),
+            Stream::Error => stderr.as_fd(),
+        };
+        let mut stream = [PollFd::new(stream, PollFlags::POLLOUT)];
+        // Of a flaw the write tells.
+        !matches!(
+            poll(&mut stream, PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX)),
+            Ok(0) | Err(Errno::EINTR)
+        )
+    }
+
     /// Asks a program to end.
     pub(crate) fn ask_to_end(child: &mut Child) {
         if let Ok(pid) = i32::try_from(child.id()) {
@@ -89,6 +116,8 @@ mod other {
     use std::fs::FileType;
     use std::process::{Child, ExitStatus};
 
+    use super::Stream;
+
     /// The line editor restores the console by itself.
     pub(crate) fn save_terminal() {}
 
@@ -102,6 +131,13 @@ mod other {
 
     /// Nothing can be asked: the read waits.
     pub(crate) fn wait_for_input(_: std::time::Duration) -> bool {
+        true
+    }
+
+    pub(crate) const PIECE: usize = 4096;
+
+    /// Nothing can be asked: the write waits.
+    pub(crate) fn wait_for_room(_: Stream, _: std::time::Duration) -> bool {
         true
     }
 
@@ -124,11 +160,13 @@ mod other {
 
 #[cfg(not(unix))]
 pub(crate) use other::{
-    ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of, take_interrupt, wait_for_input,
+    PIECE, ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of, take_interrupt, wait_for_input,
+    wait_for_room,
 };
 #[cfg(unix)]
 pub(crate) use unix::{
-    ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of, take_interrupt, wait_for_input,
+    PIECE, ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of, take_interrupt, wait_for_input,
+    wait_for_room,
 };
 
 /// The programs of this user that have a file open below a folder: `openocd (process 123)`. Only

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::board::Board;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::output::room;
 use crate::signals::Signals;
 
 /// When a command must end, if ever.
@@ -14,7 +15,9 @@ pub(crate) struct TimeLimit(Option<(Duration, Instant)>);
 impl TimeLimit {
     /// The time of `--timeout`, which begins now.
     pub(crate) fn begin(board: &Board) -> Outcome<TimeLimit> {
-        Ok(TimeLimit(board.time_limit()?.map(|limit| (limit, Instant::now() + limit))))
+        let limit = TimeLimit(board.time_limit()?.map(|limit| (limit, Instant::now() + limit)));
+        room::limit(limit.0.map(|(_, end)| end));
+        Ok(limit)
     }
 
     /// The whole time, if it is over.

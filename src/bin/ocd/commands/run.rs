@@ -20,7 +20,7 @@ use std::ffi::OsString;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use openocd::{
@@ -35,8 +35,8 @@ use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::flashing::{self, ProgramArgs};
 use crate::number;
-use crate::output::Output;
 use crate::output::progress::Watch;
+use crate::output::{Output, room};
 use crate::settings::Key;
 use crate::signals::{POLL, Signals};
 use catch::Catch;
@@ -155,6 +155,7 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
             sink.expect_other_firmware();
         }
         let limit = board.time_limit()?.unwrap_or(number::LONGEST);
+        room::limit(Instant::now().checked_add(limit));
         runner.run_once(&board, &mut sink, &command_line(&runner.arguments), input, limit)
     });
     // The target is left as it should be also after a failure, which then counts.

@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::number::{self, counted};
-use crate::output::Done;
+use crate::output::{Done, room};
 use screen::Screen;
 use variable::Watched;
 
@@ -123,6 +123,7 @@ fn watch(
     summary: &mut Summary,
 ) -> Outcome<u8> {
     let limit = board.time_limit()?;
+    room::limit(limit.and_then(|limit| Instant::now().checked_add(limit)));
     let mut show = Show::begin(context, watched)?;
     let variables: Vec<Variable> = watched.iter().map(|watched| watched.variable.clone()).collect();
     let mut samples = board.target()?.memory().sample(&variables, arguments.period)?;

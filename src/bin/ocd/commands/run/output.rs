@@ -14,7 +14,8 @@ use super::log::{Decoder, Entry, LogArgs, Timestamps};
 use super::verdict_line::VerdictLine;
 use crate::control_block;
 use crate::failure::{Failure, Outcome};
-use crate::output::Output;
+use crate::output::{Output, room};
+use crate::platform::Stream;
 
 /// The channel that defmt uses.
 pub(crate) const DEFMT_CHANNEL: u32 = 0;
@@ -164,6 +165,7 @@ impl<'f> Sink<'f> {
     fn print_bytes(&self, source: OutputSource, bytes: &[u8]) -> Outcome<()> {
         self.interrupt_line()?;
         if source == OutputSource::Error {
+            room::wait(Stream::Error)?;
             return Ok(std::io::stderr().write_all(bytes)?);
         }
         self.output.bytes(bytes)
@@ -193,6 +195,7 @@ impl<'f> Sink<'f> {
         }
         self.interrupt_line()?;
         let time = self.host_time(at);
+        room::wait(Stream::Output)?;
         let mut out = anstream::stdout().lock();
         writeln!(out, "{time}{}", entry.shown)?;
         Ok(out.flush()?)

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use libtest_mimic::{Arguments, FormatSetting, Trial};
 
 use crate::failure::Outcome;
+use crate::output::room;
+use crate::platform::Stream;
 
 /// `test NAME ... `, which libtest-mimic prints before a test runs; the verdict follows when the test
 /// has ended. What the test prints ends the line, which begins again for the verdict.
@@ -57,6 +59,7 @@ pub(super) fn width<'t>(arguments: &Arguments, tests: impl IntoIterator<Item = (
 }
 
 fn print(text: &str) -> Outcome<()> {
+    room::wait(Stream::Output)?;
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
