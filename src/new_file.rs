@@ -28,14 +28,15 @@ impl NewFile {
     /// Creates a file in the directory of `path`: a file is renamed in one step only within a file
     /// system. A device or a FIFO is refused: renaming would put a file in its place.
     pub(crate) fn beside(path: &Path) -> io::Result<Self> {
-        // The file that a symbolic link names is replaced, and not the link.
-        let path = &fs::canonicalize(path).or_else(|_| end_of_links(path))?;
-        // A rename would put the new file in the place of a device.
+        // A rename would put the new file in the place of a device. A link such as /dev/stdout may
+        // lead to what has no path.
         if let Some(kind) = fs::metadata(path).ok().map(|file| file.file_type()).filter(|kind| !kind.is_file()) {
             let problem = format!("it is {}; expected a regular file", file_kind::describe(kind));
             let kind = if kind.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::InvalidInput };
             return Err(io::Error::new(kind, problem));
         }
+        // The file that a symbolic link names is replaced, and not the link.
+        let path = &fs::canonicalize(path).or_else(|_| end_of_links(path))?;
         if path.file_name().is_none() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"));
         }

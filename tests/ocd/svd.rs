@@ -15,6 +15,34 @@ fn svd(bench: &Bench, arguments: &[&str]) -> Ran {
 }
 
 #[test]
+fn snapshot_goes_to_standard_output_on_demand() {
+    let bench = Bench::new();
+    let ran = svd(&bench, &["snapshot", "-", "RCC"]).expect(0);
+    assert!(ran.stdout.starts_with("openocd-snapshot 1") && ran.stdout.contains("RCC.CR\t0x40021000"), "{ran:?}");
+    svd(&bench, &["snapshot", "rcc.txt", "RCC"]).expect(0);
+    assert_eq!(std::fs::read_to_string(bench.folder().join("rcc.txt")).unwrap(), ran.stdout);
+    svd(&bench, &["snapshot", "-", "--json"]).expect(64);
+    bench.ocd(&["core", "-"]).expect(64);
+    assert!(!bench.folder().join("-").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn pipe_by_the_name_of_a_device_is_told_as_one() {
+    let bench = Bench::new();
+    bench.chip.halt();
+    for arguments in [
+        &["svd", "--svd", SVD, "snapshot", "/dev/stdout"][..],
+        &["mem", "dump", "0x20000000", "16", "/dev/stdout"],
+        &["read", "0x08000000", "16", "/dev/stdout"],
+        &["core", "/dev/stdout"],
+    ] {
+        let ran = bench.ocd(arguments).expect(71);
+        assert!(ran.stderr.contains("it is a FIFO; expected a regular file"), "{arguments:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn the_device_is_listed_down_to_the_values_of_a_field() {
     let bench = Bench::new();
     let first = |arguments: &[&str]| alone(&bench, arguments).expect(0).stdout.lines().next().unwrap().to_owned();

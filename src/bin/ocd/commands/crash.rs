@@ -149,6 +149,9 @@ pub(crate) fn backtrace(context: &Context, arguments: &CrashArgs) -> Outcome<u8>
 }
 
 pub(crate) fn core(context: &Context, arguments: &CoreArgs) -> Outcome<u8> {
+    if arguments.file == Path::new("-") {
+        return Err(Failure::usage("a core file is none for standard output: name a file; one of that name is ./-"));
+    }
     // Several boards would write one file.
     context.one_settings()?;
     context.each_board_planned(

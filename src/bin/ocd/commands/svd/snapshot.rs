@@ -16,7 +16,7 @@ use crate::output::Done;
 
 #[derive(Debug, Args)]
 pub(crate) struct SnapshotArgs {
-    /// The file, which is overwritten.
+    /// The file, which is overwritten. `-` is standard output.
     file: PathBuf,
     /// The peripherals [default: all].
     peripherals: Vec<String>,
@@ -37,11 +37,17 @@ struct Saved {
     registers: usize,
     /// Registers that are write-only, that a read changes, or that could not be read.
     unread: usize,
+    /// For standard output.
+    #[serde(skip)]
+    snapshot: Option<Snapshot>,
 }
 
 impl fmt::Display for Saved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Saved { file, registers, unread } = self;
+        let Saved { file, registers, unread, snapshot } = self;
+        if let Some(snapshot) = snapshot {
+            return snapshot.fmt(f);
+        }
         write!(f, "saved {} registers to {}", registers - unread, file.display())?;
         if *unread == 0 { Ok(()) } else { write!(f, "; {unread} were not read") }
     }
@@ -80,6 +86,10 @@ impl Difference {
 pub(crate) fn run(context: &Context, arguments: &SnapshotArgs) -> Outcome<u8> {
     // Several boards would write one file.
     context.one_settings()?;
+    let is_for_stdout = arguments.file == Path::new("-");
+    if is_for_stdout && context.output.is_json() {
+        return Err(Failure::usage("a snapshot has no JSON form: name a file"));
+    }
     context.each_board_planned(
         |settings| {
             let names = Names::new(settings);
@@ -96,8 +106,13 @@ pub(crate) fn run(context: &Context, arguments: &SnapshotArgs) -> Outcome<u8> {
             if registers == unread {
                 return Err(Failure::new(exit_status::TARGET, "ocd.unread", "no register could be read"));
             }
-            snapshot.save(&arguments.file)?;
-            Ok(Done::from(Saved { file, registers, unread }))
+            let snapshot = if is_for_stdout {
+                Some(snapshot)
+            } else {
+                snapshot.save(&arguments.file)?;
+                None
+            };
+            Ok(Done::from(Saved { file, registers, unread, snapshot }))
         },
     )
 }
