@@ -67,6 +67,10 @@ fn other_chip_than_expected_is_not_changed() {
         &["rtt", "--ram", "0x20000000+1K", "--timeout", "1s"],
         &["attach", &crate::run::firmware("rtt_plain"), "--timeout", "1s"],
         &["semihosting", "--timeout", "1s"],
+        // A program in the chip's RAM looks, or a read changes what is read.
+        &["banks", "--erased"],
+        &["verify", "bytes.bin@0x08000000"],
+        &["svd", "read", "GPIOA", "--force", "--svd", SVD],
         // At the end.
         &["status", "--on-exit", "resume"],
         &["info", "--on-exit", "leave"],
@@ -80,7 +84,9 @@ fn other_chip_than_expected_is_not_changed() {
     assert_eq!(bench.chip.state(), virtual_chip::CoreState::Halted);
     bench.ocd_on(&session, &["status", "--on-exit", "keep"]).expect(0);
     // What only looks shows which chip it is.
-    for command in [&["status"][..], &["info"], &["regs", "r7"], &["mem", "read", "0x20000000", "4"], &["bp", "list"]] {
+    for command in
+        [&["status"][..], &["info"], &["regs", "r7"], &["mem", "read", "0x20000000", "4"], &["bp", "list"], &["banks"]]
+    {
         bench.ocd_on(&session, command).expect(0);
     }
     // What is typed is a wish of its own.

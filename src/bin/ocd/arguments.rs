@@ -249,6 +249,9 @@ impl Command {
             Command::Svd(arguments) => arguments.writes(),
             Command::Dap(arguments) => arguments.writes(),
             Command::Adapter(arguments) => arguments.drives_a_line(),
+            // A program of OpenOCD's or of the library's runs in the chip's RAM.
+            Command::Verify(_) => true,
+            Command::Banks(arguments) => arguments.looks_for_erased(),
             // What is read from a ring of RTT is noted in the target's memory.
             Command::Attach(_) => true,
             Command::Rtt(arguments) => !arguments.only_lists(),
@@ -256,7 +259,7 @@ impl Command {
             Command::Semihosting(_) => true,
             Command::Status | Command::Info | Command::WaitHalt | Command::Watch(_) => false,
             Command::Events(_) | Command::Symbols(_) | Command::Crash(_) | Command::Backtrace(_) => false,
-            Command::Core(_) | Command::Scan | Command::Verify(_) | Command::Read(_) | Command::Banks(_) => false,
+            Command::Core(_) | Command::Scan | Command::Read(_) => false,
             Command::Config | Command::Server(_) | Command::Completions(_) | Command::Man(_) => false,
         };
         if changes { Effect::ChangesTarget } else { Effect::Looks }

@@ -20,6 +20,12 @@ pub(crate) struct BanksArgs {
     erased: bool,
 }
 
+impl BanksArgs {
+    pub(crate) fn looks_for_erased(&self) -> bool {
+        self.erased
+    }
+}
+
 #[derive(Serialize)]
 struct Report {
     banks: Vec<Bank>,

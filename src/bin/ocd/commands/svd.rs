@@ -37,7 +37,11 @@ enum SvdCommand {
 impl SvdArgs {
     /// Whether it changes registers.
     pub(crate) fn writes(&self) -> bool {
-        matches!(self.command, SvdCommand::Write(_))
+        match &self.command {
+            SvdCommand::Write(_) => true,
+            SvdCommand::Read(arguments) => arguments.changes_registers(),
+            _ => false,
+        }
     }
 }
 

@@ -24,6 +24,13 @@ pub(crate) struct ReadArgs {
     force: bool,
 }
 
+impl ReadArgs {
+    /// Whether it reads what a read changes.
+    pub(crate) fn changes_registers(&self) -> bool {
+        self.force
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DecodeArgs {
     /// The register, such as RCC.CR.
