@@ -99,6 +99,27 @@ fn shutdown_ends_the_repl() {
 }
 
 #[test]
+fn last_line_of_json_is_there_whatever_the_script_has() {
+    let bench = Bench::new();
+    let results = |lines: &str| piped(&bench, &["--json"], lines).expect(0).lines();
+    let lines = results("expr 1\nshutdown\n");
+    assert_eq!((lines.len(), &lines[1]["result"]["line"]), (2, &"shutdown".into()), "{lines:?}");
+    for script in ["", "# nothing\n", "exit\n"] {
+        let lines = results(script);
+        assert_eq!((lines.len(), &lines[0]["type"]), (1, &"result".into()), "{script:?}: {lines:?}");
+    }
+    assert_eq!(results("ocd status\n").len(), 1);
+}
+
+#[test]
+fn gdb_finds_the_openocd_of_the_repl() {
+    let bench = Bench::new();
+    let lines = ["repl", "-c", "halt", "-c", "ocd gdb -- -batch -nx -ex 'p/x *(int*)0xe000ed00'", "-c", "expr 6*7"];
+    let ran = bench.ocd(&lines).expect(0);
+    assert!(ran.stdout.contains("= 0x411fc231") && ran.stdout.ends_with("42\n"), "{ran:#?}");
+}
+
+#[test]
 fn on_exit_is_for_the_end_of_the_repl() {
     let bench = Bench::new();
     let lines = ["repl", "-c", "ocd halt", "-c", "ocd step", "-c", "ocd status"];

@@ -4,7 +4,7 @@ use std::fmt;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use openocd::{OnClose, OpenOcdBuilder};
+use openocd::{OnClose, OpenOcdBuilder, Session};
 use serde::Serialize;
 
 use crate::arguments::Cli;
@@ -28,6 +28,8 @@ pub(crate) struct Context {
     effect: Effect,
     /// Whether standard input has the lines of the repl to which the command belongs.
     pub(crate) is_script: bool,
+    /// The session of that repl.
+    pub(crate) of_repl: Option<Session>,
 }
 
 impl Context {
@@ -62,7 +64,7 @@ impl Context {
         output.several_boards = names.len() > 1;
         last_line::expect(&output, &names);
         let (takes_time, effect) = (cli.command.takes_time(), cli.command.effect());
-        Ok(Context { output, signals, sources, names, takes_time, effect, is_script: false })
+        Ok(Context { output, signals, sources, names, takes_time, effect, is_script: false, of_repl: None })
     }
 
     /// The settings of each chosen board.

@@ -56,7 +56,7 @@ pub(crate) fn run(context: &Context, arguments: &GdbArgs) -> Outcome<u8> {
         check_readable(file)?;
     }
     let board = context.one_board_with(|openocd| openocd.gdb_port(0))?;
-    let ran = port(&board).and_then(|port| {
+    let ran = port(context, &board).and_then(|port| {
         if let Some(file) = &file {
             compare(context, &board, file)?;
         }
@@ -156,8 +156,10 @@ enum Port {
 }
 
 impl Port {
-    fn of(board: &Board, target: &str) -> Outcome<Port> {
-        if let Some(port) = board.session.process().and_then(|process| process.gdb_port_of(target)) {
+    fn of(context: &Context, board: &Board, target: &str) -> Outcome<Port> {
+        // That of a repl is known to it alone.
+        let process = context.of_repl.as_ref().unwrap_or(&board.session).process();
+        if let Some(port) = process.and_then(|process| process.gdb_port_of(target)) {
             return Ok(Port::Known(port));
         }
         // A target that can have no port has no such option.
@@ -172,12 +174,12 @@ impl Port {
 }
 
 /// The GDB port of the target that is meant.
-fn port(board: &Board) -> Outcome<u16> {
+fn port(context: &Context, board: &Board) -> Outcome<u16> {
     let target = board.target()?.name()?;
-    let mut port = Port::of(board, &target)?;
+    let mut port = Port::of(context, board, &target)?;
     if matches!(port, Port::OfGroup) && board.settings.value(Key::Target).is_none() {
         // OpenOCD does not tell who is in the group, so it is known if there is one port.
-        let others = board.session.targets()?.into_iter().map(|other| Port::of(board, &other.name));
+        let others = board.session.targets()?.into_iter().map(|other| Port::of(context, board, &other.name));
         let others: Vec<Port> = others.collect::<Outcome<_>>()?;
         let mut others = others.into_iter().filter(|port| matches!(port, Port::Known(_) | Port::Untold));
         if let (Some(only), None) = (others.next(), others.next()) {

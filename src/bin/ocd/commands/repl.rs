@@ -5,7 +5,7 @@ mod editor;
 mod line;
 mod source;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
 use std::fmt;
 use std::io::IsTerminal as _;
@@ -64,15 +64,22 @@ enum Next {
 }
 
 pub(crate) fn run(context: &Context, arguments: &ReplArgs) -> Outcome<u8> {
-    let board = context.one_board()?;
+    // Its commands may start a GDB.
+    let board = context.one_board_with(|openocd| openocd.gdb_port(0))?;
     let is_script = arguments.commands.is_empty() && !std::io::stdin().is_terminal();
-    let repl = Repl { context, board: &board, options: options(&board), is_script };
+    let has_told = Cell::new(false);
+    let repl = Repl { context, board: &board, options: options(&board), is_script, has_told };
     let result = if is_script {
         repl.lines(Source::input())
     } else if !arguments.commands.is_empty() {
         repl.lines(Source::arguments(&arguments.commands))
     } else {
         repl.converse()
+    };
+    let result = match (result, repl.has_told.get() || context.signals.caught().is_some()) {
+        // JSON ends with a result, also of a script that has no line to run.
+        (Ok(exit_status::DONE), false) => repl.done("", String::new(), String::new()).map(|()| exit_status::DONE),
+        (result, _) => result,
     };
     // OpenOCD may have ended by `shutdown`.
     let is_gone = board.session.process().is_some_and(|process| !process.is_running());
@@ -90,6 +97,8 @@ struct Repl<'a> {
     options: Vec<(&'static str, String)>,
     /// Whether standard input has the lines.
     is_script: bool,
+    /// Whether a line has told how it ended.
+    has_told: Cell<bool>,
 }
 
 impl Repl<'_> {
@@ -206,7 +215,9 @@ impl Repl<'_> {
             exit_status::BROKEN_PIPE => Err(failure),
             _ => Ok(Next::Line(self.context.output.failure(None, &failure))),
         };
-        match Line::of(text) {
+        let line = Line::of(text);
+        self.has_told.set(self.has_told.get() || !matches!(line, Line::Empty | Line::End));
+        match line {
             Line::Empty => Ok(Next::Line(exit_status::DONE)),
             Line::End => Ok(Next::End(exit_status::DONE)),
             Line::Ours(words) => Ok(Next::Line(self.ours(&words))),
@@ -217,10 +228,7 @@ impl Repl<'_> {
                     Ok(Next::End(self.context.output.failure(None, &failure)))
                 }
                 // OpenOCD reports a failure, and ends.
-                executed => {
-                    let _ = executed.map_err(Failure::from).and_then(|executed| self.tell("shutdown", executed));
-                    Ok(Next::End(exit_status::DONE))
-                }
+                _ => self.done("shutdown", String::new(), String::new()).map(|()| Next::End(exit_status::DONE)),
             },
             Line::Tcl(command) => self.tcl(command).map_or_else(failed, |()| Ok(Next::Line(exit_status::DONE))),
         }
@@ -237,7 +245,11 @@ impl Repl<'_> {
             // What OpenOCD shows at its own prompt, such as why the target is halted.
             log.lines().for_each(|line| self.context.output.note(None, line));
         }
-        let report = Report { line: command.to_owned(), result: result?, log };
+        self.done(command, result?, log)
+    }
+
+    fn done(&self, line: &str, result: String, log: String) -> Outcome<()> {
+        let report = Report { line: line.to_owned(), result, log };
         self.context.output.done(self.board.name(), &Done::from(report))
     }
 
@@ -284,6 +296,7 @@ impl Repl<'_> {
             // It is for the end of the repl, which is still to come.
             context.sources.only_if_typed(Key::OnExit);
             context.is_script = self.is_script;
+            context.of_repl = Some(self.board.session.clone());
             commands::run(line.cli.command, &context)
         };
         let signals = &self.context.signals;
