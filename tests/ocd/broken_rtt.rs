@@ -28,6 +28,22 @@ fn run_tells_of_a_control_block_that_is_invalid() {
 }
 
 #[test]
+fn memory_that_holds_no_control_block_is_refused_before_anything_is_changed() {
+    let bench = Bench::new();
+    let hello = firmware("hello");
+    for command in [&["run", &hello][..], &["attach", &hello], &["rtt"]] {
+        for range in ["0x20000000+16", "0x20000000..+16"] {
+            let ran = bench.ocd(&[command, &["--ram", range, "--timeout", "2"]].concat()).expect(64);
+            assert!(ran.stderr.contains("expected at least the 24 bytes of a control block"), "{command:?}: {ran:?}");
+        }
+    }
+    assert_eq!(bench.chip.reset_count(), 0);
+    assert!(
+        bench.ocd_alone(&["rtt", "--config", "x", "--ram", "0x20000000+16"]).expect(64).stderr.contains("24 bytes")
+    );
+}
+
+#[test]
 fn console_and_attach_tell_of_a_control_block_that_is_invalid() {
     let bench = Bench::new();
     broken(&bench);

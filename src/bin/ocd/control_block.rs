@@ -4,8 +4,26 @@ use std::ops::Range;
 
 use openocd::{Error, RttError, Target};
 
+use crate::address::Names;
+use crate::failure::{Failure, Outcome};
+
 /// The id of a control block.
 pub(crate) const ID: &str = "SEGGER RTT";
+
+/// The size of the smallest one: id, two counts, no channel.
+pub(crate) const SMALLEST: u64 = 24;
+
+/// The memory to search for a control block, if it may hold one.
+pub(crate) fn searched(names: &Names, range: &str) -> Outcome<Range<u64>> {
+    let found = names.range(range)?;
+    let length = found.end - found.start;
+    if length < SMALLEST {
+        let problem =
+            format!("--ram {range} has {length} bytes; expected at least the {SMALLEST} bytes of a control block");
+        return Err(Failure::usage(problem));
+    }
+    Ok(found)
+}
 
 /// Tells OpenOCD where the control block of a target is, and starts RTT. Returns what is there in
 /// the place of a control block, if there is none.

@@ -29,9 +29,6 @@ use crate::time_limit::TimeLimit;
 /// The symbol of the control block.
 const SYMBOL: &str = "_SEGGER_RTT";
 
-/// The smallest range that OpenOCD is told to search.
-const SMALLEST: u64 = 24;
-
 /// How often OpenOCD reads the target's rings.
 const POLLING: Duration = Duration::from_millis(10);
 
@@ -134,7 +131,7 @@ fn note_defmt(context: &Context, settings: &Settings, arguments: &RttArgs) {
 fn place(settings: &Settings, arguments: &RttArgs) -> Outcome<Range<u64>> {
     let names = Names::new(settings);
     if let Some(range) = &arguments.ram {
-        return names.range(range);
+        return control_block::searched(&names, range);
     }
     let Some(image) = names.image()? else { return Err(Failure::usage("--elf or --ram is needed")) };
     let symbol = image.symbol(SYMBOL).map_err(|error| {
@@ -143,7 +140,7 @@ fn place(settings: &Settings, arguments: &RttArgs) -> Outcome<Range<u64>> {
             .cause(error.to_string())
             .help("if the firmware makes its control block at run time, name the memory with --ram 0x2000_0000+20K")
     })?;
-    Ok(symbol.address..symbol.address.saturating_add(symbol.size.max(SMALLEST)))
+    Ok(symbol.address..symbol.address.saturating_add(symbol.size.max(control_block::SMALLEST)))
 }
 
 /// Waits for the firmware to make its control block.

@@ -9,6 +9,7 @@ use openocd::{Image, ImageFormat, Target};
 
 use crate::board::Board;
 use crate::context::Context;
+use crate::control_block;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::others::Others;
@@ -17,9 +18,6 @@ use crate::output::progress::Watch;
 
 /// The section in which `embedded-test` lists its tests.
 pub(super) const TEST_SECTION: &str = ".embedded_test";
-
-/// The smallest control block: id, two counts, no channel.
-const SMALLEST_BLOCK: u64 = 24;
 
 /// Bytes of flash that are read before they are compared.
 const PIECE: usize = 64 * 1024;
@@ -44,7 +42,7 @@ impl Firmware {
         let image = Image::open(path)?;
         let bytes = std::fs::read(path).map_err(|error| Failure::file("read", path, &error))?;
         let rtt = image.symbol("_SEGGER_RTT").ok().map(|symbol| {
-            let end = symbol.address.saturating_add(symbol.size.max(SMALLEST_BLOCK));
+            let end = symbol.address.saturating_add(symbol.size.max(control_block::SMALLEST));
             symbol.address..end
         });
         let is_elf = image.format() == ImageFormat::Elf;

@@ -11,6 +11,7 @@ use super::firmware::Firmware;
 use super::log_filter::LogFilter;
 use super::log_format;
 use crate::address::Names;
+use crate::control_block;
 use crate::failure::Outcome;
 use crate::output::escape::escaped_line;
 use crate::settings::Settings;
@@ -71,7 +72,7 @@ impl LogArgs {
     /// Where the control block is; `None` if the firmware has no RTT.
     pub(crate) fn range(&self, firmware: &Firmware, settings: &Settings) -> Outcome<Option<Range<u64>>> {
         match (&self.ram, &firmware.rtt) {
-            (Some(range), _) => Names::with_image(settings, &firmware.image).range(range).map(Some),
+            (Some(range), _) => control_block::searched(&Names::with_image(settings, &firmware.image), range).map(Some),
             (None, Some(range)) => Ok(Some(range.clone())),
             // Somebody asked for a channel: that it cannot be had is no side remark.
             (None, None) if !self.channel.is_empty() => {
