@@ -24,6 +24,24 @@ fn options_beat_the_environment_the_users_file_and_the_projects() {
 }
 
 #[test]
+fn address_that_is_none_is_told_with_its_origin_and_an_unknown_host_is_waited_for() {
+    let bench = Bench::new();
+    for address in ["17661", "localhost", "localhost:", ":6666", "localhost:66666", "localhost:x"] {
+        let ran = bench.ocd_alone(&["status", "--connect", address]).expect(64);
+        assert!(ran.stderr.starts_with("error: --connect: "), "{ran:?}");
+        Ran::of(bench.command(&["status"]).env("OCD_CONNECT", address)).expect(71);
+    }
+    bench.file("ocd.toml", "connect = \"17661\"\n");
+    let ran = bench.ocd_alone(&["status"]).expect(71);
+    assert!(ran.stderr.contains("connect") && ran.stderr.contains("ocd.toml, line 1"), "{ran:?}");
+    // The name may be known later.
+    let begin = std::time::Instant::now();
+    let arguments = ["status", "--connect", "nowhere.invalid:6666", "--wait", "2s", "--json"];
+    assert_eq!(bench.ocd_alone(&arguments).expect(76).error()["id"], "connection.resolve");
+    assert!(begin.elapsed() >= std::time::Duration::from_secs(2));
+}
+
+#[test]
 fn an_unknown_key_is_an_error_with_its_line() {
     let bench = Bench::new();
     bench.file("ocd.toml", "speed = 1\n\n[boards.left]\nserail = \"1\"\n");

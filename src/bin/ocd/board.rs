@@ -229,6 +229,7 @@ impl Board {
 
 /// Fails if a setting is no value of its kind.
 pub(crate) fn check(settings: &Settings) -> Outcome<()> {
+    settings.parsed(Key::Connect, number::address)?;
     settings.parsed(Key::Speed, number::number_u32)?;
     settings.parsed(Key::Timeout, number::duration)?;
     settings.parsed(Key::Wait, number::duration)?;

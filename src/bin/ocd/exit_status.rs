@@ -2,10 +2,7 @@
 
 use std::process::ExitCode;
 
-use openocd::{
-    AdapterError, BreakpointError, ConnectionError, DapError, Error, FlashError, JtagError, RttError, SvdError,
-    TargetError,
-};
+use openocd::{AdapterError, BreakpointError, DapError, Error, FlashError, JtagError, RttError, SvdError, TargetError};
 
 /// The command did what it says.
 pub(crate) const DONE: u8 = 0;
@@ -75,7 +72,6 @@ pub(crate) fn of(error: &Error) -> u8 {
         Error::Adapter(AdapterError::NoDriver | AdapterError::NoSignal { .. }) => CONFIGURATION,
         Error::Adapter(AdapterError::InvalidArgument(_)) => USAGE,
         Error::Adapter(_) => PROBE,
-        Error::Connection(ConnectionError::Resolve { .. }) => USAGE,
         Error::Connection(_) | Error::Timeout(_) => CONNECTION,
         Error::Target(TargetError::File { .. } | TargetError::Stream { .. }) => CONFIGURATION,
         Error::Target(TargetError::NotRestored { cause, .. }) => of(cause),

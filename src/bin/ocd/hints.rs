@@ -122,7 +122,8 @@ fn is_protected(error: &Error) -> bool {
 
 /// Whether the failure clears when the probe, or the OpenOCD of `--connect`, is there.
 pub(crate) fn may_clear(failure: &Failure) -> bool {
-    [symptoms::NO_PROBE, symptoms::BUSY_PROBE, "connection.unreachable"].contains(&failure.id.as_str())
+    [symptoms::NO_PROBE, symptoms::BUSY_PROBE, "connection.unreachable", "connection.resolve"]
+        .contains(&failure.id.as_str())
 }
 
 /// Names the setting that chooses a transport, if there is one, in a failure for another transport.

@@ -47,6 +47,15 @@ pub(crate) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     }
 }
 
+/// Checks that a text has the form of a host and port: `localhost:6666`.
+pub(crate) fn address(text: &str) -> Result<(), String> {
+    let port = |port: &str| port.parse::<u16>().is_ok_and(|port| port != 0);
+    match text.rsplit_once(':') {
+        Some((host, number)) if !host.is_empty() && port(number) => Ok(()),
+        _ => Err(format!("{text:?} is no host and port, such as localhost:6666")),
+    }
+}
+
 /// `1 sample`, `2 samples`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
