@@ -118,7 +118,15 @@ impl<R: ProgressReport> Flash<'_, R> {
             })?;
         }
         self.erase_spans(chip, spans, &mut tracker)?;
-        self.check_erased(chip, spans, &mut tracker)
+        self.check_erased(chip, spans, &mut tracker).map_err(|error| match error {
+            // OpenOCD has erased all of it, which is not known of what cannot be read.
+            Error::Flash(FlashError::Verify { address, verified, total, .. }) => {
+                let end = spans.last().map_or(address, |span| chip.address(span.bank, span.offset + span.length));
+                let unknown_to = end.max(address);
+                FlashError::Erase { address, erased: verified, total, unknown_to, cause: cause(error) }.into()
+            }
+            error => error,
+        })
     }
 
     /// Erases whole sectors as the phase `Erase` of a call.

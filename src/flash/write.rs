@@ -216,7 +216,17 @@ impl<R: ProgressReport> Flash<'_, R> {
             self.erase_spans(chip, &sectors, tracker)?;
             if options.verify && !options.keep_unwritten {
                 // Without a callback: the phases of the call are those that a user asked for.
-                self.check_erased(chip, &gaps(&sectors, &spans), &mut Tracker::new(&NoProgress))?;
+                let checked = self.check_erased(chip, &gaps(&sectors, &spans), &mut Tracker::new(&NoProgress));
+                checked.map_err(|error| match error {
+                    // What was to be written is erased, and nothing is written.
+                    Error::Flash(FlashError::Verify { .. }) => {
+                        let address = spans.first().map_or(0, |first| chip.address(first.bank, first.offset));
+                        let total = spans.iter().map(|span| span.length).sum();
+                        FlashError::Write { address, written: 0, total, unknown_to: address, cause: cause(error) }
+                            .into()
+                    }
+                    error => error,
+                })?;
             }
             all.extend(self.without_erased_ends(chip, kept)?);
             all.sort_by_key(|(span, _)| (span.bank, span.offset));

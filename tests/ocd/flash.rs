@@ -212,6 +212,22 @@ fn bytes_that_were_to_be_kept_are_told_if_no_file_takes_them() {
 }
 
 #[test]
+fn flash_that_is_erased_and_not_written_is_told() {
+    let bench = Bench::new();
+    for (seed, status) in [(50, 0), (51, 74)] {
+        bench.file("app.bin", noise(seed, 3000));
+        if status != 0 {
+            bench.chip.faults().bus_fault_at(APP + 3000..APP + 3072);
+        }
+        let ran = bench.ocd(&["flash", "app.bin@0x08004000", "--reset", "halt"]).expect(status);
+        let note = "note: the sectors of the image are erased, and nothing was written";
+        assert_eq!(ran.stderr.contains(note), status != 0, "{ran:#?}");
+    }
+    bench.chip.faults().clear();
+    assert_eq!(held(&bench, APP, 3000), [0xff; 3000]);
+}
+
+#[test]
 fn a_cell_that_does_not_change_is_a_failure_unless_nothing_is_verified() {
     let bench = Bench::new();
     bench.file("app.bin", [0x55; 64]);

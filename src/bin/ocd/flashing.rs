@@ -304,7 +304,12 @@ fn unfinished(error: Error, board: &Board, watch: &Watch) -> Failure {
         Error::Flash(FlashError::NotKept { lost, .. }) => Some(lost::save(lost, board.name())),
         _ => None,
     };
+    let is_erased = matches!(&error, Error::Flash(FlashError::Write { cause, .. })
+        if matches!(**cause, Error::Flash(FlashError::Verify { .. })));
     let mut failure = watch.failure(error);
+    if is_erased {
+        failure.notes.push("the sectors of the image are erased, and nothing was written".into());
+    }
     if is_cancelled {
         failure
             .help

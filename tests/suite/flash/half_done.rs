@@ -120,6 +120,33 @@ fn without_power_a_write_says_what_is_not_known() {
 }
 
 #[test]
+fn check_of_erased_flash_that_fails_says_that_it_is_erased() {
+    let board = Board::halted();
+    let flash = board.session.flash();
+    let data = Random::new(57).bytes(9608);
+    flash.write_image(&Image::bin(BASE + 0x4000, data).unwrap()).unwrap();
+    // The rest of the last sector.
+    board.chip.faults().bus_fault_at(0x0800_6600..0x0800_6604);
+    let error = flash.write_image(&Image::bin(BASE + 0x4000, Random::new(58).bytes(9608)).unwrap()).unwrap_err();
+    let Error::Flash(FlashError::Write { address, written: 0, total: 9608, unknown_to, cause }) = &error else {
+        panic!("{error}")
+    };
+    assert_eq!((*address, *unknown_to), (BASE + 0x4000, BASE + 0x4000));
+    assert!(matches!(&**cause, Error::Flash(FlashError::Verify { .. })), "{error}");
+    assert!(
+        error.to_string().starts_with(
+            "cannot write flash at 0x08004000 (none of 9608 bytes is known to be written): cannot verify flash at 0x08006600 "
+        ),
+        "{error}"
+    );
+    let error = flash.erase_address(BASE + 0x6000, 0x1000).unwrap_err();
+    let Error::Flash(FlashError::Erase { address, erased, total: 0x1000, .. }) = &error else { panic!("{error}") };
+    assert_eq!((*address, *erased), (0x0800_6600, 0x600));
+    board.chip.faults().clear();
+    assert_eq!(board.held(BASE + 0x4000, 0x3000), [0xff; 0x3000]);
+}
+
+#[test]
 fn a_difference_before_an_unreadable_word_is_found() {
     let board = Board::halted();
     let flash = board.session.flash();
