@@ -41,8 +41,9 @@ const PORTS: &str = "\
 /// was.
 const PORTS_AGAIN: &str = "_openocd_rs_ports; rename log_output {}; rename _openocd_rs_log_output log_output; list";
 
-/// Ends OpenOCD when its standard input closes, or has a line to say so, in place of the telnet service that otherwise reads
-/// it. OpenOCD serves Jim's events between two commands (`server_loop` in `src/server/server.c`).
+/// Ends OpenOCD when its standard input closes, or has a line to say so, in place of the telnet service
+/// that otherwise reads it. OpenOCD serves Jim's events between two commands (`server_loop` in
+/// `src/server/server.c`).
 const WATCH: &str = "\
     stdin readable {stdin readable {}; @end}; list";
 
