@@ -7,10 +7,12 @@ use std::fmt;
 
 pub(crate) use request::{read_request, take_registers, take_written, unknown, write_request};
 
+use crate::command::Script;
 use crate::error::{Error, Failure, Result, TargetError, UnexpectedReply};
 use crate::target::Target;
 use crate::types::RegisterValue;
-use request::{READ_BUDGET_MS, Readings, take_readings};
+use crate::wire::tcl;
+use request::{READ_BUDGET_MS, Readings, must_be_halted, take_readings};
 
 /// A view of a target's core registers, from [`Session::registers`](crate::Session::registers) or
 /// [`Target::registers`].
@@ -220,6 +222,8 @@ impl Registers<'_> {
     ///
     /// OpenOCD may keep the value in its cache, and then writes it to the target when that is
     /// resumed or stepped. If the write fails, that later call returns a [`TargetError::Register`].
+    /// [`write_back`](Self::write_back) writes it at once, and a session that ends its OpenOCD does
+    /// so before.
     /// Success means that OpenOCD accepted the value. The target may still ignore it or some bits
     /// of it, such as RISC-V's `zero` and read-only registers; [`forced`](Self::forced) reads what
     /// the target holds. Bit 0 of a Cortex-M's `pc` is not written: in the address of a function it
@@ -249,6 +253,34 @@ impl Registers<'_> {
         let value = value.try_into().map_err(Into::into)?;
         let request = self.target.direct(write_request(name, &value));
         self.target.session().run(&request, |reply| take_written(&request, reply, name, &value))?
+    }
+
+    /// Writes to a Cortex-M what OpenOCD holds in its cache of the target's registers, and compares
+    /// what is then in the core. OpenOCD has no such command: it writes these values only when it
+    /// resumes or steps the target.
+    ///
+    /// The cache keeps its values, and marks them as to be written. A session that started its
+    /// OpenOCD does the same for all halted Cortex-M when it ends, without comparing; an OpenOCD that
+    /// is killed loses what it holds. Source: DCRSR and DCRDR, ARM DDI 0403, C1.6.
+    ///
+    /// # Errors
+    /// [`TargetError::NotHalted`], and [`TargetError::Refused`] if a register is not as it was
+    /// written, or if a target that is no Cortex-M has values to be written.
+    ///
+    /// ```
+    /// # let chip = virtual_chip::VirtualChip::start()?;
+    /// # let session = openocd::Session::start(chip.openocd_config())?;
+    /// session.target().halt()?;
+    /// session.registers().write("r7", 0x1234)?;
+    /// session.registers().write_back()?;
+    /// # assert_eq!(chip.register(virtual_chip::Register::R(7)), 0x1234);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write_back(&self) -> Result<()> {
+        let request = self.target.request(Script::call("write_back_registers")).shown("reg");
+        let request = request.to("write back registers").expecting("name and state of a target");
+        let [target, state] = self.target.session().ask::<TargetError, _>(&request, tcl::strings::<2>)?;
+        must_be_halted(&request, &target, &state)
     }
 
     /// Reads the program counter.

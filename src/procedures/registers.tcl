@@ -218,11 +218,27 @@ proc _openocd_rs_1_halt_lasts {mark} {
     return [list $status $lasts]
 }
 
-# Writes to the cores what OpenOCD alone holds of the registers of halted ones: it would write that
-# when they are resumed, and now it ends. Of a RISC-V hart OpenOCD has no other way to write it.
+# Writes to the current target what OpenOCD alone holds of its registers, and compares: its name and
+# its state. OpenOCD has no such command, and of a core that is no Cortex-M no other way.
+proc _openocd_rs_1_write_back_registers {} {
+    set target [_openocd_rs_1_current]
+    set state [_openocd_rs_1_state]
+    if {$state ne {halted}} { return [list $target $state] }
+    set listing [reg]
+    if {[_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} {
+        _openocd_rs_1_write_back $target $listing
+        _openocd_rs_1_compare_written $target $listing
+    } elseif {[regexp -line {^\([0-9]+\) (.+) \(/[0-9]+\): 0x[0-9a-fA-F]+ \(dirty\)} $listing - name]} {
+        error "OpenOCD writes $name only when it resumes the target"
+    }
+    return [list $target $state]
+}
+
+# The same for all halted cores, before OpenOCD ends.
 proc _openocd_rs_1_write_back_at_end {} {
     foreach target [target names] {
-        if {![$target was_examined] || [$target curstate] ne {halted}} continue
+        # One that was reset behind OpenOCD's back is not the one whose registers these were.
+        if {![$target was_examined] || [catch {$target arp_poll}] || [$target curstate] ne {halted}} continue
         if {[_openocd_rs_1_core_kind [$target cget -type]] ne {cortex_m}} continue
         catch {_openocd_rs_1_write_back $target [_openocd_rs_1_of $target reg]}
     }
@@ -232,22 +248,22 @@ proc _openocd_rs_1_write_back_at_end {} {
 # the stack pointer is.
 proc _openocd_rs_1_write_back {target listing} {
     set held {}
-    set dirty {}
-    set line {^\([0-9]+\) (.+) \(/[0-9]+\): (0x[0-9a-fA-F]+)( \(dirty\))?}
-    foreach {- name value mark} [regexp -all -inline -line $line $listing] {
-        set name [string tolower $name]
-        dict set held $name $value
-        if {$mark ne {}} { lappend dirty $name }
-    }
-    set special 0
+    set line {^\([0-9]+\) (.+) \(/[0-9]+\): (0x[0-9a-fA-F]+) \(dirty\)}
+    foreach {- name value} [regexp -all -inline -line $line $listing] { dict set held [string tolower $name] $value }
+    set dirty [dict keys $held]
+    if {![llength $dirty]} return
+    # Four registers in one.
+    $target write_memory 0xe000edf4 32 20
+    set before [$target read_memory 0xe000edf8 32 1]
+    set special $before
     set shift 0
-    set is_special 0
     foreach name {primask basepri faultmask control} {
-        if {[dict exists $held $name]} { set special [expr {$special | ([dict get $held $name] << $shift)}] }
-        if {$name in $dirty} { set is_special 1 }
+        if {$name in $dirty} {
+            set special [expr {($special & ~(0xff << $shift)) | ([dict get $held $name] << $shift)}]
+        }
         incr shift 8
     }
-    if {$is_special} { _openocd_rs_1_write_core_register $target 20 $special }
+    if {$special != $before} { _openocd_rs_1_write_core_register $target 20 $special }
     set numbers {xpsr 16 msp 17 psp 18 sp 13 lr 14 pc 15 fpscr 33}
     for {set i 0} {$i < 13} {incr i} { dict set numbers r$i $i }
     foreach {name number} $numbers {
@@ -258,6 +274,20 @@ proc _openocd_rs_1_write_back {target listing} {
         set value [dict get $held d$i]
         _openocd_rs_1_write_core_register $target [expr {64 + 2 * $i}] [expr {$value & 0xffffffff}]
         _openocd_rs_1_write_core_register $target [expr {65 + 2 * $i}] [expr {($value >> 32) & 0xffffffff}]
+    }
+}
+
+# Fails if a register is not in the core as OpenOCD holds it to be written. Of the status register and
+# the special ones a core ignores bits.
+proc _openocd_rs_1_compare_written {target listing} {
+    set numbers {msp 17 psp 18 sp 13 lr 14 pc 15}
+    for {set i 0} {$i < 13} {incr i} { dict set numbers r$i $i }
+    set line {^\([0-9]+\) (.+) \(/32\): (0x[0-9a-fA-F]+) \(dirty\)}
+    foreach {- name value} [regexp -all -inline -line $line $listing] {
+        if {![dict exists $numbers $name]} continue
+        $target write_memory 0xe000edf4 32 [dict get $numbers $name]
+        set found [$target read_memory 0xe000edf8 32 1]
+        if {$found != $value} { error "$name is [format 0x%08x $found] in the core after $value was written to it" }
     }
 }
 

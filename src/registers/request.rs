@@ -138,7 +138,7 @@ impl Reading {
     }
 }
 
-fn must_be_halted(request: &Request<'_>, target: &str, state: &str) -> Result<()> {
+pub(super) fn must_be_halted(request: &Request<'_>, target: &str, state: &str) -> Result<()> {
     let state = words::state(state);
     if state == TargetState::Halted {
         return Ok(());

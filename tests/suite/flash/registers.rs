@@ -101,3 +101,52 @@ fn comparing_flash_of_a_running_chip_writes_nothing() {
     let foreign = accesses.iter().filter(|access| access.address != COUNTER_ADDRESS);
     assert_eq!(foreign.collect::<Vec<_>>(), Vec::<&virtual_chip::BusAccess>::new());
 }
+
+#[test]
+fn values_are_written_back_at_once_when_asked() {
+    let board = Board::halted();
+    let registers = board.session.registers();
+    for number in 0..13 {
+        registers.write(&format!("r{number}"), 0x1000 + number).unwrap();
+    }
+    registers.write("pc", 0x0800_0044_u32).unwrap();
+    registers.write_back().unwrap();
+    let held = |register| board.chip.register(register);
+    assert_eq!(
+        (0..13).map(|number| held(Register::R(number))).collect::<Vec<_>>(),
+        (0x1000..0x100d).collect::<Vec<_>>()
+    );
+    assert_eq!(held(Register::Pc), 0x0800_0044);
+    assert!(registers.read("r7").unwrap().dirty);
+    board.session.target().resume().unwrap();
+    let error = registers.write_back().unwrap_err();
+    assert!(error.is_not_halted(), "{error:?}");
+    assert_eq!(error.to_string(), "stm32f1x.cpu must be halted for this, and is running (`reg`)");
+}
+
+#[test]
+fn what_openocd_has_not_read_and_what_a_reset_has_undone_is_not_written_at_the_end() {
+    let chip = VirtualChip::start().unwrap();
+    let session = Session::start(config(&chip)).unwrap();
+    session.target().halt().unwrap();
+    for (name, value) in [("basepri", 0x20), ("control", 2), ("psp", 0x2000_4800_u32)] {
+        session.registers().write(name, value).unwrap();
+    }
+    session.close().unwrap();
+    let session = Session::start(config(&chip)).unwrap();
+    session.registers().write("primask", 1).unwrap();
+    session.close().unwrap();
+    assert_eq!(chip.register(Register::Sp), 0x2000_4800);
+    let session = Session::start(config(&chip)).unwrap();
+    session.target().halt().unwrap();
+    for (name, value) in [("primask", 1), ("basepri", 0x20), ("control", 2)] {
+        assert_eq!(session.registers().read_u64(name).unwrap(), value, "{name}");
+    }
+    // OpenOCD does not look, and the core is reset and halted at its first instruction.
+    session.registers().write("r4", 0x5555).unwrap();
+    session.command("poll off").unwrap();
+    chip.reset();
+    chip.halt();
+    session.close().unwrap();
+    assert_ne!(chip.register(Register::R(4)), 0x5555);
+}

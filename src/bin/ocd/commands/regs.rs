@@ -126,7 +126,9 @@ pub(crate) fn run(context: &Context, arguments: &RegsArgs) -> Outcome<u8> {
                 registers.write(name, *value)?;
                 let now = registers.read(name)?;
                 check(&now, value)?;
-                check_kept(board, &now)?;
+            }
+            if !writes.is_empty() {
+                keep(board, registers)?;
             }
             if arguments.force {
                 registers = registers.forced();
@@ -230,18 +232,18 @@ fn is_stack_pointer(name: &str) -> bool {
     ["sp", "msp", "psp"].iter().any(|pointer| name.split('_').next() == Some(pointer))
 }
 
-/// Checks that the value does not end with OpenOCD, which holds it until the target is resumed.
-fn check_kept(board: &Board, register: &Register) -> Outcome<()> {
+/// Has the core get the values before this command's OpenOCD ends, which may hold them until it
+/// resumes the target.
+fn keep(board: &Board, registers: Registers<'_>) -> Outcome<()> {
     let resumes = matches!(board.settings.value(Key::OnExit), Some("resume" | "leave"));
-    if !register.dirty || resumes || board.session.process().is_none() {
+    if resumes || board.session.process().is_none() {
         return Ok(());
     }
-    let message = format!("{} was not written: OpenOCD writes it when it resumes the target", register.name);
-    let cause = "this command starts an OpenOCD, which ends before";
-    Err(Failure::new(exit_status::TARGET, "ocd.not_written", message)
-        .cause(cause)
-        .help("resume the target with the new value: --on-exit resume")
-        .help("or connect to an OpenOCD that stays, with --connect"))
+    registers.write_back().map_err(|error| {
+        let failure = Failure::from(error).within("a register was not written, and this command's OpenOCD ends");
+        let failure = failure.help("resume the target with the new value: --on-exit resume");
+        failure.help("or connect to an OpenOCD that stays, with --connect")
+    })
 }
 
 fn read(registers: Registers<'_>, arguments: &RegsArgs, writes: &[Write]) -> Outcome<Read> {
