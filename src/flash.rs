@@ -45,7 +45,9 @@ use crate::target::Target;
 /// - **State.** Erasing, writing and protecting need a halted target; otherwise they fail with
 ///   [`TargetError::NotHalted`](crate::TargetError::NotHalted).
 /// - **What else changes: nothing.** OpenOCD runs its flash algorithms in the RAM of the target's
-///   working area. Each command here restores that RAM (`-work-area-backup 1`) and the registers. A
+///   working area. Each command here restores that RAM (`-work-area-backup 1`) and the registers:
+///   these in OpenOCD's copy, which it writes to the core when it resumes that, and before it ends
+///   with its session; [`Registers::write_back`](crate::Registers::write_back) does so at once. A
 ///   fault of an algorithm is caught before the firmware's fault handler runs, and what it left in
 ///   registers and on the stack is undone. Only a chip that stops answering in the middle keeps
 ///   what it has. [`program`](Self::program), which resets the chip anyway, and a write with

@@ -336,8 +336,9 @@ impl Session {
     /// This ends the session for all of its handles: their next call fails with
     /// [`ConnectionError::SessionClosed`](crate::ConnectionError::SessionClosed). `close` waits for
     /// a call that another thread has under way. Dropping the last handle does the same, but logs
-    /// an error that `close` returns. The target's state does not change;
-    /// [`close_with`](Self::close_with) can resume, halt or leave it.
+    /// an error that `close` returns. The target's state does not change, and an OpenOCD that ends
+    /// writes to halted Cortex-M what it alone held of their registers;
+    /// [`close_with`](Self::close_with) can resume, halt or leave the targets.
     ///
     /// # Errors
     /// [`ProcessError::Stop`](crate::ProcessError::Stop) if the OpenOCD process cannot be waited
