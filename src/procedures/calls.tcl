@@ -128,10 +128,14 @@ proc _openocd_rs_1_unanswered_call {target} {
 proc _openocd_rs_1_count_claims {} {
     foreach {target claim} $::_openocd_rs_1_claims {
         lassign $claim server left restores
-        dict set ::_openocd_rs_1_claims $target [list $server [incr left -1] $restores]
-        if {$left > 0} continue
+        if {$left > 1} {
+            dict set ::_openocd_rs_1_claims $target [list $server [incr left -1] $restores]
+            continue
+        }
+        # With the claim, for what a `halt` holds.
         if {[catch {_openocd_rs_1_of $target _openocd_rs_1_end_claim 1} message]} {
             echo "semihosting of $target is not restored: $message"
+            dict unset ::_openocd_rs_1_claims $target
         }
     }
 }

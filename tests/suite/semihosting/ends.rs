@@ -63,6 +63,30 @@ fn openocd_goes_on_with_the_calls_when_the_session_of_a_console_is_closed() {
 }
 
 #[test]
+fn halt_of_another_session_outlasts_the_claim_of_a_session_that_was_closed() {
+    let board = looping(3);
+    let target = board.session.target();
+    board.session.semihosting().enable().unwrap();
+    let session = connected(&board);
+    let console = session.semihosting().serve().unwrap();
+    target.resume().unwrap();
+    wait_for_a_call(&board);
+    session.close().unwrap();
+    drop(console);
+    let status = target.halt().unwrap();
+    let made = calls(&board);
+    let begin = Instant::now();
+    while !board.session.semihosting().is_enabled().unwrap() {
+        assert!(begin.elapsed() < LAPSE, "the setting is not restored");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!((target.status().unwrap(), calls(&board)), (status, made));
+    target.resume().unwrap();
+    wait_for_openocd(&board, 0);
+}
+
+#[test]
 fn target_held_at_a_call_is_resumed_by_a_session_that_closes_with_its_console() {
     for is_enabled in [false, true] {
         let board = looping(3);
