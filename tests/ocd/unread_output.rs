@@ -54,6 +54,7 @@ fn output_that_nobody_reads_delays_no_end() {
         assert!(ran.stderr.contains("the time is over"), "{ran:#?}");
     }
     unread(&["watch", "0x20000000"], Some("INT"), true).expect(130);
+    unread(&["mem", "dump", "0x08000000", "0x4000", "-"], Some("TERM"), false).expect(143);
     std::thread::scope(|scope| {
         let ran = scope.spawn(|| unread(&["events", "--json", "--timeout", "4"], None, true));
         std::thread::sleep(Duration::from_secs(2));

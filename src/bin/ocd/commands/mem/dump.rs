@@ -13,7 +13,7 @@ use crate::address::Names;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::number::counted;
-use crate::output::Done;
+use crate::output::{Done, room};
 
 #[derive(Debug, Args)]
 #[command(
@@ -53,33 +53,21 @@ fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Standard output, which keeps its first failure: the library knows it as that of any stream.
+/// Standard output, which keeps its failure: the library knows it as that of any stream.
 struct StandardOutput {
-    failure: Option<io::Error>,
-}
-
-impl StandardOutput {
-    /// Keeps the failure, and passes on its kind.
-    fn kept<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
-        result.map_err(|error| {
-            let kind = error.kind();
-            if kind != io::ErrorKind::Interrupted {
-                self.failure.get_or_insert(error);
-            }
-            kind.into()
-        })
-    }
+    failure: Option<Failure>,
 }
 
 impl Write for StandardOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = io::stdout().write(bytes);
-        self.kept(written)
+        room::print(bytes).map(|()| bytes.len()).map_err(|failure| {
+            self.failure.get_or_insert(failure);
+            io::ErrorKind::Other.into()
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let flushed = io::stdout().flush();
-        self.kept(flushed)
+        Ok(())
     }
 }
 
@@ -98,7 +86,7 @@ pub(crate) fn run(context: &Context, arguments: &DumpArgs) -> Outcome<u8> {
                 let mut to = StandardOutput { failure: None };
                 let dumped = memory.dump_to(address, length, &mut to);
                 // As every command ends whose output cannot be written.
-                to.failure.map_or(Ok(()), |error| Err(Failure::from(error)))?;
+                to.failure.map_or(Ok(()), Err)?;
                 dumped?;
             } else {
                 memory.dump(address, length, &file)?;
