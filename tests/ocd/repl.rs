@@ -261,6 +261,9 @@ fn typed_options_take_the_place_of_those_of_the_repl() {
     let ran = repl(&format!("ocd --timeout 10 --elf {ELF} mem read greeting 4")).expect(0);
     assert!(ran.stdout.starts_with("20000000  "), "{ran:?}");
     repl("ocd --board a status").expect(0);
+    let openocd = std::env::var("OPENOCD").unwrap_or_else(|_| "openocd".to_owned());
+    let ran = bench.ocd_alone(&["--board", "a", "--openocd", &openocd, "repl", "-c", "ocd status"]).expect(0);
+    assert_eq!(ran.stderr, "", "nothing is told of an option that was for the start");
     for other in ["--board b", "--all-boards", "--board a,b", "--connect localhost:1", "--config x"] {
         let ran = repl(&format!("ocd {other} status")).expect(64);
         let option = other.split(' ').next().unwrap();

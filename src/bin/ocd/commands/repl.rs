@@ -337,7 +337,7 @@ fn options(board: &Board) -> Vec<(&'static str, String)> {
     let is_ours = board.session.process().is_some();
     let mut options = vec![("connect", address)];
     for (key, setting) in board.settings.iter() {
-        let is_of_start = matches!(key, Key::UsbLocation | Key::Speed | Key::Transport);
+        let is_of_start = matches!(key, Key::UsbLocation | Key::Speed | Key::Transport | Key::Openocd);
         // The serial number has been compared.
         let is_known = matches!(key, Key::Connect | Key::Config | Key::Virtual | Key::Serial) || is_ours && is_of_start;
         let is_of_end = key == Key::OnExit;
