@@ -237,8 +237,10 @@ proc _openocd_rs_1_write_back_registers {} {
 # The same for all halted cores, before OpenOCD ends.
 proc _openocd_rs_1_write_back_at_end {} {
     foreach target [target names] {
+        # A target that was left is not touched again.
+        if {![$target was_examined] || [$target curstate] ne {halted}} continue
         # One that was reset behind OpenOCD's back is not the one whose registers these were.
-        if {![$target was_examined] || [catch {$target arp_poll}] || [$target curstate] ne {halted}} continue
+        if {[catch {$target arp_poll}] || [$target curstate] ne {halted}} continue
         if {[_openocd_rs_1_core_kind [$target cget -type]] ne {cortex_m}} continue
         catch {_openocd_rs_1_write_back $target [_openocd_rs_1_of $target reg]}
     }
