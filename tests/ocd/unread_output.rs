@@ -42,28 +42,51 @@ fn unread(bench: &Bench, address: &str, arguments: &[&str], signal: Option<&str>
     Ran::from(output)
 }
 
+fn address(session: &openocd::Session) -> String {
+    session.process().unwrap().tcl_address().to_string()
+}
+
 #[test]
-fn output_that_nobody_reads_delays_no_end() {
+fn output_that_nobody_reads_delays_no_end_in_time() {
     let bench = Bench::new();
     let session = bench.session();
-    let address = session.process().unwrap().tcl_address().to_string();
-    let hangs = firmware("hangs");
-    let unread = |arguments: &[&str], signal, joins| unread(&bench, &address, arguments, signal, joins);
+    let address = address(&session);
     for watch in [&["watch", "0x20000000"][..], &["watch", "0x20000000", "--json"]] {
-        let ran = unread(&[watch, &["--timeout", "2"]].concat(), None, false).expect(124);
+        let ran = unread(&bench, &address, &[watch, &["--timeout", "2"]].concat(), None, false).expect(124);
         assert!(ran.stderr.contains("the time is over"), "{ran:#?}");
     }
-    unread(&["watch", "0x20000000"], Some("INT"), true).expect(130);
-    unread(&["mem", "dump", "0x08000000", "0x4000", "-"], Some("TERM"), false).expect(143);
+    unread(&bench, &address, &["run", &firmware("hangs"), "--timeout", "2"], None, false).expect(124);
+}
+
+#[test]
+fn output_that_nobody_reads_delays_no_end_at_a_signal() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let address = address(&session);
+    unread(&bench, &address, &["watch", "0x20000000"], Some("INT"), true).expect(130);
+    unread(&bench, &address, &["mem", "dump", "0x08000000", "0x4000", "-"], Some("TERM"), false).expect(143);
+}
+
+#[test]
+fn events_that_nobody_reads_delay_no_end() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let address = address(&session);
     std::thread::scope(|scope| {
-        let ran = scope.spawn(|| unread(&["events", "--json", "--timeout", "4"], None, true));
+        let ran = scope.spawn(|| unread(&bench, &address, &["events", "--json", "--timeout", "4"], None, true));
         std::thread::sleep(Duration::from_secs(2));
         session.target().halt().unwrap();
         ran.join().unwrap().expect(124);
     });
-    unread(&["run", &hangs, "--timeout", "2"], None, false).expect(124);
+}
+
+#[test]
+fn run_whose_output_nobody_reads_ends_in_order_at_a_signal() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let address = address(&session);
     for joins in [false, true] {
-        unread(&["run", &hangs], Some("TERM"), joins).expect(143);
+        unread(&bench, &address, &["run", &firmware("hangs")], Some("TERM"), joins).expect(143);
         assert_eq!(session.breakpoints().list().unwrap(), []);
         assert_eq!(bench.chip.state(), CoreState::Halted);
     }
