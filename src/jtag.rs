@@ -128,8 +128,8 @@ impl Jtag<'_> {
     ///
     /// # Errors
     /// Before anything is scanned: [`JtagError::Bypass`] if the last instruction was for another
-    /// TAP or is forgotten, [`JtagError::UnknownTap`], [`JtagError::TapDisabled`]. [`JtagError::Refused`] if the
-    /// adapter fails.
+    /// TAP or is forgotten, [`JtagError::UnknownTap`], [`JtagError::TapDisabled`].
+    /// [`JtagError::Refused`] if the adapter fails.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
