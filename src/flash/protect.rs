@@ -74,13 +74,14 @@ impl<R: ProgressReport> Flash<'_, R> {
         let layout = self.layout(bank)?;
         let (first, last) = (*range.start(), *range.end());
         layout.check_numbers(layout.protection_kind(), first, last)?;
+        self.check_nothing_pending(&layout, |block| (first..=last).contains(&block))?;
         self.set_protection(&layout, first, last, change)
     }
 
     /// Refuses a change that would undo one which the chip does not obey yet. OpenOCD's driver
     /// changes what the chip obeys, and stores the whole (`stm32x_protect` in
     /// `src/flash/nor/stm32f1x.c`).
-    fn check_nothing_pending(&self, layout: &FlashInfo, first: u32, last: u32) -> Result<()> {
+    fn check_nothing_pending(&self, layout: &FlashInfo, is_wanted: impl Fn(u32) -> bool) -> Result<()> {
         if layout.bank.driver != "stm32f1x" {
             return Ok(());
         }
@@ -97,7 +98,7 @@ impl<R: ProgressReport> Flash<'_, R> {
             }
         })?;
         let changed: Vec<u32> = (0..u32::BITS).filter(|block| pending >> block & 1 != 0).collect();
-        if changed.iter().all(|block| (first..=last).contains(block)) {
+        if changed.iter().all(|block| is_wanted(*block)) {
             return Ok(());
         }
         let ranges = changed.chunk_by(|one, next| one + 1 == *next);
@@ -106,7 +107,6 @@ impl<R: ProgressReport> Flash<'_, R> {
     }
 
     fn set_protection(&self, layout: &FlashInfo, first: u32, last: u32, change: Change) -> Result<()> {
-        self.check_nothing_pending(layout, first, last)?;
         let (number, protect) = (layout.bank.number, change == Change::Protect);
         let state = if protect { "on" } else { "off" };
         let script =
@@ -132,7 +132,14 @@ impl<R: ProgressReport> Flash<'_, R> {
             let is_wanted =
                 |offset: u64, size: u64| spans.iter().any(|span| span.bank == bank && span.touches(offset, size));
             for (number, (first, last)) in layout.locked(is_wanted).into_iter().enumerate() {
-                match self.set_protection(layout, first, last, Change::Unprotect) {
+                // What lies between the parts that are wanted has no change of its own.
+                let is_wanted_unit = |block| {
+                    let mut units = layout.protection_units();
+                    let is_within = (first..=last).contains(&block);
+                    is_within && units.any(|(unit, offset, size, _)| unit == block && is_wanted(offset, size))
+                };
+                let unlocked = self.check_nothing_pending(layout, is_wanted_unit);
+                match unlocked.and_then(|()| self.set_protection(layout, first, last, Change::Unprotect)) {
                     // After those before it. The next call, after a reset, gets further.
                     Err(Error::Flash(FlashError::ProtectionPending { .. })) if number > 0 => break,
                     done => done?,

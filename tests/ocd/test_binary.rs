@@ -148,3 +148,26 @@ fn target_that_is_gone_gives_no_test_a_verdict() {
     assert_eq!(ran.lines().iter().filter(|line| line["type"] == "test").count(), 0, "{ran:#?}");
     assert_eq!(ran.error()["notes"][0], told);
 }
+
+#[test]
+fn call_that_cannot_be_served_fails_its_test_alone() {
+    let bench = Bench::new();
+    let mut bytes = std::fs::read(firmware("tests")).unwrap();
+    // The test's first instructions: SYS_WRITE0 of memory that is not there.
+    let image = openocd::Image::open(firmware("tests")).unwrap();
+    let address = image.symbols().find(|symbol| symbol.demangled().contains("offset_is_known")).unwrap().address;
+    let segment = image.segments().iter().find(|segment| segment.address <= address).unwrap();
+    let at = usize::try_from(address - segment.address).unwrap();
+    let held = &segment.data[at..at + 16];
+    let place = bytes.windows(16).position(|window| window == held).unwrap();
+    // movs r0, #4; movs r1, #0xf0; lsls r1, r1, #24; bkpt 0xab; b .
+    let code = [0x2004_u16, 0x21f0, 0x0609, 0xbeab, 0xe7fe].map(u16::to_le_bytes).concat();
+    bytes[place..place + code.len()].copy_from_slice(&code);
+    bench.file("bad.elf", bytes);
+    let ran = bench.ocd(&["run", "bad.elf", "--json"]).expect(101);
+    let verdicts: Vec<_> = ran.lines().into_iter().filter(|line| line["type"] == "test").collect();
+    assert_eq!(verdicts.len(), 6, "{ran:#?}");
+    let bad = verdicts.iter().find(|line| line["event"]["name"] == "tests::offset_is_known").unwrap();
+    assert_eq!(bad["event"]["passed"], false);
+    assert!(bad["event"]["reason"].as_str().unwrap().contains("0xf0000000"), "{bad}");
+}

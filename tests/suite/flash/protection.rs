@@ -78,3 +78,20 @@ fn protected_blocks_around_one_that_stays_take_a_reset_each() {
     flash.write_image_with(&image, unlocking).unwrap();
     assert_eq!(protected(&board), [2]);
 }
+
+#[test]
+fn unlocking_an_image_keeps_a_protection_between_its_parts_that_is_not_obeyed_yet() {
+    let board = Board::halted();
+    let flash = board.session.flash();
+    for block in [1, 3] {
+        flash.protect(0, block..=block).unwrap();
+        reset(&board);
+    }
+    flash.protect(0, 2..=2).unwrap();
+    let parts = [1, 3].map(|block| Image::bin(BASE + block * BLOCK, [0x42; 64]).unwrap());
+    let (image, unlocking) = (Image::merge(&parts).unwrap(), WriteOptions::new().unlock(true));
+    let error = flash.write_image_with(&image, unlocking).unwrap_err();
+    assert!(matches!(error, Error::Flash(FlashError::ProtectionPending { .. })), "{error:?}");
+    reset(&board);
+    assert_eq!(protected(&board), [1, 2, 3]);
+}

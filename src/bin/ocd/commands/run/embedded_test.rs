@@ -293,6 +293,8 @@ fn run_one(shared: &Shared, board: &Board, test: &Test, line: &VerdictLine) -> R
     let limit = shared.limit.shorten(test.limit);
     let result = match verdict(runner, board, test, limit, &mut sink, line) {
         Err(failure) if failure.is_of_output() => return Err(Problem::Run(failure)),
+        // Such as a call for memory that is not there: the next test can run.
+        Err(failure) if is_of_test(&failure, board) && runner.signals.caught().is_none() => Err(failure.to_string()),
         Err(failure) => {
             line.interrupt()?;
             let so_far = shared.report().so_far(&test.name, true);
@@ -318,6 +320,12 @@ fn run_one(shared: &Shared, board: &Board, test: &Test, line: &VerdictLine) -> R
     *(if result.is_ok() { &mut report.passed } else { &mut report.failed }) += 1;
     drop(report);
     result.map(drop).map_err(|reason| Problem::Test(escaped(&reason).into()))
+}
+
+/// Whether a failure is the test's own: the target answers, and nobody else has used it.
+fn is_of_test(failure: &Failure, board: &Board) -> bool {
+    let is_of_others = failure.id.starts_with("ocd.run.");
+    failure.status == exit_status::TARGET && !is_of_others && board.target().is_ok_and(|target| target.status().is_ok())
 }
 
 /// How a test ended.
