@@ -271,3 +271,10 @@ fn typed_options_take_the_place_of_those_of_the_repl() {
         assert!(ran.stderr.starts_with(&told), "{ran:?}");
     }
 }
+
+#[test]
+fn backslash_before_an_empty_line_ends_the_command() {
+    let bench = Bench::new();
+    let ran = piped(&bench, &[], "expr 1 \\\n\nexpr 6*7\n").expect(0);
+    assert_eq!(ran.stdout, "1\n42");
+}

@@ -29,6 +29,8 @@ impl Line<'_> {
                 Ok(words) => Line::Ours(words),
                 Err(problem) => Line::Wrong(problem),
             },
+            // It joins the next line, which may be empty.
+            _ if text.ends_with('\\') => Line::Tcl(begun),
             _ => Line::Tcl(text),
         }
     }
