@@ -95,15 +95,17 @@ proc _openocd_rs_1_is_at_bkpt {pc} {
     return [expr {($code & 0xff00) == 0xbe00}]
 }
 
-# Has the next `resume` execute the BKPT at `pc`, where the target is: OpenOCD passes one if it takes it
-# for the reason of the halt. A step of OpenOCD's there executes nothing, moves the program counter
-# behind it, and is the reason from then on (cortex_m_step in src/target/cortex_m.c).
+# Has the next `resume` execute the BKPT at `pc`: OpenOCD passes one if it takes it for the reason of
+# the halt. A step of OpenOCD's there executes nothing, moves the program counter behind it, and is
+# the reason from then on (cortex_m_step in src/target/cortex_m.c). Elsewhere it would execute
+# something.
 proc _openocd_rs_1_make_executable {pc} {
+    reg pc $pc
     step
     reg pc $pc
 }
 
-proc _openocd_rs_1_resume_at_breakpoint {pc args} {
+proc _openocd_rs_1_resume_at_breakpoint {pc} {
     _openocd_rs_1_make_executable $pc
     resume
 }

@@ -246,8 +246,14 @@ proc _openocd_rs_1_write_back_at_end {} {
     }
 }
 
-# The selectors of the debug port for registers (ARM DDI 0403, C1.6.3): CONTROL first, as it says what
-# the stack pointer is.
+# Pairs of registers and their selectors (ARM DDI 0403, C1.6.3) whose bits a core takes as they are.
+proc _openocd_rs_1_whole_registers {} {
+    set numbers {msp 17 psp 18 sp 13 lr 14 pc 15}
+    for {set i 0} {$i < 13} {incr i} { lappend numbers r$i $i }
+    return $numbers
+}
+
+# CONTROL first, as it says what the stack pointer is.
 proc _openocd_rs_1_write_back {target listing} {
     set held {}
     set line {^\([0-9]+\) (.+) \(/[0-9]+\): (0x[0-9a-fA-F]+) \(dirty\)}
@@ -266,9 +272,7 @@ proc _openocd_rs_1_write_back {target listing} {
         incr shift 8
     }
     if {$special != $before} { _openocd_rs_1_write_core_register $target 20 $special }
-    set numbers {xpsr 16 msp 17 psp 18 sp 13 lr 14 pc 15 fpscr 33}
-    for {set i 0} {$i < 13} {incr i} { dict set numbers r$i $i }
-    foreach {name number} $numbers {
+    foreach {name number} [concat {xpsr 16 fpscr 33} [_openocd_rs_1_whole_registers]] {
         if {$name in $dirty} { _openocd_rs_1_write_core_register $target $number [dict get $held $name] }
     }
     for {set i 0} {$i < 16} {incr i} {
@@ -282,8 +286,7 @@ proc _openocd_rs_1_write_back {target listing} {
 # Fails if a register is not in the core as OpenOCD holds it to be written. Of the status register and
 # the special ones a core ignores bits.
 proc _openocd_rs_1_compare_written {target listing} {
-    set numbers {msp 17 psp 18 sp 13 lr 14 pc 15}
-    for {set i 0} {$i < 13} {incr i} { dict set numbers r$i $i }
+    set numbers [_openocd_rs_1_whole_registers]
     set line {^\([0-9]+\) (.+) \(/32\): (0x[0-9a-fA-F]+) \(dirty\)}
     foreach {- name value} [regexp -all -inline -line $line $listing] {
         if {![dict exists $numbers $name]} continue

@@ -163,16 +163,17 @@ proc _openocd_rs_1_from_halt {command address} {
             _openocd_rs_1_renew_overwritten $at
             if {$command eq {resume} && [_openocd_rs_1_is_served $target] && [_openocd_rs_1_is_at_bkpt $at]
                 && ([_openocd_rs_1_is_held $target $at] || [_openocd_rs_1_unanswered_call $target] eq $at)} {
-                # Whoever serves the calls answers this one. OpenOCD would pass the BKPT. Executed, it
-                # would halt the core again, with nothing changed. So the end of a hold is all that
-                # there is to do.
+                # Whoever serves the calls answers this one. OpenOCD would pass the BKPT; executed, it
+                # would halt the core again. So the end of a hold is all that there is to do.
                 unset -nocomplain ::_openocd_rs_1_held($target)
                 # The reason that a program in the target has kept is the hold's.
                 unset -nocomplain ::_openocd_rs_1_reason($target)
                 set ::_openocd_rs_1_resumed_from($target) $at
                 return [list done [_openocd_rs_1_status] $type $pc {}]
             }
-            if {$command eq {resume} && [_openocd_rs_1_would_pass_breakpoint $target $at]} { set command [list _openocd_rs_1_resume_at_breakpoint $at] }
+            if {$command eq {resume} && [_openocd_rs_1_would_pass_breakpoint $target $at]} {
+                lassign [list _openocd_rs_1_resume_at_breakpoint $at] command address
+            }
             unset -nocomplain ::_openocd_rs_1_reason($target)
         }
         unset -nocomplain ::_openocd_rs_1_held($target)

@@ -150,3 +150,18 @@ fn what_openocd_has_not_read_and_what_a_reset_has_undone_is_not_written_at_the_e
     session.close().unwrap();
     assert_ne!(chip.register(Register::R(4)), 0x5555);
 }
+
+#[test]
+fn resume_at_a_breakpoint_instruction_after_a_flash_call_executes_nothing_before_it() {
+    let board = Board::halted();
+    // adds r6, #1; nop; bkpt 1
+    board.session.memory().write_u16_slice(0x2000_3000, &[0x3601, 0xbf00, 0xbe01]).unwrap();
+    for (register, value) in [("pc", 0x2000_3000_u32), ("r6", 0)] {
+        board.session.registers().write(register, value).unwrap();
+    }
+    board.session.flash().info(0).unwrap();
+    board.session.target().resume_at(0x2000_3004).unwrap();
+    let status = board.session.target().wait_halt(std::time::Duration::from_secs(20)).unwrap();
+    assert_eq!(status.pc, Some(0x2000_3004));
+    assert_eq!(board.chip.register(Register::R(6)), 0);
+}
