@@ -124,10 +124,11 @@ fn tell_variable(error: &mut clap::Error, words: &[OsString]) {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return };
     let option = option.split(' ').next().unwrap_or_default();
     let is_typed = |word: &OsString| word.to_str().is_some_and(|word| word.split('=').next() == Some(option));
-    let mut named = option.strip_prefix("--").map(|name| format!("OCD_{}", name.replace('-', "_").to_uppercase()));
-    named = named.filter(|name| std::env::var_os(name).is_some());
+    let cli = command();
+    let argument = cli.get_arguments().find(|argument| argument.get_long() == option.strip_prefix("--"));
+    let named = argument.and_then(clap::Arg::get_env).filter(|name| std::env::var_os(name).is_some());
     if let (ErrorKind::InvalidValue, Some(name), false) = (error.kind(), named, words.iter().any(is_typed)) {
-        let tip = StyledStr::from(format!("the value is that of {name}"));
+        let tip = StyledStr::from(format!("the value is that of {}", name.to_string_lossy()));
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
     }
 }

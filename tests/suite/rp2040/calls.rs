@@ -3,10 +3,10 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use openocd::{Session, Target};
+use openocd::{SemihostingConsole, Session, Target};
 use virtual_chip::Register;
 
-use super::{start, wait_until};
+use super::{Pair, start, wait_until};
 use crate::board::PATIENCE;
 
 const CODE: u32 = 0x2000_1000;
@@ -22,16 +22,22 @@ fn begin(core: Target<'_>, number: u16) {
     }
 }
 
-#[test]
-fn calls_of_one_core_are_served_whichever_core_of_the_group_is_resumed() {
-    let Some(pair) = start(true) else { return };
+/// The cores as a group, core 1 in such a loop, and who serves its calls. Core 0 has been resumed.
+fn serving(number: u16) -> Option<(Pair, SemihostingConsole)> {
+    let pair = start(true)?;
     pair.wait_until_both_count();
     pair.session.halt_all().unwrap();
-    begin(pair.core(1), 3);
-    let counted = || pair.board.cores()[1].register(Register::R(6));
-    let mut console = pair.core(1).semihosting().serve().unwrap();
-    console.set_read_timeout(Some(Duration::from_millis(100)));
+    begin(pair.core(1), number);
+    let console = pair.core(1).semihosting().serve().unwrap();
     pair.core(0).resume().unwrap();
+    Some((pair, console))
+}
+
+#[test]
+fn calls_of_one_core_are_served_whichever_core_of_the_group_is_resumed() {
+    let Some((pair, mut console)) = serving(3) else { return };
+    let counted = || pair.board.cores()[1].register(Register::R(6));
+    console.set_read_timeout(Some(Duration::from_millis(100)));
     let ways: [fn(&Session, [Target<'_>; 2]); 2] = [
         |_, cores| {
             cores[1].halt().unwrap();
@@ -61,13 +67,8 @@ fn calls_of_one_core_are_served_whichever_core_of_the_group_is_resumed() {
 
 #[test]
 fn call_that_waits_for_input_waits_on_when_the_other_core_is_resumed() {
-    let Some(pair) = start(true) else { return };
-    pair.wait_until_both_count();
-    pair.session.halt_all().unwrap();
-    begin(pair.core(1), 7);
+    let Some((pair, mut console)) = serving(7) else { return };
     let counted = || pair.board.cores()[1].register(Register::R(6));
-    let mut console = pair.core(1).semihosting().serve().unwrap();
-    pair.core(0).resume().unwrap();
     for _ in 0..3 {
         pair.core(1).wait_halt(PATIENCE).unwrap();
         pair.core(0).halt().unwrap();
