@@ -4,8 +4,7 @@ use std::cell::Cell;
 
 use super::Flash;
 use super::banks::Ram;
-use super::layout::{Chip, Span};
-use super::write::gaps;
+use super::layout::{Chip, Span, gaps};
 use crate::error::{Error, Result};
 use crate::progress::{NoProgress, ProgressReport, Tracker};
 

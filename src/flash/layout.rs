@@ -226,6 +226,26 @@ pub(super) fn end(sector: &Sector) -> u64 {
     sector.offset + sector.size
 }
 
+/// The parts of sectors that are in none of the spans. Both are in order.
+pub(super) fn gaps(sectors: &[Span], spans: &[Span]) -> Vec<Span> {
+    let mut gaps = Vec::new();
+    for whole in sectors {
+        let end = whole.offset + whole.length;
+        let mut from = whole.offset;
+        let mut add = |from: u64, to: u64| {
+            if from < to {
+                gaps.push(Span { bank: whole.bank, offset: from, length: to - from });
+            }
+        };
+        for span in spans.iter().filter(|span| span.bank == whole.bank && (whole.offset..end).contains(&span.offset)) {
+            add(from, span.offset);
+            from = span.offset + span.length;
+        }
+        add(from, end);
+    }
+    gaps
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,5 +324,14 @@ mod tests {
         assert_eq!(layout.piece_end(0xc00, 0x2fff, 0x800), 0x1000, "aligned within a large sector");
         assert_eq!(layout.piece_end(0x2801, 0x2fff, 0x400), 0x2c00);
         assert_eq!(layout.piece_end(0x2c00, 0x2fff, 0x800), 0x2fff);
+    }
+
+    #[test]
+    fn gaps_are_what_no_part_covers() {
+        let span = |offset, length| Span { bank: 0, offset, length };
+        let sectors = [span(0, 100), span(200, 100)];
+        let spans = [span(0, 10), span(20, 30), span(250, 50)];
+        assert_eq!(gaps(&sectors, &spans), [span(10, 10), span(50, 50), span(200, 50)]);
+        assert_eq!(gaps(&sectors[..1], &[span(0, 100)]), []);
     }
 }

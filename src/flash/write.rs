@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::banks::Ram;
 use super::keep::Kept;
-use super::layout::{Chip, Span};
+use super::layout::{Chip, Span, gaps};
 use super::pieces::{Expected, Pace, cause};
 use super::read_back::Partial;
 use super::{Flash, ImageSource, WriteOptions, WriteReport};
@@ -348,26 +348,6 @@ impl Chip {
     }
 }
 
-/// The parts of sectors that are in none of the spans. Both are in order.
-pub(super) fn gaps(sectors: &[Span], spans: &[Span]) -> Vec<Span> {
-    let mut gaps = Vec::new();
-    for whole in sectors {
-        let end = whole.offset + whole.length;
-        let mut from = whole.offset;
-        let mut add = |from: u64, to: u64| {
-            if from < to {
-                gaps.push(Span { bank: whole.bank, offset: from, length: to - from });
-            }
-        };
-        for span in spans.iter().filter(|span| span.bank == whole.bank && (whole.offset..end).contains(&span.offset)) {
-            add(from, span.offset);
-            from = span.offset + span.length;
-        }
-        add(from, end);
-    }
-    gaps
-}
-
 /// Says how far writing came. If nothing has begun because the target runs, that alone is the
 /// error.
 fn not_written(error: Error, tracker: &Tracker<'_>, piece: &Partial, options: WriteOptions) -> Error {
@@ -378,19 +358,5 @@ fn not_written(error: Error, tracker: &Tracker<'_>, piece: &Partial, options: Wr
             let (address, unknown_to) = (piece.first_unknown(), piece.end());
             FlashError::Write { address, written, total, unknown_to, cause: cause(error) }.into()
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gaps_are_what_no_part_covers() {
-        let span = |offset, length| Span { bank: 0, offset, length };
-        let sectors = [span(0, 100), span(200, 100)];
-        let spans = [span(0, 10), span(20, 30), span(250, 50)];
-        assert_eq!(gaps(&sectors, &spans), [span(10, 10), span(50, 50), span(200, 50)]);
-        assert_eq!(gaps(&sectors[..1], &[span(0, 100)]), []);
     }
 }

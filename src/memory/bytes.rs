@@ -4,7 +4,6 @@
 use super::Memory;
 use super::access::{Access, display_command, read_command, write_command};
 use super::display;
-use super::reading::clipped;
 use crate::command::Script;
 use crate::error::Result;
 use crate::progress::ProgressReport;
@@ -172,6 +171,10 @@ impl<R: ProgressReport> Memory<'_, R> {
         let mut tracker = self.begin(Phase::Write, bytes.len() as u64, address)?;
         self.write_all::<Bytes>(address, bytes, &mut self.write_pace::<Bytes>(), &mut tracker)
     }
+}
+
+pub(super) fn clipped(length: u64) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX)
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "the remainder is less than 4")]

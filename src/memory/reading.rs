@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::Memory;
 use super::access::{ALL_ELEMENTS, Access, read_command, read_refused};
-use super::bytes::{Bytes, offset_in_word};
+use super::bytes::{Bytes, clipped, offset_in_word};
 use super::pace::{Pace, Quick, Series};
 use crate::command::{Reply, Request, Script};
 use crate::error::{InvalidArgument, Result, TargetError, UnexpectedReply};
@@ -170,8 +170,4 @@ fn end_of<T>(address: u64, count: usize) -> u64 {
 
 fn bytes_of<T>(count: usize) -> u64 {
     (count * size_of::<T>()) as u64
-}
-
-pub(super) fn clipped(length: u64) -> usize {
-    usize::try_from(length).unwrap_or(usize::MAX)
 }

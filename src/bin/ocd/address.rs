@@ -8,7 +8,7 @@ use openocd::Image;
 use openocd::svd::Device;
 
 use crate::board::Board;
-use crate::commands::regs::is_core_register;
+use crate::core_registers::is_core_register;
 use crate::failure::{Failure, Outcome};
 use crate::number;
 use crate::settings::{Key, Settings};

@@ -1,4 +1,4 @@
-//! The commands, one file each.
+//! The commands, one file each: what they are called, what they do to a board, and which code runs.
 
 pub(crate) mod adapter;
 pub(crate) mod attach;
@@ -30,11 +30,167 @@ pub(crate) mod symbols;
 pub(crate) mod verify;
 pub(crate) mod watch;
 
-use crate::arguments::Command;
-use crate::context::Context;
+use clap::Subcommand;
+
+use crate::context::{Context, Does};
 use crate::exit_status;
 use crate::failure::Outcome;
+use crate::identity::Effect;
 use crate::output::Output;
+
+/// The aliases are what other tools call a command. They are hidden: one name is enough to learn.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Flash firmware, reset, and show what it prints until it ends. Its exit status becomes ours.
+    Run(Box<run::RunArgs>),
+    /// Show what running firmware prints, without a reset or a halt.
+    ///
+    /// It ends with Ctrl-C, when --timeout is over, and when the firmware exits, crashes or halts.
+    Attach(attach::AttachArgs),
+    /// Show the target's state.
+    Status,
+    /// Show probe, chain, targets, debug port and flash on one page.
+    Info,
+    /// Halt the target.
+    #[command(alias = "stop")]
+    Halt,
+    /// Let the target run.
+    #[command(alias = "continue", alias = "go")]
+    Resume(control::ResumeArgs),
+    /// Execute one instruction.
+    Step(control::StepArgs),
+    /// Reset the target.
+    Reset(control::ResetArgs),
+    /// Wait until the target halts.
+    WaitHalt,
+    /// Show core registers, or write them.
+    #[command(alias = "reg", alias = "registers")]
+    Regs(regs::RegsArgs),
+    /// Read, write, dump, load, search and test memory.
+    #[command(alias = "memory")]
+    Mem(mem::MemArgs),
+    /// Set, remove and list breakpoints.
+    #[command(alias = "breakpoint", alias = "break")]
+    Bp(breakpoints::BpArgs),
+    /// Set, remove and list watchpoints.
+    #[command(alias = "watchpoint")]
+    Wp(breakpoints::WpArgs),
+    /// Read and write peripherals by the names of the chip's SVD file. Needs --svd.
+    Svd(svd::SvdArgs),
+    /// Watch variables and registers while the target runs: a table, CSV in a pipe, or JSON.
+    Watch(watch::WatchArgs),
+    /// Print what happens to the targets: halts, resumptions, resets.
+    Events(events::EventsArgs),
+    /// List the symbols of the firmware. Needs no board.
+    Symbols(symbols::SymbolsArgs),
+    /// Explain why a halted target crashed.
+    Crash(crash::CrashArgs),
+    /// Show the calls that led to where a Cortex-M is halted. Needs --elf.
+    #[command(alias = "bt")]
+    Backtrace(crash::CrashArgs),
+    /// Write registers and memory of a halted target to a core file, which GDB opens.
+    Core(crash::CoreArgs),
+    /// Show the JTAG chain, as OpenOCD read it at its start.
+    Scan,
+    /// Play an SVF file through the JTAG chain.
+    Svf(jtag::SvfArgs),
+    /// Play an XSVF file through the JTAG chain.
+    Xsvf(jtag::XsvfArgs),
+    /// Show and access the debug access port of an Arm chip.
+    Dap(dap::DapArgs),
+    /// Show the probe, set its speed, drive its reset lines.
+    Adapter(adapter::AdapterArgs),
+    /// Write firmware into flash, verify it and start it. What flash holds already is skipped.
+    #[command(alias = "download", alias = "program")]
+    Flash(flash::FlashArgs),
+    /// Erase flash.
+    Erase(erase::EraseArgs),
+    /// Compare flash with firmware. The target need not be halted.
+    Verify(verify::VerifyArgs),
+    /// Read flash into a file. The target need not be halted.
+    Read(read::ReadArgs),
+    /// Protect sectors of flash from being erased and written.
+    Protect(protect::ProtectArgs),
+    /// End the protection of sectors of flash.
+    Unprotect(protect::ProtectArgs),
+    /// List the flash banks.
+    Banks(banks::BanksArgs),
+    /// Run an OpenOCD command and print its result.
+    Cmd(cmd::CmdArgs),
+    /// Show each setting and where it comes from. Needs no board.
+    Config,
+    /// Start an OpenOCD for other tools, and keep it until Ctrl-C.
+    Server(server::ServerArgs),
+    /// Start GDB on the board, with an OpenOCD that ends with it, or with the one of --connect.
+    Gdb(gdb::GdbArgs),
+    /// Run OpenOCD's commands and ours, line by line.
+    Repl(repl::ReplArgs),
+    /// Print what the running target sends over RTT, and send it standard input.
+    ///
+    /// Ctrl-C or the end of --timeout ends it. The end of standard input, Ctrl-D on a terminal,
+    /// does not.
+    Rtt(rtt::RttArgs),
+    /// Serve the semihosting calls of the running target until it exits or crashes.
+    Semihosting(semihosting::SemihostingArgs),
+    /// Print a completion script for a shell. Needs no board.
+    Completions(shell::CompletionsArgs),
+    /// Print the manual page, or write all pages. Needs no board.
+    Man(shell::ManArgs),
+}
+
+impl Command {
+    pub(crate) fn does(&self) -> Does {
+        Does { takes_time: self.takes_time(), effect: self.effect() }
+    }
+
+    /// What it does to a board.
+    fn effect(&self) -> Effect {
+        let changes = match self {
+            Command::Flash(_) | Command::Erase(_) | Command::Protect(_) | Command::Unprotect(_) => {
+                return Effect::ChangesFlash;
+            }
+            Command::Run(arguments) if arguments.writes_flash() => return Effect::ChangesFlash,
+            Command::Run(_) | Command::Halt | Command::Resume(_) | Command::Step(_) | Command::Reset(_) => true,
+            Command::Svf(_) | Command::Xsvf(_) => true,
+            // Whatever is typed there.
+            Command::Cmd(_) | Command::Gdb(_) | Command::Repl(_) => true,
+            Command::Regs(arguments) => arguments.writes(),
+            Command::Mem(arguments) => arguments.writes(),
+            Command::Bp(arguments) => arguments.writes(),
+            Command::Wp(arguments) => arguments.writes(),
+            Command::Svd(arguments) => arguments.writes(),
+            Command::Dap(arguments) => arguments.writes(),
+            Command::Adapter(arguments) => arguments.drives_a_line(),
+            // A program of OpenOCD's or of the library's runs in the chip's RAM.
+            Command::Verify(_) => true,
+            Command::Banks(arguments) => arguments.looks_for_erased(),
+            // What is read from a ring of RTT is noted in the target's memory.
+            Command::Attach(_) => true,
+            Command::Rtt(arguments) => !arguments.only_lists(),
+            // It answers the firmware's calls.
+            Command::Semihosting(_) => true,
+            Command::Status | Command::Info | Command::WaitHalt | Command::Watch(_) => false,
+            Command::Events(_) | Command::Symbols(_) | Command::Crash(_) | Command::Backtrace(_) => false,
+            Command::Core(_) | Command::Scan | Command::Read(_) => false,
+            Command::Config | Command::Server(_) | Command::Completions(_) | Command::Man(_) => false,
+        };
+        if changes { Effect::ChangesTarget } else { Effect::Looks }
+    }
+
+    /// Whether `--timeout` limits the command as a whole, not each answer of OpenOCD.
+    fn takes_time(&self) -> bool {
+        matches!(
+            self,
+            Command::Run(_)
+                | Command::Attach(_)
+                | Command::WaitHalt
+                | Command::Rtt(_)
+                | Command::Semihosting(_)
+                | Command::Watch(_)
+                | Command::Events(_)
+        )
+    }
+}
 
 /// Runs a command that needs neither a board nor settings.
 pub(crate) fn without_board(command: &Command, output: &Output) -> Option<Outcome<u8>> {

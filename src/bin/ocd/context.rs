@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use openocd::{OnClose, OpenOcdBuilder, Session};
 use serde::Serialize;
 
-use crate::arguments::Cli;
+use crate::arguments::BoardArgs;
 use crate::board::Board;
 use crate::failure::{Failure, Outcome};
 use crate::identity::Effect;
@@ -22,33 +22,46 @@ pub(crate) struct Context {
     pub(crate) sources: Sources,
     /// The boards that were chosen by name; empty for the one that needs no name.
     names: Vec<String>,
-    /// Whether `--timeout` limits the command as a whole.
-    takes_time: bool,
-    /// What the command does to its boards.
-    effect: Effect,
+    does: Does,
     /// Whether standard input has the lines of the repl to which the command belongs.
     pub(crate) is_script: bool,
     /// The session of that repl.
     pub(crate) of_repl: Option<Session>,
 }
 
+/// What the command does.
+#[derive(Clone, Copy)]
+pub(crate) struct Does {
+    /// Whether `--timeout` limits the command as a whole.
+    pub(crate) takes_time: bool,
+    /// What it does to its boards.
+    pub(crate) effect: Effect,
+}
+
 impl Context {
-    pub(crate) fn new(cli: &Cli, matches: &ArgMatches, mut output: Output, signals: Signals) -> Outcome<Context> {
+    /// `chosen` are the boards of the command line that `matches` has in full.
+    pub(crate) fn new(
+        chosen: &BoardArgs,
+        matches: &ArgMatches,
+        does: Does,
+        mut output: Output,
+        signals: Signals,
+    ) -> Outcome<Context> {
         // That of a repl's line before counts no more.
         room::limit(None);
         let sources = Sources::collect(matches)?;
         // What is typed comes before the environment.
         let has_typed_board = matches.value_source("board") == Some(ValueSource::CommandLine);
-        if cli.board.all_boards && has_typed_board {
+        if chosen.all_boards && has_typed_board {
             return Err(Failure::usage("--all-boards and --board exclude each other"));
         }
-        let names = match cli.board.all_boards {
+        let names = match chosen.all_boards {
             true => sources.board_names().into_iter().collect(),
             // The environment variable may be empty.
-            false if cli.board.board == [""] => Vec::new(),
-            false => cli.board.board.clone(),
+            false if chosen.board == [""] => Vec::new(),
+            false => chosen.board.clone(),
         };
-        if cli.board.all_boards && names.is_empty() {
+        if chosen.all_boards && names.is_empty() {
             return Err(Failure::configuration("there are no boards: no ocd.toml names any"));
         }
         // Settings that cannot be read are told when they are needed.
@@ -63,8 +76,7 @@ impl Context {
         );
         output.several_boards = names.len() > 1;
         last_line::expect(&output, &names);
-        let (takes_time, effect) = (cli.command.takes_time(), cli.command.effect());
-        Ok(Context { output, signals, sources, names, takes_time, effect, is_script: false, of_repl: None })
+        Ok(Context { output, signals, sources, names, does, is_script: false, of_repl: None })
     }
 
     /// The settings of each chosen board.
@@ -108,7 +120,7 @@ impl Context {
     pub(crate) fn one_board_with(&self, tune: impl FnOnce(OpenOcdBuilder) -> OpenOcdBuilder) -> Outcome<Board> {
         let settings = self.one_settings()?;
         self.note_unused(&settings);
-        self.checked(Board::open(settings, self.takes_time, tune)?)
+        self.checked(Board::open(settings, self.does.takes_time, tune)?)
     }
 
     /// The board, if it is the one that is meant. Nothing is changed on another one, at the end
@@ -117,7 +129,7 @@ impl Context {
         self.note_start(&board)?;
         // What is done at the end counts, too.
         let is_left = board.settings.value(Key::OnExit).is_none_or(|on_exit| on_exit == "keep");
-        board.check_identity(if is_left { self.effect } else { self.effect.max(Effect::ChangesTarget) })?;
+        board.check_identity(if is_left { self.does.effect } else { self.does.effect.max(Effect::ChangesTarget) })?;
         Ok(board)
     }
 
@@ -203,7 +215,7 @@ impl Context {
         let one = |settings: Settings, plan: P| {
             let name = settings.board.clone();
             self.note_unused(&settings);
-            let opened = Board::open(settings, self.takes_time, |openocd| openocd)
+            let opened = Board::open(settings, self.does.takes_time, |openocd| openocd)
                 .and_then(|board| all.add(&board).map(|()| board));
             let answer = opened.and_then(|board| self.checked(board)).and_then(|board| {
                 // The target is left as it should be also after a failure, which then counts.

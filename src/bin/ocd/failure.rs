@@ -1,12 +1,10 @@
 //! What `ocd` tells when something failed: what, why, and what to try.
 
-use std::error::Error as _;
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::signals::Signals;
-use crate::{exit_status, hints};
+use crate::exit_status;
 
 /// The codes of a standard output that takes no more.
 const BROKEN_PIPE: &str = "ocd.broken_pipe";
@@ -75,8 +73,8 @@ impl Failure {
 
     /// The failure of a command that may have been ended by a signal: then the signal's status
     /// counts, whatever failed at the end.
-    pub(crate) fn after_signals(self, signals: &Signals) -> Self {
-        match signals.caught().filter(|_| self.status != exit_status::BROKEN_PIPE) {
+    pub(crate) fn after_signal(self, caught: Option<u8>) -> Self {
+        match caught.filter(|_| self.status != exit_status::BROKEN_PIPE) {
             Some(status) => Failure { status, ..self },
             None => self,
         }
@@ -116,26 +114,6 @@ impl Failure {
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
-    }
-}
-
-impl From<openocd::Error> for Failure {
-    fn from(error: openocd::Error) -> Self {
-        let mut failure = Failure::new(exit_status::of(&error), error.id(), error.to_string());
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let text = cause.to_string();
-            // A system's reason ends the library's text.
-            if !failure.message.ends_with(&text) {
-                failure.causes.push(text);
-            }
-            source = cause.source();
-        }
-        failure.command = error.command().map(str::to_owned);
-        failure.code = error.code();
-        failure.log = error.log().into_iter().flat_map(str::lines).map(str::to_owned).collect();
-        hints::explain(&mut failure, &error);
-        failure
     }
 }
 

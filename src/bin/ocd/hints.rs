@@ -1,9 +1,11 @@
-//! Explains errors of the library: what to try, by the kind of error and by OpenOCD's own log of
+//! Errors of the library as failures of `ocd`, explained: what to try, by the kind of error and by OpenOCD's own log of
 //! its start.
 
 pub(crate) mod chain;
 mod plain;
 mod symptoms;
+
+use std::error::Error as _;
 
 use openocd::{
     ConnectionError, Error, FlashError, ImageError, ProcessError, ProcessReport, StartFailure, TargetError, TargetState,
@@ -25,8 +27,28 @@ const LONG: usize = 400;
 const SHOW_LOG: &str = "-v shows all that OpenOCD says; with --connect, --json does";
 const SHOW_ALL: &str = "-v shows all that OpenOCD says";
 
+impl From<openocd::Error> for Failure {
+    fn from(error: openocd::Error) -> Self {
+        let mut failure = Failure::new(exit_status::of(&error), error.id(), error.to_string());
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // A system's reason ends the library's text.
+            if !failure.message.ends_with(&text) {
+                failure.causes.push(text);
+            }
+            source = cause.source();
+        }
+        failure.command = error.command().map(str::to_owned);
+        failure.code = error.code();
+        failure.log = error.log().into_iter().flat_map(str::lines).map(str::to_owned).collect();
+        explain(&mut failure, &error);
+        failure
+    }
+}
+
 /// Adds to `failure` what to try, and for an OpenOCD that did not start the status of its reason.
-pub(crate) fn explain(failure: &mut Failure, error: &Error) {
+fn explain(failure: &mut Failure, error: &Error) {
     match error {
         Error::Connection(ConnectionError::Interrupted) | Error::Process(ProcessError::Cancelled) => {
             if let Some(status) = Signals::current().caught() {

@@ -9,9 +9,11 @@
 mod address;
 mod arguments;
 mod board;
+mod command_line;
 mod commands;
 mod context;
 mod control_block;
+mod core_registers;
 mod crash;
 mod distinct;
 mod exit_status;
@@ -33,24 +35,23 @@ mod settings;
 mod signals;
 mod silence;
 mod time_limit;
-mod usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use command_line::Line;
 use context::Context;
 use failure::{Failure, Outcome};
-use output::Output;
+use output::{Output, last_line};
 use signals::Signals;
-use usage::Line;
 
 fn main() -> ExitCode {
     // Before anything else: a signal that comes early must not end a command without a word.
-    let signals = Signals::install();
+    let signals = Signals::install(last_line::end);
     let words: Vec<OsString> = std::env::args_os().collect();
     let line = match Line::read(&words) {
         Ok(line) => line,
-        Err(error) => return exit_status::code(usage::answer(&error, &words, usage::wants_json(&words))),
+        Err(error) => return exit_status::code(command_line::answer(&error, &words, command_line::wants_json(&words))),
     };
     let output = line.output();
     let run = || -> Outcome<u8> {
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
         if let Some(done) = commands::without_board(&line.cli.command, &output) {
             return done;
         }
-        let context = Context::new(&line.cli, &line.matches, output.clone(), signals)?;
+        let context = Context::new(&line.cli.board, &line.matches, line.cli.command.does(), output.clone(), signals)?;
         // It knows the board.
         let failed = |failure| fail(&context.output, failure);
         Ok(commands::run(line.cli.command, &context).unwrap_or_else(failed))
@@ -71,5 +72,5 @@ fn main() -> ExitCode {
 }
 
 fn fail(output: &Output, failure: Failure) -> u8 {
-    output.failure(None, &failure.after_signals(&Signals::current()))
+    output.failure(None, &failure.after_signal(Signals::current().caught()))
 }

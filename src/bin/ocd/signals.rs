@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use openocd::{OnClose, Session};
 
 use crate::failure::Failure;
-use crate::output::last_line;
 use crate::{exit_status, platform};
 
 /// What the operating system asked for. All values are the same.
@@ -52,6 +51,9 @@ struct Entry {
     is_closing: bool,
 }
 
+/// Tells how the command ended, unless it has told that itself.
+pub(crate) type Tell = fn(&Failure);
+
 static SIGNALS: OnceLock<Signals> = OnceLock::new();
 
 /// How often a waiting command looks.
@@ -66,8 +68,8 @@ const LAST_GRACE: Duration = Duration::from_secs(1);
 const LONGEST_CLOSE: Duration = Duration::from_secs(15);
 
 impl Signals {
-    /// Begins to catch signals.
-    pub(crate) fn install() -> std::io::Result<Signals> {
+    /// Begins to catch signals. `tell` is called when one ends the program by force.
+    pub(crate) fn install(tell: Tell) -> std::io::Result<Signals> {
         let signals = Signals::current();
         for &signal in platform::ENDING_SIGNALS {
             let status =
@@ -76,7 +78,7 @@ impl Signals {
             signal_hook::flag::register_usize(signal, Arc::clone(&signals.0.arrived), status.into())?;
         }
         let watching = signals.clone();
-        std::thread::Builder::new().name("ocd signals".to_owned()).spawn(move || watching.watch())?;
+        std::thread::Builder::new().name("ocd signals".to_owned()).spawn(move || watching.watch(tell))?;
         Ok(signals)
     }
 
@@ -182,7 +184,7 @@ impl Signals {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn watch(&self) {
+    fn watch(&self, tell: Tell) {
         loop {
             std::thread::sleep(POLL);
             let status = self.0.arrived.swap(0, Ordering::Relaxed);
@@ -199,7 +201,7 @@ impl Signals {
             }
             let ending = self.clone();
             // On a thread of its own, so that this one sees the second signal.
-            let spawned = std::thread::Builder::new().spawn(move || ending.end_unattended(status));
+            let spawned = std::thread::Builder::new().spawn(move || ending.end_unattended(status, tell));
             if spawned.is_err() {
                 self.end_at_once(status);
             }
@@ -217,7 +219,7 @@ impl Signals {
     }
 
     /// Ends a command that does not attend to signals: it waits for OpenOCD, or for input.
-    fn end_unattended(&self, status: usize) {
+    fn end_unattended(&self, status: usize, tell: Tell) {
         std::thread::sleep(GRACE);
         if self.0.attended.load(Ordering::Relaxed) {
             return;
@@ -253,7 +255,7 @@ impl Signals {
             // There is nobody left to tell.
             let _ = close(entry.session, entry.on_close);
         }
-        tell(status);
+        tell_in_time(tell, status);
         exit(status)
     }
 }
@@ -263,13 +265,13 @@ fn exit(status: usize) -> ! {
     std::process::exit(i32::try_from(status).unwrap_or(i32::from(exit_status::FAILED)))
 }
 
-/// Tells that the command was interrupted, unless it has told how it ended. On a thread of its own:
-/// a reader that does not read must not keep the program.
-fn tell(status: usize) {
+/// Tells that the command was interrupted, on a thread of its own: a reader that does not read must
+/// not keep the program.
+fn tell_in_time(tell: Tell, status: usize) {
     let failure = Failure::interrupted(u8::try_from(status).unwrap_or(exit_status::FAILED));
     let (done, told) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
-        last_line::end(&failure);
+        tell(&failure);
         drop(done);
     });
     // Either it is told, or nobody reads.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::address::Names;
 use crate::board::Board;
 use crate::context::Context;
+use crate::core_registers::GENERAL;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::number;
@@ -31,24 +32,6 @@ pub(crate) struct RegsArgs {
     #[arg(long)]
     force: bool,
 }
-
-/// What is shown without names of a Cortex-M, of one without priorities to mask (Armv6-M), and of a
-/// RISC-V hart.
-#[rustfmt::skip]
-const GENERAL: [&[&str]; 3] = [
-    &[
-        "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "sp", "lr", "pc", "xPSR",
-        "msp", "psp", "primask", "basepri", "faultmask", "control",
-    ],
-    &[
-        "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "sp", "lr", "pc", "xPSR",
-        "msp", "psp", "primask", "control",
-    ],
-    &[
-        "ra", "sp", "gp", "tp", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "fp", "s1", "s2", "s3", "s4", "s5", "s6",
-        "s7", "s8", "s9", "s10", "s11", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "pc",
-    ],
-];
 
 /// Registers that hold addresses of code.
 const CODE: [&str; 3] = ["pc", "lr", "ra"];
@@ -140,11 +123,6 @@ pub(crate) fn run(context: &Context, arguments: &RegsArgs) -> Outcome<u8> {
             Ok(Done::from(Report { read, notes }))
         },
     )
-}
-
-/// Whether it is a core register of a Cortex-M or a RISC-V hart.
-pub(crate) fn is_core_register(name: &str) -> bool {
-    GENERAL.into_iter().flatten().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Refuses what is no name of a register, but a form of a write. `writes` are those of --write.

@@ -14,16 +14,16 @@ use clap::Args;
 use openocd::{Execution, OnClose, Session};
 use serde::Serialize;
 
-use crate::arguments::Command;
 use crate::board::Board;
+use crate::command_line;
 use crate::commands;
+use crate::commands::Command;
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::output::Done;
 use crate::platform;
 use crate::settings::{Key, Origin};
-use crate::usage;
 use editor::{Editor, Typed};
 use line::Line;
 use source::Source;
@@ -145,7 +145,7 @@ impl Repl<'_> {
     fn is_complete(&self, tcl: &str, unknown: &OnceCell<Failure>) -> bool {
         is_complete(&self.board.session, tcl).unwrap_or_else(|error| {
             let failure = Failure::from(error).within("cannot tell where the command ends, and nothing of it was run");
-            let _ = unknown.set(failure.after_signals(&self.context.signals));
+            let _ = unknown.set(failure.after_signal(self.context.signals.caught()));
             true
         })
     }
@@ -254,7 +254,7 @@ impl Repl<'_> {
     }
 
     /// Refuses options that mean another OpenOCD or another board than the repl's.
-    fn check_same_board(&self, typed: &usage::Line) -> Option<Failure> {
+    fn check_same_board(&self, typed: &command_line::Line) -> Option<Failure> {
         let is_own = |names: &[String]| matches!((names, self.board.name()), ([one], Some(own)) if one == own);
         let option = match &typed.cli.board {
             board if board.all_boards => "--all-boards",
@@ -270,7 +270,7 @@ impl Repl<'_> {
 
     /// Runs a command of this program. It makes a connection of its own to this OpenOCD.
     fn ours(&self, words: &[String]) -> u8 {
-        let typed = usage::Line::read(&ours(&[], words)).ok();
+        let typed = command_line::Line::read(&ours(&[], words)).ok();
         if let Some(failure) = typed.as_ref().and_then(|typed| self.check_same_board(typed)) {
             return self.context.output.failure(None, &failure);
         }
@@ -278,10 +278,14 @@ impl Repl<'_> {
         let is_typed = |name: &str| typed.as_ref().is_some_and(|typed| typed.is_typed(&name.replace('-', "_")));
         let options: Vec<_> = self.options.iter().filter(|(name, _)| !is_typed(name)).cloned().collect();
         let all = ours(&options, words);
-        let line = match usage::Line::read(&all) {
+        let line = match command_line::Line::read(&all) {
             Ok(line) => line,
             Err(error) => {
-                return usage::answer(&error, &all, self.context.output.is_json() || usage::wants_json(&all));
+                return command_line::answer(
+                    &error,
+                    &all,
+                    self.context.output.is_json() || command_line::wants_json(&all),
+                );
             }
         };
         let output = line.output_within(&self.context.output);
@@ -292,7 +296,8 @@ impl Repl<'_> {
             if let Some(done) = commands::without_board(&line.cli.command, &output) {
                 return done;
             }
-            let mut context = Context::new(&line.cli, &line.matches, output.clone(), self.context.signals.clone())?;
+            let (does, signals) = (line.cli.command.does(), self.context.signals.clone());
+            let mut context = Context::new(&line.cli.board, &line.matches, does, output.clone(), signals)?;
             // It is for the end of the repl, which is still to come.
             context.sources.only_if_typed(Key::OnExit);
             context.is_script = self.is_script;
@@ -300,7 +305,7 @@ impl Repl<'_> {
             commands::run(line.cli.command, &context)
         };
         let signals = &self.context.signals;
-        let status = run().unwrap_or_else(|failure| output.failure(None, &failure.after_signals(signals)));
+        let status = run().unwrap_or_else(|failure| output.failure(None, &failure.after_signal(signals.caught())));
         self.context.signals.unattend();
         self.context.output.use_color();
         status

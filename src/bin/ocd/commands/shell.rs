@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 use serde::Serialize;
 
-use crate::arguments::Cli;
+use crate::command_line::Cli;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Done, Output};
 

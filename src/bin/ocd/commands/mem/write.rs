@@ -6,11 +6,11 @@ use clap::Args;
 use openocd::FlashBank;
 use serde::Serialize;
 
-use super::super::regs::is_core_register;
 use super::{Width, memory};
 use crate::address::{Names, Place};
 use crate::board::Board;
 use crate::context::Context;
+use crate::core_registers::is_core_register;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::number;

@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn our_commands_and_options_are_completed_after_our_name() {
-        let cli = crate::arguments::Cli::command();
+        let cli = crate::command_line::Cli::command();
         assert_eq!(ours("ocd wait", &cli), Completion { start: 4, words: vec!["wait-halt".to_owned()] });
         assert_eq!(ours("ocd rtt --chan", &cli).words, ["--channel"]);
         assert_eq!(ours("ocd rtt --js", &cli).words, ["--json"]);

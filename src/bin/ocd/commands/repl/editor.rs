@@ -16,7 +16,7 @@ use rustyline::{CompletionType, Config, Helper};
 use super::complete::{self, Completion};
 use super::is_complete;
 use super::line::commands;
-use crate::arguments::Cli;
+use crate::command_line::Cli;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::platform;

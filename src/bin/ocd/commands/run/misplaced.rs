@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use clap::{Arg, Command};
 
+use crate::command_line;
 use crate::failure::{Failure, Outcome};
-use crate::usage;
 
 /// An option of ours, known or mistyped, must not become an argument of the firmware in silence.
 /// What follows `--` is not looked at.
@@ -13,7 +13,8 @@ pub(super) fn refuse(arguments: &[String]) -> Outcome<()> {
     let end = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
     let (typed, rest) = arguments.split_at(end);
     let Some(first) = typed.iter().find(|word| is_dashed(word)) else { return Ok(()) };
-    let Some((options, others)) = usage::with_command(["run"].into_iter(), |run| sorted(run, first, typed)) else {
+    let Some((options, others)) = command_line::with_command(["run"].into_iter(), |run| sorted(run, first, typed))
+    else {
         return Err(Failure::usage(format!("unknown option {first}"))
             .help("arguments for the firmware that begin with - follow --: ocd run FILE -- --fast"));
     };
@@ -29,7 +30,7 @@ pub(super) fn refuse(arguments: &[String]) -> Outcome<()> {
 /// The options of ocd among the words of another program's command, each with its value, and the
 /// other words. `None` without a known one that begins with two dashes.
 pub(crate) fn options_among(command: &str, words: &[String]) -> Option<(Vec<String>, Vec<String>)> {
-    usage::with_command([command].into_iter(), |command| {
+    command_line::with_command([command].into_iter(), |command| {
         let is_known = |word: &&String| word.starts_with("--") && option(command, word).is_some();
         sorted(command, words.iter().find(is_known)?, words)
     })

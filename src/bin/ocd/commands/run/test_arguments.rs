@@ -25,7 +25,7 @@ pub(super) fn read(run: &RunArgs, is_json: bool) -> Outcome<Read> {
     let mut arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => return Err(wrong_usage(&error)),
-        Err(error) => return Ok(Read::Answered(crate::usage::answer(&error, &[], false))),
+        Err(error) => return Ok(Read::Answered(crate::command_line::answer(&error, &[], false))),
     };
     if run.until_line.is_some() || !run.until.is_empty() {
         return Err(Failure::usage("--until and --until-line end a run, but a test ends by itself")

@@ -1,16 +1,34 @@
-//! The command line as it was typed: one that can be read, one that cannot, one that asks for help.
+//! The command line: what may be typed, and what was typed: a line that can be read, one that cannot,
+//! one that asks for help.
 
 use std::ffi::{OsStr, OsString};
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
-use crate::arguments::{Cli, Command, OutputArgs};
+use crate::arguments::{BoardArgs, OutputArgs};
+use crate::commands::Command;
 use crate::exit_status;
 use crate::failure::Failure;
 use crate::output::{self, Output};
+
+/// Flash, run, inspect and test microcontrollers through OpenOCD.
+///
+/// Every failure is an error with an exit status of its own, also where OpenOCD itself reports
+/// success.
+#[derive(Debug, Parser)]
+#[command(name = "ocd", version, after_long_help = exit_status::TABLE, max_term_width = 100)]
+#[command(propagate_version = true, infer_long_args = false)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) board: BoardArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
 
 /// A command line that can be read.
 pub(crate) struct Line {
