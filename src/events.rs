@@ -73,7 +73,8 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Connection`] if the connection cannot be opened, [`Error::Timeout`] if OpenOCD does
-    /// not answer there, and [`CommandError::Failed`] if OpenOCD refuses to notify.
+    /// not answer there, and [`CommandError::Failed`] if OpenOCD refuses to notify, as it
+    /// does before `init`.
     pub fn events(&self) -> Result<Events> {
         self.open_events(false)
     }

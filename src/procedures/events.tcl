@@ -13,9 +13,10 @@ proc _openocd_rs_1_notify {trace} {
     if {$trace} { lappend commands trace }
     foreach command $commands {
         # The answer is in the result or in the log, depending on version and caller.
-        lassign [_openocd_rs_1_informed {if {[catch {tcl $command on} answer]} { tcl_$command on } else { set answer }}] - result log
-        set answer $result$log
-        if {![string match *enabled* $answer]} { set is_on 0 }
+        lassign [_openocd_rs_1_informed {if {[catch {tcl $command on} answer]} { tcl_$command on } else { set answer }}] code result log
+        # Before `init`, OpenOCD refuses.
+        if {$code != 0} { error $result$log }
+        if {![string match *enabled* $result$log]} { set is_on 0 }
     }
     return $is_on
 }
