@@ -2,6 +2,8 @@
 //! Nothing here talks to OpenOCD.
 
 #[cfg(feature = "debuginfo")]
+mod compressed;
+#[cfg(feature = "debuginfo")]
 mod debug_info;
 #[cfg(feature = "debuginfo")]
 mod debug_limits;

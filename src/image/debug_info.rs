@@ -1,17 +1,19 @@
 //! Debug information (DWARF) of an ELF image: the source line of an address, and how to unwind a
 //! stack.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use addr2line::Context;
 use gimli::{EndianArcSlice, RunTimeEndian, SectionId};
 use object::Endianness;
-use object::elf::{SHF_COMPRESSED, SHT_NOBITS};
+use object::elf::SHT_NOBITS;
 use object::read::elf::{FileHeader, SectionHeader as _};
 
 use super::Image;
-use super::debug_limits;
+use super::compressed;
+use super::debug_limits::{self, INVALID};
 use super::elf::{File, SHARED_AT_MOST};
 use crate::error::{ImageError, Result};
 use crate::types::SymbolKind;
@@ -19,9 +21,6 @@ use crate::types::SymbolKind;
 pub(crate) type Reader = EndianArcSlice<RunTimeEndian>;
 
 const NONE: &str = "has no debug information: build it with -g, or `debug = true` in Cargo's profile";
-const COMPRESSED: &str =
-    "has compressed debug information, which is not read: link it with --compress-debug-sections=none";
-const INVALID: &str = "has debug information that cannot be read";
 
 /// What is read of a file: each name once, however many sections have it.
 const SECTIONS: [&str; 13] = [
@@ -92,8 +91,8 @@ pub(crate) struct DebugInfo {
     address_size: u8,
     /// Where `.eh_frame` is in memory: its addresses are relative to that.
     eh_frame_address: Option<u64>,
-    /// One of the sections is compressed, and left out.
-    is_compressed: bool,
+    /// Why one of the sections is left out.
+    problem: Option<&'static str>,
     /// A lock, because a context fills itself while it is asked.
     context: OnceLock<Result<Mutex<Context<Reader>>, &'static str>>,
 }
@@ -106,20 +105,26 @@ impl DebugInfo {
             ..DebugInfo::default()
         };
         let Ok(sections) = file.header.sections(file.endian, file.bytes) else { return info };
+        let mut compressed = compressed::Sections::of(file.bytes.len());
         for section in sections.iter() {
             let name = sections.section_name(file.endian, section).unwrap_or_default();
             let name = String::from_utf8_lossy(name);
+            // GNU's older form of compression has names of its own: `.zdebug_info`.
+            let gnu_name = name.strip_prefix(".zdebug_").map(|rest| format!(".debug_{rest}"));
+            let is_gnu = gnu_name.is_some();
+            let name = gnu_name.map_or(name, Cow::Owned);
             let is_known = info.sections.iter().any(|(known, _)| *known == name);
             if is_known || !SECTIONS.contains(&&*name) || section.sh_type(file.endian) == SHT_NOBITS {
                 continue;
             }
-            if section.sh_flags(file.endian).contains(SHF_COMPRESSED) {
-                info.is_compressed = true;
-            } else if let Ok(data) = section.data(file.endian, file.bytes) {
-                if name == ".eh_frame" {
-                    info.eh_frame_address = Some(section.sh_addr(file.endian).into());
+            match compressed.contents(file, section, is_gnu) {
+                Ok(data) => {
+                    if name == ".eh_frame" {
+                        info.eh_frame_address = Some(section.sh_addr(file.endian).into());
+                    }
+                    info.sections.push((name.into_owned(), data.into()));
                 }
-                info.sections.push((name.into_owned(), data.into()));
+                Err(problem) => info.problem = Some(problem),
             }
         }
         info
@@ -150,8 +155,11 @@ impl DebugInfo {
     }
 
     fn locations(&self, address: u64) -> Result<Vec<CodeLocation>, &'static str> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
         if !self.has(SectionId::DebugInfo) {
-            return Err(if self.is_compressed { COMPRESSED } else { NONE });
+            return Err(NONE);
         }
         // No code is at the last address, and addr2line overflows there.
         if address == u64::MAX {
@@ -215,8 +223,7 @@ impl Image {
     /// subtract 1.
     ///
     /// # Errors
-    /// [`ImageError::Elf`] if the file has no debug information, or the information is compressed
-    /// or damaged.
+    /// [`ImageError::Elf`] if the file has no debug information, or the information is damaged.
     ///
     /// ```
     /// let image = openocd::Image::open("tests/images/crash/crash.elf")?;

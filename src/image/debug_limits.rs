@@ -23,6 +23,7 @@ const OF_A_BYTE_OF_ABBREVIATIONS: u64 = 16;
 const OF_A_BYTE_OF_A_LINE_HEADER: u64 = 48;
 const OF_A_BYTE_OF_A_LINE_PROGRAM: u64 = 24;
 
+pub(super) const INVALID: &str = "has debug information that cannot be read";
 pub(super) const TOO_MUCH: &str = "has debug information that stands for far more than the file holds";
 const TOO_DEEP: &str = "has debug information that is nested more than 500 deep";
 

@@ -42,6 +42,10 @@ fn the_calls_are_shown_with_their_source_lines() {
     assert!(found.len() == functions.len() && found.is_sorted(), "{ran:?}");
     let result = bench.ocd(&["backtrace", "--elf", CRASH, "--json"]).expect(0).result();
     assert_eq!(result["frames"][1]["locations"][1]["function"], "inner");
+    for form in ["zlib", "zlib-gnu", "zstd"] {
+        let elf = CRASH.replace(".elf", &format!("-{form}.elf"));
+        assert_eq!(bench.ocd(&["backtrace", "--elf", &elf]).expect(0).stdout, ran.stdout, "{form}");
+    }
     // The file may be an argument, as it is for `attach`.
     let ran = bench.ocd(&["backtrace", CRASH]).expect(0);
     assert!(ran.stdout.contains("inner at "), "{ran:?}");

@@ -43,6 +43,7 @@ mod answers;
 #[cfg(target_os = "linux")]
 mod attach;
 #[cfg(target_os = "linux")]
+mod compressed;
 mod console;
 mod control_characters;
 #[cfg(target_os = "linux")]

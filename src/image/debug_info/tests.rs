@@ -1,4 +1,4 @@
-//! Debug information that stands for far more than its bytes.
+//! Debug information that is compressed, and that stands for far more than its bytes.
 
 use super::*;
 
@@ -44,6 +44,52 @@ fn nested(depth: usize, name: &str) -> DebugInfo {
     entries.resize(entries.len() + depth + 2, 0);
     let texts = [name.as_bytes(), &[0]].concat();
     info(&[(".debug_abbrev", abbreviations.concat()), (".debug_info", unit(0, &entries)), (".debug_str", texts)])
+}
+
+const CRASH: &[u8] = include_bytes!("../../../tests/images/crash/crash.elf");
+const COMPRESSED: [(&str, &[u8]); 3] = [
+    ("zlib", include_bytes!("../../../tests/images/crash/crash-zlib.elf")),
+    ("zlib-gnu", include_bytes!("../../../tests/images/crash/crash-zlib-gnu.elf")),
+    ("zstd", include_bytes!("../../../tests/images/crash/crash-zstd.elf")),
+];
+
+/// Where `.debug_info` is in these files.
+const INFO: usize = 0x130;
+const UNREADABLE: &str = "has compressed debug information that cannot be decompressed";
+
+/// The file with another word in it.
+fn with_u32(file: &[u8], at: usize, value: u32) -> Vec<u8> {
+    let mut file = file.to_vec();
+    file[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    file
+}
+
+#[test]
+fn compressed_sections_are_those_that_were_compressed() {
+    let plain = Image::parse(CRASH).unwrap();
+    assert!(!plain.debug_info.sections.is_empty());
+    for (form, file) in COMPRESSED {
+        let image = Image::parse(file).unwrap();
+        assert_eq!(image.debug_info.sections, plain.debug_info.sections, "{form}");
+        assert_eq!(image.debug_info.locations(CODE.into()), plain.debug_info.locations(CODE.into()), "{form}");
+    }
+}
+
+#[test]
+fn compressed_sections_that_are_damaged_are_refused() {
+    let problem = |file: &[u8]| problem(&Image::parse(file).unwrap().debug_info);
+    let [(_, zlib), _, (_, zstd)] = COMPRESSED;
+    // The first section: the form, the length and the alignment, and the compressed bytes.
+    let [size, data] = [INFO + 4, INFO + 20];
+    for file in [zlib, zstd] {
+        let length = u32::from_le_bytes(file[size..size + 4].try_into().unwrap());
+        for wrong in [0, length - 1, length + 1] {
+            assert_eq!(problem(&with_u32(file, size, wrong)), UNREADABLE);
+        }
+        assert_eq!(problem(&with_u32(file, size, u32::MAX)), debug_limits::TOO_MUCH);
+        assert_eq!(problem(&with_u32(file, data, 0)), UNREADABLE);
+        assert!(problem(&with_u32(file, INFO, 77)).contains("in a compression that is not read"));
+    }
 }
 
 #[test]

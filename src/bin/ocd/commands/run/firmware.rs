@@ -62,7 +62,11 @@ impl Firmware {
     /// Tells people if the log cannot name places in the sources.
     pub(crate) fn note_missing_places(&self, output: &Output) {
         if self.defmt.is_some() && self.locations.is_empty() {
-            output.note(None, "the log has no places in the sources: the ELF file lacks debug information");
+            if let Err(error) = self.image.location(0) {
+                output.note(None, format_args!("the log has no places in the sources: {error}"));
+                return;
+            }
+            output.note(None, "the log has no places in the sources: the ELF file names none");
             output.note(None, "  help: set `debug = 2` in the profile of Cargo.toml");
         }
     }
