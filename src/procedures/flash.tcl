@@ -71,9 +71,13 @@ proc _openocd_rs_1_catch_faults {target} {
     set registers [$target get_reg $names]
     set frames {}
     foreach name {msp psp} {
-        set top [expr {[dict get $registers $name] & ~3}]
         # At most 26 words and one for alignment (Arm v7-M ARM, B1.5.7).
-        if {$top >= 108} { catch {lappend frames [expr {$top - 108}] [$target read_memory [expr {$top - 108}] 32 27]} }
+        set top [expr {[dict get $registers $name] & ~3}]
+        set lowest [expr {$top - 108}]
+        # A chip that is erased has its stack pointer at the end of the address space, other firmware
+        # anywhere. A read of a peripheral may change it, and no stack is there (B3.1).
+        if {$lowest < 0 || $lowest < 0x60000000 && $top > 0x40000000 || $top > 0xa0000000} continue
+        _openocd_rs_1_quietly {catch {lappend frames $lowest [$target read_memory $lowest 32 27]}}
     }
     set demcr [$target read_memory 0xe000edfc 32 1]
     set faults [$target read_memory 0xe000ed28 32 2]

@@ -1,11 +1,14 @@
 //! The core's registers after flash calls, in the core itself and not only in OpenOCD's copy.
 
+use std::thread;
+use std::time::Instant;
+
 use openocd::{OnClose, Session};
 use virtual_chip::firmware::{COUNTER_ADDRESS, IMAGE};
 use virtual_chip::{CoreState, Register, VirtualChip};
 
 use super::BASE;
-use crate::board::{Board, config};
+use crate::board::{Board, PATIENCE, config};
 use crate::random::Random;
 
 type Call = (&'static str, fn(&Session));
@@ -164,4 +167,38 @@ fn resume_at_a_breakpoint_instruction_after_a_flash_call_executes_nothing_before
     let status = board.session.target().wait_halt(std::time::Duration::from_secs(20)).unwrap();
     assert_eq!(status.pc, Some(0x2000_3004));
     assert_eq!(board.chip.register(Register::R(6)), 0);
+}
+
+/// Everything that OpenOCD has logged, if it is not more than it keeps.
+fn log_of(session: &Session) -> String {
+    session.command("echo {the log ends here}").unwrap();
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let log = session.process().unwrap().log_tail().join("\n");
+        if log.contains("the log ends here") {
+            return log;
+        }
+        assert!(Instant::now() < end, "{log}");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_stack_pointer_that_points_at_no_stack_is_no_error() {
+    // That of an erased chip, those of programs that never set it, at nothing, and in RAM that the
+    // chip does not have.
+    for sp in [0xffff_fffc, 0x5a5a_59ec, 0x4000_4408, 0x2100_0000, 0] {
+        let board = Board::halted();
+        let session = &board.session;
+        for name in ["sp", "msp", "psp"] {
+            session.registers().write(name, sp).unwrap();
+        }
+        session.flash().info(0).unwrap();
+        session.flash().erase_sector(0, 100, 101).unwrap();
+        session.flash().write(BASE + 0x1_9000, &[1; 2048]).unwrap();
+        assert!(session.flash().verify(BASE + 0x1_9000, &[1; 2048]).unwrap());
+        assert_eq!(session.registers().read_u64("sp").unwrap(), sp);
+        let log = log_of(session);
+        assert!(!log.contains("Error") && !log.contains("Failed"), "sp {sp:#x}: {log}");
+    }
 }
