@@ -43,7 +43,7 @@ pub enum RttError {
     },
     /// The target did not take all bytes of a write to a down-channel: its ring stayed full.
     #[error(
-        "down-channel {channel} took only {taken} of {length} bytes, and no more within {after:?}: the firmware does not read them"
+        "down-channel {channel} took only {taken} of {length} bytes, and no more within {after:?}: the firmware does not read them, or it is halted"
     )]
     NotTaken {
         /// The channel.

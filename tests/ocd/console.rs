@@ -144,8 +144,9 @@ fn input_that_the_firmware_does_not_take_delays_neither_a_signal_nor_the_end() {
             std::thread::sleep(std::time::Duration::from_secs(2));
             running.signal("INT");
         }
-        running.end().expect(status);
+        let ran = running.end().expect(status);
         assert!(begin.elapsed() < std::time::Duration::from_secs(7), "{:?}", begin.elapsed());
+        assert!(ran.stderr.contains("bytes of standard input, the firmware took only"), "{ran:#?}");
     }
 }
 

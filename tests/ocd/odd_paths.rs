@@ -60,6 +60,17 @@ fn commands_end_in_json_as_they_do_in_text() {
 }
 
 #[test]
+fn an_address_follows_such_a_path() {
+    let bench = bench();
+    let session = bench.session();
+    let file = OsString::from_vec([odd("raw").as_bytes(), b"@0x08004000"].concat());
+    ocd(&bench, &session, &[OsStr::new("flash"), &file]).expect(0);
+    ocd(&bench, &session, &[OsStr::new("verify"), &file]).expect(0);
+    let held = session.memory().read_bytes(0x0800_4000, 18).unwrap();
+    assert_eq!(held, [&[1; 16][..], &[0xff; 2]].concat());
+}
+
+#[test]
 fn symbols_of_until_are_those_of_the_file() {
     let bench = bench();
     let session = bench.session();

@@ -202,3 +202,20 @@ fn peripheral_in_the_place_of_a_register_is_told() {
         assert!(!ran.stderr.contains("no SVD file"), "{ran:?}");
     }
 }
+
+#[test]
+fn a_peripheral_without_registers_is_told_with_the_mistake_of_the_file() {
+    let bench = Bench::new();
+    let peripheral = |name: &str, from: &str, base: &str| {
+        format!("<peripheral{from}><name>{name}</name><baseAddress>{base}</baseAddress></peripheral>")
+    };
+    let peripherals = peripheral("P", " derivedFrom=\"NOPE\"", "0x20000000") + &peripheral("E", "", "0x20002000");
+    bench.file("empty.svd", format!("<device><name>D</name><peripherals>{peripherals}</peripherals></device>"));
+    for command in ["list", "read"] {
+        let ran = bench.ocd(&["svd", command, "P", "--svd", "empty.svd"]).expect(0);
+        assert!(ran.stderr.contains("warning: P has no registers in the SVD file: "), "{ran:?}");
+        assert!(ran.stderr.contains(r#"is derived from "NOPE", which does not exist"#), "{ran:?}");
+        let ran = bench.ocd(&["svd", command, "E", "--svd", "empty.svd", "--json"]).expect(0);
+        assert_eq!(ran.lines()[0]["event"]["message"], "E has no registers in the SVD file", "{ran:?}");
+    }
+}

@@ -14,6 +14,7 @@ use crate::board::Board;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
+use crate::platform;
 
 #[derive(Debug, Args)]
 pub(crate) struct FirmwareArgs {
@@ -181,7 +182,7 @@ fn is_unknown_format(error: &Error) -> bool {
 
 /// Splits `FILE@ADDRESS`, unless there is a file of that very name.
 pub(crate) fn with_address(path: &Path) -> Option<(PathBuf, String)> {
-    let (file, base) = path.to_str()?.rsplit_once('@')?;
+    let (file, base) = platform::rsplit_once(path.as_os_str(), '@')?;
     (!file.is_empty() && !base.is_empty() && !path.exists()).then(|| (PathBuf::from(file), base.to_owned()))
 }
 

@@ -28,9 +28,11 @@ pub(crate) enum Stream {
 
 #[cfg(unix)]
 mod unix {
+    use std::ffi::OsStr;
     use std::fs::FileType;
     use std::io;
     use std::os::fd::AsFd as _;
+    use std::os::unix::ffi::OsStrExt as _;
     use std::process::{Child, ExitStatus};
     use std::sync::{Mutex, PoisonError};
     use std::time::Duration;
@@ -105,6 +107,13 @@ mod unix {
         std::os::unix::fs::FileTypeExt::is_fifo(&kind)
     }
 
+    /// Splits at the last ASCII character of this kind, if text follows it.
+    pub(crate) fn rsplit_once(text: &OsStr, at: char) -> Option<(&OsStr, &str)> {
+        let bytes = text.as_bytes();
+        let place = bytes.iter().rposition(|&byte| char::from(byte) == at)?;
+        Some((OsStr::from_bytes(&bytes[..place]), std::str::from_utf8(&bytes[place + 1..]).ok()?))
+    }
+
     /// The signal that ended a program.
     pub(crate) fn signal_of(status: ExitStatus) -> Option<i32> {
         std::os::unix::process::ExitStatusExt::signal(&status)
@@ -113,6 +122,7 @@ mod unix {
 
 #[cfg(not(unix))]
 mod other {
+    use std::ffi::OsStr;
     use std::fs::FileType;
     use std::process::{Child, ExitStatus};
 
@@ -152,6 +162,11 @@ mod other {
         false
     }
 
+    /// Splits text at the last character of this kind; what is no text, not at all.
+    pub(crate) fn rsplit_once(text: &OsStr, at: char) -> Option<(&OsStr, &str)> {
+        text.to_str()?.rsplit_once(at).map(|(before, after)| (OsStr::new(before), after))
+    }
+
     /// A signal ends no program here.
     pub(crate) fn signal_of(_: ExitStatus) -> Option<i32> {
         None
@@ -160,13 +175,13 @@ mod other {
 
 #[cfg(not(unix))]
 pub(crate) use other::{
-    PIECE, ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of, take_interrupt, wait_for_input,
-    wait_for_room,
+    PIECE, ask_to_end, is_fifo, restore_terminal, rsplit_once, save_terminal, signal_of, take_interrupt,
+    wait_for_input, wait_for_room,
 };
 #[cfg(unix)]
 pub(crate) use unix::{
-    PIECE, ask_to_end, is_fifo, restore_terminal, save_terminal, signal_of, take_interrupt, wait_for_input,
-    wait_for_room,
+    PIECE, ask_to_end, is_fifo, restore_terminal, rsplit_once, save_terminal, signal_of, take_interrupt,
+    wait_for_input, wait_for_room,
 };
 
 /// The programs of this user that have a file open below a folder: `openocd (process 123)`. Only

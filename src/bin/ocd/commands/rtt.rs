@@ -193,7 +193,7 @@ fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: TimeLi
     // Also what came before a failure is shown; the failure counts.
     let _ = stream.finish();
     let _ = channel.close();
-    Err(failure)
+    Err(typing.note_left(failure))
 }
 
 /// Shows what comes.
@@ -243,6 +243,16 @@ impl Typing {
                 std::thread::sleep(ROOM_POLL);
             }
         }
+    }
+
+    /// Notes in the failure that ends the console what the firmware has not taken.
+    fn note_left(&self, failure: Failure) -> Failure {
+        // One that was not taken for long has told that.
+        if self.left.is_empty() || failure.id == "rtt.not_taken" {
+            return failure;
+        }
+        let (taken, length) = (self.taken, self.taken + self.left.len());
+        failure.note(format!("of the last {length} bytes of standard input, the firmware took only {taken}"))
     }
 
     /// Tells that the firmware gets nothing of what is typed.

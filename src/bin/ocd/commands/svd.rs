@@ -7,6 +7,7 @@ mod snapshot;
 mod write;
 
 use clap::{Args, Subcommand};
+use openocd::svd::{Device, Peripheral};
 
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -43,6 +44,18 @@ impl SvdArgs {
             _ => false,
         }
     }
+}
+
+/// Warns of a peripheral without registers: a list of nothing would look like an answer.
+fn warn_if_empty(context: &Context, board: Option<&str>, device: &Device, peripheral: &Peripheral) -> Outcome<()> {
+    if !peripheral.registers().is_empty() {
+        return Ok(());
+    }
+    let name = peripheral.name();
+    let quoted = format!("{name:?}");
+    let why = device.warnings().iter().find(|warning| warning.contains(&quoted));
+    let why = why.map(|warning| format!(": {warning}")).unwrap_or_default();
+    context.output.warning(board, &format!("{name} has no registers in the SVD file{why}"))
 }
 
 pub(crate) fn run(context: &Context, arguments: &SvdArgs) -> Outcome<u8> {

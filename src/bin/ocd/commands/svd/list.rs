@@ -87,7 +87,12 @@ fn one_line(text: &str) -> String {
 pub(crate) fn run(context: &Context, arguments: &ListArgs) -> Outcome<u8> {
     for settings in context.settings()? {
         let names = Names::new(&settings);
-        let report = list(names.needed_device()?, arguments.path.as_deref())?;
+        let device = names.needed_device()?;
+        let report = list(device, arguments.path.as_deref())?;
+        if let Some(Named::Peripheral(peripheral)) = arguments.path.as_deref().and_then(|path| find(device, path).ok())
+        {
+            super::warn_if_empty(context, settings.board.as_deref(), device, peripheral)?;
+        }
         context.output.done(settings.board.as_deref(), &Done::from(report))?;
     }
     Ok(0)

@@ -91,7 +91,11 @@ pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
             let known = known.filter(|device| find(device, &arguments.path).is_ok());
             let device = known.map_or_else(|| view.add_core_peripherals(), Ok)?;
             let view = if arguments.force { view.unguarded() } else { view };
-            let report = read(view, find(&device, &arguments.path)?)?;
+            let named = find(&device, &arguments.path)?;
+            if let Named::Peripheral(peripheral) = named {
+                super::warn_if_empty(context, board.name(), &device, peripheral)?;
+            }
+            let report = read(view, named)?;
             let status = if report.has_failed() { exit_status::TARGET } else { exit_status::DONE };
             Ok(Done::with(report, status))
         },
