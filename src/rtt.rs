@@ -24,7 +24,7 @@ use crate::stop_token::StopTokens;
 use crate::target::Target;
 use crate::types::RttDirection;
 use crate::wire::{Deadline, tcl};
-use ring::{Ring, RingState};
+use ring::Ring;
 
 /// How long the commands at the end of a call may take beyond the call's own limit.
 const GRACE: Duration = Duration::from_secs(1);
@@ -306,15 +306,7 @@ impl<'a> Rtt<'a> {
     }
 
     fn open(&self, number: u32, deadline: Deadline) -> Result<RttChannel> {
-        let mut up = self.ring(RttDirection::Up, number, deadline)?;
-        if up.state == RingState::Lost {
-            // As after a reset, when the firmware has put it elsewhere.
-            self.start_before(deadline, true, &StopTokens::default())?;
-            up = self.ring(RttDirection::Up, number, deadline)?;
-        }
-        if up.state != RingState::Ready && self.ring(RttDirection::Down, number, deadline)?.state != RingState::Ready {
-            return Err(up.no_channel(RttDirection::Up, number).into());
-        }
+        self.check_channel(number, deadline)?;
         RttChannel::open(*self, number, deadline)
     }
 

@@ -78,7 +78,8 @@ pub struct RttChannel {
 }
 
 impl RttChannel {
-    pub(super) fn open(rtt: Rtt<'_>, channel: u32, deadline: Deadline) -> Result<Self> {
+    /// Opens a channel, whether the firmware has it or not.
+    pub(crate) fn open(rtt: Rtt<'_>, channel: u32, deadline: Deadline) -> Result<Self> {
         let (server, stream) = Server::start(rtt, channel, deadline)?;
         Ok(RttChannel::with(stream, Arc::new(server), Some(DEFAULT_TIMEOUT), Some(DEFAULT_TIMEOUT)))
     }

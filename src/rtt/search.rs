@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::Rtt;
+use super::ring::RingState;
 use super::write::of_failed_access;
 use crate::command::{Request, Script};
 use crate::error::{Error, RejectedBlock, Result, RttError, TimeoutError};
 use crate::memory::numbers::decode;
 use crate::stop_token::StopTokens;
 use crate::target::Target;
-use crate::types::RttWait;
+use crate::types::{RttDirection, RttWait};
 use crate::wire::{Deadline, tcl};
 
 /// The usual id of a control block.
@@ -116,6 +117,20 @@ impl Rtt<'_> {
             }
             std::thread::sleep(SEARCH_PERIOD.min(left));
         }
+    }
+
+    /// Fails if the firmware does not use the channel. Restarts a transfer that has lost its block.
+    pub(crate) fn check_channel(&self, number: u32, deadline: Deadline) -> Result<()> {
+        let mut up = self.ring(RttDirection::Up, number, deadline)?;
+        if up.state == RingState::Lost {
+            // As after a reset, when the firmware has put it elsewhere.
+            self.start_before(deadline, true, &StopTokens::default())?;
+            up = self.ring(RttDirection::Up, number, deadline)?;
+        }
+        if up.state != RingState::Ready && self.ring(RttDirection::Down, number, deadline)?.state != RingState::Ready {
+            return Err(up.no_channel(RttDirection::Up, number).into());
+        }
+        Ok(())
     }
 
     /// Starts; with `is_restart` the transfer counts as started also if the control block is not
