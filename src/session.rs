@@ -104,7 +104,9 @@ impl Session {
     /// Starts an OpenOCD with a configuration as one would type it after `openocd`, such as
     /// `"-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg"`, and connects to it.
     ///
-    /// The OpenOCD ends with the session. [`OpenOcdBuilder::config`](crate::OpenOcdBuilder::config)
+    /// The OpenOCD ends with the session, and holds the probe until then: [`close`](Self::close) a
+    /// session before another one is started on its probe, or drop all of its handles.
+    /// [`OpenOcdBuilder::config`](crate::OpenOcdBuilder::config)
     /// says how the string is read. For everything else that can be chosen see
     /// [`OpenOcdProcess::builder`] with [`SessionBuilder::start`].
     ///

@@ -99,6 +99,10 @@ impl OpenOcdBuilder {
     /// backslash escapes a double quote or a backslash. A string that is the path of an existing
     /// file is that file.
     ///
+    /// `exit` and `shutdown` do not belong here, also not as words of `program`: OpenOCD would do what
+    /// stands before them, and end
+    /// ([`StartFailure::EndedByConfiguration`](crate::StartFailure::EndedByConfiguration)).
+    ///
     /// [`spawn`](Self::spawn) fails with
     /// [`ProcessError::InvalidConfig`](crate::ProcessError::InvalidConfig) if the string is empty,
     /// has an unclosed quote or an option without its argument, or sends the log to a file (`-l`):

@@ -161,13 +161,14 @@ pub(crate) fn name_transport(mut failure: Failure, settings: &Settings) -> Failu
 fn start_up(failure: &mut Failure, report: &ProcessReport) {
     failure.log.clone_from(&report.log_tail);
     failure.command = Some(report.command_line.clone());
-    let recognized = StartFailure::recognize(&report.log_tail)
-        .and_then(|(why, line)| symptoms::symptom(why).map(|symptom| (why, symptom, line)));
-    if let Some((why, symptom, line)) = recognized {
+    let why = report.start_failure();
+    if let Some(symptom) = symptoms::symptom(why) {
+        let line = StartFailure::recognize(&report.log_tail).map(|(_, line)| line);
+        let line = line.or_else(|| symptoms::first_error(&report.log_tail));
         failure.status = symptom.status;
         symptom.id.clone_into(&mut failure.id);
         failure.message = why.to_string();
-        failure.causes = vec![format!("OpenOCD says: {line}")];
+        failure.causes = line.map(|line| format!("OpenOCD says: {line}")).into_iter().collect();
         failure.help.push(symptom.help.to_owned());
         match symptom.id {
             symptoms::NO_PERMISSION => {

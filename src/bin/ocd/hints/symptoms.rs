@@ -84,6 +84,11 @@ pub(crate) fn symptom(failure: StartFailure) -> Option<Symptom> {
             CHOSEN_TRANSPORT,
             "the configuration chooses a transport twice, or one that the probe does not have",
         ),
+        StartFailure::EndedByConfiguration => (
+            CONFIGURATION,
+            "ocd.config.ends",
+            "leave `exit` and `shutdown` out of it: what stands before them was done, and ocd ends OpenOCD by itself",
+        ),
         _ => return None,
     };
     Some(Symptom { status, id, help })
