@@ -233,8 +233,8 @@ impl<'a> Rtt<'a> {
     /// Sets how often OpenOCD reads the up-channels, in whole milliseconds from 1 on. RTT must be
     /// started.
     ///
-    /// A shorter interval is a higher rate: OpenOCD takes at most 1024 bytes of a channel each
-    /// time. It is also more traffic on the probe.
+    /// A shorter interval gives a higher data rate, because OpenOCD takes at most 1024 bytes of a
+    /// channel each time. It also causes more traffic on the probe.
     ///
     /// # Errors
     /// [`RttError::InvalidArgument`] (nothing is sent), [`NotSetUp`](RttError::NotSetUp) and
@@ -279,10 +279,11 @@ impl<'a> Rtt<'a> {
     /// start PORT CHANNEL`).
     ///
     /// RTT must be started. The channel keeps the session; see [`RttChannel`]. OpenOCD listens on a
-    /// free port, or on one of [`SessionBuilder::stream_ports`](crate::SessionBuilder::stream_ports),
-    /// on the host and the address of its TCL port. A channel may be opened several times, also by
-    /// several programs: all use one port, and each receives all output of the target. The last one
-    /// to close stops OpenOCD's server. A program that is killed leaves it to the next one.
+    /// free port, or on one of
+    /// [`SessionBuilder::stream_ports`](crate::SessionBuilder::stream_ports), on the host and the
+    /// address of its TCL port. Several programs may open a channel: all use one port, and each
+    /// receives all output of the target. The last one to close stops OpenOCD's server. A killed
+    /// program leaves the server to the next one.
     ///
     /// # Errors
     /// [`RttError::NotSetUp`], [`NotStarted`](RttError::NotStarted),
