@@ -278,12 +278,11 @@ impl<'a> Rtt<'a> {
     /// Opens a channel in both directions, as far as the firmware has them (OpenOCD: `rtt server
     /// start PORT CHANNEL`).
     ///
-    /// RTT must be started. The channel keeps the session; see [`RttChannel`]. OpenOCD listens on a
-    /// free port, or on one of
-    /// [`SessionBuilder::stream_ports`](crate::SessionBuilder::stream_ports), on the host and the
-    /// address of its TCL port. Several programs may open a channel: all use one port, and each
-    /// receives all output of the target. The last one to close stops OpenOCD's server. A killed
-    /// program leaves the server to the next one.
+    /// RTT must be started. The channel keeps the session; see [`RttChannel`]. OpenOCD listens on
+    /// the host and the address of its TCL port, on a free port or on one of
+    /// [`SessionBuilder::stream_ports`](crate::SessionBuilder::stream_ports). Several programs may
+    /// open a channel: all use one port, and each receives all output of the target. The last one
+    /// to close stops OpenOCD's server. A killed program leaves the server to the next one.
     ///
     /// # Errors
     /// [`RttError::NotSetUp`], [`NotStarted`](RttError::NotStarted),

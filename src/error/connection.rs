@@ -58,7 +58,7 @@ pub enum ConnectionError {
     /// The OpenOCD that answers at the port is not the one that this session started or was
     /// connected to. [`Session::reconnect`](crate::Session::reconnect) accepts one that the session
     /// has not started.
-    #[error("another OpenOCD answers at {peer} than the one of this session")]
+    #[error("the OpenOCD that answers at {peer} is not the one of this session")]
     ForeignServer {
         /// The other end.
         peer: SocketAddr,

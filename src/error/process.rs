@@ -44,7 +44,7 @@ pub enum ProcessError {
         report: Box<ProcessReport>,
     },
     /// The program that answers on the port is not the OpenOCD that was started.
-    #[error("another program than the OpenOCD that was started answers on port {port}; {report}")]
+    #[error("the program that answers on port {port} is not the OpenOCD that was started; {report}")]
     ForeignServer {
         /// The TCL port.
         port: u16,

@@ -146,7 +146,7 @@ impl StartFailure {
             TransportRefused => "the transport cannot be chosen",
             TargetUnpowered => "the target seems to have no power",
             TargetSilent => "the target does not answer",
-            WrongChip => "another chip answers than the configuration describes",
+            WrongChip => "the configuration describes another chip",
             Unknown => "OpenOCD ended before it was ready",
         }
     }
