@@ -104,7 +104,7 @@ impl<'a> Target<'a> {
 }
 
 impl<'a, R: ProgressReport> Flash<'a, R> {
-    /// The same flash, with a callback that is told how far each long call is.
+    /// The same flash, with a callback that receives the progress of each long call.
     ///
     /// The callback may change what it captures. It may return nothing, or a
     /// [`ControlFlow`](std::ops::ControlFlow): after `Break` the call goes on to the next boundary

@@ -125,7 +125,7 @@ impl<'a, R: ProgressReport> Memory<'a, R> {
         Memory { physical: true, ..self.clone() }
     }
 
-    /// The same memory, with a callback that is told how far each transfer is.
+    /// The same memory, with a callback that receives the progress of each transfer.
     ///
     /// The callback may change what it captures. It may return nothing, or a
     /// [`ControlFlow`](std::ops::ControlFlow): after `Break` the call ends with

@@ -160,7 +160,7 @@ impl<'a> Rtt<'a> {
         Ok(stopped?)
     }
 
-    /// Lists the channels that the firmware uses, as the target's memory has them.
+    /// Lists the channels that the firmware uses, from the target's memory.
     ///
     /// OpenOCD's `rtt channels` prints the names as they are, and a name may hold lines that look
     /// like channels. This call reads the control block itself. A name ends after 128 bytes.

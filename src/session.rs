@@ -108,7 +108,7 @@ impl Session {
     /// says how the string is read. For everything else that can be chosen see
     /// [`OpenOcdProcess::builder`] with [`SessionBuilder::start`].
     ///
-    /// OpenOCD often goes on with another chip than the configuration describes.
+    /// OpenOCD often goes on although the configuration describes another chip.
     /// [`OpenOcdProcess::start_warnings`] reports this; [`process`](Self::process) gives access to
     /// it.
     ///

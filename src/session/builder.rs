@@ -178,7 +178,7 @@ impl SessionBuilder {
     /// Starts an OpenOCD and connects to it; see [`Session::start`]. Takes a configuration such as
     /// `"board/st_nucleo_f4.cfg"`, or an [`OpenOcdBuilder`] for everything else that can be chosen.
     ///
-    /// OpenOCD often goes on with another chip than the configuration describes:
+    /// OpenOCD often goes on although the configuration describes another chip:
     /// [`OpenOcdProcess::start_warnings`].
     ///
     /// # Errors
