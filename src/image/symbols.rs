@@ -104,8 +104,8 @@ impl Image {
     /// none.
     ///
     /// Symbols that are undefined, thread-local or only marks of the toolchain (`$t`, files,
-    /// sections) are left out, and so are symbols of sections that are not in the target's memory,
-    /// such as the strings of defmt: their values are no addresses.
+    /// sections) are left out. So are symbols of sections outside the target's memory, such as the
+    /// strings of defmt: their values are not addresses.
     ///
     /// ```
     /// let image = openocd::Image::open("examples/firmware/counter.elf")?;
