@@ -96,8 +96,8 @@ impl Target<'_> {
     ///
     /// # Errors
     /// [`TargetError::InvalidArgument`] before anything is changed, if a part of the image is in
-    /// flash or it does not say where it starts. [`TargetError::NotLoaded`] if the target holds
-    /// something else after the load. The errors of [`reset`](Self::reset),
+    /// flash, or the image does not say where it starts. [`TargetError::NotLoaded`] if the target
+    /// holds something else after the load. The errors of [`reset`](Self::reset),
     /// [`load_image`](crate::Memory::load_image) and [`resume`](Self::resume).
     ///
     /// ```

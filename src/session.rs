@@ -110,8 +110,9 @@ impl Session {
     /// says how the string is read. For everything else that can be chosen see
     /// [`OpenOcdProcess::builder`] with [`SessionBuilder::start`].
     ///
-    /// OpenOCD often goes on with another chip than the configuration describes.
-    /// [`OpenOcdProcess::start_warnings`] tells that; [`process`](Self::process) has it.
+    /// OpenOCD often goes on although the configuration describes another chip.
+    /// [`OpenOcdProcess::start_warnings`] reports this; [`process`](Self::process) gives access to
+    /// it.
     ///
     /// # Errors
     /// The errors of [`OpenOcdBuilder::spawn`](crate::OpenOcdBuilder::spawn) and of
@@ -265,8 +266,8 @@ impl Session {
         self.shared.process.as_ref()
     }
 
-    /// Returns a text that no other OpenOCD has: sessions of one OpenOCD have the same, whatever
-    /// address each one used. Waits for a call that another thread has under way.
+    /// Returns a text that identifies the OpenOCD: all sessions of one OpenOCD have the same text,
+    /// whatever address each one used. Waits for a call of another thread that is under way.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;

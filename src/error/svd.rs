@@ -53,7 +53,7 @@ pub enum SvdError {
         reason: String,
     },
     /// The text is larger than any description, or has no end.
-    #[error("{document}: the text is larger than {} MiB, which no such file is", limit >> 20)]
+    #[error("{document}: the text is larger than {} MiB, the limit for such a file", limit >> 20)]
     TooLarge {
         /// The path of the file. `SVD text` for a string.
         document: String,
@@ -70,7 +70,7 @@ pub enum SvdError {
         found: String,
     },
     /// The text is no keyword of CMSIS-SVD.
-    #[error("{word:?} is no value of <{element}>; known are {}", known.join(", "))]
+    #[error("{word:?} is not a value of <{element}>; expected one of {}", known.join(", "))]
     UnknownWord {
         /// The element of the file that holds such keywords, such as `access`.
         element: &'static str,

@@ -64,7 +64,7 @@ pub enum StartFailure {
     TargetUnpowered,
     /// The target does not answer: no power, a loose contact, too high a speed.
     TargetSilent,
-    /// Another chip answers than the configuration describes.
+    /// The chip that answers is not the one that the configuration describes.
     ///
     /// OpenOCD 0.12.0 often goes on with such a chip:
     /// [`start_warnings`](crate::OpenOcdProcess::start_warnings).
@@ -149,7 +149,7 @@ impl StartFailure {
             TransportRefused => "the transport cannot be chosen",
             TargetUnpowered => "the target seems to have no power",
             TargetSilent => "the target does not answer",
-            WrongChip => "another chip answers than the configuration describes",
+            WrongChip => "the configuration describes another chip",
             EndedByConfiguration => "the configuration ends OpenOCD with `exit` or `shutdown`",
             Unknown => "OpenOCD ended before it was ready",
         }
@@ -166,8 +166,8 @@ impl ProcessReport {
     /// Returns why the start failed, as far as the log and the exit status tell.
     ///
     /// It is meant for the report of
-    /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup). Of an
-    /// OpenOCD that ended later it tells nothing useful.
+    /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup). For an
+    /// OpenOCD that ended later, the result is not useful.
     ///
     /// ```
     /// use openocd::{OpenOcdProcess, Error, ProcessError, StartFailure};

@@ -52,8 +52,8 @@ impl Rtt<'_> {
     /// and its rings lie in readable memory. Anything else with the id is skipped: a text that
     /// contains it, for example. The target need not be halted.
     ///
-    /// RAM survives a reset. A block that earlier firmware left behind is as good as a new one, and
-    /// is found too. [`clear`](Self::clear) removes it before the new firmware runs.
+    /// RAM survives a reset. A block that earlier firmware left behind looks like a new one, and is
+    /// found too. [`clear`](Self::clear) removes it before the new firmware runs.
     ///
     /// # Errors
     /// [`RttError::NotSetUp`], [`RttError::NoControlBlock`], and [`RttError::Refused`] if the
@@ -171,9 +171,9 @@ impl Rtt<'_> {
     /// RAM survives a reset, and with it the control block and the rings of whatever ran before.
     /// Firmware writes its own block only some time after its start; firmware without RTT never
     /// does. So clear the RAM between the reset and the first instruction of the new firmware
-    /// (after `reset(ResetMode::Halt)`), wherever what comes by RTT is to be evidence. The bytes
-    /// that have come before are still in open channels:
-    /// [`RttChannel::discard`](crate::RttChannel::discard) drops them.
+    /// (after `reset(ResetMode::Halt)`), if the output of RTT is to be evidence. Open channels
+    /// still hold the bytes that came before: [`RttChannel::discard`](crate::RttChannel::discard)
+    /// drops them.
     ///
     /// The target may be halted or run; firmware that runs loses its block, and prints nothing
     /// more. Only what [`start`](Self::start) would accept is overwritten, so a text that contains

@@ -28,7 +28,7 @@ const LOST_TARGET: (&str, &str) = (
 );
 const GONE: (&str, &str) =
     ("the debug probe does not answer", "check its cable; OpenOCD must be started again when the probe is back");
-const WRONG_CHIP: (&str, &str) = ("another chip answers than the configuration describes", WRONG_CHIP_HELP);
+const WRONG_CHIP: (&str, &str) = ("the configuration describes another chip", WRONG_CHIP_HELP);
 const WRONG_CHIP_HELP: &str = "name the file of the chip that is there: OpenOCD's own are in its folder target/";
 
 /// What to try after a start that failed; `None` for a reason that is unknown here.
