@@ -170,6 +170,14 @@ pub enum SvdError {
         /// Peripheral, register and field.
         field: String,
     },
+    /// A register of this width is no [`Variable`](crate::Variable). Nothing was sent.
+    #[error("{register} has {bits} bits; only registers of 8, 16, 32 or 64 bits are sampled")]
+    NotSampled {
+        /// Peripheral and register.
+        register: String,
+        /// Its width in bits.
+        bits: u32,
+    },
     /// The register has more than 64 bits. Nothing was sent.
     #[error("{register} has {bits} bits; at most 64 can be read or written")]
     UnsupportedSize {
@@ -202,6 +210,7 @@ impl SvdError {
             SvdError::ForbiddenValue { .. } => "svd.forbidden_value",
             SvdError::NotSeparable { .. } => "svd.not_separable",
             SvdError::FieldTwice { .. } => "svd.field_twice",
+            SvdError::NotSampled { .. } => "svd.not_sampled",
             SvdError::UnsupportedSize { .. } => "svd.unsupported_size",
         }
     }
