@@ -57,6 +57,7 @@ mod power;
 #[cfg(target_os = "linux")]
 mod pseudo_terminal;
 #[cfg(target_os = "linux")]
+mod read_protection;
 mod readme;
 #[cfg(target_os = "linux")]
 mod repl;
