@@ -9,6 +9,7 @@ mod cargo_runner;
 mod control;
 mod crash;
 mod events;
+mod file_formats;
 mod flash;
 mod flash_parts;
 mod forms;
