@@ -50,6 +50,7 @@ mod control_characters;
 #[cfg(target_os = "linux")]
 mod failures;
 #[cfg(target_os = "linux")]
+mod left_out;
 mod leftovers;
 #[cfg(target_os = "linux")]
 mod odd_paths;
