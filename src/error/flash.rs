@@ -1,9 +1,12 @@
 //! Errors of flash calls.
 
+mod wording;
+
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use crate::error::text::{self, comma_separated, list_names, ranges};
+use self::wording::{at_least, in_part, list_banks, numbers, or_reversed};
+use crate::error::text::{self, list_names, ranges};
 use crate::error::{Error, Failure, InvalidArgument, Refused, UnexpectedReply};
 use crate::types::Mismatch;
 use crate::types::SectorKind;
@@ -122,6 +125,19 @@ pub enum FlashError {
         /// Number of bytes to read.
         total: u64,
         /// Why.
+        cause: Box<Error>,
+    },
+    /// Flash that is to be erased, written and verified cannot be read, as on a chip with read
+    /// protection: it was read where it begins, and at the ends and in the middle of its bank. No
+    /// flash was changed. Without [`WriteOptions::verify`](crate::WriteOptions::verify) it is
+    /// written all the same.
+    #[error(
+        "flash at {address:#010x} cannot be read, nor any other place of it that was tried, so what is written could not be verified, and no flash was changed: {cause}"
+    )]
+    Unreadable {
+        /// The first address that is to be changed.
+        address: u64,
+        /// Why it could not be read.
         cause: Box<Error>,
     },
     /// Sectors could not be erased.
@@ -320,6 +336,7 @@ impl FlashError {
     pub fn cause(&self) -> Option<&Error> {
         match self {
             FlashError::Read { cause, .. }
+            | FlashError::Unreadable { cause, .. }
             | FlashError::Erase { cause, .. }
             | FlashError::Write { cause, .. }
             | FlashError::Verify { cause, .. }
@@ -341,6 +358,7 @@ impl FlashError {
             FlashError::NoSectors { .. } => "flash.no_sectors",
             FlashError::Misaligned { .. } => "flash.misaligned",
             FlashError::Read { .. } => "flash.read",
+            FlashError::Unreadable { .. } => "flash.unreadable",
             FlashError::Erase { .. } => "flash.erase",
             FlashError::NotErased { .. } => "flash.not_erased",
             FlashError::Write { .. } => "flash.write",
@@ -358,36 +376,4 @@ impl FlashError {
             FlashError::InvalidArgument(_) => "flash.invalid_argument",
         }
     }
-}
-
-fn list_banks(banks: &[String]) -> String {
-    if banks.is_empty() { "no flash bank".to_owned() } else { comma_separated(banks) }
-}
-
-/// `, which is reversed`, or nothing.
-fn or_reversed(first: u32, last: u32) -> &'static str {
-    if first > last { ", which is reversed" } else { "" }
-}
-
-fn numbers(count: usize) -> String {
-    match count {
-        0 => "none".to_owned(),
-        count => format!("0 to {}", count - 1),
-    }
-}
-
-/// `at least 3072 of 26624 bytes are erased, those before it`
-fn at_least(done: u64, total: u64, verb: &str) -> String {
-    match done {
-        0 => format!("none of {total} bytes is known to be {verb}"),
-        done => format!("at least {done} of {total} bytes are {verb}, those before it"),
-    }
-}
-
-/// `; 0x08000000..0x08000400 may be erased in part`, or nothing.
-fn in_part(address: u64, unknown_to: u64, verb: &str) -> String {
-    if address == unknown_to {
-        return String::new();
-    }
-    format!("; {address:#010x}..{unknown_to:#010x} may be {verb} in part")
 }

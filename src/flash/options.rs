@@ -71,6 +71,10 @@ impl WriteOptions {
 
     /// Compares the flash with the image afterwards, and checks that the other bytes of the erased
     /// sectors are erased. True by default; without it, a cell that did not change goes unnoticed.
+    ///
+    /// Flash that cannot be read cannot be verified: before anything is erased, the call looks
+    /// whether a byte of each bank can be read, and fails otherwise with
+    /// [`FlashError::Unreadable`](crate::FlashError::Unreadable).
     pub const fn verify(mut self, verify: bool) -> Self {
         self.verify = verify;
         self

@@ -110,6 +110,35 @@ impl<R: ProgressReport> Flash<'_, R> {
         }
     }
 
+    /// Fails if flash that is to be erased cannot be read, so that nothing is lost which cannot be
+    /// verified in its place.
+    ///
+    /// A part that alone cannot be read is written: flash with error correction refuses what a
+    /// write without power has left, and the next write mends that.
+    pub(super) fn check_readable(&self, chip: &Chip, spans: &[Span]) -> Result<()> {
+        let mut checked = None;
+        for span in spans.iter().filter(|span| checked.replace(span.bank) != Some(span.bank)) {
+            let bank = chip.bank(span.bank);
+            let mut first = None;
+            for offset in [span.offset, 0, bank.size / 2, bank.size.saturating_sub(1)] {
+                match self.read_piece(bank, offset, 1) {
+                    Err(error @ Error::Flash(FlashError::Refused(_))) => first.get_or_insert(error),
+                    Err(error @ (Error::Connection(_) | Error::Timeout(_))) => return Err(error),
+                    // What else refuses to read, such as a target that runs, refuses to erase, too.
+                    Ok(_) | Err(_) => {
+                        first = None;
+                        break;
+                    }
+                };
+            }
+            if let Some(error) = first {
+                let address = chip.address(span.bank, span.offset);
+                return Err(FlashError::Unreadable { address, cause: cause(error) }.into());
+            }
+        }
+        Ok(())
+    }
+
     /// Reads what erased flash holds, from an erased part.
     pub(super) fn erased_value(&self, chip: &Chip, span: Span) -> Result<Option<u8>> {
         let mut value = None;

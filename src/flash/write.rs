@@ -61,8 +61,8 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// of the working area.
     ///
     /// # Errors
-    /// [`FlashError::NoBank`] and [`FlashError::Protected`] before anything is erased,
-    /// [`FlashError::Erase`] and [`FlashError::Write`] with how far it came,
+    /// [`FlashError::NoBank`], [`FlashError::Protected`] and [`FlashError::Unreadable`] before
+    /// anything is erased, [`FlashError::Erase`] and [`FlashError::Write`] with how far it came,
     /// [`FlashError::NotErased`] and [`FlashError::Mismatch`] if OpenOCD reports success but flash
     /// holds something else, [`TargetError::NotHalted`].
     ///
@@ -159,6 +159,9 @@ impl<R: ProgressReport> Flash<'_, R> {
             let sectors = chip.erased_spans(&spans, options)?;
             chip.check_unprotected(&sectors)?;
             report.erased = sectors.iter().map(|span| span.length).sum();
+            if options.verify {
+                self.check_readable(&chip, &spans)?;
+            }
         } else {
             chip.check_unprotected(&spans)?;
         }

@@ -19,9 +19,26 @@ impl ImageFormat {
             Some((_, [b':', ..])) => Ok(ImageFormat::IntelHex),
             Some((_, [b'S', b'0'..=b'9', ..])) => Ok(ImageFormat::SRecord),
             None => Err(ImageError::Empty),
-            Some(_) => Err(ImageError::UnknownFormat),
+            Some(_) => of_later_record(contents).ok_or(ImageError::UnknownFormat),
         }
     }
+}
+
+/// The format of a text that does not begin with a record, but has one: its reader names the line that
+/// is none, such as a comment.
+fn of_later_record(contents: &[u8]) -> Option<ImageFormat> {
+    let is_text = |line: &[u8]| line.iter().all(|&byte| byte >= b' ' || byte == b'\t');
+    let lines = text::lines(contents).map(|(_, line)| line);
+    lines.take_while(|line| is_text(line)).find_map(|line| {
+        let (format, digits) = match line {
+            [b':', digits @ ..] => (ImageFormat::IntelHex, digits),
+            [b'S', b'0'..=b'9', digits @ ..] => (ImageFormat::SRecord, digits),
+            _ => return None,
+        };
+        let mut bytes = Vec::new();
+        // A record of either is a length, an address and a checksum at least.
+        (digits.len() >= 8 && text::unhex(digits, &mut bytes).is_ok()).then_some(format)
+    })
 }
 
 /// Reads a format's name or a usual file extension, in any case: `elf`, `hex`, `ihex`, `srec`,

@@ -34,7 +34,8 @@ pub(super) fn read(contents: &[u8]) -> Result<Contents, ImageError> {
     while let Some((line, text)) = lines.next() {
         last_line = line;
         let wrong = |problem| ImageError::Record { format: ImageFormat::IntelHex, line, problem };
-        let digits = text.strip_prefix(b":").ok_or_else(|| wrong("does not begin with a colon"))?;
+        let digits =
+            text.strip_prefix(b":").ok_or_else(|| wrong("does not begin with a colon; a comment begins with #"))?;
         unhex(end_record(digits).unwrap_or(digits), &mut record).map_err(wrong)?;
         let [length, high, low, kind, data @ .., _checksum] = record.as_slice() else {
             return Err(wrong("is too short for a record"));

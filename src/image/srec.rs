@@ -20,7 +20,7 @@ pub(super) fn read(contents: &[u8]) -> Result<Contents, ImageError> {
         last_line = line;
         let wrong = |problem| ImageError::Record { format: ImageFormat::SRecord, line, problem };
         let [b'S', kind @ b'0'..=b'9', digits @ ..] = text else {
-            return Err(wrong("does not begin with S and a digit"));
+            return Err(wrong("does not begin with S and a digit; a comment begins with #"));
         };
         let digits = if matches!(kind, b'7'..=b'9') { end_record(digits) } else { digits };
         unhex(digits, &mut record).map_err(wrong)?;

@@ -86,13 +86,19 @@ fn invalid_hex_is_refused() {
             ":02000004FFFFFC\n:02FFFF000102FD\n:00000001FF",
             "line 2 of the Intel HEX image ends beyond the 32-bit address space",
         ),
-        (":0100000001FE\n0100000001FE", "line 2 of the Intel HEX image does not begin with a colon"),
+        (
+            ":0100000001FE\n0100000001FE",
+            "line 2 of the Intel HEX image does not begin with a colon; a comment begins with #",
+        ),
         (":0100000001FE\n:0100000002FD\n:00000001FF", "two segments of the image hold different bytes for 0x00000000"),
         (
             ";0100000001FE\n:00000001FF",
-            "the image is neither ELF nor Intel HEX nor S-record nor UF2; a raw binary needs an address: use `Image::open_bin` or `Image::bin`",
+            "line 1 of the Intel HEX image does not begin with a colon; a comment begins with #",
         ),
-        (":0100000001FE\n;0100000001FE\n:00000001FF", "line 2 of the Intel HEX image does not begin with a colon"),
+        (
+            ":0100000001FE\n;0100000001FE\n:00000001FF",
+            "line 2 of the Intel HEX image does not begin with a colon; a comment begins with #",
+        ),
         (":0100000001FE\x1a\n:00000001FF", "line 1 of the Intel HEX image is not made of pairs of hexadecimal digits"),
     ] {
         assert_eq!(problem(contents.as_bytes()), expected, "{contents}");
@@ -200,6 +206,25 @@ fn comment_lines_are_skipped_as_openocd_skips_them() {
     let srec = "# built today\nS107000001020304EE\n#\nS9030000FC\n";
     for contents in [hex, srec] {
         assert_eq!(segments(&Image::parse(contents.as_bytes()).unwrap()), [(0, vec![1, 2, 3, 4])]);
+    }
+}
+
+#[test]
+fn line_that_is_no_record_is_named_where_records_follow() {
+    for (contents, line, of) in [
+        ("; built today\n:0400000001020304F2\n:00000001FF\n", 1, "Intel HEX"),
+        ("\r\n# ok\r\n// built by an assembler \u{e9}\r\n\r\n:00000001FF\r\n", 3, "Intel HEX"),
+        ("\t/* built today\n\ttoday */\nS107000001020304EE\nS9030000FC\n", 1, "S-record"),
+        ("Sections:\nS107000001020304EE\nS9030000FC\n", 1, "S-record"),
+    ] {
+        let expected = format!("line {line} of the {of} image does not begin with ");
+        let problem = problem(contents.as_bytes());
+        assert!(problem.starts_with(&expected) && problem.ends_with("; a comment begins with #"), "{problem}");
+    }
+    for other in
+        ["no record\n", "a\n: b\n", "a\n:00000001FG\n", "a\n:000001\n", "a\0\n:00000001FF\n", "\x01\n:00000001FF"]
+    {
+        assert!(problem(other.as_bytes()).starts_with("the image is neither ELF nor Intel HEX"), "{other:?}");
     }
 }
 

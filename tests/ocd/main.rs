@@ -9,6 +9,7 @@ mod cargo_runner;
 mod control;
 mod crash;
 mod events;
+mod file_formats;
 mod flash;
 mod flash_parts;
 mod forms;
@@ -49,6 +50,7 @@ mod control_characters;
 #[cfg(target_os = "linux")]
 mod failures;
 #[cfg(target_os = "linux")]
+mod left_out;
 mod leftovers;
 #[cfg(target_os = "linux")]
 mod odd_paths;
@@ -57,6 +59,7 @@ mod power;
 #[cfg(target_os = "linux")]
 mod pseudo_terminal;
 #[cfg(target_os = "linux")]
+mod read_protection;
 mod readme;
 #[cfg(target_os = "linux")]
 mod repl;

@@ -172,13 +172,46 @@ fn registers_that_could_not_be_read_are_no_success() {
     bench.chip.faults().bus_fault_at(0x4001_0800..0x4001_0c00);
     svd(&bench, &["read", "GPIOA"]).expect(73);
     // A file that was there is left as it is.
-    svd(&bench, &["snapshot", "good.txt", "GPIOA"]).expect(73);
-    let error = svd(&bench, &["diff", "good.txt", "--json"]).expect(73).error();
-    assert_eq!(error["message"], "no register could be compared", "{error}");
+    for (arguments, message) in [
+        (&["snapshot", "good.txt", "GPIOA", "--json"][..], "no register could be read"),
+        (&["diff", "good.txt", "--json"], "no register could be compared"),
+    ] {
+        let error = svd(&bench, arguments).expect(73).error();
+        assert_eq!(error["message"], message, "{error}");
+        let cause = error["causes"][0].as_str().unwrap_or_default();
+        assert!(cause.starts_with("GPIOA.CRL: OpenOCD refused `"), "{error}");
+        assert!(error["help"][0].as_str().is_some_and(|help| help.contains("STM32F103")), "{error}");
+    }
     bench.chip.faults().clear();
     svd(&bench, &["diff", "good.txt"]).expect(0);
     // What never is read is no failure.
     svd(&bench, &["read", "USART1"]).expect(0);
+}
+
+#[test]
+fn a_snapshot_without_a_value_names_the_cause() {
+    let bench = Bench::new();
+    let peripheral = |name: &str, registers: &str| {
+        format!("<peripheral><name>{name}</name><baseAddress>0x60000000</baseAddress>{registers}</peripheral>")
+    };
+    let written = "<register><name>W</name><addressOffset>0</addressOffset><access>write-only</access></register>";
+    let refused = "<register><name>R</name><addressOffset>4</addressOffset></register>";
+    let peripherals = [
+        peripheral("NONE", ""),
+        peripheral("WRITTEN", &format!("<registers>{written}</registers>")),
+        peripheral("BOTH", &format!("<registers>{written}{refused}</registers>")),
+    ];
+    let svd =
+        format!("<device><name>D</name><size>32</size><peripherals>{}</peripherals></device>", peripherals.concat());
+    bench.file("d.svd", svd);
+    for (name, cause) in [
+        ("NONE", "the SVD file describes no register of the peripherals"),
+        ("WRITTEN", "WRITTEN.W: it is write-only"),
+        ("BOTH", "BOTH.R: OpenOCD refused `"),
+    ] {
+        let error = bench.ocd(&["svd", "--svd", "d.svd", "snapshot", "x.txt", name, "--json"]).expect(73).error();
+        assert!(error["causes"][0].as_str().is_some_and(|text| text.starts_with(cause)), "{error}");
+    }
 }
 
 #[test]

@@ -129,8 +129,49 @@ fn a_locked_chip_fails_every_call() {
     assert_erase(flash.erase_sector(0, 0, 3), (BASE, 4096), PROTECTED);
     assert_erase(flash.erase_all(0), (BASE, 0x2_0000), PROTECTED);
     assert_write(flash.write(BASE + 0x800, &[1, 2]), (BASE + 0x800, 2), PROTECTED);
-    assert_erase(flash.program(&image), (BASE, 1024), PROTECTED);
+    let without_verify = WriteOptions::new().verify(false);
+    assert_erase(flash.write_image_with(&image, without_verify), (BASE, 1024), PROTECTED);
     assert_eq!(board.held(BASE, firmware::IMAGE.len()), firmware::IMAGE);
+}
+
+#[test]
+fn flash_that_cannot_be_read_to_verify_it_is_not_erased() {
+    let board = Board::halted();
+    let flash = board.session.flash();
+    let at = BASE + 0x8000;
+    board.chip.write_memory(0x0800_8000, &[0x5a; 0x1000]).unwrap();
+    let image = Image::bin(at + 100, vec![1; 1000]).unwrap();
+    board.chip.faults().read_protect(true);
+    board.session.target().reset(ResetMode::Halt).unwrap();
+    for result in [
+        flash.write_image(&image).map(drop),
+        flash.program(&image).map(drop),
+        flash.write_image_with(&image, ERASE.erase_banks(true)).map(drop),
+    ] {
+        let error = flash_error(result);
+        let FlashError::Unreadable { address, .. } = &error else { panic!("{error}") };
+        assert_eq!((*address, error.failure().expect("OpenOCD refused").code()), (at + 100, bus_fault()));
+        assert_eq!(error.cause().map(Error::id), Some("command.failed"));
+        assert_eq!(board.held(at, 0x1000), [0x5a; 0x1000]);
+    }
+    let report = flash.write_image_with(&image, ERASE.verify(false)).unwrap();
+    assert_eq!((report.erased, report.written), (0x800, 1000));
+    assert_eq!(board.held(at + 100, 1000), [1; 1000]);
+}
+
+#[test]
+fn a_place_that_alone_cannot_be_read_is_erased_and_written() {
+    let board = Board::halted();
+    let at = BASE + 0x8000;
+    // As what a write without power has left, where flash has error correction.
+    board.chip.faults().bus_fault_at(0x0800_8000..0x0800_8004);
+    let flash = board.session.flash().with_progress(|progress| {
+        if progress.phase == Phase::Erase && progress.done > 0 {
+            board.chip.faults().clear();
+        }
+    });
+    let image = Image::bin(at, vec![1; 1000]).unwrap();
+    assert_eq!(flash.write_image(&image).unwrap().written, 1000);
 }
 
 /// Switches the power off as soon as `phase` has made progress.

@@ -13,6 +13,7 @@ use crate::board::Board;
 use crate::crash::{self, Crash};
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::image_files::leaving_out;
 use crate::lost;
 use crate::others::{self, Others};
 use crate::output::progress::Watch;
@@ -226,7 +227,10 @@ fn reset_and_write(
         watch.step("comparing");
         written = write(flash, image, arguments, &mut time, watch);
     }
-    let report = written.map_err(|error| unfinished(error, board, watch))?;
+    let report = written.map_err(|error| {
+        let help = leaving_out(image, &error);
+        help.into_iter().fold(unfinished(error, board, watch), Failure::help)
+    })?;
     if arguments.verified() == Verified::ReadBack {
         watch.step("reading back");
         time.begin(Step::Phase(Phase::Verify));

@@ -24,6 +24,7 @@ const USB_DEVICES: &str = "/dev/bus/usb/";
 const RTT_PORT: &str = "RTT needs a port of its own: forward a second one, such as 9000, and name it with --stream-ports 9000, or run ocd beside OpenOCD";
 /// A message that is longer has many lines of OpenOCD's log.
 const LONG: usize = 400;
+const READ_PROTECTION: &str = "is read protection on? Its end erases the chip: a command of the driver, such as `ocd cmd \"halt; stm32f1x unlock 0\"` for an STM32F1, and a reset";
 const SHOW_LOG: &str = "-v shows all that OpenOCD says; with --connect, --json does";
 const SHOW_ALL: &str = "-v shows all that OpenOCD says";
 
@@ -116,6 +117,12 @@ fn explain(failure: &mut Failure, error: &Error) {
         }
         _ => {}
     }
+    if may_be_read_protected(error) {
+        failure.help.push(READ_PROTECTION.into());
+        if matches!(error, Error::Flash(FlashError::Unreadable { .. })) {
+            failure.help.push("--no-verify writes what cannot be read, and nothing tells whether it is right".into());
+        }
+    }
     if is_protected(error) {
         failure.help.push("`ocd flash --unlock` ends the protection, and writes".into());
         failure.help.push("`ocd unprotect` ends it alone, on many chips from the next reset on".into());
@@ -132,6 +139,21 @@ fn explain(failure: &mut Failure, error: &Error) {
 fn with_one_line(failure: &mut Failure, line: impl FnOnce(&[String]) -> Option<&str>) {
     failure.causes = line(&failure.log).map(|line| format!("OpenOCD says: {line}")).into_iter().collect();
     failure.help.push(SHOW_LOG.into());
+}
+
+/// Whether read protection explains it: flash cannot be read, or the chip refuses to change flash
+/// whose write protection is off, as far as OpenOCD knows. A board that is lost answers neither.
+fn may_be_read_protected(error: &Error) -> bool {
+    let Some(refused) = error.failure() else { return false };
+    let is_unreadable = match error {
+        Error::Flash(FlashError::Read { .. } | FlashError::Verify { .. } | FlashError::Unreadable { .. }) => true,
+        Error::Flash(FlashError::Erase { cause, .. } | FlashError::Write { cause, .. }) => {
+            is_protected(error) || matches!(**cause, Error::Flash(FlashError::Verify { .. } | FlashError::Read { .. }))
+        }
+        _ => false,
+    };
+    let is_of_chip = !refused.message().starts_with("cannot write a temporary file");
+    is_unreadable && is_of_chip && symptoms::lost(&[refused.message(), refused.log()]).is_none()
 }
 
 /// Whether flash was not changed because it is protected. Where OpenOCD does not know that before,

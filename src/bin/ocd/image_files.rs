@@ -3,18 +3,21 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read as _;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use openocd::{Error, Image, ImageError, ImageFormat};
+use openocd::{Error, FlashError, Image, ImageError, ImageFormat, Segment};
 use serde::Serialize;
 
-use crate::address;
+use crate::address::{self, Names};
 use crate::board::Board;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::number::counted;
 use crate::output::Output;
 use crate::platform;
+use crate::settings::Settings;
 
 #[derive(Debug, Args)]
 pub(crate) struct FirmwareArgs {
@@ -25,6 +28,48 @@ pub(crate) struct FirmwareArgs {
     /// FILE holds raw bytes that belong at this address.
     #[arg(long, value_name = "ADDRESS")]
     base: Option<String>,
+    /// Leave out what the firmware has in this range, such as option bytes or what belongs into RAM:
+    /// START..END, START..+LENGTH or START+LENGTH. May be given several times.
+    #[arg(long, value_name = "RANGE")]
+    leave_out: Vec<String>,
+}
+
+impl FirmwareArgs {
+    /// The ranges that are left out. This needs no board.
+    pub(crate) fn left_out(&self, settings: &Settings) -> Outcome<Vec<Range<u64>>> {
+        let names = Names::new(settings);
+        self.leave_out.iter().map(|range| names.range(range)).collect()
+    }
+}
+
+/// An image for a board.
+pub(crate) struct Parts<'f> {
+    pub(crate) image: Cow<'f, Image>,
+    /// Number of bytes of the files that are left out.
+    pub(crate) left_out: u64,
+}
+
+impl Parts<'_> {
+    /// Tells what is left out.
+    pub(crate) fn note(&self, output: &Output, board: &Board) {
+        if self.left_out > 0 {
+            let bytes = counted(self.left_out, "byte");
+            output.note(board.name(), format_args!("note: {bytes} of the firmware are left out"));
+        }
+    }
+}
+
+/// How the part is left out that is in no flash bank.
+pub(crate) fn leaving_out(image: &Image, error: &Error) -> Option<String> {
+    let Error::Flash(FlashError::NoBank { address, is_image_outside: false, .. }) = *error else { return None };
+    let rest = |segment: &Segment| {
+        let offset = address.checked_sub(segment.address)?;
+        (segment.data.len() as u64).checked_sub(offset).filter(|&rest| rest > 0)
+    };
+    let length = image.segments().iter().find_map(rest)?;
+    Some(format!(
+        "`ocd flash` and `ocd verify` leave that part of the firmware out with --leave-out {address:#010x}+{length}"
+    ))
 }
 
 /// The firmware that the command line names. All files are read.
@@ -92,8 +137,25 @@ impl Firmware {
         Ok(())
     }
 
+    /// All files as one image, without what is in the ranges.
+    pub(crate) fn parts(&self, board: &Board, left_out: &[Range<u64>]) -> Outcome<Parts<'_>> {
+        let whole = self.image(board)?;
+        let mut image = whole.clone();
+        for range in left_out {
+            let rest = image.without(range.clone());
+            image = Cow::Owned(rest.map_err(|error| match error {
+                Error::Image(ImageError::Empty) => {
+                    Failure::usage("--leave-out leaves nothing of the firmware: all of it is in these ranges")
+                }
+                error => error.into(),
+            })?);
+        }
+        let left_out = whole.len() - image.len();
+        Ok(Parts { image, left_out })
+    }
+
     /// All files as one image.
-    pub(crate) fn image(&self, board: &Board) -> Outcome<Cow<'_, Image>> {
+    fn image(&self, board: &Board) -> Outcome<Cow<'_, Image>> {
         if let [(_, Content::Image(image))] = &self.files[..] {
             return Ok(Cow::Borrowed(image));
         }

@@ -18,6 +18,7 @@ mod crash;
 mod distinct;
 mod exit_status;
 mod failure;
+mod file_format;
 mod flashing;
 mod hints;
 mod identity;

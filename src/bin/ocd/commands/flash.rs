@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::failure::Outcome;
 use crate::flashing::{self, ProgramArgs, Programmed};
 use crate::image_files::{Firmware, FirmwareArgs, FirmwareFile};
+use crate::output::Done;
 use crate::output::progress::Watch;
 
 #[derive(Debug, Args)]
@@ -47,6 +48,8 @@ impl From<After> for Option<ResetMode> {
 #[derive(Serialize)]
 struct Report {
     files: Vec<FirmwareFile>,
+    /// Number of bytes of the files that --leave-out names.
+    left_out: u64,
     #[serde(flatten)]
     programmed: Programmed,
 }
@@ -59,11 +62,16 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(context: &Context, arguments: &FlashArgs) -> Outcome<u8> {
     let firmware = Firmware::read(&arguments.firmware)?;
-    context.each_board(|board| {
-        let mut watch = Watch::new(&context.output, board.name(), &context.signals);
-        firmware.warn(&context.output, board)?;
-        let image = firmware.image(board)?;
-        let programmed = flashing::program(board, &image, &arguments.program, arguments.reset.into(), &mut watch)?;
-        Ok(Report { files: firmware.files(), programmed })
-    })
+    context.each_board_planned(
+        |settings| arguments.firmware.left_out(settings),
+        |board, left_out| {
+            let mut watch = Watch::new(&context.output, board.name(), &context.signals);
+            firmware.warn(&context.output, board)?;
+            let parts = firmware.parts(board, left_out)?;
+            parts.note(&context.output, board);
+            let after = arguments.reset.into();
+            let programmed = flashing::program(board, &parts.image, &arguments.program, after, &mut watch)?;
+            Ok(Done::from(Report { files: firmware.files(), left_out: parts.left_out, programmed }))
+        },
+    )
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::Args;
-use openocd::{BankId, FlashBank, OnClose};
+use openocd::{BankId, FlashBank, Image, ImageFormat, OnClose};
 use serde::Serialize;
 
 use crate::address::Names;
@@ -14,6 +14,7 @@ use crate::commands::erase::{bank_id, bank_of, target_of};
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
+use crate::file_format::{self, FormatArgs, told};
 use crate::number::counted;
 use crate::output::Done;
 use crate::output::progress::Watch;
@@ -31,14 +32,17 @@ pub(crate) struct ReadArgs {
     /// Read the whole of this bank, by its number or name.
     #[arg(long, value_name = "BANK")]
     bank: Option<String>,
-    /// The file that takes the bytes; - for standard output.
+    /// The file that takes the bytes, in the format of its name; - for standard output.
     file: PathBuf,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 #[derive(Serialize)]
 struct Report {
     #[serde(serialize_with = "crate::output::path::lossy")]
     path: PathBuf,
+    format: ImageFormat,
     address: u64,
     bytes: u64,
     elapsed_seconds: f64,
@@ -46,9 +50,10 @@ struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { path, address, bytes, elapsed_seconds } = self;
+        let Report { path, format, address, bytes, elapsed_seconds } = self;
         let (bytes, verb) = (counted(*bytes, "byte"), if *bytes == 1 { "is" } else { "are" });
-        write!(f, "{bytes} from {address:#010x} {verb} in {} ({elapsed_seconds:.1} s)", path.display())
+        let (path, format) = (path.display(), told(*format));
+        write!(f, "{bytes} from {address:#010x} {verb} in {path}{format} ({elapsed_seconds:.1} s)")
     }
 }
 
@@ -72,13 +77,14 @@ fn plan<'a>(context: &Context, arguments: &'a ReadArgs) -> Outcome<Plan<'a>> {
 
 pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
     let plan = plan(context, arguments)?;
+    let format = arguments.format.of(&arguments.file)?;
     let to_stdout = arguments.file.as_os_str() == "-";
     if to_stdout && context.output.is_json() {
         return Err(Failure::usage("the bytes and JSON cannot both be on standard output").help("name a file"));
     }
     let board = context.one_board()?;
     let name = board.name().map(str::to_owned);
-    let read = read(context, arguments, &board, plan, to_stdout);
+    let read = read(context, arguments, &board, plan, format);
     let closed = board.close(OnClose::AsIs);
     let report = read.and_then(|report| closed.map(|()| report))?;
     let status = context.signals.caught().unwrap_or(exit_status::DONE);
@@ -94,7 +100,7 @@ fn read(
     arguments: &ReadArgs,
     board: &Board,
     plan: Plan<'_>,
-    to_stdout: bool,
+    format: ImageFormat,
 ) -> Outcome<Option<Report>> {
     let mut watch = Watch::new(&context.output, board.name(), &context.signals);
     watch.interrupted("nothing was read")?;
@@ -112,13 +118,23 @@ fn read(
             (base, size)
         }
     };
-    if to_stdout {
+    file_format::check(format, address, length)?;
+    let path = &arguments.file;
+    let to_stdout = path.as_os_str() == "-";
+    if format == ImageFormat::Bin && !to_stdout {
+        let read = watch.flash(flash).read_to_file(address, length, path);
+        read.map_err(|error| watch.failure(error))?;
+    } else {
         let bytes = watch.flash(flash).read(address, length);
         let bytes = bytes.map_err(|error| watch.failure(error))?;
-        return context.output.bytes(&bytes).map(|()| None);
+        match format {
+            ImageFormat::Bin => return context.output.bytes(&bytes).map(|()| None),
+            format if to_stdout => {
+                return context.output.bytes(&Image::bin(address, bytes)?.to_bytes(format)?).map(|()| None);
+            }
+            format => Image::bin(address, bytes)?.save(path, format)?,
+        }
     }
-    let read = watch.flash(flash).read_to_file(address, length, &arguments.file);
-    read.map_err(|error| watch.failure(error))?;
     let elapsed_seconds = board.opened.elapsed().as_secs_f64();
-    Ok(Some(Report { path: arguments.file.clone(), address, bytes: length, elapsed_seconds }))
+    Ok(Some(Report { path: path.clone(), format, address, bytes: length, elapsed_seconds }))
 }

@@ -6,12 +6,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use openocd::{Image, ImageFormat};
 use serde::Serialize;
 
 use super::{memory, watched};
 use crate::address::Names;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
+use crate::file_format::{self, FormatArgs, told};
 use crate::number::counted;
 use crate::output::{Done, room};
 
@@ -24,8 +26,10 @@ pub(crate) struct DumpArgs {
     /// a range in place of the two: START..END, START..+LENGTH or START+LENGTH.
     #[arg(required = true, num_args = 1..=2, value_names = ["ADDRESS", "LENGTH"])]
     place: Vec<String>,
-    /// The file, which is overwritten. `-` is standard output.
+    /// The file, which is overwritten, in the format of its name. `-` is standard output.
     file: PathBuf,
+    #[command(flatten)]
+    format: FormatArgs,
     /// The address is physical, past the MMU.
     #[arg(long)]
     phys: bool,
@@ -35,6 +39,7 @@ pub(crate) struct DumpArgs {
 struct Report {
     address: u64,
     length: u64,
+    format: ImageFormat,
     #[serde(serialize_with = "crate::output::path::lossy")]
     file: PathBuf,
 }
@@ -45,7 +50,7 @@ impl fmt::Display for Report {
             return Ok(());
         }
         let length = counted(self.length, "byte");
-        write!(f, "wrote {length} from {:#010x} to {}", self.address, self.file.display())
+        write!(f, "wrote {length} from {:#010x} to {}{}", self.address, self.file.display(), told(self.format))
     }
 }
 
@@ -77,12 +82,20 @@ pub(crate) fn run(context: &Context, arguments: &DumpArgs) -> Outcome<u8> {
     if is_stdout(&arguments.file) && context.output.is_json() {
         return Err(Failure::usage("raw bytes have no JSON form: name a file"));
     }
+    let format = arguments.format.of(&arguments.file)?;
     context.each_board_planned(
         |settings| Names::new(settings).extent(&arguments.place),
         |board, &Range { start: address, end }| {
             let (length, file) = (end - address, arguments.file.clone());
+            file_format::check(format, address, length)?;
             let memory = watched(context, board, &memory(board, arguments.phys)?, length);
-            if is_stdout(&file) {
+            if format != ImageFormat::Bin {
+                let image = Image::bin(address, memory.read_bytes(address, length)?)?;
+                match is_stdout(&file) {
+                    true => room::print(&image.to_bytes(format)?)?,
+                    false => image.save(&file, format)?,
+                }
+            } else if is_stdout(&file) {
                 let mut to = StandardOutput { failure: None };
                 let dumped = memory.dump_to(address, length, &mut to);
                 // As every command ends whose output cannot be written.
@@ -91,7 +104,7 @@ pub(crate) fn run(context: &Context, arguments: &DumpArgs) -> Outcome<u8> {
             } else {
                 memory.dump(address, length, &file)?;
             }
-            Ok(Done::from(Report { address, length, file }))
+            Ok(Done::from(Report { address, length, format, file }))
         },
     )
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use openocd::svd::{Device, Snapshot, SnapshotDiff};
+use openocd::svd::{Device, Snapshot, SnapshotDiff, SnapshotRegister};
 use serde::Serialize;
 
 use crate::address::Names;
@@ -75,11 +75,44 @@ impl Difference {
         let diff = before.diff(after);
         if diff.compared == 0 {
             let failure = Failure::new(status, "ocd.unread", "no register could be compared");
+            let unread = || diff.unread_once.iter().chain(&diff.unread);
+            // What OpenOCD has refused is the cause. The rest was never to be read.
+            let mut refused = unread().filter(|register| is_refused(register)).peekable();
+            if refused.peek().is_some() {
+                let failure = refused.take(SHOWN_REASONS).fold(failure, because_of);
+                return Err(failure.help(is_it_this_chip(&after.device)));
+            }
             return Err(diff.to_string().lines().skip(1).take(SHOWN_REASONS).fold(failure, Failure::cause));
         }
         let equal = diff.is_empty();
         let status = if equal { exit_status::DONE } else { exit_status::MISMATCH };
         Ok(Done::with(Difference { equal, diff }, status))
+    }
+}
+
+/// Whether OpenOCD refused to read the register, and not the description.
+fn is_refused(register: &SnapshotRegister) -> bool {
+    register.unread.as_deref().is_some_and(|reason| reason.starts_with("OpenOCD refused "))
+}
+
+fn because_of(failure: Failure, register: &SnapshotRegister) -> Failure {
+    failure.cause(format!("{}: {}", register.path, register.unread.as_deref().unwrap_or("it was not read")))
+}
+
+fn is_it_this_chip(device: &str) -> String {
+    format!(
+        "is the SVD file, for {device}, that of this chip? A peripheral without a clock mostly reads as 0, or fails"
+    )
+}
+
+/// Why a snapshot has no value: the first register that OpenOCD refused to read, otherwise the first.
+fn nothing_read(snapshot: &Snapshot) -> Failure {
+    let failure = Failure::new(exit_status::TARGET, "ocd.unread", "no register could be read");
+    let registers = &snapshot.registers;
+    match (registers.iter().find(|register| is_refused(register)), registers.first()) {
+        (Some(refused), _) => because_of(failure, refused).help(is_it_this_chip(&snapshot.device)),
+        (None, Some(first)) => because_of(failure, first),
+        (None, None) => failure.cause("the SVD file describes no register of the peripherals"),
     }
 }
 
@@ -104,7 +137,7 @@ pub(crate) fn run(context: &Context, arguments: &SnapshotArgs) -> Outcome<u8> {
             let unread = snapshot.registers.iter().filter(|register| register.value.is_none()).count();
             let (file, registers) = (arguments.file.clone(), snapshot.registers.len());
             if registers == unread {
-                return Err(Failure::new(exit_status::TARGET, "ocd.unread", "no register could be read"));
+                return Err(nothing_read(&snapshot));
             }
             let snapshot = if is_for_stdout {
                 Some(snapshot)
