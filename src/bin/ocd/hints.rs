@@ -144,6 +144,9 @@ fn with_one_line(failure: &mut Failure, line: impl FnOnce(&[String]) -> Option<&
 /// Whether read protection explains it: flash cannot be read, or the chip refuses to change flash
 /// whose write protection is off, as far as OpenOCD knows. A board that is lost answers neither.
 fn may_be_read_protected(error: &Error) -> bool {
+    if matches!(error, Error::Flash(FlashError::ReadProtected { .. })) {
+        return true;
+    }
     let Some(refused) = error.failure() else { return false };
     let is_unreadable = match error {
         Error::Flash(FlashError::Read { .. } | FlashError::Verify { .. } | FlashError::Unreadable { .. }) => true,
