@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::pending::Pending;
 use super::server::Server;
 use super::{Rtt, RttMode};
-use crate::error::{ConnectionError, Error, Result, RttError};
+use crate::error::{ConnectionError, Error, Result, RttError, TimeoutError};
 use crate::stop_token::StopTokens;
 use crate::wire::{ByteStream, Deadline};
 
@@ -25,7 +25,8 @@ pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// at first 10 s: [`set_read_timeout`](Self::set_read_timeout) and
 /// [`set_write_timeout`](Self::set_write_timeout). The errors of `Read` and `Write` hold an
 /// [`Error`] of this crate ([`io::Error::get_ref`]); a timeout has the kind
-/// [`io::ErrorKind::TimedOut`]. A lost connection is an error, not the end of the stream. A channel
+/// [`io::ErrorKind::TimedOut`]. A write that OpenOCD does not answer in time has the kind
+/// [`io::ErrorKind::Other`] instead: its bytes may still get into the ring, so do not repeat it. A lost connection is an error, not the end of the stream. A channel
 /// has no end, so do not read it "to the end".
 ///
 /// A channel owns a handle of its session, and can be moved into another thread. After
@@ -244,8 +245,10 @@ impl RttChannel {
     /// [`RttError::NoChannel`] if the firmware has no such down-channel,
     /// [`NotTaken`](RttError::NotTaken) if the firmware did not make room in time,
     /// [`NotStarted`](RttError::NotStarted) after [`Rtt::stop`](crate::Rtt::stop),
-    /// [`Refused`](RttError::Refused) if its memory cannot be read or written, and
-    /// [`Error::Connection`] if another handle has closed the channel.
+    /// [`Refused`](RttError::Refused) if its memory cannot be read or written,
+    /// [`Error::Connection`] if another handle has closed the channel, and
+    /// [`TimeoutError::Reply`](crate::TimeoutError::Reply) if OpenOCD does not answer in time, as
+    /// when it is busy for another client: then some or all of the text may still get into the ring.
     pub fn write_text(&mut self, text: &str) -> Result<()> {
         self.server.check_open(WRITING)?;
         self.server.rtt().put_all(self.server.channel, text.as_bytes(), Deadline::after(self.write_timeout))
@@ -336,7 +339,12 @@ impl Write for RttChannel {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let deadline = Deadline::after(self.write_timeout);
         let written = self.server.check_open(WRITING);
-        written.and_then(|()| self.server.rtt().put(self.server.channel, buffer, deadline)).map_err(into_io)
+        let put = written.and_then(|()| self.server.rtt().put(self.server.channel, buffer, deadline));
+        put.map_err(|error| match error {
+            // Whoever takes this for a write of nothing sends the bytes twice.
+            Error::Timeout(TimeoutError::Reply { .. }) => io::Error::other(error),
+            error => into_io(error),
+        })
     }
 
     /// Does nothing: what is written is in the target already.

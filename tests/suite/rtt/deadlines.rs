@@ -1,7 +1,7 @@
 //! Servers that drip, flood, never close or count wrong: calls end in time and in bounds, and never
 //! panic.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -129,5 +129,15 @@ fn a_write_ends_at_its_timeout_whatever_the_target_takes() {
             Error::Rtt(RttError::NotTaken { taken, .. }) => assert_eq!(taken > 0, put.starts_with('1')),
             other => panic!("{put}: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn a_write_of_which_nobody_knows_is_no_write_of_nothing() {
+    for (put, kind) in [("", ErrorKind::Other), ("0 {ready 1 64 0 0 0}", ErrorKind::TimedOut)] {
+        let session = session(port(silent), put);
+        let mut channel = session.rtt().channel(0).unwrap();
+        channel.set_write_timeout(Some(LIMIT));
+        assert_eq!(channel.write(b"start motor").unwrap_err().kind(), kind, "{put}");
     }
 }
