@@ -14,6 +14,7 @@ const WRITTEN: &str = "_openocd_rs_1_";
 const FILES: &[&str] = &[
     include_str!("procedures/commands.tcl"),
     include_str!("procedures/target.tcl"),
+    include_str!("procedures/run.tcl"),
     include_str!("procedures/reset.tcl"),
     include_str!("procedures/halt_reason.tcl"),
     include_str!("procedures/registers.tcl"),
