@@ -70,8 +70,8 @@ impl RamStart {
     }
 
     /// Where an image starts: at its entry point. On a Cortex-M the vector table gives the stack
-    /// pointer. It is the segment whose second word is the entry point, or else the first segment,
-    /// if that begins with a stack pointer and the address of Thumb code of the image.
+    /// pointer. It is the first segment that begins with a stack pointer and the address of Thumb
+    /// code of the image; if the image has an entry point, this address is the entry point.
     fn of(image: &Image, kind: CoreKind) -> Result<Self, InvalidArgument> {
         if kind != CoreKind::CortexM {
             let missing = || InvalidArgument::new("image", "an entry point", image);
@@ -104,7 +104,8 @@ impl Target<'_> {
     /// reads it back, sets the registers, and resumes the target. The target starts at the image's
     /// entry point. On a Cortex-M the stack pointer and VTOR come from the vector table of the
     /// image, and xPSR becomes that of Thread mode. A RISC-V program sets its stack pointer itself.
-    /// Returns where the program started.
+    /// Returns where the program started. The other targets of an SMP group are resumed, too, where
+    /// the reset left them.
     ///
     /// Flash is not touched, so the next reset starts what flash holds.
     ///

@@ -77,6 +77,12 @@ proc _openocd_rs_1_run_hart {command address pc} {
         set code [catch {_openocd_rs_1_remove_breakpoints_at $at} text options]
     }
     if {!$code && ![llength $removed]} {
+        # `resume ADDRESS` would have all harts of an SMP group run from there.
+        if {$command eq {resume} && $address ne {}} {
+            reg pc $address
+            resume
+            return
+        }
         {*}$command {*}$address
         return
     }

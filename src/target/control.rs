@@ -57,9 +57,9 @@ impl Target<'_> {
     /// # Errors
     /// [`TargetError::NotHalted`] if the target runs already. [`TargetError::Resume`] if OpenOCD
     /// cannot resume it, and [`TargetError::WrongState`] if OpenOCD reports success but the target
-    /// is where it was and no reason for a halt is known: it did not run. [`TargetError::Register`] if a value [written](crate::Registers::write) to a
-    /// register is lost: on OpenOCD 0.12.0 the target runs then. [`TargetError::EventHandler`] if a
-    /// handler of the configuration failed.
+    /// is where it was and no reason for a halt is known: it did not run. [`TargetError::Register`]
+    /// if a value [written](crate::Registers::write) to a register is lost: on OpenOCD 0.12.0 the
+    /// target runs then. [`TargetError::EventHandler`] if a handler of the configuration failed.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -73,7 +73,7 @@ impl Target<'_> {
     }
 
     /// Resumes the halted target at `address` (OpenOCD: `resume ADDRESS`); otherwise like
-    /// [`resume`](Self::resume).
+    /// [`resume`](Self::resume). The other targets of its SMP group go on where they are.
     ///
     /// On a Cortex-M, bit 0 of the address is ignored: it marks Thumb code in the address of a
     /// function, such as the entry point of an ELF file.

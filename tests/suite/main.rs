@@ -53,6 +53,7 @@ mod semihosting;
 mod server;
 mod server_files;
 mod several_targets;
+mod smp;
 #[cfg(feature = "svd")]
 mod svd;
 mod target;
