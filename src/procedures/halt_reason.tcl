@@ -124,10 +124,9 @@ proc _openocd_rs_1_kept_reason {target} {
 proc _openocd_rs_1_riscv_reason {target reason pc} {
     if {![regexp {0x[0-9a-fA-F]+} $pc pc]} { return $reason }
     if {[_openocd_rs_1_is_held $target $pc]} { return debug-request }
-    if {[info exists ::_openocd_rs_1_stopped_behind]} {
-        # OpenOCD's own reason is the step of _openocd_rs_1_run_hart.
-        lassign $::_openocd_rs_1_stopped_behind stopped at
-        if {$stopped eq $target && $pc == $at} { set reason breakpoint }
+    # OpenOCD's own reason is the step of _openocd_rs_1_run_hart.
+    if {[info exists ::_openocd_rs_1_stopped_behind($target)] && $pc == $::_openocd_rs_1_stopped_behind($target)} {
+        set reason breakpoint
     }
     if {$reason eq {breakpoint} && ![llength [_openocd_rs_1_breakpoint_at $pc]]
         && [_openocd_rs_1_is_riscv_call $pc]} { return semihosting }

@@ -67,37 +67,54 @@ proc _openocd_rs_1_from_halt {command address} {
 
 # Runs step or resume of a RISC-V hart, past a breakpoint at its program counter. OpenOCD 0.12.0
 # executes nothing there; newer ones resume past it only if the hart halted because of it. No OpenOCD
-# knows of a software breakpoint that another hart has in memory that the two share. Here, so that no
-# poll and no other client sees the program without the breakpoint.
+# knows of a software breakpoint that another hart has in memory that the two share. The same for
+# each hart of an SMP group that a `resume` lets run, too. Here, so that no poll and no other client
+# sees the program without the breakpoint.
 proc _openocd_rs_1_run_hart {command address pc} {
-    unset -nocomplain ::_openocd_rs_1_stopped_behind
-    set removed {}
-    set code 0
-    if {[regexp {0x[0-9a-fA-F]+} $pc at]} {
-        set code [catch {_openocd_rs_1_remove_breakpoints_at $at} text options]
-    }
-    if {!$code && ![llength $removed]} {
-        # `resume ADDRESS` would have all harts of an SMP group run from there.
-        if {$command eq {resume} && $address ne {}} {
-            reg pc $address
-            resume
-            return
-        }
-        {*}$command {*}$address
+    array unset ::_openocd_rs_1_stopped_behind
+    set current [target current]
+    if {$command ne {resume}} {
+        if {![_openocd_rs_1_step_past $address $pc]} { {*}$command {*}$address }
         return
     }
-    if {!$code} { set code [catch {step {*}$address} text options] }
-    foreach {target breakpoint} $removed {
-        if {[catch {_openocd_rs_1_of $target bp $at {*}$breakpoint} message]} { error "the breakpoint at $at could not be set again: $message" }
+    set others [_openocd_rs_1_group_at_breakpoints]
+    set stepped {}
+    if {[_openocd_rs_1_step_past $address $pc]} {
+        lappend stepped $current
+    } elseif {$address ne {}} {
+        # `resume ADDRESS` would have all harts of an SMP group run from there.
+        reg pc $address
     }
-    if {$code} { return {*}$options $text }
-    if {$command ne {resume}} return
+    foreach {other at} $others {
+        if {[_openocd_rs_1_of $other _openocd_rs_1_step_past {} $at]} { lappend stepped $other }
+    }
     # Of a breakpoint right behind, `resume` would make 0.12.0 halt without a reason, and newer ones
     # pass it.
-    if {![catch {reg pc} pc] && [regexp {0x[0-9a-fA-F]+} $pc at] && [llength [_openocd_rs_1_breakpoint_at $at]]} {
-        set ::_openocd_rs_1_stopped_behind [list [target current] $at]
-    } else {
-        resume
+    foreach hart $stepped {
+        if {[catch {_openocd_rs_1_of $hart reg pc} now] || ![regexp {0x[0-9a-fA-F]+} $now at]} continue
+        if {[llength [_openocd_rs_1_of $hart _openocd_rs_1_breakpoint_at $at]]} { set ::_openocd_rs_1_stopped_behind($hart) $at }
+    }
+    if {![array size ::_openocd_rs_1_stopped_behind]} resume
+}
+
+# Steps the current hart if a breakpoint stops it at its program counter, or at the address from which
+# it is to run: 1 if it did.
+proc _openocd_rs_1_step_past {address pc} {
+    if {![regexp {0x[0-9a-fA-F]+} $pc at]} { return 0 }
+    set removed {}
+    set code [catch {_openocd_rs_1_remove_breakpoints_at $at} text options]
+    if {!$code} {
+        if {![llength $removed]} { return 0 }
+        set code [catch {step {*}$address} text options]
+    }
+    foreach {target breakpoint} $removed { _openocd_rs_1_set_again $target $at $breakpoint }
+    if {$code} { return {*}$options $text }
+    return 1
+}
+
+proc _openocd_rs_1_set_again {target address breakpoint} {
+    if {[catch {_openocd_rs_1_of $target bp $address {*}$breakpoint} message]} {
+        error "the breakpoint at $address could not be set again: $message"
     }
 }
 

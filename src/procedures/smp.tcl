@@ -59,3 +59,63 @@ proc _openocd_rs_1_keep_call {} {
     # Its server may be about to answer: that answer is for the call when it is made again.
     if {[info exists ::_openocd_rs_1_handed_out($target)]} { set ::_openocd_rs_1_made_again($target) $pc }
 }
+
+# The halted harts that a `resume` of the current hart would let run, too, and that are at a
+# breakpoint: {hart pc ...}.
+proc _openocd_rs_1_group_at_breakpoints {} {
+    set current [target current]
+    set listings [list $current [bp] {*}[_openocd_rs_1_for_others bp]]
+    if {[llength $listings] <= 2 || ![string match *0x* $listings]} { return {} }
+    set found {}
+    foreach hart [target names] {
+        if {$hart eq $current || ![$hart was_examined] || [$hart curstate] ne {halted}} continue
+        if {[_openocd_rs_1_core_kind [$hart cget -type]] ne {riscv}} continue
+        if {[catch {_openocd_rs_1_of $hart reg pc} pc] || ![regexp {0x[0-9a-fA-F]+} $pc at]} continue
+        foreach {owner -} $listings {
+            if {[_openocd_rs_1_is_stopped_with $current $hart $at $owner]} {
+                lappend found $hart $at
+                break
+            }
+        }
+    }
+    return $found
+}
+
+# Whether the breakpoint of `owner` at an address stops a halted hart, and the hart is of the current
+# one's group. OpenOCD tells no groups. But it removes a breakpoint through every target of the group
+# of its owner, and through no other target.
+proc _openocd_rs_1_is_stopped_with {current hart address owner} {
+    set breakpoint [_openocd_rs_1_of $owner _openocd_rs_1_breakpoint_at $address]
+    if {![llength $breakpoint]} { return 0 }
+    if {[llength $breakpoint] == 1} {
+        # A program may have been written over it.
+        if {[catch {_openocd_rs_1_of $hart _openocd_rs_1_read_memory $address 8 [expr {$breakpoint + 0}]} bytes]
+            || ![_openocd_rs_1_is_breakpoint_instruction [list {*}$bytes]]} { return 0 }
+    } elseif {$owner ne $hart} {
+        return 0
+    }
+    if {$hart in [_openocd_rs_1_group $current]} { return 1 }
+    foreach remover [list $current $hart] {
+        if {$remover ne $owner && ![_openocd_rs_1_is_of_group_of $remover $owner $address $breakpoint]} { return 0 }
+    }
+    foreach {one two} [list $current $hart $hart $current] { lappend ::_openocd_rs_1_groups($one) $two }
+    return 1
+}
+
+# Whether `owner`, which has a breakpoint at an address, is of the group of `remover`. Sets what it
+# removes again.
+proc _openocd_rs_1_is_of_group_of {remover owner address breakpoint} {
+    set own [_openocd_rs_1_of $remover _openocd_rs_1_breakpoint_at $address]
+    set level 0
+    regexp {[-0-9]+} [debug_level] level
+    # Otherwise OpenOCD logs as an error that there is none.
+    debug_level -1
+    catch {_openocd_rs_1_of $remover rbp $address}
+    debug_level $level
+    if {![llength [_openocd_rs_1_of $owner _openocd_rs_1_breakpoint_at $address]]} {
+        _openocd_rs_1_set_again $owner $address $breakpoint
+        return 1
+    }
+    if {[llength $own]} { _openocd_rs_1_set_again $remover $address $own }
+    return 0
+}

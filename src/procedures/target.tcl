@@ -128,7 +128,7 @@ proc _openocd_rs_1_control {command holds} {
 # Runs `halt` or a reset at the top level, and remembers which targets run because of a reset.
 proc _openocd_rs_1_command {command} {
     if {[string match reset* $command]} {
-        unset -nocomplain ::_openocd_rs_1_stopped_behind
+        array unset ::_openocd_rs_1_stopped_behind
         array unset ::_openocd_rs_1_resumed_from
         array unset ::_openocd_rs_1_held
         array unset ::_openocd_rs_1_handed_out

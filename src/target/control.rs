@@ -48,11 +48,13 @@ impl Target<'_> {
     /// Returns when the target runs. By then it may be halted again, at a breakpoint for example, or
     /// locked up: a Cortex-M that finds no program locks up at its first instruction, which is `Ok`.
     /// [`status`](Self::status) tells.
+    ///
     /// The target steps over a breakpoint at its program counter first, also over a software
-    /// breakpoint that another RISC-V hart has in shared memory; that hart must be halted. A `BKPT`
-    /// instruction of the program at the program counter is passed if the target halted because of
-    /// it, and otherwise halts the target again. An `ebreak` instruction of a RISC-V program always
-    /// halts the target again.
+    /// breakpoint that another RISC-V hart has in shared memory; that hart must be halted. So do the
+    /// other targets of an SMP group, which OpenOCD resumes together. A `BKPT` instruction of the
+    /// program at the program counter is passed if the target halted because of it, and otherwise
+    /// halts the target again. An `ebreak` instruction of a RISC-V program always halts the target
+    /// again.
     ///
     /// # Errors
     /// [`TargetError::NotHalted`] if the target runs already. [`TargetError::Resume`] if OpenOCD

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use openocd::{Image, OpenOcdProcess, RamStart, Session, Target};
+use openocd::{BreakpointKind, Image, OpenOcdProcess, RamStart, Session, Target, TargetState};
 use virtual_chip::{CoreState, Model, VirtualBoard};
 
 use crate::board::{INSTALL, PATIENCE};
@@ -16,6 +16,7 @@ const ELSEWHERE: u64 = 0x8000_1200;
 const COUNT: [u32; 3] = [0x0015_0513, 0x0000_0013, 0xff9f_f06f];
 /// li a1, 42; j .
 const ANSWER: [u32; 2] = [0x02a0_0593, 0x0000_006f];
+const KINDS: [BreakpointKind; 2] = [BreakpointKind::Software, BreakpointKind::Hardware];
 
 struct Group {
     board: VirtualBoard,
@@ -25,8 +26,12 @@ struct Group {
 impl Group {
     /// Two harts, each of which is halted before its own loop.
     fn start() -> Group {
+        Group::of(VirtualBoard::openocd_config_smp)
+    }
+
+    fn of(config: impl Fn(&VirtualBoard) -> String) -> Group {
         let board = VirtualBoard::start(&[Model::RiscvPair]).unwrap();
-        let openocd = OpenOcdProcess::builder().config(board.openocd_config_smp()).ready_timeout(PATIENCE);
+        let openocd = OpenOcdProcess::builder().config(config(&board)).ready_timeout(PATIENCE);
         let session = Session::builder().timeout(PATIENCE).start(openocd);
         let session = session.unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));
         session.halt_all().unwrap();
@@ -46,6 +51,12 @@ impl Group {
     /// How often each hart has gone round its loop.
     fn counts(&self) -> [u32; 2] {
         [0, 1].map(|number: usize| self.board.harts()[number].x(10))
+    }
+
+    fn wait_until_halted(&self) {
+        for number in [0, 1] {
+            self.hart(number).wait_halt(PATIENCE).unwrap();
+        }
     }
 }
 
@@ -70,4 +81,85 @@ fn a_program_in_ram_is_started_on_one_hart_of_a_group() {
     group.hart(0).run_in_ram_from(&image, RamStart::at(ELSEWHERE)).unwrap();
     thread::sleep(Duration::from_millis(20));
     assert_eq!([0, 1].map(|number: usize| group.board.harts()[number].x(11)), [42, 0]);
+}
+
+#[test]
+fn each_hart_of_a_group_gets_past_the_breakpoint_at_its_program_counter() {
+    for kind in KINDS {
+        for (owner, resumed) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let group = Group::start();
+            group.hart(owner).breakpoints().add(LOOPS[owner], kind).unwrap();
+            for round in 1..4 {
+                let case = format!("{kind:?} of {owner}, {resumed} is resumed, {round}");
+                group.hart(resumed).resume().unwrap();
+                thread::sleep(Duration::from_millis(20));
+                group.wait_until_halted();
+                assert_eq!(group.counts()[owner], round, "{case}");
+                assert_eq!(group.hart(owner).registers().pc().unwrap(), LOOPS[owner], "{case}");
+                assert_eq!(group.hart(owner).breakpoints().list().unwrap().len(), 1, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn all_harts_of_a_group_get_past_their_breakpoints() {
+    for kind in KINDS {
+        let group = Group::start();
+        for (number, place) in LOOPS.into_iter().enumerate() {
+            group.hart(number).breakpoints().add(place, kind).unwrap();
+        }
+        for round in 1..4 {
+            let before = group.counts();
+            group.hart(round % 2).resume().unwrap();
+            thread::sleep(Duration::from_millis(20));
+            group.wait_until_halted();
+            // The first that comes by halts the other, wherever that is.
+            let after = group.counts();
+            for number in [0, 1] {
+                assert!(after[number] - before[number] <= 1, "{kind:?}, {round}: {before:?}, {after:?}");
+            }
+            assert_ne!(after, before, "{kind:?}, {round}");
+        }
+        assert!(group.counts().iter().all(|count| *count > 0), "{kind:?}: {:?}", group.counts());
+    }
+}
+
+#[test]
+fn a_group_is_halted_again_by_a_breakpoint_right_behind_another() {
+    for kind in KINDS {
+        let group = Group::start();
+        for place in [LOOPS[1], LOOPS[1] + 4] {
+            group.hart(1).breakpoints().add(place, kind).unwrap();
+        }
+        for expected in [4, 0, 4] {
+            group.hart(0).resume().unwrap();
+            thread::sleep(Duration::from_millis(20));
+            group.wait_until_halted();
+            assert_eq!(group.hart(1).registers().pc().unwrap(), LOOPS[1] + expected, "{kind:?}");
+        }
+        assert_eq!(group.counts()[1], 2, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_hart_of_no_group_stays_at_its_breakpoint_when_another_is_resumed() {
+    let [software, hardware] = KINDS;
+    for breakpoints in [&[(1, software)][..], &[(1, hardware)], &[(0, software)], &[(0, hardware), (1, hardware)]] {
+        let group = Group::of(VirtualBoard::openocd_config);
+        for &(owner, kind) in breakpoints {
+            group.hart(owner).breakpoints().add(LOOPS[1], kind).unwrap();
+        }
+        let listed = [0, 1].map(|number| group.hart(number).breakpoints().list().unwrap());
+        group.hart(0).resume().unwrap();
+        thread::sleep(Duration::from_millis(20));
+        let status = group.hart(1).status().unwrap();
+        assert_eq!((status.state, status.pc), (TargetState::Halted, Some(LOOPS[1])), "{breakpoints:?}");
+        assert!(group.counts()[0] > 0 && group.counts()[1] == 0, "{breakpoints:?}: {:?}", group.counts());
+        group.hart(0).halt().unwrap();
+        assert_eq!([0, 1].map(|number| group.hart(number).breakpoints().list().unwrap()), listed);
+        group.hart(1).resume().unwrap();
+        group.hart(1).wait_halt(PATIENCE).unwrap();
+        assert_eq!(group.counts()[1], 1, "{breakpoints:?}");
+    }
 }
