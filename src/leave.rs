@@ -4,7 +4,7 @@ use crate::command::{Request, Script};
 use crate::error::{Result, TargetError};
 use crate::session::Session;
 use crate::target::kind::CoreKind;
-use crate::target::{Run, Target, words};
+use crate::target::{BeforeRun, Run, Target, words};
 use crate::types::{OnClose, TargetState};
 use crate::wire::tcl;
 
@@ -121,10 +121,18 @@ impl Session {
             return Ok(());
         }
         let mut result = self.end_call_servers();
-        for info in self.targets()? {
-            let target = Target::of(self, &info.name);
-            if info.examined && info.kind != "mem_ap" {
-                result = result.and(target.treat(on_close));
+        let targets = self.targets()?;
+        let targets = targets.iter().filter(|info| info.examined && info.kind != "mem_ap");
+        let targets: Vec<_> = targets.map(|info| Target::of(self, &info.name)).collect();
+        if on_close == OnClose::Resume {
+            // See `resume_all`.
+            let before: Vec<_> = targets.iter().map(Target::before_run).collect();
+            for (target, before) in targets.iter().zip(before) {
+                result = result.and(before.and_then(|before| target.go_on(&before)));
+            }
+        } else {
+            for target in targets {
+                result = result.and(if on_close == OnClose::Halt { target.halt().map(drop) } else { target.leave() });
             }
         }
         result?;
@@ -137,14 +145,9 @@ impl Session {
 }
 
 impl Target<'_> {
-    fn treat(&self, on_close: OnClose) -> Result<()> {
-        match on_close {
-            OnClose::Halt => self.halt().map(drop),
-            // The first of an SMP group resumes the others.
-            OnClose::Resume if self.status()?.state == TargetState::Halted => self.resume(),
-            OnClose::AsIs | OnClose::Resume => Ok(()),
-            OnClose::Leave => self.leave(),
-        }
+    /// Resumes the target if it was halted, and has not run since.
+    fn go_on(&self, before: &BeforeRun) -> Result<()> {
+        if before.status.state == TargetState::Halted { self.resume_once(before) } else { Ok(()) }
     }
 }
 

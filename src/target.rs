@@ -19,7 +19,7 @@ use std::fmt;
 pub(crate) use control::handler_failure;
 pub(crate) use halt_mark::{HaltMark, must_be_halted};
 pub(crate) use kept::KeptTarget;
-pub(crate) use run::Run;
+pub(crate) use run::{BeforeRun, Run};
 pub(crate) use state::status;
 pub use state::{TargetInfo, TargetStatus};
 

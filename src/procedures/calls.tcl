@@ -91,11 +91,13 @@ proc _openocd_rs_1_end_claim {goes_on} {
     if {!$goes_on || $waits eq {} || [_openocd_rs_1_is_exit]} return
     # OpenOCD serves a call when it sees the core halt at it.
     set ::_openocd_rs_1_resumed_from($target) $waits
+    set halted [_openocd_rs_1_other_halted $target]
     if {[_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m}} {
         _openocd_rs_1_resume_at_breakpoint $waits
     } else {
         resume
     }
+    _openocd_rs_1_note_group $target $halted
 }
 
 # Whether the call at which the current target is halted is SYS_EXIT or SYS_EXIT_EXTENDED.

@@ -2,12 +2,14 @@
 
 # Runs step or resume, which need a halted target. Returns outcome, status, type of the target, the
 # program counter from which it was to run, and what was logged meanwhile. The outcome is `done` if
-# OpenOCD says that the target ran, `running` if it was not halted.
-proc _openocd_rs_1_from_halt {command address} {
+# OpenOCD says that the target ran, `running` if it was not halted, and `before` if it has run since
+# `before_run` returned `runs`.
+proc _openocd_rs_1_from_halt {command address {runs {}}} {
     set target [_openocd_rs_1_current]
     set type [$target cget -type]
     set kind [_openocd_rs_1_core_kind $type]
     _openocd_rs_1_with_errors_logged {
+        if {$runs ne {} && $runs != [_openocd_rs_1_runs $target]} { return [list before [_openocd_rs_1_status] $type {} {}] }
         if {[_openocd_rs_1_state] ne {halted}} { return [list running [_openocd_rs_1_status] $type {} {}] }
         set pc {}
         catch {set pc [reg pc]}
@@ -92,7 +94,10 @@ proc _openocd_rs_1_run_hart {command address pc} {
     # pass it.
     foreach hart $stepped {
         if {[catch {_openocd_rs_1_of $hart reg pc} now] || ![regexp {0x[0-9a-fA-F]+} $now at]} continue
-        if {[llength [_openocd_rs_1_of $hart _openocd_rs_1_breakpoint_at $at]]} { set ::_openocd_rs_1_stopped_behind($hart) $at }
+        set breakpoint [_openocd_rs_1_of $hart _openocd_rs_1_breakpoint_at $at]
+        if {![llength $breakpoint]} continue
+        set ::_openocd_rs_1_stopped_behind($hart) $at
+        _openocd_rs_1_learn_group $hart $at $breakpoint
     }
     if {![array size ::_openocd_rs_1_stopped_behind]} resume
 }

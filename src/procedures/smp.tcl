@@ -14,6 +14,10 @@ proc _openocd_rs_1_begin_of_group_resume {target} {
         unset -nocomplain ::_openocd_rs_1_held($other)
         unset -nocomplain ::_openocd_rs_1_handed_out($other)
     }
+    return [_openocd_rs_1_other_halted $target]
+}
+
+proc _openocd_rs_1_other_halted {target} {
     set halted {}
     foreach other [target names] {
         if {$other ne $target && [$other curstate] eq {halted}} { lappend halted $other }
@@ -21,14 +25,42 @@ proc _openocd_rs_1_begin_of_group_resume {target} {
     return $halted
 }
 
-# After it: of the targets that were halted, those that run are of the same group.
+# After it: of the targets that were halted, those that run are of the same group. Counts for each
+# that it was let run. Where a breakpoint is right behind that of a hart, the group ran as well.
 proc _openocd_rs_1_note_group {target halted} {
+    set ran $target
+    set group [_openocd_rs_1_group $target]
+    foreach one [list $target {*}$group] {
+        if {[info exists ::_openocd_rs_1_stopped_behind($one)]} { set ran [list $target {*}$group] }
+    }
+    foreach other $halted {
+        if {[$other curstate] eq {running} && $other ni $ran} { lappend ran $other }
+    }
+    foreach one $ran { set ::_openocd_rs_1_runs($one) [expr {[_openocd_rs_1_runs $one] + 1}] }
     foreach other $halted {
         if {[$other curstate] ne {running}} continue
-        foreach {one two} [list $target $other $other $target] {
-            if {$two ni [_openocd_rs_1_group $one]} { lappend ::_openocd_rs_1_groups($one) $two }
-        }
+        _openocd_rs_1_note_pair $target $other
     }
+}
+
+proc _openocd_rs_1_note_pair {target other} {
+    foreach {one two} [list $target $other $other $target] {
+        if {$two ni [_openocd_rs_1_group $one]} { lappend ::_openocd_rs_1_groups($one) $two }
+    }
+}
+
+# How often this crate has resumed or stepped a target, alone or with its group. Another client's
+# `resume` does not count.
+proc _openocd_rs_1_runs {target} {
+    if {![info exists ::_openocd_rs_1_runs($target)]} { return 0 }
+    return $::_openocd_rs_1_runs($target)
+}
+
+# The status of the current target, and what tells later whether it has run since: also with its
+# group, and if it is halted again by then, at the same place.
+proc _openocd_rs_1_before_run {} {
+    set status [_openocd_rs_1_status]
+    return [list $status [_openocd_rs_1_runs [target current]]]
 }
 
 # Polls the other targets that OpenOCD does not know to be halted, if the current one is a Cortex-M
@@ -98,8 +130,17 @@ proc _openocd_rs_1_is_stopped_with {current hart address owner} {
     foreach remover [list $current $hart] {
         if {$remover ne $owner && ![_openocd_rs_1_is_of_group_of $remover $owner $address $breakpoint]} { return 0 }
     }
-    foreach {one two} [list $current $hart $hart $current] { lappend ::_openocd_rs_1_groups($one) $two }
+    _openocd_rs_1_note_pair $current $hart
     return 1
+}
+
+# Finds the group of a hart that has a breakpoint at an address.
+proc _openocd_rs_1_learn_group {hart address breakpoint} {
+    foreach other [target names] {
+        if {$other eq $hart || $other in [_openocd_rs_1_group $hart] || [$other curstate] ne {halted}} continue
+        if {[_openocd_rs_1_core_kind [$other cget -type]] ne {riscv}} continue
+        if {[_openocd_rs_1_is_of_group_of $other $hart $address $breakpoint]} { _openocd_rs_1_note_pair $hart $other }
+    }
 }
 
 # Whether `owner`, which has a breakpoint at an address, is of the group of `remover`. Sets what it

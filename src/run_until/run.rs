@@ -15,12 +15,12 @@ use super::ending::{self, GRACE};
 use super::group::Ticket;
 use super::input::RunInput;
 use super::outcome::{RunOutcome, Verdict};
-use crate::error::{Error, Result, TargetError};
+use crate::error::{Error, Result};
 use crate::semihosting::call::{Call, Calls, Poll, Then};
 use crate::semihosting::claim::CallServer;
 use crate::semihosting::host::{Answer, Host};
 use crate::stop_token::StopTokens;
-use crate::target::{Target, TargetStatus, must_be_halted};
+use crate::target::{BeforeRun, Target, TargetStatus, must_be_halted};
 use crate::types::{HaltReason, TargetState};
 use crate::wire::Deadline;
 
@@ -177,7 +177,7 @@ impl<'t, 'c> Run<'t, 'c> {
         self.prepare()?;
         let ticket = self.ticket.take();
         let group = ticket.as_ref().map(|ticket| Arc::clone(ticket.gate()));
-        let before = if group.is_some() { Some(self.target.status()?) } else { None };
+        let before = if group.is_some() { Some(self.target.before_run()?) } else { None };
         if let Some(ticket) = ticket {
             ticket.wait(self.deadline);
         }
@@ -252,10 +252,9 @@ impl<'t, 'c> Run<'t, 'c> {
     /// Resumes the target. A call at which it is halted already was made by the firmware and
     /// answered by nobody, and `resume` would pass it. Or the target was halted just before it, and
     /// would make it now.
-    fn resume(&mut self, before: Option<&TargetStatus>) -> Result<Option<(Verdict, TargetStatus)>> {
-        // Another target of its SMP group has resumed it, perhaps so far that it is halted again.
-        // One more `resume` would pass the breakpoint there.
-        if before.is_some_and(|before| self.target.status().is_ok_and(|now| now != *before)) {
+    fn resume(&mut self, before: Option<&BeforeRun>) -> Result<Option<(Verdict, TargetStatus)>> {
+        // Another target of its SMP group has resumed it.
+        if before.is_some_and(|before| self.target.before_run().is_ok_and(|now| now != *before)) {
             return Ok(None);
         }
         if self.serves_calls {
@@ -271,11 +270,9 @@ impl<'t, 'c> Run<'t, 'c> {
                 });
             }
         }
-        match self.target.resume() {
-            // It was halted a moment ago: another client has resumed its SMP group.
-            Err(Error::Target(TargetError::NotHalted { .. })) if before.is_some() => Ok(None),
-            resumed => resumed.map(|()| None),
-        }
+        // It was halted a moment ago: if it runs, another client has resumed its SMP group.
+        before.map_or_else(|| self.target.resume(), |before| self.target.resume_once(before))?;
+        Ok(None)
     }
 
     /// Halts the target after the deadline, or because the run was stopped. What the target has

@@ -1,6 +1,6 @@
 //! Run control of all targets together.
 
-use super::{Target, TargetStatus};
+use super::{BeforeRun, Target, TargetInfo, TargetStatus};
 use crate::command::Script;
 use crate::error::{Error, Result, TargetError};
 use crate::session::Session;
@@ -45,7 +45,8 @@ impl Session {
     /// configuration (OpenOCD: `resume`).
     ///
     /// The targets are resumed one after the other, some milliseconds apart; those of one SMP group
-    /// together. A target that runs already stays as it is.
+    /// together and once, also if a breakpoint halts them again at once. A target that runs already
+    /// stays as it is.
     ///
     /// # Errors
     /// The first error of [`Target::resume`]; the other targets are resumed then.
@@ -59,18 +60,21 @@ impl Session {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn resume_all(&self) -> Result<Vec<TargetStatus>> {
-        self.each_examined(&[], |target| {
-            let status = target.status()?;
-            if status.state != TargetState::Halted {
-                return Ok(status);
-            }
-            match target.resume() {
-                // With another one of its SMP group.
-                Err(Error::Target(TargetError::NotHalted { .. })) => {}
-                resumed => resumed?,
+        let targets = self.targets()?;
+        // All of them before the first is resumed: an SMP group may be halted again by a breakpoint
+        // before it is the turn of its second target.
+        let before = |info: &TargetInfo| is_asked(info, &[]).then(|| Target::of(self, &info.name).before_run());
+        let before: Vec<_> = targets.iter().map(before).collect();
+        let each = |(info, before): (TargetInfo, Option<Result<BeforeRun>>)| {
+            let Some(before) = before else { return Ok(unasked(info)) };
+            let (before, target) = (before?, Target::of(self, &info.name));
+            if before.status.state == TargetState::Halted {
+                target.resume_once(&before)?;
             }
             target.status()
-        })
+        };
+        let statuses: Vec<_> = targets.into_iter().zip(before).map(each).collect();
+        statuses.into_iter().collect()
     }
 
     /// Polls all targets and returns the status of each, in the order of OpenOCD's configuration.
@@ -99,22 +103,25 @@ impl Session {
         also: &[TargetState],
         action: impl Fn(Target<'_>) -> Result<TargetStatus>,
     ) -> Result<Vec<TargetStatus>> {
-        let each = |target: super::TargetInfo| {
-            // One that is not examined and has a state of a core is lost: the state is an old one.
-            let has_no_state = matches!(
-                target.state,
-                TargetState::Unknown
-                    | TargetState::ExamineDeferred
-                    | TargetState::Unavailable
-                    | TargetState::TapDisabled
-            );
-            let is_asked = target.examined || !has_no_state || also.contains(&target.state);
-            if target.state != TargetState::TapDisabled && is_asked {
-                return action(Target::of(self, &target.name));
-            }
-            Ok(TargetStatus { name: target.name, state: target.state, pc: None, halt_reason: None })
+        let each = |target: TargetInfo| {
+            if is_asked(&target, also) { action(Target::of(self, &target.name)) } else { Ok(unasked(target)) }
         };
         let statuses: Vec<_> = self.targets()?.into_iter().map(each).collect();
         statuses.into_iter().collect()
     }
+}
+
+/// Whether a target is examined or was, or has one of these states.
+fn is_asked(target: &TargetInfo, also: &[TargetState]) -> bool {
+    // One that is not examined and has a state of a core is lost: the state is an old one.
+    let has_no_state = matches!(
+        target.state,
+        TargetState::Unknown | TargetState::ExamineDeferred | TargetState::Unavailable | TargetState::TapDisabled
+    );
+    target.state != TargetState::TapDisabled && (target.examined || !has_no_state || also.contains(&target.state))
+}
+
+/// The status of a target that is not asked.
+fn unasked(target: TargetInfo) -> TargetStatus {
+    TargetStatus { name: target.name, state: target.state, pc: None, halt_reason: None }
 }

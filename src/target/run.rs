@@ -14,11 +14,28 @@ pub(crate) enum Run {
     Step,
 }
 
+/// A target before it is resumed together with others, some of which may be of its SMP group: that
+/// one has run is not seen in its state, if the group is halted again by then.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BeforeRun {
+    pub(crate) status: TargetStatus,
+    runs: u64,
+}
+
 /// What a run came to.
 struct Ran {
     status: TargetStatus,
     /// The program counter is where it was.
     has_not_moved: bool,
+}
+
+/// What `from_halt` says of a run.
+enum Outcome {
+    Done,
+    /// The target was not halted.
+    Running,
+    /// The target has run before.
+    Before,
 }
 
 impl Run {
@@ -51,24 +68,29 @@ impl Run {
         let answer = reply.value_or(request, self.refused(), |answer| {
             let [outcome, status, kind, pc, log] = tcl::elements(answer).take_array()?;
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let ran = match &*outcome {
-                b"done" => true,
-                b"running" => false,
+            let outcome = match &*outcome {
+                b"done" => Outcome::Done,
+                b"running" => Outcome::Running,
+                b"before" => Outcome::Before,
                 _ => return None,
             };
             Some((
-                ran,
+                outcome,
                 state::status(&status)?,
                 CoreKind::of(&text(&kind)),
                 state::program_counter(&text(&pc)).ok()?,
                 text(&log),
             ))
         });
-        let (ran, status, kind, origin, log) = answer?;
-        if !ran {
-            let TargetStatus { name: target, state, .. } = status;
-            let operation = request.name().to_owned();
-            return Err(TargetError::NotHalted { operation, target, state, failure: None }.into());
+        let (outcome, status, kind, origin, log) = answer?;
+        match outcome {
+            Outcome::Done => {}
+            Outcome::Running => {
+                let TargetStatus { name: target, state, .. } = status;
+                let operation = request.name().to_owned();
+                return Err(TargetError::NotHalted { operation, target, state, failure: None }.into());
+            }
+            Outcome::Before => return Ok(Ran { status, has_not_moved: false }),
         }
         let ran = self.check(request, status, kind, origin, log)?;
         handler_failure(request, reply).map_or(Ok(ran), |error| Err(error.into()))
@@ -128,11 +150,29 @@ fn lost(name: &str, failure: Failure) -> Error {
 
 impl Target<'_> {
     pub(super) fn run_halted(&self, run: Run, address: Option<u64>) -> Result<TargetStatus> {
-        self.ran(run, address).map(|ran| ran.status)
+        self.ran(run, address, None).map(|ran| ran.status)
+    }
+
+    pub(crate) fn before_run(&self) -> Result<BeforeRun> {
+        let request = self.request(Script::call("before_run")).shown("poll");
+        let request = request.expecting("a target's status and a number");
+        self.session().ask_or(&request, TargetError::Poll, |reply| {
+            let [status, runs] = tcl::elements(reply).take_array()?;
+            Some(BeforeRun { status: state::status(&status)?, runs: tcl::text(&runs)?.parse().ok()? })
+        })
+    }
+
+    /// Resumes the target, unless it has run since: with another one of its SMP group, perhaps so far
+    /// that it is halted again. One more `resume` would pass the breakpoint there.
+    pub(crate) fn resume_once(&self, before: &BeforeRun) -> Result<()> {
+        match self.ran(Run::Resume, None, Some(before)) {
+            Err(Error::Target(TargetError::NotHalted { .. })) => Ok(()),
+            ran => ran.map(drop),
+        }
     }
 
     pub(super) fn step_from(&self, address: Option<u64>) -> Result<TargetStatus> {
-        let Ran { status, has_not_moved } = self.ran(Run::Step, address)?;
+        let Ran { status, has_not_moved } = self.ran(Run::Step, address, None)?;
         let status = match status.pc {
             Some(pc) if has_not_moved => self.pass_breakpoint_instruction(pc)?.unwrap_or(status),
             _ => status,
@@ -142,7 +182,7 @@ impl Target<'_> {
 
     /// Runs a command that needs a halted target, and checks that first: OpenOCD 0.12.0 "resumes" a
     /// running RISC-V hart.
-    fn ran(&self, run: Run, address: Option<u64>) -> Result<Ran> {
+    fn ran(&self, run: Run, address: Option<u64>, before: Option<&BeforeRun>) -> Result<Ran> {
         if let Some(address) = address {
             self.check_range(address, 1, 1, false)?;
         }
@@ -151,6 +191,7 @@ impl Target<'_> {
             Some(address) => (script.hex(address), format!("{} {address:#x}", run.command())),
             None => (script.word(""), run.command().to_owned()),
         };
+        let script = if let Some(before) = before { script.number(before.runs) } else { script };
         let request = self.request(script).shown(shown).expecting("an outcome and a status");
         self.session().run(&request, |reply| run.outcome(&request, reply))?
     }

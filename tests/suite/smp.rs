@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use openocd::{BreakpointKind, Image, OpenOcdProcess, RamStart, Session, Target, TargetState};
+use openocd::{
+    BreakpointKind, Image, OnClose, OpenOcdProcess, RamStart, RunGroup, RunUntil, Session, Target, TargetState,
+};
 use virtual_chip::{CoreState, Model, VirtualBoard};
 
 use crate::board::{INSTALL, PATIENCE};
@@ -161,5 +163,75 @@ fn a_hart_of_no_group_stays_at_its_breakpoint_when_another_is_resumed() {
         group.hart(1).resume().unwrap();
         group.hart(1).wait_halt(PATIENCE).unwrap();
         assert_eq!(group.counts()[1], 1, "{breakpoints:?}");
+    }
+}
+
+/// Each way to resume everything, with the breakpoint of one hart: the hart goes round its loop once.
+fn assert_resumed_once(what: &str, resume: impl Fn(&Group)) {
+    for kind in KINDS {
+        for owner in [0, 1] {
+            let group = Group::start();
+            group.hart(owner).breakpoints().add(LOOPS[owner], kind).unwrap();
+            resume(&group);
+            thread::sleep(Duration::from_millis(20));
+            group.wait_until_halted();
+            assert_eq!(group.counts()[owner], 1, "{what}, {kind:?} of {owner}");
+        }
+    }
+}
+
+#[test]
+fn resume_all_resumes_a_group_once() {
+    assert_resumed_once("resume_all", |group| {
+        let statuses = group.session.resume_all().unwrap();
+        assert_eq!(statuses.len(), 2);
+        // Once more: halted again, the group is resumed again.
+        group.wait_until_halted();
+    });
+    let group = Group::start();
+    group.hart(1).breakpoints().add(LOOPS[1], BreakpointKind::Hardware).unwrap();
+    for round in 1..4 {
+        group.session.resume_all().unwrap();
+        group.wait_until_halted();
+        assert_eq!(group.counts()[1], round);
+    }
+}
+
+#[test]
+fn resume_all_does_not_pass_a_breakpoint_right_behind_another() {
+    for kind in KINDS {
+        for owner in [0, 1] {
+            let group = Group::start();
+            for place in [LOOPS[owner], LOOPS[owner] + 4] {
+                group.hart(owner).breakpoints().add(place, kind).unwrap();
+            }
+            group.session.resume_all().unwrap();
+            thread::sleep(Duration::from_millis(20));
+            group.wait_until_halted();
+            assert_eq!(group.hart(owner).registers().pc().unwrap(), LOOPS[owner] + 4, "{kind:?} of {owner}");
+        }
+    }
+}
+
+#[test]
+fn a_close_that_resumes_resumes_a_group_once() {
+    assert_resumed_once("close_with", |group| {
+        let address = group.session.process().unwrap().tcl_address();
+        Session::connect(address).unwrap().close_with(OnClose::Resume).unwrap();
+    });
+}
+
+#[test]
+fn runs_of_a_group_resume_it_once() {
+    for _ in 0..4 {
+        assert_resumed_once("RunGroup", |group| {
+            let mut runs = RunGroup::new();
+            for number in [0, 1] {
+                runs = runs.add(group.hart(number), RunUntil::new);
+            }
+            for outcome in runs.run_all(PATIENCE) {
+                assert_eq!(outcome.unwrap().status.state, TargetState::Halted);
+            }
+        });
     }
 }

@@ -1,7 +1,10 @@
 //! The cores as a group, which the stock configuration makes of them.
 
-use openocd::{BreakpointKind, RunUntil, TargetState, Verdict, WatchpointAccess};
-use virtual_chip::CoreState;
+use std::thread;
+use std::time::Duration;
+
+use openocd::{BreakpointKind, OnClose, RunUntil, Session, TargetState, Verdict, WatchpointAccess};
+use virtual_chip::{CoreState, Register};
 
 use super::{STORE, WORK, start, wait_until};
 use crate::board::PATIENCE;
@@ -29,6 +32,36 @@ fn a_breakpoint_of_the_group_halts_both_cores() {
     assert_eq!(pair.states(), [CoreState::Halted; 2]);
     pair.core(0).breakpoints().remove(STORE).unwrap();
     assert_eq!(pair.core(0).breakpoints().list().unwrap(), []);
+}
+
+#[test]
+fn a_breakpoint_that_a_resumed_group_reaches_at_once_is_not_passed() {
+    let places = [0x2000_3000_u64, 0x2000_3100];
+    for owner in [0, 1] {
+        for closes in [false, true] {
+            let Some(pair) = start(true) else { return };
+            pair.session.halt_all().unwrap();
+            for (number, place) in places.into_iter().enumerate() {
+                // adds r0, #1; nop; and back.
+                pair.session.memory().write_u16_slice(place, &[0x3001, 0xbf00, 0xe7fc]).unwrap();
+                for (register, value) in [("pc", place as u32), ("r0", 0)] {
+                    pair.core(number).registers().write(register, value).unwrap();
+                }
+            }
+            pair.core(owner).breakpoints().add(places[owner], BreakpointKind::Software).unwrap();
+            if closes {
+                let address = pair.session.process().unwrap().tcl_address();
+                Session::connect(address).unwrap().close_with(OnClose::Resume).unwrap();
+            } else {
+                pair.session.resume_all().unwrap();
+            }
+            thread::sleep(Duration::from_millis(20));
+            pair.core(0).wait_halt(PATIENCE).unwrap();
+            wait_until(|| pair.states() == [CoreState::Halted; 2]);
+            let rounds = pair.board.cores()[owner].register(Register::R(0));
+            assert_eq!(rounds, 1, "core {owner}, closes {closes}");
+        }
+    }
 }
 
 #[test]
