@@ -108,7 +108,8 @@ proc _openocd_rs_1_semihosting_call {pc} {
 }
 
 # Answers a semihosting call: writes the answer to a register and moves the target to `next`, behind
-# the call. It stays there with `then` `stay`, or if a `halt` holds it. With `go` it is resumed.
+# the call. It stays there with `then` `stay`, if a `halt` holds it, or if another of its SMP group has
+# reached a breakpoint, which a `resume` would pass. With `go` it is resumed.
 # `gone` if the target is no longer halted at this call. One step, because others may reset, step or
 # resume the target while the call is served. Of `call`: program counter, then registers and what
 # they hold, as digits.
@@ -138,5 +139,6 @@ proc _openocd_rs_1_semihosting_answer {call register value next then} {
     }
     if {$then eq {stay} || [llength [_openocd_rs_1_breakpoint_at $next]]} return
     if {$then eq {guard} && ![catch {read_memory $next 16 1} code] && ($code & 0xff00) == 0xbe00} return
+    if {[_openocd_rs_1_has_group_stopped $target]} return
     return [_openocd_rs_1_from_halt resume {}]
 }

@@ -92,6 +92,32 @@ proc _openocd_rs_1_keep_call {} {
     if {[info exists ::_openocd_rs_1_handed_out($target)]} { set ::_openocd_rs_1_made_again($target) $pc }
 }
 
+# Whether another target of the group of the current one has halted the group meanwhile: at a
+# breakpoint, a watchpoint or what vector catch catches, and not at a call that somebody answers.
+proc _openocd_rs_1_has_group_stopped {target} {
+    set group [_openocd_rs_1_group $target]
+    if {[llength $group]} _openocd_rs_1_see_group
+    foreach other $group {
+        if {[$other curstate] eq {halted} && [_openocd_rs_1_of $other _openocd_rs_1_has_stopped]} { return 1 }
+    }
+    return 0
+}
+
+proc _openocd_rs_1_has_stopped {} {
+    set target [target current]
+    if {![regexp {0x[0-9a-fA-F]+} [reg pc] pc]} { return 0 }
+    if {![_openocd_rs_1_is_served $target] || ![llength [_openocd_rs_1_semihosting_call $pc]]} {
+        # One that another has halted has the reason debug-request.
+        if {[llength [info commands "$target debug_reason"]]
+            && [$target debug_reason] in {breakpoint watchpoint watchpoint-and-breakpoint exception-catch}} { return 1 }
+        if {[_openocd_rs_1_core_kind [$target cget -type]] eq {cortex_m} && [_openocd_rs_1_is_at_bkpt $pc]} { return 1 }
+    }
+    foreach {owner -} [list $target {} {*}[_openocd_rs_1_for_others bp]] {
+        if {[llength [_openocd_rs_1_stops $target $pc $owner]]} { return 1 }
+    }
+    return 0
+}
+
 # The halted harts that a `resume` of the current hart would let run, too, and that are at a
 # breakpoint: {hart pc ...}.
 proc _openocd_rs_1_group_at_breakpoints {} {
@@ -117,21 +143,27 @@ proc _openocd_rs_1_group_at_breakpoints {} {
 # one's group. OpenOCD tells no groups. But it removes a breakpoint through every target of the group
 # of its owner, and through no other target.
 proc _openocd_rs_1_is_stopped_with {current hart address owner} {
-    set breakpoint [_openocd_rs_1_of $owner _openocd_rs_1_breakpoint_at $address]
+    set breakpoint [_openocd_rs_1_stops $hart $address $owner]
     if {![llength $breakpoint]} { return 0 }
-    if {[llength $breakpoint] == 1} {
-        # A program may have been written over it.
-        if {[catch {_openocd_rs_1_of $hart _openocd_rs_1_read_memory $address 8 [expr {$breakpoint + 0}]} bytes]
-            || ![_openocd_rs_1_is_breakpoint_instruction [list {*}$bytes]]} { return 0 }
-    } elseif {$owner ne $hart} {
-        return 0
-    }
     if {$hart in [_openocd_rs_1_group $current]} { return 1 }
     foreach remover [list $current $hart] {
         if {$remover ne $owner && ![_openocd_rs_1_is_of_group_of $remover $owner $address $breakpoint]} { return 0 }
     }
     _openocd_rs_1_note_pair $current $hart
     return 1
+}
+
+# The breakpoint of `owner` that stops a halted target at an address, as of `breakpoint_at`, or {}.
+proc _openocd_rs_1_stops {target address owner} {
+    set breakpoint [_openocd_rs_1_of $owner _openocd_rs_1_breakpoint_at $address]
+    if {[llength $breakpoint] == 1} {
+        # A program may have been written over it.
+        if {[catch {_openocd_rs_1_of $target _openocd_rs_1_read_memory $address 8 [expr {$breakpoint + 0}]} bytes]
+            || ![_openocd_rs_1_is_breakpoint_instruction [list {*}$bytes]]} { return {} }
+    } elseif {$owner ne $target} {
+        return {}
+    }
+    return $breakpoint
 }
 
 # Finds the group of a hart that has a breakpoint at an address.

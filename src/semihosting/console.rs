@@ -49,7 +49,8 @@ const OUTPUT_BYTES: usize = 1024 * 1024;
 /// the same call again.
 ///
 /// The targets of an SMP group are resumed together. So an answer to one of them waits while
-/// another one is halted by [`Target::halt`](crate::Target::halt). OpenOCD does not tell which
+/// another one is halted by [`Target::halt`](crate::Target::halt). If another one has reached a
+/// breakpoint or a watchpoint, the group stays halted after the answer. OpenOCD does not tell which
 /// targets form a group, so this holds only once this crate has resumed the group.
 ///
 /// Dropping the console ends the thread. The firmware's next call then halts the target.

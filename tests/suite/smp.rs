@@ -1,7 +1,7 @@
 //! Groups of targets that OpenOCD halts and resumes together.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openocd::{
     BreakpointKind, Image, OnClose, OpenOcdProcess, RamStart, RunGroup, RunUntil, Session, Target, TargetState,
@@ -234,4 +234,35 @@ fn runs_of_a_group_resume_it_once() {
             }
         });
     }
+}
+
+#[test]
+fn an_answer_to_one_hart_does_not_pass_what_another_has_reached() {
+    /// li a0, 3 (`SYS_WRITEC`); the three instructions of a call; and back.
+    const CALL: [u32; 5] = [0x0030_0513, 0x01f0_1013, 0x0010_0073, 0x4070_5013, 0xff1f_f06f];
+    /// addi a0, a0, -1; bnez a0, .-4; nop; j .
+    const LINE: [u32; 4] = [0xfff5_0513, 0xfe05_1ee3, 0x0000_0013, 0x0000_006f];
+
+    let group = Group::start();
+    group.session.memory().write_u32_slice(LOOPS[0], &LINE).unwrap();
+    group.session.memory().write_u32_slice(LOOPS[1], &CALL).unwrap();
+    group.hart(1).registers().write("a1", ELSEWHERE).unwrap();
+    let place = LOOPS[0] + 8;
+    group.hart(0).breakpoints().add(place, BreakpointKind::Hardware).unwrap();
+    let console = group.hart(1).semihosting().serve().unwrap();
+    for round in 0..60 {
+        group.hart(0).registers().write("a0", 500_u32 + 79 * round).unwrap();
+        group.hart(0).resume_at(LOOPS[0]).unwrap();
+        let begin = Instant::now();
+        while group.board.harts()[0].x(10) != 0 {
+            assert!(begin.elapsed() < PATIENCE, "{round}: it counts");
+            thread::sleep(Duration::from_millis(1));
+        }
+        // Each call halts the group, too.
+        group.hart(0).wait_halt(PATIENCE).unwrap();
+        thread::sleep(Duration::from_millis(20));
+        let status = group.hart(0).status().unwrap();
+        assert_eq!((status.state, status.pc), (TargetState::Halted, Some(place)), "{round}");
+    }
+    drop(console);
 }

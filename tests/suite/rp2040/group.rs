@@ -65,6 +65,35 @@ fn a_breakpoint_that_a_resumed_group_reaches_at_once_is_not_passed() {
 }
 
 #[test]
+fn an_answer_to_one_core_does_not_pass_what_the_other_has_reached() {
+    let Some(pair) = start(true) else { return };
+    pair.session.halt_all().unwrap();
+    let [calls, counts] = [0x2000_3000_u32, 0x2000_3100];
+    // movs r0, #3 (`SYS_WRITEC`); bkpt 0xab; and back.
+    pair.session.memory().write_u16_slice(calls.into(), &[0x2003, 0xbeab, 0xe7fc]).unwrap();
+    // subs r0, #1; bne .-2; bkpt 1; b .
+    pair.session.memory().write_u16_slice(counts.into(), &[0x3801, 0xd1fd, 0xbe01, 0xe7fe]).unwrap();
+    for (register, value) in [("pc", calls), ("r1", calls)] {
+        pair.core(0).registers().write(register, value).unwrap();
+    }
+    let console = pair.core(0).semihosting().serve().unwrap();
+    for round in 0..20 {
+        pair.core(1).halt().unwrap();
+        for (register, value) in [("pc", counts), ("r0", 500 + 79 * round)] {
+            pair.core(1).registers().write(register, value).unwrap();
+        }
+        pair.core(1).resume().unwrap();
+        wait_until(|| pair.board.cores()[1].register(Register::R(0)) == 0);
+        // Each call halts the group, too.
+        pair.core(1).wait_halt(PATIENCE).unwrap();
+        thread::sleep(Duration::from_millis(20));
+        let status = pair.core(1).status().unwrap();
+        assert_eq!((status.state, status.pc), (TargetState::Halted, Some(u64::from(counts) + 4)), "{round}");
+    }
+    drop(console);
+}
+
+#[test]
 fn a_run_of_the_group_ends_with_both_cores_halted() {
     let Some(pair) = start(true) else { return };
     pair.session.halt_all().unwrap();
