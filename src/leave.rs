@@ -14,7 +14,7 @@ impl Target<'_> {
     ///
     /// The target may run or be halted. A running target is halted for a moment, except a Cortex-M
     /// without watchpoints. The call removes all breakpoints and watchpoints, whoever set them, and
-    /// resumes the target. Then:
+    /// resumes the target, and with it the others of its SMP group. Then:
     ///
     /// - On a Cortex-M it disables breakpoint comparators that an earlier debugger left, and clears
     ///   `C_DEBUGEN` in DHCSR. A `BKPT` instruction or a semihosting call of the firmware is a
@@ -49,6 +49,12 @@ impl Target<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn leave(&self) -> Result<()> {
+        let halt = self.begin_leaving()?;
+        self.end_leaving(halt.as_ref())
+    }
+
+    /// Removes what would halt the target, which is halted for it if need be. Returns its halt.
+    fn begin_leaving(&self) -> Result<Option<BeforeRun>> {
         let status = self.status()?;
         let is_cortex_m = self.core()? == CoreKind::CortexM;
         let mut is_halted = status.state == TargetState::Halted;
@@ -59,14 +65,20 @@ impl Target<'_> {
         }
         self.breakpoints().remove_all()?;
         self.breakpoints().remove_all_watchpoints()?;
-        let resumed = if is_halted { self.resume_and_leave() } else { Ok(()) };
+        let before = self.begin_to_leave()?;
+        Ok(is_halted.then_some(before))
+    }
+
+    /// Resumes the target, unless it was resumed with its SMP group.
+    fn end_leaving(&self, halt: Option<&BeforeRun>) -> Result<()> {
+        let resumed = halt.map_or(Ok(()), |before| self.resume_and_leave(before));
         // Also after a failure: this alone makes a Cortex-M run.
         let is_off = self.turn_debug_off();
         resumed.and(is_off)
     }
 
-    fn resume_and_leave(&self) -> Result<()> {
-        let request = self.request(Script::call("resume_and_leave")).shown("resume");
+    fn resume_and_leave(&self, before: &BeforeRun) -> Result<()> {
+        let request = self.request(Script::call("resume_and_leave").number(before.runs)).shown("resume");
         let request = request.expecting("an outcome and a status");
         self.session().run(&request, |reply| Run::Resume.take(&request, reply))?.map(drop)
     }
@@ -124,15 +136,26 @@ impl Session {
         let targets = self.targets()?;
         let targets = targets.iter().filter(|info| info.examined && info.kind != "mem_ap");
         let targets: Vec<_> = targets.map(|info| Target::of(self, &info.name)).collect();
-        if on_close == OnClose::Resume {
-            // See `resume_all`.
-            let before: Vec<_> = targets.iter().map(Target::before_run).collect();
-            for (target, before) in targets.iter().zip(before) {
-                result = result.and(before.and_then(|before| target.go_on(&before)));
+        match on_close {
+            OnClose::AsIs => {}
+            OnClose::Halt => {
+                for target in targets {
+                    result = result.and(target.halt().map(drop));
+                }
             }
-        } else {
-            for target in targets {
-                result = result.and(if on_close == OnClose::Halt { target.halt().map(drop) } else { target.leave() });
+            // See `resume_all`.
+            OnClose::Resume => {
+                let before: Vec<_> = targets.iter().map(Target::before_run).collect();
+                for (target, before) in targets.iter().zip(before) {
+                    result = result.and(before.and_then(|before| target.go_on(&before)));
+                }
+            }
+            // A breakpoint of one target would halt others of its SMP group that are left already.
+            OnClose::Leave => {
+                let halts: Vec<_> = targets.iter().map(Target::begin_leaving).collect();
+                for (target, halt) in targets.iter().zip(halts) {
+                    result = result.and(halt.and_then(|halt| target.end_leaving(halt.as_ref())));
+                }
             }
         }
         result?;

@@ -1,25 +1,41 @@
 # Leaving a target: it runs as if no debugger had ever been there.
 
+# The targets that are being left, or were: until they are resumed in another way. What `before_run`
+# returns for the current target, which is one of them from now on.
+proc _openocd_rs_1_begin_to_leave {} {
+    set before [_openocd_rs_1_before_run]
+    set ::_openocd_rs_1_left([target current]) 1
+    return $before
+}
+
 # Resumes the halted current target as `from_halt` does, and returns the same. An `ebreak` of a
 # RISC-V program traps from then on, as it does without a debugger: `resume` writes dcsr.ebreak… as
-# OpenOCD is set. OpenOCD's setting is then as before, which is also why this is one step. 0.12.0
-# does not tell the setting; there it is on, as OpenOCD has it by default.
-proc _openocd_rs_1_resume_and_leave {} {
+# OpenOCD is set. It does so to each hart of an SMP group, also to one that was left before. OpenOCD's
+# setting is then as before, which is also why this is one step. 0.12.0 does not tell the setting;
+# there it is on, as OpenOCD has it by default.
+proc _openocd_rs_1_resume_and_leave {runs} {
     set target [_openocd_rs_1_current]
-    if {[_openocd_rs_1_core_kind [$target cget -type]] ne {riscv}} { return [_openocd_rs_1_from_halt resume {}] }
-    if {[catch {$target cget -ebreak} modes]} { set modes {} }
+    if {[_openocd_rs_1_core_kind [$target cget -type]] ne {riscv}} { return [_openocd_rs_1_from_halt resume {} $runs] }
+    set left [array names ::_openocd_rs_1_left]
+    set settings {}
+    foreach one $left {
+        if {![catch {$one cget -ebreak} modes]} { lappend settings $one $modes }
+    }
     set commands {set_ebreakm set_ebreaks set_ebreaku}
-    if {[llength $modes]} {
-        $target configure -ebreak exception
+    if {[llength $settings]} {
+        foreach {one -} $settings { $one configure -ebreak exception }
     } else {
         foreach command $commands { riscv $command off }
     }
-    set code [catch {_openocd_rs_1_from_halt resume {}} answer options]
-    if {[llength $modes]} {
-        foreach {mode action} $modes { $target configure -ebreak $mode $action }
+    set code [catch {_openocd_rs_1_from_halt resume {} $runs} answer options]
+    if {[llength $settings]} {
+        foreach {one modes} $settings {
+            foreach {mode action} $modes { $one configure -ebreak $mode $action }
+        }
     } else {
         foreach command $commands { riscv $command on }
     }
+    foreach one $left { set ::_openocd_rs_1_left($one) 1 }
     if {$code} { return {*}$options $answer }
     return $answer
 }

@@ -36,7 +36,10 @@ proc _openocd_rs_1_note_group {target halted} {
     foreach other $halted {
         if {[$other curstate] eq {running} && $other ni $ran} { lappend ran $other }
     }
-    foreach one $ran { set ::_openocd_rs_1_runs($one) [expr {[_openocd_rs_1_runs $one] + 1}] }
+    foreach one $ran {
+        set ::_openocd_rs_1_runs($one) [expr {[_openocd_rs_1_runs $one] + 1}]
+        unset -nocomplain ::_openocd_rs_1_left($one)
+    }
     foreach other $halted {
         if {[$other curstate] ne {running}} continue
         _openocd_rs_1_note_pair $target $other

@@ -19,7 +19,7 @@ pub(crate) enum Run {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BeforeRun {
     pub(crate) status: TargetStatus,
-    runs: u64,
+    pub(crate) runs: u64,
 }
 
 /// What a run came to.
@@ -154,7 +154,16 @@ impl Target<'_> {
     }
 
     pub(crate) fn before_run(&self) -> Result<BeforeRun> {
-        let request = self.request(Script::call("before_run")).shown("poll");
+        self.before_by(Script::call("before_run"))
+    }
+
+    /// The same, and OpenOCD's next resume of the target leaves it.
+    pub(crate) fn begin_to_leave(&self) -> Result<BeforeRun> {
+        self.before_by(Script::call("begin_to_leave"))
+    }
+
+    fn before_by(&self, script: Script) -> Result<BeforeRun> {
+        let request = self.request(script).shown("poll");
         let request = request.expecting("a target's status and a number");
         self.session().ask_or(&request, TargetError::Poll, |reply| {
             let [status, runs] = tcl::elements(reply).take_array()?;

@@ -266,3 +266,33 @@ fn an_answer_to_one_hart_does_not_pass_what_another_has_reached() {
     }
     drop(console);
 }
+
+#[test]
+fn every_hart_of_a_group_is_left() {
+    const FLAG: u64 = 0x8000_1300;
+    /// auipc t0, 0; addi t0, t0, 0x40; csrw mtvec, t0; lw t1, 0(s2); beqz t1, .-4; ebreak.
+    const WAIT: [u32; 6] = [0x0000_0297, 0x0402_8293, 0x3052_9073, 0x0009_2303, 0xfe03_0ee3, 0x0010_0073];
+
+    for session_is_own in [false, true] {
+        let group = Group::start();
+        group.session.memory().write_u32(FLAG, 0).unwrap();
+        for (number, place) in LOOPS.into_iter().enumerate() {
+            group.session.memory().write_u32_slice(place, &WAIT).unwrap();
+            group.session.memory().write_u32_slice(place + 0x40, &ANSWER).unwrap();
+            group.hart(number).registers().write("s2", FLAG).unwrap();
+            group.hart(number).breakpoints().add(place + 8, BreakpointKind::Hardware).unwrap();
+        }
+        let Group { board, session } = group;
+        let leaving = if session_is_own {
+            session.clone()
+        } else {
+            Session::connect(session.process().unwrap().tcl_address()).unwrap()
+        };
+        leaving.close_with(OnClose::Leave).unwrap();
+        thread::sleep(Duration::from_millis(150));
+        board.harts()[0].write_u32(FLAG as u32, 1).unwrap();
+        thread::sleep(Duration::from_millis(150));
+        let harts = [0, 1].map(|number: usize| (board.harts()[number].x(11), board.harts()[number].state()));
+        assert!(harts.iter().all(|(answer, state)| *answer == 42 && *state != CoreState::Halted), "{harts:?}");
+    }
+}
