@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use openocd::{
-    Event, Events, OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, TargetState,
-    Verdict,
+    Event, Events, ImageFormat, OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken,
+    TargetState, Verdict,
 };
 
 use crate::board::Board;
@@ -34,6 +34,7 @@ use crate::control_block;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::flashing::{self, ProgramArgs};
+use crate::image_files;
 use crate::number;
 use crate::output::progress::Watch;
 use crate::output::{Output, room};
@@ -62,7 +63,7 @@ pub(crate) struct RunArgs {
     /// Run what is in flash already. If it differs from FILE, a warning says so, the log of defmt
     /// is not decoded, and addresses have no names. --until SYMBOL and the tests of FILE then fail
     /// with 75 before anything runs.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["no_skip", "verify", "no_verify", "keep_unwritten", "chip_erase", "unlock"])]
     no_flash: bool,
     /// End with success at the first line that this regular expression matches. If the firmware
     /// exits with 0 before that, the status is 77.
@@ -181,6 +182,11 @@ impl Runner {
     /// Writes the flash, if wanted. Returns whether the file is that of the firmware. Fails if it
     /// is not, and success would be what the file says: its tests, or a place that it names.
     fn prepare(&self, board: &Board) -> Outcome<bool> {
+        if self.firmware.image.format() == ImageFormat::Elf {
+            if let Some(text) = image_files::other_machine(&self.firmware.path, board)? {
+                return Err(Failure::configuration(text));
+            }
+        }
         let is_trusted = self.arguments.log.trusts_file();
         let is_described = match self.arguments.no_flash {
             true => {
@@ -190,7 +196,26 @@ impl Runner {
             false => self.write(board)?,
         };
         self.until.compare(&self.output, board, is_trusted)?;
+        self.warn_of_other_start(board)?;
         Ok(is_described)
+    }
+
+    /// Warns if the reset, at which the target is halted, begins in flash of which the file holds
+    /// nothing: a boot loader, or firmware that was there before and runs in its place.
+    fn warn_of_other_start(&self, board: &Board) -> Outcome<()> {
+        let target = board.target()?;
+        let Some(pc) = target.status()?.pc else { return Ok(()) };
+        let holds = |begin: u64, length: u64| pc.checked_sub(begin).is_some_and(|offset| offset < length);
+        let in_file = self.firmware.image.segments().iter().any(|part| holds(part.address, part.data.len() as u64));
+        // The boot ROM of a chip is no flash.
+        if in_file || !target.flash().banks()?.iter().any(|bank| holds(bank.base, bank.size)) {
+            return Ok(());
+        }
+        let text = format!(
+            "the reset begins at {pc:#010x}, where {} has nothing: another program runs first",
+            self.firmware.path.display()
+        );
+        self.output.warning(board.name(), &text)
     }
 
     fn write(&self, board: &Board) -> Outcome<bool> {
