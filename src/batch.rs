@@ -31,7 +31,7 @@ const MESSAGE_BYTES: usize = 1024 * 1024;
 /// of a round trip for each.
 ///
 /// Each call gives a [`Handle`], which after [`run`](Self::run) gives that call's own result, or
-/// its own error with code and log. A call that fails does not harm the others, unless
+/// its own error with code and log. A call that fails does not affect the others, unless
 /// [`stop_at_first_error`](Self::stop_at_first_error) says so. The calls run in the order in which
 /// they were made.
 ///
@@ -114,9 +114,9 @@ impl<'a> Batch<'a> {
     /// Runs nothing after the first call that fails or is refused. The handles of the rest then
     /// give [`CommandError::NotRun`].
     ///
-    /// Each access to a register and each question about flash is then the last call of its
-    /// message, because OpenOCD's own number does not tell whether it failed. A result that is no
-    /// text is found too late to stop the calls after it.
+    /// Each register access and each flash query is then the last call of its message, because
+    /// OpenOCD's own code does not tell whether such a call failed. A result that is not text is
+    /// found too late to stop the calls after it.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

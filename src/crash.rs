@@ -84,8 +84,8 @@ impl CrashReport {
     /// Cortex-M that stored no registers.
     ///
     /// Of a Cortex-M that is [locked up](CortexMState::is_locked_up) this is the address of the
-    /// **first** fault. The fault in its handler stores nothing, so where that happened is not
-    /// known. `None` if no fault called the handler that failed, but for example an NMI.
+    /// **first** fault. The fault in its handler stores nothing, so its address is not known.
+    /// `None` if something other than a fault, such as an NMI, called the handler that failed.
     pub fn fault_pc(&self) -> Option<u64> {
         match &self.core {
             CoreState::CortexM(state) => state.fault_pc().map(u64::from),

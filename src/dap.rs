@@ -176,8 +176,8 @@ impl Dap<'_> {
     /// `address` is a multiple of 4, below 0x100 in ADIv5 and below 0x1000 in ADIv6. In ADIv5 an
     /// access port that does not exist reads as 0.
     ///
-    /// A read of DRW moves TAR if CSW says so; OpenOCD leaves CSW like that. This call makes OpenOCD
-    /// account for that.
+    /// A read of DRW moves TAR if CSW says so, and OpenOCD leaves CSW set like that. This call
+    /// makes OpenOCD account for the move.
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the access port does not answer.
@@ -206,8 +206,9 @@ impl Dap<'_> {
     /// does not exist is lost, and the call succeeds: IDR, at 0xfc, reads as 0 there.
     ///
     /// OpenOCD uses the same registers to access memory. This call makes OpenOCD account for writes
-    /// to CSW and TAR, and for the move of TAR by a write to DRW. OpenOCD's background polling changes them, so pause it between calls that depend on each
-    /// other ([`Session::pause_polling`]).
+    /// to CSW and TAR, and for the move of TAR by a write to DRW. OpenOCD's background polling
+    /// changes these registers, so pause it between calls that depend on each other
+    /// ([`Session::pause_polling`]).
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the write failed.

@@ -27,10 +27,10 @@ use feed::Feed;
 /// holds up to 16 MiB, which is about 250 000 events. When it is full the newest events are
 /// dropped, and an [`Event::Lost`] takes their place.
 ///
-/// OpenOCD does not report the target of an event. If it has one target only, that is the one:
+/// OpenOCD does not report the target of an event. If OpenOCD has only one target,
 /// [`target`](Self::target) names it. With several, [`Session::status_all`] after an event tells
-/// which are halted by then. OpenOCD notices that a target halted by itself at its
-/// next poll, every 100 ms by default, or at the next [`Target::status`](crate::Target::status) or
+/// which are halted by then. OpenOCD notices that a target halted by itself at its next poll, every
+/// 100 ms by default, or at the next [`Target::status`](crate::Target::status) or
 /// [`wait_halt`](crate::Target::wait_halt). [`poll_every`](Self::poll_every) makes OpenOCD poll
 /// more often.
 ///

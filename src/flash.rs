@@ -44,13 +44,14 @@ use crate::target::Target;
 /// # Rules for all calls
 /// - **State.** Erasing, writing and protecting need a halted target; otherwise they fail with
 ///   [`TargetError::NotHalted`](crate::TargetError::NotHalted).
-/// - **What else changes: nothing.** OpenOCD runs its flash algorithms in the RAM of the target's
-///   working area. Each command here restores that RAM (`-work-area-backup 1`) and the registers:
-///   these in OpenOCD's copy, which it writes to the core when it resumes that, and before it ends
-///   with its session; [`Registers::write_back`](crate::Registers::write_back) does so at once. A
-///   fault of an algorithm is caught before the firmware's fault handler runs, and what it left in
-///   registers and on the stack is undone. Only a chip that stops answering in the middle keeps
-///   what it has. [`program`](Self::program), which resets the chip anyway, and a write with
+/// - **Nothing else changes.** OpenOCD runs its flash algorithms in the RAM of the target's working
+///   area. Each command here restores that RAM (`-work-area-backup 1`) and the registers. The
+///   registers are restored in OpenOCD's copy, which OpenOCD writes to the core when it resumes the
+///   core, and before it ends with its session;
+///   [`Registers::write_back`](crate::Registers::write_back) writes them at once. If an algorithm
+///   faults, the fault is caught before the firmware's fault handler runs, and its traces in
+///   registers and on the stack are removed. Only a chip that stops answering in the middle is not
+///   restored. [`program`](Self::program), which resets the chip anyway, and a write with
 ///   [`WriteOptions::restore_ram`] turned off leave the RAM as the algorithm leaves it.
 /// - **Addresses** are those of the target. A range may span several banks that follow each other.
 ///   An address in no bank is an error before anything is changed; OpenOCD would skip it and report
@@ -103,7 +104,7 @@ impl<'a> Target<'a> {
 }
 
 impl<'a, R: ProgressReport> Flash<'a, R> {
-    /// The same flash, with a callback that is told how far each long call is.
+    /// The same flash, with a callback that receives the progress of each long call.
     ///
     /// The callback may change what it captures. It may return nothing, or a
     /// [`ControlFlow`](std::ops::ControlFlow): after `Break` the call goes on to the next boundary

@@ -51,7 +51,8 @@ use crate::types::ImageFormat;
 ///   [`symbol`](Self::symbol) finds functions and variables.
 /// - **Intel HEX** (Intel's "Hexadecimal Object File Format Specification", 1988), record types 00
 ///   to 05, and **S-record** (Motorola), `S0` to `S9`. Checksums are checked. The file ends at its
-///   end record, and a file without one was cut short. Lines that begin with `#` are comments.
+///   end record; a file without an end record counts as cut short. Lines that begin with `#` are
+///   comments.
 /// - **UF2** (Microsoft): each block must be there. Blocks that are marked as not for the main
 ///   flash are skipped.
 /// - **BIN**: all bytes, at the address given.

@@ -38,7 +38,8 @@ use crate::wire::tcl;
 /// The instruction that `drscan` repeats is one for all clients of an OpenOCD. It is forgotten at
 /// [`arp_init`](Self::arp_init), at a [`pathmove`](Self::pathmove) through Test-Logic-Reset, when a
 /// TAP is switched on or off, and after files of test vectors. Raw commands that reset the chain,
-/// and resets of targets, are use of the chain like any other: `drscan` repeats it after them.
+/// and resets of targets, are use of the chain like any other: `drscan` repeats the instruction
+/// after them.
 ///
 /// Targets need not be halted for any of this. Registers are shifted lowest bit first.
 ///

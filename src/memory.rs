@@ -65,16 +65,16 @@ use crate::types::Phase;
 ///   order of their addresses.
 /// - **Length.** Any. Long transfers are split into commands that begin small and grow with the
 ///   measured speed, so slow adapters answer in time. Zero is allowed and sends nothing.
-/// - **What `Ok` of a write says.** OpenOCD's transfers ended without a fault. Memory that ignores
-///   writes, such as flash, ROM or a peripheral without a clock, is not noticed: read the value
-///   back, or use [`verify_image`](Self::verify_image). Flash is written by
+/// - **What `Ok` means for a write.** OpenOCD's transfers ended without a fault. Memory that
+///   ignores writes, such as flash, ROM or a peripheral without a clock, is not noticed: read the
+///   value back, or use [`verify_image`](Self::verify_image). Flash is written by
 ///   [`Flash`](crate::Flash) alone, which verifies.
 /// - **Failure.** The error names the address. After a failed write it says up to where everything
 ///   is written. Over SWD each write is checked in the debug port (`NAME dpreg 4`): OpenOCD reports
 ///   a failed last write as done.
-/// - **RISC-V on OpenOCD 0.12.0.** OpenOCD gives 0 for what a hart cannot read, unless that is read
-///   by itself. So zeros are read again: the first 64 in a row, then every 16th, and the last. This
-///   takes time.
+/// - **RISC-V on OpenOCD 0.12.0.** OpenOCD returns 0 for memory that a hart cannot read, unless the
+///   word is read by itself. So zeros are read again: the first 64 in a row, then every 16th, and
+///   the last. This takes time.
 ///
 /// Sources: OpenOCD's `mdb`, `mdh`, `mdw`, `mdd` and `write_memory` (`src/target/target.c`).
 ///
@@ -125,7 +125,7 @@ impl<'a, R: ProgressReport> Memory<'a, R> {
         Memory { physical: true, ..self.clone() }
     }
 
-    /// The same memory, with a callback that is told how far each transfer is.
+    /// The same memory, with a callback that receives the progress of each transfer.
     ///
     /// The callback may change what it captures. It may return nothing, or a
     /// [`ControlFlow`](std::ops::ControlFlow): after `Break` the call ends with
@@ -133,8 +133,9 @@ impl<'a, R: ProgressReport> Memory<'a, R> {
     /// on the thread of the call, between two commands, while the session is free.
     ///
     /// Every call that transfers memory reports, except [`load`](Self::load) and
-    /// [`load_from`](Self::load_from), which do not know their length. A command moves at most 2048
-    /// bytes then, and none is on its way while the callback runs: a fast probe takes longer.
+    /// [`load_from`](Self::load_from), which do not know their length. With a callback, a command
+    /// moves at most 2048 bytes, and no command is on its way while the callback runs. So a fast
+    /// probe takes longer.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

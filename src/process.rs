@@ -159,13 +159,14 @@ impl OpenOcdProcess {
         self.child.log.lines()
     }
 
-    /// Returns what OpenOCD's log of the start says against the configuration, a sentence each;
-    /// empty if nothing.
+    /// Returns the differences from the configuration that OpenOCD's log of the start reports, a
+    /// sentence each.
     ///
     /// OpenOCD often goes on where the board is not as the configuration describes it: with another
     /// chip, with a JTAG chain of other TAPs, with a target that seems to have no power. The calls
-    /// that follow then fail in other ways, or work on a wrong chip. So look here before flash is
-    /// written. The `log` crate gets them too, as warnings under the target `openocd::process`.
+    /// that follow then fail in other ways, or work on a wrong chip. So check these warnings before
+    /// flash is written. The `log` crate gets them too, as warnings under the target
+    /// `openocd::process`.
     ///
     /// Only the log of the start counts; lines that come later change nothing. An OpenOCD that is
     /// told to log errors only (`-d0`) says less.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::{Error, Result};
 use crate::types::Phase;
 
-/// How far a long call is.
+/// The progress of a long call.
 ///
 /// A call reports the start of each phase with `done` 0, then every piece, and the end of the phase
 /// with `done` equal to `total`.

@@ -7,7 +7,7 @@ use crate::flash::ImageSource;
 use crate::image::Image;
 use crate::target::Target;
 use crate::target::kind::CoreKind;
-use crate::types::ResetMode;
+use crate::types::{Mismatch, ResetMode};
 
 /// The vector table offset register of a Cortex-M (ARM DDI 0403, B3.2.5).
 const VTOR: u64 = 0xe000_ed08;
@@ -32,7 +32,8 @@ pub struct RamStart {
     pub pc: u64,
     /// The stack pointer; `None` leaves what the reset gave.
     pub sp: Option<u64>,
-    /// The address of the vector table of a Cortex-M, for VTOR; `None` leaves what the reset gave.
+    /// The address of the vector table of a Cortex-M, for VTOR: below 4 GiB, a multiple of 128 at
+    /// least. `None` leaves what the reset gave.
     pub vector_table: Option<u64>,
 }
 
@@ -53,6 +54,19 @@ impl RamStart {
     #[must_use]
     pub fn vectors(self, address: u64) -> Self {
         RamStart { vector_table: Some(address), ..self }
+    }
+
+    /// Checks the registers of a Cortex-M.
+    fn check(&self) -> Result<(), InvalidArgument> {
+        let is_word = |value: &u64| u32::try_from(*value).is_ok();
+        if let Some(sp) = self.sp.filter(|sp| !is_word(sp)) {
+            return Err(InvalidArgument::new("stack pointer", "at most 32 bits", format!("{sp:#x}")));
+        }
+        if let Some(table) = self.vector_table.filter(|table| !is_word(table) || table % TABLE_ALIGNMENT != 0) {
+            let expected = "below 4 GiB, a multiple of 128";
+            return Err(InvalidArgument::new("vector table", expected, format!("{table:#x}")));
+        }
+        Ok(())
     }
 
     /// Where an image starts: at its entry point. On a Cortex-M the vector table gives the stack
@@ -96,8 +110,8 @@ impl Target<'_> {
     ///
     /// # Errors
     /// [`TargetError::InvalidArgument`] before anything is changed, if a part of the image is in
-    /// flash or it does not say where it starts. [`TargetError::NotLoaded`] if the target holds
-    /// something else after the load. The errors of [`reset`](Self::reset),
+    /// flash, or the image does not say where it starts. [`TargetError::NotLoaded`] if the target
+    /// holds something else after the load. The errors of [`reset`](Self::reset),
     /// [`load_image`](crate::Memory::load_image) and [`resume`](Self::resume).
     ///
     /// ```
@@ -126,7 +140,9 @@ impl Target<'_> {
     /// [`run_in_ram`](Self::run_in_ram).
     ///
     /// # Errors
-    /// The same as [`run_in_ram`](Self::run_in_ram).
+    /// The same as [`run_in_ram`](Self::run_in_ram), and [`TargetError::InvalidArgument`] for a stack
+    /// pointer or a vector table that a Cortex-M cannot have. [`TargetError::NotLoaded`] also if VTOR
+    /// does not keep the address of the vector table.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -144,21 +160,37 @@ impl Target<'_> {
 
     fn load_and_run(&self, image: &Image, start: RamStart) -> Result<()> {
         self.flash().refuse(image)?;
+        let is_cortex_m = self.core()? == CoreKind::CortexM;
+        if is_cortex_m {
+            start.check().map_err(TargetError::from)?;
+        }
         self.reset(ResetMode::Init)?;
         self.memory().load_without_check(image)?;
         if let Some(mismatch) = self.memory().verify_image_at(image)? {
             return Err(TargetError::NotLoaded(mismatch).into());
         }
-        if self.core()? == CoreKind::CortexM {
+        if is_cortex_m {
             self.registers().write("xpsr", THREAD_IN_THUMB_STATE)?;
             if let Some(table) = start.vector_table {
-                self.memory().write_u32(VTOR, u32::try_from(table).unwrap_or(u32::MAX))?;
+                self.set_vector_table(table)?;
             }
         }
         if let Some(sp) = start.sp {
             self.registers().write("sp", sp)?;
         }
         self.resume_at(start.pc)
+    }
+
+    /// Sets VTOR, unless the core has none, and reads it back: some cores lack its highest bits, or
+    /// lower ones.
+    fn set_vector_table(&self, address: u64) -> Result<()> {
+        let table = u32::try_from(address).unwrap_or(u32::MAX);
+        self.memory().write_u32(VTOR, table)?;
+        let found = self.memory().read_u32(VTOR)?;
+        match Mismatch::between(VTOR, &table.to_le_bytes(), &found.to_le_bytes()) {
+            Some(mismatch) if found != 0 => Err(TargetError::NotLoaded(mismatch).into()),
+            _ => Ok(()),
+        }
     }
 }
 

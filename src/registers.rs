@@ -220,18 +220,18 @@ impl Registers<'_> {
     /// Writes one register (OpenOCD: `reg NAME VALUE`). Takes any integer that is not negative, or
     /// a [`RegisterValue`] for wider registers.
     ///
-    /// OpenOCD may keep the value in its cache, and then writes it to the target when that is
-    /// resumed or stepped. If the write fails, that later call returns a [`TargetError::Register`].
+    /// OpenOCD may keep the value in its cache until the target is resumed or stepped, and write it
+    /// then. If the write fails, that later call returns a [`TargetError::Register`].
     /// [`write_back`](Self::write_back) writes it at once, and a session that ends its OpenOCD does
-    /// so before.
-    /// Success means that OpenOCD accepted the value. The target may still ignore it or some bits
-    /// of it, such as RISC-V's `zero` and read-only registers; [`forced`](Self::forced) reads what
-    /// the target holds. Bit 0 of a Cortex-M's `pc` is not written: in the address of a function it
-    /// marks Thumb code. Bits 0 and 1 of its stack pointers are always zero, and are not written.
+    /// so before. Success means that OpenOCD accepted the value. The target may still ignore it or
+    /// some bits of it, such as RISC-V's `zero` and read-only registers; [`forced`](Self::forced)
+    /// reads what the target holds. Bit 0 of a Cortex-M's `pc` is not written: in the address of a
+    /// function it marks Thumb code. Bits 0 and 1 of its stack pointers are always zero, and are
+    /// not written.
     ///
-    /// A Cortex-M's `sp` is its `msp` or its `psp`. What is written to one of them, to `control` or
-    /// to `xpsr` changes what the others are at once, and the last write of several counts. In
-    /// handler mode a change of bit 1 of `control` is refused, as the core would ignore it.
+    /// A Cortex-M's `sp` is its `msp` or its `psp`. A write to one of these, to `control` or to
+    /// `xpsr` changes the others at once, and the last of several writes counts. In handler mode a
+    /// change of bit 1 of `control` is refused, as the core would ignore it.
     ///
     /// # Errors
     /// [`TargetError::NotHalted`], [`TargetError::UnknownRegister`], [`TargetError::ValueTooWide`]

@@ -64,7 +64,7 @@ impl Riscv<'_> {
     /// Writes a 32-bit word over the debug module interface (OpenOCD: `riscv dmi_write`). The
     /// target may run.
     ///
-    /// OpenOCD uses the same registers, and does not know what was written past it.
+    /// OpenOCD uses the same registers, and does not notice these writes.
     ///
     /// # Errors
     /// The same as [`dmi_read`](Self::dmi_read).

@@ -24,7 +24,7 @@ use crate::stop_token::StopTokens;
 use crate::target::Target;
 use crate::types::RttDirection;
 use crate::wire::{Deadline, tcl};
-use ring::{Ring, RingState};
+use ring::Ring;
 
 /// How long the commands at the end of a call may take beyond the call's own limit.
 const GRACE: Duration = Duration::from_secs(1);
@@ -160,7 +160,7 @@ impl<'a> Rtt<'a> {
         Ok(stopped?)
     }
 
-    /// Lists the channels that the firmware uses, as the target's memory has them.
+    /// Lists the channels that the firmware uses, from the target's memory.
     ///
     /// OpenOCD's `rtt channels` prints the names as they are, and a name may hold lines that look
     /// like channels. This call reads the control block itself. A name ends after 128 bytes.
@@ -233,8 +233,8 @@ impl<'a> Rtt<'a> {
     /// Sets how often OpenOCD reads the up-channels, in whole milliseconds from 1 on. RTT must be
     /// started.
     ///
-    /// A shorter interval is a higher rate: OpenOCD takes at most 1024 bytes of a channel each
-    /// time. It is also more traffic on the probe.
+    /// A shorter interval gives a higher data rate, because OpenOCD takes at most 1024 bytes of a
+    /// channel each time. It also causes more traffic on the probe.
     ///
     /// # Errors
     /// [`RttError::InvalidArgument`] (nothing is sent), [`NotSetUp`](RttError::NotSetUp) and
@@ -278,11 +278,11 @@ impl<'a> Rtt<'a> {
     /// Opens a channel in both directions, as far as the firmware has them (OpenOCD: `rtt server
     /// start PORT CHANNEL`).
     ///
-    /// RTT must be started. The channel keeps the session; see [`RttChannel`]. OpenOCD listens on a
-    /// free port, or on one of [`SessionBuilder::stream_ports`](crate::SessionBuilder::stream_ports),
-    /// on the host and the address of its TCL port. A channel may be opened several times, also by
-    /// several programs: all use one port, and each receives all output of the target. The last one
-    /// to close stops OpenOCD's server. A program that is killed leaves it to the next one.
+    /// RTT must be started. The channel keeps the session; see [`RttChannel`]. OpenOCD listens on
+    /// the host and the address of its TCL port, on a free port or on one of
+    /// [`SessionBuilder::stream_ports`](crate::SessionBuilder::stream_ports). Several programs may
+    /// open a channel: all use one port, and each receives all output of the target. The last one
+    /// to close stops OpenOCD's server. A killed program leaves the server to the next one.
     ///
     /// # Errors
     /// [`RttError::NotSetUp`], [`NotStarted`](RttError::NotStarted),
@@ -306,15 +306,7 @@ impl<'a> Rtt<'a> {
     }
 
     fn open(&self, number: u32, deadline: Deadline) -> Result<RttChannel> {
-        let mut up = self.ring(RttDirection::Up, number, deadline)?;
-        if up.state == RingState::Lost {
-            // As after a reset, when the firmware has put it elsewhere.
-            self.start_before(deadline, true, &StopTokens::default())?;
-            up = self.ring(RttDirection::Up, number, deadline)?;
-        }
-        if up.state != RingState::Ready && self.ring(RttDirection::Down, number, deadline)?.state != RingState::Ready {
-            return Err(up.no_channel(RttDirection::Up, number).into());
-        }
+        self.check_channel(number, deadline)?;
         RttChannel::open(*self, number, deadline)
     }
 

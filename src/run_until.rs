@@ -176,8 +176,8 @@ impl<'c> RunUntil<'c> {
     /// has written its control block, and survives resets. Several channels may be used, all with
     /// the same range. OpenOCD polls the channels every 10 ms during the run.
     ///
-    /// A search of the range takes as long as reading it, and the run may end by two searches
-    /// later. A small range is found sooner: that of the symbol `_SEGGER_RTT` is the best. A channel
+    /// A search of the range takes as long as reading it, and may delay the end of the run by two
+    /// searches. So choose a small range: that of the symbol `_SEGGER_RTT` is the best. A channel
     /// that the firmware never set up is in [`RunOutcome::missing_channels`].
     ///
     /// ```
@@ -206,9 +206,9 @@ impl<'c> RunUntil<'c> {
     /// sets their [modes](RunChannel::mode). So nothing that the firmware prints afterwards is
     /// lost, also at the beginning. The control block must exist by then: `defmt-rtt` has it at
     /// `main`, other libraries only after their initialization. If it does not, the run searches
-    /// for it as it does without this. The same happens each time that the target gets there, as
-    /// after a reset. It takes one breakpoint; one that the address already has is used and kept,
-    /// and ends the run when the channels are open, as other breakpoints of yours do.
+    /// for it as it does without this call. The same happens when the target reaches the address
+    /// again, such as after a reset. This takes one breakpoint. If the address already has one, it
+    /// is used and kept, and ends the run when the channels are open, as your other breakpoints do.
     pub fn rtt_from(mut self, address: u64) -> Self {
         self.rtt_from = Some(address);
         self
@@ -296,8 +296,8 @@ impl<'c> RunUntil<'c> {
     /// The action returns nothing, or a [`ControlFlow`](std::ops::ControlFlow).
     /// [`Break`](std::ops::ControlFlow::Break) stops the run: the target is halted, and the verdict
     /// is [`Verdict::Stopped`], whatever the target did after it printed the line. The action is
-    /// not called again. This also holds for a last line that lacks its end, with which the action
-    /// is called when the run has ended. Only what follows a wanted line changes nothing: the
+    /// not called again. This also holds for a last line that lacks its end, for which the action
+    /// is called when the run has ended. But after a wanted line, a `Break` changes nothing: the
     /// verdict is that line.
     ///
     /// ```
@@ -321,9 +321,9 @@ impl<'c> RunUntil<'c> {
     /// Lets another thread or a handler of Ctrl-C stop the run. Several tokens may be given.
     ///
     /// The run notices the token within a few milliseconds, and between the commands of a long
-    /// search for RTT. It halts the target, takes the output of at most 50 ms and two polls of RTT,
-    /// removes its breakpoints and puts back what it changed. The verdict is
-    /// [`Verdict::Stopped`]. A run whose token is stopped already does not begin.
+    /// search for RTT. It halts the target, collects output for at most 50 ms and two polls of RTT,
+    /// removes its breakpoints and puts back what it changed. The verdict is [`Verdict::Stopped`].
+    /// If the token is stopped already, the run does not begin.
     pub fn stop_token(mut self, token: &StopToken) -> Self {
         self.stops.add(token.clone());
         self
@@ -368,7 +368,7 @@ impl Target<'_> {
     /// The call ends at most 5 s after `timeout`, whatever OpenOCD and the firmware do. It needs
     /// that time to halt the target and fetch the last lines. The time to set and to remove
     /// breakpoints comes on top: milliseconds for a few, seconds for hundreds. After a stop, the
-    /// request that is under way may take its own time
+    /// current request may take its own time
     /// ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)), and all that follows takes at
     /// most 5 s. After an error, or the panic of a handler, the target may be running.
     ///

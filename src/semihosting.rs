@@ -97,8 +97,8 @@ impl Semihosting<'_> {
     ///
     /// # Errors
     /// [`SemihostingError::Refused`] if the target has no semihosting or was not examined,
-    /// [`SemihostingError::InUse`] while a console or a run serves its calls, of whatever program,
-    /// and [`SemihostingError::NotInEffect`].
+    /// [`SemihostingError::InUse`] while a console or a run of any program serves its calls, and
+    /// [`SemihostingError::NotInEffect`].
     pub fn enable(&self) -> Result<()> {
         let script = Script::call("semihosting_set").literal("enable");
         self.set(&script, "arm semihosting enable", "semihosting is ", "enabled", "enable semihosting")
@@ -145,9 +145,9 @@ impl Semihosting<'_> {
         self.set(&script, "arm semihosting_cmdline", "semihosting command line is ", &wanted, "set the command line")
     }
 
-    /// Sets the directory on OpenOCD's machine in front of the names of files that the firmware
-    /// opens (OpenOCD: `arm semihosting_basedir`). Semihosting must be enabled. It [confines
-    /// nothing](Self::enable).
+    /// Sets the directory on OpenOCD's machine that OpenOCD puts before the names of files that the
+    /// firmware opens (OpenOCD: `arm semihosting_basedir`). Semihosting must be enabled. It
+    /// [confines nothing](Self::enable).
     ///
     /// # Errors
     /// The same as [`enable`](Self::enable).

@@ -104,12 +104,15 @@ impl Session {
     /// Starts an OpenOCD with a configuration as one would type it after `openocd`, such as
     /// `"-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg"`, and connects to it.
     ///
-    /// The OpenOCD ends with the session. [`OpenOcdBuilder::config`](crate::OpenOcdBuilder::config)
+    /// The OpenOCD ends with the session, and holds the probe until then: [`close`](Self::close) a
+    /// session before another one is started on its probe, or drop all of its handles.
+    /// [`OpenOcdBuilder::config`](crate::OpenOcdBuilder::config)
     /// says how the string is read. For everything else that can be chosen see
     /// [`OpenOcdProcess::builder`] with [`SessionBuilder::start`].
     ///
-    /// OpenOCD often goes on with another chip than the configuration describes.
-    /// [`OpenOcdProcess::start_warnings`] tells that; [`process`](Self::process) has it.
+    /// OpenOCD often goes on although the configuration describes another chip.
+    /// [`OpenOcdProcess::start_warnings`] reports this; [`process`](Self::process) gives access to
+    /// it.
     ///
     /// # Errors
     /// The errors of [`OpenOcdBuilder::spawn`](crate::OpenOcdBuilder::spawn) and of
@@ -263,8 +266,8 @@ impl Session {
         self.shared.process.as_ref()
     }
 
-    /// Returns a text that no other OpenOCD has: sessions of one OpenOCD have the same, whatever
-    /// address each one used. Waits for a call that another thread has under way.
+    /// Returns a text that identifies the OpenOCD: all sessions of one OpenOCD have the same text,
+    /// whatever address each one used. Waits for a call of another thread that is under way.
     ///
     /// ```
     /// # let session = openocd::Session::start(r#"-c "adapter driver dummy" -c noinit"#)?;

@@ -117,7 +117,7 @@ impl Svd<'_> {
         Device::parse_str(svd).map(|device| self.set(device))
     }
 
-    /// Uses a description for the session that was loaded elsewhere.
+    /// Uses a description that was loaded elsewhere for the session.
     pub fn set(&self, device: impl Into<Arc<Device>>) -> Arc<Device> {
         let device = device.into();
         *self.loaded_device().write().unwrap_or_else(PoisonError::into_inner) = Some(device.clone());

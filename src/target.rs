@@ -31,9 +31,10 @@ use crate::wire::{Deadline, tcl};
 /// A view of one target, which usually is a CPU core: run control, and the way to its memory and
 /// registers.
 ///
-/// [`Session::target`] gives the connection's current target, [`Session::target_named`] the target
-/// of a name. A call on a named target selects it, and selects the previous one again, within one
-/// command. So it neither uses nor changes the current target of other threads and other clients.
+/// [`Session::target`] gives the connection's current target, and [`Session::target_named`] the
+/// target with a given name. A call on a named target selects it, and selects the previous one
+/// again, within one command. So it neither uses nor changes the current target of other threads
+/// and other clients.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
     session: &'a Session,
@@ -56,8 +57,7 @@ impl Session {
     /// That is the last target of OpenOCD's configuration, until a command (`targets NAME`) makes
     /// another one current. A new connection begins with the last one again. The view holds no
     /// name: each call uses the target that is current at that moment. [`Target::name`] asks which
-    /// one that is. A program for several targets is better off with
-    /// [`target_named`](Self::target_named).
+    /// one that is. A program for several targets should use [`target_named`](Self::target_named).
     pub fn target(&self) -> Target<'_> {
         Target { session: self, name: None, deadline: None }
     }

@@ -44,9 +44,10 @@ impl Target<'_> {
     /// [`Verdict::Crash`](crate::Verdict::Crash). [`crash_report`](Self::crash_report) says what
     /// happened. An empty slice turns vector catch off.
     ///
-    /// OpenOCD calls such a halt a breakpoint. So this crate looks where the core is halted, in
+    /// OpenOCD calls such a halt a breakpoint. So this crate checks where the core is halted, in
     /// which exception, and whether that exception is caught. Change the setting before the
-    /// firmware runs: what is set while the core is halted at a handler counts for that halt, too.
+    /// firmware runs: a change while the core is halted at a handler affects the reason of that
+    /// halt, too.
     ///
     /// The setting lasts until it is changed or the chip loses power: OpenOCD writes it again after
     /// each reset that it makes or notices. OpenOCD leaves it in the chip when it ends. On an

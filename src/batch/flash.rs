@@ -7,9 +7,9 @@ use crate::flash::{FlashBank, FlashInfo};
 
 /// Questions about flash, put into a [`Batch`].
 ///
-/// The calls are those of [`Flash`](crate::Flash), with the same rules, but in the batch's time.
-/// Calls that change flash take several commands, each of which depends on the reply to the one
-/// before, so a batch lacks them.
+/// The calls are those of [`Flash`](crate::Flash), with the same rules, but with the batch's
+/// timeout. A batch lacks the calls that change flash: they take several commands, each of which
+/// depends on the reply to the previous one.
 #[derive(Debug)]
 pub struct BatchFlash<'b, 'a> {
     batch: &'b mut Batch<'a>,

@@ -9,7 +9,7 @@ use crate::command::{Reply, Request};
 use crate::error::{CommandError, Result};
 use crate::types::NotRunReason;
 
-/// The result of a call in a [`Batch`](crate::Batch), once that has run.
+/// The result of a call in a [`Batch`](crate::Batch), once the batch has run.
 #[must_use = "the result of the call, or its error, is in here"]
 // A panic leaves nothing half done behind the mutex.
 pub struct Handle<T>(AssertUnwindSafe<Arc<dyn Results<T>>>);

@@ -82,8 +82,8 @@ pub struct Breakpoint {
     /// [`resume`](crate::Target::resume) does not set it again: remove it and add it again.
     ///
     /// `None` if it is not known: for a hardware breakpoint of a RISC-V hart, for a breakpoint of a
-    /// RISC-V hart that runs, and on other types of targets. There a breakpoint that was just added
-    /// in software has `Some(true)`, because the memory changed.
+    /// RISC-V hart that runs, and on other types of targets. There, a software breakpoint that was
+    /// just added has `Some(true)`, because the memory changed.
     pub in_effect: Option<bool>,
 }
 
@@ -169,7 +169,7 @@ impl fmt::Display for WatchpointAccess {
 pub struct WatchedValue {
     /// The value.
     pub value: u64,
-    /// The bits that are **not** compared are 1, as in OpenOCD's `wp`: 0 compares all.
+    /// A 1 for each bit that is **not** compared, as in OpenOCD's `wp`: 0 compares all bits.
     pub mask: u64,
 }
 

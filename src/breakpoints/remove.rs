@@ -8,7 +8,7 @@ use crate::types::{Evidence, StopPoint, TargetState};
 use crate::wire::tcl;
 
 impl Breakpoints<'_> {
-    /// Removes the breakpoint at an address, of whatever kind (OpenOCD: `rbp ADDRESS`).
+    /// Removes the breakpoint of any kind at an address (OpenOCD: `rbp ADDRESS`).
     ///
     /// A Cortex-M may be running. Other targets must be halted: OpenOCD 0.12.0 would forget the
     /// breakpoint of a running target that still has it. A software breakpoint in memory that

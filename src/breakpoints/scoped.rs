@@ -104,7 +104,7 @@ impl Drop for ScopedBreakpoint {
 /// A watchpoint that is removed when this value is dropped, from
 /// [`Breakpoints::scoped_watchpoint`].
 ///
-/// The value owns a handle of the session. It removes the breakpoint from the target on which it
+/// The value owns a handle of the session. It removes the watchpoint from the target on which it
 /// was set, even if another target is the current one by then.
 ///
 /// Dropping logs a failure as a warning; [`remove`](Self::remove) returns the failure. Halt the

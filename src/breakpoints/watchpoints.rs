@@ -19,10 +19,10 @@ impl Breakpoints<'_> {
     /// `address` (OpenOCD: `wp ADDRESS LENGTH r|w|a`).
     ///
     /// The target must be halted. On a Cortex-M `length` is a power of two up to 32768, and
-    /// `address` a multiple of `length`; an ARMv8-M supports only 1, 2 and 4. OpenOCD 0.12.0 has
-    /// RISC-V harts compare the first address only, and so do newer ones for a hart without better
-    /// triggers: there `length` is 1, at which an access of any width to that address stops. Other
-    /// targets have limits of their own, which OpenOCD checks.
+    /// `address` a multiple of `length`; an ARMv8-M supports only 1, 2 and 4. A RISC-V hart
+    /// compares the first address only with OpenOCD 0.12.0, and with newer versions if the hart
+    /// lacks better triggers. There `length` is 1, and an access of any width to that address stops
+    /// the hart. Other targets have limits of their own, which OpenOCD checks.
     ///
     /// **On a Cortex-M the watchpoint works from the next [`resume`](crate::Target::resume) on**:
     /// OpenOCD writes it to the core then (`src/target/cortex_m.c`), so an earlier
@@ -231,7 +231,7 @@ impl Breakpoints<'_> {
     /// The target may be running.
     ///
     /// This call does not check the target: on a Cortex-M a new watchpoint works from the next
-    /// `resume` on, and a loss of power ends a watchpoint that OpenOCD lists still.
+    /// `resume` on, and a loss of power ends a watchpoint that OpenOCD still lists.
     ///
     /// # Errors
     /// [`BreakpointError::UnexpectedReply`] if OpenOCD's list cannot be parsed.

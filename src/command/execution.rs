@@ -30,7 +30,7 @@ impl Execution {
         &self.command
     }
 
-    /// OpenOCD's error number. 0 is success, and no other number is.
+    /// OpenOCD's error number. Only 0 is success.
     pub fn code(&self) -> i32 {
         self.code
     }

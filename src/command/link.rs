@@ -169,7 +169,7 @@ impl Link {
         self.version = greeting.version;
         // Whoever started this OpenOCD tells our replies in its log by their numbers.
         if let Some(token) = Token::parse(&greeting.token) {
-            self.sequence = self.sequence.max(token.first_sequence());
+            self.sequence = token.sequence_after(self.sequence);
         }
         Ok(connection)
     }

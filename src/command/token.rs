@@ -48,10 +48,11 @@ impl Token {
         &self.0[..MARK_DIGITS]
     }
 
-    /// The number before the first sequence number of a connection.
-    pub(crate) fn first_sequence(&self) -> u64 {
+    /// The number before the first sequence number of a new connection. `last` was the last one of
+    /// the connection before, which may have been to another OpenOCD.
+    pub(crate) fn sequence_after(&self, last: u64) -> u64 {
         let mark: u64 = self.mark().parse().unwrap_or_default();
-        mark * SEQUENCES
+        if last / SEQUENCES == mark { last } else { mark * SEQUENCES }
     }
 }
 
@@ -94,9 +95,13 @@ mod tests {
         for _ in 0..100 {
             let token = Token::random();
             assert_eq!(Token::parse(token.as_str()), Some(token.clone()));
-            let sequence = (token.first_sequence() + 12_345).to_string();
+            let first = token.sequence_after(0);
+            let sequence = (first + 12_345).to_string();
             assert_eq!(sequence.len(), DIGITS);
             assert!(sequence.starts_with(token.mark()));
+            assert_eq!(token.sequence_after(first + 12_345), first + 12_345);
+            // Those of an OpenOCD before, whose mark may be greater.
+            assert_eq!(token.sequence_after(u64::MAX), first);
         }
         for other in ["", "5f", "999", "9999999999999999999", "123456789012345678x", "12345678901234567890"] {
             assert_eq!(Token::parse(other), None, "{other}");

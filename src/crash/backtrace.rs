@@ -90,8 +90,8 @@ pub enum BacktraceEnd {
         /// The address.
         address: u64,
     },
-    /// The stack would be among peripherals, devices or the system's registers, where none can be.
-    /// Nothing was read there, as reading could change them.
+    /// The stack pointer leads to peripherals, devices or the system's registers, where no stack
+    /// can be. Nothing was read there, because reading could change them.
     NotMemory {
         /// The address.
         address: u64,

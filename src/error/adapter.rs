@@ -12,7 +12,7 @@ pub enum AdapterError {
     #[error("OpenOCD has no adapter: the configuration has no `adapter driver`")]
     NoDriver,
     /// The adapter has no clock that can be set. Nothing has changed.
-    #[error("adapter {driver} has no speed that could be set to {khz} kHz: {failure}")]
+    #[error("cannot set the speed of adapter {driver} to {khz} kHz: {failure}")]
     FixedSpeed {
         /// The adapter's driver.
         driver: String,

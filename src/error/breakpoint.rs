@@ -69,8 +69,8 @@ pub enum BreakpointError {
         why: &'static str,
     },
     /// OpenOCD reported success, but the target would not stop there. What OpenOCD set was removed
-    /// again. From a run it says that the target has lost the breakpoint meanwhile, or that another
-    /// client has removed it.
+    /// again. After a run, this error says that the target lost the breakpoint meanwhile, or that
+    /// another client removed it.
     #[error("OpenOCD reports a {what} at {address:#010x} as set, but {}", missing(*evidence))]
     NotInEffect {
         /// What was to be set.
@@ -102,8 +102,8 @@ pub enum BreakpointError {
         /// How long it took to set them.
         took: Duration,
     },
-    /// Breakpoints of a run are still set after it. Without a connection nobody can tell: then the
-    /// run fails with the error of the connection alone.
+    /// Breakpoints of a run are still set after it. Without a connection this cannot be checked:
+    /// then the run fails with the connection's error alone.
     #[error("the breakpoints of the run at {} are still set: {cause}", listed(addresses))]
     Left {
         /// The addresses of the breakpoints that were not removed.

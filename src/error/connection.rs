@@ -27,7 +27,7 @@ pub enum ConnectionError {
         attempts: Vec<(SocketAddr, io::Error)>,
     },
     /// The port of a stream, such as an RTT channel, cannot be reached. The session is connected as
-    /// before. Through a tunnel, forward that port too, and fix it by
+    /// before. Through a tunnel, forward that port too, and choose it with
     /// [`SessionBuilder::stream_ports`](crate::SessionBuilder::stream_ports).
     #[error("cannot reach the port of {stream} at {peer}: {source}")]
     StreamUnreachable {
@@ -55,10 +55,10 @@ pub enum ConnectionError {
         /// Its exit status, command line and last log lines.
         report: Box<ProcessReport>,
     },
-    /// Another OpenOCD answers at the port than the one that this session started, or to which it
-    /// was connected. [`Session::reconnect`](crate::Session::reconnect) accepts one that the session
+    /// The OpenOCD that answers at the port is not the one that this session started or was
+    /// connected to. [`Session::reconnect`](crate::Session::reconnect) accepts one that the session
     /// has not started.
-    #[error("another OpenOCD answers at {peer} than the one of this session")]
+    #[error("the OpenOCD that answers at {peer} is not the one of this session")]
     ForeignServer {
         /// The other end.
         peer: SocketAddr,
@@ -82,7 +82,7 @@ pub enum ConnectionError {
         /// The system's error.
         source: io::Error,
     },
-    /// A reply passes the limit
+    /// A reply exceeds the limit
     /// ([`SessionBuilder::reply_limit`](crate::SessionBuilder::reply_limit)).
     #[error("{peer} sent {limit} bytes, the limit of a reply (`reply_limit`), without the end of one (0x1a): is this an OpenOCD TCL port? It began with {}", excerpt(beginning.as_bytes(), 60))]
     ReplyTooLong {

@@ -283,6 +283,16 @@ pub enum FlashError {
         /// The numbers of the sectors or blocks that were changed.
         changed: Vec<RangeInclusive<u32>>,
     },
+    /// The chip is read-protected, and OpenOCD's driver ends that with any change of the write
+    /// protection: the chip would erase all of its flash. Nothing was changed.
+    #[error(
+        "{} is read-protected, and OpenOCD would end that with any change of its write protection: all of its flash would be erased, so nothing was changed",
+        text::name(bank)
+    )]
+    ReadProtected {
+        /// The bank's name.
+        bank: String,
+    },
     /// Sectors that are to be written were unprotected, but they still are protected. Many chips
     /// load their protection only at a reset.
     #[error(
@@ -368,6 +378,7 @@ impl FlashError {
             FlashError::Protected { .. } => "flash.protected",
             FlashError::Protect { .. } => "flash.protect",
             FlashError::ProtectionPending { .. } => "flash.protection_pending",
+            FlashError::ReadProtected { .. } => "flash.read_protected",
             FlashError::StillProtected { .. } => "flash.still_protected",
             FlashError::NotStarted { .. } => "flash.not_started",
             FlashError::UnexpectedReply(_) => "flash.unexpected_reply",

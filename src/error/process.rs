@@ -35,16 +35,16 @@ pub enum ProcessError {
     /// OpenOCD ended before it was ready: a bad configuration, no adapter, a port that is taken, a
     /// crash. [`ProcessReport::start_failure`] of the report tells which.
     ///
-    /// OpenOCD 0.12.0 goes on without a GDB port that is taken. Then it was ended, and its exit
-    /// status is a success. A program that closes its log and goes on is no OpenOCD: it has no exit
-    /// status here.
+    /// OpenOCD 0.12.0 goes on if a GDB port is taken. Then this crate ended it, and its exit status
+    /// is a success. A program that closes its log and goes on is no OpenOCD: it has no exit status
+    /// here.
     #[error("OpenOCD {} before it was ready{}; {report}", ended_or_silent(report), report.cause().map(|cause| format!(": {cause}")).unwrap_or_default())]
     ExitedDuringStartup {
         /// Exit status, command line and log.
         report: Box<ProcessReport>,
     },
-    /// Another program than the OpenOCD that was started answers on the port.
-    #[error("another program than the OpenOCD that was started answers on port {port}; {report}")]
+    /// The program that answers on the port is not the OpenOCD that was started.
+    #[error("the program that answers on port {port} is not the OpenOCD that was started; {report}")]
     ForeignServer {
         /// The TCL port.
         port: u16,

@@ -53,7 +53,7 @@ pub enum SvdError {
         reason: String,
     },
     /// The text is larger than any description, or has no end.
-    #[error("{document}: the text is larger than {} MiB, which no such file is", limit >> 20)]
+    #[error("{document}: the text is larger than {} MiB, the limit for such a file", limit >> 20)]
     TooLarge {
         /// The path of the file. `SVD text` for a string.
         document: String,
@@ -70,7 +70,7 @@ pub enum SvdError {
         found: String,
     },
     /// The text is no keyword of CMSIS-SVD.
-    #[error("{word:?} is no value of <{element}>; known are {}", known.join(", "))]
+    #[error("{word:?} is not a value of <{element}>; expected one of {}", known.join(", "))]
     UnknownWord {
         /// The element of the file that holds such keywords, such as `access`.
         element: &'static str,
@@ -170,6 +170,14 @@ pub enum SvdError {
         /// Peripheral, register and field.
         field: String,
     },
+    /// A register of this width is no [`Variable`](crate::Variable). Nothing was sent.
+    #[error("{register} has {bits} bits; only registers of 8, 16, 32 or 64 bits are sampled")]
+    NotSampled {
+        /// Peripheral and register.
+        register: String,
+        /// Its width in bits.
+        bits: u32,
+    },
     /// The register has more than 64 bits. Nothing was sent.
     #[error("{register} has {bits} bits; at most 64 can be read or written")]
     UnsupportedSize {
@@ -202,6 +210,7 @@ impl SvdError {
             SvdError::ForbiddenValue { .. } => "svd.forbidden_value",
             SvdError::NotSeparable { .. } => "svd.not_separable",
             SvdError::FieldTwice { .. } => "svd.field_twice",
+            SvdError::NotSampled { .. } => "svd.not_sampled",
             SvdError::UnsupportedSize { .. } => "svd.unsupported_size",
         }
     }

@@ -26,8 +26,8 @@ pub enum TargetError {
         failure: Option<Box<Failure>>,
     },
     /// The target was halted at the start of this call and is halted now, but has run in between:
-    /// another client resumed, stepped or reset it. What the call found belongs to no one state of
-    /// the target, and is left out.
+    /// another client resumed, stepped or reset it. What the call read does not belong to a single
+    /// state of the target, and is discarded.
     #[error("{} was resumed during this call (`{operation}`), so its result means nothing", text::name(target))]
     Resumed {
         /// The call.
@@ -69,8 +69,8 @@ pub enum TargetError {
     /// configured.
     #[error("cannot examine: {0}")]
     Examine(Box<Failure>),
-    /// The operation was done, but a handler failed that OpenOCD's configuration has for an event
-    /// of it. OpenOCD only logs this and reports success; the log is in the failure.
+    /// The operation was done, but one of its event handlers in OpenOCD's configuration failed.
+    /// OpenOCD only logs this and reports success; the log is in the failure.
     #[error("the handler of event {} failed: {failure}", text::name(event))]
     EventHandler {
         /// The event, such as `reset-init`.
@@ -160,8 +160,8 @@ pub enum TargetError {
         near: Vec<String>,
     },
     /// A register could not be read or written, though the target is halted. Or a value written to
-    /// it earlier, which OpenOCD kept in its cache, did not reach the target when that was resumed
-    /// or stepped.
+    /// it earlier, which OpenOCD kept in its cache, did not reach the target when the target was
+    /// resumed or stepped.
     #[error("cannot access register \"{}\": {failure}", text::name(name))]
     Register {
         /// The register's name.
@@ -179,7 +179,7 @@ pub enum TargetError {
         /// The register's width in bits.
         bits: u32,
     },
-    /// OpenOCD has no such function for targets of this type, or this crate knows no way to it.
+    /// OpenOCD has no such function for targets of this type, or this crate does not support it.
     /// Nothing was changed.
     #[error("{} is a target of type {}, for which there is no {what}", text::name(target), text::name(kind))]
     Unsupported {

@@ -19,24 +19,24 @@ const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
 const PERIOD_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 impl Events {
-    /// Has OpenOCD poll all its targets every `period`, so that what a target does by itself (it
-    /// runs into a breakpoint) is an event that much sooner.
+    /// Makes OpenOCD poll all its targets every `period`, so that the event of what a target does
+    /// by itself, such as a halt at a breakpoint, comes sooner.
     ///
     /// The polls have a thread and a connection of their own, which end with the events, or with
     /// the [`Listener`](super::Listener) made of them. The next poll comes `period` after the
     /// answer to the last, so a slow probe never has polls waiting; a period below 1 ms counts as 1
-    /// ms. A poll costs OpenOCD one short command, and the probe what a poll of each examined
-    /// target does; other calls wait for it. After a poll that failed, the next one comes after 100
-    /// ms at the earliest. During a [pause of polling](crate::Session::pause_polling), of whatever
-    /// client, there are no polls.
+    /// ms. A poll costs OpenOCD one short command, and the probe the traffic for each examined
+    /// target. Other calls wait for the poll. After a poll that failed, the next one comes after
+    /// 100 ms at the earliest. During a [pause of polling](crate::Session::pause_polling), of
+    /// whatever client, there are no polls.
     ///
-    /// If the connection of the polls is lost, that is logged, and events come as they do without
-    /// them. Called again, this replaces the period.
+    /// If the connection of the polls is lost, the loss is logged, and events come as they do
+    /// without these polls. A second call replaces the period.
     ///
     /// # Errors
-    /// [`Error::Connection`](crate::Error::Connection) if there is no connection or thread to be
-    /// had, or the session was closed. [`Error::Timeout`](crate::Error::Timeout) if OpenOCD does
-    /// not answer.
+    /// [`Error::Connection`](crate::Error::Connection) if no connection or thread can be created,
+    /// or the session was closed. [`Error::Timeout`](crate::Error::Timeout) if OpenOCD does not
+    /// answer.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

@@ -122,9 +122,9 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// `flash info`, `flash erase_check`).
     ///
     /// [`Sector::erased`] is known only while the target is halted and the driver can find it out;
-    /// otherwise it is `None`. OpenOCD reads the whole bank for it, mostly by an algorithm in the
-    /// RAM of the working area. The call restores that RAM, so nothing on the target is changed.
-    /// [`layout`](Self::layout) is quicker and leaves `erased` out.
+    /// otherwise it is `None`. OpenOCD reads the whole bank for this, usually by an algorithm in
+    /// the RAM of the working area. The call restores that RAM, so nothing on the target is
+    /// changed. [`layout`](Self::layout) is quicker and leaves `erased` out.
     ///
     /// # Errors
     /// [`FlashError::UnknownBank`], [`FlashError::Info`] if OpenOCD refuses,

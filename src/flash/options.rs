@@ -61,9 +61,9 @@ impl WriteOptions {
     /// Ends the write protection of the sectors that the image touches. Many chips need a reset
     /// before that takes effect: the call then fails with
     /// [`FlashError::StillProtected`](crate::FlashError::StillProtected), and succeeds after the
-    /// reset. Where protected sectors that the image does not touch are between those that it does,
-    /// some chips need a reset for each part: then the call fails so again, with the address of the
-    /// next one. False by default.
+    /// reset. If other protected sectors lie between those that the image touches, some chips need
+    /// a reset for each part. Then the call fails again in this way, with the address of the next
+    /// part. False by default.
     pub const fn unlock(mut self, unlock: bool) -> Self {
         self.unlock = unlock;
         self
@@ -84,10 +84,10 @@ impl WriteOptions {
     /// (CRC-32) that the chip calculates.
     ///
     /// On a Cortex-M a program of this crate calculates the checksums of all sectors in one run. It
-    /// needs a word for each sector and 188 bytes of the working area, which is restored. For OpenOCD
-    /// and its events the target stays halted. Otherwise OpenOCD's own checksum compares groups of
-    /// sectors. Where many groups of 16 KiB have changed, all of their sectors are then written: to
-    /// compare them would take longer.
+    /// needs a word for each sector and 188 bytes of the working area, which is restored. For
+    /// OpenOCD and its events the target stays halted. Otherwise OpenOCD's own checksum compares
+    /// groups of sectors. If many groups of 16 KiB have changed, all of their sectors are then
+    /// written, because comparing them would take longer.
     ///
     /// With [`erase`](Self::erase), a sector is skipped only if its other bytes are erased, so the
     /// flash ends up the same. False by default.
@@ -111,12 +111,12 @@ impl WriteOptions {
     /// behind the firmware: reads them before the erase, writes them with the image, and verifies
     /// them, also without [`verify`](Self::verify).
     ///
-    /// If the call fails after the erase, it puts these bytes back. Where that fails too, as without
-    /// power, the error is [`FlashError::NotKept`](crate::FlashError::NotKept) and holds the bytes.
-    /// Any other error means that they are in place, or all as erased flash. If OpenOCD does not
-    /// answer, the call waits for it once more before it gives up, so twice the
-    /// [`flash_timeout`](crate::SessionBuilder::flash_timeout) in all. A program that is killed in
-    /// the middle loses them.
+    /// If the call fails after the erase, it puts these bytes back. Where that fails too, as
+    /// without power, the error is [`FlashError::NotKept`](crate::FlashError::NotKept) and holds
+    /// the bytes. Any other error means that these bytes are in place, or all have the value of
+    /// erased flash. If OpenOCD does not answer, the call waits once more before it gives up, so it
+    /// takes twice the [`flash_timeout`](crate::SessionBuilder::flash_timeout) in all. A program
+    /// that is killed in the middle loses them.
     ///
     /// With [`skip_unchanged`](Self::skip_unchanged), a sector is skipped whatever its other bytes
     /// are. Without [`erase`](Self::erase) this has no effect. With
@@ -144,9 +144,9 @@ impl WriteOptions {
 /// What [`Flash::program_with`](super::Flash::program_with) does with the parts of an image, and how
 /// it leaves the target.
 ///
-/// By default all parts belong into flash, sectors that hold their part already are skipped, and the
-/// RAM of the working area is not restored: the chip is reset before and after. After it, the
-/// program runs.
+/// By default all parts belong in flash, sectors that hold their part already are skipped, and the
+/// RAM of the working area is not restored, because the chip is reset before and after. Afterwards
+/// the program runs.
 ///
 /// ```
 /// use openocd::{ProgramOptions, WriteOptions};
@@ -232,7 +232,7 @@ impl fmt::Display for WriteReport {
     }
 }
 
-/// What [`Flash::program`](super::Flash::program) came to: the image is in flash and verified.
+/// The result of [`Flash::program`](super::Flash::program): the image is in flash and verified.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -257,8 +257,9 @@ impl ProgramReport {
     ///
     /// It is false if the program crashed at once, whatever the handler of the fault does
     /// ([`is_crashed`](Self::is_crashed)), if it reached a breakpoint, and after
-    /// [`ProgramOptions::reset`] with a mode that halts. OpenOCD 0.12.0 knows no semihosting call of
-    /// a RISC-V hart, so there it is also false for a hart that waits at one.
+    /// [`ProgramOptions::reset`] with a mode that halts. OpenOCD 0.12.0 does not recognize a
+    /// semihosting call of a RISC-V hart, so with that version it is also false for a hart that
+    /// waits at one.
     pub fn is_started(&self) -> bool {
         match self.status.state {
             _ if self.is_crashed => false,

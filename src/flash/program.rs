@@ -64,9 +64,9 @@ impl<R: ProgressReport> Flash<'_, R> {
 
     /// Programs an image and starts it, with options; otherwise like [`program`](Self::program).
     ///
-    /// The options say which parts of an image belong into RAM, and which are left out, such as
-    /// option bytes or an EEPROM. The other parts belong into flash. A part that is in no flash
-    /// bank then is an error before anything is changed, and the error names its address.
+    /// The options say which parts of an image belong in RAM, and which are left out, such as
+    /// option bytes or an EEPROM. All other parts belong in flash. If one of them is in no flash
+    /// bank, the call fails before anything is changed, and the error names the address.
     ///
     /// The RAM parts are loaded after flash is written, and read back. The reset that starts the
     /// program leaves the RAM of most chips as it is. An image without a part for flash is refused:

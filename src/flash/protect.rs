@@ -13,6 +13,9 @@ use crate::progress::ProgressReport;
 use crate::types::SectorKind;
 use crate::wire::tcl;
 
+/// What the procedure says of a chip whose read protection the change would end.
+const READ_PROTECTED: &str = "read-protected";
+
 /// What a command does to the protection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
@@ -28,13 +31,15 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// [`FlashInfo::protection_blocks`]. Many chips, such as the STM32, store the protection at
     /// once but obey it only after the next reset. [`layout`](Self::layout) shows what they obey.
     /// With the driver `stm32f1x`, a change would undo an earlier one that the chip does not obey
-    /// yet, so it is refused; other drivers' chips are not checked.
+    /// yet, and end read protection, by which the chip erases all of its flash. Both are refused;
+    /// other drivers' chips are not checked.
     ///
     /// The target must be halted. The call restores the RAM of the working area.
     ///
     /// # Errors
-    /// [`FlashError::InvalidSectors`] and [`FlashError::ProtectionPending`] before anything is
-    /// changed, [`FlashError::Protect`], [`TargetError::NotHalted`].
+    /// [`FlashError::InvalidSectors`], [`FlashError::ProtectionPending`] and
+    /// [`FlashError::ReadProtected`] before anything is changed, [`FlashError::Protect`],
+    /// [`TargetError::NotHalted`].
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -78,9 +83,9 @@ impl<R: ProgressReport> Flash<'_, R> {
         self.set_protection(&layout, first, last, change)
     }
 
-    /// Refuses a change that would undo one which the chip does not obey yet. OpenOCD's driver
-    /// changes what the chip obeys, and stores the whole (`stm32x_protect` in
-    /// `src/flash/nor/stm32f1x.c`).
+    /// Refuses a change that would undo one which the chip does not obey yet, or erase the chip.
+    /// OpenOCD's driver changes what the chip obeys, and stores the whole without the read protection
+    /// (`stm32x_protect` in `src/flash/nor/stm32f1x.c`).
     fn check_nothing_pending(&self, layout: &FlashInfo, is_wanted: impl Fn(u32) -> bool) -> Result<()> {
         if layout.bank.driver != "stm32f1x" {
             return Ok(());
@@ -89,14 +94,18 @@ impl<R: ProgressReport> Flash<'_, R> {
         let request = self.bank_request(&layout.bank, script).shown("read_memory 0x1ffff808 16 4");
         let request = request.to("read the stored protection").expecting("two numbers");
         let pending = self.target.session().ask::<FlashError, _>(&request, |reply| {
-            let numbers =
-                tcl::all_strings(reply)?.iter().map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>()?;
+            let words = tcl::all_strings(reply)?;
+            if matches!(&words[..], [word] if word == READ_PROTECTED) {
+                return Some(None);
+            }
+            let numbers = words.iter().map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>()?;
             match numbers[..] {
-                [] => Some(0),
-                [stored, obeyed] => Some(stored ^ obeyed),
+                [] => Some(Some(0)),
+                [stored, obeyed] => Some(Some(stored ^ obeyed)),
                 _ => None,
             }
         })?;
+        let pending = pending.ok_or_else(|| FlashError::ReadProtected { bank: layout.bank.name.clone() })?;
         let changed: Vec<u32> = (0..u32::BITS).filter(|block| pending >> block & 1 != 0).collect();
         if changed.iter().all(|block| is_wanted(*block)) {
             return Ok(());

@@ -16,15 +16,16 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// Returns whether flash holds `bytes` starting at `address`. `Ok(false)` means that flash was
     /// read and differs; whatever else may happen is an error.
     ///
-    /// A halted target mostly compares by checksum: a Cortex-M by the program of
+    /// A halted target usually compares by checksum: a Cortex-M by the program of
     /// [`skip_unchanged`](crate::WriteOptions::skip_unchanged), others by OpenOCD's (`flash
-    /// verify_image`). It runs in the RAM of the working area, which the call restores, as it does
-    /// the registers: nothing on the target is changed. Where the checksum does not confirm the
-    /// bytes, and on a running target, they are read and compared.
+    /// verify_image`). The checksum program runs in the RAM of the working area. The call restores
+    /// this RAM and the registers, so nothing on the target is changed. If the checksum does not
+    /// confirm the bytes, or the target is running, the bytes are read and compared.
     ///
-    /// Other bytes of the same CRC-32 are taken for equal; [`read`](Self::read) compares bytes. After
-    /// OpenOCD's own checksum, OpenOCD no longer knows why the target was halted, and the next
-    /// [`resume`](crate::Target::resume) passes a `BKPT` of the program at the program counter.
+    /// Other bytes with the same CRC-32 are taken for equal; to compare bytes, use
+    /// [`read`](Self::read). After OpenOCD's own checksum, OpenOCD no longer knows why the target
+    /// was halted, and the next [`resume`](crate::Target::resume) passes a `BKPT` of the program at
+    /// the program counter.
     ///
     /// # Errors
     /// [`FlashError::NoBank`] before anything is compared, [`FlashError::Verify`] with the first

@@ -106,7 +106,7 @@ impl Image {
         Ok(self.with_segments(parts.flatten().collect())?)
     }
 
-    /// Returns the image with `byte` at each address of a range that it does not hold.
+    /// Returns the image with `byte` at each address of a range where the image holds nothing.
     ///
     /// # Errors
     /// [`ImageError::TooSparse`] for a range of more than 256 MiB, [`ImageError::ReversedRange`].

@@ -1,6 +1,6 @@
 //! How a file becomes an image, where there is a choice.
 
-/// What an ELF file is loaded by.
+/// Which parts of an ELF file are loaded.
 ///
 /// Sections are what the program consists of, and segments are what the file maps into memory. A
 /// segment may also hold padding or the headers of the file, which belong to no section.
@@ -38,7 +38,7 @@ impl ImageOptions {
         ImageOptions { elf_parts: ElfParts::Auto, uf2_family: None }
     }
 
-    /// Sets what an ELF file is loaded by. Other formats ignore it.
+    /// Sets which parts of an ELF file are loaded. Other formats ignore it.
     pub const fn elf_parts(mut self, parts: ElfParts) -> Self {
         self.elf_parts = parts;
         self

@@ -16,8 +16,8 @@ use crate::types::Symbol;
 
 impl Symbol {
     /// Returns the name as the sources have it: `my_crate::counter`, `ns::f(int)`. Names that are
-    /// not mangled, or in a way that is not known, stay as they are. Hashes of Rust names are left
-    /// out.
+    /// not mangled, or are mangled in an unknown way, stay as they are. Hashes of Rust names are
+    /// left out.
     ///
     /// ```
     /// # let image = openocd::Image::open("examples/firmware/counter.elf")?;
@@ -45,9 +45,9 @@ impl Image {
     /// Finds a symbol by its name: as the file has it, or as the sources have it (feature
     /// `demangle`).
     ///
-    /// A name of the sources leaves out the hash of Rust. Of its path, `my_crate::state::counter`,
-    /// the end will do if only one symbol has it: `state::counter`, `counter`. A symbol whose whole
-    /// name this is comes first. For C++ functions the parameters may be left out (`ns::f`) or given
+    /// A source name has no Rust hash. The end of a path such as `my_crate::state::counter` is
+    /// enough if only one symbol has it: `state::counter`, `counter`. A symbol with exactly this
+    /// name takes precedence. For C++ functions the parameters may be left out (`ns::f`) or given
     /// (`ns::f(int)`). Aliases, which share an address, are one symbol.
     ///
     /// # Errors
@@ -104,8 +104,8 @@ impl Image {
     /// none.
     ///
     /// Symbols that are undefined, thread-local or only marks of the toolchain (`$t`, files,
-    /// sections) are left out, and so are symbols of sections that are not in the target's memory,
-    /// such as the strings of defmt: their values are no addresses.
+    /// sections) are left out. So are symbols of sections outside the target's memory, such as the
+    /// strings of defmt: their values are not addresses.
     ///
     /// ```
     /// let image = openocd::Image::open("examples/firmware/counter.elf")?;

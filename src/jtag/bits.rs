@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::error::{InvalidArgument, JtagError, Result};
 
-/// What a scan shifts through a register: bits of any number, the first one in or out being bit 0.
+/// The bits that a scan shifts through a register. Their number is arbitrary, and bit 0 is the
+/// first one in and out.
 ///
 /// ```
 /// use openocd::Bits;

@@ -56,7 +56,7 @@ impl Tap {
     /// Whether the TAP is the one that the configuration describes, by its identification code.
     ///
     /// The codes are compared as OpenOCD compares them when it examines the chain: a TAP with no
-    /// expected code, or with the expected code 0, may be any; the version is left out if
+    /// expected code, or with the expected code 0, may have any code; the version is left out if
     /// [`ignore_version`](Self::ignore_version) says so. A TAP whose code OpenOCD has not read is
     /// taken as expected.
     ///
@@ -96,10 +96,10 @@ impl Jtag<'_> {
     /// Lists all TAPs, disabled ones too, from TDO to TDI (OpenOCD: `scan_chain`).
     ///
     /// The list is what OpenOCD remembers: the TAPs of its configuration, with the identification
-    /// codes that it read when it last examined the chain, mostly at its start. This call sends
+    /// codes that it read when it last examined the chain, usually at its start. This call sends
     /// nothing to the target, so it succeeds without power too. [`arp_init`](Self::arp_init)
-    /// examines the chain anew. [`Tap::is_expected`] tells whether it is the chip of the
-    /// configuration.
+    /// examines the chain anew. [`Tap::is_expected`] tells whether a TAP is the one that the
+    /// configuration describes.
     ///
     /// TAPs that the configuration does not declare are listed as `auto0.tap` and so on. If there
     /// are any, the first call checks the chain as [`arp_init`](Self::arp_init) does: newer OpenOCD
@@ -158,9 +158,9 @@ impl Jtag<'_> {
         Err(JtagError::UnknownTap { name: tap.to_owned(), known }.into())
     }
 
-    /// Puts a TAP into the chain by the handler that the configuration has for it (OpenOCD:
-    /// `jtag tapenable`). A TAP that is part of the chain stays. Whether the TAP is in the chain is
-    /// checked; that another handler of the event failed is not noticed.
+    /// Puts a TAP into the chain by the handler that the configuration has for it (OpenOCD: `jtag
+    /// tapenable`). A TAP that is part of the chain stays. The call checks that the TAP is in the
+    /// chain. It does not notice if another handler of the event failed.
     ///
     /// # Errors
     /// [`JtagError::Refused`] if the configuration has no `tap-enable` handler,

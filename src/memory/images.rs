@@ -14,10 +14,10 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// An image with a part in a flash bank of the target is refused: flash ignores such writes.
     /// [`Session::program`](crate::Session::program) and
-    /// [`Flash::write_image`](crate::Flash::write_image) write flash. This asks OpenOCD for the
-    /// banks, as [`Flash::banks`](crate::Flash::banks) does. A bank that cannot be probed, or an
-    /// OpenOCD that does not list its banks, refuses nothing. [`write_bytes`](Self::write_bytes)
-    /// writes without the check.
+    /// [`Flash::write_image`](crate::Flash::write_image) write flash. For this check, the call
+    /// lists the banks, as [`Flash::banks`](crate::Flash::banks) does. A bank that cannot be probed
+    /// is not checked; if OpenOCD does not list its banks, nothing is checked.
+    /// [`write_bytes`](Self::write_bytes) writes without the check.
     ///
     /// Other memory that ignores writes is not noticed: check with
     /// [`verify_image`](Self::verify_image). Each command has the time of

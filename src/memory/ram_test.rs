@@ -30,7 +30,7 @@ type Pattern = fn(u32) -> u32;
 pub struct RamTest {
     /// The first address of the RAM that was tested.
     pub start: u64,
-    /// The address behind it.
+    /// The first address after that RAM.
     pub end: u64,
     /// Whether each word held what was written, and holds its former contents again.
     pub passed: bool,
@@ -70,23 +70,23 @@ pub struct RamFault {
 impl<R: ProgressReport> Memory<'_, R> {
     /// Tests RAM: whether each word of a range holds what is written to it.
     ///
-    /// Each bit of the first word gets a 1 alone, which finds data lines that are stuck or
-    /// shorted. Words at all distances that are a power of two get different values, which finds
-    /// such address lines. Then every word gets `0x55555555`, `0xaaaaaaaa`, its address, and
-    /// its inverted address; each pattern is written in full before it is read.
+    /// Each bit of the first word gets a 1 alone, which finds data lines that are stuck or shorted.
+    /// Words at all distances that are a power of two get different values, which finds address
+    /// lines with the same faults. Then every word gets `0x55555555`, `0xaaaaaaaa`, its address,
+    /// and its inverted address; each pattern is written in full before it is read.
     ///
     /// The target must be halted, as its firmware may use the RAM. The former contents are read
     /// first and written back at the end, also after an error. `range` begins and ends at a
-    /// multiple of 4, and has less than 4 GiB. The test holds three times its length in memory.
-    /// RAM that holds something else than what was written is no error: it is in the result. An
-    /// access that fails is one.
+    /// multiple of 4, and has less than 4 GiB. The test needs three times the length of the range
+    /// in this program's memory. RAM that does not hold what was written is not an error: it is in
+    /// the result. An access that fails is an error.
     ///
     /// # Errors
-    /// [`TargetError::InvalidArgument`] for such a range that is none,
-    /// [`TargetError::NotHalted`], also if another client resumed the target meanwhile;
-    /// [`TargetError::Resumed`] if it is halted again. And the errors of [`read_u32`](Self::read_u32) and
-    /// [`write_u32`](Self::write_u32). [`TargetError::NotRestored`] if the RAM does not hold its
-    /// former contents after one of them.
+    /// [`TargetError::InvalidArgument`] for an invalid range, [`TargetError::NotHalted`], also if
+    /// another client resumed the target meanwhile; [`TargetError::Resumed`] if it is halted again.
+    /// And the errors of [`read_u32`](Self::read_u32) and [`write_u32`](Self::write_u32).
+    /// [`TargetError::NotRestored`] if the RAM does not hold its former contents after one of these
+    /// errors.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

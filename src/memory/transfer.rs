@@ -96,7 +96,7 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// # Errors
     /// The errors of [`read_bytes`](Self::read_bytes), and [`TargetError::Stream`] if the stream
-    /// fails. The pieces before the one that failed have been written, of at most 128 KiB each.
+    /// fails. The pieces of at most 128 KiB before the one that failed have been written.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -157,8 +157,8 @@ impl<R: ProgressReport> Memory<'_, R> {
     ///
     /// # Errors
     /// The errors of [`write_bytes`](Self::write_bytes), and [`TargetError::Stream`] if the stream
-    /// fails. The pieces before the one that failed have been written, of at most 16 KiB each; the
-    /// text has the number of bytes.
+    /// fails. The pieces of at most 16 KiB before the one that failed have been written; the text
+    /// has the number of bytes.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

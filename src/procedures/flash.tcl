@@ -284,9 +284,12 @@ proc _openocd_rs_1_await_code {target end} {
 # The write protection of a chip of the driver stm32f1x that its option bytes have (WRP0 to WRP3, at
 # the same place in STM32F0, F1 and F3), and the one that it has loaded from them at its last reset and
 # obeys (FLASH_WRPR), as {STORED OBEYED}. Each bit is a block, and 0 protects it. A byte counts only
-# with its complement beside it (PM0075, 2.4). {} if they cannot be read.
+# with its complement beside it (PM0075, 2.4). {} if they cannot be read. {read-protected} if the chip
+# obeys read protection (RDPRT in FLASH_OBR): OpenOCD stores the protection without it (stm32x_protect
+# in src/flash/nor/stm32f1x.c), and then the chip erases all of its flash.
 proc _openocd_rs_1_stored_protection {target} {
     if {[catch {
+        set options [$target read_memory 0x4002201c 32 1]
         set stored 0
         foreach address {0x1ffff80e 0x1ffff80c 0x1ffff80a 0x1ffff808} {
             set half [$target read_memory $address 16 1]
@@ -297,7 +300,9 @@ proc _openocd_rs_1_stored_protection {target} {
         set obeyed [$target read_memory 0x40022020 32 1]
     }]} {
         _openocd_rs_1_clear_errors
-        return {}
+        set stored {}
     }
+    if {[info exists options] && $options & 2} { return read-protected }
+    if {$stored eq {}} { return {} }
     return [list $stored [expr {$obeyed + 0}]]
 }

@@ -99,6 +99,10 @@ impl OpenOcdBuilder {
     /// backslash escapes a double quote or a backslash. A string that is the path of an existing
     /// file is that file.
     ///
+    /// `exit` and `shutdown` do not belong here, also not as words of `program`: OpenOCD would do what
+    /// stands before them, and end
+    /// ([`StartFailure::EndedByConfiguration`](crate::StartFailure::EndedByConfiguration)).
+    ///
     /// [`spawn`](Self::spawn) fails with
     /// [`ProcessError::InvalidConfig`](crate::ProcessError::InvalidConfig) if the string is empty,
     /// has an unclosed quote or an option without its argument, or sends the log to a file (`-l`):
@@ -284,9 +288,9 @@ impl OpenOcdBuilder {
     /// Calls `callback` with each line of OpenOCD's log.
     ///
     /// It runs on a thread of its own, a moment after the line was written. It delays neither
-    /// OpenOCD nor calls: up to 4096 lines wait for it, and further ones are dropped, which the
-    /// `log` crate is told. Lines are cut to 4 KiB. When OpenOCD ends, the callback has up to two
-    /// seconds for the lines that wait. After a panic it is not called again.
+    /// OpenOCD nor calls: up to 4096 lines wait for it, and further ones are dropped, which is
+    /// logged through the `log` crate. Lines are cut to 4 KiB. When OpenOCD ends, the callback has
+    /// up to two seconds for the lines that wait. After a panic it is not called again.
     ///
     /// The same lines go to the `log` crate under the target `openocd::server`. The replies to this
     /// crate's commands, which OpenOCD writes to its log too, are left out. Clones of the builder

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use StartFailure::{
-    MissingFile, NoDriver, NoProbe, PortTaken, ProbeBusy, ProbeNotPermitted, ProbeUnreachable, SeveralProbes,
-    TargetSilent, TargetUnpowered, TransportRefused, Unknown, UnknownCommand, UnknownDriver, WrongChip,
+    EndedByConfiguration, MissingFile, NoDriver, NoProbe, PortTaken, ProbeBusy, ProbeNotPermitted, ProbeUnreachable,
+    SeveralProbes, TargetSilent, TargetUnpowered, TransportRefused, Unknown, UnknownCommand, UnknownDriver, WrongChip,
 };
 
 use crate::error::ProcessReport;
@@ -64,11 +64,14 @@ pub enum StartFailure {
     TargetUnpowered,
     /// The target does not answer: no power, a loose contact, too high a speed.
     TargetSilent,
-    /// Another chip answers than the configuration describes.
+    /// The chip that answers is not the one that the configuration describes.
     ///
     /// OpenOCD 0.12.0 often goes on with such a chip:
     /// [`start_warnings`](crate::OpenOcdProcess::start_warnings).
     WrongChip,
+    /// The configuration itself ends OpenOCD, with `exit` or `shutdown`. What stands before that,
+    /// such as `program`, was executed, and OpenOCD reports success.
+    EndedByConfiguration,
     /// The log has no line that is known here.
     Unknown,
 }
@@ -146,7 +149,8 @@ impl StartFailure {
             TransportRefused => "the transport cannot be chosen",
             TargetUnpowered => "the target seems to have no power",
             TargetSilent => "the target does not answer",
-            WrongChip => "another chip answers than the configuration describes",
+            WrongChip => "the configuration describes another chip",
+            EndedByConfiguration => "the configuration ends OpenOCD with `exit` or `shutdown`",
             Unknown => "OpenOCD ended before it was ready",
         }
     }
@@ -159,11 +163,11 @@ impl fmt::Display for StartFailure {
 }
 
 impl ProcessReport {
-    /// Returns why the start failed, as far as the log tells.
+    /// Returns why the start failed, as far as the log and the exit status tell.
     ///
     /// It is meant for the report of
-    /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup). Of an
-    /// OpenOCD that ended later it tells nothing useful.
+    /// [`ProcessError::ExitedDuringStartup`](crate::ProcessError::ExitedDuringStartup). For an
+    /// OpenOCD that ended later, the result is not useful.
     ///
     /// ```
     /// use openocd::{OpenOcdProcess, Error, ProcessError, StartFailure};
@@ -173,7 +177,10 @@ impl ProcessReport {
     /// assert_eq!(report.start_failure(), StartFailure::MissingFile);
     /// ```
     pub fn start_failure(&self) -> StartFailure {
-        StartFailure::recognize(&self.log_tail).map_or(Unknown, |(failure, _)| failure)
+        // OpenOCD ends with 0 also where it finds no adapter's driver.
+        let is_success = self.exit_status.is_some_and(|status| status.success());
+        let unknown = if is_success { EndedByConfiguration } else { Unknown };
+        StartFailure::recognize(&self.log_tail).map_or(unknown, |(failure, _)| failure)
     }
 }
 

@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn identification_codes_that_are_not_expected_are_one_warning() {
-        let expected = "another chip answers than the configuration describes: TAP a.cpu has the identification \
+        let expected = "the configuration describes another chip: TAP a.cpu has the identification \
                         code 0x3ba00477, expected 0x4ba00477 or 0x5ba00477";
         assert_eq!(of(WRONG), [expected]);
         assert_eq!(of(&WRONG.repeat(2)), [expected]);

@@ -44,16 +44,16 @@ pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Resets
 /// The channel survives a reset of the target. OpenOCD goes on with the control block where it was.
-/// RAM survives a reset, so bytes of the firmware before may come first: see [`Rtt::clear`].
+/// RAM survives a reset, so bytes of earlier firmware may come first: see [`Rtt::clear`].
 ///
 /// A read that waits checks four times a second whether the transfer is alive. If the control block
 /// is not where it was, or bytes wait in the ring and none come (OpenOCD ends the transfer when it
 /// cannot read the memory once), the read searches for the block and restarts the transfer, for all
 /// channels. So does a write that finds no control block. [`restarts`](Self::restarts) counts the
 /// restarts. A reset loses what was in the rings: what OpenOCD had not yet taken, and what the
-/// firmware had not yet read. A reset by others than a session, as by a button or a watchdog, may
-/// come in the middle of a read of OpenOCD's: then up to a ring of old bytes or zeros arrives, which
-/// the firmware did not print, and nobody counts that. Binary data needs frames with a check.
+/// firmware had not yet read. A reset that no session makes, such as by a button or a watchdog, may
+/// come while OpenOCD reads. Then up to a ring of old bytes or zeros arrives, which the firmware
+/// did not print, and no counter shows that. So binary data needs frames with a checksum.
 ///
 /// # An open channel must be read
 /// When the sockets are full, after some hundred kilobytes, OpenOCD waits for somebody to read, and
@@ -78,7 +78,8 @@ pub struct RttChannel {
 }
 
 impl RttChannel {
-    pub(super) fn open(rtt: Rtt<'_>, channel: u32, deadline: Deadline) -> Result<Self> {
+    /// Opens a channel, whether the firmware has it or not.
+    pub(crate) fn open(rtt: Rtt<'_>, channel: u32, deadline: Deadline) -> Result<Self> {
         let (server, stream) = Server::start(rtt, channel, deadline)?;
         Ok(RttChannel::with(stream, Arc::new(server), Some(DEFAULT_TIMEOUT), Some(DEFAULT_TIMEOUT)))
     }
@@ -107,8 +108,7 @@ impl RttChannel {
     /// How often this session has restarted the transfer by itself since the channel was opened.
     /// Each restart may have lost what was in the rings.
     ///
-    /// A reset after which the transfer goes on with the control block where it was is not among
-    /// them.
+    /// A reset after which the control block is in the same place is no restart.
     pub fn restarts(&self) -> u32 {
         self.server.restarts()
     }
@@ -285,7 +285,7 @@ impl RttChannel {
     /// has other things to do while the firmware reads nothing. None are written if the control
     /// block is not there.
     ///
-    /// OpenOCD may take as long to answer as for any other call, whatever the write timeout is.
+    /// The write timeout does not apply: OpenOCD may take as long to answer as for any other call.
     ///
     /// # Errors
     /// Those of [`write_text`](Self::write_text), besides [`NotTaken`](RttError::NotTaken).

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::Rtt;
+use super::ring::RingState;
 use super::write::of_failed_access;
 use crate::command::{Request, Script};
 use crate::error::{Error, RejectedBlock, Result, RttError, TimeoutError};
 use crate::memory::numbers::decode;
 use crate::stop_token::StopTokens;
 use crate::target::Target;
-use crate::types::RttWait;
+use crate::types::{RttDirection, RttWait};
 use crate::wire::{Deadline, tcl};
 
 /// The usual id of a control block.
@@ -51,8 +52,8 @@ impl Rtt<'_> {
     /// and its rings lie in readable memory. Anything else with the id is skipped: a text that
     /// contains it, for example. The target need not be halted.
     ///
-    /// RAM survives a reset. A block that earlier firmware left behind is as good as a new one, and
-    /// is found too. [`clear`](Self::clear) removes it before the new firmware runs.
+    /// RAM survives a reset. A block that earlier firmware left behind looks like a new one, and is
+    /// found too. [`clear`](Self::clear) removes it before the new firmware runs.
     ///
     /// # Errors
     /// [`RttError::NotSetUp`], [`RttError::NoControlBlock`], and [`RttError::Refused`] if the
@@ -118,6 +119,20 @@ impl Rtt<'_> {
         }
     }
 
+    /// Fails if the firmware does not use the channel. Restarts a transfer that has lost its block.
+    pub(crate) fn check_channel(&self, number: u32, deadline: Deadline) -> Result<()> {
+        let mut up = self.ring(RttDirection::Up, number, deadline)?;
+        if up.state == RingState::Lost {
+            // As after a reset, when the firmware has put it elsewhere.
+            self.start_before(deadline, true, &StopTokens::default())?;
+            up = self.ring(RttDirection::Up, number, deadline)?;
+        }
+        if up.state != RingState::Ready && self.ring(RttDirection::Down, number, deadline)?.state != RingState::Ready {
+            return Err(up.no_channel(RttDirection::Up, number).into());
+        }
+        Ok(())
+    }
+
     /// Starts; with `is_restart` the transfer counts as started also if the control block is not
     /// there yet.
     ///
@@ -156,9 +171,9 @@ impl Rtt<'_> {
     /// RAM survives a reset, and with it the control block and the rings of whatever ran before.
     /// Firmware writes its own block only some time after its start; firmware without RTT never
     /// does. So clear the RAM between the reset and the first instruction of the new firmware
-    /// (after `reset(ResetMode::Halt)`), wherever what comes by RTT is to be evidence. The bytes
-    /// that have come before are still in open channels:
-    /// [`RttChannel::discard`](crate::RttChannel::discard) drops them.
+    /// (after `reset(ResetMode::Halt)`), if the output of RTT is to be evidence. Open channels
+    /// still hold the bytes that came before: [`RttChannel::discard`](crate::RttChannel::discard)
+    /// drops them.
     ///
     /// The target may be halted or run; firmware that runs loses its block, and prints nothing
     /// more. Only what [`start`](Self::start) would accept is overwritten, so a text that contains

@@ -8,8 +8,8 @@ use crate::rtt::RttMode;
 /// A predicate for a line.
 pub(super) type Wanted<'c> = Box<dyn FnMut(&str) -> bool + 'c>;
 
-/// How a run uses an RTT channel, for [`RunUntil::rtt`](crate::RunUntil::rtt). A number does where
-/// a channel is only to be read as lines.
+/// How a run uses an RTT channel, for [`RunUntil::rtt`](crate::RunUntil::rtt). A number is enough
+/// for a channel that is only read as lines.
 ///
 /// ```
 /// # use virtual_chip::firmware::rtt;
@@ -39,7 +39,7 @@ pub struct RunChannel<'c> {
 }
 
 impl<'c> RunChannel<'c> {
-    /// Creates the use of the channel with this number: its output is collected as lines.
+    /// Uses the channel with this number: its output is collected as lines.
     pub fn new(number: u32) -> Self {
         RunChannel { number, mode: None, is_binary: false, wanted: None, input: RunInput::empty() }
     }

@@ -143,7 +143,13 @@ impl<'c> Channels<'c> {
             Err(Error::Timeout(_)) if self.stops.is_stopped() => {}
             cleared => drop(cleared?),
         }
-        Ok(begin.elapsed())
+        let took = begin.elapsed();
+        // OpenOCD would read the block of before as soon as the firmware has made it anew.
+        target.rtt().stop()?;
+        if !self.wait_for_start {
+            self.all.iter_mut().try_for_each(|channel| channel.connect(target))?;
+        }
+        Ok(took)
     }
 
     /// The range in which this run searches for the control block itself. OpenOCD has one for all
@@ -175,6 +181,7 @@ impl<'c> Channels<'c> {
         if self.all.iter().all(|channel| channel.missing().is_none()) || (is_early && !is_last) {
             return Ok(());
         }
+        self.all.iter_mut().try_for_each(|channel| channel.connect(target))?;
         let found = target.rtt().start_unless(&self.stops);
         // Slow probes need time for a search, and polls of the target shall come in between.
         let end = Instant::now();

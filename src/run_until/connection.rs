@@ -37,6 +37,9 @@ pub(super) struct Given<'c> {
 pub(super) struct Own<'c> {
     range: Range<u64>,
     wanted: RunChannel<'c>,
+    /// Connected before the firmware has set the channel up: what OpenOCD takes from the ring goes
+    /// to those who are connected then, and another client may make it begin.
+    connected: Option<RttChannel>,
     open: Option<RttChannel>,
     next_mode_check: Instant,
     next_input: Instant,
@@ -49,7 +52,14 @@ impl<'c> Channel<'c> {
 
     pub(super) fn own(range: Range<u64>, wanted: RunChannel<'c>) -> Self {
         let now = Instant::now();
-        Channel::Own(Box::new(Own { range, wanted, open: None, next_mode_check: now, next_input: now }))
+        Channel::Own(Box::new(Own {
+            range,
+            wanted,
+            connected: None,
+            open: None,
+            next_mode_check: now,
+            next_input: now,
+        }))
     }
 
     /// The range in which the run searches for the control block.
@@ -76,13 +86,29 @@ impl<'c> Channel<'c> {
         }
     }
 
+    /// Connects to OpenOCD for a channel of the run.
+    pub(super) fn connect(&mut self, target: Target<'_>) -> Result<()> {
+        let Channel::Own(own) = self else { return Ok(()) };
+        if own.connected.is_none() && own.open.is_none() {
+            match RttChannel::open(target.rtt(), own.wanted.number, Deadline::NEVER) {
+                // The firmware may not have the channel, and then it needs no port.
+                Err(Error::Rtt(RttError::NoPort { .. })) => {}
+                opened => own.connected = Some(opened?),
+            }
+        }
+        Ok(())
+    }
+
     /// Opens a channel of the run, if the firmware has it.
     pub(super) fn attach(&mut self, target: Target<'_>, stops: &StopTokens) -> Result<()> {
         let Channel::Own(own) = self else { return Ok(()) };
         if own.open.is_some() {
             return Ok(());
         }
-        let opened = target.rtt().channel(own.wanted.number).and_then(|mut channel| {
+        let number = own.wanted.number;
+        let opened = target.rtt().check_channel(number, Deadline::NEVER).and_then(|()| {
+            let connected = own.connected.take();
+            let mut channel = connected.map_or_else(|| RttChannel::open(target.rtt(), number, Deadline::NEVER), Ok)?;
             channel.stop_searches_with(stops.clone());
             own.wanted.mode.map_or(Ok(()), |mode| channel.set_mode(mode))?;
             Ok(channel)
@@ -197,7 +223,10 @@ impl<'c> Channel<'c> {
     pub(super) fn close(&mut self, collector: &mut Collector<'_>, end: Deadline) -> Result<()> {
         let is_binary = self.is_binary();
         let Channel::Own(own) = self else { return Ok(()) };
-        let Some(mut open) = own.open.take() else { return Ok(()) };
+        let connected = own.connected.take();
+        let Some(mut open) = own.open.take() else {
+            return connected.map_or(Ok(()), |unused| unused.close_before(end));
+        };
         let source = OutputSource::Rtt(open.number());
         let mut lines = Vec::new();
         while let Some(line) = open.take_line().filter(|_| !is_binary) {

@@ -23,7 +23,7 @@ type Conditions<'c> = Box<dyn FnOnce() -> RunUntil<'c> + Send + 'c>;
 ///
 /// Each target has a thread of its own, in which the closure makes its conditions. So handlers need
 /// not be [`Send`], but what they share must be. All targets are prepared before the first one is
-/// resumed; one whose OpenOCD hangs keeps the others for half of the time, and no longer. They are
+/// resumed. A target whose OpenOCD hangs delays the others by half of the timeout at most. They are
 /// resumed one after the other, some milliseconds apart. Targets of one SMP group of OpenOCD are
 /// resumed, and halt, together.
 ///
@@ -53,7 +53,7 @@ pub struct RunGroup<'c> {
     runs: Vec<(Target<'c>, Conditions<'c>)>,
 }
 
-/// What the runs of a group came to, from [`RunGroup::run_first`].
+/// The outcomes of the runs of a group, from [`RunGroup::run_first`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FirstOutcome {
@@ -91,8 +91,8 @@ impl<'c> RunGroup<'c> {
 
     /// Runs all targets until the first of them ends: its verdict, or its error, stops the others,
     /// whose verdict is [`Verdict::Stopped`]. A run that ends before it is stopped keeps its own
-    /// verdict; so does one whose target halted together with that of the first, as those of one
-    /// SMP group do: its verdict is [`Verdict::Halt`].
+    /// verdict. If its target halted together with the first one, as targets of one SMP group do,
+    /// this verdict is [`Verdict::Halt`].
     pub fn run_first(self, timeout: Duration) -> FirstOutcome {
         self.run(timeout, Some(&StopToken::new()))
     }

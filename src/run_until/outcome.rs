@@ -175,7 +175,7 @@ impl fmt::Display for RunLine {
     }
 }
 
-/// What a run came to, from [`Target::run_until`](crate::Target::run_until).
+/// The outcome of a run, from [`Target::run_until`](crate::Target::run_until).
 ///
 /// Output and lines are limited together ([`RunUntil::keep`](crate::RunUntil::keep)): what came
 /// first is here.
@@ -214,7 +214,7 @@ pub struct RunOutcome {
     /// ([`RunChannel::binary`](crate::RunChannel::binary)), by channel.
     pub rtt_bytes: BTreeMap<u32, Vec<u8>>,
     /// The RTT channels of [`RunUntil::rtt`](crate::RunUntil::rtt) that the firmware had not set up
-    /// when the run ended: it has no such channel, did not come so far, or keeps its control block
+    /// when the run ended: it has no such channel, did not get that far, or keeps its control block
     /// elsewhere.
     pub missing_channels: Vec<u32>,
     /// Number of bytes of output and lines that were dropped because of the limit.

@@ -117,6 +117,7 @@ impl<'t, 'c> Run<'t, 'c> {
         if self.ticket.is_some() || (self.channels.are_searched_for() && !self.is_stopped()) {
             self.must_be_halted()?;
         }
+        self.channels.wait_for_start = self.rtt_from.is_some();
         let search = self.channels.prepare(self.target, &mut self.collector, self.end)?;
         self.extend(search * 3);
         Ok(())
@@ -191,7 +192,6 @@ impl<'t, 'c> Run<'t, 'c> {
         if let Some((verdict, status)) = resumed {
             return self.last_lines(verdict, status);
         }
-        self.channels.wait_for_start = self.rtt_from.is_some();
         let mut pause = FIRST_PAUSE;
         loop {
             if let Some(line) = self.channels.exchange(self.target, &mut self.collector)? {

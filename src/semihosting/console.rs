@@ -38,18 +38,19 @@ const OUTPUT_BYTES: usize = 1024 * 1024;
 /// polls the target every 1 to 10 ms, also while it is halted. Between polls the session is free
 /// for other calls. Output is bounded: when 1 MiB is unread, the firmware waits at its next call.
 ///
-/// A halt right before a call, by a breakpoint or a watchpoint for example, remains. The call is
-/// served after [`Target::resume`](crate::Target::resume). So is a call at which another thread
-/// [halts](crate::Target::halt) the target. If the call is being served at that moment, it gets its
-/// answer, and the target stays halted behind it. The answer to a call that a reset or a step of
-/// another thread overtakes is dropped. Only [`Target::halt`](crate::Target::halt) holds: after the
-/// command `halt` of a debugger, for example, the call is served. And what holds ends with
-/// [`Target::resume`](crate::Target::resume): of a RISC-V hart nothing tells that a debugger has
-/// resumed it, and that it has made the same call again.
+/// If the target halts right before a call, for example at a breakpoint or a watchpoint, it stays
+/// halted. The call is served after [`Target::resume`](crate::Target::resume). So is a call at
+/// which another thread [halts](crate::Target::halt) the target. If the call is being served at
+/// that moment, it gets its answer, and the target stays halted after the call. If a reset or a
+/// step of another thread comes before the answer, the answer is dropped. Only
+/// [`Target::halt`](crate::Target::halt) holds a target at a call: after the command `halt` of a
+/// debugger, for example, the call is served. Only [`Target::resume`](crate::Target::resume) ends
+/// the hold: nothing shows that a debugger has resumed a RISC-V hart, and that the hart has made
+/// the same call again.
 ///
 /// The targets of an SMP group are resumed together. So an answer to one of them waits while
-/// another one is halted by [`Target::halt`](crate::Target::halt), once OpenOCD has resumed the
-/// group by this crate before: it does not tell who belongs together.
+/// another one is halted by [`Target::halt`](crate::Target::halt). OpenOCD does not tell which
+/// targets form a group, so this holds only once this crate has resumed the group.
 ///
 /// Dropping the console ends the thread. The firmware's next call then halts the target.
 pub struct SemihostingConsole {
@@ -125,10 +126,10 @@ impl Semihosting<'_> {
     /// This crate serves console, command line, clock, time and exit. Calls for files and for the
     /// host's shell are refused: the firmware gets -1.
     ///
-    /// OpenOCD's own semihosting is disabled until the firmware exits or the console is dropped. Then
-    /// its setting is restored, and OpenOCD that served the calls before serves them again, with
-    /// files and shell: also the one at which the firmware waits. If this program is killed or its
-    /// session ends first, OpenOCD does that by itself within four seconds.
+    /// OpenOCD's own semihosting is disabled until the firmware exits or the console is dropped.
+    /// Then its setting is restored. If OpenOCD served the calls before, it serves them again, with
+    /// files and shell, including a call at which the firmware waits. If this program is killed or
+    /// its session ends first, OpenOCD restores the setting by itself within four seconds.
     ///
     /// # Errors
     /// [`SemihostingError::Unsupported`] for targets other than Cortex-M and RISC-V,

@@ -49,7 +49,7 @@ impl Default for SessionBuilder {
 
 impl SessionBuilder {
     /// Sets how long connecting may take, for all addresses together; `None` leaves it to the
-    /// operating system. The default is 5 s. Resolving the name comes before and is not limited.
+    /// operating system. The default is 5 s. The name is resolved before that, without a limit.
     ///
     /// One connection of this process at a time is made to an address, because OpenOCD accepts few
     /// at once. The wait for other connections counts.
@@ -68,8 +68,9 @@ impl SessionBuilder {
     /// Sets how long OpenOCD may take to answer a command, from the moment it is sent; `None` waits
     /// for ever. The default is 10 s.
     ///
-    /// A connection that is replaced before the command takes its time from the same limit. A call
-    /// that needs several commands, such as reading a megabyte, has this time for each of them.
+    /// If the connection is replaced before the command, that time counts towards the same limit. A
+    /// call that needs several commands, such as reading a megabyte, has this time for each of
+    /// them.
     ///
     /// ```
     /// use openocd::Session;
@@ -102,8 +103,8 @@ impl SessionBuilder {
 
     /// Sets the length of the longest reply that is accepted, in bytes. The default is 10 MiB. A
     /// longer reply is a [`ConnectionError::ReplyTooLong`](crate::ConnectionError::ReplyTooLong).
-    /// It counts the command's log and some bytes of this crate's own: less than a few KiB is too
-    /// little for a session.
+    /// The length includes the command's log and some bytes of this crate's own, so a session needs
+    /// a limit of at least a few KiB.
     ///
     /// ```
     /// use openocd::Session;
@@ -177,7 +178,7 @@ impl SessionBuilder {
     /// Starts an OpenOCD and connects to it; see [`Session::start`]. Takes a configuration such as
     /// `"board/st_nucleo_f4.cfg"`, or an [`OpenOcdBuilder`] for everything else that can be chosen.
     ///
-    /// OpenOCD often goes on with another chip than the configuration describes:
+    /// OpenOCD often goes on although the configuration describes another chip:
     /// [`OpenOcdProcess::start_warnings`].
     ///
     /// # Errors

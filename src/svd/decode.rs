@@ -87,7 +87,7 @@ impl<'a> DecodedField<'a> {
 
 impl fmt::Display for DecodedRegister {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Register { peripheral, name, address, info } = &self.register;
+        let Register { peripheral, name, address, changes_other: _, info } = &self.register;
         let digits = hex_digits(info.size) + 2;
         write!(f, "{peripheral}.{name} @ {address:#010x} = {:#0digits$x}", self.value)?;
         if let Some(description) = self.register.description() {

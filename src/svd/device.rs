@@ -20,7 +20,7 @@ use crate::types::ReadAction;
 /// Arrays are expanded into their elements, and derived elements are complete. A register's name is
 /// flat:
 /// - An element of an array has its index in place of `%s`: `CH%s` becomes `CH0`, `CH1`, …, and
-///   `CH[%s]` becomes `CH[0]`, `CH[1]`, …. `dimIndex` gives other indices than numbers.
+///   `CH[%s]` becomes `CH[0]`, `CH[1]`, …. `dimIndex` replaces the numbers by other indices.
 /// - A register in a cluster has the cluster's name and `_` before its own, for each cluster that
 ///   it is in: `PSEL_SCK`, `CH[0]_CR`.
 /// - `prependToName` and `appendToName` of the peripheral are part of the name.

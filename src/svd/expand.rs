@@ -184,6 +184,7 @@ impl<'s> Expander<'s, '_> {
                 peripheral: peripheral.clone(),
                 address: place(base_address, register.offset, &name)?,
                 name,
+                changes_other: None,
                 info: register.info.clone(),
             });
         }

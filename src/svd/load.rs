@@ -5,6 +5,7 @@ mod encoding;
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::device::{Device, Guard, Peripheral};
 use super::expand;
@@ -121,7 +122,29 @@ pub(super) fn with_peripherals(device: Device, more: Vec<Peripheral>) -> Device 
     guarded.sort_by_key(|guard| guard.first);
     let all = peripherals.iter().flat_map(|peripheral| &peripheral.registers);
     let widest = all.map(Register::bytes).max().unwrap_or(1);
-    Device { peripherals, peripheral_by_name, by_address, widest, guarded, ..device }
+    let mut device = Device { peripherals, peripheral_by_name, by_address, widest, guarded, ..device };
+    note_shared_reads(&mut device);
+    device
+}
+
+/// Notes in each register whether a read of it changes another one at its addresses.
+fn note_shared_reads(device: &mut Device) {
+    if device.guarded.is_empty() {
+        return;
+    }
+    let mut noted = Vec::new();
+    for &(address, peripheral, place) in &device.by_address {
+        let register = &device.peripherals[peripheral as usize].registers[place as usize];
+        if register.read_action().is_some() {
+            continue;
+        }
+        if let Some((other, action)) = device.read_action_within(address, register.bytes()) {
+            noted.push((peripheral, place, Arc::new((other.path(), action))));
+        }
+    }
+    for (peripheral, place, other) in noted {
+        device.peripherals[peripheral as usize].registers[place as usize].changes_other = Some(other);
+    }
 }
 
 #[cfg(test)]

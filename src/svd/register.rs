@@ -18,6 +18,8 @@ pub struct Register {
     pub(super) peripheral: Arc<str>,
     pub(super) name: Arc<str>,
     pub(super) address: u64,
+    /// The other register at these addresses that a read changes, and how.
+    pub(super) changes_other: Option<Arc<(String, ReadAction)>>,
     pub(super) info: Arc<RegisterInfo>,
 }
 
@@ -208,7 +210,7 @@ impl Register {
 
 impl fmt::Debug for Register {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Register { peripheral, name, address, info } = self;
+        let Register { peripheral, name, address, changes_other: _, info } = self;
         write!(f, "Register({peripheral}.{name} at {address:#010x}, {} bits, {})", info.size, info.access)
     }
 }

@@ -72,8 +72,8 @@ pub struct SnapshotRegister {
 }
 
 impl Svd<'_> {
-    /// Takes a snapshot of peripherals. One that is named twice is taken once. If the description
-    /// has several peripherals of a name, all are taken.
+    /// Takes a snapshot of peripherals. A peripheral that is named twice is taken once. If the
+    /// description has several peripherals with one name, all are taken.
     ///
     /// Registers that are write-only, or that a read changes, are not read: the snapshot says so of
     /// each. That holds for an [`unguarded`](Self::unguarded) view too. Each peripheral is read as
@@ -213,8 +213,9 @@ impl Snapshot {
     ///
     /// Registers are matched by path, address and width. If a snapshot has such a register twice,
     /// the first is compared with the first of the other snapshot, and the second with the second.
-    /// Both need not have the same peripherals: what only one has is listed, and what only one
-    /// could read. Nothing is assumed of a register that one of them did not read.
+    /// The snapshots need not have the same peripherals: the result lists registers that only one
+    /// snapshot has, or that only one could read. A register that one of them did not read is not
+    /// compared.
     pub fn diff(&self, later: &Snapshot) -> SnapshotDiff {
         SnapshotDiff::of(self, later)
     }

@@ -1,6 +1,5 @@
 //! Registers as variables, for samples.
 
-use super::read::bits;
 use super::register::Register;
 use crate::error::{Error, Result, SvdError};
 use crate::memory::{Variable, VariableType};
@@ -9,9 +8,9 @@ use crate::types::SkipReason;
 /// An unsigned number of the register's width, with its path as the name (`TIM2.CNT`).
 ///
 /// # Errors
-/// [`SvdError::NotReadable`] if the register is write-only, or if a read of it changes the chip's
-/// state: a sample changes nothing. [`SvdError::UnsupportedSize`] if the register has more than 64
-/// bits.
+/// [`SvdError::NotReadable`] if the register is write-only, or if a read of it changes it or another
+/// register at its addresses: a sample changes nothing. [`SvdError::NotSampled`] if the register's
+/// width is not 8, 16, 32 or 64 bits.
 impl TryFrom<&Register> for Variable {
     type Error = Error;
 
@@ -20,14 +19,17 @@ impl TryFrom<&Register> for Variable {
         if !register.access().can_read() {
             return Err(refused(SkipReason::WriteOnly).into());
         }
-        if let Some(action) = register.read_action() {
-            return Err(refused(SkipReason::ReadChangesState { register: register.path(), action }).into());
+        let own = register.read_action().map(|action| (register.path(), action));
+        if let Some((register, action)) = own.or_else(|| register.changes_other.as_deref().cloned()) {
+            return Err(refused(SkipReason::ReadChangesState { register, action }).into());
         }
-        let kind = match bits(register)? {
+        let kind = match register.size() {
             8 => VariableType::U8,
             16 => VariableType::U16,
             32 => VariableType::U32,
-            _ => VariableType::U64,
+            64 => VariableType::U64,
+            // The access that reads it reads its neighbours, too.
+            bits => return Err(SvdError::NotSampled { register: register.path(), bits }.into()),
         };
         Ok(Variable::new(register.address(), kind).named(register.path()))
     }

@@ -85,8 +85,8 @@ impl Svd<'_> {
     /// One command reads the register and writes it, so that no other client of this OpenOCD comes
     /// between. The program on the target may. The bits that are not given are written as follows:
     /// - A field where a 1 (or a 0) clears, sets or toggles gets the bit that does nothing.
-    /// - Any other field gets the value that was read. One that takes a single write after a reset
-    ///   has had it then.
+    /// - Any other field gets the value that was read. This uses up the write of a field that takes
+    ///   only one write after a reset.
     /// - A bit of no field, or of a read-only one, gets the value that was read; where the register
     ///   is not read, its reset value, or 0 if that is not known.
     /// - A write-only field among readable ones gets its reset value, since a read does not give

@@ -15,8 +15,8 @@ impl Session {
     /// examined, or whose TAP is disabled, is listed with its state and is no failure.
     ///
     /// # Errors
-    /// [`TargetError::Halt`] if an examined target does not halt, or if OpenOCD reaches none. The others
-    /// are halted then. The errors of [`Target::halt`].
+    /// [`TargetError::Halt`] if an examined target does not halt, or if OpenOCD reaches no target.
+    /// The other targets are halted then. The errors of [`Target::halt`].
     ///
     /// ```
     /// # use virtual_chip::{Model, VirtualBoard};

@@ -6,10 +6,10 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum ResetSignal {
-    /// System reset, mostly the chip's NRST pin.
+    /// System reset, usually the chip's NRST pin.
     Srst,
     /// Test reset, which resets the TAPs. SWD has none. While it is asserted over JTAG, every scan,
-    /// and so every access to a target, ends OpenOCD by an assertion of its own.
+    /// and so every access to a target, makes OpenOCD abort.
     Trst,
     /// Both lines at once, for boards where one pulls the other.
     Both,

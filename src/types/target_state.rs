@@ -70,9 +70,9 @@ pub enum HaltReason {
     /// The target executed the one instruction of a step.
     SingleStep,
     /// The target made a semihosting call, which waits for its answer: a Cortex-M is halted at its
-    /// `BKPT 0xAB`, a RISC-V hart at its `ebreak` between two shifts of `zero`. OpenOCD calls it a
-    /// breakpoint. With a breakpoint of OpenOCD's at that instruction the reason is
-    /// [`Breakpoint`](Self::Breakpoint). OpenOCD 0.12.0 knows no reason of a RISC-V hart
+    /// `BKPT 0xAB`, a RISC-V hart at its `ebreak` between two shifts of `zero`. OpenOCD calls this
+    /// a breakpoint. If OpenOCD has a breakpoint at that instruction, the reason is
+    /// [`Breakpoint`](Self::Breakpoint). OpenOCD 0.12.0 gives no reason for a RISC-V hart
     /// ([`Unknown`](Self::Unknown)).
     ///
     /// [`Target::run_until`](crate::Target::run_until) with
@@ -80,13 +80,15 @@ pub enum HaltReason {
     Semihosting,
     /// The program ended by a semihosting call that OpenOCD served.
     ProgramExit,
-    /// Vector catch halted a Cortex-M at the first instruction of an exception's handler, or after a
-    /// reset; see [`Target::set_vector_catch`](crate::Target::set_vector_catch). With a breakpoint
-    /// at that instruction the reason is [`Breakpoint`](Self::Breakpoint), and after a step
-    /// [`SingleStep`](Self::SingleStep). OpenOCD's own `exception-catch` is this, too.
+    /// Vector catch halted a Cortex-M at the first instruction of an exception's handler, or after
+    /// a reset; see [`Target::set_vector_catch`](crate::Target::set_vector_catch). With a
+    /// breakpoint at that instruction the reason is [`Breakpoint`](Self::Breakpoint), and after a
+    /// step [`SingleStep`](Self::SingleStep). OpenOCD's own reason `exception-catch` is this one,
+    /// too.
     ///
-    /// The core itself does not tell. So once vector catch is taken back, as `ocd run` does at its
-    /// end, the reason is OpenOCD's again, which is [`Breakpoint`](Self::Breakpoint).
+    /// The core itself does not report this reason. So once vector catch is turned off again, as
+    /// `ocd run` does at its end, the reason is OpenOCD's, which is
+    /// [`Breakpoint`](Self::Breakpoint).
     ExceptionCatch,
     /// The core of a Cortex-M is locked up: a fault occurred where none can be handled, usually in
     /// the handler of a fault. OpenOCD has no name for this reason.

@@ -28,7 +28,7 @@ pub enum VectorCatch {
     BusFault,
     /// A fault while the core entered an exception or returned from one (`VC_INTERR`).
     InterruptError,
-    /// A hard fault, also one that another fault became since its handler is not enabled
+    /// A hard fault, also one that another fault escalated to because its handler is not enabled
     /// (`VC_HARDERR`).
     HardFault,
 }

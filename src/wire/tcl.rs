@@ -9,8 +9,8 @@ use std::borrow::Cow;
 /// Quotes a word for [`Session::command`](crate::Session::command), so that Tcl takes it as exactly
 /// one word with exactly these characters, whatever they are.
 ///
-/// For everything that a command takes from elsewhere: paths, names, user input. OpenOCD's Tcl runs
-/// programs when told to, so an unquoted word is a way in.
+/// Use it for everything in a command that comes from elsewhere: paths, names, user input.
+/// OpenOCD's Tcl can run programs, so an unquoted word can run code.
 ///
 /// Plain words stay as they are. Anything else becomes a double-quoted string with escapes.
 ///

@@ -48,6 +48,7 @@ fn wrong_configurations_are_told() {
         ("target/stm32f1x.cfg".to_owned(), "OpenOCD's configuration names no debug probe"),
         ("-c 'adapter driver nonsense'".to_owned(), "this OpenOCD does not know the debug probe's driver"),
         (format!("{dummy} -c 'set x {{'"), "OpenOCD ended before it was ready"),
+        (format!("{dummy} -c 'noinit; shutdown'"), "the configuration ends OpenOCD with `exit` or `shutdown`"),
     ] {
         explained(&bench.ocd_alone(&["status", "--config", &config]).expect(71), what);
     }

@@ -49,6 +49,8 @@ fn what_fails_on_a_locked_chip_names_read_protection() {
         (&["flash", "app.bin@0x08000000", "--no-verify"], "flash.erase", 74),
         (&["flash", "app.bin@0x08004c00", "--chip-erase", "--no-verify"], "flash.erase", 74),
         (&["flash", "app.bin@0x08004c00", "--keep-unwritten", "--no-verify"], "flash.read", 73),
+        (&["protect", "10", "11"], "flash.read_protected", 74),
+        (&["unprotect", "10", "11"], "flash.read_protected", 74),
     ] {
         let ran = bench.ocd(&[arguments, &["--json"]].concat()).expect(status);
         assert_eq!(ran.error()["id"], id, "{arguments:?}");

@@ -11,7 +11,9 @@ fn wanted_line_may_be_any_line_of_a_log_entry() {
     let ran = bench.ocd(&["run", &firmware("panics"), "--until-line", "^index"]).expect(0);
     let reason = "the line came: index out of bounds: the len is 4 but the index is 4 (exit status 0, of ocd)";
     assert_eq!(ran.stderr.lines().last().unwrap(), reason, "{ran:#?}");
-    bench.ocd(&["run", &firmware("panics"), "--until-line", "is 4$"]).expect(0);
+    let ran = bench.ocd(&["run", &firmware("panics"), "--until-line", "is 4$", "--json"]).expect(0);
+    let line = "index out of bounds: the len is 4 but the index is 4";
+    assert_eq!(ran.result()["verdict"], serde_json::json!({ "kind": "line", "text": line }), "{ran:#?}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn with(bench: &Bench, config: &str, arguments: &[&str]) -> Ran {
     Ran::of(bench.command(arguments).env("OCD_CONFIG", config))
 }
 
-const WARNING: &str = "warning: another chip answers than the configuration describes: \
+const WARNING: &str = "warning: the configuration describes another chip: \
                        TAP stm32f1x.cpu has the identification code 0x3ba00477, expected 0x4ba00477";
 
 fn warnings(ran: &Ran) -> Vec<&str> {
@@ -54,7 +54,7 @@ fn help_for_a_wrong_chip_does_not_name_the_wrong_file() {
         return;
     }
     let ran = ran.expect(73);
-    assert!(ran.stderr.starts_with("error: another chip answers than the configuration describes\n"), "{ran:#?}");
+    assert!(ran.stderr.starts_with("error: the configuration describes another chip\n"), "{ran:#?}");
     assert!(!ran.stderr.contains("stm32f4x.cfg"), "{ran:#?}");
 }
 
@@ -70,7 +70,7 @@ fn failed_handler_of_a_reset_is_told_in_short() {
         "{ran:#?}"
     );
     assert!(ran.stderr.contains("\n  cause: OpenOCD says: "), "{ran:#?}");
-    assert!(ran.stderr.contains("\n  help: another chip answers than the configuration describes: "), "{ran:#?}");
+    assert!(ran.stderr.contains("\n  help: the configuration describes another chip: "), "{ran:#?}");
     let error = with(&bench, &lenient(&bench), &["flash", "x.bin@0x08000000", "--json"]).expect(73).error();
     assert!(error["log"].as_array().is_some_and(|lines| lines.len() > 2), "{error}");
 }

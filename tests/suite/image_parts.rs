@@ -101,6 +101,25 @@ fn what_ram_does_not_take_is_not_started() {
 }
 
 #[test]
+fn vector_table_that_the_core_cannot_use_is_refused() {
+    let board = Board::start();
+    let resets = board.chip.reset_count();
+    let (target, program) = (board.session.target(), ram_program());
+    let start = RamStart::at(0x2000_0100);
+    let wrong =
+        [start.vectors(0x2000_0010), start.vectors(0x1_2000_0000), start.vectors(u64::MAX), start.stack(1 << 32)];
+    for start in wrong {
+        let error = target.run_in_ram_from(&program, start).unwrap_err();
+        assert!(matches!(error, Error::Target(TargetError::InvalidArgument(_))), "{start:?}: {error}");
+    }
+    assert_eq!(board.chip.reset_count(), resets);
+    // VTOR of a Cortex-M3 lacks the two highest bits.
+    let error = target.run_in_ram_from(&program, start.vectors(0x6000_0000)).unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::NotLoaded(_))), "{error}");
+    assert_eq!(board.chip.state(), CoreState::Halted);
+}
+
+#[test]
 fn program_in_the_ram_of_a_hart_runs() {
     let hart = VirtualHart::start().unwrap();
     let session = Session::start(hart.openocd_config()).unwrap_or_else(|error| panic!("{INSTALL}\n{error}"));

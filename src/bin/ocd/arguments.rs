@@ -13,7 +13,7 @@ pub(crate) struct BoardArgs {
     /// "-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg".
     #[arg(long, global = true, value_name = "CONFIG", env = "OCD_CONFIG", allow_hyphen_values = true)]
     config: Option<String>,
-    /// Drive a virtual STM32F103, made for this command alone.
+    /// Drive a virtual STM32F103, created for this command alone.
     #[arg(id = "virtual_chip", long = "virtual", global = true)]
     #[arg(hide = !cfg!(feature = "virtual"))]
     virtual_chip: bool,
@@ -29,16 +29,16 @@ pub(crate) struct BoardArgs {
     /// Select the transport: jtag, swd and others that the probe has.
     #[arg(long, global = true, value_name = "NAME", env = "OCD_TRANSPORT")]
     transport: Option<String>,
-    /// Use this target of the configuration, such as stm32f1x.cpu. OpenOCD's default otherwise.
+    /// Use this target of the configuration, such as stm32f1x.cpu [default: OpenOCD's].
     #[arg(long, global = true, value_name = "NAME", env = "OCD_TARGET")]
     target: Option<String>,
     /// Start this openocd instead of $OPENOCD or the one in PATH.
     #[arg(long, global = true, value_name = "PATH", env = "OCD_OPENOCD")]
     openocd: Option<String>,
-    /// For commands that wait (run, attach, wait-halt, rtt, semihosting, watch, events): how long they
-    /// may take, from when the board is ready; no limit by default. For all others: how long OpenOCD
-    /// may take to answer (10s, for flash 60s). It limits the start of OpenOCD, too (10s), but to no
-    /// less than 3s.
+    /// For commands that wait (run, attach, wait-halt, rtt, semihosting, watch, events): how long
+    /// they may take, from when the board is ready; no limit by default. For all others: how long
+    /// OpenOCD may take to answer (10s, for flash 60s). It also limits the start of OpenOCD (10s),
+    /// but to no less than 3s.
     #[arg(long, global = true, value_name = "TIME", env = "OCD_TIMEOUT")]
     timeout: Option<String>,
     /// The chip's SVD file, for addresses such as RCC.CR.
@@ -47,14 +47,15 @@ pub(crate) struct BoardArgs {
     /// The firmware's ELF file, for addresses such as counter+4.
     #[arg(long, global = true, value_name = "FILE", env = "OCD_ELF")]
     elf: Option<String>,
-    /// Wait so long for a probe that is absent or busy, or for the OpenOCD of --connect.
+    /// How long to wait for a probe that is absent or busy, or for the OpenOCD of --connect.
     #[arg(long, global = true, value_name = "TIME", env = "OCD_WAIT")]
     wait: Option<String>,
     /// What happens to the target when the command ends [default: halt for `run`, otherwise keep].
     #[arg(long, global = true, value_name = "keep|resume|halt|leave", env = "OCD_ON_EXIT")]
     on_exit: Option<String>,
-    /// Before anything is done, check that a TAP has this IDCODE, or the debug port this DPIDR. In
-    /// ocd.toml and the environment it is for commands that change the target or its flash.
+    /// Before anything is done, check that a TAP has this IDCODE, or the debug port this DPIDR.
+    /// From ocd.toml or the environment, it is checked only by commands that change the target or
+    /// its flash.
     #[arg(long, global = true, value_name = "ID", env = "OCD_EXPECT")]
     expect: Option<String>,
     /// The ports on which OpenOCD listens for RTT, such as 9000 or 9000-9003, if it is behind

@@ -16,7 +16,7 @@ use crate::output::{self, Output};
 
 /// Flash, run, inspect and test microcontrollers through OpenOCD.
 ///
-/// Every failure is an error with an exit status of its own, also where OpenOCD itself reports
+/// Every failure is an error with an exit status of its own, even where OpenOCD itself reports
 /// success.
 #[derive(Debug, Parser)]
 #[command(name = "ocd", version, after_long_help = exit_status::TABLE, max_term_width = 100)]

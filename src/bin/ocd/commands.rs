@@ -41,7 +41,7 @@ use crate::output::Output;
 /// The aliases are what other tools call a command. They are hidden: one name is enough to learn.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Flash firmware, reset, and show what it prints until it ends. Its exit status becomes ours.
+    /// Flash firmware, reset, show what it prints until it ends, and exit with its status.
     Run(Box<run::RunArgs>),
     /// Show what running firmware prints, without a reset or a halt.
     ///
@@ -100,7 +100,7 @@ pub(crate) enum Command {
     Dap(dap::DapArgs),
     /// Show the probe, set its speed, drive its reset lines.
     Adapter(adapter::AdapterArgs),
-    /// Write firmware into flash, verify it and start it. What flash holds already is skipped.
+    /// Write firmware into flash, verify it and start it. Unchanged sectors are skipped.
     #[command(alias = "download", alias = "program")]
     Flash(flash::FlashArgs),
     /// Erase flash.
@@ -121,7 +121,7 @@ pub(crate) enum Command {
     Config,
     /// Start an OpenOCD for other tools, and keep it until Ctrl-C.
     Server(server::ServerArgs),
-    /// Start GDB on the board, with an OpenOCD that ends with it, or with the one of --connect.
+    /// Start GDB on the board, with an OpenOCD of its own or the one of --connect.
     Gdb(gdb::GdbArgs),
     /// Run OpenOCD's commands and ours, line by line.
     Repl(repl::ReplArgs),

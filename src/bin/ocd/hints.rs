@@ -145,6 +145,9 @@ fn with_one_line(failure: &mut Failure, line: impl FnOnce(&[String]) -> Option<&
 /// Whether read protection explains it: flash cannot be read, or the chip refuses to change flash
 /// whose write protection is off, as far as OpenOCD knows. A board that is lost answers neither.
 fn may_be_read_protected(error: &Error) -> bool {
+    if matches!(error, Error::Flash(FlashError::ReadProtected { .. })) {
+        return true;
+    }
     let Some(refused) = error.failure() else { return false };
     let is_unreadable = match error {
         Error::Flash(FlashError::Read { .. } | FlashError::Verify { .. } | FlashError::Unreadable { .. }) => true,
@@ -197,13 +200,14 @@ pub(crate) fn name_quotes(mut failure: Failure, settings: &Settings) -> Failure 
 fn start_up(failure: &mut Failure, report: &ProcessReport) {
     failure.log.clone_from(&report.log_tail);
     failure.command = Some(report.command_line.clone());
-    let recognized = StartFailure::recognize(&report.log_tail)
-        .and_then(|(why, line)| symptoms::symptom(why).map(|symptom| (why, symptom, line)));
-    if let Some((why, symptom, line)) = recognized {
+    let why = report.start_failure();
+    if let Some(symptom) = symptoms::symptom(why) {
+        let line = StartFailure::recognize(&report.log_tail).map(|(_, line)| line);
+        let line = line.or_else(|| symptoms::first_error(&report.log_tail));
         failure.status = symptom.status;
         symptom.id.clone_into(&mut failure.id);
         failure.message = why.to_string();
-        failure.causes = vec![format!("OpenOCD says: {line}")];
+        failure.causes = line.map(|line| format!("OpenOCD says: {line}")).into_iter().collect();
         failure.help.push(symptom.help.to_owned());
         match symptom.id {
             symptoms::NO_PERMISSION => {

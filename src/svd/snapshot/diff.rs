@@ -29,8 +29,8 @@ pub struct SnapshotDiff {
     pub compared: usize,
     /// The registers that only one of the snapshots could read, as the other one has them.
     pub unread_once: Vec<SnapshotRegister>,
-    /// The registers that neither snapshot read, as the later one has them: mostly because they are
-    /// write-only, or because reading changes the chip's state.
+    /// The registers that neither snapshot read, as the later one has them: usually because they
+    /// are write-only, or because reading changes the chip's state.
     pub unread: Vec<SnapshotRegister>,
     /// The registers that only the earlier snapshot has.
     pub only_before: Vec<SnapshotRegister>,

@@ -95,3 +95,30 @@ fn unlocking_an_image_keeps_a_protection_between_its_parts_that_is_not_obeyed_ye
     reset(&board);
     assert_eq!(protected(&board), [1, 2, 3]);
 }
+
+#[test]
+fn change_that_would_end_read_protection_is_refused() {
+    let board = Board::halted();
+    let flash = board.session.flash();
+    let calibration = Image::bin(BASE + 0x1_fc00, b"calibration data").unwrap();
+    flash.write_image(&calibration).unwrap();
+    flash.protect(0, 0..=0).unwrap();
+    reset(&board);
+    board.chip.faults().read_protect(true);
+    board.session.target().halt().unwrap();
+    let image = Image::bin(BASE, [0x42; 64]).unwrap();
+    let unlocking = WriteOptions::new().unlock(true).verify(false);
+    for refused in [
+        flash.protect(0, 4..=5),
+        flash.unprotect(0, 0..=0),
+        flash.unprotect(0, 4..=5),
+        flash.write_image_with(&image, unlocking).map(drop),
+    ] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, Error::Flash(FlashError::ReadProtected { .. })), "{error:?}");
+    }
+    reset(&board);
+    board.chip.faults().read_protect(false);
+    assert_eq!(board.session.memory().read_bytes(BASE + 0x1_fc00, 16).unwrap(), b"calibration data");
+    assert_eq!(protected(&board), [0]);
+}

@@ -69,8 +69,8 @@ fn missing_adapter_is_reported_though_openocd_listens_first() {
 #[test]
 fn reason_of_a_failed_start_is_recognized() {
     use StartFailure::{
-        MissingFile, NoDriver, NoProbe, PortTaken, ProbeUnreachable, TransportRefused, Unknown, UnknownCommand,
-        UnknownDriver,
+        EndedByConfiguration, MissingFile, NoDriver, NoProbe, PortTaken, ProbeUnreachable, TransportRefused, Unknown,
+        UnknownCommand, UnknownDriver,
     };
 
     let probe = "-c 'adapter driver dummy; adapter speed 1000'";
@@ -84,9 +84,21 @@ fn reason_of_a_failed_start_is_recognized() {
         (format!("{probe} -c 'transport select jtag; transport select swd'"), TransportRefused),
         ("-c 'adapter driver cmsis-dap; transport select hla_swd'".to_owned(), TransportRefused),
         (format!("{probe} -c 'error oops'"), Unknown),
+        (format!("{probe} -c 'noinit; shutdown'"), EndedByConfiguration),
     ] {
         let (_, report) = startup_failure(Session::start(&*config).unwrap_err());
         assert_eq!(report.start_failure(), expected, "{config}: {report}");
+    }
+    let chip = VirtualChip::start().unwrap();
+    // The last one fails before it comes to its end.
+    for (ends, expected) in [
+        ("init; exit", EndedByConfiguration),
+        ("init; shutdown", EndedByConfiguration),
+        ("program absent.elf verify exit", Unknown),
+    ] {
+        let config = format!("{} -c '{ends}'", chip.openocd_config());
+        let (_, report) = startup_failure(Session::start(config).unwrap_err());
+        assert_eq!(report.start_failure(), expected, "{ends}: {report}");
     }
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (_, report) = startup_failure(dummy().tcl_port(taken.local_addr().unwrap().port()).spawn().unwrap_err());

@@ -157,3 +157,31 @@ fn death_report_ends_with_openocds_own_lines() {
     assert!(report.log_tail.iter().any(|line| line == "the last words"), "{report}");
     assert!(!report.log_tail.iter().any(|line| line.starts_with(|c: char| c.is_ascii_digit())), "{report}");
 }
+
+#[test]
+fn replies_are_no_log_lines_after_reconnecting_to_a_new_openocd() {
+    // Whether the number that tells its replies is greater than the one before is chance.
+    for _ in 0..8 {
+        let (send, lines) = mpsc::channel();
+        let start = |port| {
+            let send = send.clone();
+            let openocd = dummy().command("noinit").tcl_port(port);
+            openocd.on_log(move |line| drop(send.send(line.to_owned()))).spawn().unwrap()
+        };
+        let first = start(0);
+        let session = Session::connect(first.tcl_address()).unwrap();
+        first.kill().unwrap();
+        let second = start(first.tcl_port());
+        session.reconnect().unwrap();
+        session.command("set x 1").unwrap();
+        session.command("echo {the log ends here}").unwrap();
+        let mut log = Vec::new();
+        while log.last().is_none_or(|line| line != "the log ends here") {
+            log.push(lines.recv_timeout(PATIENCE).unwrap());
+        }
+        let is_reply =
+            |line: &&String| line.trim_end().len() == 19 && line.trim_end().bytes().all(|byte| byte.is_ascii_digit());
+        assert_eq!(log.iter().find(is_reply), None, "{log:#?}");
+        drop(second);
+    }
+}

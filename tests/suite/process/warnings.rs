@@ -13,7 +13,7 @@ fn warnings(session: &Session) -> Vec<String> {
     session.process().unwrap().start_warnings().to_vec()
 }
 
-const WRONG: &str = "another chip answers than the configuration describes: \
+const WRONG: &str = "the configuration describes another chip: \
                      TAP stm32f1x.cpu has the identification code 0x3ba00477, expected 0x4ba00477";
 
 #[test]

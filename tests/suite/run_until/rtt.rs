@@ -173,3 +173,26 @@ fn one_range_is_for_all_channels_of_a_run() {
         assert!(matches!(error, Error::Rtt(RttError::InvalidArgument(_))), "{error:?}");
     }
 }
+
+#[test]
+fn a_channel_that_is_open_already_takes_nothing_from_a_run() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/rust/prebuilt/rtt_plain.elf");
+    let image = openocd::Image::open(file).unwrap();
+    let block = image.symbol("_SEGGER_RTT").unwrap().range();
+    let board = Board::halted();
+    board.session.flash().write_image(&image).unwrap();
+    for _ in 0..3 {
+        board.session.target().reset(ResetMode::Run).unwrap();
+        let rtt = board.session.rtt();
+        rtt.setup(block.start, (block.end - block.start).try_into().unwrap(), "SEGGER RTT").unwrap();
+        rtt.start_wait(PATIENCE).unwrap();
+        let mut other = rtt.channel(0).unwrap();
+        other.set_read_timeout(Some(PATIENCE));
+        assert_eq!(other.lines().next().unwrap().unwrap(), "hello over RTT");
+        board.session.target().reset(ResetMode::Halt).unwrap();
+        let until = RunUntil::new().rtt_line(block.clone(), 0, |line| line == "hello over RTT");
+        let outcome = board.session.target().run_until(until, PATIENCE).unwrap();
+        assert_eq!(outcome.verdict, Verdict::Line("hello over RTT".to_owned()), "{outcome:?}");
+        assert_eq!(other.lines().next().unwrap().unwrap(), "hello over RTT");
+    }
+}

@@ -125,7 +125,7 @@ fn keywords_are_read_and_printed_as_in_the_file() {
     let error = "readonly".parse::<Access>().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "\"readonly\" is no value of <access>; known are read-only, read-write, read-writeOnce, writeOnce, write-only"
+        "\"readonly\" is not a value of <access>; expected one of read-only, read-write, read-writeOnce, writeOnce, write-only"
     );
 }
 

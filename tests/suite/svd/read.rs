@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use openocd::svd::{SkipReason, UnreadReason};
+use openocd::svd::{Device, SkipReason, UnreadReason};
 use openocd::{Error, SampleValue, SvdError, TargetError, Variable};
 
 use super::{board, ram};
@@ -236,4 +236,42 @@ fn registers_are_sampled_unless_a_read_changes_something() {
         let error = Variable::try_from(register(peripheral, name)).unwrap_err();
         assert!(matches!(error, Error::Svd(SvdError::NotReadable { .. })), "{error:?}");
     }
+}
+
+#[test]
+fn registers_whose_access_reads_others_are_not_sampled() {
+    let register = |name: &str, offset: u32, size: u32, more: &str| {
+        format!(
+            "<register><name>{name}</name><addressOffset>{offset}</addressOffset><size>{size}</size>{more}</register>"
+        )
+    };
+    let clears = "<readAction>clear</readAction>";
+    let registers = [
+        register("R24", 0, 24, ""),
+        register("S12", 4, 12, ""),
+        register("SR", 8, 32, ""),
+        register("DR", 8, 32, clears),
+        register("W", 12, 32, ""),
+        register("N8", 15, 8, clears),
+        register("R32", 16, 32, ""),
+        register("R64", 24, 64, ""),
+    ];
+    let (name, base) = ("<name>P</name>", "<baseAddress>0x20004000</baseAddress>");
+    let registers = registers.concat();
+    let device = Device::parse_str(&format!(
+        "<device><name>D</name><peripherals><peripheral>{name}{base}<registers>{registers}</registers></peripheral></peripherals></device>"
+    ));
+    let device = device.unwrap();
+    let variable = |name: &str| Variable::try_from(device.peripheral("P").unwrap().register(name).unwrap());
+    for name in ["R24", "S12"] {
+        let error = variable(name).unwrap_err();
+        assert!(matches!(error, Error::Svd(SvdError::NotSampled { .. })), "{name}: {error:?}");
+    }
+    for (name, other) in [("SR", "P.DR"), ("DR", "P.DR"), ("W", "P.N8"), ("N8", "P.N8")] {
+        let error = variable(name).unwrap_err();
+        assert!(matches!(error, Error::Svd(SvdError::NotReadable { .. })), "{name}: {error:?}");
+        assert!(error.to_string().contains(other), "{name}: {error}");
+    }
+    assert_eq!(variable("R32").unwrap().to_string(), "P.R32: u32 at 0x20004010");
+    assert_eq!(variable("R64").unwrap().to_string(), "P.R64: u64 at 0x20004018");
 }

@@ -24,7 +24,7 @@ pub(crate) struct AdapterArgs {
 enum AdapterCommand {
     /// Show driver, transport, speed and serial number. The default.
     Info,
-    /// Set the speed, and show what the probe makes of it. 0 is adaptive clocking.
+    /// Set the speed, and show the speed that the probe uses. 0 is adaptive clocking.
     Speed {
         /// The speed in kHz.
         #[arg(value_parser = number::number_u32)]

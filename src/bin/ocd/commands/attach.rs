@@ -39,8 +39,8 @@ const RESUME: &str = "`ocd resume` lets the target run";
 pub(crate) struct AttachArgs {
     /// The firmware that runs: an ELF file.
     file: PathBuf,
-    /// End with success at the first line that this regular expression finds. An exit with status 0
-    /// before that is no success: it ends with 77.
+    /// End with success at the first line that this regular expression matches. If the firmware
+    /// exits with 0 before that, the status is 77.
     #[arg(long, value_name = "REGEX")]
     until_line: Option<Regex>,
     #[command(flatten)]

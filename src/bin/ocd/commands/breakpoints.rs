@@ -52,7 +52,7 @@ struct BpAddArgs {
 
 #[derive(Debug, Args)]
 struct RemoveArgs {
-    /// Where: a number or a symbol. Unless there is a symbol `all`, that is --all.
+    /// Where: a number or a symbol. `all` is --all, unless there is a symbol of that name.
     #[arg(required_unless_present = "all")]
     address: Option<String>,
     /// Remove all.

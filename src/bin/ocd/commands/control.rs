@@ -36,7 +36,7 @@ pub(crate) struct ResumeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct StepArgs {
-    /// Execute so many instructions.
+    /// Execute this many instructions.
     #[arg(default_value_t = 1, value_parser = number::number_u32)]
     count: u32,
 }

@@ -21,9 +21,8 @@ use crate::settings::{Key, Settings};
 pub(crate) struct CrashArgs {
     /// The firmware that runs, in place of --elf.
     file: Option<PathBuf>,
-    /// Accept the file for firmware whose flash differs from it, such as firmware that writes
-    /// to its own flash. Otherwise no name and no place is taken from a file that is not the one in
-    /// flash.
+    /// Use the file although flash differs from it, as for firmware that writes to its own flash.
+    /// By default, names and source lines are not taken from a file that differs from flash.
     #[arg(long)]
     trust_file: bool,
 }

@@ -18,7 +18,7 @@ use crate::time_limit::TimeLimit;
 
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {
-    /// End after so many events; otherwise after --timeout, or at Ctrl-C.
+    /// End after this many events; otherwise after --timeout, or at Ctrl-C.
     #[arg(long, short = 'n', value_name = "N", value_parser = number::number)]
     count: Option<u64>,
 }

@@ -27,7 +27,7 @@ pub(crate) struct SvfArgs {
     /// The TAP that the file is for; all others are bypassed [default: the whole chain].
     #[arg(long, value_name = "NAME")]
     tap: Option<String>,
-    /// Go on after a failed comparison, and count them.
+    /// Go on after failed comparisons, and count them.
     #[arg(long)]
     ignore_errors: bool,
 }

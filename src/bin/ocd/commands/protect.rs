@@ -20,7 +20,7 @@ pub(crate) struct ProtectArgs {
     /// The last one.
     #[arg(value_parser = number::number_u32)]
     last: u32,
-    /// The flash bank, by its number or name. The only one otherwise.
+    /// The flash bank, by its number or name [default: the only one].
     #[arg(long, value_name = "BANK")]
     bank: Option<String>,
 }

@@ -64,16 +64,16 @@ pub(crate) struct RunArgs {
     /// with 75 before anything runs.
     #[arg(long)]
     no_flash: bool,
-    /// End with success at the first line that this regular expression finds. An exit with status 0
-    /// before that is no success: it ends with 77.
+    /// End with success at the first line that this regular expression matches. If the firmware
+    /// exits with 0 before that, the status is 77.
     #[arg(long, value_name = "REGEX")]
     until_line: Option<regex::Regex>,
-    /// End with success when the firmware reaches this symbol or address. An exit with status 0
-    /// before that is no success: it ends with 77. The place where the run begins counts when it is
+    /// End with success when the firmware reaches this symbol or address. If the firmware exits
+    /// with 0 before that, the status is 77. The place where the run begins counts only when it is
     /// reached again.
     #[arg(long, value_name = "SYMBOL")]
     until: Vec<String>,
-    /// Exceptions that end the run, besides lockup, and no others [default: hard-fault, and those that
+    /// The only exceptions that end the run, besides lockup [default: hard-fault, and those that
     /// OpenOCD catches already].
     #[arg(long, value_enum, value_delimiter = ',', value_name = "EXCEPTIONS")]
     catch: Option<Vec<Catch>>,

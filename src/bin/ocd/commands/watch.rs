@@ -31,7 +31,7 @@ pub(crate) struct WatchArgs {
     /// How often.
     #[arg(long, short, value_name = "TIME", default_value = "100ms", value_parser = number::duration)]
     period: Duration,
-    /// End after so many samples; otherwise after --timeout, or at Ctrl-C.
+    /// End after this many samples; otherwise after --timeout, or at Ctrl-C.
     #[arg(long, short = 'n', value_name = "N", value_parser = number::number)]
     count: Option<u64>,
 }

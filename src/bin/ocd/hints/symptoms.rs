@@ -29,7 +29,7 @@ const LOST_TARGET: (&str, &str) = (
 );
 const GONE: (&str, &str) =
     ("the debug probe does not answer", "check its cable; OpenOCD must be started again when the probe is back");
-const WRONG_CHIP: (&str, &str) = ("another chip answers than the configuration describes", WRONG_CHIP_HELP);
+const WRONG_CHIP: (&str, &str) = ("the configuration describes another chip", WRONG_CHIP_HELP);
 const WRONG_CHIP_HELP: &str = "name the file of the chip that is there: OpenOCD's own are in its folder target/";
 
 /// What to try after a start that failed; `None` for a reason that is unknown here.
@@ -84,6 +84,11 @@ pub(crate) fn symptom(failure: StartFailure) -> Option<Symptom> {
             CONFIGURATION,
             CHOSEN_TRANSPORT,
             "the configuration chooses a transport twice, or one that the probe does not have",
+        ),
+        StartFailure::EndedByConfiguration => (
+            CONFIGURATION,
+            "ocd.config.ends",
+            "leave `exit` and `shutdown` out of it: what stands before them was done, and ocd ends OpenOCD by itself",
         ),
         _ => return None,
     };

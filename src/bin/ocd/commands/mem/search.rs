@@ -22,7 +22,7 @@ pub(crate) struct SearchArgs {
     /// The pattern is text.
     #[arg(long, short)]
     text: bool,
-    /// The pattern is a number of so many bits, in the target's byte order.
+    /// The pattern is a number of this many bits, in the target's byte order.
     #[arg(long, short, value_enum, conflicts_with = "text")]
     width: Option<Width>,
     /// The addresses are physical, past the MMU.

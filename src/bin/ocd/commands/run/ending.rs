@@ -105,7 +105,9 @@ impl Ending {
             _ => None,
         };
         let elapsed_seconds = outcome.elapsed.as_secs_f64();
-        Ok(Ending { status, whose, reason, verdict: outcome.verdict, elapsed_seconds, crash, backtrace: calls, help })
+        // For the library, whoever took the line has stopped the run.
+        let verdict = sink.found.clone().map_or(outcome.verdict, Verdict::Line);
+        Ok(Ending { status, whose, reason, verdict, elapsed_seconds, crash, backtrace: calls, help })
     }
 
     /// Tells people and programs.

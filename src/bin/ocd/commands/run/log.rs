@@ -20,7 +20,7 @@ use crate::{number, panics};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Log")]
 pub(crate) struct LogArgs {
-    /// Show this RTT channel [default: 0]. Several are told apart by their number.
+    /// Show this RTT channel [default: 0]. With several, each line has its channel's number.
     #[arg(long, value_name = "NUMBER", value_parser = number::number_u32)]
     channel: Vec<u32>,
     /// Search for the RTT control block here, if the file has no symbol for it: START+LENGTH,
@@ -34,9 +34,9 @@ pub(crate) struct LogArgs {
     /// Show only these levels of defmt: a level, or MODULE=LEVEL for some.
     #[arg(long, value_name = "FILTER", value_parser = LogFilter::parse)]
     log_filter: Option<LogFilter>,
-    /// Accept FILE for firmware whose flash differs from it, such as firmware that writes to its own
-    /// flash. Otherwise no log is decoded by a file that is not the one in flash, and none of its
-    /// symbols and tests counts.
+    /// Use FILE although flash differs from it, as for firmware that writes to its own flash. By
+    /// default, no log is decoded with a file that differs from flash, and its symbols and tests
+    /// are not used.
     #[arg(long)]
     trust_file: bool,
     /// Which times to show.

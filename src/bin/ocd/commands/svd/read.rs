@@ -19,7 +19,7 @@ use crate::output::Done;
 pub(crate) struct ReadArgs {
     /// A peripheral (RCC), a register (RCC.CR) or a field (RCC.CR.HSEON).
     path: String,
-    /// Of a peripheral, also read registers that are write-only or that a read changes.
+    /// For a peripheral, also read registers that are write-only or that a read changes.
     #[arg(long)]
     force: bool,
 }
