@@ -82,6 +82,11 @@ pub(crate) struct RunArgs {
     /// for a test binary.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
+    /// What the firmware reads from its RTT down-channel 0, or the one of the first --channel: a file,
+    /// or - for standard input. What it has not read at the end of the run is dropped. Not for a test
+    /// binary.
+    #[arg(long, value_name = "FILE", conflicts_with = "input")]
+    rtt_input: Option<PathBuf>,
     /// Let the firmware access files below this folder by semihosting.
     #[arg(long, value_name = "FOLDER")]
     files: Option<PathBuf>,
@@ -136,6 +141,9 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     let until = Until::read(context, &firmware, &arguments.until)?;
     if let Some(folder) = &arguments.files {
         check_folder(folder)?;
+    }
+    if arguments.rtt_input.is_some() && rtt.is_none() {
+        return Err(Failure::configuration("--rtt-input needs firmware with RTT").help(firmware.without_rtt()));
     }
     let (output, signals) = (context.output.clone(), context.signals.clone());
     let runner = Runner { output, signals, arguments, firmware, rtt, until };
@@ -281,7 +289,11 @@ impl Runner {
         let target = board.target()?;
         let begins_at_place = !self.until.addresses().is_empty()
             && target.status()?.pc.is_some_and(|pc| self.until.addresses().contains(&pc));
-        let mut until = RunUntil::new().input(input).command_line(command_line).keep(0);
+        let mut until = RunUntil::new().command_line(command_line).keep(0);
+        let mut input = Some(input);
+        if arguments.rtt_input.is_none() {
+            until = until.input(input.take().unwrap_or_else(|| RunInput::from(Vec::new())));
+        }
         for &place in self.until.addresses() {
             until = until.breakpoint(place);
         }
@@ -294,7 +306,11 @@ impl Runner {
                 until = until.rtt_from(main.address);
             }
             for &number in arguments.log.channels() {
-                let channel = RunChannel::new(number).mode(RttMode::Block).binary();
+                let mut channel = RunChannel::new(number).mode(RttMode::Block).binary();
+                // The first one has it, if it is not for the console.
+                if let Some(input) = input.take() {
+                    channel = channel.input(input);
+                }
                 until = until.rtt(range.clone(), channel);
             }
         }
