@@ -8,6 +8,7 @@ use std::fmt;
 pub(crate) use request::{read_request, take_registers, take_written, unknown, write_request};
 
 use crate::command::Script;
+use crate::error::text;
 use crate::error::{Error, Failure, Result, TargetError, UnexpectedReply};
 use crate::target::Target;
 use crate::types::RegisterValue;
@@ -76,6 +77,15 @@ pub struct RegisterDump {
     /// The names of the registers that could not be read, with OpenOCD's reasons.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::error::form::unreadable_registers"))]
     pub unreadable: Vec<(String, Failure)>,
+}
+
+/// A line for each register, `r0 = 0x00000001`, and for each that could not be read.
+impl fmt::Display for RegisterDump {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let read = self.registers.iter().map(ToString::to_string);
+        let unread = self.unreadable.iter().map(|(name, failure)| format!("{} not read: {failure}", text::name(name)));
+        f.write_str(&read.chain(unread).collect::<Vec<_>>().join("\n"))
+    }
 }
 
 impl RegisterDump {

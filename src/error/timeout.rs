@@ -11,7 +11,7 @@ use crate::error::text::{self, excerpt, name};
 #[non_exhaustive]
 pub enum TimeoutError {
     /// The TCP connection was not made in time.
-    #[error("no connection to {} within {after:?}", name(address))]
+    #[error("no connection to {} within {time:?}", name(address), time = whole_ms(*after))]
     Connect {
         /// The address as given.
         address: String,
@@ -33,7 +33,7 @@ pub enum TimeoutError {
         after: Duration,
     },
     /// Other calls kept the session busy until the deadline of this one. Nothing was sent.
-    #[error("the session was busy with other calls for {after:?}; `{}` was not sent", excerpt(command.as_bytes(), 120))]
+    #[error("the session was busy with other calls for {time:?}; `{}` was not sent", excerpt(command.as_bytes(), 120), time = whole_ms(*after))]
     Turn {
         /// The command that was to be sent.
         command: String,
@@ -41,7 +41,7 @@ pub enum TimeoutError {
         after: Duration,
     },
     /// The OpenOCD that was started did not become ready in time. It was stopped.
-    #[error("OpenOCD was not ready within {after:?}; {report}")]
+    #[error("OpenOCD was not ready within {time:?}; {report}", time = whole_ms(*after))]
     Ready {
         /// The limit.
         after: Duration,
@@ -49,7 +49,7 @@ pub enum TimeoutError {
         report: Box<ProcessReport>,
     },
     /// The target did not halt in time. It is still running.
-    #[error("{} did not halt within {after:?}; its state is {state}", text::target(target))]
+    #[error("{} did not halt within {time:?}; its state is {state}", text::target(target), time = whole_ms(*after))]
     Halt {
         /// The target's name.
         target: String,
@@ -59,7 +59,7 @@ pub enum TimeoutError {
         after: Duration,
     },
     /// No bytes came from an RTT channel, or no control block appeared, in time.
-    #[error("RTT: no {waiting_for} within {after:?}")]
+    #[error("RTT: no {waiting_for} within {time:?}", time = whole_ms(*after))]
     Rtt {
         /// What the call waited for.
         waiting_for: crate::types::RttWait,
@@ -67,19 +67,19 @@ pub enum TimeoutError {
         after: Duration,
     },
     /// The firmware printed nothing through semihosting in time.
-    #[error("no semihosting output within {after:?}")]
+    #[error("no semihosting output within {time:?}", time = whole_ms(*after))]
     Semihosting {
         /// The limit.
         after: Duration,
     },
     /// The firmware did not exit through semihosting in time.
-    #[error("the firmware did not exit within {after:?}")]
+    #[error("the firmware did not exit within {time:?}", time = whole_ms(*after))]
     SemihostingExit {
         /// The limit.
         after: Duration,
     },
     /// The expected event did not come in time.
-    #[error("the expected event did not come within {after:?}{}", unseen(*lost))]
+    #[error("the expected event did not come within {time:?}{}", unseen(*lost), time = whole_ms(*after))]
     Event {
         /// The limit.
         after: Duration,
@@ -113,8 +113,9 @@ fn unseen(lost: u64) -> String {
     }
 }
 
-/// Without the fractions of a time that was measured.
+/// Rounds a time that may be what was left of another one.
 fn whole_ms(time: Duration) -> Duration {
-    let whole = Duration::new(time.as_secs(), time.subsec_millis() * 1_000_000);
+    let rounded = time.saturating_add(Duration::from_micros(500));
+    let whole = Duration::new(rounded.as_secs(), rounded.subsec_millis() * 1_000_000);
     if whole.is_zero() { time } else { whole }
 }

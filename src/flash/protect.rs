@@ -29,10 +29,12 @@ impl<R: ProgressReport> Flash<'_, R> {
     ///
     /// Where a chip protects blocks of several sectors, the numbers count blocks:
     /// [`FlashInfo::protection_blocks`]. Many chips, such as the STM32, store the protection at
-    /// once but obey it only after the next reset. [`layout`](Self::layout) shows what they obey.
-    /// With the driver `stm32f1x`, a change would undo an earlier one that the chip does not obey
-    /// yet, and end read protection, by which the chip erases all of its flash. Both are refused;
-    /// other drivers' chips are not checked.
+    /// once but obey it only after the next reset. [`layout`](Self::layout) shows the protection
+    /// that is in effect.
+    ///
+    /// With the driver `stm32f1x`, a change would undo an earlier one that is not in effect yet, and
+    /// would end read protection, by which the chip erases all of its flash. Both are refused. The
+    /// chips of other drivers are not checked.
     ///
     /// The target must be halted. The call restores the RAM of the working area.
     ///

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, InvalidArgument, Result, TargetError};
-use crate::types::{Hex, Symbol};
+use crate::types::{Hex, Symbol, SymbolKind};
 
 /// Declares the types of variables with their names and widths.
 macro_rules! variable_types {
@@ -143,12 +143,17 @@ impl From<u64> for Variable {
 /// An unsigned number with the name of the symbol.
 ///
 /// # Errors
-/// [`TargetError::InvalidArgument`] if the symbol does not have 1, 2, 4 or 8 bytes. An array or a
-/// struct is no number: use [`Variable::new`] for a part of it.
+/// [`TargetError::InvalidArgument`] if the symbol does not have 1, 2, 4 or 8 bytes, or is a
+/// function. An array or a struct is no number: use [`Variable::new`] for a part of it.
 impl TryFrom<&Symbol> for Variable {
     type Error = Error;
 
     fn try_from(symbol: &Symbol) -> Result<Self> {
+        if symbol.kind == SymbolKind::Function {
+            let expected = "a variable; `Variable::u32` and its like take any address";
+            let given = format!("the function {}", symbol.name);
+            return Err(TargetError::from(InvalidArgument::new("symbol to sample", expected, given)).into());
+        }
         let kind = match symbol.size {
             1 => VariableType::U8,
             2 => VariableType::U16,

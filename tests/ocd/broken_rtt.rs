@@ -89,3 +89,33 @@ fn name_of_a_channel_lists_no_other_channel_and_hides_none() {
         assert_eq!(ran.stdout, "hello\n", "{ran:?}");
     }
 }
+
+/// A control block of two up-channels and two down-channels, with these sizes, which nobody uses.
+fn idle_block(bench: &Bench, sizes: [u32; 4]) {
+    let mut block = b"SEGGER RTT\0\0\0\0\0\0".to_vec();
+    let mut words = vec![2, 2];
+    for size in sizes {
+        words.extend([0, if size == 0 { 0 } else { 0x2000_2000 }, size, 0, 0, 0]);
+    }
+    block.extend(words.iter().flat_map(|word: &u32| word.to_le_bytes()));
+    bench.chip.write_memory(0x2000_1000, &block).unwrap();
+}
+
+#[test]
+fn console_tells_of_a_channel_without_a_buffer() {
+    let bench = Bench::new();
+    for (sizes, others) in [([0, 0, 16, 0], "it has none with a buffer"), ([0, 64, 16, 0], "it has 1")] {
+        idle_block(&bench, sizes);
+        let rtt = ["rtt", "--ram", "0x2000_1000+256", "--timeout", "3"];
+        let ran = bench.ocd(&rtt).expect(124);
+        let told = format!("warning: the firmware has no up-channel 0, by which something could come: {others}");
+        assert_eq!(ran.stderr.matches(&told).count(), 1, "{ran:?}");
+    }
+    // One that is only silent has a buffer.
+    let ran = bench.ocd(&["rtt", "--ram", "0x2000_1000+256", "--channel", "1", "--timeout", "3"]).expect(124);
+    assert!(!ran.stderr.contains("up-channel"), "{ran:?}");
+    // Nothing is to be done with one that has no buffer in either direction.
+    idle_block(&bench, [0, 64, 0, 64]);
+    let ran = bench.ocd(&["rtt", "--ram", "0x2000_1000+256", "--timeout", "3"]).expect(73);
+    assert!(ran.stderr.contains("the target does not use up-channel 0"), "{ran:?}");
+}

@@ -57,6 +57,23 @@ fn wrong_configurations_are_told() {
     assert!(ran.status == 71 || ran.status == 72, "{ran:?}");
 }
 
+#[test]
+fn path_without_quotes_is_told() {
+    let bench = Bench::new();
+    bench.file("my boards/one two.cfg", "adapter driver dummy\n");
+    for config in ["-f my boards/one two.cfg", "-c 'adapter driver dummy' my boards/one two.cfg -d2"] {
+        let ran = bench.ocd_alone(&["status", "--config", config]).expect(71);
+        explained(&ran, "OpenOCD's configuration names a file that is missing");
+        assert!(ran.stderr.contains("needs quotes within the configuration: -f 'my boards/one two.cfg'"), "{ran:?}");
+    }
+    bench.file("sub/ocd.toml", "config = \"-f a board.cfg\"\n");
+    bench.file("sub/a board.cfg", "adapter driver dummy\n");
+    let ran = Ran::of(bench.command(&["status"]).current_dir(bench.folder().join("sub"))).expect(71);
+    assert!(ran.stderr.contains("-f 'a board.cfg'"), "{ran:?}");
+    let ran = bench.ocd_alone(&["status", "--config", "-f my board.cfg"]).expect(71);
+    assert!(!ran.stderr.contains("quotes"), "{ran:?}");
+}
+
 /// Passes one connection on to the chip.
 fn forward(listener: &TcpListener, chip: u16) {
     let (near, _) = listener.accept().unwrap();

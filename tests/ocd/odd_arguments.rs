@@ -36,6 +36,26 @@ fn wrong_time_is_found_before_flash_is_changed() {
 }
 
 #[test]
+fn a_length_of_nothing_is_wrong_usage() {
+    let bench = Bench::new();
+    bench.file("old.bin", "12345");
+    for arguments in [&["mem", "read", "0x20000000", "0"][..], &["mem", "dump", "0x20000000", "0", "old.bin"]] {
+        let ran = bench.ocd_alone(&[arguments, &["--config", "-f absent.cfg"]].concat()).expect(64);
+        assert!(ran.stderr.contains("the length is 0"), "{ran:?}");
+    }
+    assert_eq!(std::fs::read(bench.folder().join("old.bin")).unwrap(), b"12345");
+}
+
+#[test]
+fn options_of_writing_do_not_go_with_no_flash() {
+    let bench = Bench::new();
+    for option in ["--verify", "--no-verify", "--no-skip", "--keep-unwritten", "--chip-erase", "--unlock"] {
+        let ran = bench.ocd_alone(&["run", "absent.elf", "--no-flash", option, "--config", "-f absent.cfg"]);
+        ran.expect(64);
+    }
+}
+
+#[test]
 fn wrong_log_format_is_wrong_usage() {
     let bench = Bench::new();
     for format in ["", "{", "{L}", "{s} {", "{s} {nonsense} {L}", "{s:>99999999999}", "{s:>70000}"] {

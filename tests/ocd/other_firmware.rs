@@ -87,3 +87,29 @@ fn other_firmware_is_not_taken_for_a_test() {
     let bench = holding("tests");
     bench.ocd(&["run", "--no-flash", "--timeout", "20", &firmware("tests"), "--", "offset"]).expect(0);
 }
+
+#[test]
+fn a_file_for_another_machine_is_not_run() {
+    let bench = holding("hello");
+    let resets = bench.chip.reset_count();
+    for (name, what) in [("riscv64", "is for another machine (ELF machine 243)"), ("big_endian", "is big-endian")] {
+        let file = format!("{}/tests/images/{name}.elf", env!("CARGO_MANIFEST_DIR"));
+        for no_flash in [&[][..], &["--no-flash"]] {
+            let ran = bench.ocd(&[&["run", &file, "--timeout", "5s"][..], no_flash].concat()).expect(71);
+            assert!(ran.stderr.contains(what), "{ran:?}");
+        }
+    }
+    assert_eq!(bench.chip.reset_count(), resets);
+}
+
+#[test]
+fn firmware_that_runs_in_the_place_of_the_file_is_told() {
+    let bench = holding("hello");
+    let image = Image::bin(0x0801_0000, [1, 2, 3, 4]).unwrap();
+    image.save(bench.folder().join("app.hex"), openocd::ImageFormat::IntelHex).unwrap();
+    let ran = bench.ocd(&["run", "app.hex", "--timeout", "10s"]).expect(0);
+    assert!(ran.stderr.contains("warning: the reset begins at 0x0800"), "{ran:?}");
+    assert!(ran.stderr.contains("where app.hex has nothing: another program runs first"), "{ran:?}");
+    let ran = bench.ocd(&["run", &firmware("hello"), "--timeout", "10s"]).expect(0);
+    assert!(!ran.stderr.contains("warning"), "{ran:?}");
+}

@@ -52,3 +52,18 @@ fn run_without_rtt_says_so_if_a_line_does_not_come() {
     let ran = bench.ocd(&["run", &firmware("hangs"), "--until-line", "nothere", "--timeout", "1s"]).expect(124);
     assert!(!ran.stderr.contains("help:"), "{ran:#?}");
 }
+
+#[test]
+fn firmware_gets_input_by_rtt() {
+    let bench = Bench::new();
+    bench.file("in.txt", "some input of forty bytes, or even more");
+    let run = ["run", &firmware("rtt_plain"), "--channel", "0", "--channel", "1", "--timeout", "20s", "--rtt-input"];
+    let ran = bench.ocd(&[&run[..], &["in.txt", "--until-line", "^39 bytes so far"]].concat()).expect(0);
+    assert!(ran.stdout.contains("hello over RTT"), "{ran:?}");
+    for (file, elf, status) in [("absent", "rtt_plain", 71), ("in.txt", "faults", 71), ("in.txt", "tests", 64)] {
+        let counter = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/firmware/counter.elf");
+        let elf = if elf == "faults" { counter.to_owned() } else { firmware(elf) };
+        bench.ocd_alone(&["run", &elf, "--rtt-input", file, "--config", "-f absent.cfg"]).expect(status);
+    }
+    bench.ocd_alone(&["run", "a.elf", "--rtt-input", "-", "--input", "-"]).expect(64);
+}

@@ -8,6 +8,7 @@ use openocd::{Session, VectorCatch};
 
 use crate::bench::{Bench, Ran};
 use crate::run::firmware;
+use crate::running::Running;
 
 /// Runs `ocd` until it has printed a line that nobody reads any more.
 fn closed_after_a_line(bench: &Bench, session: &Session, arguments: &[&str]) -> Ran {
@@ -172,4 +173,19 @@ fn rtt_that_is_not_forwarded_is_told() {
         );
         assert!(!ran.stderr.contains("tcl_port") && !ran.stdout.contains("FAILED"), "{ran:#?}");
     }
+}
+
+#[test]
+fn a_halt_by_another_client_is_told_even_if_the_target_runs_again() {
+    let bench = Bench::new();
+    let session = bench.session();
+    let address = session.process().unwrap().tcl_address().to_string();
+    let file = firmware("hangs");
+    let mut running = Running::start(&mut bench.command(&["--connect", &address, "run", &file, "--timeout", "20s"]));
+    running.line_with("count");
+    session.target().halt().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    session.target().resume().unwrap();
+    let ran = running.end().expect(70);
+    assert!(ran.stderr.contains("the target halted at 0x") && !ran.stderr.contains("ocd halt"), "{ran:?}");
 }

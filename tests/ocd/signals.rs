@@ -129,3 +129,18 @@ fn openocd_that_is_killed_has_no_invented_cause() {
         assert!(!ran.stderr.contains("xPSR"), "{ran:?}");
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_closed_terminal_ends_nothing_that_ignores_it() {
+    let bench = Bench::new();
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_ocd")]);
+    command.args(["server", "--tcl-port", "0", "--gdb-port", "0"]).env("OCD_CONFIG", bench.config());
+    let mut running = Running::start(&mut command);
+    running.line_with("tcl ");
+    running.signal("HUP");
+    std::thread::sleep(Duration::from_secs(1));
+    running.signal("INT");
+    running.end().expect(130);
+}

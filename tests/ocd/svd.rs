@@ -252,3 +252,34 @@ fn a_peripheral_without_registers_is_told_with_the_mistake_of_the_file() {
         assert_eq!(ran.lines()[0]["event"]["message"], "E has no registers in the SVD file", "{ran:?}");
     }
 }
+
+#[test]
+fn register_of_a_second_peripheral_of_the_same_name_is_told() {
+    let bench = Bench::new();
+    let peripheral = |base: &str, register: &str| {
+        format!(
+            "<peripheral><name>P</name><baseAddress>{base}</baseAddress><registers><register><name>{register}</name>\
+             <addressOffset>4</addressOffset><fields><field><name>F</name><bitRange>[0:0]</bitRange></field></fields>\
+             </register></registers></peripheral>"
+        )
+    };
+    let peripherals = [peripheral("0x20000000", "A"), peripheral("0x20001000", "S")].concat();
+    bench.file("d.svd", format!("<device><name>D</name><peripherals>{peripherals}</peripherals></device>"));
+    let told = "the SVD file has 2 peripherals P, and names are looked up in the first, at 0x20000000; another one has S at 0x20001004";
+    for command in [
+        &["svd", "read", "P.S"][..],
+        &["svd", "read", "p.s.f"],
+        &["svd", "list", "P.S"],
+        &["svd", "write", "P.S.F=1"],
+        &["svd", "decode", "P.S", "1"],
+        &["mem", "read", "P.S"],
+    ] {
+        let ran = bench.ocd(&[command, &["--svd", "d.svd"]].concat()).expect(64);
+        assert!(ran.stderr.contains(told), "{ran:?}");
+    }
+    bench.ocd(&["svd", "read", "P.A", "--svd", "d.svd"]).expect(0);
+    for unknown in ["P.X", "Q.S", "P.A.G"] {
+        let ran = bench.ocd(&["svd", "read", unknown, "--svd", "d.svd"]).expect(64);
+        assert!(!ran.stderr.contains("2 peripherals"), "{ran:?}");
+    }
+}

@@ -93,8 +93,12 @@ fn what_a_test_binary_cannot_use_is_refused_before_flash_is_written() {
     bench.file("input.txt", "some input\n");
     let tests = firmware("tests");
     for (words, status, problem) in [
-        (&["--input", "input.txt", &tests][..], 64, "error: --input is for firmware that is no test binary"),
-        (&["--input", "absent", &tests], 64, "error: --input is for firmware that is no test binary"),
+        (
+            &["--input", "input.txt", &tests][..],
+            64,
+            "error: --input and --rtt-input are for firmware that is no test binary",
+        ),
+        (&["--input", "absent", &tests], 64, "error: --input and --rtt-input are for firmware that is no test binary"),
         (&[&tests, "--logfile", "absent/log"], 71, "error: cannot write absent/log"),
         (&[&tests, "--list", "--logfile", "absent/log"], 71, "error: cannot write absent/log"),
     ] {

@@ -228,6 +228,11 @@ fn a_symbol_is_a_variable_of_its_size() {
     let function = image.symbols().find(|symbol| symbol.size > 8).unwrap();
     let error = Variable::try_from(&function).unwrap_err();
     assert!(matches!(error, Error::Target(TargetError::InvalidArgument(_))), "{error:?}");
+    // One of the size of a number.
+    let mut function = function;
+    function.size = 4;
+    let error = Variable::try_from(&function).unwrap_err();
+    assert!(error.to_string().contains("the function "), "{error}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::board::Board;
 use crate::core_registers::is_core_register;
 use crate::failure::{Failure, Outcome};
 use crate::number;
+use crate::same_name::elsewhere;
 use crate::settings::{Key, Settings};
 
 /// An address, and what is known of what is there.
@@ -217,7 +218,11 @@ fn register<'d>(device: &'d Device, path: &str) -> Result<&'d openocd::svd::Regi
         let first = peripheral.registers().first().map(|first| format!(", such as {name}.{}", first.name()));
         return Err(format!("{name} is a peripheral; expected a register of it{}", first.unwrap_or_default()));
     };
-    device.peripheral_ignoring_case(peripheral).and_then(|found| found.register_ignoring_case(register)).map_err(text)
+    let found = device.peripheral_ignoring_case(peripheral).and_then(|found| found.register_ignoring_case(register));
+    found.map_err(|error| match elsewhere(device, path) {
+        Some(there) => format!("{error}: {there}"),
+        None => error.to_string(),
+    })
 }
 
 /// The address, if `text` is a number with an optional offset.

@@ -76,7 +76,8 @@ impl Board {
             // Until the session is registered.
             _starting = Signals::current().starting();
             let start = || limits.clone().start(openocd.clone()).map_err(Failure::from);
-            patiently(&settings, start).map_err(|failure| hints::name_transport(failure, &settings))?
+            let told = |failure| hints::name_quotes(hints::name_transport(failure, &settings), &settings);
+            patiently(&settings, start).map_err(told)?
         } else {
             return Err(Failure::configuration("nothing says which board is meant")
                 .help("describe it with --config \"-f interface/cmsis-dap.cfg -f target/stm32f1x.cfg\", an openocd.cfg or an ocd.toml")

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use openocd::{HaltReason, Target, TargetStatus};
+use openocd::{Error, HaltReason, Target, TargetError, TargetStatus};
 
 use crate::failure::Outcome;
 
@@ -32,6 +32,14 @@ impl fmt::Display for Crash {
             Crash::Lockup => "locked up",
             Crash::Fault => "crashed",
         })
+    }
+}
+
+/// What a halted target tells, or `None` if another client has resumed it since it halted.
+pub(crate) fn unless_it_runs<T>(told: openocd::Result<T>) -> openocd::Result<Option<T>> {
+    match told {
+        Err(Error::Target(TargetError::NotHalted { .. } | TargetError::Resumed { .. })) => Ok(None),
+        told => told.map(Some),
     }
 }
 

@@ -6,6 +6,7 @@ mod plain;
 mod symptoms;
 
 use std::error::Error as _;
+use std::path::{Path, PathBuf};
 
 use openocd::{
     ConnectionError, Error, FlashError, ImageError, ProcessError, ProcessReport, StartFailure, TargetError, TargetState,
@@ -178,6 +179,19 @@ pub(crate) fn name_transport(mut failure: Failure, settings: &Settings) -> Failu
     if let Some(setting) = settings.get(Key::Transport).filter(|_| failure.id == symptoms::CHOSEN_TRANSPORT) {
         let setting = setting.origin.of(Key::Transport);
         failure.help = vec![format!("the configuration or the probe has chosen another one: leave out {setting}")];
+    }
+    failure
+}
+
+/// Names the quotes that a path with a space lacks, in a failure to find its beginning.
+pub(crate) fn name_quotes(mut failure: Failure, settings: &Settings) -> Failure {
+    let missing = failure.causes.first().and_then(|cause| cause.split_once("Can't find ")).map(|(_, file)| file.trim());
+    let (Some(missing), Some(config)) = (missing, settings.value(Key::Config)) else { return failure };
+    let folders = || std::iter::once(Path::new("")).chain(settings.search_dirs.iter().map(PathBuf::as_path));
+    let is_file = |path: &str| folders().any(|folder| folder.join(path).is_file());
+    let path = symptoms::unquoted(config, missing, is_file).filter(|_| failure.id == symptoms::MISSING_FILE);
+    if let Some(path) = path {
+        failure.help = vec![format!("a path with a space needs quotes within the configuration: -f '{path}'")];
     }
     failure
 }

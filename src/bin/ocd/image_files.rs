@@ -123,7 +123,9 @@ impl Firmware {
         for (file, content) in &self.files {
             let Content::Raw { base, .. } = content else {
                 if file.format == ImageFormat::Elf {
-                    warn_of_other_machine(&file.path, output, board)?;
+                    if let Some(text) = other_machine(&file.path, board)? {
+                        output.warning(board.name(), &text)?;
+                    }
                 }
                 continue;
             };
@@ -209,12 +211,13 @@ fn raw(path: &Path, base: &str) -> Outcome<(FirmwareFile, Content)> {
     Ok((file, Content::Raw { bytes, base: base.to_owned() }))
 }
 
-/// Compares the machine in an ELF file's header with the target, as far as both are known.
-fn warn_of_other_machine(path: &Path, output: &Output, board: &Board) -> Outcome<()> {
+/// Compares the machine in an ELF file's header with the target, as far as both are known. Returns
+/// what is wrong.
+pub(crate) fn other_machine(path: &Path, board: &Board) -> Outcome<Option<String>> {
     let mut header = [0; 20];
     if File::open(path).and_then(|mut file| file.read_exact(&mut header)).is_err() {
         // It has been read before.
-        return Ok(());
+        return Ok(None);
     }
     let is_big_endian = header[5] == 2;
     let [.., one, other] = header;
@@ -225,14 +228,17 @@ fn warn_of_other_machine(path: &Path, output: &Output, board: &Board) -> Outcome
     let (wanted, core) = match kind.as_deref() {
         Some("cortex_m" | "hla_target") => (40, "a Cortex-M"),
         Some("riscv") => (243, "a RISC-V hart"),
-        _ => return Ok(()),
+        _ => return Ok(None),
     };
-    if machine == wanted {
-        return Ok(());
+    let (path, name) = (path.display(), &status.name);
+    if machine != wanted {
+        return Ok(Some(format!("{path} is for another machine (ELF machine {machine}), and {name} is {core}")));
     }
-    let text =
-        format!("{} is for another machine (ELF machine {machine}), and {} is {core}", path.display(), status.name);
-    output.warning(board.name(), &text)
+    // As its configuration says; OpenOCD does not ask the core.
+    let order = if is_big_endian { "big" } else { "little" };
+    let configured = board.session.command(&format!("{} cget -endian", openocd::quote(name)))?;
+    let differs = configured.trim() != order;
+    Ok(differs.then(|| format!("{path} is {order}-endian, and {name} is {}-endian", configured.trim())))
 }
 
 fn is_unknown_format(error: &Error) -> bool {

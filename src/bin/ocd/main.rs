@@ -32,6 +32,7 @@ mod output;
 mod panics;
 mod platform;
 mod received;
+mod same_name;
 mod settings;
 mod signals;
 mod silence;

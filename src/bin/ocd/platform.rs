@@ -184,6 +184,21 @@ pub(crate) use unix::{
     wait_for_input, wait_for_room,
 };
 
+/// Whether this is the signal of a closed terminal, and was ignored when this program began. Only
+/// Linux tells.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_ignored_hangup(signal: c_int) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    signal == signal_hook::consts::SIGHUP && ignored >> (signal - 1) & 1 == 1
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_ignored_hangup(_: c_int) -> bool {
+    false
+}
+
 /// The programs of this user that have a file open below a folder: `openocd (process 123)`. Only
 /// Linux tells.
 #[cfg(target_os = "linux")]

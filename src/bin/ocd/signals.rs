@@ -72,6 +72,10 @@ impl Signals {
     pub(crate) fn install(tell: Tell) -> std::io::Result<Signals> {
         let signals = Signals::current();
         for &signal in platform::ENDING_SIGNALS {
+            // As nohup asks for.
+            if platform::is_ignored_hangup(signal) {
+                continue;
+            }
             let status =
                 if signal == signal_hook::consts::SIGINT { exit_status::INTERRUPTED } else { exit_status::TERMINATED };
             signal_hook::flag::register(signal, Arc::clone(&signals.0.cancel))?;

@@ -16,6 +16,7 @@ use super::run::{Firmware, LogArgs, Sink};
 use crate::board::Board;
 use crate::context::Context;
 use crate::control_block;
+use crate::crash::unless_it_runs;
 use crate::exit_status;
 use crate::failure::Outcome;
 use crate::output::{Done, Whose};
@@ -204,10 +205,11 @@ fn watch(
             // the time may be halted at the same call at each look.
             if pc.is_some() && pc == halted_at && !pc.is_some_and(|pc| console.is_some() && is_call(&target, pc)) {
                 drain(&target, &mut channels, sink, began)?;
-                let crash = target.crash_report()?;
-                let is_fault = crash.cortex_m().is_some_and(openocd::crash::CortexMState::is_fault);
+                let crash = unless_it_runs(target.crash_report())?;
+                let is_fault =
+                    |crash: &CrashReport| crash.cortex_m().is_some_and(openocd::crash::CortexMState::is_fault);
                 let since_the_beginning = pc == at_beginning;
-                return Ok(End::Halted { status, since_the_beginning, crash: Some(crash).filter(|_| is_fault) });
+                return Ok(End::Halted { status, since_the_beginning, crash: crash.filter(is_fault) });
             }
             halted_at = pc;
         }

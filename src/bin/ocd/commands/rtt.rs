@@ -174,12 +174,17 @@ fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: TimeLi
     let mut stream = Stream::new(&context.output, board.name());
     // Of a target that is gone a channel is only silent, too.
     let mut silence = Silence::begin(board)?;
+    let mut missing = Missing { number, since: Some(Instant::now()) };
     let failure = loop {
-        let exchanged = show(&mut channel, &mut stream).and_then(|()| match has_down {
-            true => typing.send(&channel),
-            false => typing.refuse(context, board, number),
+        let exchanged = show(&mut channel, &mut stream).and_then(|any| {
+            let typed = match has_down {
+                true => typing.send(&channel),
+                false => typing.refuse(context, board, number),
+            };
+            typed.map(|()| any)
         });
-        if let Err(failure) = exchanged.and_then(|()| end.check(&context.signals)) {
+        let looked = exchanged.and_then(|any| missing.look(any, context, board, rtt));
+        if let Err(failure) = looked.and_then(|()| end.check(&context.signals)) {
             break failure;
         }
         let told = silence.look(&context.output, board, |_, _| false).and_then(|crash| {
@@ -196,9 +201,43 @@ fn talk(context: &Context, board: &Board, rtt: Rtt<'_>, number: u32, end: TimeLi
     Err(typing.note_left(failure))
 }
 
-/// Shows what comes.
-fn show(channel: &mut RttChannel, stream: &mut Stream) -> Outcome<()> {
-    receive(channel)?.map_or(Ok(()), |bytes| stream.print(&bytes))
+/// Shows what comes. Returns whether anything did.
+fn show(channel: &mut RttChannel, stream: &mut Stream) -> Outcome<bool> {
+    let Some(bytes) = receive(channel)? else { return Ok(false) };
+    stream.print(&bytes).map(|()| !bytes.is_empty())
+}
+
+/// A channel that the firmware may not have: without a buffer nothing comes by it.
+struct Missing {
+    number: u32,
+    /// When the wait began; `None` when nothing is to be told any more.
+    since: Option<Instant>,
+}
+
+impl Missing {
+    /// Tells once that there is no such channel, when the firmware has had the time to make one.
+    fn look(&mut self, any_came: bool, context: &Context, board: &Board, rtt: Rtt<'_>) -> Outcome<()> {
+        if any_came {
+            self.since = None;
+        }
+        if self.since.is_none_or(|since| since.elapsed() < PATIENCE) {
+            return Ok(());
+        }
+        self.since = None;
+        // Without a control block, as after a reset, nothing is known.
+        let Ok(channels) = rtt.channels() else { return Ok(()) };
+        if channels.up.iter().any(|up| up.number == self.number) {
+            return Ok(());
+        }
+        let others: Vec<String> = channels.up.iter().map(|up| up.number.to_string()).collect();
+        let others = match &others[..] {
+            [] => "it has none with a buffer".to_owned(),
+            others => format!("it has {}", others.join(", ")),
+        };
+        let number = self.number;
+        let text = format!("the firmware has no up-channel {number}, by which something could come: {others}");
+        context.output.warning(board.name(), &text)
+    }
 }
 
 /// What is typed, on its way to the firmware.

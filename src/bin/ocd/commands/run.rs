@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use openocd::{
-    Event, Events, OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken, TargetState,
-    Verdict,
+    Event, Events, ImageFormat, OnClose, ResetMode, RttMode, RunChannel, RunInput, RunOutcome, RunUntil, StopToken,
+    TargetState, Verdict,
 };
 
 use crate::board::Board;
@@ -34,6 +34,7 @@ use crate::control_block;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
 use crate::flashing::{self, ProgramArgs};
+use crate::image_files;
 use crate::number;
 use crate::output::progress::Watch;
 use crate::output::{Output, room};
@@ -62,7 +63,7 @@ pub(crate) struct RunArgs {
     /// Run what is in flash already. If it differs from FILE, a warning says so, the log of defmt
     /// is not decoded, and addresses have no names. --until SYMBOL and the tests of FILE then fail
     /// with 75 before anything runs.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["no_skip", "verify", "no_verify", "keep_unwritten", "chip_erase", "unlock"])]
     no_flash: bool,
     /// End with success at the first line that this regular expression matches. If the firmware
     /// exits with 0 before that, the status is 77.
@@ -81,6 +82,11 @@ pub(crate) struct RunArgs {
     /// for a test binary.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
+    /// What the firmware reads from its RTT down-channel 0, or the one of the first --channel: a file,
+    /// or - for standard input. What it has not read at the end of the run is dropped. Not for a test
+    /// binary.
+    #[arg(long, value_name = "FILE", conflicts_with = "input")]
+    rtt_input: Option<PathBuf>,
     /// Let the firmware access files below this folder by semihosting.
     #[arg(long, value_name = "FOLDER")]
     files: Option<PathBuf>,
@@ -136,6 +142,9 @@ pub(crate) fn run(context: &Context, arguments: RunArgs) -> Outcome<u8> {
     if let Some(folder) = &arguments.files {
         check_folder(folder)?;
     }
+    if arguments.rtt_input.is_some() && rtt.is_none() {
+        return Err(Failure::configuration("--rtt-input needs firmware with RTT").help(firmware.without_rtt()));
+    }
     let (output, signals) = (context.output.clone(), context.signals.clone());
     let runner = Runner { output, signals, arguments, firmware, rtt, until };
     if runner.firmware.is_test {
@@ -181,6 +190,11 @@ impl Runner {
     /// Writes the flash, if wanted. Returns whether the file is that of the firmware. Fails if it
     /// is not, and success would be what the file says: its tests, or a place that it names.
     fn prepare(&self, board: &Board) -> Outcome<bool> {
+        if self.firmware.image.format() == ImageFormat::Elf {
+            if let Some(text) = image_files::other_machine(&self.firmware.path, board)? {
+                return Err(Failure::configuration(text));
+            }
+        }
         let is_trusted = self.arguments.log.trusts_file();
         let is_described = match self.arguments.no_flash {
             true => {
@@ -190,7 +204,26 @@ impl Runner {
             false => self.write(board)?,
         };
         self.until.compare(&self.output, board, is_trusted)?;
+        self.warn_of_other_start(board)?;
         Ok(is_described)
+    }
+
+    /// Warns if the reset, at which the target is halted, begins in flash of which the file holds
+    /// nothing: a boot loader, or firmware that was there before and runs in its place.
+    fn warn_of_other_start(&self, board: &Board) -> Outcome<()> {
+        let target = board.target()?;
+        let Some(pc) = target.status()?.pc else { return Ok(()) };
+        let holds = |begin: u64, length: u64| pc.checked_sub(begin).is_some_and(|offset| offset < length);
+        let in_file = self.firmware.image.segments().iter().any(|part| holds(part.address, part.data.len() as u64));
+        // The boot ROM of a chip is no flash.
+        if in_file || !target.flash().banks()?.iter().any(|bank| holds(bank.base, bank.size)) {
+            return Ok(());
+        }
+        let text = format!(
+            "the reset begins at {pc:#010x}, where {} has nothing: another program runs first",
+            self.firmware.path.display()
+        );
+        self.output.warning(board.name(), &text)
     }
 
     fn write(&self, board: &Board) -> Outcome<bool> {
@@ -256,7 +289,11 @@ impl Runner {
         let target = board.target()?;
         let begins_at_place = !self.until.addresses().is_empty()
             && target.status()?.pc.is_some_and(|pc| self.until.addresses().contains(&pc));
-        let mut until = RunUntil::new().input(input).command_line(command_line).keep(0);
+        let mut until = RunUntil::new().command_line(command_line).keep(0);
+        let mut input = Some(input);
+        if arguments.rtt_input.is_none() {
+            until = until.input(input.take().unwrap_or_else(|| RunInput::from(Vec::new())));
+        }
         for &place in self.until.addresses() {
             until = until.breakpoint(place);
         }
@@ -269,7 +306,11 @@ impl Runner {
                 until = until.rtt_from(main.address);
             }
             for &number in arguments.log.channels() {
-                let channel = RunChannel::new(number).mode(RttMode::Block).binary();
+                let mut channel = RunChannel::new(number).mode(RttMode::Block).binary();
+                // The first one has it, if it is not for the console.
+                if let Some(input) = input.take() {
+                    channel = channel.input(input);
+                }
                 until = until.rtt(range.clone(), channel);
             }
         }

@@ -16,6 +16,7 @@ pub(crate) struct Symptom {
 pub(crate) const NO_PROBE: &str = "ocd.probe.none";
 pub(crate) const BUSY_PROBE: &str = "ocd.probe.busy";
 /// A transport was chosen before.
+pub(crate) const MISSING_FILE: &str = "ocd.config.no_file";
 pub(crate) const CHOSEN_TRANSPORT: &str = "ocd.config.transport";
 /// The probe is there, but belongs to somebody else.
 pub(crate) const NO_PERMISSION: &str = "ocd.probe.permission";
@@ -65,7 +66,7 @@ pub(crate) fn symptom(failure: StartFailure) -> Option<Symptom> {
         ),
         StartFailure::MissingFile => (
             CONFIGURATION,
-            "ocd.config.no_file",
+            MISSING_FILE,
             "name one of OpenOCD's own (interface/…, target/…, board/…), or a path from this folder",
         ),
         StartFailure::UnknownCommand => (
@@ -123,6 +124,18 @@ pub(crate) fn device(log: &[String]) -> Option<&str> {
     words.find(|word| word.starts_with("/dev/")).map(|word| word.trim_end_matches([':', '.']))
 }
 
+/// The path in a configuration that begins with a file that OpenOCD misses, and has white space
+/// outside of quotes: the shortest that is there.
+pub(crate) fn unquoted<'c>(config: &'c str, missing: &str, is_file: impl Fn(&str) -> bool) -> Option<&'c str> {
+    let mut places = config.match_indices(missing).filter(|_| !missing.is_empty());
+    places.find_map(|(at, _)| {
+        let from = &config[at..];
+        let spaces = from.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(space, _)| space);
+        let ends = spaces.chain([from.len()]).skip_while(|&end| end <= missing.len());
+        ends.map(|end| &from[..end]).find(|path| is_file(path))
+    })
+}
+
 /// OpenOCD's own words for a failure that is not in the table: its first error, or the last line that
 /// is no more than information, such as a warning or its usage.
 pub(crate) fn first_error(log: &[String]) -> Option<&str> {
@@ -178,6 +191,23 @@ mod tests {
             assert_eq!(device(&log(line)), Some("/dev/bus/usb/001/004"));
         }
         assert_eq!(device(&log("Error: open failed")), None);
+    }
+
+    #[test]
+    fn paths_that_need_quotes_are_found() {
+        let is_file = |path: &str| ["my board.cfg", "a  b/c d.cfg", "x.cfg"].contains(&path);
+        for (config, missing, path) in [
+            ("-f my board.cfg", "my", Some("my board.cfg")),
+            ("-fmy board.cfg -f x.cfg", "my", Some("my board.cfg")),
+            ("x.cfg a  b/c d.cfg x.cfg", "a", Some("a  b/c d.cfg")),
+            ("my x.cfg", "my", None),
+            ("-f my", "my", None),
+            ("-f 'my board.cfg' -f x.cfg", "y.cfg", None),
+            ("-f é à", "é", None),
+            ("-f x.cfg", "", None),
+        ] {
+            assert_eq!(unquoted(config, missing, is_file), path, "{config}");
+        }
     }
 
     #[test]

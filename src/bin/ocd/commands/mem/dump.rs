@@ -84,7 +84,10 @@ pub(crate) fn run(context: &Context, arguments: &DumpArgs) -> Outcome<u8> {
     }
     let format = arguments.format.of(&arguments.file)?;
     context.each_board_planned(
-        |settings| Names::new(settings).extent(&arguments.place),
+        |settings| {
+            let range = Names::new(settings).extent(&arguments.place)?;
+            if range.is_empty() { Err(Failure::usage("the length is 0")) } else { Ok(range) }
+        },
         |board, &Range { start: address, end }| {
             let (length, file) = (end - address, arguments.file.clone());
             file_format::check(format, address, length)?;

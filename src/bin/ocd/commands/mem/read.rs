@@ -161,6 +161,9 @@ impl ReadArgs {
                 return Err(Failure::usage(format!("the length {length} is not a multiple of {unit} bytes")));
             }
         };
+        if count == 0 {
+            return Err(Failure::usage("the length is 0"));
+        }
         Ok(Plan { address, count, width })
     }
 }

@@ -1,4 +1,4 @@
-//! What the firmware reads from its semihosting console.
+//! What the firmware reads from its semihosting console, or by RTT.
 
 use std::fs::File;
 use std::io::{self, Read, Write as _};
@@ -15,13 +15,15 @@ use crate::platform;
 
 /// Nothing, a file, or standard input as it comes, with its reader.
 pub(super) fn input(context: &Context, arguments: &RunArgs) -> Outcome<(RunInput, Option<Reader>)> {
-    let Some(path) = &arguments.input else { return Ok((RunInput::from(Vec::new()), None)) };
+    let Some(path) = arguments.input.as_ref().or(arguments.rtt_input.as_ref()) else {
+        return Ok((RunInput::from(Vec::new()), None));
+    };
     if path.as_os_str() != "-" {
         return Ok((of_file(path)?, None));
     }
     if context.is_script {
         let problem = "standard input has the lines of the repl, and cannot be the firmware's input";
-        return Err(Failure::usage(problem).help("name a file: --input FILE"));
+        return Err(Failure::usage(problem).help("name a file in place of -"));
     }
     let (input, reader) = input::for_run();
     Ok((input, Some(reader)))

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::output::Sink;
 use super::{Backtrace, Runner};
+use crate::crash::unless_it_runs;
 use crate::exit_status;
 use crate::failure::Outcome;
 use crate::output::{Done, Output, Whose};
@@ -55,7 +56,7 @@ impl Ending {
         let is_halted = outcome.status.state == TargetState::Halted;
         // A halt that nobody asked for may be in the handler of a fault that was not caught.
         let may_be_crash = matches!(outcome.verdict, Verdict::Crash { .. } | Verdict::Lockup | Verdict::Halt(_));
-        let crash = if is_halted && may_be_crash { Some(target.crash_report()?) } else { None };
+        let crash = if is_halted && may_be_crash { unless_it_runs(target.crash_report())? } else { None };
         let is_crash = matches!(outcome.verdict, Verdict::Crash { .. } | Verdict::Lockup)
             || crash.as_ref().and_then(CrashReport::cortex_m).is_some_and(CortexMState::is_fault);
         let crash = crash.filter(|_| is_crash);
@@ -67,7 +68,7 @@ impl Ending {
         // The file of other firmware says nothing of what is where.
         let is_described = !sink.is_other_firmware;
         let place = |address| if is_described { firmware.place(address) } else { format!("{address:#010x}") };
-        let calls = if wants_calls && is_described { Some(target.backtrace(&firmware.image)?) } else { None };
+        let calls = if wants_calls && is_described { unless_it_runs(target.backtrace(&firmware.image))? } else { None };
 
         let signal = runner.signals.caught();
         let (status, whose, reason) = match &outcome.verdict {

@@ -31,9 +31,11 @@ pub(super) fn read(run: &RunArgs, is_json: bool) -> Outcome<Read> {
         return Err(Failure::usage("--until and --until-line end a run, but a test ends by itself")
             .help("leave them out for a test binary"));
     }
-    if run.input.is_some() {
-        return Err(Failure::usage("--input is for firmware that is no test binary: tests read nothing")
-            .help("leave it out for a test binary"));
+    if run.input.is_some() || run.rtt_input.is_some() {
+        return Err(Failure::usage(
+            "--input and --rtt-input are for firmware that is no test binary: tests read nothing",
+        )
+        .help("leave it out for a test binary"));
     }
     if let Some(path) = &arguments.logfile {
         check_logfile(path.as_ref())?;

@@ -112,7 +112,7 @@ fn check(names: &Names, path: &str) -> Outcome<()> {
     let unknown = match names.needed_device() {
         Ok(device) => match find(device, path) {
             Ok(_) => return Ok(()),
-            Err(unknown) => unknown.into(),
+            Err(unknown) => unknown,
         },
         // A file that cannot be read, or none.
         Err(failure) if failure.status == exit_status::USAGE => failure,
