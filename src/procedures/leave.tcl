@@ -10,9 +10,9 @@ proc _openocd_rs_1_begin_to_leave {} {
 
 # Resumes the halted current target as `from_halt` does, and returns the same. An `ebreak` of a
 # RISC-V program traps from then on, as it does without a debugger: `resume` writes dcsr.ebreak… as
-# OpenOCD is set. It does so to each hart of an SMP group, also to one that was left before. OpenOCD's
-# setting is then as before, which is also why this is one step. 0.12.0 does not tell the setting;
-# there it is on, as OpenOCD has it by default.
+# OpenOCD is set. It does so to each hart of an SMP group, also to one that was left before.
+# OpenOCD's setting is then as before, which is also why this is one step. 0.12.0 does not tell the
+# setting; there it is on, as OpenOCD has it by default.
 proc _openocd_rs_1_resume_and_leave {runs} {
     set target [_openocd_rs_1_current]
     if {[_openocd_rs_1_core_kind [$target cget -type]] ne {riscv}} { return [_openocd_rs_1_from_halt resume {} $runs] }

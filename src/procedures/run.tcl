@@ -68,10 +68,10 @@ proc _openocd_rs_1_from_halt {command address {runs {}}} {
 }
 
 # Runs step or resume of a RISC-V hart, past a breakpoint at its program counter. OpenOCD 0.12.0
-# executes nothing there; newer ones resume past it only if the hart halted because of it. No OpenOCD
-# knows of a software breakpoint that another hart has in memory that the two share. The same for
-# each hart of an SMP group that a `resume` lets run, too. Here, so that no poll and no other client
-# sees the program without the breakpoint.
+# executes nothing there; newer ones resume past it only if the hart halted because of it. No
+# OpenOCD knows of a software breakpoint that another hart has in memory that the two share. The same
+# for each hart of an SMP group that a `resume` lets run, too. Here, so that no poll and no other
+# client sees the program without the breakpoint.
 proc _openocd_rs_1_run_hart {command address pc} {
     array unset ::_openocd_rs_1_stopped_behind
     set current [target current]
@@ -102,8 +102,8 @@ proc _openocd_rs_1_run_hart {command address pc} {
     if {![array size ::_openocd_rs_1_stopped_behind]} resume
 }
 
-# Steps the current hart if a breakpoint stops it at its program counter, or at the address from which
-# it is to run: 1 if it did.
+# Steps the current hart if a breakpoint stops it at its program counter, or at the address from
+# which it is to run: 1 if it did.
 proc _openocd_rs_1_step_past {address pc} {
     if {![regexp {0x[0-9a-fA-F]+} $pc at]} { return 0 }
     set removed {}

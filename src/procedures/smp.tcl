@@ -142,9 +142,9 @@ proc _openocd_rs_1_group_at_breakpoints {} {
     return $found
 }
 
-# Whether the breakpoint of `owner` at an address stops a halted hart, and the hart is of the current
-# one's group. OpenOCD tells no groups. But it removes a breakpoint through every target of the group
-# of its owner, and through no other target.
+# Whether the breakpoint of `owner` at an address stops a halted hart, and the hart is of the
+# current one's group. OpenOCD tells no groups. But it removes a breakpoint through every target of
+# the group of its owner, and through no other target.
 proc _openocd_rs_1_is_stopped_with {current hart address owner} {
     set breakpoint [_openocd_rs_1_stops $hart $address $owner]
     if {![llength $breakpoint]} { return 0 }
