@@ -215,10 +215,14 @@ impl Error {
     }
 
     /// Whether the call needs a halted target and the target is running:
-    /// [`TargetError::NotHalted`], and every refusal in which OpenOCD gives this reason.
+    /// [`TargetError::NotHalted`], and every refusal in which OpenOCD gives this reason, except
+    /// that of a target whose state cannot be read ([`TargetError::Poll`]).
     pub fn is_not_halted(&self) -> bool {
-        matches!(self.root(), Error::Target(TargetError::NotHalted { .. }))
-            || self.failure().is_some_and(Failure::is_not_halted)
+        match self.root() {
+            Error::Target(TargetError::NotHalted { .. }) => true,
+            Error::Target(TargetError::Poll(_)) => false,
+            _ => self.failure().is_some_and(Failure::is_not_halted),
+        }
     }
 
     /// Whether the same call may succeed if it is repeated as it is: every [`Error::Timeout`], and

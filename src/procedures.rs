@@ -13,6 +13,7 @@ const WRITTEN: &str = "_openocd_rs_1_";
 /// Every file, in the order in which OpenOCD reads them.
 const FILES: &[&str] = &[
     include_str!("procedures/commands.tcl"),
+    include_str!("procedures/poll.tcl"),
     include_str!("procedures/target.tcl"),
     include_str!("procedures/run.tcl"),
     include_str!("procedures/reset.tcl"),

@@ -29,7 +29,7 @@ proc _openocd_rs_1_poll_all {} {
     set result done
     foreach target [target names] {
         if {![$target was_examined]} continue
-        if {[catch {$target arp_poll} message] && ![string match {*TAP is disabled*} $message]} { set result failed }
+        if {[catch {_openocd_rs_1_poll $target} message] && ![string match {*TAP is disabled*} $message]} { set result failed }
     }
     return $result
 }

@@ -1,10 +1,13 @@
 # Why a core is halted, where OpenOCD's own reason is wrong or says less than is known. Saves a round
 # trip for each halt.
 
-# The current target's name and state, for the error of a target that is not halted.
+# The current target's name and state, for the error of a target that is not halted. `lost`: a
+# RISC-V hart that does not answer, of which OpenOCD may say that it is not halted.
 proc _openocd_rs_1_name_and_state {} {
     set target [_openocd_rs_1_current]
-    if {[catch _openocd_rs_1_state state]} { set state unknown }
+    if {[catch _openocd_rs_1_state state]} {
+        set state [expr {[_openocd_rs_1_core_kind [$target cget -type]] eq {riscv} ? {lost} : {unknown}}]
+    }
     return [list $target $state]
 }
 

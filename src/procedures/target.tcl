@@ -44,31 +44,6 @@ proc _openocd_rs_1_with_errors_logged {script} {
     return $result
 }
 
-# Polls the current target and returns its state. `curstate` alone is what the last background poll
-# saw, up to 100 ms ago.
-#
-# The state of a target that is not examined is worth nothing: newer OpenOCD takes one whose poll
-# failed for not examined, and keeps its last state, `halted` for example (handle_one_target in
-# src/target/target.c).
-proc _openocd_rs_1_state {} {
-    set target [_openocd_rs_1_current]
-    set state [$target curstate]
-    if {![$target was_examined]} {
-        if {$state in {{examine deferred} unavailable}} { return $state }
-        return {*}[_openocd_rs_1_not_examined $target]
-    }
-    if {[catch {$target arp_poll} message options]} {
-        # The poll that finds a Cortex-M in lockup halts it, and fails once (cortex_m_poll in
-        # src/target/cortex_m.c).
-        if {[$target curstate] ne {halted}} { return {*}$options $message }
-        $target arp_poll
-    }
-    # After a reset of the core, one poll says no more than that (cortex_m_poll: S_RESET_ST, which
-    # reading it clears).
-    if {[$target curstate] eq {reset}} { $target arp_poll }
-    return [$target curstate]
-}
-
 # The words for `return` to fail because of such a target. -311 is ERROR_TARGET_NOT_EXAMINED.
 proc _openocd_rs_1_not_examined {target} {
     return [list -code error -errorcode {OpenOCD -311} "$target is not examined: OpenOCD has lost it, or never reached it"]
@@ -177,6 +152,12 @@ proc _openocd_rs_1_examine {} {
             }
         }
         if {![$target was_examined]} { return 0 }
+        # OpenOCD does not examine a RISC-V hart a second time (riscv_examine in
+        # src/target/riscv/riscv.c).
+        if {[_openocd_rs_1_core_kind [$target cget -type]] eq {riscv} && [catch {_openocd_rs_1_poll $target} message options]} {
+            $target invoke-event examine-fail
+            return {*}$options $message
+        }
         $target invoke-event examine-end
         _openocd_rs_1_note_if_running
         return 1

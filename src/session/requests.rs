@@ -57,15 +57,20 @@ impl Session {
     /// Completes the error of a refusal because of a running target: OpenOCD does not say which
     /// target, and what it does instead. One more round trip.
     pub(crate) fn name_target(&self, request: &Request<'_>, mut error: Error) -> Error {
-        let Error::Target(TargetError::NotHalted { target, state, failure: Some(_), .. }) = &mut error else {
+        let Error::Target(TargetError::NotHalted { target, state, failure, .. }) = &mut error else {
             return error;
         };
-        if *state != TargetState::Unknown {
+        if failure.is_none() || *state != TargetState::Unknown {
             return error;
         }
         let about = Request::new(Script::call("name_and_state")).on(request.target).shown("targets");
         let told = self.run(&about, |reply| tcl::strings::<2>(&reply.result).filter(|_| reply.code == 0));
         if let Ok(Some([name, now])) = told {
+            if now == "lost" {
+                if let Some(failure) = failure.take() {
+                    return TargetError::Poll(failure).into();
+                }
+            }
             *target = name;
             // A target that has halted meanwhile was not halted then.
             *state = now.parse().ok().filter(|now| *now != TargetState::Halted).unwrap_or(TargetState::Unknown);

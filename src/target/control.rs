@@ -224,7 +224,8 @@ impl Target<'_> {
     ///
     /// # Errors
     /// [`TargetError::Poll`] if the state cannot be read: the target lost power, or does not
-    /// answer.
+    /// answer. Of a RISC-V hart this is also an error where OpenOCD shows a state: most versions
+    /// only log that it does not answer.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;

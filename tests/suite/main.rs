@@ -32,6 +32,7 @@ mod interpreter;
 mod interrupt;
 mod jtag;
 mod leave;
+mod lost_hart;
 #[cfg(feature = "debuginfo")]
 mod meanwhile;
 mod memory;
