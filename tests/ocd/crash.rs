@@ -46,6 +46,15 @@ fn the_calls_are_shown_with_their_source_lines() {
         let elf = CRASH.replace(".elf", &format!("-{form}.elf"));
         assert_eq!(bench.ocd(&["backtrace", "--elf", &elf]).expect(0).stdout, ran.stdout, "{form}");
     }
+    let mut damaged = std::fs::read(CRASH.replace(".elf", "-zlib.elf")).unwrap();
+    damaged[0x150] ^= 0xff;
+    bench.file("damaged.elf", damaged);
+    for command in ["backtrace", "crash"] {
+        let ran = bench.ocd(&[command, "damaged.elf"]).expect(0);
+        let note =
+            "no places in the sources: the ELF image has compressed debug information that cannot be decompressed";
+        assert!(ran.stderr.contains(note), "{ran:?}");
+    }
     // The file may be an argument, as it is for `attach`.
     let ran = bench.ocd(&["backtrace", CRASH]).expect(0);
     assert!(ran.stdout.contains("inner at "), "{ran:?}");

@@ -105,6 +105,14 @@ fn other_firmware(context: &Context, board: &Board, image: &Image, arguments: &C
     other
 }
 
+/// Where an address is in the sources. Notes why the file does not say it.
+fn located(context: &Context, board: &Board, image: &Image, pc: u64) -> Vec<CodeLocation> {
+    image.location(pc).unwrap_or_else(|error| {
+        context.output.note(board.name(), format_args!("note: there are no places in the sources: {error}"));
+        Vec::new()
+    })
+}
+
 pub(crate) fn crash(context: &Context, arguments: &CrashArgs) -> Outcome<u8> {
     context.each_board_planned(
         |settings| arguments.names(settings),
@@ -117,7 +125,7 @@ pub(crate) fn crash(context: &Context, arguments: &CrashArgs) -> Outcome<u8> {
                         let message = format!("{other}; addresses have no names");
                         context.output.warning(board.name(), &message)?;
                     }
-                    (None, Some(pc)) => location = image.location(pc).unwrap_or_default(),
+                    (None, Some(pc)) => location = located(context, board, image, pc),
                     (None, None) => {}
                 }
             }
@@ -142,7 +150,11 @@ pub(crate) fn backtrace(context: &Context, arguments: &CrashArgs) -> Outcome<u8>
                     return Err(other);
                 }
             }
-            Ok(Done::from(Trace { backtrace: target.backtrace(image)? }))
+            let backtrace = target.backtrace(image)?;
+            if let Some(frame) = backtrace.frames.first() {
+                located(context, board, image, frame.pc);
+            }
+            Ok(Done::from(Trace { backtrace }))
         },
     )
 }
