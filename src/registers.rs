@@ -4,6 +4,7 @@ mod request;
 mod value;
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 pub(crate) use request::{read_request, take_registers, take_written, unknown, write_request};
 
@@ -13,7 +14,11 @@ use crate::error::{Error, Failure, Result, TargetError, UnexpectedReply};
 use crate::target::Target;
 use crate::types::RegisterValue;
 use crate::wire::tcl;
-use request::{READ_BUDGET_MS, Readings, must_be_halted, take_readings};
+use request::{READ_BUDGET_MS, Reading, Readings, must_be_halted, take_readings};
+
+/// A failure that takes longer is one of a target that does not answer: `took_long` of the
+/// procedures is the same rule.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// A view of a target's core registers, from [`Session::registers`](crate::Session::registers) or
 /// [`Target::registers`].
@@ -206,6 +211,9 @@ impl Registers<'_> {
     ///
     /// # Errors
     /// [`TargetError::NotHalted`], and [`TargetError::Refused`] if the registers cannot be listed.
+    /// [`TargetError::Register`] if OpenOCD waits in vain for more registers than the session's
+    /// [timeout](crate::SessionBuilder::timeout) has room for, for seconds each, as for those of a
+    /// RISC-V hart whose debug module alone answers.
     ///
     /// ```
     /// # let chip = virtual_chip::VirtualChip::start()?;
@@ -344,14 +352,28 @@ impl Registers<'_> {
     }
 
     /// What OpenOCD replied for each register, in as many pieces as it takes; no names mean all
-    /// registers.
+    /// registers. Those that OpenOCD waits for in vain take no longer than the session's timeout in
+    /// all.
     fn readings(&self, names: &[&str], suggest: bool) -> Result<Readings> {
+        let timeout = self.target.session().timeout().unwrap_or(Duration::MAX);
+        let mut lost = Duration::ZERO;
         let mut all: Option<Readings> = None;
         let mut left: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         loop {
+            let begun = Instant::now();
             let request = self.target.direct(read_request(&left, self.force, READ_BUDGET_MS, suggest));
             let mut piece = self.target.session().run(&request, |reply| take_readings(&request, reply, &left))??;
             left = std::mem::take(&mut piece.left);
+            let took = begun.elapsed();
+            let is_waited_for = took > WAIT && !left.is_empty();
+            if let Some(failure) = piece.each.last().and_then(Reading::failure).filter(|_| is_waited_for) {
+                lost += took;
+                // The next one takes as long.
+                if lost + took > timeout {
+                    let name = piece.each.pop().map(|reading| reading.asked).unwrap_or_default();
+                    return Err(TargetError::Register { name, failure: failure.into() }.into());
+                }
+            }
             let so_far = match all {
                 None => piece,
                 Some(mut before) => {

@@ -47,8 +47,15 @@ proc _openocd_rs_1_crash_survey {cortex_m riscv base mainline} {
         foreach {- name} [regexp -all -inline -line {^\([0-9]+\) (.+) \(/[0-9]+\): 0x[0-9a-fA-F]+ \(dirty\)} [reg]] {
             lappend dirty $name
         }
+        # After a register whose failure took long, the others are not tried.
+        set is_silent 0
         foreach name $names {
-            set code [catch {reg $name} text options]
+            if {!$is_silent} {
+                set begun [clock milliseconds]
+                set code [catch {reg $name} text options]
+                set is_silent [expr {$code && [_openocd_rs_1_took_long $begun]}]
+                if {$is_silent} _openocd_rs_1_state
+            }
             lappend readings $name [expr {$name in $dirty}] [_openocd_rs_1_code $code $options] $text
         }
         set mark [_openocd_rs_1_new_halt_mark]
@@ -103,12 +110,13 @@ proc _openocd_rs_1_read_stack {address count} {
         set count [lindex $tries 0]
         set tries [lrange $tries 1 end]
         set from [format 0x%x [expr {$address + 4 * [llength $values]}]]
+        set begun [clock milliseconds]
         if {![catch {read_memory $from 32 $count} words]} {
             lappend values {*}$words
             continue
         }
         _openocd_rs_1_clear_errors
-        if {$count == 1} { break }
+        if {$count == 1 || [_openocd_rs_1_took_long $begun]} { break }
         set part [expr {[llength $values] && $from & 0x3ff ? $count / 2 : 1}]
         set tries [linsert $tries 0 $part [expr {$count - $part}]]
     }

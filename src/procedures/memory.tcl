@@ -83,7 +83,9 @@ proc _openocd_rs_1_read_bytes {options args} {
 # Displays 64-bit elements: in one access each where the target can do that, otherwise as two 32-bit
 # accesses, which cortex_m needs. Returns {64 lines} or {32 endianness lines}.
 proc _openocd_rs_1_display64 {address count args} {
-    if {![catch {_openocd_rs_1_display mdd $address $count {*}$args} lines]} { return [list 64 $lines] }
+    set begun [clock milliseconds]
+    if {![catch {_openocd_rs_1_display mdd $address $count {*}$args} lines options]} { return [list 64 $lines] }
+    if {[_openocd_rs_1_took_long $begun]} { return {*}$options $lines }
     return [list 32 [[target current] cget -endian] [_openocd_rs_1_display mdw $address [expr {2 * $count}] {*}$args]]
 }
 
@@ -102,10 +104,12 @@ proc _openocd_rs_1_write_words {address words args} {
 
 # Writes 64-bit values; words are the same values as 32-bit halves, the low half first.
 proc _openocd_rs_1_write64 {address values words args} {
-    if {![catch {write_memory $address 64 $values {*}$args}]} {
+    set begun [clock milliseconds]
+    if {![catch {write_memory $address 64 $values {*}$args} message options]} {
         _openocd_rs_1_check_write
         return
     }
+    if {[_openocd_rs_1_took_long $begun]} { return {*}$options $message }
     if {[[target current] cget -endian] eq {big}} {
         set swapped {}
         foreach {low high} $words { lappend swapped $high $low }
@@ -175,7 +179,9 @@ proc _openocd_rs_1_sample {variables args} {
 proc _openocd_rs_1_read64 {address args} {
     set target [target current]
     if {[lsearch {cortex_m hla_target} [$target cget -type]] < 0} {
-        if {![catch {read_memory $address 64 1 {*}$args} value]} { return $value }
+        set begun [clock milliseconds]
+        if {![catch {read_memory $address 64 1 {*}$args} value options]} { return $value }
+        if {[_openocd_rs_1_took_long $begun]} { return {*}$options $value }
         _openocd_rs_1_clear_errors
     }
     lassign [_openocd_rs_1_read_memory $address 32 2 {*}$args] low high

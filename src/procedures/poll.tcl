@@ -41,6 +41,10 @@ proc _openocd_rs_1_tells_no_answer {log} {
     return 0
 }
 
+# Whether an access that began then took so long that more of its kind would not end in time: for
+# each access to a hart that does not answer, OpenOCD waits 2 seconds or more.
+proc _openocd_rs_1_took_long {begun} { return [expr {[clock milliseconds] - $begun > 1000}] }
+
 # Polls the current target and returns its state. `curstate` alone is what the last background poll
 # saw, up to 100 ms ago.
 #

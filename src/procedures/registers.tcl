@@ -5,7 +5,8 @@
 # `suggest` and if a name is not in OpenOCD's listing, all names that are. A reading has the name
 # asked for, whether the register is dirty, code, text and, if it failed, log. Without names, every
 # register in the listing is read. A register that fails does not stop the rest.
-# A name may differ in case from that of the listing.
+# A name may differ in case from that of the listing. After a register whose failure took long,
+# names are left as well, and a target that does not answer is a failure.
 #
 # Only the listing tells which registers are dirty. It also has the values that OpenOCD holds, as
 # `reg NAME` would give them. With force, registers are read past OpenOCD's cache, but not where the
@@ -42,10 +43,15 @@ proc _openocd_rs_1_read_registers {force budget suggest names} {
         while {$next < [llength $names] && (!$next || !$end || [clock milliseconds] < $end)} {
             # A capture costs as much as a register, so one is for all registers up to the next that
             # fails, whose log it is.
+            set begun [clock milliseconds]
             set log [capture _openocd_rs_1_read_until_failure]
             if {$code} {
                 lappend readings [list $asked [expr {$name in $dirty}] [_openocd_rs_1_code $code $options] $text $log]
                 capture {_openocd_rs_1_clear_errors; list}
+                if {[_openocd_rs_1_took_long $begun]} {
+                    _openocd_rs_1_state
+                    break
+                }
             }
         }
     }
@@ -203,7 +209,8 @@ proc _openocd_rs_1_halt_mark {} {
         riscv {
             set values {}
             foreach name {pc ra sp gp tp t0 t1 t2 fp s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6} {
-                catch {lappend values [string trim [reg $name]]}
+                set begun [clock milliseconds]
+                if {[catch {lappend values [string trim [reg $name]]}] && [_openocd_rs_1_took_long $begun]} break
             }
             return $values
         }

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use openocd::{BreakpointKind, Error, Session, TargetError, TargetState, TimeoutError};
-use virtual_chip::{CoreState, Model, VirtualBoard};
+use virtual_chip::{CoreState, Model, VirtualBoard, VirtualHart};
 
 use crate::board::INSTALL;
 
@@ -132,7 +132,8 @@ fn memory_of_a_hart_that_does_not_answer_needs_no_halt() {
     };
     std::thread::scope(|scope| {
         scope.spawn(|| lost(false, |session| session.memory().read_u32(0x8000_0000).map(u64::from)));
-        scope.spawn(|| lost(true, |session| session.memory().read_u32(0x8000_0000).map(u64::from)));
+        // Once it has waited, no other width is tried.
+        scope.spawn(|| lost(true, |session| session.memory().read_u64(0x8000_0000)));
     });
 }
 
@@ -155,4 +156,46 @@ fn a_hart_that_answers_again_has_its_state() {
         assert_eq!(target.halt().unwrap().state, TargetState::Halted);
         session.registers().read_all().unwrap();
     }
+}
+
+/// From here on OpenOCD waits for each register, as for those of a hart whose debug module answers
+/// and whose registers do not.
+fn silence_registers(session: &Session) {
+    let slow = "rename reg openocd_reg; proc reg {args} { if {[llength $args]} { sleep 1100 busy; \
+        error {Timed out waiting for busy to go low} }; openocd_reg }";
+    session.command(slow).unwrap();
+}
+
+#[test]
+fn registers_that_are_waited_for_in_vain_end_a_call_in_time() {
+    let hart = VirtualHart::start().unwrap();
+    let timeout = Duration::from_millis(3500);
+    let session = Session::builder().timeout(timeout).start(hart.openocd_config()).unwrap();
+    let (target, registers) = (session.target(), session.registers().forced());
+    target.halt().unwrap();
+    silence_registers(&session);
+    let in_time = |what: &str, begun: Instant| {
+        assert!(begun.elapsed() < timeout + Duration::from_millis(500), "{what} took {:?}", begun.elapsed());
+        // Nor is OpenOCD busy with the others.
+        session.command("list").unwrap();
+        assert!(begun.elapsed() < timeout + Duration::from_millis(500), "{what} took {:?}", begun.elapsed());
+    };
+    let begun = Instant::now();
+    let error = registers.read_all().unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::Register { .. })), "{error:?}");
+    assert!(error.message().is_some_and(|message| message.contains("Timed out waiting")), "{error}");
+    in_time("read_all", begun);
+    let begun = Instant::now();
+    let error = registers.read_many(&["ra", "sp", "gp", "tp", "t0", "t1", "t2"]).unwrap_err();
+    assert!(matches!(error, Error::Target(TargetError::Register { .. })), "{error:?}");
+    in_time("read_many", begun);
+    let begun = Instant::now();
+    let mut batch = session.batch();
+    let batched = batch.registers().read_many(&["ra", "sp", "gp", "tp", "t0", "t1", "t2"]);
+    batch.run().unwrap();
+    drop(batched.result());
+    in_time("a batch", begun);
+    let begun = Instant::now();
+    drop(target.crash_report());
+    in_time("crash_report", begun);
 }
