@@ -65,8 +65,8 @@ impl CrashReport {
     /// Describes the crash in one line, such as "HardFault: a data access failed on the bus, to
     /// address 0x60000000, at 0x20000102".
     ///
-    /// If the core reports several causes, all are named: some may be of earlier faults, and nothing
-    /// tells which belongs to the address.
+    /// If the core reports several causes, all are named: some may be of earlier faults, and
+    /// nothing tells which belongs to the address.
     pub fn summary(&self) -> String {
         match &self.core {
             CoreState::CortexM(state) => display::summary(state),
@@ -134,7 +134,8 @@ impl Target<'_> {
     /// From a Cortex-M it reads the core's registers, the fault status registers, and the registers
     /// that the core stored when it entered the exception. From a RISC-V hart it reads the general
     /// registers and the CSRs of the last traps. The report lists what could not be read, such as
-    /// the stack at a wrong stack pointer. A stack pointer that leads to peripherals is not followed.
+    /// the stack at a wrong stack pointer. A stack pointer that leads to peripherals is not
+    /// followed.
     ///
     /// The target must be halted, best at the start of a fault's handler: see
     /// [`set_vector_catch`](Self::set_vector_catch). Reading changes nothing on the target: no
@@ -234,8 +235,8 @@ impl Target<'_> {
         Ok(false)
     }
 
-    /// Reads words of a stack, up to the first that cannot be read. Where there are devices, nothing
-    /// is read: that could change them.
+    /// Reads words of a stack, up to the first that cannot be read. Where there are devices,
+    /// nothing is read: that could change them.
     fn stack(&self, address: u32, count: u32) -> Result<Vec<u32>> {
         let count = count.min(memory_map::words_of_memory(address));
         if count == 0 {

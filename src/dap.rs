@@ -111,8 +111,8 @@ impl Dap<'_> {
 
     /// Reads a register of the debug port (OpenOCD: `NAME dpreg ADDRESS`), such as CTRL/STAT at 4.
     ///
-    /// `address` is a multiple of 4 below 16, plus 16 times the bank (DPBANKSEL). OpenOCD selects the
-    /// bank. SELECT holds what OpenOCD wrote there last.
+    /// `address` is a multiple of 4 below 16, plus 16 times the bank (DPBANKSEL). OpenOCD selects
+    /// the bank. SELECT holds what OpenOCD wrote there last.
     ///
     /// # Errors
     /// [`DapError::NoDap`] without a DAP, [`DapError::Refused`] if the debug port does not answer.

@@ -278,8 +278,8 @@ impl Registers<'_> {
     /// resumes or steps the target.
     ///
     /// The cache keeps its values, and marks them as to be written. A session that started its
-    /// OpenOCD does the same for all halted Cortex-M when it ends, without comparing; an OpenOCD that
-    /// is killed loses what it holds. Source: DCRSR and DCRDR, ARM DDI 0403, C1.6.
+    /// OpenOCD does the same for all halted Cortex-M when it ends, without comparing; an OpenOCD
+    /// that is killed loses what it holds. Source: DCRSR and DCRDR, ARM DDI 0403, C1.6.
     ///
     /// # Errors
     /// [`TargetError::NotHalted`], and [`TargetError::Refused`] if a register is not as it was

@@ -282,8 +282,9 @@ impl Session {
 
     /// Drops the connection and makes a new one to the same address.
     ///
-    /// This is for a connection that OpenOCD closed, and after [`interrupt`](Self::interrupt). After
-    /// a timeout the session reconnects by itself. Waits for a call that another thread has under way.
+    /// This is for a connection that OpenOCD closed, and after [`interrupt`](Self::interrupt).
+    /// After a timeout the session reconnects by itself. Waits for a call that another thread has
+    /// under way.
     ///
     /// # Errors
     /// The errors of [`connect`](Self::connect);
@@ -309,11 +310,11 @@ impl Session {
     /// command to its end. So a flash call leaves what it has written so far, and RAM that it uses
     /// is not restored. A [run](crate::Target::run_until) leaves its breakpoints and started RTT:
     /// [`Breakpoints::remove_all`](crate::Breakpoints::remove_all) and
-    /// [`Rtt::stop`](crate::Rtt::stop) end these after [`reconnect`](Self::reconnect). It also leaves
-    /// the target running. OpenOCD's semihosting, which it disabled, is put back by itself within
-    /// about three seconds. A [`StopToken`](crate::StopToken) ends a run and leaves none of this.
-    /// [`close`](Self::close) ends an OpenOCD of this session also while it executes a command: it
-    /// kills OpenOCD after two seconds.
+    /// [`Rtt::stop`](crate::Rtt::stop) end these after [`reconnect`](Self::reconnect). It also
+    /// leaves the target running. OpenOCD's semihosting, which it disabled, is put back by itself
+    /// within about three seconds. A [`StopToken`](crate::StopToken) ends a run and leaves none of
+    /// this. [`close`](Self::close) ends an OpenOCD of this session also while it executes a
+    /// command: it kills OpenOCD after two seconds.
     ///
     /// For Ctrl-C handlers, which must not wait for a call.
     ///

@@ -70,7 +70,7 @@ pub enum ConnectionError {
     /// [`Session::interrupt`](crate::Session::interrupt) ended the command, or an earlier one.
     /// OpenOCD may still be executing it. [`Session::reconnect`](crate::Session::reconnect) makes a
     /// new connection.
-    #[error("the call was interrupted by `Session::interrupt`")]
+    #[error("the call was interrupted")]
     Interrupted,
     /// The operating system reported an error on the socket.
     #[error("the connection to OpenOCD at {peer} failed while {doing}: {source}")]

@@ -63,8 +63,8 @@ pub enum FlashError {
         known: Vec<String>,
         /// Whether it is an image, and none of its bytes is in a flash bank. One for RAM is run by
         /// [`Target::run_in_ram`](crate::Target::run_in_ram);
-        /// [`ProgramOptions::load_ram`](crate::ProgramOptions::load_ram) loads parts for RAM besides
-        /// those for flash.
+        /// [`ProgramOptions::load_ram`](crate::ProgramOptions::load_ram) loads parts for RAM
+        /// besides those for flash.
         is_image_outside: bool,
     },
     /// The numbers are not a range of the bank's sectors or protection blocks. Nothing was changed.
@@ -224,8 +224,8 @@ pub enum FlashError {
         lost.first().map_or(0, |(address, _)| *address)
     )]
     NotKept {
-        /// The addresses, and the bytes that belong there. At most one sector is in one element. What
-        /// erased flash holds anyway is left out at both ends.
+        /// The addresses, and the bytes that belong there. At most one sector is in one element.
+        /// What erased flash holds anyway is left out at both ends.
         lost: Vec<(u64, Vec<u8>)>,
         /// Why the write failed.
         cause: Box<Error>,

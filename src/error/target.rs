@@ -91,8 +91,8 @@ pub enum TargetError {
     /// Memory could not be read. The part before `address` could be read, but the call returns none
     /// of it.
     ///
-    /// If [`Target::status`](crate::Target::status) is an error too, the target or the probe is gone;
-    /// otherwise the address is wrong, or what is there does not answer.
+    /// If [`Target::status`](crate::Target::status) is an error too, the target or the probe is
+    /// gone; otherwise the address is wrong, or what is there does not answer.
     #[error("cannot read memory at {address:#010x}: {failure}")]
     MemoryRead {
         /// The address that failed, where the target reports it; otherwise the start of the block
@@ -104,8 +104,8 @@ pub enum TargetError {
     /// Memory could not be written. Everything before `written_to` is written; what follows may be
     /// written in part.
     ///
-    /// If [`Target::status`](crate::Target::status) is an error too, the target or the probe is gone,
-    /// as for [`MemoryRead`](Self::MemoryRead).
+    /// If [`Target::status`](crate::Target::status) is an error too, the target or the probe is
+    /// gone, as for [`MemoryRead`](Self::MemoryRead).
     #[error("cannot write memory at {address:#010x} (everything before {written_to:#010x} is written): {failure}")]
     MemoryWrite {
         /// The address that failed, where the target reports it; otherwise the start of the block

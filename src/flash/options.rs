@@ -141,8 +141,8 @@ impl WriteOptions {
     }
 }
 
-/// What [`Flash::program_with`](super::Flash::program_with) does with the parts of an image, and how
-/// it leaves the target.
+/// What [`Flash::program_with`](super::Flash::program_with) does with the parts of an image, and
+/// how it leaves the target.
 ///
 /// By default all parts belong in flash, sectors that hold their part already are skipped, and the
 /// RAM of the working area is not restored, because the chip is reset before and after. Afterwards

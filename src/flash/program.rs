@@ -26,9 +26,9 @@ impl<R: ProgressReport> Flash<'_, R> {
     ///    ([`skip_unchanged`](crate::WriteOptions::skip_unchanged));
     /// 4. erases the other sectors that the image touches, each of them whole, and writes and
     ///    verifies the image;
-    /// 5. resets the chip and lets it run ([`ResetMode::Run`]), and looks 20 ms later whether it has
-    ///    crashed ([`Target::is_crashed`](crate::Target::is_crashed)); [`ProgramOptions::reset`]
-    ///    leaves it halted at its first instruction instead.
+    /// 5. resets the chip and lets it run ([`ResetMode::Run`]), and looks 20 ms later whether it
+    ///    has crashed ([`Target::is_crashed`](crate::Target::is_crashed));
+    ///    [`ProgramOptions::reset`] leaves it halted at its first instruction instead.
     ///
     /// The RAM of the working area is not restored: step 4 may change it
     /// ([`restore_ram`](crate::WriteOptions::restore_ram)). A copy there of an RTT control block of
@@ -37,8 +37,8 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// [`write_image_with`](Self::write_image_with) and
     /// [`skip_unchanged`](crate::WriteOptions::skip_unchanged) do steps 3 and 4 alone.
     ///
-    /// An image that crashes at once is no error: the report's `status` shows how the target is, and
-    /// [`is_started`](ProgramReport::is_started) tells whether the program runs. Firmware whose
+    /// An image that crashes at once is no error: the report's `status` shows how the target is,
+    /// and [`is_started`](ProgramReport::is_started) tells whether the program runs. Firmware whose
     /// first act is a semihosting call is halted at it, with the reason
     /// [`Semihosting`](crate::HaltReason::Semihosting), and `is_started` is true.
     ///

@@ -32,9 +32,9 @@ impl<R: ProgressReport> Flash<'_, R> {
     /// once but obey it only after the next reset. [`layout`](Self::layout) shows the protection
     /// that is in effect.
     ///
-    /// With the driver `stm32f1x`, a change would undo an earlier one that is not in effect yet, and
-    /// would end read protection, by which the chip erases all of its flash. Both are refused. The
-    /// chips of other drivers are not checked.
+    /// With the driver `stm32f1x`, a change would undo an earlier one that is not in effect yet,
+    /// and would end read protection, by which the chip erases all of its flash. Both are refused.
+    /// The chips of other drivers are not checked.
     ///
     /// The target must be halted. The call restores the RAM of the working area.
     ///
@@ -86,8 +86,8 @@ impl<R: ProgressReport> Flash<'_, R> {
     }
 
     /// Refuses a change that would undo one which the chip does not obey yet, or erase the chip.
-    /// OpenOCD's driver changes what the chip obeys, and stores the whole without the read protection
-    /// (`stm32x_protect` in `src/flash/nor/stm32f1x.c`).
+    /// OpenOCD's driver changes what the chip obeys, and stores the whole without the read
+    /// protection (`stm32x_protect` in `src/flash/nor/stm32f1x.c`).
     fn check_nothing_pending(&self, layout: &FlashInfo, is_wanted: impl Fn(u32) -> bool) -> Result<()> {
         if layout.bank.driver != "stm32f1x" {
             return Ok(());
@@ -175,8 +175,8 @@ impl<R: ProgressReport> Flash<'_, R> {
 }
 
 impl Chip {
-    /// Refuses to change what is protected. The layouts are from this call, so OpenOCD has just read
-    /// the protection.
+    /// Refuses to change what is protected. The layouts are from this call, so OpenOCD has just
+    /// read the protection.
     pub(super) fn check_unprotected(&self, spans: &[Span]) -> Result<(), FlashError> {
         for span in spans {
             let layout = self.layout(span.bank);

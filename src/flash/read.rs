@@ -87,8 +87,8 @@ impl<R: ProgressReport> Flash<'_, R> {
         Ok(())
     }
 
-    /// Reads a part of one bank, after `read` of `total` bytes. Of a part that cannot be read, `take`
-    /// gets the bytes before the error.
+    /// Reads a part of one bank, after `read` of `total` bytes. Of a part that cannot be read,
+    /// `take` gets the bytes before the error.
     pub(super) fn read_span(
         &self,
         chip: &Chip,

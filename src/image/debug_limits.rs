@@ -2,8 +2,8 @@
 //!
 //! A few bytes of a file can stand for gigabytes: thousands of compilation units can share one list
 //! of ranges, one line table or one long name, and inlined functions that are nested thousands deep
-//! overflow the stack of `addr2line`, which descends into them by recursion. So all of it is counted
-//! before `addr2line` reads it.
+//! overflow the stack of `addr2line`, which descends into them by recursion. So all of it is
+//! counted before `addr2line` reads it.
 
 use std::collections::BTreeSet;
 

@@ -24,8 +24,8 @@ impl ImageFormat {
     }
 }
 
-/// The format of a text that does not begin with a record, but has one: its reader names the line that
-/// is none, such as a comment.
+/// The format of a text that does not begin with a record, but has one: its reader names the line
+/// that is none, such as a comment.
 fn of_later_record(contents: &[u8]) -> Option<ImageFormat> {
     let is_text = |line: &[u8]| line.iter().all(|&byte| byte >= b' ' || byte == b'\t');
     let lines = text::lines(contents).map(|(_, line)| line);

@@ -152,8 +152,8 @@ impl<R: ProgressReport> Memory<'_, R> {
 
     /// Writes bytes to the target's memory.
     ///
-    /// `Ok` says that the transfers ended without a fault. Memory that ignores writes, such as flash
-    /// or ROM, is not noticed: check with [`read_bytes`](Self::read_bytes).
+    /// `Ok` says that the transfers ended without a fault. Memory that ignores writes, such as
+    /// flash or ROM, is not noticed: check with [`read_bytes`](Self::read_bytes).
     ///
     /// # Errors
     /// [`OutOfAddressSpace`](crate::TargetError::OutOfAddressSpace) before anything is written,

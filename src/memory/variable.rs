@@ -85,8 +85,8 @@ impl FromStr for VariableType {
     }
 }
 
-/// A variable of the firmware, for [`Memory::sample`](crate::Memory::sample): an address, a type and
-/// a name.
+/// A variable of the firmware, for [`Memory::sample`](crate::Memory::sample): an address, a type
+/// and a name.
 ///
 /// An address alone is a `u32`. A [`Symbol`] of 1, 2, 4 or 8 bytes is an unsigned number with its
 /// name; [`of_type`](Self::of_type) makes it another one. A [register](crate::svd::Register) of an

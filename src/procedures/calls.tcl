@@ -58,8 +58,8 @@ proc _openocd_rs_1_semihosting_renew {server} { return [_openocd_rs_1_renew_clai
 # Ends the claim of a server, if it has one, and what it held. OpenOCD serves the calls again if it
 # did before: in one step, so that no other server begins in between.
 #
-# `goes_on`: OpenOCD also serves the call at which the target waits. A run has told that its target is
-# halted.
+# `goes_on`: OpenOCD also serves the call at which the target waits. A run has told that its target
+# is halted.
 proc _openocd_rs_1_semihosting_release {server goes_on} {
     if {[lindex [_openocd_rs_1_claim [_openocd_rs_1_current]] 0] eq $server} { _openocd_rs_1_end_claim $goes_on }
     return
@@ -107,8 +107,8 @@ proc _openocd_rs_1_is_exit {} {
     return [expr {[regexp {: (0x[0-9a-fA-F]+)} [reg $register] - number] && ($number == 0x18 || $number == 0x20)}]
 }
 
-# For the next `resume` of a target that a `halt` holds at a call: the call is made then, and OpenOCD
-# serves it. A hart makes it in any case.
+# For the next `resume` of a target that a `halt` holds at a call: the call is made then, and
+# OpenOCD serves it. A hart makes it in any case.
 proc _openocd_rs_1_leave_held_call {target} {
     if {![info exists ::_openocd_rs_1_held($target)]} return
     set pc $::_openocd_rs_1_held($target)

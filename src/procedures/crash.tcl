@@ -73,9 +73,9 @@ proc _openocd_rs_1_crash_words {addresses} {
     return $words
 }
 
-# Whether the current target, a Cortex-M, is locked up or handles a fault: 1 or 0. The exception is in
-# xPSR of a halted core, and in ICSR, which can be read while the core runs (ARM DDI 0403, B3.2.4). What
-# is over at a second look was handled, as an emulator of instructions does.
+# Whether the current target, a Cortex-M, is locked up or handles a fault: 1 or 0. The exception is
+# in xPSR of a halted core, and in ICSR, which can be read while the core runs (ARM DDI 0403,
+# B3.2.4). What is over at a second look was handled, as an emulator of instructions does.
 proc _openocd_rs_1_is_crashed {} {
     lassign [_openocd_rs_1_status] target state reason
     if {[_openocd_rs_1_core_kind [$target cget -type]] ne {cortex_m}} { return 0 }
@@ -94,14 +94,14 @@ proc _openocd_rs_1_is_crashed {} {
 
 proc _openocd_rs_1_is_fault {register} { return [expr {($register & 0x1ff) in {3 4 5 6 7}}] }
 
-# Reads up to `count` words of the stack: the values up to the first that cannot be read. Nobody knows
-# where RAM ends, so a failure is nothing to log.
+# Reads up to `count` words of the stack: the values up to the first that cannot be read. Nobody
+# knows where RAM ends, so a failure is nothing to log.
 proc _openocd_rs_1_crash_stack {address count} {
     return [_openocd_rs_1_quietly {_openocd_rs_1_read_stack $address $count}]
 }
 
-# An access that fails takes long. So what is read first ends with a KiB, as memories do. What cannot
-# be read as a whole is tried in parts: where memory may end the first word, else halves.
+# An access that fails takes long. So what is read first ends with a KiB, as memories do. What
+# cannot be read as a whole is tried in parts: where memory may end the first word, else halves.
 proc _openocd_rs_1_read_stack {address count} {
     set values {}
     set first [expr {(0x400 - ($address & 0x3ff)) / 4}]

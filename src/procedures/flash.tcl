@@ -1,9 +1,9 @@
 # Flash.
 
 # Runs a command that may run an algorithm on a target, and leaves the target as it was: a fault of
-# the algorithm leaves no trace, no breakpoint or watchpoint stops the algorithm, and if `restore` is
-# 1, OpenOCD restores the RAM of the working area. This is Tcl so that the settings never outlive the
-# command. Without a working area there is no algorithm.
+# the algorithm leaves no trace, no breakpoint or watchpoint stops the algorithm, and if `restore`
+# is 1, OpenOCD restores the RAM of the working area. This is Tcl so that the settings never outlive
+# the command. Without a working area there is no algorithm.
 proc _openocd_rs_1_flash_run {target restore args} {
     if {[$target curstate] ne {halted} || [$target cget -work-area-size] == 0} { return [uplevel #0 $args] }
     set backup [$target cget -work-area-backup]
@@ -56,12 +56,12 @@ proc _openocd_rs_1_breakpoints_in_working_area {} {
     return $found
 }
 
-# Makes a Cortex-M halt at a fault of an algorithm (DEMCR, VC_…), and at no breakpoint or watchpoint.
-# OpenOCD would wait 20 s for the algorithm's end while the firmware's fault handler runs, or the
-# core is halted elsewhere, and it would not restore the registers (`armv7m_wait_algorithm` in
-# src/target/armv7m.c). Returns what `_openocd_rs_1_release_faults` needs: DEMCR, CFSR and HFSR, the
-# name of the status register, the registers, what the RAM holds where a fault may put its frame, and
-# the registers of the comparators with their values.
+# Makes a Cortex-M halt at a fault of an algorithm (DEMCR, VC_…), and at no breakpoint or
+# watchpoint. OpenOCD would wait 20 s for the algorithm's end while the firmware's fault handler
+# runs, or the core is halted elsewhere, and it would not restore the registers
+# (`armv7m_wait_algorithm` in src/target/armv7m.c). Returns what `_openocd_rs_1_release_faults`
+# needs: DEMCR, CFSR and HFSR, the name of the status register, the registers, what the RAM holds
+# where a fault may put its frame, and the registers of the comparators with their values.
 proc _openocd_rs_1_catch_faults {target} {
     if {[$target cget -type] ni {cortex_m hla_target}} { return {} }
     _openocd_rs_1_of $target _openocd_rs_1_read_missing_registers
@@ -74,8 +74,8 @@ proc _openocd_rs_1_catch_faults {target} {
         # At most 26 words and one for alignment (Arm v7-M ARM, B1.5.7).
         set top [expr {[dict get $registers $name] & ~3}]
         set lowest [expr {$top - 108}]
-        # A chip that is erased has its stack pointer at the end of the address space, other firmware
-        # anywhere. A read of a peripheral may change it, and no stack is there (B3.1).
+        # A chip that is erased has its stack pointer at the end of the address space, other
+        # firmware anywhere. A read of a peripheral may change it, and no stack is there (B3.1).
         if {$lowest < 0 || $lowest < 0x60000000 && $top > 0x40000000 || $top > 0xa0000000} continue
         _openocd_rs_1_quietly {catch {lappend frames $lowest [$target read_memory $lowest 32 27]}}
     }
@@ -185,11 +185,11 @@ proc _openocd_rs_1_flash_banks {} {
 }
 
 # Returns the size of the bank before `flash info`, which probes a bank that has not been probed and
-# may change its size, what `flash info` prints without and with `sectors` (only the first lists the blocks of a
-# bank that is protected in other units than sectors), whether `flash info` has read the protection,
-# and, if asked for and possible, what `flash erase_check` prints. Where the driver cannot read it,
-# `flash info` shows what the driver began with, and logs that (handle_flash_info_command in
-# src/flash/nor/tcl.c).
+# may change its size, what `flash info` prints without and with `sectors` (only the first lists the
+# blocks of a bank that is protected in other units than sectors), whether `flash info` has read the
+# protection, and, if asked for and possible, what `flash erase_check` prints. Where the driver
+# cannot read it, `flash info` shows what the driver began with, and logs that
+# (handle_flash_info_command in src/flash/nor/tcl.c).
 proc _openocd_rs_1_flash_info {target bank check} {
     set before 0
     if {$bank < [llength [flash list]]} { set before [dict get [lindex [flash list] $bank] size] }
@@ -282,11 +282,11 @@ proc _openocd_rs_1_await_code {target end} {
 }
 
 # The write protection of a chip of the driver stm32f1x that its option bytes have (WRP0 to WRP3, at
-# the same place in STM32F0, F1 and F3), and the one that it has loaded from them at its last reset and
-# obeys (FLASH_WRPR), as {STORED OBEYED}. Each bit is a block, and 0 protects it. A byte counts only
-# with its complement beside it (PM0075, 2.4). {} if they cannot be read. {read-protected} if the chip
-# obeys read protection (RDPRT in FLASH_OBR): OpenOCD stores the protection without it (stm32x_protect
-# in src/flash/nor/stm32f1x.c), and then the chip erases all of its flash.
+# the same place in STM32F0, F1 and F3), and the one that it has loaded from them at its last reset
+# and obeys (FLASH_WRPR), as {STORED OBEYED}. Each bit is a block, and 0 protects it. A byte counts
+# only with its complement beside it (PM0075, 2.4). {} if they cannot be read. {read-protected} if
+# the chip obeys read protection (RDPRT in FLASH_OBR): OpenOCD stores the protection without it
+# (stm32x_protect in src/flash/nor/stm32f1x.c), and then the chip erases all of its flash.
 proc _openocd_rs_1_stored_protection {target} {
     if {[catch {
         set options [$target read_memory 0x4002201c 32 1]

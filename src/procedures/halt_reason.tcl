@@ -1,5 +1,5 @@
-# Why a core is halted, where OpenOCD's own reason is wrong or says less than is known. Saves a round
-# trip for each halt.
+# Why a core is halted, where OpenOCD's own reason is wrong or says less than is known. Saves a
+# round trip for each halt.
 
 # The current target's name and state, for the error of a target that is not halted. `lost`: a
 # RISC-V hart that does not answer, of which OpenOCD may say that it is not halted.
@@ -49,8 +49,8 @@ proc _openocd_rs_1_cortex_m_reason {target reason log pc} {
     return $reason
 }
 
-# Whether the instruction before `pc` puts the core to sleep, or each exception does at its end: then
-# a core that a request has halted may have slept, and has not reached `pc`.
+# Whether the instruction before `pc` puts the core to sleep, or each exception does at its end:
+# then a core that a request has halted may have slept, and has not reached `pc`.
 proc _openocd_rs_1_is_behind_sleep {target pc} {
     if {$pc < 4} { return 0 }
     set slept 0
@@ -98,9 +98,9 @@ proc _openocd_rs_1_is_at_bkpt {pc} {
     return [expr {($code & 0xff00) == 0xbe00}]
 }
 
-# Has the next `resume` execute the BKPT at `pc`: OpenOCD passes one if it takes it for the reason of
-# the halt. A step of OpenOCD's there executes nothing, moves the program counter behind it, and is
-# the reason from then on (cortex_m_step in src/target/cortex_m.c). Elsewhere it would execute
+# Has the next `resume` execute the BKPT at `pc`: OpenOCD passes one if it takes it for the reason
+# of the halt. A step of OpenOCD's there executes nothing, moves the program counter behind it, and
+# is the reason from then on (cortex_m_step in src/target/cortex_m.c). Elsewhere it would execute
 # something.
 proc _openocd_rs_1_make_executable {pc} {
     reg pc $pc
@@ -122,8 +122,8 @@ proc _openocd_rs_1_kept_reason {target} {
     return $reason
 }
 
-# The reason of a RISC-V hart, or OpenOCD's own: `semihosting` at the `ebreak` of a semihosting call.
-# OpenOCD 0.12.0 knows no reason of a hart, so there is none to make better.
+# The reason of a RISC-V hart, or OpenOCD's own: `semihosting` at the `ebreak` of a semihosting
+# call. OpenOCD 0.12.0 knows no reason of a hart, so there is none to make better.
 proc _openocd_rs_1_riscv_reason {target reason pc} {
     if {![regexp {0x[0-9a-fA-F]+} $pc pc]} { return $reason }
     if {[_openocd_rs_1_is_held $target $pc]} { return debug-request }
@@ -179,8 +179,8 @@ proc _openocd_rs_1_xpsr {} {
 }
 
 # The bits of DEMCR that halt the core at the exception that it is in (ARM DDI 0403, B1.5.14 and
-# C1.6.5): those for the kinds of fault that CFSR has, also if they became a HardFault, and those for
-# the exception itself. ARMv6-M cores have no CFSR, and no bits that would need it.
+# C1.6.5): those for the kinds of fault that CFSR has, also if they became a HardFault, and those
+# for the exception itself. ARMv6-M cores have no CFSR, and no bits that would need it.
 proc _openocd_rs_1_catching_bits {exception caught} {
     switch $exception {
         0 { return 0x1 }
@@ -238,11 +238,11 @@ proc _openocd_rs_1_forget_reset_if_running {} {
 }
 
 # Makes the next `halt` send a request to halt. OpenOCD sends none to a core that it believes to be
-# halted, which a reset by somebody else has made run. And 0.12.0 sends none to a core whose reset was
-# the last thing that it saw: it takes it for its own `reset halt`, which has arranged for that
+# halted, which a reset by somebody else has made run. And 0.12.0 sends none to a core whose reset
+# was the last thing that it saw: it takes it for its own `reset halt`, which has arranged for that
 # (cortex_m_halt in src/target/cortex_m.c). Then the core of a firmware that resets itself again and
-# again never halts. What is written is C_DEBUGEN and C_HALT in DHCSR. A failure comes to light in the
-# `halt` behind this.
+# again never halts. What is written is C_DEBUGEN and C_HALT in DHCSR. A failure comes to light in
+# the `halt` behind this.
 proc _openocd_rs_1_before_halt {} {
     set target [target current]
     if {[$target curstate] eq {halted}} { catch {$target arp_poll} }

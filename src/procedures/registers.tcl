@@ -1,12 +1,12 @@
 # Registers.
 
-# Reads registers of the current target if it is halted: its name, its state, the readings, the names
-# that are left because more than `budget` milliseconds have passed (0: no limit), and, with
+# Reads registers of the current target if it is halted: its name, its state, the readings, the
+# names that are left because more than `budget` milliseconds have passed (0: no limit), and, with
 # `suggest` and if a name is not in OpenOCD's listing, all names that are. A reading has the name
 # asked for, whether the register is dirty, code, text and, if it failed, log. Without names, every
-# register in the listing is read. A register that fails does not stop the rest.
-# A name may differ in case from that of the listing. After a register whose failure took long,
-# names are left as well, and a target that does not answer is a failure.
+# register in the listing is read. A register that fails does not stop the rest. A name may differ
+# in case from that of the listing. After a register whose failure took long, names are left as
+# well, and a target that does not answer is a failure.
 #
 # Only the listing tells which registers are dirty. It also has the values that OpenOCD holds, as
 # `reg NAME` would give them. With force, registers are read past OpenOCD's cache, but not where the
@@ -58,8 +58,8 @@ proc _openocd_rs_1_read_registers {force budget suggest names} {
     return [list $target $state $readings [lrange $names $next end] $known]
 }
 
-# The key for a name that is no key of a dictionary of registers: the only one that differs from it in
-# case alone, such as `xpsr` for `xPSR` of 0.12.0. The name itself if there is no such key.
+# The key for a name that is no key of a dictionary of registers: the only one that differs from it
+# in case alone, such as `xpsr` for `xPSR` of 0.12.0. The name itself if there is no such key.
 proc _openocd_rs_1_listed_register {name held} {
     set alike [lsearch -all -inline -nocase -exact [dict keys $held] $name]
     if {[llength $alike] == 1} { return [lindex $alike 0] }
@@ -121,14 +121,14 @@ proc _openocd_rs_1_write_register {name value bits} {
     return [list $target $state $code $before $known]
 }
 
-# Writes a register of a Cortex-M, and what is the same register under another name: `sp` is `msp` or
-# `psp`, and with the Security Extension `msp` is `msp_s` or `msp_ns`. OpenOCD holds a value for each
-# name, and writes those that are dirty from the last name of its listing to the first
-# (armv7m_restore_context in src/target/armv7m.c): CONTROL before the stack pointers, `sp` at the end,
-# whatever was written last.
+# Writes a register of a Cortex-M, and what is the same register under another name: `sp` is `msp`
+# or `psp`, and with the Security Extension `msp` is `msp_s` or `msp_ns`. OpenOCD holds a value for
+# each name, and writes those that are dirty from the last name of its listing to the first
+# (armv7m_restore_context in src/target/armv7m.c): CONTROL before the stack pointers, `sp` at the
+# end, whatever was written last.
 #
-# Bit 0 of the program counter marks Thumb code in the address of a function, and is not written. Stack
-# pointers lack bits 0 and 1, which OpenOCD would keep until the target resumes.
+# Bit 0 of the program counter marks Thumb code in the address of a function, and is not written.
+# Stack pointers lack bits 0 and 1, which OpenOCD would keep until the target resumes.
 proc _openocd_rs_1_write_cortex_m_register {name value listing} {
     if {$name eq {pc}} { set value [format 0x%x [expr {$value & ~1}]] }
     if {[regexp {^[mp]?sp(_n?s)?$} $name]} { set value [format 0x%x [expr {$value & ~3}]] }
@@ -148,8 +148,8 @@ proc _openocd_rs_1_write_cortex_m_register {name value listing} {
             if {$plain eq $used} { reg sp $value }
         }
         default {
-            # Of the registers that are written at the next resume, CONTROL is before xPSR. So the mode that
-            # counts is the core's own, which VECTACTIVE of ICSR tells.
+            # Of the registers that are written at the next resume, CONTROL is before xPSR. So the
+            # mode that counts is the core's own, which VECTACTIVE of ICSR tells.
             if {$plain eq {control} && ($value & 2) != $selected && [read_memory 0xe000ed04 32 1] & 0x1ff} {
                 error {the core takes bit 1 of CONTROL in thread mode only, and is in handler mode}
             }
@@ -182,8 +182,8 @@ proc _openocd_rs_1_held_value {name} {
     return $value
 }
 
-# Marks the halt of the current target, so that `halt_lasts` can tell whether the target has run since:
-# {STATUS mark}. The mark is empty if the target is not halted.
+# Marks the halt of the current target, so that `halt_lasts` can tell whether the target has run
+# since: {STATUS mark}. The mark is empty if the target is not halted.
 proc _openocd_rs_1_mark_halt {} {
     set status [_openocd_rs_1_status]
     set mark {}
@@ -191,10 +191,10 @@ proc _openocd_rs_1_mark_halt {} {
     return [list $status $mark]
 }
 
-# Makes a mark on the halt of the current target. Of a Cortex-M it is that R0 is dirty: OpenOCD was told
-# the value that R0 has, and keeps it as one to be written until the target runs. Firmware that
-# sleeps comes back with the same registers, so their values are a mark only for other cores,
-# where OpenOCD writes registers at once.
+# Makes a mark on the halt of the current target. Of a Cortex-M it is that R0 is dirty: OpenOCD was
+# told the value that R0 has, and keeps it as one to be written until the target runs. Firmware that
+# sleeps comes back with the same registers, so their values are a mark only for other cores, where
+# OpenOCD writes registers at once.
 proc _openocd_rs_1_new_halt_mark {} {
     if {[_openocd_rs_1_core_kind [[target current] cget -type]] eq {cortex_m}
         && [_openocd_rs_1_halt_mark] ne {dirty} && [regexp {: (0x[0-9a-fA-F]+)} [reg r0] - value]} {
@@ -290,8 +290,8 @@ proc _openocd_rs_1_write_back {target listing} {
     }
 }
 
-# Fails if a register is not in the core as OpenOCD holds it to be written. Of the status register and
-# the special ones a core ignores bits.
+# Fails if a register is not in the core as OpenOCD holds it to be written. Of the status register
+# and the special ones a core ignores bits.
 proc _openocd_rs_1_compare_written {target listing} {
     set numbers [_openocd_rs_1_whole_registers]
     set line {^\([0-9]+\) (.+) \(/32\): (0x[0-9a-fA-F]+) \(dirty\)}
@@ -303,9 +303,9 @@ proc _openocd_rs_1_compare_written {target listing} {
     }
 }
 
-# Has OpenOCD read each register of a halted core that it has not read yet, such as of a core that was
-# halted before it started. 0.12.0 keeps the registers of a program that it runs from its copy, and
-# restores what it has not read as 0 (armv7m_start_algorithm in src/target/armv7m.c).
+# Has OpenOCD read each register of a halted core that it has not read yet, such as of a core that
+# was halted before it started. 0.12.0 keeps the registers of a program that it runs from its copy,
+# and restores what it has not read as 0 (armv7m_start_algorithm in src/target/armv7m.c).
 proc _openocd_rs_1_read_missing_registers {} {
     foreach {- name} [regexp -all -inline -line {^\([0-9]+\) (.+) \(/[0-9]+\)$} [reg]] { catch {reg $name} }
 }

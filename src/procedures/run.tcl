@@ -23,8 +23,8 @@ proc _openocd_rs_1_from_halt {command address {runs {}}} {
             _openocd_rs_1_renew_overwritten $at
             if {$command eq {resume} && [_openocd_rs_1_is_served $target] && [_openocd_rs_1_is_at_bkpt $at]
                 && ([_openocd_rs_1_is_held $target $at] || [_openocd_rs_1_unanswered_call $target] eq $at)} {
-                # Whoever serves the calls answers this one. OpenOCD would pass the BKPT; executed, it
-                # would halt the core again. So the end of a hold is all that there is to do.
+                # Whoever serves the calls answers this one. OpenOCD would pass the BKPT; executed,
+                # it would halt the core again. So the end of a hold is all that there is to do.
                 unset -nocomplain ::_openocd_rs_1_held($target)
                 # The reason that a program in the target has kept is the hold's.
                 unset -nocomplain ::_openocd_rs_1_reason($target)
@@ -69,9 +69,9 @@ proc _openocd_rs_1_from_halt {command address {runs {}}} {
 
 # Runs step or resume of a RISC-V hart, past a breakpoint at its program counter. OpenOCD 0.12.0
 # executes nothing there; newer ones resume past it only if the hart halted because of it. No
-# OpenOCD knows of a software breakpoint that another hart has in memory that the two share. The same
-# for each hart of an SMP group that a `resume` lets run, too. Here, so that no poll and no other
-# client sees the program without the breakpoint.
+# OpenOCD knows of a software breakpoint that another hart has in memory that the two share. The
+# same for each hart of an SMP group that a `resume` lets run, too. Here, so that no poll and no
+# other client sees the program without the breakpoint.
 proc _openocd_rs_1_run_hart {command address pc} {
     array unset ::_openocd_rs_1_stopped_behind
     set current [target current]

@@ -26,12 +26,12 @@ proc _openocd_rs_1_semihosting_is_enabled {} {
     return [string match {*is enabled*} [capture {set said [arm semihosting]; set said}]]
 }
 
-# Polls the current target: {STATUS {} SLEPT}, and if it is halted at a semihosting call, {STATUS CALL
-# SLEPT} as of semihosting_call and slept. One step, because OpenOCD's own poll may come in between.
-# Of which calls: `none`, `any`, or `made`, which leaves out a call that the core has not executed yet.
-# Both leave out one at which a `halt` holds the target; `released` is `any`, and ends the hold.
-# `asked`: the caller has just halted the target, which holds nothing. {TARGET lost} if `server`
-# does not serve the calls any more.
+# Polls the current target: {STATUS {} SLEPT}, and if it is halted at a semihosting call, {STATUS
+# CALL SLEPT} as of semihosting_call and slept. One step, because OpenOCD's own poll may come in
+# between. Of which calls: `none`, `any`, or `made`, which leaves out a call that the core has not
+# executed yet. Both leave out one at which a `halt` holds the target; `released` is `any`, and ends
+# the hold. `asked`: the caller has just halted the target, which holds nothing. {TARGET lost} if
+# `server` does not serve the calls any more.
 proc _openocd_rs_1_semihosting_poll {server calls asked} {
     set target [_openocd_rs_1_current]
     # Another client may have enabled OpenOCD's own semihosting by a command.
@@ -67,9 +67,9 @@ proc _openocd_rs_1_is_made {target status pc} {
     return [expr {![_openocd_rs_1_is_halted_before $status $pc]}]
 }
 
-# Whether a request has halted the current target while it may have slept: a core that sleeps has its
-# program counter behind the instruction for it, at what it has not reached. S_SLEEP in DHCSR would
-# tell before the halt, but reading that register takes S_RESET_ST away from OpenOCD's poll.
+# Whether a request has halted the current target while it may have slept: a core that sleeps has
+# its program counter behind the instruction for it, at what it has not reached. S_SLEEP in DHCSR
+# would tell before the halt, but reading that register takes S_RESET_ST away from OpenOCD's poll.
 proc _openocd_rs_1_slept {status pc asked} {
     lassign $status target - reason - log
     if {$reason eq {}} { regexp {due to ([-a-z]+)} $log - reason }
@@ -108,11 +108,11 @@ proc _openocd_rs_1_semihosting_call {pc} {
 }
 
 # Answers a semihosting call: writes the answer to a register and moves the target to `next`, behind
-# the call. It stays there with `then` `stay`, if a `halt` holds it, or if another of its SMP group has
-# reached a breakpoint, which a `resume` would pass. With `go` it is resumed.
-# `gone` if the target is no longer halted at this call. One step, because others may reset, step or
-# resume the target while the call is served. Of `call`: program counter, then registers and what
-# they hold, as digits.
+# the call. It stays there with `then` `stay`, if a `halt` holds it, or if another of its SMP group
+# has reached a breakpoint, which a `resume` would pass. With `go` it is resumed. `gone` if the
+# target is no longer halted at this call. One step, because others may reset, step or resume the
+# target while the call is served. Of `call`: program counter, then registers and what they hold, as
+# digits.
 #
 # Not by a `resume` at the call: OpenOCD passes a BKPT only if it takes the BKPT for the reason of
 # the halt and knows no breakpoint there (`src/target/cortex_m.c`: cortex_m_restore_one). Otherwise

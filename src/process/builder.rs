@@ -99,8 +99,8 @@ impl OpenOcdBuilder {
     /// backslash escapes a double quote or a backslash. A string that is the path of an existing
     /// file is that file.
     ///
-    /// `exit` and `shutdown` do not belong here, also not as words of `program`: OpenOCD would do what
-    /// stands before them, and end
+    /// `exit` and `shutdown` do not belong here, also not as words of `program`: OpenOCD would do
+    /// what stands before them, and end
     /// ([`StartFailure::EndedByConfiguration`](crate::StartFailure::EndedByConfiguration)).
     ///
     /// [`spawn`](Self::spawn) fails with
@@ -257,8 +257,8 @@ impl OpenOcdBuilder {
         self
     }
 
-    /// Cancels the start when `flag` becomes true: OpenOCD is asked to end, killed 200 ms later, and
-    /// [`spawn`](Self::spawn) fails with
+    /// Cancels the start when `flag` becomes true: OpenOCD is asked to end, killed 200 ms later,
+    /// and [`spawn`](Self::spawn) fails with
     /// [`ProcessError::Cancelled`](crate::ProcessError::Cancelled). None by default.
     ///
     /// For Ctrl-C handlers: an adapter that does not answer can delay `init` for long. The flag has

@@ -26,8 +26,9 @@ pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// [`set_write_timeout`](Self::set_write_timeout). The errors of `Read` and `Write` hold an
 /// [`Error`] of this crate ([`io::Error::get_ref`]); a timeout has the kind
 /// [`io::ErrorKind::TimedOut`]. A write that OpenOCD does not answer in time has the kind
-/// [`io::ErrorKind::Other`] instead: its bytes may still get into the ring, so do not repeat it. A lost connection is an error, not the end of the stream. A channel
-/// has no end, so do not read it "to the end".
+/// [`io::ErrorKind::Other`] instead: its bytes may still get into the ring, so do not repeat it. A
+/// lost connection is an error, not the end of the stream. A channel has no end, so do not read it
+/// "to the end".
 ///
 /// A channel owns a handle of its session, and can be moved into another thread. After
 /// [`Session::close`](crate::Session::close) its calls are a [`ConnectionError::SessionClosed`],
@@ -284,9 +285,9 @@ impl RttChannel {
         self.stops = stops;
     }
 
-    /// Writes as many bytes as the target has room for now, and returns how many: for a console that
-    /// has other things to do while the firmware reads nothing. None are written if the control
-    /// block is not there.
+    /// Writes as many bytes as the target has room for now, and returns how many: for a console
+    /// that has other things to do while the firmware reads nothing. None are written if the
+    /// control block is not there.
     ///
     /// The write timeout does not apply: OpenOCD may take as long to answer as for any other call.
     ///

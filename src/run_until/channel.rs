@@ -68,8 +68,9 @@ impl<'c> RunChannel<'c> {
     /// has no lines.
     ///
     /// A last line that lacks its end counts if the firmware exits by semihosting
-    /// ([`Verdict::Exit`](crate::Verdict::Exit)). At every other end, such as the deadline or a crash,
-    /// it may be the beginning of a longer line: it is in the outcome, but meets no condition.
+    /// ([`Verdict::Exit`](crate::Verdict::Exit)). At every other end, such as the deadline or a
+    /// crash, it may be the beginning of a longer line: it is in the outcome, but meets no
+    /// condition.
     pub fn until_line(mut self, wanted: impl FnMut(&str) -> bool + 'c) -> Self {
         self.wanted = Some(Box::new(wanted));
         self

@@ -117,8 +117,8 @@ impl<'c> RunGroup<'c> {
                     }
                     let breaks = note_breaks(&mut until);
                     let outcome = target.run_until(until, timeout);
-                    // A run that a token stopped did not end by itself; one that its handler stopped
-                    // did.
+                    // A run that a token stopped did not end by itself; one that its handler
+                    // stopped did.
                     let is_stopped = matches!(&outcome, Ok(RunOutcome { verdict: Verdict::Stopped, .. }));
                     if !is_stopped || breaks.get() {
                         ended_seen.lock().unwrap_or_else(PoisonError::into_inner).push(number);

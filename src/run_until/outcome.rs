@@ -45,8 +45,8 @@ pub enum Verdict {
     /// instruction of the fault's handler. [`Target::crash_report`](crate::Target::crash_report)
     /// says more.
     ///
-    /// If there is a breakpoint at that instruction, the breakpoint is the verdict: OpenOCD does not
-    /// tell the two apart.
+    /// If there is a breakpoint at that instruction, the breakpoint is the verdict: OpenOCD does
+    /// not tell the two apart.
     Crash {
         /// The exception that the core took, such as HardFault.
         exception: ExceptionNumber,
@@ -224,9 +224,9 @@ pub struct RunOutcome {
     pub elapsed: Duration,
 }
 
-/// `deadline passed after 5.003 s; stm32f1x.cpu is halted at 0x08000124 (debug-request)`, followed by
-/// the last 20 lines that the firmware printed, each on its own line with its source: for the message
-/// of an assertion.
+/// `deadline passed after 5.003 s; stm32f1x.cpu is halted at 0x08000124 (debug-request)`, followed
+/// by the last 20 lines that the firmware printed, each on its own line with its source: for the
+/// message of an assertion.
 ///
 /// The first line also names the RTT channels that are missing, the semihosting calls that were
 /// refused, and how many bytes were dropped. Lines are cut at 200 bytes, and control characters are

@@ -110,8 +110,9 @@ impl<'t, 'c> Run<'t, 'c> {
         must_be_halted(&self.target.status()?, "resume")
     }
 
-    /// Prepares the channels, just before the target is resumed: this changes the target's RAM. What
-    /// the search took comes on top of the end, and as much for two more, which a slow probe needs.
+    /// Prepares the channels, just before the target is resumed: this changes the target's RAM.
+    /// What the search took comes on top of the end, and as much for two more, which a slow probe
+    /// needs.
     fn prepare(&mut self) -> Result<()> {
         // Setting breakpoints takes time, in which another client may have resumed the target.
         if self.ticket.is_some() || (self.channels.are_searched_for() && !self.is_stopped()) {

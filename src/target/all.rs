@@ -79,8 +79,8 @@ impl Session {
 
     /// Polls all targets and returns the status of each, in the order of OpenOCD's configuration.
     ///
-    /// A target that was never examined, or whose TAP is disabled, is listed with its state. One that
-    /// OpenOCD has lost is a failure.
+    /// A target that was never examined, or whose TAP is disabled, is listed with its state. One
+    /// that OpenOCD has lost is a failure.
     ///
     /// # Errors
     /// The first error of [`Target::status`].
@@ -96,8 +96,8 @@ impl Session {
         self.each_examined(&[], |target| target.status())
     }
 
-    /// Calls `action` for each target that is examined or was, or has one of these states, also after
-    /// one that failed. Returns the status of every target, or the first error.
+    /// Calls `action` for each target that is examined or was, or has one of these states, also
+    /// after one that failed. Returns the status of every target, or the first error.
     fn each_examined(
         &self,
         also: &[TargetState],

@@ -45,16 +45,16 @@ impl Target<'_> {
 
     /// Resumes the halted target at its program counter (OpenOCD: `resume`).
     ///
-    /// Returns when the target runs. By then it may be halted again, at a breakpoint for example, or
-    /// locked up: a Cortex-M that finds no program locks up at its first instruction, which is `Ok`.
-    /// [`status`](Self::status) tells.
+    /// Returns when the target runs. By then it may be halted again, at a breakpoint for example,
+    /// or locked up: a Cortex-M that finds no program locks up at its first instruction, which is
+    /// `Ok`. [`status`](Self::status) tells.
     ///
     /// The target steps over a breakpoint at its program counter first, also over a software
-    /// breakpoint that another RISC-V hart has in shared memory; that hart must be halted. So do the
-    /// other targets of an SMP group, which OpenOCD resumes together. A `BKPT` instruction of the
-    /// program at the program counter is passed if the target halted because of it, and otherwise
-    /// halts the target again. An `ebreak` instruction of a RISC-V program always halts the target
-    /// again.
+    /// breakpoint that another RISC-V hart has in shared memory; that hart must be halted. So do
+    /// the other targets of an SMP group, which OpenOCD resumes together. A `BKPT` instruction of
+    /// the program at the program counter is passed if the target halted because of it, and
+    /// otherwise halts the target again. An `ebreak` instruction of a RISC-V program always halts
+    /// the target again.
     ///
     /// # Errors
     /// [`TargetError::NotHalted`] if the target runs already. [`TargetError::Resume`] if OpenOCD
@@ -147,8 +147,8 @@ impl Target<'_> {
     /// Resets the chip and returns this target's status after it (OpenOCD: `reset`).
     ///
     /// OpenOCD resets all targets of its configuration together. After [`ResetMode::Run`] a
-    /// Cortex-M may still be in [`TargetState::Reset`] for an instant. On a Cortex-M, OpenOCD ignores
-    /// that its write to the reset register failed, and the call is `Ok`: a variable that a
+    /// Cortex-M may still be in [`TargetState::Reset`] for an instant. On a Cortex-M, OpenOCD
+    /// ignores that its write to the reset register failed, and the call is `Ok`: a variable that a
     /// reset clears shows whether there was one.
     ///
     /// A target that OpenOCD has lost, as to a loss of power, is examined and reset once more.

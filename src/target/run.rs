@@ -171,8 +171,8 @@ impl Target<'_> {
         })
     }
 
-    /// Resumes the target, unless it has run since: with another one of its SMP group, perhaps so far
-    /// that it is halted again. One more `resume` would pass the breakpoint there.
+    /// Resumes the target, unless it has run since: with another one of its SMP group, perhaps so
+    /// far that it is halted again. One more `resume` would pass the breakpoint there.
     pub(crate) fn resume_once(&self, before: &BeforeRun) -> Result<()> {
         match self.ran(Run::Resume, None, Some(before)) {
             Err(Error::Target(TargetError::NotHalted { .. })) => Ok(()),

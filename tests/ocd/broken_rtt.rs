@@ -1,4 +1,5 @@
-//! An RTT control block that is there and cannot be used: silence would look as if nothing was printed.
+//! An RTT control block that is there and cannot be used: silence would look as if nothing was
+//! printed.
 
 use crate::bench::Bench;
 use crate::run::firmware;

@@ -1,5 +1,5 @@
-//! A RISC-V hart that no longer answers: OpenOCD goes on with a state of it, and says so only in its
-//! log.
+//! A RISC-V hart that no longer answers: OpenOCD goes on with a state of it, and says so only in
+//! its log.
 
 use std::time::{Duration, Instant};
 

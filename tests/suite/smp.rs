@@ -166,7 +166,8 @@ fn a_hart_of_no_group_stays_at_its_breakpoint_when_another_is_resumed() {
     }
 }
 
-/// Each way to resume everything, with the breakpoint of one hart: the hart goes round its loop once.
+/// Each way to resume everything, with the breakpoint of one hart: the hart goes round its loop
+/// once.
 fn assert_resumed_once(what: &str, resume: impl Fn(&Group)) {
     for kind in KINDS {
         for owner in [0, 1] {

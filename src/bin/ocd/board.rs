@@ -183,7 +183,8 @@ impl Board {
                     if begin.elapsed() < next_check {
                         continue;
                     }
-                    // What comes at the end, such as a halt, may take its own time on a slow machine.
+                    // What comes at the end, such as a halt, may take its own time on a slow
+                    // machine.
                     if !self.answers() && ended.try_recv() == Err(mpsc::TryRecvError::Empty) {
                         is_silent.store(true, Ordering::Relaxed);
                         self.session.interrupt();
@@ -293,7 +294,8 @@ fn on_close(text: &str) -> Result<OnClose, String> {
     })
 }
 
-/// Limits the start by `--timeout`: it is an answer, too, and no command that waits has begun before.
+/// Limits the start by `--timeout`: it is an answer, too, and no command that waits has begun
+/// before.
 fn in_time(openocd: OpenOcdBuilder, timeout: Option<Duration>, takes_time: bool) -> OpenOcdBuilder {
     let Some(timeout) = timeout else { return openocd };
     let limit = timeout.max(SHORTEST_START);

@@ -1,5 +1,5 @@
-//! The command line: what may be typed, and what was typed: a line that can be read, one that cannot,
-//! one that asks for help.
+//! The command line: what may be typed, and what was typed: a line that can be read, one that
+//! cannot, one that asks for help.
 
 use std::ffi::{OsStr, OsString};
 
@@ -151,8 +151,8 @@ fn tell_variable(error: &mut clap::Error, words: &[OsString]) {
     }
 }
 
-/// Replaces clap's tips for an option that does not exist. No value of `ocd` begins with a dash, but
-/// a value or a command may be meant.
+/// Replaces clap's tips for an option that does not exist. No value of `ocd` begins with a dash,
+/// but a value or a command may be meant.
 fn tell_value(error: &mut clap::Error, words: &[OsString]) {
     let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidArg).cloned() else { return };
     let tips = match error.remove(ContextKind::Suggested) {

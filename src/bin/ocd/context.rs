@@ -87,9 +87,9 @@ impl Context {
         }
     }
 
-    /// The settings of each chosen board. If none is chosen, those that hold without a name, if they
-    /// are enough for a command, and those of all boards. Settings of one board that contradict each
-    /// other are no failure of the others.
+    /// The settings of each chosen board. If none is chosen, those that hold without a name, if
+    /// they are enough for a command, and those of all boards. Settings of one board that
+    /// contradict each other are no failure of the others.
     pub(crate) fn settings_of_all(&self) -> Vec<(Option<String>, Outcome<Settings>)> {
         let named = |name: String| {
             let settings = self.sources.settings(Some(&name));
@@ -223,8 +223,8 @@ impl Context {
                 let closed = board.close(OnClose::AsIs);
                 done.and_then(|done| closed.map(|()| done))
             });
-            // What is printed has the status with which the command ends: a signal counts if it came
-            // before.
+            // What is printed has the status with which the command ends: a signal counts if it
+            // came before.
             let signal = self.signals.caught();
             let printed = answer.and_then(|mut done| {
                 done.status = signal.unwrap_or(done.status);

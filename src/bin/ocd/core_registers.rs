@@ -1,7 +1,7 @@
 //! The core registers that `ocd` knows by name.
 
-/// The general registers of a Cortex-M, of one without priorities to mask (Armv6-M), and of a RISC-V
-/// hart.
+/// The general registers of a Cortex-M, of one without priorities to mask (Armv6-M), and of a
+/// RISC-V hart.
 #[rustfmt::skip]
 pub(crate) const GENERAL: [&[&str]; 3] = [
     &[

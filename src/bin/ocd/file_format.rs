@@ -1,5 +1,5 @@
-//! The format of a file that takes bytes of the target: that of its name, as other tools have it, or
-//! the one that is asked for.
+//! The format of a file that takes bytes of the target: that of its name, as other tools have it,
+//! or the one that is asked for.
 
 use std::path::Path;
 

@@ -39,8 +39,8 @@ pub(crate) struct ProgramArgs {
     /// Erase all of each flash bank that the image touches, not only the sectors.
     #[arg(long)]
     chip_erase: bool,
-    /// End the write protection of the sectors that the image touches. If the chip obeys that at its
-    /// next reset only, it is reset again before it is written.
+    /// End the write protection of the sectors that the image touches. If the chip obeys that at
+    /// its next reset only, it is reset again before it is written.
     #[arg(long)]
     unlock: bool,
 }
@@ -213,8 +213,8 @@ fn reset_and_write(
     let mut written = write(flash, image, arguments, &mut time, watch);
     let mut protected = None;
     while let Err(Error::Flash(FlashError::StillProtected { address, .. })) = written {
-        // Nothing is written yet. Many chips load their protection at a reset only, and some unprotect
-        // one part at each.
+        // Nothing is written yet. Many chips load their protection at a reset only, and some
+        // unprotect one part at each.
         if protected.replace(address) == Some(address) {
             break;
         }

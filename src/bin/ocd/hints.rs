@@ -1,5 +1,5 @@
-//! Errors of the library as failures of `ocd`, explained: what to try, by the kind of error and by OpenOCD's own log of
-//! its start.
+//! Errors of the library as failures of `ocd`, explained: what to try, by the kind of error and by
+//! OpenOCD's own log of its start.
 
 pub(crate) mod chain;
 mod plain;

@@ -1,4 +1,5 @@
-//! Firmware files as people name them: ELF, Intel HEX, S-record, UF2, and raw bytes with an address.
+//! Firmware files as people name them: ELF, Intel HEX, S-record, UF2, and raw bytes with an
+//! address.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -28,8 +29,8 @@ pub(crate) struct FirmwareArgs {
     /// FILE holds raw bytes that belong at this address.
     #[arg(long, value_name = "ADDRESS")]
     base: Option<String>,
-    /// Leave out what the firmware has in this range, such as option bytes or what belongs into RAM:
-    /// START..END, START..+LENGTH or START+LENGTH. May be given several times.
+    /// Leave out what the firmware has in this range, such as option bytes or what belongs into
+    /// RAM: START..END, START..+LENGTH or START+LENGTH. May be given several times.
     #[arg(long, value_name = "RANGE")]
     leave_out: Vec<String>,
 }

@@ -145,7 +145,8 @@ fn a_line_table_that_many_units_share_is_refused() {
 
 #[test]
 fn tables_of_abbreviations_that_overlap_are_refused() {
-    // Each unit has a table of its own, which begins one abbreviation after that of the unit before.
+    // Each unit has a table of its own, which begins one abbreviation after that of the unit
+    // before.
     let units = |count: u32| {
         let mut table: Vec<u8> = (0..count).flat_map(|_| [1, 0x11, 0, 0, 0]).collect();
         table.push(0);

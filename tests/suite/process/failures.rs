@@ -116,7 +116,8 @@ fn start_without_power_is_a_silent_target() {
 
 #[test]
 fn missing_probe_is_named() {
-    // The newer OpenOCD tries CMSIS-DAP over TCP last, and 0.12.0 logs nothing else of ftdi's first try.
+    // The newer OpenOCD tries CMSIS-DAP over TCP last, and 0.12.0 logs nothing else of ftdi's first
+    // try.
     for (config, cause) in [
         ("-f interface/cmsis-dap.cfg", "unable to find a matching CMSIS-DAP device; "),
         ("-f interface/ftdi/olimex-arm-usb-ocd-h.cfg", "unable to open ftdi device with "),

@@ -201,8 +201,8 @@ fn watch(
             looked = Instant::now();
             let status = target.status()?;
             let pc = status.pc.filter(|_| status.state == TargetState::Halted);
-            // A call of semihosting halts the target, too, but not for long. Firmware that prints all
-            // the time may be halted at the same call at each look.
+            // A call of semihosting halts the target, too, but not for long. Firmware that prints
+            // all the time may be halted at the same call at each look.
             if pc.is_some() && pc == halted_at && !pc.is_some_and(|pc| console.is_some() && is_call(&target, pc)) {
                 drain(&target, &mut channels, sink, began)?;
                 let crash = unless_it_runs(target.crash_report())?;

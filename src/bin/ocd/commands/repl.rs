@@ -92,8 +92,8 @@ pub(crate) fn run(context: &Context, arguments: &ReplArgs) -> Outcome<u8> {
 struct Repl<'a> {
     context: &'a Context,
     board: &'a Board,
-    /// What our own commands are given, so that they use this OpenOCD and these settings: the name of
-    /// each option, and its value.
+    /// What our own commands are given, so that they use this OpenOCD and these settings: the name
+    /// of each option, and its value.
     options: Vec<(&'static str, String)>,
     /// Whether standard input has the lines.
     is_script: bool,

@@ -38,8 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a read waits before the input is looked at.
 const READ: Duration = Duration::from_millis(20);
 
-/// How long writing goes on before what comes is shown, how often it asks for room, and how long the
-/// firmware may take nothing.
+/// How long writing goes on before what comes is shown, how often it asks for room, and how long
+/// the firmware may take nothing.
 const WRITE: Duration = Duration::from_millis(50);
 const ROOM_POLL: Duration = Duration::from_millis(2);
 const LONGEST_WRITE: Duration = Duration::from_secs(10);

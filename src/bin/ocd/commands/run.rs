@@ -82,9 +82,9 @@ pub(crate) struct RunArgs {
     /// for a test binary.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// What the firmware reads from its RTT down-channel 0, or the one of the first --channel: a file,
-    /// or - for standard input. What it has not read at the end of the run is dropped. Not for a test
-    /// binary.
+    /// What the firmware reads from its RTT down-channel 0, or the one of the first --channel: a
+    /// file, or - for standard input. What it has not read at the end of the run is dropped. Not
+    /// for a test binary.
     #[arg(long, value_name = "FILE", conflicts_with = "input")]
     rtt_input: Option<PathBuf>,
     /// Let the firmware access files below this folder by semihosting.
@@ -261,21 +261,22 @@ impl Runner {
     ) -> Outcome<Ending> {
         let target = board.target()?;
         target.reset(ResetMode::Halt)?;
-        // From here on all resets are of other programs; the firmware's own are no commands of OpenOCD.
+        // From here on all resets are of other programs; the firmware's own are no commands of
+        // OpenOCD.
         let is_shared = board.settings.value(Key::Connect).is_some();
         let others = if is_shared { Some(board.session.events()?) } else { None };
         let before = catch::set(&target, self.arguments.catch.as_deref())?;
         let ended = self.run_to_end(board, sink, command_line, input, limit, others);
-        // Also after a failure, which counts, such as output that nobody reads: an OpenOCD of others
-        // goes on.
+        // Also after a failure, which counts, such as output that nobody reads: an OpenOCD of
+        // others goes on.
         let restored = before.map_or(Ok(()), |before| target.set_vector_catch(&before));
         let ending = ended?;
         restored?;
         Ok(ending)
     }
 
-    /// Runs the target, which is halted at its reset, until the firmware ends. `others` reports what
-    /// other clients do.
+    /// Runs the target, which is halted at its reset, until the firmware ends. `others` reports
+    /// what other clients do.
     fn run_to_end(
         &self,
         board: &Board,
@@ -301,7 +302,8 @@ impl Runner {
             until = until.files(folder);
         }
         if let Some(range) = &self.rtt {
-            // So that nothing is lost that the firmware prints before a channel waits for its reader.
+            // So that nothing is lost that the firmware prints before a channel waits for its
+            // reader.
             if let Ok(main) = firmware.image.symbol("main") {
                 until = until.rtt_from(main.address);
             }

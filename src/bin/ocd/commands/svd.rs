@@ -20,10 +20,11 @@ pub(crate) struct SvdArgs {
 
 #[derive(Debug, Subcommand)]
 enum SvdCommand {
-    /// List peripherals, the registers of a peripheral, or the fields of a register. Needs no board.
+    /// List peripherals, the registers of a peripheral, or the fields of a register. Needs no
+    /// board.
     List(list::ListArgs),
-    /// Read a peripheral, a register or a field. On a Cortex-M the target may run, and the core's own
-    /// peripherals (SCB, NVIC, SysTick, DWT …) need no file.
+    /// Read a peripheral, a register or a field. On a Cortex-M the target may run, and the core's
+    /// own peripherals (SCB, NVIC, SysTick, DWT …) need no file.
     Read(read::ReadArgs),
     /// Write registers and fields, and read them back.
     Write(write::WriteArgs),

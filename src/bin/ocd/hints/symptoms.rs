@@ -136,8 +136,8 @@ pub(crate) fn unquoted<'c>(config: &'c str, missing: &str, is_file: impl Fn(&str
     })
 }
 
-/// OpenOCD's own words for a failure that is not in the table: its first error, or the last line that
-/// is no more than information, such as a warning or its usage.
+/// OpenOCD's own words for a failure that is not in the table: its first error, or the last line
+/// that is no more than information, such as a warning or its usage.
 pub(crate) fn first_error(log: &[String]) -> Option<&str> {
     // What went well is no cause.
     let may_tell = |line: &&String| !line.trim().is_empty() && !line.starts_with("Info : ");
@@ -164,8 +164,8 @@ pub(crate) fn handler_error(log: &[String]) -> Option<&str> {
     };
     let at = log.iter().position(names_event)?;
     let (before, after) = log.split_at(at);
-    // The message of a command of OpenOCD's is empty, or missing before the call stack, for which the
-    // log of an error has an empty line.
+    // The message of a command of OpenOCD's is empty, or missing before the call stack, for which
+    // the log of an error has an empty line.
     let is_message = |text: &&str| !text.is_empty() && !text.starts_with("Traceback ");
     let of_script = after.get(1).map(|line| cause(line)).filter(is_message);
     of_script.or_else(|| before.last().map(|line| cause(line)))

@@ -123,9 +123,9 @@ impl Firmware {
     }
 }
 
-/// Compares flash with the image of `file`, and returns the failure if it holds other firmware. Flash
-/// is only read: the target may run, and goes on as it was. Of a file that is trusted a difference is
-/// only told.
+/// Compares flash with the image of `file`, and returns the failure if it holds other firmware.
+/// Flash is only read: the target may run, and goes on as it was. Of a file that is trusted a
+/// difference is only told.
 pub(crate) fn other_firmware(
     context: &Context,
     board: &Board,
@@ -170,8 +170,8 @@ fn difference(image: &Image, target: &Target<'_>, watch: &mut Watch) -> openocd:
     let flash = target.flash();
     let banks = flash.banks()?;
     for segment in image.segments() {
-        // A bank that cannot be probed now, as some while the target runs, has the size 0: reading it
-        // says why.
+        // A bank that cannot be probed now, as some while the target runs, has the size 0: reading
+        // it says why.
         let is_in = |bank: &openocd::FlashBank| {
             let offset = segment.address.checked_sub(bank.base);
             offset.is_some_and(|offset| offset < bank.size || bank.size == 0)

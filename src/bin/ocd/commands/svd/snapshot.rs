@@ -105,7 +105,8 @@ fn is_it_this_chip(device: &str) -> String {
     )
 }
 
-/// Why a snapshot has no value: the first register that OpenOCD refused to read, otherwise the first.
+/// Why a snapshot has no value: the first register that OpenOCD refused to read, otherwise the
+/// first.
 fn nothing_read(snapshot: &Snapshot) -> Failure {
     let failure = Failure::new(exit_status::TARGET, "ocd.unread", "no register could be read");
     let registers = &snapshot.registers;
