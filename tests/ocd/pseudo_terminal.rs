@@ -143,6 +143,13 @@ fn repl_completes_openocds_commands_and_ours() {
     ends(terminal, 0);
 }
 
+/// Waits until a line of the repl has begun: the editor has given the terminal back, for which
+/// Ctrl-C is a character of the line.
+fn begins(terminal: &mut PtySession) {
+    terminal.exp_string("\x1b[?2004l").unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+}
+
 #[test]
 fn ctrl_c_ends_a_command_of_the_repl_and_ctrl_d_the_repl() {
     let bench = Bench::new();
@@ -154,7 +161,7 @@ fn ctrl_c_ends_a_command_of_the_repl_and_ctrl_d_the_repl() {
     send(&mut terminal, "\x03");
     terminal.exp_string("ocd> ").unwrap();
     terminal.send_line("sleep 3000; echo slept").unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    begins(&mut terminal);
     send(&mut terminal, "\x03");
     terminal.exp_string("interrupted").unwrap();
     terminal.exp_string("ocd> ").unwrap();
@@ -163,7 +170,7 @@ fn ctrl_c_ends_a_command_of_the_repl_and_ctrl_d_the_repl() {
     terminal.exp_string("42\r\n").unwrap();
     terminal.exp_string("ocd> ").unwrap();
     terminal.send_line("ocd wait-halt").unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    begins(&mut terminal);
     send(&mut terminal, "\x03");
     terminal.exp_string("interrupted").unwrap();
     terminal.exp_string("ocd> ").unwrap();
