@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use openocd::{Image, ImageFormat};
 
 use crate::failure::{Failure, Outcome};
+use crate::output::room;
 
 #[derive(Debug, Args)]
 pub(crate) struct FormatArgs {
@@ -64,6 +65,16 @@ pub(crate) fn check(format: ImageFormat, address: u64, length: u64) -> Outcome<(
         Image::bin(address.saturating_add(length.saturating_sub(1)), [0])?.to_bytes(format)?;
     }
     Ok(())
+}
+
+pub(crate) fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Writes bytes of the target in a format that has addresses, into a file or to standard output.
+pub(crate) fn write(format: ImageFormat, address: u64, bytes: Vec<u8>, file: &Path) -> Outcome<()> {
+    let image = Image::bin(address, bytes)?;
+    if is_stdout(file) { room::print(&image.to_bytes(format)?) } else { Ok(image.save(file, format)?) }
 }
 
 /// `, as Intel HEX`, or nothing for raw bytes.

@@ -105,12 +105,9 @@ fn other_firmware(context: &Context, board: &Board, image: &Image, arguments: &C
     other
 }
 
-/// Where an address is in the sources. Notes why the file does not say it.
-fn located(context: &Context, board: &Board, image: &Image, pc: u64) -> Vec<CodeLocation> {
-    image.location(pc).unwrap_or_else(|error| {
-        context.output.note(board.name(), format_args!("note: there are no places in the sources: {error}"));
-        Vec::new()
-    })
+/// Notes why the file does not say where an address is in the sources.
+fn note_no_places(context: &Context, board: &Board, error: &openocd::Error) {
+    context.output.note(board.name(), format_args!("note: there are no places in the sources: {error}"));
 }
 
 pub(crate) fn crash(context: &Context, arguments: &CrashArgs) -> Outcome<u8> {
@@ -125,7 +122,10 @@ pub(crate) fn crash(context: &Context, arguments: &CrashArgs) -> Outcome<u8> {
                         let message = format!("{other}; addresses have no names");
                         context.output.warning(board.name(), &message)?;
                     }
-                    (None, Some(pc)) => location = located(context, board, image, pc),
+                    (None, Some(pc)) => match image.location(pc) {
+                        Ok(found) => location = found,
+                        Err(error) => note_no_places(context, board, &error),
+                    },
                     (None, None) => {}
                 }
             }
@@ -151,8 +151,8 @@ pub(crate) fn backtrace(context: &Context, arguments: &CrashArgs) -> Outcome<u8>
                 }
             }
             let backtrace = target.backtrace(image)?;
-            if let Some(frame) = backtrace.frames.first() {
-                located(context, board, image, frame.pc);
+            if let Some(Err(error)) = backtrace.frames.first().map(|frame| image.location(frame.pc)) {
+                note_no_places(context, board, &error);
             }
             Ok(Done::from(Trace { backtrace }))
         },

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::Args;
-use openocd::{BankId, FlashBank, Image, ImageFormat, OnClose};
+use openocd::{BankId, FlashBank, ImageFormat, OnClose};
 use serde::Serialize;
 
 use crate::address::Names;
@@ -14,7 +14,7 @@ use crate::commands::erase::{bank_id, bank_of, target_of};
 use crate::context::Context;
 use crate::exit_status;
 use crate::failure::{Failure, Outcome};
-use crate::file_format::{self, FormatArgs, told};
+use crate::file_format::{self, FormatArgs, is_stdout, told};
 use crate::number::counted;
 use crate::output::Done;
 use crate::output::progress::Watch;
@@ -78,7 +78,7 @@ fn plan<'a>(context: &Context, arguments: &'a ReadArgs) -> Outcome<Plan<'a>> {
 pub(crate) fn run(context: &Context, arguments: &ReadArgs) -> Outcome<u8> {
     let plan = plan(context, arguments)?;
     let format = arguments.format.of(&arguments.file)?;
-    let to_stdout = arguments.file.as_os_str() == "-";
+    let to_stdout = is_stdout(&arguments.file);
     if to_stdout && context.output.is_json() {
         return Err(Failure::usage("the bytes and JSON cannot both be on standard output").help("name a file"));
     }
@@ -120,7 +120,7 @@ fn read(
     };
     file_format::check(format, address, length)?;
     let path = &arguments.file;
-    let to_stdout = path.as_os_str() == "-";
+    let to_stdout = is_stdout(path);
     if format == ImageFormat::Bin && !to_stdout {
         let read = watch.flash(flash).read_to_file(address, length, path);
         read.map_err(|error| watch.failure(error))?;
@@ -128,12 +128,12 @@ fn read(
         let bytes = watch.flash(flash).read(address, length);
         let bytes = bytes.map_err(|error| watch.failure(error))?;
         match format {
-            ImageFormat::Bin => return context.output.bytes(&bytes).map(|()| None),
-            format if to_stdout => {
-                return context.output.bytes(&Image::bin(address, bytes)?.to_bytes(format)?).map(|()| None);
-            }
-            format => Image::bin(address, bytes)?.save(path, format)?,
+            ImageFormat::Bin => context.output.bytes(&bytes)?,
+            format => file_format::write(format, address, bytes, path)?,
         }
+    }
+    if to_stdout {
+        return Ok(None);
     }
     let elapsed_seconds = board.opened.elapsed().as_secs_f64();
     Ok(Some(Report { path: path.clone(), format, address, bytes: length, elapsed_seconds }))

@@ -290,11 +290,11 @@ impl Runner {
         let target = board.target()?;
         let begins_at_place = !self.until.addresses().is_empty()
             && target.status()?.pc.is_some_and(|pc| self.until.addresses().contains(&pc));
-        let mut until = RunUntil::new().command_line(command_line).keep(0);
-        let mut input = Some(input);
-        if arguments.rtt_input.is_none() {
-            until = until.input(input.take().unwrap_or_else(|| RunInput::from(Vec::new())));
-        }
+        let (console, mut by_rtt) = match arguments.rtt_input {
+            Some(_) => (RunInput::from(Vec::new()), Some(input)),
+            None => (input, None),
+        };
+        let mut until = RunUntil::new().input(console).command_line(command_line).keep(0);
         for &place in self.until.addresses() {
             until = until.breakpoint(place);
         }
@@ -309,8 +309,8 @@ impl Runner {
             }
             for &number in arguments.log.channels() {
                 let mut channel = RunChannel::new(number).mode(RttMode::Block).binary();
-                // The first one has it, if it is not for the console.
-                if let Some(input) = input.take() {
+                // For the first one.
+                if let Some(input) = by_rtt.take() {
                     channel = channel.input(input);
                 }
                 until = until.rtt(range.clone(), channel);

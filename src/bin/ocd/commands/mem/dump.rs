@@ -3,17 +3,17 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use openocd::{Image, ImageFormat};
+use openocd::ImageFormat;
 use serde::Serialize;
 
 use super::{memory, watched};
 use crate::address::Names;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::file_format::{self, FormatArgs, told};
+use crate::file_format::{self, FormatArgs, is_stdout, told};
 use crate::number::counted;
 use crate::output::{Done, room};
 
@@ -54,10 +54,6 @@ impl fmt::Display for Report {
     }
 }
 
-fn is_stdout(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
 /// Standard output, which keeps its failure: the library knows it as that of any stream.
 struct StandardOutput {
     failure: Option<Failure>,
@@ -93,11 +89,7 @@ pub(crate) fn run(context: &Context, arguments: &DumpArgs) -> Outcome<u8> {
             file_format::check(format, address, length)?;
             let memory = watched(context, board, &memory(board, arguments.phys)?, length);
             if format != ImageFormat::Bin {
-                let image = Image::bin(address, memory.read_bytes(address, length)?)?;
-                match is_stdout(&file) {
-                    true => room::print(&image.to_bytes(format)?)?,
-                    false => image.save(&file, format)?,
-                }
+                file_format::write(format, address, memory.read_bytes(address, length)?, &file)?;
             } else if is_stdout(&file) {
                 let mut to = StandardOutput { failure: None };
                 let dumped = memory.dump_to(address, length, &mut to);
